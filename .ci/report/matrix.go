@@ -1,0 +1,186 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"maps"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// module is what the import path of every package of ours begins with.
+const module = "github.com/openboxoffice/boxoffice/"
+
+// cell is a promise of contracts.txt: this adapter passes the suite of this
+// port.
+type cell struct {
+	service, port, adapter string
+	dir                    string // of the package that holds the test
+}
+
+func (c cell) row() string { return c.service + " " + c.port }
+
+func (c cell) test() id { return id{module + c.dir, "Test" + c.port + "Contract"} }
+
+// group is where the port's suite is proved on broken adapters: the service,
+// or the shared package.
+func (c cell) group() string {
+	if c.service == "internal" {
+		return "services/internal/" + strings.ToLower(c.port)
+	}
+	return "services/" + c.service
+}
+
+// readCells reads contracts.txt.
+func readCells(r io.Reader) ([]cell, error) {
+	var cells []cell
+	for lines := bufio.NewScanner(r); ; {
+		if !lines.Scan() {
+			return cells, lines.Err()
+		}
+		text, _, _ := strings.Cut(lines.Text(), "#")
+		words := strings.Fields(text)
+		switch len(words) {
+		case 0:
+			continue
+		case 3, 4:
+		default:
+			return nil, fmt.Errorf("contracts.txt: %q is not: service port adapter [directory]", text)
+		}
+		c := cell{service: words[0], port: words[1], adapter: words[2]}
+		switch {
+		case len(words) == 4:
+			c.dir = words[3]
+		case c.service == "internal":
+			c.dir = path.Join(c.group(), c.adapter)
+		default:
+			c.dir = path.Join(c.group(), "adapter", c.adapter)
+		}
+		if slices.ContainsFunc(cells, func(other cell) bool { return other == c }) {
+			return nil, fmt.Errorf("contracts.txt: %q stands there twice", strings.TrimSpace(text))
+		}
+		cells = append(cells, c)
+	}
+}
+
+var (
+	contractTest = regexp.MustCompile(`^Test[A-Z]\w*Contract$`)
+	// brokenTest names the tests that run a suite on broken adapters, each in
+	// a subtest of its own: TestStoreSuiteCatches…, TestBrokenBrokersAreCaught.
+	brokenTest = regexp.MustCompile(`^Test(\w*Suites?Catch|Broken\w+AreCaught)`)
+)
+
+// state says what became of a cell, in a word for the matrix, and whether that
+// is what was promised.
+func (t *tally) state(c cell) (string, bool) {
+	o, ran := t.done[c.test()]
+	pass := t.within(c.test(), passed)
+	_, parent := t.leaves()[c.test()]
+	switch {
+	case !ran:
+		return "MISSING", false
+	case o == failed || t.within(c.test(), failed) > 0:
+		return "FAILED", false
+	case t.within(c.test(), skipped) > 0:
+		return "SKIPPED", false
+	case parent:
+		return "EMPTY", false // it passed, but has no subtests
+	}
+	return fmt.Sprintf("ok %d", pass), true
+}
+
+// matrix prints port × adapter as it really ran, and fails what contracts.txt
+// promises and the run does not show, and what the run shows and contracts.txt
+// does not know.
+func (t *tally) matrix(w io.Writer, cells []cell) {
+	rows, columns := []string{}, []string{}
+	states := map[[2]string]string{}
+	for _, c := range cells {
+		state, ok := t.state(c)
+		if !ok {
+			t.fail(id{pkg: "contract " + c.row() + " × " + c.adapter}, state+": "+c.test().String())
+		}
+		key := [2]string{c.row(), c.adapter}
+		if before, twice := states[key]; twice {
+			state = before + ", " + state
+		}
+		states[key] = state
+		if !slices.Contains(rows, c.row()) {
+			rows = append(rows, c.row())
+		}
+		if !slices.Contains(columns, c.adapter) {
+			columns = append(columns, c.adapter)
+		}
+	}
+	table := [][]string{append([]string{"port"}, columns...)}
+	for _, row := range rows {
+		line := []string{row}
+		for _, column := range columns {
+			state, promised := states[[2]string{row, column}]
+			if !promised {
+				state = "·"
+			}
+			line = append(line, state)
+		}
+		table = append(table, line)
+	}
+	fmt.Fprintln(w, "\nContract suites, port × adapter, with the number of promises that held:")
+	writeTable(w, table)
+
+	for test := range t.done {
+		listed := slices.ContainsFunc(cells, func(c cell) bool { return c.test() == test })
+		if contractTest.MatchString(test.test) && !listed {
+			t.fail(id{pkg: "contract " + test.String()}, "ran, but .ci/contracts.txt does not list it")
+		}
+	}
+	t.broken(w, cells)
+}
+
+// broken prints how many broken adapters each group of suites caught, and
+// fails a group that has none to show.
+func (t *tally) broken(w io.Writer, cells []cell) {
+	caught := map[string]int{}
+	for _, c := range cells {
+		caught[c.group()] = 0
+	}
+	for test, o := range t.leaves() {
+		if o != passed || !brokenTest.MatchString(test.test) || !strings.Contains(test.test, "/") {
+			continue
+		}
+		dir := strings.TrimPrefix(test.pkg, module)
+		for group := range caught {
+			if strings.HasPrefix(dir+"/", group+"/") {
+				caught[group]++
+			}
+		}
+	}
+	fmt.Fprintln(w, "\nBroken adapters that the suites caught:")
+	table := [][]string{}
+	for _, group := range slices.Sorted(maps.Keys(caught)) {
+		name := strings.TrimPrefix(group, "services/")
+		table = append(table, []string{name, fmt.Sprint(caught[group])})
+		if caught[group] == 0 {
+			t.fail(id{pkg: "contract suites of " + name}, "no broken adapter was run against them (in a test named like Test<Port>SuiteCatchesBrokenAdapters)")
+		}
+	}
+	writeTable(w, table)
+}
+
+func writeTable(w io.Writer, table [][]string) {
+	widths := map[int]int{}
+	for _, line := range table {
+		for i, text := range line {
+			widths[i] = max(widths[i], len([]rune(text)))
+		}
+	}
+	for _, line := range table {
+		var b strings.Builder
+		for i, text := range line {
+			b.WriteString("  " + text + strings.Repeat(" ", widths[i]-len([]rune(text))))
+		}
+		fmt.Fprintln(w, strings.TrimRight(b.String(), " "))
+	}
+}

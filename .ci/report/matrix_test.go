@@ -1,0 +1,102 @@
+package main
+
+import (
+	"strings"
+	"testing"
+)
+
+const storeDir = "services/event/adapter/sqlite"
+
+// contractEvents is what a run of event's Store suite says, with more events
+// put before its end.
+func contractEvents(more ...event) []event {
+	p := module + storeDir
+	suite := module + "services/event/eventtest"
+	events := []event{
+		{Action: "run", Package: p, Test: "TestStoreContract"},
+		{Action: "run", Package: p, Test: "TestStoreContract/one"},
+		{Action: "pass", Package: p, Test: "TestStoreContract/one"},
+		{Action: "run", Package: suite, Test: "TestSuitesCatchBrokenAdapters"},
+		{Action: "run", Package: suite, Test: "TestSuitesCatchBrokenAdapters/forgets"},
+		{Action: "pass", Package: suite, Test: "TestSuitesCatchBrokenAdapters/forgets"},
+		{Action: "pass", Package: suite, Test: "TestSuitesCatchBrokenAdapters"},
+	}
+	return append(append(events, more...),
+		event{Action: "pass", Package: p, Test: "TestStoreContract"}, event{Action: "pass", Package: p})
+}
+
+func TestMatrix(t *testing.T) {
+	p := module + storeDir
+	for _, c := range []struct {
+		name   string
+		events []event
+		cell   string
+		fails  string // part of the failures, or nothing
+	}{
+		{name: "counts_what_held", events: contractEvents(), cell: "ok 1"},
+		{name: "misses_what_did_not_run", cell: "MISSING", fails: "contract event Store × sqlite"},
+		{
+			name: "fails_with_one_promise",
+			events: contractEvents(event{Action: "run", Package: p, Test: "TestStoreContract/two"},
+				event{Action: "fail", Package: p, Test: "TestStoreContract/two"}),
+			cell: "FAILED", fails: "contract event Store × sqlite",
+		},
+		{
+			name:   "does_not_take_a_skip",
+			events: contractEvents(event{Action: "skip", Package: p, Test: "TestStoreContract/two"}),
+			cell:   "SKIPPED", fails: "contract event Store × sqlite",
+		},
+		{
+			name:   "does_not_take_an_empty_suite",
+			events: []event{{Action: "pass", Package: p, Test: "TestStoreContract"}},
+			cell:   "EMPTY", fails: "contract event Store × sqlite",
+		},
+		{
+			name:   "knows_what_is_not_listed",
+			events: contractEvents(event{Action: "pass", Package: p, Test: "TestOtherContract"}),
+			cell:   "ok 1", fails: "TestOtherContract",
+		},
+		{
+			name: "asks_for_broken_adapters", events: contractEvents()[:3],
+			cell: "", fails: "contract suites of event",
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			cells, err := readCells(strings.NewReader("# a comment\n\nevent Store sqlite # another\n"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			tally := newTally()
+			for _, e := range c.events {
+				tally.add(e)
+			}
+			var out strings.Builder
+			tally.matrix(&out, cells)
+			if !strings.Contains(out.String(), c.cell) {
+				t.Errorf("no cell %q in\n%s", c.cell, out.String())
+			}
+			failures := names(tally.list(failed))
+			if c.fails == "" && failures != "" || !strings.Contains(failures, c.fails) {
+				t.Errorf("failures %q, want %q", failures, c.fails)
+			}
+		})
+	}
+}
+
+func TestReadCells(t *testing.T) {
+	cells, err := readCells(strings.NewReader("event Store sqlite\ninternal Broker inproc\nbooking Catalog eventapi services/standalone\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{storeDir, "services/internal/broker/inproc", "services/standalone"}
+	for i, c := range cells {
+		if c.dir != want[i] {
+			t.Errorf("%s × %s is in %s, want %s", c.row(), c.adapter, c.dir, want[i])
+		}
+	}
+	for _, bad := range []string{"event Store", "a b c d e", "event Store sqlite\nevent Store sqlite"} {
+		if _, err := readCells(strings.NewReader(bad)); err == nil {
+			t.Errorf("%q is accepted", bad)
+		}
+	}
+}

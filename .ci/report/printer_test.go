@@ -1,0 +1,33 @@
+package main
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestPrinterShowsWhatFailedOnce(t *testing.T) {
+	var out strings.Builder
+	p := &printer{out: &out, output: map[id]string{}, explained: map[id]bool{}, ran: map[string]bool{}}
+	for _, e := range []event{
+		{Action: "run", Package: "p", Test: "TestA"},
+		{Action: "output", Package: "p", Test: "TestA", Output: "=== RUN   TestA\n"},
+		{Action: "output", Package: "p", Test: "TestA/x", Output: "    a_test.go:1: one\n"},
+		{Action: "output", Package: "p", Test: "TestA/x", Output: "    --- FAIL: TestA/x (0.00s)\n"},
+		{Action: "fail", Package: "p", Test: "TestA/x"},
+		{Action: "fail", Package: "p", Test: "TestA"},
+		{Action: "output", Package: "p", Test: "TestB", Output: "not to be seen\n"},
+		{Action: "pass", Package: "p", Test: "TestB"},
+		{Action: "output", Package: "p", Output: "FAIL\n"},
+		{Action: "fail", Package: "p"},
+		{Action: "run", Package: "q", Test: "TestC"},
+		{Action: "pass", Package: "q", Test: "TestC"},
+		{Action: "pass", Package: "q"},
+		{Action: "skip", Package: "empty"},
+	} {
+		p.show(e)
+	}
+	want := "FAIL    p TestA/x (0.0s)\n            a_test.go:1: one\nFAIL    p (0.0s)\nok      q (0.0s)\n"
+	if out.String() != want {
+		t.Errorf("got\n%s\nwant\n%s", out.String(), want)
+	}
+}

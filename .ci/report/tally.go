@@ -1,0 +1,152 @@
+package main
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
+
+// event is one line of `go test -json`; see `go doc test2json` and
+// `go help buildjson`.
+type event struct {
+	Action      string
+	Package     string
+	ImportPath  string // of the package that does not build
+	Test        string
+	Output      string
+	Elapsed     float64
+	FailedBuild string
+}
+
+// outcome orders what became of a test from best to worst: a test that ran
+// twice is worth its worst run.
+type outcome int
+
+const (
+	passed outcome = iota
+	skipped
+	failed
+)
+
+// id names a test. Without a test it is the package itself, or a part of the
+// run (lint, say) that has no tests.
+type id struct{ pkg, test string }
+
+func (i id) String() string {
+	if i.test == "" {
+		return i.pkg
+	}
+	return i.pkg + " " + i.test
+}
+
+// tally gathers what really ran from events, over any number of runs.
+type tally struct {
+	done    map[id]outcome
+	open    map[id]int    // tests begun and not yet ended
+	reasons map[id]string // why something failed, where no test says it
+}
+
+func newTally() *tally {
+	return &tally{done: map[id]outcome{}, open: map[id]int{}, reasons: map[id]string{}}
+}
+
+func (t *tally) add(e event) {
+	test := id{e.Package, e.Test}
+	switch e.Action {
+	case "run":
+		t.open[test]++
+	case "pass", "skip", "fail":
+		if e.Test == "" {
+			t.endPackage(e)
+			return
+		}
+		t.open[test]--
+		t.end(test, map[string]outcome{"pass": passed, "skip": skipped, "fail": failed}[e.Action])
+	}
+}
+
+func (t *tally) end(test id, o outcome) { t.done[test] = max(t.done[test], o) }
+
+// endPackage fails the tests that a crash or a time limit left without an end,
+// and the package itself when it failed without any of its tests: it does not
+// build, or its TestMain gave up. That a package has no tests is no skip.
+func (t *tally) endPackage(e event) {
+	blamed := false
+	for test, n := range t.open {
+		if test.pkg == e.Package && n > 0 {
+			t.end(test, failed)
+			t.reasons[test] = "began and never ended"
+			t.open[test] = 0
+		}
+	}
+	for test, o := range t.done {
+		blamed = blamed || test.pkg == e.Package && o == failed
+	}
+	if e.Action == "fail" && !blamed {
+		reason := "failed outside of its tests"
+		if e.FailedBuild != "" {
+			reason = "does not build"
+		}
+		t.fail(id{pkg: e.Package}, reason)
+	}
+}
+
+// fail records the failure of something that is no test.
+func (t *tally) fail(what id, reason string) {
+	t.end(what, failed)
+	t.reasons[what] = reason
+}
+
+// leaves returns the tests that count, with what became of them: those without
+// subtests, and a parent that is worse than all of its subtests.
+func (t *tally) leaves() map[id]outcome {
+	below := map[id]outcome{} // the worst of the subtests
+	for test, o := range t.done {
+		for parent, ok := up(test); ok; parent, ok = up(parent) {
+			worst, seen := below[parent]
+			if !seen || o > worst {
+				below[parent] = o
+			}
+		}
+	}
+	counted := map[id]outcome{}
+	for test, o := range t.done {
+		if worst, parent := below[test]; !parent || o > worst {
+			counted[test] = o
+		}
+	}
+	return counted
+}
+
+func up(test id) (id, bool) {
+	i := strings.LastIndexByte(test.test, '/')
+	if i < 0 {
+		return id{}, false
+	}
+	return id{test.pkg, test.test[:i]}, true
+}
+
+// within counts the leaves of one outcome below a test, itself included.
+func (t *tally) within(root id, o outcome) int {
+	n := 0
+	for test, got := range t.leaves() {
+		if got == o && test.pkg == root.pkg && (test.test == root.test || strings.HasPrefix(test.test, root.test+"/")) {
+			n++
+		}
+	}
+	return n
+}
+
+// list returns the leaves of one outcome in order.
+func (t *tally) list(o outcome) []id {
+	var list []id
+	for test, got := range t.leaves() {
+		if got == o {
+			list = append(list, test)
+		}
+	}
+	slices.SortFunc(list, func(a, b id) int {
+		return cmp.Or(cmp.Compare(a.pkg, b.pkg), cmp.Compare(a.test, b.test))
+	})
+	return list
+}

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// e2eDir holds the black-box suite, which runs on its own.
+const e2eDir = "services/e2e"
+
+// workspace is what go.work uses, and the test functions that its sources
+// declare: what should run, before anything ran.
+type workspace struct {
+	root    string
+	modules []string // absolute directories
+	tests   []function
+}
+
+// function is a test or a fuzz target.
+type function struct{ pkg, name string } // pkg is the directory, seen from the root
+
+func (r *runner) readWorkspace() (workspace, error) {
+	w := workspace{root: r.root}
+	out, err := r.command(r.root, "go", "list", "-m", "-f", "{{.Dir}}").Output()
+	if err != nil {
+		return w, fmt.Errorf("go list -m: %w", err)
+	}
+	w.modules = strings.Fields(string(out))
+	for _, dir := range w.modules {
+		if err := w.scan(dir); err != nil {
+			return w, err
+		}
+	}
+	return w, nil
+}
+
+// scan notes the functions of dir's _test.go files.
+func (w *workspace) scan(dir string) error {
+	return filepath.WalkDir(dir, func(name string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir() && entry.Name() == "testdata":
+			return fs.SkipDir
+		case !strings.HasSuffix(name, "_test.go"):
+			return nil
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.SkipObjectResolution)
+		if err != nil {
+			return nil //nolint:nilerr // the build says it, with all the others
+		}
+		for _, decl := range file.Decls {
+			if f, ok := decl.(*ast.FuncDecl); ok && f.Recv == nil {
+				w.tests = append(w.tests, function{w.short(filepath.Dir(name)), f.Name.Name})
+			}
+		}
+		return nil
+	})
+}
+
+// short is a directory as seen from the root, with slashes.
+func (w *workspace) short(dir string) string {
+	rel, err := filepath.Rel(w.root, dir)
+	if err != nil {
+		return dir
+	}
+	return filepath.ToSlash(rel)
+}
+
+// patterns are the packages of the modules that keep accepts.
+func (w *workspace) patterns(keep func(dir string) bool) []string {
+	var patterns []string
+	for _, dir := range w.modules {
+		if keep(w.short(dir)) {
+			patterns = append(patterns, "./"+w.short(dir)+"/...")
+		}
+	}
+	return patterns
+}
+
+// packagesWith are the packages that declare a test that keep accepts.
+func (w *workspace) packagesWith(keep func(name string) bool) []string {
+	var packages []string
+	for _, f := range w.tests {
+		if keep(f.name) {
+			packages = append(packages, "./"+f.pkg)
+		}
+	}
+	slices.Sort(packages)
+	return slices.Compact(packages)
+}

@@ -1,0 +1,87 @@
+# Everything this repository can do is a target here, and `make` lists them.
+# Only Go is needed; what else a target uses (the linter, say) it builds first.
+
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+MAKEFLAGS += --no-print-directory
+
+# Where the binaries lie; everything under .tools/ may be deleted at any time.
+BIN := .tools/bin
+# The command that runs the whole platform in one process.
+MAIN := services/standalone/cmd/boxoffice
+# The modules, as go.work lists them; their names stand nowhere else.
+MODULES = $(shell go list -m -f '{{.Dir}}')
+
+.PHONY: help
+help: ## list the targets
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' Makefile
+
+.PHONY: run
+run: boxoffice ## build the whole platform and run it (data in ./data, or DATA_DIR)
+	@exec $(BIN)/boxoffice
+
+.PHONY: seed
+seed: boxoffice ## add sample events to a running platform
+	@exec $(BIN)/boxoffice seed
+
+.PHONY: build
+build: boxoffice ## build the platform into .tools/bin/boxoffice, without cgo
+
+.PHONY: boxoffice
+boxoffice: needs-go
+	@mkdir -p $(BIN)
+	@CGO_ENABLED=0 go build -o $(BIN)/boxoffice ./$(MAIN)
+
+.PHONY: test
+test: report ## run everything: lint, builds, vet, unit, contracts, e2e, fuzz seeds
+	@$(BIN)/report all
+
+.PHONY: test-unit
+test-unit: report ## run all tests but e2e, twice, shuffled, with the race detector
+	@$(BIN)/report unit
+
+.PHONY: contracts
+contracts: report ## run the contract suites and print the matrix port × adapter
+	@$(BIN)/report contracts
+
+.PHONY: test-e2e
+test-e2e: report ## run the black-box suite against real processes (RUN=regexp COUNT=n)
+	@RUN='$(RUN)' COUNT='$(COUNT)' $(BIN)/report e2e
+
+.PHONY: test-integration
+test-integration: needs-go ## run what needs PostgreSQL or MongoDB, on public images or stand-ins
+	@env=$$(.ci/images/build) && eval "$$env" && echo "$$TEST_SERVERS" && \
+	  go test -tags integration -count=1 $$(go list -tags integration $$(go list -m -f '{{.Path}}/...') | grep -E '/(postgres|mongo|postgresdb|pgtest|mongotest)$$')
+
+.PHONY: fuzz
+fuzz: report ## run each fuzz target for a few seconds
+	@$(BIN)/report fuzz
+
+.PHONY: lint
+lint: needs-go ## lint every module and prove that each depguard rule can fail
+	@.ci/lint
+	@.ci/prove-depguard
+
+.PHONY: fmt
+fmt: needs-go ## format the Go code and its imports
+	@for dir in $(MODULES) .ci/report; do (cd "$$dir" && "$(CURDIR)/.ci/golangci-lint" fmt --config "$(CURDIR)/.golangci.yml" .) || exit 1; done
+
+.PHONY: tidy
+tidy: needs-go ## tidy each module's go.mod, as seen without go.work
+	@for dir in $(MODULES) .ci/report; do (cd "$$dir" && GOWORK=off go mod tidy) || exit 1; done
+
+.PHONY: clean
+clean: ## remove what was built (data/ stays: it holds bookings)
+	@rm -rf .tools
+
+# What the targets above need.
+
+.PHONY: report
+report: needs-go
+	@mkdir -p $(BIN)
+	@cd .ci/report && GOWORK=off go build -o ../../$(BIN)/report .
+
+.PHONY: needs-go
+needs-go:
+	@command -v go >/dev/null || { echo "Go is not installed or not in PATH; see https://go.dev/dl" >&2; exit 1; }

@@ -1,0 +1,30 @@
+// Package identity is who a caller is, as an access token says it.
+package identity
+
+// Role is what an account may do.
+type Role string
+
+// The roles. An organizer publishes events; an admin may do everything.
+const (
+	Customer  Role = "customer"
+	Organizer Role = "organizer"
+	Admin     Role = "admin"
+)
+
+// Caller is the authenticated user behind a request: the claims sub, email,
+// name and role of a verified access token.
+type Caller struct {
+	UserID string
+	Email  string
+	Name   string
+	Role   Role
+}
+
+// IsAdmin reports whether the caller may act on what belongs to others.
+func (c Caller) IsAdmin() bool { return c.Role == Admin }
+
+// Owns reports whether the caller may read and change what belongs to userID:
+// its owner, or an admin.
+func (c Caller) Owns(userID string) bool {
+	return c.UserID != "" && (c.UserID == userID || c.IsAdmin())
+}

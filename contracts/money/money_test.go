@@ -1,0 +1,42 @@
+package money
+
+import (
+	"errors"
+	"math"
+	"testing"
+)
+
+func TestString(t *testing.T) {
+	for want, a := range map[string]Amount{
+		"25.00 EUR":                 {2500, "EUR"},
+		"0.05 EUR":                  {5, "EUR"},
+		"2500 JPY":                  {2500, "JPY"},
+		"2.500 KWD":                 {2500, "KWD"},
+		"-12.30 USD":                {-1230, "USD"},
+		"-92233720368547758.08 USD": {math.MinInt64, "USD"},
+	} {
+		if got := a.String(); got != want {
+			t.Errorf("%#v prints %q, want %q", a, got, want)
+		}
+	}
+}
+
+func TestArithmeticRefusesOverflowAndMixedCurrencies(t *testing.T) {
+	if got, err := (Amount{2500, "EUR"}).Times(3); err != nil || got != (Amount{7500, "EUR"}) {
+		t.Errorf("3 × 25.00 EUR = %v, %v", got, err)
+	}
+	for _, n := range []int{-1, 3} {
+		if _, err := (Amount{math.MaxInt64 / 2, "EUR"}).Times(n); !errors.Is(err, ErrOverflow) {
+			t.Errorf("times %d: error %v, want ErrOverflow", n, err)
+		}
+	}
+	if got, err := (Amount{1, "EUR"}).Plus(Amount{0, "EUR"}); err != nil || got.AmountMinor != 1 {
+		t.Errorf("1 + 0 = %v, %v", got, err)
+	}
+	if _, err := (Amount{math.MaxInt64, "EUR"}).Plus(Amount{1, "EUR"}); !errors.Is(err, ErrOverflow) {
+		t.Errorf("max + 1: error %v, want ErrOverflow", err)
+	}
+	if _, err := (Amount{1, "EUR"}).Plus(Amount{1, "USD"}); !errors.Is(err, ErrCurrency) {
+		t.Errorf("EUR + USD: error %v, want ErrCurrency", err)
+	}
+}

@@ -1,0 +1,118 @@
+// Package eventapi is the booking.Catalog that asks the event service over
+// HTTP.
+package eventapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/openboxoffice/boxoffice/contracts/events"
+	"github.com/openboxoffice/boxoffice/contracts/money"
+	"github.com/openboxoffice/boxoffice/contracts/problem"
+	"github.com/openboxoffice/boxoffice/services/booking"
+	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
+)
+
+// Catalog is a booking.Catalog.
+type Catalog struct{ client *httpkit.Client }
+
+var _ booking.Catalog = (*Catalog)(nil)
+
+// New returns a Catalog of the event service that client calls.
+func New(client *httpkit.Client) *Catalog { return &Catalog{client: client} }
+
+// Availability implements booking.Catalog.
+func (c *Catalog) Availability(ctx context.Context, eventID string) (booking.Availability, error) {
+	var out struct {
+		EventID     string `json:"event_id"`
+		SalesOpen   bool   `json:"sales_open"`
+		Available   int    `json:"available"`
+		TicketTypes []struct {
+			ID        string       `json:"id"`
+			Name      string       `json:"name"`
+			Price     money.Amount `json:"price"`
+			Available int          `json:"available"`
+		} `json:"ticket_types"`
+	}
+	err := c.client.Do(ctx, http.MethodGet, []string{"events", eventID, "availability"}, nil, &out)
+	if err != nil {
+		return booking.Availability{}, translate(err)
+	}
+	// The event service says sales_open false for a sold-out event too; here
+	// those are two refusals. One that is both is called sold out.
+	a := booking.Availability{EventID: out.EventID, SalesOpen: out.SalesOpen || out.Available == 0}
+	for _, t := range out.TicketTypes {
+		a.Types = append(a.Types, booking.TicketType{ID: t.ID, Name: t.Name, Price: t.Price, Available: t.Available})
+	}
+	return a, nil
+}
+
+// Reserve implements booking.Catalog.
+func (c *Catalog) Reserve(ctx context.Context, r booking.Reservation) (booking.Reserved, error) {
+	type item struct {
+		TicketTypeID string `json:"ticket_type_id"`
+		Quantity     int    `json:"quantity"`
+	}
+	in := struct {
+		BookingID string `json:"booking_id"`
+		Attempt   int    `json:"attempt"`
+		Items     []item `json:"items"`
+	}{BookingID: r.BookingID, Attempt: r.Attempt}
+	for _, it := range r.Items {
+		in.Items = append(in.Items, item{it.TicketTypeID, it.Quantity})
+	}
+	var out struct {
+		BookingID string        `json:"booking_id"`
+		Event     events.Event  `json:"event"`
+		Items     []events.Item `json:"items"`
+		Total     money.Amount  `json:"total"`
+	}
+	if err := c.client.Do(ctx, http.MethodPut, []string{"events", r.EventID, "book"}, in, &out); err != nil {
+		return booking.Reserved{}, translate(err)
+	}
+	if out.BookingID != r.BookingID || len(out.Items) != len(r.Items) || out.Total.AmountMinor < 0 {
+		return booking.Reserved{}, fmt.Errorf("%w: the answer is about something else", booking.ErrOutcomeUnknown)
+	}
+	return booking.Reserved{Event: out.Event, Items: out.Items, Total: out.Total}, nil
+}
+
+// Release implements booking.Catalog.
+func (c *Catalog) Release(ctx context.Context, eventID, bookingID string, attempt int) error {
+	in := struct {
+		BookingID string `json:"booking_id"`
+		Attempt   int    `json:"attempt"`
+	}{bookingID, attempt}
+	return translate(c.client.Do(ctx, http.MethodPut, []string{"events", eventID, "release"}, in, nil))
+}
+
+// answers maps the event service's codes to the sentinels that a local Catalog
+// would return.
+var answers = map[problem.Code]error{
+	problem.EventNotFound:       booking.ErrEventNotFound,
+	problem.TicketTypeNotFound:  booking.ErrTicketTypeNotFound,
+	problem.SoldOut:             booking.ErrSoldOut,
+	problem.SalesClosed:         booking.ErrSalesClosed,
+	problem.ReservationReleased: booking.ErrReservationReleased,
+}
+
+// translate turns anything but a known refusal into an unknown outcome: a
+// refusal that is not understood must not be taken for "nothing happened".
+func translate(err error) error {
+	var p *problem.Problem
+	if errors.As(err, &p) {
+		if sentinel, ok := answers[p.Code]; ok {
+			return sentinel
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("%w: event: %w", booking.ErrOutcomeUnknown, err)
+	}
+	return nil
+}
+
+// Timeout is how long one call may take; the caller's context usually says
+// less.
+const Timeout = 3 * time.Second

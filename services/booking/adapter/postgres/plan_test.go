@@ -1,0 +1,72 @@
+//go:build integration
+
+package postgres_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/openboxoffice/boxoffice/services/booking"
+	"github.com/openboxoffice/boxoffice/services/booking/adapter/postgres"
+	"github.com/openboxoffice/boxoffice/services/internal/postgresdb"
+	"github.com/openboxoffice/boxoffice/services/internal/postgresdb/plantest"
+	"github.com/openboxoffice/boxoffice/services/internal/servertest/pgtest"
+)
+
+// TestEverythingGoesByIndexes: a request costs the same however many bookings
+// there are.
+func TestEverythingGoesByIndexes(t *testing.T) {
+	var recorder plantest.Recorder
+	url := pgtest.New(t, postgres.Migrate)
+	s := open(t, postgresdb.Options{URL: url, Tracer: &recorder})
+	now := time.Now()
+	fill(t, url, now)
+	lease := booking.Lease{Token: "t", Until: now.Add(time.Minute)}
+	key := booking.Key{Value: "key100", Fingerprint: "f"}
+	for _, c := range []struct {
+		what, index string
+		ask         func() error
+	}{
+		{"Get", "bookings_pkey", func() error { _, err := s.Get(t.Context(), "id100"); return err }},
+		{"ByKey", "idempotency_keys_pkey", func() error { _, err := s.ByKey(t.Context(), "user0", key, now); return err }},
+		{"List", "bookings_of_user", func() error {
+			_, err := s.List(t.Context(), booking.Query{UserID: "user0", After: "id5000", Limit: 21})
+			return err
+		}},
+		{"Update", "bookings_pkey", func() error {
+			_, err := s.Update(t.Context(), "id1", "", func(*booking.Booking) error { return nil })
+			return err
+		}},
+		{"Claim", "bookings_unsettled", func() error { _, err := s.Claim(t.Context(), now, lease, 10); return err }},
+		{"Prune", "idempotency_keys_by_age", func() error { return s.Prune(t.Context(), now) }},
+	} {
+		plantest.ByIndex(t, c.what, recorder.Plan(t, url, c.ask), c.index)
+	}
+}
+
+// fill adds 20,000 bookings of 100 users, one in 100 of them unsettled, each
+// with a key.
+func fill(t *testing.T, url string, now time.Time) {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close(context.WithoutCancel(t.Context())) }()
+	for _, sql := range []string{`
+		INSERT INTO bookings (id, user_id, user_email, user_name, event_id, event, total_minor, currency, status, payment_provider,
+			payment_reference, payment_status, reason, attempt, acknowledged, version, created_at, updated_at, lease_token, lease_until, tries)
+		SELECT 'id' || n, 'user' || n % 100, '', '', '', '{}', 0, 'EUR', CASE WHEN n % 100 = 0 THEN 'PENDING' ELSE 'CONFIRMED' END,
+			'', '', '', '', 1, false, 1, $1, $1, '', CASE WHEN n % 100 = 0 THEN $1::timestamptz END, 0
+		FROM generate_series(1, 20000) n`, `
+		INSERT INTO idempotency_keys
+		SELECT 'user' || n % 100, 'key' || n, 'f', 'id' || n, $1::timestamptz - n * interval '4 seconds' FROM generate_series(1, 20000) n`,
+	} {
+		if _, err := conn.Exec(t.Context(), sql, now); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,53 @@
+package postgres
+
+import (
+	"errors"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/openboxoffice/boxoffice/services/booking"
+	"github.com/openboxoffice/boxoffice/services/internal/postgresdb"
+)
+
+const columns = `id, user_id, user_email, user_name, event_id, event, items, total_minor, currency, status,
+	payment_provider, payment_reference, payment_status, refund, reason, attempt, acknowledged, timeline,
+	version, created_at, updated_at, lease_token, lease_until, tries`
+
+// values are b's in the order of columns. What has no column type of its own
+// is JSON, and NULL where it is nil.
+func values(b *booking.Booking) []any {
+	return []any{
+		b.ID, b.UserID, b.UserEmail, b.UserName, b.EventID, b.Event, b.Items, b.Total.AmountMinor, b.Total.Currency, b.Status,
+		b.Payment.Provider, b.Payment.Reference, b.Payment.Status, b.Refund, b.Reason, b.Attempt, b.Acknowledged, b.Timeline,
+		b.Version, b.CreatedAt, b.UpdatedAt, b.Lease.Token, postgresdb.NullTime(b.Lease.Until), b.Tries,
+	}
+}
+
+// fields are where columns are scanned to.
+func fields(b *booking.Booking) []any {
+	return []any{
+		&b.ID, &b.UserID, &b.UserEmail, &b.UserName, &b.EventID, &b.Event, &b.Items, &b.Total.AmountMinor, &b.Total.Currency, &b.Status,
+		&b.Payment.Provider, &b.Payment.Reference, &b.Payment.Status, &b.Refund, &b.Reason, &b.Attempt, &b.Acknowledged, &b.Timeline,
+		&b.Version, &b.CreatedAt, &b.UpdatedAt, &b.Lease.Token, (*postgresdb.NullTime)(&b.Lease.Until), &b.Tries,
+	}
+}
+
+// one returns the booking in row, whose columns after the first are columns
+// and the first ones are for prefix.
+func one(row pgx.Row, prefix ...any) (b booking.Booking, err error) {
+	err = row.Scan(append(prefix, fields(&b)...)...)
+	switch {
+	case errors.Is(err, pgx.ErrNoRows), postgresdb.IsNoText(err):
+		return booking.Booking{}, booking.ErrNotFound
+	case err != nil:
+		return booking.Booking{}, err
+	}
+	return b, nil
+}
+
+func all(rows pgx.Rows) ([]booking.Booking, error) {
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (b booking.Booking, err error) {
+		err = row.Scan(fields(&b)...)
+		return b, err
+	})
+}

@@ -1,0 +1,33 @@
+//go:build integration
+
+package postgres_test
+
+import (
+	"testing"
+
+	"github.com/openboxoffice/boxoffice/services/booking/adapter/postgres"
+	"github.com/openboxoffice/boxoffice/services/booking/bookingtest"
+	"github.com/openboxoffice/boxoffice/services/internal/postgresdb"
+	"github.com/openboxoffice/boxoffice/services/internal/servertest/pgtest"
+)
+
+func open(t *testing.T, o postgresdb.Options) *postgres.Store {
+	t.Helper()
+	s, err := postgres.Open(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+func TestStoreContract(t *testing.T) {
+	bookingtest.TestStore(t, func(t *testing.T) bookingtest.StoreUnderTest {
+		s := open(t, postgresdb.Options{URL: pgtest.New(t, postgres.Migrate)})
+		return bookingtest.StoreUnderTest{Store: s, Outbox: s.Outbox()}
+	})
+}

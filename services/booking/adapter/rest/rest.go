@@ -1,0 +1,221 @@
+// Package rest is the booking service's HTTP API: the only package here that
+// knows status codes.
+package rest
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/uuid"
+
+	"github.com/openboxoffice/boxoffice/contracts/identity"
+	"github.com/openboxoffice/boxoffice/contracts/problem"
+	"github.com/openboxoffice/boxoffice/services/booking"
+	"github.com/openboxoffice/boxoffice/services/internal/auth"
+	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
+)
+
+// table says how each of the domain's errors is answered.
+var table = httpkit.Errors{
+	{Err: booking.ErrNotFound, Status: http.StatusNotFound, Code: problem.BookingNotFound},
+	{Err: booking.ErrForbidden, Status: http.StatusForbidden, Code: problem.Forbidden},
+	{Err: booking.ErrEventNotFound, Status: http.StatusNotFound, Code: problem.EventNotFound},
+	{Err: booking.ErrTicketTypeNotFound, Status: http.StatusUnprocessableEntity, Code: problem.TicketTypeNotFound},
+	{Err: booking.ErrSoldOut, Status: http.StatusConflict, Code: problem.SoldOut},
+	{Err: booking.ErrSalesClosed, Status: http.StatusConflict, Code: problem.SalesClosed},
+	{Err: booking.ErrPaymentDeclined, Status: http.StatusPaymentRequired, Code: problem.PaymentDeclined},
+	{Err: booking.ErrPaymentAbandoned, Status: http.StatusPaymentRequired, Code: problem.PaymentAbandoned},
+	{Err: booking.ErrKeyReused, Status: http.StatusUnprocessableEntity, Code: problem.IdempotencyKeyReused},
+	{Err: booking.ErrInProgress, Status: http.StatusConflict, Code: problem.BookingInProgress, RetryAfter: 1},
+	{Err: booking.ErrNotCancellable, Status: http.StatusConflict, Code: problem.NotCancellable},
+	{Err: booking.ErrUnavailable, Status: http.StatusServiceUnavailable, Code: problem.UpstreamUnavailable, RetryAfter: 2},
+	{Err: booking.ErrReservationFailed, Status: http.StatusServiceUnavailable, Code: problem.UpstreamUnavailable, RetryAfter: 2},
+}
+
+// answer is a booking, with the status that says whether it is settled.
+type answer struct {
+	Status   int
+	Location string `header:"Location"`
+	Body     bookingBody
+}
+
+// Register adds the operations to api. ledger is nil for a provider that keeps
+// its books elsewhere.
+func Register(api huma.API, s *booking.Service, guard *auth.Guard, ledger booking.Ledger) {
+	huma.Register(api, guard.User(api, huma.Operation{
+		OperationID: "createBooking", Method: http.MethodPost, Path: "/bookings", DefaultStatus: http.StatusCreated, Tags: []string{"bookings"},
+		Summary:     "Book tickets",
+		Description: "Holds the tickets, takes the money and confirms, all in one. 202 says that the payment's outcome is not known yet: the booking settles by itself; look at its Location.",
+	}), func(ctx context.Context, in *struct {
+		IdempotencyKey string `header:"Idempotency-Key" doc:"Repeat a request with the same key, and it books once. Kept 24 hours" example:"order-4711"`
+		Body           createBody
+	}) (*answer, error) {
+		r := booking.Request{
+			EventID: in.Body.EventID, Tickets: in.Body.Tickets, UserID: in.Body.UserID, IdempotencyKey: in.IdempotencyKey,
+		}
+		for _, it := range in.Body.Items {
+			r.Items = append(r.Items, booking.Wanted(it))
+		}
+		if in.Body.Payment != nil {
+			r.PaymentToken = in.Body.Payment.Token
+		}
+		b, err := s.Create(ctx, auth.Caller(ctx), r)
+		if err != nil {
+			return nil, refused(ctx, b, err)
+		}
+		status := http.StatusCreated
+		if b.Status == booking.Pending {
+			status = http.StatusAccepted
+		}
+		return &answer{Status: status, Location: "/bookings/" + b.ID, Body: toBody(b)}, nil
+	})
+
+	type one struct {
+		ID string `path:"id" format:"uuid"`
+	}
+	huma.Register(api, guard.User(api, huma.Operation{
+		OperationID: "getBooking", Method: http.MethodGet, Path: "/bookings/{id}", Tags: []string{"bookings"},
+		Summary: "Get a booking of one's own",
+	}), func(ctx context.Context, in *one) (*struct{ Body bookingBody }, error) {
+		b, err := s.Get(ctx, auth.Caller(ctx), canonical(in.ID))
+		if err != nil {
+			return nil, table.To(ctx, err)
+		}
+		return &struct{ Body bookingBody }{toBody(b)}, nil
+	})
+
+	huma.Register(api, guard.User(api, huma.Operation{
+		OperationID: "cancelBooking", Method: http.MethodPut, Path: "/bookings/{id}/cancel", Tags: []string{"bookings"},
+		Summary:     "Cancel a confirmed booking",
+		Description: "Refunds it in full and gives the tickets back, until the event starts by the date that the booking shows. Repeating it answers the current state; 202 while the refund is under way.",
+	}), func(ctx context.Context, in *one) (*answer, error) {
+		b, err := s.Cancel(ctx, auth.Caller(ctx), canonical(in.ID))
+		if err != nil {
+			return nil, table.To(ctx, err)
+		}
+		status := http.StatusOK
+		if b.Status == booking.Cancelling {
+			status = http.StatusAccepted
+		}
+		return &answer{Status: status, Location: "/bookings/" + b.ID, Body: toBody(b)}, nil
+	})
+
+	httpkit.AlsoAnswers(api, "createBooking", http.StatusAccepted, true, "PENDING: the payment's outcome is not known yet; look at Location")
+	httpkit.AlsoAnswers(api, "cancelBooking", http.StatusAccepted, true, "CANCELLING: the refund is under way; look at Location")
+
+	registerLists(api, s, guard)
+	if ledger != nil {
+		registerLedger(api, ledger, guard)
+	}
+}
+
+// refused answers err, and names the booking that was refused.
+func refused(ctx context.Context, b booking.Booking, err error) error {
+	answer := table.To(ctx, err)
+	var p *httpkit.Error
+	if b.ID != "" && errors.As(answer, &p) {
+		p.BookingID = b.ID
+	}
+	return answer
+}
+
+func registerLists(api huma.API, s *booking.Service, guard *auth.Guard) {
+	type page struct{ Body httpkit.List[bookingBody] }
+	list := func(ctx context.Context, userID string, p httpkit.Page) (*page, error) {
+		q := booking.Query{UserID: userID, Limit: p.Limit + 1}
+		if p.Cursor != "" {
+			var c cursor
+			if err := httpkit.DecodeCursor(p.Cursor, &c); err != nil {
+				return nil, err
+			}
+			if id, err := uuid.Parse(c.After); err != nil || id.String() != c.After {
+				return nil, httpkit.ErrCursor()
+			}
+			q.After = c.After
+		}
+		bookings, err := s.List(ctx, auth.Caller(ctx), q)
+		if err != nil {
+			return nil, table.To(ctx, err)
+		}
+		out := &page{Body: httpkit.List[bookingBody]{Items: []bookingBody{}}}
+		for i, b := range bookings {
+			if i == p.Limit {
+				next := httpkit.EncodeCursor(cursor{After: bookings[i-1].ID})
+				out.Body.NextCursor = &next
+				break
+			}
+			out.Body.Items = append(out.Body.Items, toBody(b))
+		}
+		return out, nil
+	}
+	huma.Register(api, guard.User(api, huma.Operation{
+		OperationID: "listBookings", Method: http.MethodGet, Path: "/bookings", Tags: []string{"bookings"},
+		Summary: "List one's own bookings, newest first",
+	}), func(ctx context.Context, in *struct{ httpkit.Page }) (*page, error) {
+		return list(ctx, auth.Caller(ctx).UserID, in.Page)
+	})
+	huma.Register(api, guard.User(api, huma.Operation{
+		OperationID: "listBookingsOfUser", Method: http.MethodGet, Path: "/bookings/user/{user_id}", Tags: []string{"bookings"},
+		Summary: "List a user's bookings, newest first", Description: "For that user, or an admin.",
+	}), func(ctx context.Context, in *struct {
+		UserID string `path:"user_id" format:"uuid"`
+		httpkit.Page
+	},
+	) (*page, error) {
+		return list(ctx, canonical(in.UserID), in.Page)
+	})
+}
+
+type cursor struct {
+	After string `json:"a"`
+}
+
+func registerLedger(api huma.API, ledger booking.Ledger, guard *auth.Guard) {
+	type page struct{ Body httpkit.List[ledgerBody] }
+	type after struct {
+		Number int64 `json:"n"`
+	}
+	huma.Register(api, guard.User(api, huma.Operation{
+		OperationID: "listSandboxLedger", Method: http.MethodGet, Path: "/payments/sandbox/ledger", Tags: []string{"payments"},
+		Summary: "List what the sandbox has charged and refunded, oldest first", Description: "For an admin.",
+	}, identity.Admin), func(ctx context.Context, in *struct {
+		httpkit.Page
+		BookingID string `query:"booking_id" format:"uuid"`
+	},
+	) (*page, error) {
+		var from after
+		if in.Cursor != "" {
+			if err := httpkit.DecodeCursor(in.Cursor, &from); err != nil {
+				return nil, err
+			}
+			if from.Number < 1 {
+				return nil, httpkit.ErrCursor()
+			}
+		}
+		entries, err := ledger.Entries(ctx, canonical(in.BookingID), from.Number, in.Limit+1)
+		if err != nil {
+			return nil, table.To(ctx, err)
+		}
+		out := &page{Body: httpkit.List[ledgerBody]{Items: []ledgerBody{}}}
+		for i, e := range entries {
+			if i == in.Limit {
+				next := httpkit.EncodeCursor(after{entries[i-1].Number})
+				out.Body.NextCursor = &next
+				break
+			}
+			out.Body.Items = append(out.Body.Items, ledgerBody{e.BookingID, e.Kind, e.Amount, e.Reference, e.At})
+		}
+		return out, nil
+	})
+}
+
+// canonical is the one spelling under which a UUID is stored. It has been
+// validated; what is none stays as it is and is not found.
+func canonical(id string) string {
+	if u, err := uuid.Parse(id); err == nil {
+		return u.String()
+	}
+	return id
+}

@@ -1,0 +1,276 @@
+package rest_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/openboxoffice/boxoffice/contracts/events"
+	"github.com/openboxoffice/boxoffice/contracts/identity"
+	"github.com/openboxoffice/boxoffice/contracts/money"
+	"github.com/openboxoffice/boxoffice/contracts/problem"
+	"github.com/openboxoffice/boxoffice/services/booking"
+	"github.com/openboxoffice/boxoffice/services/booking/adapter/rest"
+	"github.com/openboxoffice/boxoffice/services/booking/adapter/sandbox"
+	"github.com/openboxoffice/boxoffice/services/booking/adapter/sqlite"
+	"github.com/openboxoffice/boxoffice/services/internal/auth"
+	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
+)
+
+const (
+	alice = "01890a5d-ac96-774b-bcce-b302099a8001"
+	bob   = "01890a5d-ac96-774b-bcce-b302099a8002"
+	event = "01890a5d-ac96-774b-bcce-b302099a8057"
+	seat  = "01890a5d-ac96-774b-bcce-b302099a8058"
+)
+
+// catalog answers what the test sets.
+type catalog struct{ availability, reserve, release error }
+
+func (c *catalog) Availability(context.Context, string) (booking.Availability, error) {
+	return booking.Availability{EventID: event, SalesOpen: true, Types: []booking.TicketType{
+		{ID: seat, Name: "Seat", Price: money.Amount{AmountMinor: 2500, Currency: "EUR"}, Available: 100},
+	}}, c.availability
+}
+
+func (c *catalog) Reserve(_ context.Context, r booking.Reservation) (booking.Reserved, error) {
+	total, err := r.Items[0].UnitPrice.Times(r.Items[0].Quantity)
+	if err != nil {
+		return booking.Reserved{}, err
+	}
+	return booking.Reserved{
+		Event: events.Event{ID: event, Title: "E", StartsAt: time.Now().Add(time.Hour), TimeZone: "UTC"}, Items: r.Items, Total: total,
+	}, c.reserve
+}
+
+func (c *catalog) Release(context.Context, string, string, int) error { return c.release }
+
+type api struct {
+	*catalog
+	handler http.Handler
+}
+
+func newAPI(t testing.TB) *api {
+	t.Helper()
+	store, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "b.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pay, err := sandbox.Open(t.Context(), filepath.Join(t.TempDir(), "s.db"), sandbox.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _, _ = store.Close(), pay.Close() })
+	log := slog.New(slog.DiscardHandler)
+	a := &api{catalog: &catalog{}}
+	s := booking.New(booking.Options{Store: store, Catalog: a.catalog, Payments: pay, Log: log, PaymentTimeout: 100 * time.Millisecond})
+	guard := &auth.Guard{Verify: func(_ context.Context, token string) (identity.Caller, error) {
+		c := identity.Caller{UserID: token, Email: "a@example.com", Role: identity.Customer}
+		if token == "admin" {
+			c.Role = identity.Admin
+		}
+		return c, nil
+	}}
+	mux := httpkit.NewRouter(log)
+	rest.Register(httpkit.NewAPI(mux, "t", ""), s, guard, pay)
+	a.handler = mux
+	return a
+}
+
+type result struct {
+	status int
+	header http.Header
+	body   map[string]any
+	raw    string
+}
+
+func (r result) String() string { return fmt.Sprintf("%d %s", r.status, r.raw) }
+
+func (a *api) do(t testing.TB, as, method, path, body string, header ...string) result {
+	t.Helper()
+	r := httptest.NewRequestWithContext(t.Context(), method, path, strings.NewReader(body))
+	r.Header.Set("Authorization", "Bearer "+as)
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	w := httptest.NewRecorder()
+	a.handler.ServeHTTP(w, r)
+	out := result{status: w.Code, header: w.Header(), raw: w.Body.String()}
+	if out.raw != "" {
+		if err := json.Unmarshal(w.Body.Bytes(), &out.body); err != nil {
+			t.Fatalf("%s %s: %q is no JSON", method, path, out.raw)
+		}
+	}
+	return out
+}
+
+func book(extra string) string { return `{"event_id":"` + event + `","tickets":2` + extra + `}` }
+
+func TestBookAndRead(t *testing.T) {
+	a := newAPI(t)
+	r := a.do(t, alice, http.MethodPost, "/bookings", book(""))
+	if r.status != 201 || r.body["status"] != "CONFIRMED" || r.body["tickets"] != 2.0 || r.body["user_id"] != alice {
+		t.Fatal(r)
+	}
+	id := r.body["id"].(string)
+	if r.header.Get("Location") != "/bookings/"+id {
+		t.Errorf("Location %q", r.header.Get("Location"))
+	}
+	for _, field := range []string{"event", "items", "total", "payment", "timeline", "created_at", "updated_at", "event_id"} {
+		if r.body[field] == nil {
+			t.Errorf("no %s in %s", field, r.raw)
+		}
+	}
+	for as, want := range map[string]int{alice: 200, bob: 403, "admin": 200} {
+		for _, path := range []string{"/bookings/" + id, "/bookings/" + strings.ToUpper(id), "/bookings/user/" + alice} {
+			if r := a.do(t, as, http.MethodGet, path, ""); r.status != want {
+				t.Errorf("%s as %s: %s", path, as, r)
+			}
+		}
+	}
+	if r := a.do(t, bob, http.MethodGet, "/bookings", ""); r.raw != `{"items":[],"next_cursor":null}`+"\n" {
+		t.Errorf("bob's list: %s", r)
+	}
+	if r := a.do(t, bob, http.MethodPut, "/bookings/"+id+"/cancel", ""); r.status != 403 {
+		t.Errorf("bob cancels: %s", r)
+	}
+	if r := a.do(t, alice, http.MethodPut, "/bookings/"+id+"/cancel", ""); r.status != 200 || r.body["status"] != "CANCELLED" {
+		t.Errorf("alice cancels: %s", r)
+	}
+	ledger := a.do(t, "admin", http.MethodGet, "/payments/sandbox/ledger?booking_id="+id, "")
+	if items, _ := ledger.body["items"].([]any); len(items) != 2 {
+		t.Errorf("ledger: %s", ledger)
+	}
+	if r := a.do(t, alice, http.MethodGet, "/payments/sandbox/ledger", ""); r.status != 403 {
+		t.Errorf("the ledger for a customer: %s", r)
+	}
+}
+
+func TestPagesNeitherRepeatNorSkip(t *testing.T) {
+	a := newAPI(t)
+	for range 5 {
+		a.do(t, alice, http.MethodPost, "/bookings", book(""))
+	}
+	seen, path := map[any]bool{}, "/bookings?limit=2"
+	for path != "" {
+		r := a.do(t, alice, http.MethodGet, path, "")
+		for _, it := range r.body["items"].([]any) {
+			seen[it.(map[string]any)["id"]] = true
+		}
+		path = ""
+		if c, ok := r.body["next_cursor"].(string); ok {
+			path = "/bookings?limit=2&cursor=" + c
+			a.do(t, alice, http.MethodPost, "/bookings", book(""))
+		}
+	}
+	if len(seen) != 5 {
+		t.Errorf("%d of 5 bookings seen", len(seen))
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	a := newAPI(t)
+	for _, c := range []struct {
+		name, body string
+		set        func(*catalog)
+		status     int
+		code       problem.Code
+	}{
+		{"declined", book(`,"payment":{"token":"tok_declined"}`), nil, 402, problem.PaymentDeclined},
+		{"no money", book(`,"payment":{"token":"tok_insufficient_funds"}`), nil, 402, problem.PaymentDeclined},
+		{"sold out at once", book(""), func(c *catalog) { c.availability = booking.ErrSoldOut }, 409, problem.SoldOut},
+		{"sold out at last", book(""), func(c *catalog) { c.reserve = booking.ErrSoldOut }, 409, problem.SoldOut},
+		{"closed", book(""), func(c *catalog) { c.reserve = booking.ErrSalesClosed }, 409, problem.SalesClosed},
+		{"no event", book(""), func(c *catalog) { c.availability = booking.ErrEventNotFound }, 404, problem.EventNotFound},
+		{"event service down", book(""), func(c *catalog) { c.availability = booking.ErrOutcomeUnknown }, 503, problem.UpstreamUnavailable},
+		{"event service dies", book(""), func(c *catalog) { c.reserve = booking.ErrOutcomeUnknown }, 503, problem.UpstreamUnavailable},
+		{"for somebody else", book(`,"user_id":"` + bob + `"`), nil, 403, problem.Forbidden},
+		{"unknown ticket type", `{"event_id":"` + event + `","items":[{"ticket_type_id":"` + event + `","quantity":1}]}`, nil, 422, problem.TicketTypeNotFound},
+		{"nothing wanted", `{"event_id":"` + event + `"}`, nil, 422, problem.ValidationFailed},
+		{"both forms", `{"event_id":"` + event + `","tickets":1,"items":[{"ticket_type_id":"` + seat + `","quantity":1}]}`, nil, 422, problem.ValidationFailed},
+		{"no tickets", `{"event_id":"` + event + `","tickets":0}`, nil, 422, problem.ValidationFailed},
+		{"too many", `{"event_id":"` + event + `","tickets":21}`, nil, 422, problem.ValidationFailed},
+		{"a type twice", `{"event_id":"` + event + `","items":[{"ticket_type_id":"` + seat + `","quantity":1},{"ticket_type_id":"` + strings.ToUpper(seat) + `","quantity":1}]}`, nil, 422, problem.ValidationFailed},
+	} {
+		*a.catalog = catalog{}
+		if c.set != nil {
+			c.set(a.catalog)
+		}
+		r := a.do(t, alice, http.MethodPost, "/bookings", c.body)
+		if r.status != c.status || r.body["code"] != string(c.code) {
+			t.Errorf("%s: %s, want %d %s", c.name, r, c.status, c.code)
+		}
+		if c.status == 402 && r.body["booking_id"] == nil {
+			t.Errorf("%s: which booking? %s", c.name, r)
+		}
+	}
+}
+
+func TestKeys(t *testing.T) {
+	a := newAPI(t)
+	first := a.do(t, alice, http.MethodPost, "/bookings", book(""), "Idempotency-Key", "k")
+	again := a.do(t, alice, http.MethodPost, "/bookings", `{"tickets":2, "event_id":"`+strings.ToUpper(event)+`"}`, "Idempotency-Key", "k")
+	if again.status != 201 || again.body["id"] != first.body["id"] {
+		t.Errorf("the same request: %s", again)
+	}
+	if r := a.do(t, alice, http.MethodPost, "/bookings", book(`,"payment":{"token":"tok_visa"}`), "Idempotency-Key", "k"); r.status != 422 || r.body["code"] != string(problem.IdempotencyKeyReused) {
+		t.Errorf("another request: %s", r)
+	}
+	if r := a.do(t, bob, http.MethodPost, "/bookings", book(""), "Idempotency-Key", "k"); r.status != 201 || r.body["id"] == first.body["id"] {
+		t.Errorf("another caller: %s", r)
+	}
+	if r := a.do(t, alice, http.MethodPost, "/bookings", book(""), "Idempotency-Key", strings.Repeat("k", 256)); r.status != 422 {
+		t.Errorf("a long key: %s", r)
+	}
+	if r := a.do(t, alice, http.MethodPost, "/bookings", book(""), "Idempotency-Key", "ü"); r.status != 422 {
+		t.Errorf("a key that is not ASCII: %s", r)
+	}
+	pending := a.do(t, alice, http.MethodPost, "/bookings", book(`,"payment":{"token":"tok_timeout"}`), "Idempotency-Key", "slow")
+	if pending.status != 202 || pending.body["status"] != "PENDING" || pending.header.Get("Location") == "" {
+		t.Errorf("an unknown outcome: %s", pending)
+	}
+	if r := a.do(t, alice, http.MethodPost, "/bookings", book(`,"payment":{"token":"tok_timeout"}`), "Idempotency-Key", "slow"); r.status != 202 || r.body["id"] != pending.body["id"] {
+		t.Errorf("its replay: %s", r)
+	}
+	if r := a.do(t, alice, http.MethodPut, fmt.Sprint("/bookings/", pending.body["id"], "/cancel"), ""); r.status != 409 || r.body["code"] != string(problem.NotCancellable) {
+		t.Errorf("cancelling what is pending: %s", r)
+	}
+	if r := a.do(t, alice, http.MethodGet, "/bookings/"+uuid.NewString(), ""); r.status != 404 || r.body["code"] != string(problem.BookingNotFound) {
+		t.Errorf("no such booking: %s", r)
+	}
+}
+
+// FuzzCreate sends any body, key and query: the answer is never a 5xx.
+func FuzzCreate(f *testing.F) {
+	f.Add(book(""), "k", "limit=1")
+	f.Add(`{"event_id":"`+event+`","items":[{"ticket_type_id":"`+seat+`","quantity":1e3}]}`, "", "cursor=e30")
+	f.Add(`{"event_id":1,"tickets":-1,"payment":null}`, "\x00", "cursor=eyJhIjoieCJ9")
+	a := newAPI(f)
+	f.Fuzz(func(t *testing.T, body, key, query string) {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/bookings", strings.NewReader(body))
+		r.Header.Set("Authorization", "Bearer "+alice)
+		r.Header.Set("Idempotency-Key", key)
+		w := httptest.NewRecorder()
+		a.handler.ServeHTTP(w, r)
+		if w.Code >= 500 {
+			t.Errorf("%q with key %q: %d %s", body, key, w.Code, w.Body)
+		}
+		r = httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/bookings", nil)
+		r.URL.RawQuery = query
+		r.Header.Set("Authorization", "Bearer "+alice)
+		w = httptest.NewRecorder()
+		a.handler.ServeHTTP(w, r)
+		if w.Code >= 500 {
+			t.Errorf("?%s: %d %s", query, w.Code, w.Body)
+		}
+	})
+}

@@ -1,0 +1,280 @@
+// Package sandbox is a payment provider for trying things out: it moves no
+// money, but keeps its books as durably, and misbehaves as thoroughly, as one
+// that does.
+package sandbox
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/openboxoffice/boxoffice/contracts/money"
+	"github.com/openboxoffice/boxoffice/services/booking"
+	"github.com/openboxoffice/boxoffice/services/internal/sqlitedb"
+)
+
+// The tokens it knows. Any other is declined.
+const (
+	Visa              = "tok_visa"               // succeeds; the default
+	Declined          = "tok_declined"           // is declined
+	InsufficientFunds = "tok_insufficient_funds" // is declined
+	Timeout           = "tok_timeout"            // succeeds, but the answer never comes
+	Slow              = "tok_slow"               // succeeds after a while, whether or not anybody still waits
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Options of a Sandbox.
+type Options struct {
+	// Slow is how long a charge with the token Slow takes: 12 s, which is
+	// longer than a booking waits.
+	Slow time.Duration
+	Now  func() time.Time
+}
+
+// Sandbox is a booking.Payments and a booking.Ledger, in one SQLite file of its
+// own: a provider's books are never part of our transactions.
+type Sandbox struct {
+	db   *sqlitedb.DB
+	slow time.Duration
+	now  func() time.Time
+
+	closing chan struct{}
+	late    sync.WaitGroup // slow charges on their way
+}
+
+var (
+	_ booking.Payments = (*Sandbox)(nil)
+	_ booking.Ledger   = (*Sandbox)(nil)
+)
+
+// Open opens the file at path, creating or migrating it as needed.
+func Open(ctx context.Context, path string, o Options) (*Sandbox, error) {
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return nil, err
+	}
+	db, err := sqlitedb.Open(ctx, path, files)
+	if err != nil {
+		return nil, err
+	}
+	if o.Slow == 0 {
+		o.Slow = 12 * time.Second
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return &Sandbox{db: db, slow: o.Slow, now: o.Now, closing: make(chan struct{})}, nil
+}
+
+// Close drops the slow charges that have not happened yet and closes the file.
+func (s *Sandbox) Close() error {
+	close(s.closing)
+	s.late.Wait()
+	return s.db.Close()
+}
+
+// Ping answers nil while the file can be read.
+func (s *Sandbox) Ping(ctx context.Context) error { return s.db.Ping(ctx) }
+
+// Provider implements booking.Payments.
+func (s *Sandbox) Provider() string { return "sandbox" }
+
+// Charge implements booking.Payments.
+func (s *Sandbox) Charge(ctx context.Context, c booking.Charge) (string, error) {
+	switch c.Token {
+	case Timeout:
+		if _, err := s.charge(ctx, c); err != nil {
+			return "", err
+		}
+		<-ctx.Done()
+		return "", unknown(ctx.Err())
+	case Slow:
+		return s.chargeLate(ctx, c)
+	default:
+		return s.charge(ctx, c)
+	}
+}
+
+// chargeLate charges after a while, even when the caller has stopped waiting.
+func (s *Sandbox) chargeLate(ctx context.Context, c booking.Charge) (string, error) {
+	type answer struct {
+		reference string
+		err       error
+	}
+	done := make(chan answer, 1)
+	s.late.Go(func() {
+		t := time.NewTimer(s.slow)
+		defer t.Stop()
+		select {
+		case <-s.closing:
+			done <- answer{err: unknown(context.Canceled)}
+		case <-t.C:
+			reference, err := s.charge(context.WithoutCancel(ctx), c)
+			done <- answer{reference, err}
+		}
+	})
+	select {
+	case a := <-done:
+		return a.reference, a.err
+	case <-ctx.Done():
+		return "", unknown(ctx.Err())
+	}
+}
+
+func (s *Sandbox) charge(ctx context.Context, c booking.Charge) (reference string, err error) {
+	err = s.db.Write(ctx, func(tx *sql.Tx) error {
+		found, err := charged(ctx, tx, c.BookingID)
+		if err != nil {
+			return err
+		}
+		if found == nil {
+			found = &row{outcome: "declined", amount: c.Amount}
+			if c.Token == "" || c.Token == Visa || c.Token == Timeout || c.Token == Slow {
+				found.outcome, found.reference = "captured", "sbx_"+uuid.NewString()
+			}
+			if err := s.decide(ctx, tx, c.BookingID, *found); err != nil {
+				return err
+			}
+		}
+		switch {
+		case found.outcome == "declined":
+			return nil // committed: a decline is remembered
+		case found.outcome == "never":
+			return booking.ErrPaymentClosed
+		case found.amount != c.Amount:
+			return fmt.Errorf("sandbox: booking %s was charged another amount", c.BookingID)
+		}
+		reference = found.reference
+		return nil
+	})
+	switch {
+	case errors.Is(err, booking.ErrPaymentClosed):
+		return "", booking.ErrPaymentClosed
+	case err != nil:
+		return "", unknown(err)
+	case reference == "":
+		return "", booking.ErrPaymentDeclined
+	}
+	return reference, nil
+}
+
+// decide stores the outcome of a charge, once and for all, and enters it in the
+// ledger if it moves money.
+func (s *Sandbox) decide(ctx context.Context, tx *sql.Tx, bookingID string, r row) error {
+	if _, err := tx.ExecContext(ctx,
+		`INSERT INTO charges (booking_id, outcome, reference, amount_minor, currency) VALUES (?, ?, ?, ?, ?)`,
+		bookingID, r.outcome, r.reference, r.amount.AmountMinor, r.amount.Currency); err != nil {
+		return err
+	}
+	if r.outcome != "captured" {
+		return nil
+	}
+	return s.enter(ctx, tx, bookingID, "charge", r.amount, r.reference)
+}
+
+func (s *Sandbox) enter(ctx context.Context, tx *sql.Tx, bookingID, kind string, amount money.Amount, reference string) error {
+	_, err := tx.ExecContext(ctx,
+		`INSERT INTO ledger (booking_id, kind, amount_minor, currency, reference, at) VALUES (?, ?, ?, ?, ?, ?)`,
+		bookingID, kind, amount.AmountMinor, amount.Currency, reference, sqlitedb.Time(s.now()))
+	return err
+}
+
+// row is a charge whose outcome is decided.
+type row struct {
+	outcome, reference string
+	amount             money.Amount
+}
+
+// charged returns the charge of a booking, nil when there is none.
+func charged(ctx context.Context, tx *sql.Tx, bookingID string) (*row, error) {
+	var r row
+	err := tx.QueryRowContext(ctx, `SELECT outcome, reference, amount_minor, currency FROM charges WHERE booking_id = ?`, bookingID).
+		Scan(&r.outcome, &r.reference, &r.amount.AmountMinor, &r.amount.Currency)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	return &r, err
+}
+
+// Settle implements booking.Payments.
+func (s *Sandbox) Settle(ctx context.Context, bookingID string) (booking.Settlement, error) {
+	var found *row
+	err := s.db.Write(ctx, func(tx *sql.Tx) (err error) {
+		if found, err = charged(ctx, tx, bookingID); err != nil || found != nil {
+			return err
+		}
+		found = &row{outcome: "never"}
+		return s.decide(ctx, tx, bookingID, *found)
+	})
+	if err != nil {
+		return booking.Settlement{}, unknown(err)
+	}
+	if found.outcome != "captured" {
+		return booking.Settlement{Declined: found.outcome == "declined"}, nil
+	}
+	return booking.Settlement{Captured: true, Reference: found.reference, Amount: found.amount}, nil
+}
+
+// Refund implements booking.Payments.
+func (s *Sandbox) Refund(ctx context.Context, r booking.RefundRequest) error {
+	err := s.db.Write(ctx, func(tx *sql.Tx) error {
+		var done bool
+		if err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM refunds WHERE id = ?)`, r.ID).Scan(&done); err != nil || done {
+			return err
+		}
+		found, err := charged(ctx, tx, r.BookingID)
+		if err != nil {
+			return err
+		}
+		var before int64
+		if err := tx.QueryRowContext(ctx, `SELECT coalesce(sum(amount_minor), 0) FROM refunds WHERE booking_id = ?`, r.BookingID).Scan(&before); err != nil {
+			return err
+		}
+		if found == nil || found.outcome != "captured" || r.Amount.AmountMinor <= 0 ||
+			found.amount.Currency != r.Amount.Currency || r.Amount.AmountMinor > found.amount.AmountMinor-before {
+			return booking.ErrRefundRefused
+		}
+		if _, err := tx.ExecContext(ctx, `INSERT INTO refunds (id, booking_id, amount_minor, currency) VALUES (?, ?, ?, ?)`,
+			r.ID, r.BookingID, r.Amount.AmountMinor, r.Amount.Currency); err != nil {
+			return err
+		}
+		return s.enter(ctx, tx, r.BookingID, "refund", r.Amount, r.ID)
+	})
+	if err != nil && !errors.Is(err, booking.ErrRefundRefused) {
+		return unknown(err)
+	}
+	return err
+}
+
+// Entries implements booking.Ledger.
+func (s *Sandbox) Entries(ctx context.Context, bookingID string, after int64, limit int) ([]booking.LedgerEntry, error) {
+	rows, err := s.db.Read.QueryContext(ctx, `
+		SELECT number, booking_id, kind, amount_minor, currency, reference, at FROM ledger
+		WHERE (? = '' OR booking_id = ?) AND number > ? ORDER BY number LIMIT ?`, bookingID, bookingID, after, limit)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	out := []booking.LedgerEntry{}
+	for rows.Next() {
+		var e booking.LedgerEntry
+		var at int64
+		if err := rows.Scan(&e.Number, &e.BookingID, &e.Kind, &e.Amount.AmountMinor, &e.Amount.Currency, &e.Reference, &at); err != nil {
+			return nil, err
+		}
+		e.At = sqlitedb.FromTime(at)
+		out = append(out, e)
+	}
+	return out, rows.Err()
+}
+
+func unknown(err error) error { return fmt.Errorf("%w: sandbox: %w", booking.ErrOutcomeUnknown, err) }

@@ -1,0 +1,46 @@
+package sandbox_test
+
+import (
+	"path/filepath"
+	"testing"
+
+	"github.com/openboxoffice/boxoffice/services/booking/adapter/sandbox"
+	"github.com/openboxoffice/boxoffice/services/booking/bookingtest"
+)
+
+func TestPaymentsContract(t *testing.T) {
+	bookingtest.TestPayments(t, func(t *testing.T) bookingtest.PaymentsUnderTest {
+		s := open(t)
+		return bookingtest.PaymentsUnderTest{
+			Payments: s, Good: sandbox.Visa, Declined: sandbox.InsufficientFunds, Timeout: sandbox.Timeout,
+			Ledger: func(id string) (captured, refunded int64) {
+				entries, err := s.Entries(t.Context(), id, 0, 1000)
+				if err != nil {
+					t.Error(err)
+				}
+				for _, e := range entries {
+					if e.Kind == "charge" {
+						captured += e.Amount.AmountMinor
+					} else {
+						refunded += e.Amount.AmountMinor
+					}
+				}
+				return captured, refunded
+			},
+		}
+	})
+}
+
+func open(t *testing.T) *sandbox.Sandbox {
+	t.Helper()
+	s, err := sandbox.Open(t.Context(), filepath.Join(t.TempDir(), "sandbox.db"), sandbox.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}

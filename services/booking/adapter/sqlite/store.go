@@ -1,0 +1,241 @@
+// Package sqlite is the booking.Store in a SQLite file.
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"io/fs"
+	"time"
+
+	"github.com/openboxoffice/boxoffice/contracts/events"
+	"github.com/openboxoffice/boxoffice/services/booking"
+	"github.com/openboxoffice/boxoffice/services/internal/outbox"
+	outboxsqlite "github.com/openboxoffice/boxoffice/services/internal/outbox/sqlite"
+	"github.com/openboxoffice/boxoffice/services/internal/sqlitedb"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Store is a booking.Store, with its outbox, in one SQLite file.
+type Store struct{ db *sqlitedb.DB }
+
+var _ booking.Store = (*Store)(nil)
+
+// Open opens the file at path, creating or migrating it as needed.
+func Open(ctx context.Context, path string) (*Store, error) {
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return nil, err
+	}
+	db, err := sqlitedb.Open(ctx, path, files)
+	if err != nil {
+		return nil, err
+	}
+	return &Store{db: db}, nil
+}
+
+// Close closes the file.
+func (s *Store) Close() error { return s.db.Close() }
+
+// Ping answers nil while the file can be read.
+func (s *Store) Ping(ctx context.Context) error { return s.db.Ping(ctx) }
+
+// Outbox is where the messages of Effects go.
+func (s *Store) Outbox() outbox.Store { return outboxsqlite.New(s.db) }
+
+// Create implements booking.Store.
+func (s *Store) Create(ctx context.Context, b booking.Booking, key booking.Key) error {
+	r, err := toRow(b)
+	if err != nil {
+		return err
+	}
+	return s.db.Write(ctx, func(tx *sql.Tx) error {
+		if key.Value != "" {
+			if _, err := tx.ExecContext(ctx,
+				`DELETE FROM idempotency_keys WHERE user_id = ? AND key = ? AND created_at < ?`,
+				b.UserID, key.Value, sqlitedb.Time(b.CreatedAt.Add(-booking.KeyLifetime))); err != nil {
+				return err
+			}
+			switch _, err := byKey(ctx, tx, b.UserID, key, b.CreatedAt); {
+			case err == nil:
+				return booking.ErrKeyTaken
+			case !errors.Is(err, booking.ErrNotFound):
+				return err
+			}
+		}
+		if _, err := tx.ExecContext(ctx, `
+			INSERT INTO bookings (id, user_id, user_email, user_name, event_id, event, items, total_minor, currency, status,
+				payment_provider, payment_reference, payment_status, refund, reason, attempt, acknowledged, timeline,
+				version, created_at, updated_at, lease_token, lease_until, tries)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, r.values()...); err != nil {
+			return err
+		}
+		if key.Value != "" {
+			if _, err := tx.ExecContext(ctx,
+				`INSERT INTO idempotency_keys (user_id, key, fingerprint, booking_id, created_at) VALUES (?, ?, ?, ?, ?)`,
+				b.UserID, key.Value, key.Fingerprint, b.ID, r.createdAt); err != nil {
+				return err
+			}
+		}
+		return insertMessages(ctx, tx, b.Effects.Messages)
+	})
+}
+
+// ByKey implements booking.Store.
+func (s *Store) ByKey(ctx context.Context, userID string, key booking.Key, now time.Time) (booking.Booking, error) {
+	id, err := byKey(ctx, s.db.Read, userID, key, now)
+	if err != nil {
+		return booking.Booking{}, err
+	}
+	return s.Get(ctx, id)
+}
+
+func byKey(ctx context.Context, q querier, userID string, key booking.Key, now time.Time) (bookingID string, err error) {
+	var fingerprint string
+	err = q.QueryRowContext(ctx,
+		`SELECT booking_id, fingerprint FROM idempotency_keys WHERE user_id = ? AND key = ? AND created_at >= ?`,
+		userID, key.Value, sqlitedb.Time(now.Add(-booking.KeyLifetime))).Scan(&bookingID, &fingerprint)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return "", booking.ErrNotFound
+	case err != nil:
+		return "", err
+	case fingerprint != key.Fingerprint:
+		return "", booking.ErrKeyReused
+	}
+	return bookingID, nil
+}
+
+// Get implements booking.Store.
+func (s *Store) Get(ctx context.Context, id string) (booking.Booking, error) {
+	return get(ctx, s.db.Read, id)
+}
+
+func get(ctx context.Context, q querier, id string) (booking.Booking, error) {
+	b, err := scan(q.QueryRowContext(ctx, `SELECT `+columns+` FROM bookings WHERE id = ?`, id))
+	if errors.Is(err, sql.ErrNoRows) {
+		return booking.Booking{}, booking.ErrNotFound
+	}
+	return b, err
+}
+
+// List implements booking.Store. Ids are UUIDv7: their order is that of
+// creation.
+func (s *Store) List(ctx context.Context, q booking.Query) ([]booking.Booking, error) {
+	rows, err := s.db.Read.QueryContext(ctx, `SELECT `+columns+` FROM bookings
+		WHERE user_id = ? AND (? = '' OR id < ?) ORDER BY id DESC LIMIT ?`, q.UserID, q.After, q.After, q.Limit)
+	if err != nil {
+		return nil, err
+	}
+	return collect(rows)
+}
+
+// Update implements booking.Store.
+func (s *Store) Update(ctx context.Context, id, lease string, change func(*booking.Booking) error) (booking.Booking, error) {
+	var b booking.Booking
+	err := s.db.Write(ctx, func(tx *sql.Tx) error {
+		var err error
+		if b, err = get(ctx, tx, id); err != nil {
+			return err
+		}
+		if b.Lease.Token != lease {
+			return booking.ErrLeaseLost
+		}
+		if err := change(&b); err != nil {
+			return err
+		}
+		b.Version++
+		effects := b.Effects
+		b.Effects = booking.Effects{}
+		r, err := toRow(b)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, `
+			UPDATE bookings SET (id, user_id, user_email, user_name, event_id, event, items, total_minor, currency, status,
+				payment_provider, payment_reference, payment_status, refund, reason, attempt, acknowledged, timeline,
+				version, created_at, updated_at, lease_token, lease_until, tries)
+			= (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) WHERE id = ?`, append(r.values(), id)...); err != nil {
+			return err
+		}
+		if effects.FreeKey {
+			if _, err := tx.ExecContext(ctx, `DELETE FROM idempotency_keys WHERE booking_id = ?`, id); err != nil {
+				return err
+			}
+		}
+		return insertMessages(ctx, tx, effects.Messages)
+	})
+	if err != nil {
+		return booking.Booking{}, err
+	}
+	return b, nil
+}
+
+func insertMessages(ctx context.Context, tx *sql.Tx, messages []events.Message) error {
+	for _, m := range messages {
+		if err := outboxsqlite.Insert(ctx, tx, events.TopicBookings, m, m.Time); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Claim implements booking.Store. It reads before it writes, so that a worker
+// with nothing to do never takes the write lock.
+func (s *Store) Claim(ctx context.Context, now time.Time, lease booking.Lease, limit int) ([]booking.Booking, error) {
+	const due = `FROM bookings WHERE status IN ('PENDING', 'CANCELLING') AND lease_until <= ?`
+	var some bool
+	if err := s.db.Read.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 `+due+`)`, sqlitedb.Time(now)).Scan(&some); err != nil || !some {
+		return nil, err
+	}
+	var claimed []booking.Booking
+	err := s.db.Write(ctx, func(tx *sql.Tx) error {
+		rows, err := tx.QueryContext(ctx, `SELECT `+columns+` `+due+` ORDER BY lease_until, id LIMIT ?`, sqlitedb.Time(now), limit)
+		if err != nil {
+			return err
+		}
+		if claimed, err = collect(rows); err != nil {
+			return err
+		}
+		for i := range claimed {
+			b := &claimed[i]
+			b.Lease, b.Tries = lease, b.Tries+1
+			if _, err := tx.ExecContext(ctx, `UPDATE bookings SET lease_token = ?, lease_until = ?, tries = ? WHERE id = ?`,
+				lease.Token, sqlitedb.Time(lease.Until), b.Tries, b.ID); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return claimed, nil
+}
+
+// EndLeases lets every unsettled booking be claimed, and every message be
+// relayed, from now on. It is for the start of the one process that works on
+// this file: whatever is leased, a killed one had. Were it still alive, its
+// writes would meet ErrLeaseLost.
+func (s *Store) EndLeases(ctx context.Context, now time.Time) error {
+	if err := outboxsqlite.New(s.db).EndLeases(ctx, now); err != nil {
+		return err
+	}
+	return s.db.Write(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `UPDATE bookings SET lease_until = ?1
+			WHERE status IN ('PENDING', 'CANCELLING') AND lease_until > ?1`, sqlitedb.Time(now))
+		return err
+	})
+}
+
+// Prune forgets idempotency keys older than booking.KeyLifetime.
+func (s *Store) Prune(ctx context.Context, now time.Time) error {
+	return s.db.Write(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `DELETE FROM idempotency_keys WHERE created_at < ?`,
+			sqlitedb.Time(now.Add(-booking.KeyLifetime)))
+		return err
+	})
+}

@@ -1,0 +1,24 @@
+package sqlite_test
+
+import (
+	"path/filepath"
+	"testing"
+
+	"github.com/openboxoffice/boxoffice/services/booking/adapter/sqlite"
+	"github.com/openboxoffice/boxoffice/services/booking/bookingtest"
+)
+
+func TestStoreContract(t *testing.T) {
+	bookingtest.TestStore(t, func(t *testing.T) bookingtest.StoreUnderTest {
+		s, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "booking.db"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			if err := s.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+		return bookingtest.StoreUnderTest{Store: s, Outbox: s.Outbox()}
+	})
+}

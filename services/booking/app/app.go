@@ -1,0 +1,146 @@
+// Package app wires the booking service: configuration and adapters in,
+// handler and workers out.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/openboxoffice/boxoffice/contracts/events"
+	"github.com/openboxoffice/boxoffice/services/booking"
+	"github.com/openboxoffice/boxoffice/services/booking/adapter/eventapi"
+	"github.com/openboxoffice/boxoffice/services/booking/adapter/rest"
+	"github.com/openboxoffice/boxoffice/services/booking/adapter/sandbox"
+	"github.com/openboxoffice/boxoffice/services/booking/adapter/sqlite"
+	"github.com/openboxoffice/boxoffice/services/internal/auth"
+	"github.com/openboxoffice/boxoffice/services/internal/broker"
+	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
+	"github.com/openboxoffice/boxoffice/services/internal/inbox/inboxrest"
+	"github.com/openboxoffice/boxoffice/services/internal/outbox"
+)
+
+// Config is the booking service's environment.
+type Config struct {
+	// DBPath is the SQLite file of the bookings.
+	DBPath string `env:"BOOKING_DB,required"`
+	// SandboxPath is the SQLite file of the sandbox payment provider.
+	SandboxPath string `env:"SANDBOX_DB,required"`
+	// JWKSURL is the user service's key set.
+	JWKSURL string `env:"JWKS_URL,required"`
+	// EventURL and NotificationURL are the other services.
+	EventURL        string `env:"EVENT_URL,required"`
+	NotificationURL string `env:"NOTIFICATION_URL,required"`
+	// ServiceToken is this service's own secret towards the others.
+	ServiceToken string `env:"SERVICE_TOKEN,required"`
+}
+
+// Deps is what the process gives the service.
+type Deps struct {
+	Log       *slog.Logger
+	Publisher broker.Publisher
+}
+
+// App is the service, ready to run.
+type App struct {
+	store   *sqlite.Store
+	sandbox *sandbox.Sandbox
+	service *booking.Service
+	relay   *outbox.Relay
+	handler http.Handler
+	log     *slog.Logger
+}
+
+// New opens the databases and builds the service.
+func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
+	a := &App{log: deps.Log}
+	defer func() {
+		if err != nil {
+			err = errors.Join(fmt.Errorf("booking: %w", err), a.Close())
+		}
+	}()
+	if a.store, err = sqlite.Open(ctx, cfg.DBPath); err != nil {
+		return nil, err
+	}
+	if err := a.store.EndLeases(ctx, time.Now()); err != nil {
+		return nil, err
+	}
+	if a.sandbox, err = sandbox.Open(ctx, cfg.SandboxPath, sandbox.Options{}); err != nil {
+		return nil, err
+	}
+	event, err := httpkit.NewClient(cfg.EventURL, cfg.ServiceToken, eventapi.Timeout)
+	if err != nil {
+		return nil, err
+	}
+	notification, err := httpkit.NewClient(cfg.NotificationURL, cfg.ServiceToken, eventapi.Timeout)
+	if err != nil {
+		return nil, err
+	}
+	a.relay, err = outbox.NewRelay(outbox.Options{
+		Store: a.store.Outbox(), Publisher: deps.Publisher, Log: deps.Log,
+		Consumers: map[string]map[string]outbox.Receipts{events.TopicBookings: {
+			"event":        inboxrest.NewClient(event),
+			"notification": inboxrest.NewClient(notification),
+		}},
+	})
+	if err != nil {
+		return nil, err
+	}
+	a.service = booking.New(booking.Options{
+		Store: a.store, Catalog: eventapi.New(event), Payments: a.sandbox, Log: deps.Log,
+		Committed: a.relay.Wake, TraceParent: httpkit.TraceParent,
+	})
+
+	mux := httpkit.NewRouter(deps.Log)
+	httpkit.Health(mux, map[string]func(context.Context) error{"database": a.store.Ping, "payments": a.sandbox.Ping})
+	guard := &auth.Guard{Verify: auth.NewVerifier(cfg.JWKSURL, deps.Log).Verify}
+	rest.Register(httpkit.NewAPI(mux, "Boxoffice booking", "Book tickets, pay, cancel."), a.service, guard, a.sandbox)
+	a.handler = mux
+	return a, nil
+}
+
+// Handler answers the service's requests.
+func (a *App) Handler() http.Handler { return a.handler }
+
+// Run does the service's work in the background until ctx ends and every
+// worker has stopped.
+func (a *App) Run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return a.service.Recover(ctx) })
+	g.Go(func() error { return a.relay.Run(ctx) })
+	g.Go(func() error { return a.prune(ctx) })
+	return g.Wait()
+}
+
+// prune forgets old idempotency keys, every hour.
+func (a *App) prune(ctx context.Context) error {
+	tick := time.NewTicker(time.Hour)
+	defer tick.Stop()
+	for {
+		if err := a.store.Prune(ctx, time.Now()); err != nil && ctx.Err() == nil {
+			a.log.ErrorContext(ctx, "old idempotency keys not pruned", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+// Close closes the databases. Run must have returned, and no request be open.
+func (a *App) Close() error {
+	var errs []error
+	if a.sandbox != nil {
+		errs = append(errs, a.sandbox.Close())
+	}
+	if a.store != nil {
+		errs = append(errs, a.store.Close())
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,197 @@
+package bookingtest_test
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/openboxoffice/boxoffice/services/booking"
+	"github.com/openboxoffice/boxoffice/services/booking/adapter/sandbox"
+	"github.com/openboxoffice/boxoffice/services/booking/bookingtest"
+	"github.com/openboxoffice/boxoffice/services/internal/suitetest"
+)
+
+// provider is a good adapter to spoil, and what its spoiled parts have moved
+// besides.
+type provider struct {
+	*sandbox.Sandbox
+	mu              sync.Mutex
+	seen            map[string]int
+	taken, returned map[string]int64
+
+	charge func(context.Context, booking.Charge) (string, error)
+	settle func(context.Context, string) (booking.Settlement, error)
+	refund func(context.Context, booking.RefundRequest) error
+}
+
+func newProvider(t *testing.T) *provider {
+	t.Helper()
+	s, err := sandbox.Open(t.Context(), filepath.Join(t.TempDir(), "sandbox.db"), sandbox.Options{Slow: time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	return &provider{
+		Sandbox: s, seen: map[string]int{}, taken: map[string]int64{}, returned: map[string]int64{},
+		charge: s.Charge, settle: s.Settle, refund: s.Refund,
+	}
+}
+
+func (p *provider) Charge(ctx context.Context, c booking.Charge) (string, error) {
+	return p.charge(ctx, c)
+}
+
+func (p *provider) Settle(ctx context.Context, id string) (booking.Settlement, error) {
+	return p.settle(ctx, id)
+}
+
+func (p *provider) Refund(ctx context.Context, r booking.RefundRequest) error {
+	return p.refund(ctx, r)
+}
+
+// before returns how often this was called with id before.
+func (p *provider) before(id string) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.seen[id]++
+	return p.seen[id] - 1
+}
+
+func (p *provider) move(books map[string]int64, id string, amount int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	books[id] += amount
+}
+
+func (p *provider) underTest(t *testing.T) bookingtest.PaymentsUnderTest {
+	return bookingtest.PaymentsUnderTest{
+		Payments: p, Good: sandbox.Visa, Declined: sandbox.Declined, Timeout: sandbox.Timeout,
+		Ledger: func(id string) (captured, refunded int64) {
+			entries, err := p.Entries(t.Context(), id, 0, 1000)
+			if err != nil {
+				t.Error(err)
+			}
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			captured, refunded = p.taken[id], p.returned[id]
+			for _, e := range entries {
+				if e.Kind == "charge" {
+					captured += e.Amount.AmountMinor
+				} else {
+					refunded += e.Amount.AmountMinor
+				}
+			}
+			return captured, refunded
+		},
+	}
+}
+
+// TestPaymentsSuiteCatchesBrokenAdapters: a suite that passes on one of these
+// is worthless.
+func TestPaymentsSuiteCatchesBrokenAdapters(t *testing.T) {
+	broken := func(name, caughtBy string, spoil func(p *provider)) {
+		suitetest.MustFail(t, name, func(t *testing.T) {
+			bookingtest.TestPayments(t, func(t *testing.T) bookingtest.PaymentsUnderTest {
+				p := newProvider(t)
+				spoil(p)
+				return p.underTest(t)
+			})
+		}, caughtBy)
+	}
+	chargesTwice := func(p *provider) {
+		p.charge = func(ctx context.Context, c booking.Charge) (string, error) {
+			reference, err := p.Sandbox.Charge(ctx, c)
+			if p.before(c.BookingID) > 0 && err == nil {
+				p.move(p.taken, c.BookingID, c.Amount.AmountMinor)
+			}
+			return reference, err
+		}
+	}
+	broken("charges_twice", "a_repeated_charge_is_captured_once_under_the_same_reference", chargesTwice)
+	broken("charges_twice_in_a_race", "32_racing_charges_of_one_booking_capture_once", chargesTwice)
+	broken("forgets_a_decline", "a_decline_is_repeated", func(p *provider) {
+		p.charge = func(ctx context.Context, c booking.Charge) (string, error) {
+			reference, err := p.Sandbox.Charge(ctx, c)
+			if errors.Is(err, booking.ErrPaymentDeclined) && c.Token == sandbox.Visa {
+				p.move(p.taken, c.BookingID, c.Amount.AmountMinor)
+				return "late", nil
+			}
+			return reference, err
+		}
+	})
+	broken("takes_a_timeout_for_a_decline", "a_charge_without_an_answer_is_unknown_until_it_is_settled", func(p *provider) {
+		p.charge = func(ctx context.Context, c booking.Charge) (string, error) {
+			reference, err := p.Sandbox.Charge(ctx, c)
+			if errors.Is(err, booking.ErrOutcomeUnknown) {
+				err = booking.ErrPaymentDeclined
+			}
+			return reference, err
+		}
+	})
+	broken("lets_a_late_charge_through", "after_settle_has_said_never_a_late_charge_is_refused", func(p *provider) {
+		p.charge = func(ctx context.Context, c booking.Charge) (string, error) {
+			reference, err := p.Sandbox.Charge(ctx, c)
+			if errors.Is(err, booking.ErrPaymentClosed) && p.before(c.BookingID) == 0 {
+				p.move(p.taken, c.BookingID, c.Amount.AmountMinor)
+				return "late", nil
+			}
+			return reference, err
+		}
+	})
+	broken("settles_without_closing", "racing_charges_and_settlements_agree", func(p *provider) {
+		p.settle = func(ctx context.Context, id string) (booking.Settlement, error) {
+			entries, err := p.Entries(ctx, id, 0, 1)
+			if err != nil || len(entries) == 0 {
+				return booking.Settlement{}, err
+			}
+			return booking.Settlement{Captured: true, Reference: entries[0].Reference, Amount: entries[0].Amount}, nil
+		}
+	})
+	broken("forgets_that_it_declined", "settle_says_that_it_was_declined", func(p *provider) {
+		p.settle = func(ctx context.Context, id string) (booking.Settlement, error) {
+			s, err := p.Sandbox.Settle(ctx, id)
+			s.Declined = false
+			return s, err
+		}
+	})
+	refundsTwice := func(p *provider) {
+		p.refund = func(ctx context.Context, r booking.RefundRequest) error {
+			err := p.Sandbox.Refund(ctx, r)
+			if p.before(r.ID) > 0 && err == nil {
+				p.move(p.returned, r.BookingID, r.Amount.AmountMinor)
+			}
+			return err
+		}
+	}
+	broken("refunds_twice", "a_refund_gives_back_once_however_often_it_is_called", refundsTwice)
+	broken("refunds_twice_in_a_race", "32_racing_calls_of_one_refund_give_back_once", refundsTwice)
+	broken("refunds_more_than_there_is", "more_than_is_left_is_refused", func(p *provider) {
+		p.refund = func(ctx context.Context, r booking.RefundRequest) error {
+			err := p.Sandbox.Refund(ctx, r)
+			if errors.Is(err, booking.ErrRefundRefused) {
+				p.move(p.returned, r.BookingID, r.Amount.AmountMinor)
+				return nil
+			}
+			return err
+		}
+	})
+	broken("refunds_once_for_a_booking", "partial_refunds_add_up", func(p *provider) {
+		p.refund = func(ctx context.Context, r booking.RefundRequest) error {
+			if p.before(r.BookingID) > 0 {
+				return nil
+			}
+			return p.Sandbox.Refund(ctx, r)
+		}
+	})
+	broken("goes_on_when_cancelled", "a_cancelled_context_moves_no_money", func(p *provider) {
+		p.charge = func(ctx context.Context, c booking.Charge) (string, error) {
+			if c.Token == sandbox.Visa {
+				ctx = context.WithoutCancel(ctx)
+			}
+			return p.Sandbox.Charge(ctx, c)
+		}
+	})
+}

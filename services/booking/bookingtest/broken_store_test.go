@@ -1,0 +1,255 @@
+package bookingtest_test
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/openboxoffice/boxoffice/contracts/events"
+	"github.com/openboxoffice/boxoffice/services/booking"
+	"github.com/openboxoffice/boxoffice/services/booking/adapter/sqlite"
+	"github.com/openboxoffice/boxoffice/services/booking/bookingtest"
+	"github.com/openboxoffice/boxoffice/services/internal/suitetest"
+)
+
+// good is an adapter to spoil.
+func good(t *testing.T) *sqlite.Store {
+	t.Helper()
+	s, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "booking.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	return s
+}
+
+// TestStoreSuiteCatchesBrokenAdapters: a suite that passes on one of these is
+// worthless.
+func TestStoreSuiteCatchesBrokenAdapters(t *testing.T) {
+	broken := func(name, caughtBy string, spoil func(*sqlite.Store) booking.Store) {
+		suitetest.MustFail(t, name, func(t *testing.T) {
+			bookingtest.TestStore(t, func(t *testing.T) bookingtest.StoreUnderTest {
+				s := good(t)
+				return bookingtest.StoreUnderTest{Store: spoil(s), Outbox: s.Outbox()}
+			})
+		}, caughtBy)
+	}
+	broken("ignores_the_lease", "by_another_lease_change_is_not_called", func(s *sqlite.Store) booking.Store { return ignoresLease{s} })
+	broken("ignores_the_key", "a_key_in_use_is_taken_and_nothing_is_stored", func(s *sqlite.Store) booking.Store { return ignoresKey{s} })
+	broken("stores_a_booking_whose_key_is_taken", "a_key_in_use_is_taken_and_nothing_is_stored", func(s *sqlite.Store) booking.Store { return storesTaken{s} })
+	broken("checks_the_key_before_it_stores", "of_32_racing_creations_with_one_key_one_succeeds",
+		func(s *sqlite.Store) booking.Store { return &racyKey{Store: s, used: map[string]bool{}} })
+	broken("keeps_the_key_for_ever", "an_older_record_of_a_key_is_replaced", func(s *sqlite.Store) booking.Store { return eternalKey{s} })
+	broken("never_frees_the_key", "an_update_frees_the_key", func(s *sqlite.Store) booking.Store {
+		return edits{s, func(b *booking.Booking, _ error) error { b.Effects.FreeKey = false; return nil }}
+	})
+	broken("forgets_the_messages", "messages_are_committed_with_the_change", func(s *sqlite.Store) booking.Store {
+		return edits{s, func(b *booking.Booking, err error) error { b.Effects.Messages = nil; return err }}
+	})
+	broken("rewrites_the_messages", "messages_are_committed_with_the_change", func(s *sqlite.Store) booking.Store {
+		return edits{s, func(b *booking.Booking, err error) error {
+			for i := range b.Effects.Messages {
+				b.Effects.Messages[i].Data = []byte(`{"total":9007199254740993,"name":"Zoë 🎟️ é"}`)
+			}
+			return err
+		}}
+	})
+	broken("commits_although_change_failed", "an_error_of_change_is_returned_and_nothing_is_stored",
+		func(s *sqlite.Store) booking.Store { return commitsFailures{s} })
+	broken("sends_the_messages_of_a_change_that_failed", "an_error_of_change_is_returned_and_nothing_is_stored",
+		func(s *sqlite.Store) booking.Store { return sendsFailures{s} })
+	broken("forgets_the_timeline", "an_update_stores_the_result_as_the_next_version", func(s *sqlite.Store) booking.Store {
+		return edits{s, func(b *booking.Booking, err error) error { b.Timeline = b.Timeline[len(b.Timeline)-1:]; return err }}
+	})
+	broken("reads_before_its_transaction", "32_racing_updates_lose_nothing", func(s *sqlite.Store) booking.Store { return losesUpdates{s} })
+	broken("keeps_seconds_only", "everything_comes_back_as_it_was_stored", func(s *sqlite.Store) booking.Store { return keepsSeconds{s} })
+	broken("claims_twice", "a_claimed_booking_is_left_alone_until_its_new_lease_ends", func(s *sqlite.Store) booking.Store { return claimsTwice{s} })
+	broken("claims_in_two_steps", "32_racing_claimers_never_get_the_same_booking", func(s *sqlite.Store) booking.Store { return racyClaim{s} })
+	broken("pages_by_number", "pages_neither_repeat_nor_skip_while_bookings_are_added",
+		func(s *sqlite.Store) booking.Store { return &pagesByNumber{Store: s} })
+	broken("lists_everybodys", "a_list_is_newest_first_and_one_users_alone", func(s *sqlite.Store) booking.Store { return &listsAll{Store: s} })
+}
+
+type ignoresLease struct{ *sqlite.Store }
+
+func (s ignoresLease) Update(ctx context.Context, id, _ string, change func(*booking.Booking) error) (booking.Booking, error) {
+	b, err := s.Get(ctx, id)
+	if err != nil {
+		return b, err
+	}
+	return s.Store.Update(ctx, id, b.Lease.Token, change)
+}
+
+type ignoresKey struct{ *sqlite.Store }
+
+func (s ignoresKey) Create(ctx context.Context, b booking.Booking, _ booking.Key) error {
+	return s.Store.Create(ctx, b, booking.Key{})
+}
+
+type storesTaken struct{ *sqlite.Store }
+
+func (s storesTaken) Create(ctx context.Context, b booking.Booking, key booking.Key) error {
+	err := s.Store.Create(ctx, b, key)
+	if errors.Is(err, booking.ErrKeyTaken) {
+		return errors.Join(err, s.Store.Create(ctx, b, booking.Key{}))
+	}
+	return err
+}
+
+type racyKey struct {
+	*sqlite.Store
+	mu   sync.Mutex
+	used map[string]bool
+}
+
+func (s *racyKey) Create(ctx context.Context, b booking.Booking, key booking.Key) error {
+	s.mu.Lock()
+	used := s.used[b.UserID+key.Value]
+	s.mu.Unlock()
+	if used {
+		return s.Store.Create(ctx, b, key)
+	}
+	for range 100 {
+		runtime.Gosched()
+	}
+	s.mu.Lock()
+	s.used[b.UserID+key.Value] = true
+	s.mu.Unlock()
+	if err := s.Store.Create(ctx, b, key); !errors.Is(err, booking.ErrKeyTaken) {
+		return err
+	}
+	return s.Store.Create(ctx, b, booking.Key{})
+}
+
+type eternalKey struct{ *sqlite.Store }
+
+func (s eternalKey) Create(ctx context.Context, b booking.Booking, key booking.Key) error {
+	if _, err := s.ByKey(ctx, b.UserID, key, b.CreatedAt.Add(-booking.KeyLifetime)); !errors.Is(err, booking.ErrNotFound) {
+		return booking.ErrKeyReused
+	}
+	return s.Store.Create(ctx, b, key)
+}
+
+// edits spoils what a change has made of the booking, or its error.
+type edits struct {
+	*sqlite.Store
+	spoil func(*booking.Booking, error) error
+}
+
+func (s edits) Update(ctx context.Context, id, lease string, change func(*booking.Booking) error) (booking.Booking, error) {
+	return s.Store.Update(ctx, id, lease, func(b *booking.Booking) error { return s.spoil(b, change(b)) })
+}
+
+type commitsFailures struct{ *sqlite.Store }
+
+func (s commitsFailures) Update(ctx context.Context, id, lease string, change func(*booking.Booking) error) (booking.Booking, error) {
+	var failed error
+	b, err := s.Store.Update(ctx, id, lease, func(b *booking.Booking) error { failed = change(b); return nil })
+	return b, errors.Join(failed, err)
+}
+
+type sendsFailures struct{ *sqlite.Store }
+
+func (s sendsFailures) Update(ctx context.Context, id, lease string, change func(*booking.Booking) error) (booking.Booking, error) {
+	var messages []events.Message
+	b, err := s.Store.Update(ctx, id, lease, func(b *booking.Booking) error {
+		err := change(b)
+		messages = b.Effects.Messages
+		return err
+	})
+	if err != nil && messages != nil {
+		b := booking.Booking{ID: messages[0].ID, Status: booking.Failed, Effects: booking.Effects{Messages: messages}}
+		return b, errors.Join(err, s.Create(ctx, b, booking.Key{}))
+	}
+	return b, err
+}
+
+type losesUpdates struct{ *sqlite.Store }
+
+func (s losesUpdates) Update(ctx context.Context, id, lease string, change func(*booking.Booking) error) (booking.Booking, error) {
+	b, err := s.Get(ctx, id)
+	if err != nil {
+		return b, err
+	}
+	if b.Lease.Token != lease {
+		return b, booking.ErrLeaseLost
+	}
+	if err := change(&b); err != nil {
+		return b, err
+	}
+	return s.Store.Update(ctx, id, lease, func(stored *booking.Booking) error { *stored = b; return nil })
+}
+
+type keepsSeconds struct{ *sqlite.Store }
+
+func (s keepsSeconds) Create(ctx context.Context, b booking.Booking, key booking.Key) error {
+	b.CreatedAt = b.CreatedAt.Truncate(time.Second)
+	return s.Store.Create(ctx, b, key)
+}
+
+type claimsTwice struct{ *sqlite.Store }
+
+func (s claimsTwice) Claim(ctx context.Context, now time.Time, lease booking.Lease, limit int) ([]booking.Booking, error) {
+	return s.Store.Claim(ctx, now, booking.Lease{Token: lease.Token, Until: now}, limit)
+}
+
+// racyClaim takes bookings over after it has looked for them: first claimed
+// for a moment, to see them, then for good, whoever was there in between.
+type racyClaim struct{ *sqlite.Store }
+
+func (s racyClaim) Claim(ctx context.Context, now time.Time, lease booking.Lease, limit int) ([]booking.Booking, error) {
+	found, err := s.Store.Claim(ctx, now, booking.Lease{Token: "found", Until: now}, limit)
+	for i := range found {
+		b, err := s.Get(ctx, found[i].ID)
+		if err != nil {
+			return nil, err
+		}
+		if found[i], err = s.Update(ctx, b.ID, b.Lease.Token, func(b *booking.Booking) error { b.Lease = lease; return nil }); err != nil {
+			found[i].Lease = lease
+		}
+	}
+	return slices.Clip(found), err
+}
+
+type pagesByNumber struct {
+	*sqlite.Store
+	offset int
+}
+
+func (s *pagesByNumber) List(ctx context.Context, q booking.Query) ([]booking.Booking, error) {
+	if q.After == "" {
+		s.offset = 0
+	} else {
+		s.offset += q.Limit
+	}
+	all, err := s.Store.List(ctx, booking.Query{UserID: q.UserID, Limit: 1000})
+	from := min(s.offset, len(all))
+	return all[from:min(from+q.Limit, len(all))], err
+}
+
+type listsAll struct {
+	*sqlite.Store
+	users []string
+}
+
+func (s *listsAll) Create(ctx context.Context, b booking.Booking, key booking.Key) error {
+	s.users = append(s.users, b.UserID)
+	return s.Store.Create(ctx, b, key)
+}
+
+func (s *listsAll) List(ctx context.Context, q booking.Query) ([]booking.Booking, error) {
+	var all []booking.Booking
+	for _, user := range s.users {
+		some, err := s.Store.List(ctx, booking.Query{UserID: user, Limit: q.Limit})
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, some...)
+	}
+	return all[:min(q.Limit, len(all))], nil
+}

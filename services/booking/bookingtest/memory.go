@@ -1,0 +1,167 @@
+package bookingtest
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/openboxoffice/boxoffice/contracts/events"
+	"github.com/openboxoffice/boxoffice/contracts/money"
+	"github.com/openboxoffice/boxoffice/services/booking"
+)
+
+// MemoryCatalog is a booking.Catalog in memory, for tests of the use cases.
+type MemoryCatalog struct {
+	mu     sync.Mutex
+	events map[string]*memoryEvent
+}
+
+type memoryEvent struct {
+	snapshot events.Event
+	closed   bool
+	types    []booking.TicketType
+	held     map[attempt]booking.Reserved
+	released map[string]int // booking → the highest attempt closed
+}
+
+type attempt struct {
+	bookingID string
+	number    int
+}
+
+var _ booking.Catalog = (*MemoryCatalog)(nil)
+
+// StartsAt is when the events of a MemoryCatalog start.
+var StartsAt = time.Date(2031, 6, 21, 18, 0, 0, 0, time.UTC)
+
+// NewMemoryCatalog returns a catalog without events.
+func NewMemoryCatalog() *MemoryCatalog {
+	return &MemoryCatalog{events: map[string]*memoryEvent{}}
+}
+
+// NewEvent publishes an event with Available tickets of each type.
+func (c *MemoryCatalog) NewEvent(types ...booking.TicketType) (eventID string, typeIDs []string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e := &memoryEvent{
+		snapshot: events.Event{
+			ID: newID(), Title: "Sommernacht", StartsAt: StartsAt, TimeZone: "Europe/Berlin",
+			Venue: events.Venue{Name: "Waldbühne", Address: "Am Glockenturm", City: "Berlin", Country: "DE"},
+		},
+		held: map[attempt]booking.Reserved{}, released: map[string]int{},
+	}
+	for _, kind := range types {
+		kind.ID = newID()
+		e.types = append(e.types, kind)
+		typeIDs = append(typeIDs, kind.ID)
+	}
+	c.events[e.snapshot.ID] = e
+	return e.snapshot.ID, typeIDs
+}
+
+// CloseSales ends the sale of an event's tickets.
+func (c *MemoryCatalog) CloseSales(eventID string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.events[eventID].closed = true
+}
+
+// Reprice changes the price of every type of ticket for those who have none
+// yet.
+func (c *MemoryCatalog) Reprice(eventID string, price money.Amount) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for i := range c.events[eventID].types {
+		c.events[eventID].types[i].Price = price
+	}
+}
+
+func (c *MemoryCatalog) find(ctx context.Context, eventID string) (*memoryEvent, error) {
+	if ctx.Err() != nil {
+		return nil, fmt.Errorf("%w: %w", booking.ErrOutcomeUnknown, ctx.Err())
+	}
+	if e, ok := c.events[eventID]; ok {
+		return e, nil
+	}
+	return nil, booking.ErrEventNotFound
+}
+
+// Availability implements booking.Catalog.
+func (c *MemoryCatalog) Availability(ctx context.Context, eventID string) (booking.Availability, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e, err := c.find(ctx, eventID)
+	if err != nil {
+		return booking.Availability{}, err
+	}
+	return booking.Availability{EventID: eventID, SalesOpen: !e.closed, Types: append([]booking.TicketType{}, e.types...)}, nil
+}
+
+// Reserve implements booking.Catalog.
+func (c *MemoryCatalog) Reserve(ctx context.Context, r booking.Reservation) (booking.Reserved, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e, err := c.find(ctx, r.EventID)
+	if err != nil {
+		return booking.Reserved{}, err
+	}
+	key := attempt{r.BookingID, r.Attempt}
+	if held, ok := e.held[key]; ok {
+		return held, nil
+	}
+	if r.Attempt <= e.released[r.BookingID] {
+		return booking.Reserved{}, booking.ErrReservationReleased
+	}
+	if e.closed {
+		return booking.Reserved{}, booking.ErrSalesClosed
+	}
+	after := append([]booking.TicketType{}, e.types...)
+	held := booking.Reserved{Event: e.snapshot, Total: money.Amount{Currency: e.types[0].Price.Currency}}
+	for _, it := range r.Items {
+		kind := find(after, it.TicketTypeID)
+		if kind == nil {
+			return booking.Reserved{}, booking.ErrTicketTypeNotFound
+		}
+		kind.Available -= it.Quantity
+		held.Items = append(held.Items, events.Item{TicketTypeID: kind.ID, Name: kind.Name, Quantity: it.Quantity, UnitPrice: kind.Price})
+		held.Total.AmountMinor += kind.Price.AmountMinor * int64(it.Quantity)
+	}
+	for _, kind := range after {
+		if kind.Available < 0 {
+			return booking.Reserved{}, booking.ErrSoldOut
+		}
+	}
+	e.types, e.held[key] = after, held
+	return held, nil
+}
+
+func find(types []booking.TicketType, id string) *booking.TicketType {
+	for i := range types {
+		if types[i].ID == id {
+			return &types[i]
+		}
+	}
+	return nil
+}
+
+// Release implements booking.Catalog.
+func (c *MemoryCatalog) Release(ctx context.Context, eventID, bookingID string, number int) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e, err := c.find(ctx, eventID)
+	if err != nil {
+		return err
+	}
+	e.released[bookingID] = max(e.released[bookingID], number)
+	for key, held := range e.held {
+		if key.bookingID != bookingID || key.number > number {
+			continue
+		}
+		for _, it := range held.Items {
+			find(e.types, it.TicketTypeID).Available += it.Quantity
+		}
+		delete(e.held, key)
+	}
+	return nil
+}

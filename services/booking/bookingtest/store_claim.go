@@ -1,0 +1,150 @@
+package bookingtest
+
+import (
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/openboxoffice/boxoffice/services/booking"
+)
+
+func newLease() booking.Lease {
+	return booking.Lease{Token: newID(), Until: start.Add(15 * time.Second)}
+}
+
+// ended returns a booking whose driver's lease ended so long before start.
+func ended(ago time.Duration, edits ...func(*booking.Booking)) booking.Booking {
+	return pending(append(edits, func(b *booking.Booking) { b.Lease.Until = start.Add(-ago) })...)
+}
+
+func (u StoreUnderTest) claim(t *testing.T, now time.Time, lease booking.Lease, limit int) []booking.Booking {
+	t.Helper()
+	claimed, err := u.Store.Claim(t.Context(), now, lease, limit)
+	must(t, err)
+	return claimed
+}
+
+func ids(bookings []booking.Booking) []string {
+	out := make([]string, len(bookings))
+	for i, b := range bookings {
+		out[i] = b.ID
+	}
+	return out
+}
+
+func claimWhich(t *testing.T, u StoreUnderTest) {
+	status := func(s booking.Status) func(*booking.Booking) { return func(b *booking.Booking) { b.Status = s } }
+	for _, b := range []booking.Booking{
+		ended(-time.Microsecond), ended(-time.Hour), ended(-time.Hour, status(booking.Cancelling)), // still driven
+		ended(time.Hour, status(booking.Confirmed)), ended(time.Hour, status(booking.Failed)), ended(time.Hour, status(booking.Cancelled)),
+		settled(),
+	} {
+		u.create(t, b, booking.Key{})
+	}
+	want := []string{
+		u.create(t, ended(2*time.Hour), booking.Key{}).ID,
+		u.create(t, ended(time.Hour, status(booking.Cancelling)), booking.Key{}).ID,
+		u.create(t, ended(0), booking.Key{}).ID,
+	}
+	if diff := cmp.Diff(want, ids(u.claim(t, start, newLease(), 100))); diff != "" {
+		t.Errorf("claimed (-want +got):\n%s", diff)
+	}
+}
+
+func claimOrder(t *testing.T, u StoreUnderTest) {
+	var want []string
+	for _, ago := range []time.Duration{3 * time.Microsecond, time.Hour, 2 * time.Second, 48 * time.Hour, time.Microsecond} {
+		want = append(want, u.create(t, ended(ago), booking.Key{}).ID)
+	}
+	want = []string{want[3], want[1], want[2], want[0], want[4]}
+	for _, part := range [][]string{want[:2], want[2:3], want[3:]} {
+		if diff := cmp.Diff(part, ids(u.claim(t, start, newLease(), len(part)))); diff != "" {
+			t.Errorf("claimed (-want +got):\n%s", diff)
+		}
+	}
+}
+
+func claimGives(t *testing.T, u StoreUnderTest) {
+	want := full()
+	want.Lease.Until = start
+	u.create(t, want, booking.Key{})
+	for range 2 {
+		lease := newLease()
+		want.Lease, want.Tries = lease, want.Tries+1
+		if diff := cmp.Diff([]booking.Booking{want}, u.claim(t, start.Add(time.Hour), lease, 1)); diff != "" {
+			t.Errorf("claimed (-want +got):\n%s", diff)
+		}
+		u.want(t, want)
+	}
+}
+
+func claimOnce(t *testing.T, u StoreUnderTest) {
+	b := u.create(t, ended(time.Second), booking.Key{})
+	lease := newLease()
+	for _, c := range []struct {
+		now  time.Time
+		want int
+	}{{start, 1}, {start, 0}, {lease.Until.Add(-time.Microsecond), 0}, {lease.Until, 1}} {
+		if got := u.claim(t, c.now, lease, 10); len(got) != c.want {
+			t.Errorf("at %v booking %s is claimed %d times, want %d", c.now, b.ID, len(got), c.want)
+		}
+	}
+}
+
+func claimTakes(t *testing.T, u StoreUnderTest) {
+	b := u.create(t, ended(time.Second), booking.Key{})
+	lease := newLease()
+	u.claim(t, start, lease, 1)
+	_, err := u.Store.Update(t.Context(), b.ID, b.Lease.Token, func(*booking.Booking) error {
+		t.Error("change of the driver before is called")
+		return nil
+	})
+	wantErr(t, err, booking.ErrLeaseLost)
+	if _, err := u.Store.Update(t.Context(), b.ID, lease.Token, func(*booking.Booking) error { return nil }); err != nil {
+		t.Errorf("the new driver: %v", err)
+	}
+}
+
+func claimRace(t *testing.T, u StoreUnderTest) {
+	const bookings = 2 * workers
+	for range bookings {
+		u.create(t, ended(time.Second), booking.Key{})
+	}
+	var mu sync.Mutex
+	got := map[string]int{}
+	race(workers, func(int) {
+		for {
+			lease := newLease()
+			claimed, err := u.Store.Claim(t.Context(), start, lease, 3)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			if len(claimed) == 0 {
+				return
+			}
+			mu.Lock()
+			for _, b := range claimed {
+				got[b.ID]++
+				if b.Lease != lease {
+					t.Errorf("booking %s has another's lease", b.ID)
+				}
+			}
+			if len(got) > bookings || got[claimed[0].ID] > workers {
+				mu.Unlock()
+				return // it would not end
+			}
+			mu.Unlock()
+		}
+	})
+	if len(got) != bookings {
+		t.Errorf("%d bookings are claimed, want %d", len(got), bookings)
+	}
+	for id, n := range got {
+		if n != 1 {
+			t.Errorf("booking %s is claimed %d times", id, n)
+		}
+	}
+}

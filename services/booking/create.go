@@ -1,0 +1,266 @@
+package booking
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"github.com/openboxoffice/boxoffice/contracts/events"
+	"github.com/openboxoffice/boxoffice/contracts/identity"
+	"github.com/openboxoffice/boxoffice/contracts/problem"
+)
+
+// Request asks for a booking: of Items, or of Tickets of the event's first
+// ticket type.
+type Request struct {
+	EventID        string
+	Tickets        int
+	Items          []Wanted
+	UserID         string // "" or the caller's
+	PaymentToken   string // "" for the provider's default
+	IdempotencyKey string // "" for none
+}
+
+// Wanted is a number of tickets of one type.
+type Wanted struct {
+	TicketTypeID string
+	Quantity     int
+}
+
+// Create books: it holds the tickets, takes the money and confirms. The booking
+// it returns is Confirmed, or Pending where the outcome of the payment is not
+// known yet. With an error, the booking returned is the one refused, if there
+// is one: ErrPaymentDeclined, ErrSoldOut, ErrSalesClosed, ErrEventNotFound,
+// ErrTicketTypeNotFound, ErrUnavailable. A request whose IdempotencyKey the
+// caller has used answers what became of the first one, or ErrKeyReused or
+// ErrInProgress.
+//
+// It goes on when ctx is cancelled: a customer who hangs up has booked.
+func (s *Service) Create(ctx context.Context, caller identity.Caller, r Request) (Booking, error) {
+	ctx = context.WithoutCancel(ctx)
+	start := s.now()
+	if err := r.validate(); err != nil {
+		return Booking{}, err
+	}
+	if r.UserID != "" && r.UserID != caller.UserID {
+		return Booking{}, ErrForbidden
+	}
+	key := Key{Value: r.IdempotencyKey, Fingerprint: r.fingerprint()}
+	if b, err := s.earlier(ctx, caller.UserID, key); !errors.Is(err, ErrNotFound) {
+		return b, err
+	}
+
+	// Refuse what cannot be had before anything is written.
+	catalog, cancel := context.WithTimeout(ctx, s.CatalogTimeout)
+	defer cancel()
+	items, err := s.choose(catalog, r)
+	if err != nil {
+		// The first request with this key may have come this far meanwhile,
+		// and have the very tickets that are missing now.
+		if b, err := s.earlier(ctx, caller.UserID, key); !errors.Is(err, ErrNotFound) {
+			return b, err
+		}
+		return Booking{}, err
+	}
+
+	b := Booking{
+		ID: newID(), UserID: caller.UserID, UserEmail: caller.Email, UserName: caller.Name,
+		EventID: r.EventID, Items: items, Status: Pending, Attempt: 1, Version: 1,
+		Payment:   Payment{Provider: s.Payments.Provider(), Status: PaymentOpen},
+		CreatedAt: start, UpdatedAt: start, Lease: s.newLease(),
+	}
+	b.note(start, "created", "")
+	switch err := s.Store.Create(ctx, b, key); {
+	case errors.Is(err, ErrKeyTaken): // by a request at the same time
+		first, err := s.earlier(ctx, caller.UserID, key)
+		if errors.Is(err, ErrNotFound) { // it has just failed, and freed the key
+			err = ErrInProgress
+		}
+		return first, err
+	case err != nil:
+		return Booking{}, err
+	}
+
+	d := driver{s: s, b: b, lease: b.Lease.Token}
+	reserved, err := s.Catalog.Reserve(catalog, d.reservation())
+	if err != nil {
+		return d.notReserved(ctx, err)
+	}
+	d.reserved(reserved)
+
+	reference := ""
+	if !reserved.Total.IsZero() {
+		payment, cancel := context.WithTimeout(ctx, s.PaymentTimeout-s.now().Sub(start))
+		defer cancel()
+		reference, err = s.Payments.Charge(payment, Charge{BookingID: b.ID, Amount: reserved.Total, Token: r.PaymentToken})
+		if err != nil {
+			return d.notCharged(ctx, err)
+		}
+	}
+	confirmed, err := d.confirm(ctx, reference)
+	if err != nil {
+		return d.notStored(ctx, err)
+	}
+	return confirmed, nil
+}
+
+// earlier answers what became of the request that used key before; ErrNotFound
+// when none did.
+func (s *Service) earlier(ctx context.Context, userID string, key Key) (Booking, error) {
+	if key.Value == "" {
+		return Booking{}, ErrNotFound
+	}
+	b, err := s.Store.ByKey(ctx, userID, key, s.now())
+	if err != nil {
+		return Booking{}, err
+	}
+	return replay(b)
+}
+
+// choose returns the tickets that r asks for, as the event has them on sale.
+func (s *Service) choose(ctx context.Context, r Request) ([]events.Item, error) {
+	a, err := s.Catalog.Availability(ctx, r.EventID)
+	switch {
+	case errors.Is(err, ErrOutcomeUnknown):
+		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	case err != nil:
+		return nil, err
+	case !a.SalesOpen || len(a.Types) == 0:
+		return nil, ErrSalesClosed
+	}
+	wanted := r.Items
+	if r.Tickets > 0 {
+		wanted = []Wanted{{TicketTypeID: a.Types[0].ID, Quantity: r.Tickets}}
+	}
+	items := make([]events.Item, len(wanted))
+	for i, w := range wanted {
+		n := slices.IndexFunc(a.Types, func(t TicketType) bool { return t.ID == w.TicketTypeID })
+		if n < 0 {
+			return nil, ErrTicketTypeNotFound
+		}
+		if a.Types[n].Available < w.Quantity {
+			return nil, ErrSoldOut
+		}
+		items[i] = events.Item{TicketTypeID: w.TicketTypeID, Name: a.Types[n].Name, Quantity: w.Quantity, UnitPrice: a.Types[n].Price}
+	}
+	return items, nil
+}
+
+// replay answers a repeated request with what became of the first.
+func replay(b Booking) (Booking, error) {
+	switch b.Status {
+	case Failed:
+		return b, refusal(b.Reason)
+	case Pending:
+		switch {
+		case b.Reason == problem.PaymentDeclined:
+			return b, ErrPaymentDeclined
+		case !b.Acknowledged:
+			return Booking{}, ErrInProgress
+		}
+	case Confirmed, Cancelling, Cancelled:
+	}
+	return b, nil
+}
+
+// refusals are the reasons for which a booking fails.
+var refusals = map[problem.Code]error{
+	problem.SoldOut:            ErrSoldOut,
+	problem.SalesClosed:        ErrSalesClosed,
+	problem.EventNotFound:      ErrEventNotFound,
+	problem.TicketTypeNotFound: ErrTicketTypeNotFound,
+	problem.PaymentDeclined:    ErrPaymentDeclined,
+	problem.PaymentAbandoned:   ErrPaymentAbandoned,
+}
+
+func refusal(reason problem.Code) error {
+	if err, ok := refusals[reason]; ok {
+		return err
+	}
+	return ErrReservationFailed
+}
+
+// reasonOf is the inverse of refusal; "" for what is no refusal.
+func reasonOf(err error) problem.Code {
+	for code, refused := range refusals {
+		if errors.Is(err, refused) {
+			return code
+		}
+	}
+	return ""
+}
+
+func (r *Request) validate() error {
+	var v problem.Invalid
+	bad := func(where, what string) { v = append(v, problem.Field{Location: where, Message: what}) }
+	if id, err := uuid.Parse(r.EventID); err != nil {
+		bad("body.event_id", "must be a UUID")
+	} else {
+		r.EventID = id.String() // one spelling
+	}
+	if id, err := uuid.Parse(r.UserID); err == nil {
+		r.UserID = id.String()
+	}
+	total := r.Tickets
+	switch {
+	case r.Tickets != 0 && len(r.Items) != 0:
+		bad("body.items", "give either tickets or items, not both")
+	case r.Tickets == 0 && len(r.Items) == 0:
+		bad("body.tickets", "give the number of tickets, or items")
+	case r.Tickets < 0:
+		bad("body.tickets", "must be at least 1")
+	}
+	seen := map[string]bool{}
+	for i, it := range r.Items {
+		where := fmt.Sprintf("body.items[%d]", i)
+		if id, err := uuid.Parse(it.TicketTypeID); err != nil {
+			bad(where+".ticket_type_id", "must be a UUID")
+		} else {
+			r.Items[i].TicketTypeID = id.String()
+		}
+		if seen[r.Items[i].TicketTypeID] {
+			bad(where+".ticket_type_id", "stands twice")
+		}
+		seen[r.Items[i].TicketTypeID] = true
+		if it.Quantity < 1 || it.Quantity > MaxTickets {
+			bad(where+".quantity", fmt.Sprintf("must be from 1 to %d", MaxTickets))
+			continue
+		}
+		total += it.Quantity
+	}
+	if total > MaxTickets {
+		bad("body", fmt.Sprintf("a booking holds at most %d tickets", MaxTickets))
+	}
+	if len(r.IdempotencyKey) > 255 || strings.ContainsFunc(r.IdempotencyKey, func(c rune) bool { return c < '!' || c > '~' }) {
+		bad("header.Idempotency-Key", "must be 1 to 255 visible ASCII characters")
+	}
+	if len(r.PaymentToken) > 255 {
+		bad("body.payment.token", "must be at most 255 characters")
+	}
+	if v != nil {
+		return v
+	}
+	return nil
+}
+
+// fingerprint is the same for requests that ask for the same.
+func (r *Request) fingerprint() string {
+	items := slices.Clone(r.Items)
+	slices.SortFunc(items, func(a, b Wanted) int { return strings.Compare(a.TicketTypeID, b.TicketTypeID) })
+	// Errors are impossible: strings and numbers.
+	b, _ := json.Marshal(struct {
+		Event   string
+		Tickets int
+		Items   []Wanted
+		Payment string
+	}{r.EventID, r.Tickets, items, r.PaymentToken})
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
+}

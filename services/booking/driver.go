@@ -1,0 +1,208 @@
+package booking
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/openboxoffice/boxoffice/contracts/events"
+	"github.com/openboxoffice/boxoffice/contracts/money"
+	"github.com/openboxoffice/boxoffice/contracts/problem"
+)
+
+// driver takes one booking along the saga, by its lease. Steps that need no
+// write of their own are noted in b and stored with the next write.
+type driver struct {
+	s     *Service
+	b     Booking
+	lease string
+	notes []Step
+}
+
+func (d *driver) note(step, detail string) {
+	d.notes = append(d.notes, Step{At: d.s.now(), Step: step, Detail: detail})
+}
+
+// noteOnce notes a step that the timeline does not end with already.
+func (d *driver) noteOnce(step, detail string) {
+	if n := len(d.b.Timeline); n > 0 && d.b.Timeline[n-1].Step == step {
+		return
+	}
+	d.note(step, detail)
+}
+
+func (d *driver) reservation() Reservation {
+	return Reservation{BookingID: d.b.ID, Attempt: d.b.Attempt, EventID: d.b.EventID, Items: d.b.Items}
+}
+
+func (d *driver) reserved(r Reserved) {
+	d.b.Event, d.b.Items, d.b.Total = r.Event, r.Items, r.Total
+	d.note("reserved", fmt.Sprintf("%d tickets, attempt %d", d.b.Tickets(), d.b.Attempt))
+}
+
+// update stores what the driver has learnt, its notes, and change.
+func (d *driver) update(ctx context.Context, change func(*Booking)) error {
+	b, err := d.s.Store.Update(ctx, d.b.ID, d.lease, func(b *Booking) error {
+		b.Event, b.Items, b.Total, b.Payment = d.b.Event, d.b.Items, d.b.Total, d.b.Payment
+		b.UpdatedAt = d.s.now()
+		b.Timeline = append(b.Timeline, d.notes...)
+		change(b)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	d.b, d.notes = b, nil
+	if b.Lease.Token == "" {
+		d.s.Committed()
+	}
+	return nil
+}
+
+// later gives the booking up until at, for recovery to go on with.
+func (d *driver) later(ctx context.Context, at time.Time, change func(*Booking)) {
+	err := d.update(ctx, func(b *Booking) {
+		change(b)
+		b.Lease.Until = at
+	})
+	if err != nil {
+		// Recovery takes it up all the same, when the lease runs out.
+		d.s.Log.WarnContext(ctx, "booking left to recovery", "booking_id", d.b.ID, "error", err)
+	}
+	if !at.After(d.s.now()) {
+		d.s.wakeUp()
+	}
+}
+
+// notReserved ends a request whose tickets could not be had.
+func (d *driver) notReserved(ctx context.Context, err error) (Booking, error) {
+	if code := reasonOf(err); code != "" {
+		// No hold, no charge: there is nothing to undo. The refusal is told only
+		// once it is stored: its key must answer the same again.
+		if err := d.fail(ctx, code); err != nil {
+			return d.notStored(ctx, err)
+		}
+		return d.b, refusal(code)
+	}
+	d.note("reservation_unknown", "the event service did not answer")
+	d.later(ctx, d.s.now(), func(*Booking) {})
+	return Booking{}, fmt.Errorf("%w: %w", ErrUnavailable, err)
+}
+
+// notCharged ends a request whose payment failed, or may have.
+func (d *driver) notCharged(ctx context.Context, err error) (Booking, error) {
+	if !errors.Is(err, ErrPaymentDeclined) {
+		d.s.Log.WarnContext(ctx, "payment outcome not known", "booking_id", d.b.ID, "error", err)
+		d.note("payment_unknown", "the payment provider has not answered yet")
+		// The customer is told only of what is stored: recovery keeps silent
+		// about a booking that nobody knows of.
+		if err := d.update(ctx, func(b *Booking) {
+			b.Acknowledged, b.Lease.Until = true, d.s.now().Add(d.s.SettleAfter)
+		}); err != nil {
+			return d.notStored(ctx, err)
+		}
+		return d.b, nil
+	}
+	d.b.Payment.Status = PaymentDeclined
+	d.note("payment_declined", "")
+	release, cancel := context.WithTimeout(ctx, d.s.CatalogTimeout)
+	defer cancel()
+	if err := d.release(release); err != nil {
+		// Declined is final; only the tickets wait.
+		d.later(ctx, d.s.now(), func(b *Booking) { b.Reason = problem.PaymentDeclined })
+		return d.b, ErrPaymentDeclined
+	}
+	if err := d.fail(ctx, problem.PaymentDeclined); err != nil {
+		// The provider remembers the decline, and recovery asks it.
+		d.s.Log.ErrorContext(ctx, "declined booking left to recovery", "booking_id", d.b.ID, "error", err)
+	}
+	return d.b, ErrPaymentDeclined
+}
+
+// notStored ends a request whose outcome could not be stored: another driver
+// has settled the booking, or recovery will.
+func (d *driver) notStored(ctx context.Context, err error) (Booking, error) {
+	d.s.Log.ErrorContext(ctx, "booking not stored by its request", "booking_id", d.b.ID, "error", err)
+	b, getErr := d.s.Store.Get(ctx, d.b.ID)
+	switch {
+	case getErr == nil && b.Status != Pending:
+		return replay(b) // another driver was faster
+	case d.b.Payment.Status == PaymentCaptured:
+		// Recovery will confirm it or give the money back, and say so.
+		return d.b, nil
+	case errors.Is(err, ErrLeaseLost):
+		return Booking{}, ErrInProgress
+	}
+	return Booking{}, err
+}
+
+// confirm makes the booking Confirmed: its tickets are held and, unless it is
+// free, paid under reference.
+func (d *driver) confirm(ctx context.Context, reference string) (Booking, error) {
+	d.b.Payment.Reference, d.b.Payment.Status = reference, PaymentCaptured
+	if d.b.Total.IsZero() {
+		d.b.Payment = Payment{Provider: "none", Status: PaymentNotRequired}
+	} else {
+		d.note("paid", d.b.Total.String())
+	}
+	err := d.update(ctx, func(b *Booking) {
+		b.Status, b.Lease, b.Tries = Confirmed, Lease{}, 0
+		b.note(b.UpdatedAt, "confirmed", "")
+		d.tell(ctx, b, events.TypeBookingConfirmed)
+	})
+	return d.b, err
+}
+
+// release gives the tickets back.
+func (d *driver) release(ctx context.Context) error {
+	err := d.s.Catalog.Release(ctx, d.b.EventID, d.b.ID, d.b.Attempt)
+	if err != nil && !errors.Is(err, ErrEventNotFound) {
+		return err
+	}
+	d.note("released", "")
+	return nil
+}
+
+// fail makes the booking Failed. Nothing is held or owed any more.
+func (d *driver) fail(ctx context.Context, reason problem.Code) error {
+	return d.update(ctx, func(b *Booking) {
+		told := b.Acknowledged || b.Refund != nil || b.Payment.Status == PaymentDeclined
+		b.Status, b.Reason, b.Lease, b.Tries = Failed, reason, Lease{}, 0
+		b.refunded()
+		if b.Payment.Status == PaymentOpen {
+			b.Payment.Status = PaymentNever
+		}
+		b.note(b.UpdatedAt, "failed", string(reason))
+		if reason == "" {
+			b.Effects.FreeKey = true
+		}
+		if told {
+			d.tell(ctx, b, events.TypeBookingFailed)
+		}
+	})
+}
+
+// tell puts a message about b, as it is after this change, into the outbox.
+func (d *driver) tell(ctx context.Context, b *Booking, kind string) {
+	refunded := money.Amount{Currency: b.Total.Currency}
+	if b.Refund != nil {
+		refunded = b.Refund.Amount
+	}
+	event := b.Event
+	event.ID = b.EventID // even where nothing else is known of it
+	data, err := json.Marshal(events.Booking{
+		BookingID: b.ID, Version: b.Version + 1, Attempt: b.Attempt,
+		UserID: b.UserID, UserEmail: b.UserEmail, UserName: b.UserName, Status: string(b.Status),
+		Event: event, Items: b.Items, Total: b.Total, Refunded: refunded,
+		Reason: string(b.Reason), OccurredAt: b.UpdatedAt, Acknowledged: b.Acknowledged,
+	})
+	if err != nil {
+		panic(err) // strings, numbers and times in range: the stores hold nothing else
+	}
+	b.Effects.Messages = append(b.Effects.Messages, events.Message{
+		SpecVersion: events.SpecVersion, ID: newID(), Source: "booking", Type: kind, Subject: b.ID,
+		Time: b.UpdatedAt, DataContentType: "application/json", TraceParent: d.s.TraceParent(ctx), Data: data,
+	})
+}

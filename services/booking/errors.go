@@ -1,0 +1,44 @@
+package booking
+
+import "errors"
+
+// What a Catalog, the event service, answers.
+var (
+	ErrEventNotFound       = errors.New("there is no such event")
+	ErrTicketTypeNotFound  = errors.New("the event has no such ticket type")
+	ErrSoldOut             = errors.New("there are not enough tickets left")
+	ErrSalesClosed         = errors.New("sales for this event are closed")
+	ErrReservationReleased = errors.New("this reservation has been released")
+)
+
+// What a Payments answers.
+var (
+	ErrPaymentDeclined = errors.New("the payment was declined")
+	// ErrPaymentClosed says that Settle has answered that there never will
+	// be a charge.
+	ErrPaymentClosed = errors.New("this booking can no longer be charged")
+	// ErrRefundRefused says that the provider will not refund this, ever.
+	ErrRefundRefused = errors.New("the refund was refused")
+)
+
+// ErrOutcomeUnknown says that a Catalog or a Payments gave no answer: it may
+// have done what it was asked, or not, or may do so yet.
+var ErrOutcomeUnknown = errors.New("the outcome is not known")
+
+// What a Store answers.
+var (
+	ErrNotFound  = errors.New("there is no such booking")
+	ErrKeyReused = errors.New("this idempotency key was used for another request")
+	ErrKeyTaken  = errors.New("this idempotency key has a booking already")
+	ErrLeaseLost = errors.New("another driver has taken the booking over")
+)
+
+// What the Service answers besides.
+var (
+	ErrForbidden         = errors.New("this belongs to somebody else")
+	ErrInProgress        = errors.New("a request with this idempotency key is being worked on")
+	ErrNotCancellable    = errors.New("only a confirmed booking can be cancelled, until its event starts by the date it was booked for")
+	ErrUnavailable       = errors.New("the event service does not answer; try again, with the same Idempotency-Key if you gave one")
+	ErrPaymentAbandoned  = errors.New("the payment was never completed; nothing was charged")
+	ErrReservationFailed = errors.New("the tickets could not be held; nothing was charged")
+)

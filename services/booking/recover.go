@@ -1,0 +1,179 @@
+package booking
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/openboxoffice/boxoffice/contracts/problem"
+)
+
+// recoverAtOnce is how many bookings the worker drives at one time.
+const recoverAtOnce = 8
+
+// Recover drives the bookings whose driver has died or given them up, until ctx
+// ends; it then finishes the steps that it is at.
+func (s *Service) Recover(ctx context.Context) error {
+	tick := time.NewTicker(s.RecoverEvery)
+	defer tick.Stop()
+	var drivers sync.WaitGroup
+	defer drivers.Wait()
+	slots := make(chan struct{}, recoverAtOnce)
+	for {
+		free := recoverAtOnce - len(slots)
+		lease := s.newLease()
+		for _, b := range s.claim(ctx, lease, free) {
+			slots <- struct{}{}
+			drivers.Go(func() {
+				s.settle(ctx, b, lease)
+				<-slots
+				s.wakeUp() // the place is free: one slow booking holds up no other
+			})
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		case <-s.wake:
+		}
+	}
+}
+
+func (s *Service) wakeUp() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// claim takes over what there is to recover, if anything, at most limit.
+func (s *Service) claim(ctx context.Context, lease Lease, limit int) []Booking {
+	if limit == 0 || ctx.Err() != nil {
+		return nil
+	}
+	claimed, err := s.Store.Claim(ctx, s.now(), lease, limit)
+	if err != nil && ctx.Err() == nil {
+		s.Log.ErrorContext(ctx, "recovery cannot look for bookings", "error", err)
+	}
+	return claimed
+}
+
+// settle drives one booking as far as it goes within its lease. A step that has
+// begun ends, whatever becomes of ctx.
+func (s *Service) settle(ctx context.Context, b Booking, lease Lease) {
+	ctx = context.WithoutCancel(ctx)
+	work, cancel := s.remaining(ctx, lease)
+	defer cancel()
+	d := driver{s: s, b: b, lease: lease.Token}
+	switch err := d.recover(work); {
+	case err == nil, errors.Is(err, ErrLeaseLost):
+		return
+	case errors.Is(err, ErrRefundRefused):
+		// Never forgotten: it is tried again until somebody has seen to it.
+		s.Log.ErrorContext(ctx, "the provider refuses a refund", "booking_id", b.ID, "status", b.Status, "tries", b.Tries)
+		d.noteOnce("refund_refused", "the payment provider refuses it; the operator has to look")
+	default:
+		s.Log.WarnContext(ctx, "booking not settled yet", "booking_id", b.ID, "status", b.Status, "tries", b.Tries, "error", err)
+	}
+	d.later(ctx, s.now().Add(backoff(b.Tries)), func(*Booking) {})
+}
+
+// backoff is how long a booking rests after so many tries: 1 s, doubling, at
+// most 30 s.
+func backoff(tries int) time.Duration {
+	return min(time.Second<<min(max(tries-1, 0), 10), 30*time.Second)
+}
+
+// recover drives the booking to its end, or returns why it cannot be now.
+func (d *driver) recover(ctx context.Context) error {
+	switch {
+	case d.b.Status == Cancelling:
+		return d.finishCancel(ctx)
+	case d.b.Refund != nil: // it was backing out
+		return d.backOut(ctx, d.b.Reason)
+	}
+	settled, err := d.s.Payments.Settle(ctx, d.b.ID)
+	if err != nil {
+		return err
+	}
+	if !settled.Captured {
+		return d.abandon(ctx, settled)
+	}
+	d.b.Payment.Reference, d.b.Payment.Status = settled.Reference, PaymentCaptured
+	d.b.Total = settled.Amount // the driver may have died before it was stored
+	for {
+		reserved, err := d.s.Catalog.Reserve(ctx, d.reservation())
+		switch code := reasonOf(err); {
+		case err == nil && reserved.Total != settled.Amount:
+			// Reserved anew, and the price has changed since it was paid: at
+			// that price there are no tickets left.
+			return d.backOut(ctx, problem.SoldOut)
+		case err == nil:
+			d.reserved(reserved)
+			d.note("recovered", "the payment had succeeded")
+			_, err = d.confirm(ctx, settled.Reference)
+			return err
+		case errors.Is(err, ErrReservationReleased):
+			// The tickets were given back before the payment was known: try
+			// for others, under an attempt that is stored before it is used.
+			if err := d.update(ctx, func(b *Booking) { b.Attempt++ }); err != nil {
+				return err
+			}
+		case code != "":
+			return d.backOut(ctx, code)
+		default:
+			return err
+		}
+	}
+}
+
+// abandon ends a booking that was never paid.
+func (d *driver) abandon(ctx context.Context, settled Settlement) error {
+	reason := d.b.Reason
+	switch {
+	case settled.Declined:
+		reason, d.b.Payment.Status = problem.PaymentDeclined, PaymentDeclined
+	case d.b.Acknowledged && reason == "":
+		reason = problem.PaymentAbandoned
+	}
+	if err := d.release(ctx); err != nil {
+		return err
+	}
+	// Nobody was told of a booking without a reason: its key is freed, and the
+	// customer's retry begins anew.
+	return d.fail(ctx, reason)
+}
+
+// backOut refunds a booking that was paid and cannot be confirmed. The refund
+// is stored before the provider hears of it.
+func (d *driver) backOut(ctx context.Context, reason problem.Code) error {
+	if d.b.Refund == nil {
+		if err := d.update(ctx, func(b *Booking) {
+			b.Reason, b.Refund = reason, &Refund{ID: newID(), Amount: b.Total}
+		}); err != nil {
+			return err
+		}
+	}
+	if err := d.refund(ctx); err != nil {
+		return err
+	}
+	if err := d.release(ctx); err != nil {
+		return err
+	}
+	return d.fail(ctx, reason)
+}
+
+// refund gives everything paid back, once.
+func (d *driver) refund(ctx context.Context) error {
+	if d.b.Payment.Status == PaymentRefunded {
+		return nil // by a driver before
+	}
+	r := d.b.Refund
+	if err := d.s.Payments.Refund(ctx, RefundRequest{ID: r.ID, BookingID: d.b.ID, Amount: r.Amount}); err != nil {
+		return err
+	}
+	d.b.Payment.Status = PaymentRefunded
+	d.note("refunded", r.Amount.String())
+	return nil
+}

@@ -1,0 +1,275 @@
+package booking_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/openboxoffice/boxoffice/contracts/events"
+	"github.com/openboxoffice/boxoffice/contracts/identity"
+	"github.com/openboxoffice/boxoffice/contracts/money"
+	"github.com/openboxoffice/boxoffice/contracts/problem"
+	"github.com/openboxoffice/boxoffice/services/booking"
+	"github.com/openboxoffice/boxoffice/services/booking/adapter/sandbox"
+)
+
+// A reservation with an unknown outcome is no booking: its key is free again.
+func TestAnUnknownReservationIsUndone(t *testing.T) {
+	for name, f := range map[string]*faults{
+		"it was not made": {before: only("Reserve", unknown)},
+		"it was made":     {after: only("Reserve", unknown)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			event, c := w.newEvent(price), w.newCustomer()
+			request := booking.Request{EventID: event, Tickets: 2, IdempotencyKey: "k"}
+			_, err := w.create(t.Context(), w.service(f), c, request)
+			wantErr(t, err, booking.ErrUnavailable)
+			_, err = w.create(t.Context(), w.service(nil), c, request)
+			wantErr(t, err, booking.ErrInProgress)
+			w.recover(t)
+			failed := w.bookings(t)[0]
+			if failed.Status != booking.Failed || failed.Reason != "" || len(w.messages(t)) != 0 {
+				t.Errorf("the booking is %+v", failed)
+			}
+			wantSteps(t, failed, "created reservation_unknown released failed")
+			w.check(t)
+
+			if b := w.book(t, w.service(nil), c, request); b.ID == failed.ID {
+				t.Error("the failed booking was confirmed")
+			}
+			w.check(t)
+		})
+	}
+}
+
+func TestADelayedReservationIsRefused(t *testing.T) {
+	w := newWorld(t)
+	event, c := w.newEvent(price), w.newCustomer()
+	_, err := w.create(t.Context(), w.service(&faults{before: only("Reserve", unknown)}), c, booking.Request{EventID: event, Tickets: 2})
+	wantErr(t, err, booking.ErrUnavailable)
+	w.recover(t)
+
+	b := w.bookings(t)[0]
+	_, err = w.catalog.Reserve(t.Context(), booking.Reservation{BookingID: b.ID, Attempt: 1, EventID: event, Items: b.Items})
+	wantErr(t, err, booking.ErrReservationReleased)
+	w.check(t)
+}
+
+// pay books with a payment whose outcome is unknown.
+func (w *world) pay(t *testing.T, f *faults, c identity.Caller, event string) booking.Booking {
+	t.Helper()
+	request := booking.Request{EventID: event, Tickets: 2, IdempotencyKey: "k"}
+	s := w.service(f)
+	b, err := w.create(t.Context(), s, c, request)
+	if err != nil || b.Status != booking.Pending || !b.Acknowledged {
+		t.Fatalf("booking %+v, %v; want it pending", b, err)
+	}
+	if again, err := w.create(t.Context(), s, c, request); err != nil || again.ID != b.ID || again.Status != booking.Pending {
+		t.Fatalf("the key answers %+v, %v", again, err)
+	}
+	return b
+}
+
+func TestAnUnknownPaymentThatSucceededIsConfirmed(t *testing.T) {
+	w := newWorld(t)
+	event, c := w.newEvent(price), w.newCustomer()
+	b := w.pay(t, &faults{after: only("Charge", unknown)}, c, event)
+	w.recover(t)
+	b = w.get(t, b.ID)
+	if b.Status != booking.Confirmed || b.Payment.Reference == "" || b.Attempt != 1 {
+		t.Errorf("the booking is %+v", b)
+	}
+	wantSteps(t, b, "created reserved payment_unknown reserved recovered paid confirmed")
+	w.check(t)
+}
+
+func TestAnUnknownPaymentThatNeverHappenedIsAbandoned(t *testing.T) {
+	w := newWorld(t)
+	event, c := w.newEvent(price), w.newCustomer()
+	b := w.pay(t, &faults{before: only("Charge", unknown)}, c, event)
+	w.recover(t)
+	b = w.get(t, b.ID)
+	if b.Status != booking.Failed || b.Reason != problem.PaymentAbandoned || b.Payment.Status != booking.PaymentNever {
+		t.Errorf("the booking is %+v", b)
+	}
+	_, err := w.create(t.Context(), w.service(nil), c, booking.Request{EventID: event, Tickets: 2, IdempotencyKey: "k"})
+	wantErr(t, err, booking.ErrPaymentAbandoned)
+
+	// The charge that was on its way comes now.
+	_, err = w.payments.Charge(t.Context(), booking.Charge{BookingID: b.ID, Amount: b.Total, Token: sandbox.Visa})
+	wantErr(t, err, booking.ErrPaymentClosed)
+	w.check(t)
+}
+
+func TestAnUnknownPaymentThatWasDeclinedFails(t *testing.T) {
+	w := newWorld(t)
+	event, c := w.newEvent(price), w.newCustomer()
+	request := booking.Request{EventID: event, Tickets: 2, IdempotencyKey: "k", PaymentToken: sandbox.InsufficientFunds}
+	b, err := w.create(t.Context(), w.service(&faults{after: only("Charge", unknown)}), c, request)
+	if err != nil || b.Status != booking.Pending {
+		t.Fatalf("booking %+v, %v", b, err)
+	}
+	w.recover(t)
+	b, err = w.create(t.Context(), w.service(nil), c, request)
+	wantErr(t, err, booking.ErrPaymentDeclined)
+	if b.Status != booking.Failed || b.Reason != problem.PaymentDeclined {
+		t.Errorf("the booking is %+v", b)
+	}
+	w.check(t)
+}
+
+// An answer that does not come in time is an unknown outcome.
+func TestAPaymentThatNeverAnswersEndsByItself(t *testing.T) {
+	w := newWorld(t)
+	event, c := w.newEvent(price), w.newCustomer()
+	s := w.service(nil)
+	s.PaymentTimeout = 300 * time.Millisecond
+	b, err := w.create(t.Context(), s, c, booking.Request{EventID: event, Tickets: 1, PaymentToken: sandbox.Timeout})
+	if err != nil || b.Status != booking.Pending {
+		t.Fatalf("booking %+v, %v", b, err)
+	}
+	w.recover(t)
+	w.check(t)
+}
+
+// A payment is left alone for a while before it is settled.
+func TestAnUnknownPaymentGetsItsTime(t *testing.T) {
+	w := newWorld(t)
+	b := w.pay(t, &faults{before: only("Charge", unknown)}, w.newCustomer(), w.newEvent(price))
+	if want := w.now().UTC().Add(5 * time.Second); !b.Lease.Until.Equal(want) {
+		t.Errorf("it is taken up at %v, want %v", b.Lease.Until, want)
+	}
+}
+
+// lost is a booking paid for, whose tickets went back in the meantime.
+func (w *world) lost(t *testing.T, event string) booking.Booking {
+	t.Helper()
+	b := w.pay(t, &faults{after: only("Charge", unknown)}, w.newCustomer(), event)
+	if err := w.catalog.Release(t.Context(), event, b.ID, 1); err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func TestALatePaymentIsConfirmedWithOtherTickets(t *testing.T) {
+	w := newWorld(t)
+	b := w.lost(t, w.newEvent(price))
+	w.recover(t)
+	if b = w.get(t, b.ID); b.Status != booking.Confirmed || b.Attempt != 2 {
+		t.Errorf("the booking is %+v", b)
+	}
+	w.check(t)
+}
+
+func TestALatePaymentWithoutTicketsIsRefundedOnce(t *testing.T) {
+	for _, r := range []struct {
+		name   string
+		befall func(w *world, t *testing.T, event string)
+		reason problem.Code
+	}{
+		{"sold out", func(w *world, t *testing.T, event string) {
+			w.book(t, w.service(nil), w.newCustomer(), booking.Request{EventID: event, Tickets: capacity})
+		}, problem.SoldOut},
+		{"sales closed", func(w *world, _ *testing.T, event string) { w.catalog.CloseSales(event) }, problem.SalesClosed},
+		{"another price", func(w *world, _ *testing.T, event string) {
+			w.catalog.Reprice(event, money.Amount{AmountMinor: price.AmountMinor + 1, Currency: "EUR"})
+		}, problem.SoldOut},
+	} {
+		t.Run(r.name, func(t *testing.T) {
+			w := newWorld(t)
+			event := w.newEvent(price)
+			b := w.lost(t, event)
+			r.befall(w, t, event)
+			// The provider's answer to the refund is lost, twice.
+			n := 0
+			w.recover(t, w.service(&faults{after: only("Refund", func() error {
+				if n++; n <= 2 {
+					return booking.ErrOutcomeUnknown
+				}
+				return nil
+			})}))
+			b = w.get(t, b.ID)
+			if b.Status != booking.Failed || b.Reason != r.reason || b.Payment.Status != booking.PaymentRefunded {
+				t.Errorf("the booking is %+v", b)
+			}
+			if captured, refunded, entries := w.ledger(t, b.ID); captured != refunded || entries != 2 {
+				t.Errorf("captured %d, refunded %d in %d entries", captured, refunded, entries)
+			}
+			if m := w.messages(t)[b.ID][events.TypeBookingFailed]; len(m) != 1 || m[0].Reason != string(r.reason) {
+				t.Errorf("the failure says %+v", m)
+			}
+			w.check(t)
+		})
+	}
+}
+
+// What is refunded already is not refunded again while the tickets wait, and
+// the timeline does not grow with every try.
+func TestARefundedBookingWaitsForItsTickets(t *testing.T) {
+	w := newWorld(t)
+	event := w.newEvent(price)
+	b := w.lost(t, event)
+	w.catalog.CloseSales(event)
+	releases := 0
+	w.recover(t, w.service(&faults{before: only("Release", func() error {
+		if releases++; releases <= 3 {
+			return booking.ErrOutcomeUnknown
+		}
+		return nil
+	})}))
+	wantSteps(t, w.get(t, b.ID), "created reserved payment_unknown refunded released failed")
+	w.check(t)
+}
+
+func TestManyAreRecoveredByRacingWorkers(t *testing.T) {
+	w := newWorld(t)
+	for i := range 24 {
+		event, c := w.newEvent(price), w.newCustomer()
+		f := &faults{after: only("Charge", unknown)}
+		if i%3 == 0 {
+			f = &faults{before: only("Reserve", unknown)}
+		}
+		_, err := w.create(t.Context(), w.service(f), c, booking.Request{EventID: event, Tickets: 1 + i%2})
+		if err != nil && !errors.Is(err, booking.ErrUnavailable) {
+			t.Fatal(err)
+		}
+	}
+	w.recover(t, w.service(nil), w.service(nil), w.service(nil))
+	w.check(t)
+}
+
+func TestRecoveryEndsBetweenSteps(t *testing.T) {
+	w := newWorld(t)
+	b := w.pay(t, &faults{after: only("Charge", unknown)}, w.newCustomer(), w.newEvent(price))
+	ctx, cancel := context.WithCancel(t.Context())
+	w.advance(time.Minute)
+	if err := w.service(&faults{before: once("Settle", cancel)}).Recover(ctx); err != nil {
+		t.Errorf("Recover returns %v", err)
+	}
+	if b = w.get(t, b.ID); b.Status != booking.Confirmed {
+		t.Errorf("what it had begun is %s", b.Status)
+	}
+	w.check(t)
+}
+
+// What was paid is given back in full, although the driver died before it
+// could store how much that was.
+func TestAPaymentThatWasNotStoredIsRefunded(t *testing.T) {
+	w := newWorld(t)
+	event, c := w.newEvent(price), w.newCustomer()
+	b, err := w.create(t.Context(), w.service(&faults{before: only("Update", unknown)}), c, booking.Request{EventID: event, Tickets: 2})
+	if err != nil || b.Status != booking.Pending || !w.get(t, b.ID).Total.IsZero() {
+		t.Fatalf("booking %+v, %v", b, err)
+	}
+	if err := w.catalog.Release(t.Context(), event, b.ID, 1); err != nil {
+		t.Fatal(err)
+	}
+	w.catalog.CloseSales(event)
+	w.recover(t)
+	if b = w.get(t, b.ID); b.Status != booking.Failed || b.Refund == nil || b.Refund.Amount.AmountMinor != 2*price.AmountMinor {
+		t.Errorf("the booking is %+v", b)
+	}
+	w.check(t)
+}

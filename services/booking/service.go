@@ -1,0 +1,110 @@
+package booking
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/openboxoffice/boxoffice/contracts/identity"
+)
+
+// Options is what a Service is made of. Store, Catalog, Payments and Log are
+// required; the rest has defaults.
+type Options struct {
+	Store    Store
+	Catalog  Catalog
+	Payments Payments
+	Log      *slog.Logger
+
+	// CatalogTimeout bounds, from the request's start, how long the event
+	// service may take before nothing is booked: 2.5 s.
+	CatalogTimeout time.Duration
+	// PaymentTimeout bounds, from the request's start, how long the answer
+	// waits for the payment: 9 s.
+	PaymentTimeout time.Duration
+	// LeaseTime is how long a driver may work on a booking before another
+	// takes it for dead: 15 s. It is longer than PaymentTimeout.
+	LeaseTime time.Duration
+	// SettleAfter is how long a payment with an unknown outcome is left alone
+	// before it is settled: 5 s.
+	SettleAfter time.Duration
+	// RecoverEvery is how often the recovery worker looks for bookings that
+	// nobody drives: 1 s.
+	RecoverEvery time.Duration
+
+	// Committed is called after a change that left a message in the outbox.
+	Committed func()
+	// TraceParent returns the W3C traceparent of a request, for its messages.
+	TraceParent func(context.Context) string
+	Now         func() time.Time
+}
+
+// Service is the use cases of booking.
+type Service struct {
+	Options
+	wake chan struct{} // there is something to recover
+}
+
+// New returns a Service. Its Recover must run for bookings to be settled.
+func New(o Options) *Service {
+	setDefault(&o.CatalogTimeout, 2500*time.Millisecond)
+	setDefault(&o.PaymentTimeout, 9*time.Second)
+	setDefault(&o.LeaseTime, 15*time.Second)
+	setDefault(&o.SettleAfter, 5*time.Second)
+	setDefault(&o.RecoverEvery, time.Second)
+	if o.Committed == nil {
+		o.Committed = func() {}
+	}
+	if o.TraceParent == nil {
+		o.TraceParent = func(context.Context) string { return "" }
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return &Service{Options: o, wake: make(chan struct{}, 1)}
+}
+
+func setDefault(d *time.Duration, v time.Duration) {
+	if *d == 0 {
+		*d = v
+	}
+}
+
+// Get returns a booking to its owner or an admin: ErrNotFound, ErrForbidden.
+func (s *Service) Get(ctx context.Context, caller identity.Caller, id string) (Booking, error) {
+	b, err := s.Store.Get(ctx, id)
+	if err != nil {
+		return Booking{}, err
+	}
+	if !caller.Owns(b.UserID) {
+		return Booking{}, ErrForbidden
+	}
+	return b, nil
+}
+
+// List returns a page of q.UserID's bookings, newest first, to that user or an
+// admin: ErrForbidden.
+func (s *Service) List(ctx context.Context, caller identity.Caller, q Query) ([]Booking, error) {
+	if !caller.Owns(q.UserID) {
+		return nil, ErrForbidden
+	}
+	return s.Store.List(ctx, q)
+}
+
+// now is the clock as the stores keep it: UTC, in microseconds.
+func (s *Service) now() time.Time { return s.Now().UTC().Truncate(time.Microsecond) }
+
+func (s *Service) newLease() Lease {
+	return Lease{Token: newID(), Until: s.now().Add(s.LeaseTime)}
+}
+
+// remaining bounds ctx by what is left of a lease, less a margin for the write
+// that ends it.
+func (s *Service) remaining(ctx context.Context, l Lease) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, l.Until.Sub(s.now())-2*time.Second)
+}
+
+// newID returns a UUIDv7: unique, and sorting by the time it was made.
+func newID() string { return uuid.Must(uuid.NewV7()).String() }

@@ -1,0 +1,239 @@
+package booking_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/openboxoffice/boxoffice/contracts/events"
+	"github.com/openboxoffice/boxoffice/contracts/identity"
+	"github.com/openboxoffice/boxoffice/contracts/money"
+	"github.com/openboxoffice/boxoffice/services/booking"
+	"github.com/openboxoffice/boxoffice/services/booking/adapter/sandbox"
+	"github.com/openboxoffice/boxoffice/services/booking/adapter/sqlite"
+	"github.com/openboxoffice/boxoffice/services/booking/bookingtest"
+)
+
+// world is everything that outlives a process: databases, the event service,
+// the payment provider, and the time.
+type world struct {
+	store    *sqlite.Store
+	payments *sandbox.Sandbox
+	catalog  *bookingtest.MemoryCatalog
+	clock    atomic.Int64 // microseconds
+
+	mu       sync.Mutex
+	users    map[string]bool
+	capacity map[string]int  // event → tickets
+	told     map[string]bool // bookings that a customer was answered with
+}
+
+// Five tickets at this price is what an event has.
+const capacity = 5
+
+var price = money.Amount{AmountMinor: 2550, Currency: "EUR"}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	dir := t.TempDir()
+	w := &world{
+		catalog: bookingtest.NewMemoryCatalog(),
+		users:   map[string]bool{}, capacity: map[string]int{}, told: map[string]bool{},
+	}
+	var err error
+	if w.store, err = sqlite.Open(t.Context(), filepath.Join(dir, "booking.db")); err != nil {
+		t.Fatal(err)
+	}
+	if w.payments, err = sandbox.Open(t.Context(), filepath.Join(dir, "sandbox.db"), sandbox.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := errors.Join(w.payments.Close(), w.store.Close()); err != nil {
+			t.Error(err)
+		}
+	})
+	w.clock.Store(bookingtest.StartsAt.Add(-30*24*time.Hour + 123_456*time.Microsecond).UnixMicro())
+	return w
+}
+
+func (w *world) now() time.Time          { return time.UnixMicro(w.clock.Load()) }
+func (w *world) advance(d time.Duration) { w.clock.Add(d.Microseconds()) }
+
+// newEvent publishes an event with one type of ticket at this price.
+func (w *world) newEvent(price money.Amount) (eventID string) {
+	eventID, _ = w.catalog.NewEvent(booking.TicketType{Name: "Parkett", Price: price, Available: capacity})
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.capacity[eventID] = capacity
+	return eventID
+}
+
+func (w *world) available(t *testing.T, eventID string) int {
+	t.Helper()
+	a, err := w.catalog.Availability(t.Context(), eventID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a.Types[0].Available
+}
+
+func (w *world) newCustomer() identity.Caller {
+	c := identity.Caller{UserID: uuid.NewString(), Email: "zoe@example.com", Name: "Zoë", Role: identity.Customer}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.users[c.UserID] = true
+	return c
+}
+
+var admin = identity.Caller{UserID: uuid.NewString(), Role: identity.Admin}
+
+// service is a process that meets the world through f; nil for no faults.
+func (w *world) service(f *faults) *booking.Service {
+	if f == nil {
+		f = &faults{}
+	}
+	f.Store, f.Catalog, f.Payments = w.store, w.catalog, w.payments
+	return booking.New(booking.Options{
+		Store: f, Catalog: f, Payments: f, Log: slog.New(slog.DiscardHandler), Now: w.now,
+		RecoverEvery: time.Millisecond,
+		TraceParent:  func(context.Context) string { return "00-trace" },
+	})
+}
+
+// create asks s for a booking, and remembers what the customer was told.
+func (w *world) create(ctx context.Context, s *booking.Service, c identity.Caller, r booking.Request) (booking.Booking, error) {
+	b, err := s.Create(ctx, c, r)
+	if err == nil {
+		w.mu.Lock()
+		w.told[b.ID] = true
+		w.mu.Unlock()
+	}
+	return b, err
+}
+
+// book books so many tickets, which must succeed.
+func (w *world) book(t *testing.T, s *booking.Service, c identity.Caller, r booking.Request) booking.Booking {
+	t.Helper()
+	b, err := w.create(t.Context(), s, c, r)
+	if err != nil || b.Status != booking.Confirmed {
+		t.Fatalf("booking %s %q: %v", b.ID, b.Status, err)
+	}
+	return b
+}
+
+// bookings returns all bookings, oldest first.
+func (w *world) bookings(t *testing.T) []booking.Booking {
+	t.Helper()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var all []booking.Booking
+	for user := range w.users {
+		some, err := w.store.List(context.WithoutCancel(t.Context()), booking.Query{UserID: user, Limit: 1000})
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, some...)
+	}
+	slices.SortFunc(all, func(a, b booking.Booking) int { return strings.Compare(a.ID, b.ID) })
+	return all
+}
+
+// recover runs the recovery of these processes, or of a new one, until every
+// booking is settled.
+func (w *world) recover(t *testing.T, services ...*booking.Service) {
+	t.Helper()
+	if len(services) == 0 {
+		services = []*booking.Service{w.service(nil)}
+	}
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+	var workers sync.WaitGroup
+	defer workers.Wait()
+	defer cancel()
+	for _, s := range services {
+		workers.Go(func() {
+			if err := s.Recover(ctx); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	deadline := time.Now().Add(30 * time.Second)
+	for i := 0; ; i++ {
+		if i%100 == 0 {
+			w.advance(time.Minute) // leases end
+		}
+		var open []string
+		for _, b := range w.bookings(t) {
+			if b.Status == booking.Pending || b.Status == booking.Cancelling {
+				open = append(open, fmt.Sprintf("%s %s %v", b.ID, b.Status, b.Timeline))
+			}
+		}
+		if len(open) == 0 {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("not settled in 30 s: %s", open)
+		}
+		<-tick.C
+	}
+}
+
+// get returns the booking as it is stored.
+func (w *world) get(t *testing.T, id string) booking.Booking {
+	t.Helper()
+	b, err := w.store.Get(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func (w *world) ledger(t *testing.T, id string) (captured, refunded int64, entries int) {
+	t.Helper()
+	moved, err := w.payments.Entries(t.Context(), id, 0, 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range moved {
+		if e.Kind == "charge" {
+			captured += e.Amount.AmountMinor
+		} else {
+			refunded += e.Amount.AmountMinor
+		}
+	}
+	return captured, refunded, len(moved)
+}
+
+// messages returns what the outbox has, by booking and type.
+func (w *world) messages(t *testing.T) map[string]map[string][]events.Booking {
+	t.Helper()
+	later := w.now().Add(1000 * time.Hour)
+	entries, err := w.store.Outbox().Claim(t.Context(), later, later, 10_000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := map[string]map[string][]events.Booking{}
+	for _, e := range entries {
+		var data events.Booking
+		if err := json.Unmarshal(e.Message.Data, &data); err != nil {
+			t.Fatal(err)
+		}
+		if out[data.BookingID] == nil {
+			out[data.BookingID] = map[string][]events.Booking{}
+		}
+		out[data.BookingID][e.Message.Type] = append(out[data.BookingID][e.Message.Type], data)
+	}
+	return out
+}

@@ -1,0 +1,110 @@
+package e2e
+
+import (
+	"maps"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+)
+
+const (
+	killRounds  = 20
+	killClients = 12
+)
+
+// The platform is killed in each of twenty rounds while people book and cancel.
+// What it has promised them holds, seen from outside: nothing acknowledged is
+// lost, nothing is done twice, money and tickets agree.
+func TestKillNine(t *testing.T) {
+	seed := uint64(time.Now().UnixNano())
+	if s := os.Getenv("KILL_SEED"); s != "" {
+		var err error
+		if seed, err = strconv.ParseUint(s, 10, 64); err != nil {
+			t.Fatalf("KILL_SEED: %v", err)
+		}
+	}
+	t.Logf("KILL_SEED=%d", seed)
+	choose := rand.New(rand.NewPCG(seed, 0))
+	within := func(least, most int) <-chan time.Time {
+		return time.After(time.Duration(least+choose.IntN(most-least)) * time.Millisecond)
+	}
+
+	p := start(t, options{})
+	e := p.publish(t, p.register(t, organizer), draft(4000, 400))
+	buyers := make([]*buyer, killClients)
+	finish := make(chan struct{})
+	var load sync.WaitGroup
+	for i, a := range p.crowd(t, killClients) {
+		buyers[i] = &buyer{p: p, a: a, e: e, rand: rand.New(rand.NewPCG(seed, uint64(i)+1))}
+		load.Go(func() { buyers[i].shop(finish) })
+	}
+	kills := 0
+	for round := range killRounds {
+		<-within(100, 900)
+		p.kill()
+		kills++
+		if round%4 == 3 { // and once more, when it has hardly begun to recover
+			if err := p.start(); err != nil {
+				t.Fatal(err)
+			}
+			<-within(0, 250)
+			p.kill()
+			kills++
+		}
+		p.restart(t)
+	}
+	close(finish)
+	load.Wait()
+
+	s := survey{p: p, event: e, buyers: buyers, kills: kills}
+	s.settle(t)
+	// What is still to be done would be done after another start.
+	if err := p.stop(); err != nil {
+		t.Error(err)
+	}
+	p.restart(t)
+	s.settle(t)
+	for _, v := range s.violations() {
+		t.Error(v)
+	}
+	t.Log("kill -9: " + s.figures())
+	if !t.Failed() {
+		s.control(t)
+	}
+}
+
+// control shows that the survey finds what is wrong, by changing what it has
+// seen.
+func (s survey) control(t *testing.T) {
+	t.Helper()
+	var confirmed booking
+	for _, b := range s.bookings {
+		if b.Status == "CONFIRMED" {
+			confirmed = b
+		}
+	}
+	told := slices.IndexFunc(s.mails, func(m mail) bool { return m.booking() == confirmed.ID })
+	charged := slices.IndexFunc(s.ledger, func(l entry) bool { return l.BookingID == confirmed.ID })
+	for what, change := range map[string]func(*survey){
+		"a booking is lost":            func(s *survey) { delete(s.bookings, confirmed.ID) },
+		"a booking was not told":       func(s *survey) { s.bookings["another"] = confirmed },
+		"a charge is lost":             func(s *survey) { s.ledger = slices.Delete(s.ledger, charged, charged+1) },
+		"a charge came twice":          func(s *survey) { s.ledger = append(s.ledger, s.ledger[charged]) },
+		"a mail is lost":               func(s *survey) { s.mails = slices.Delete(s.mails, told, told+1) },
+		"a mail came twice":            func(s *survey) { s.mails = append(s.mails, s.mails[told]) },
+		"a ticket is sold to nobody":   func(s *survey) { s.left.TicketTypes[0].Available-- },
+		"a ticket is sold twice":       func(s *survey) { s.left.TicketTypes[0].Available++ },
+		"a booking has another status": func(s *survey) { b := confirmed; b.Status = "CANCELLED"; s.bookings[b.ID] = b },
+	} {
+		other := s
+		other.bookings, other.ledger, other.mails = maps.Clone(s.bookings), slices.Clone(s.ledger), slices.Clone(s.mails)
+		other.left.TicketTypes = slices.Clone(s.left.TicketTypes)
+		if change(&other); len(other.violations()) == 0 {
+			t.Errorf("%s, and the survey does not see it", what)
+		}
+	}
+}

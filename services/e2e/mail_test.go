@@ -1,0 +1,96 @@
+package e2e
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"mime/multipart"
+	netmail "net/mail"
+	"regexp"
+	"strings"
+)
+
+var errNoMail = errors.New("the mail has not come")
+
+// mail is a mail as its reader sees it.
+type mail struct {
+	id      string // Message-ID
+	to      string
+	subject string
+	text    string
+	html    string
+}
+
+var bookingLine = regexp.MustCompile(`(?m)^Booking id: ([0-9a-f-]{36})\r?$`)
+
+// booking is the id of the booking that the mail is about, or "".
+func (m mail) booking() string {
+	if found := bookingLine.FindStringSubmatch(m.text); found != nil {
+		return found[1]
+	}
+	return ""
+}
+
+func (m mail) confirms() bool { return strings.HasPrefix(m.subject, "Booking confirmed") }
+func (m mail) cancels() bool  { return strings.HasPrefix(m.subject, "Booking cancelled") }
+
+func parseMail(r io.Reader) (mail, error) {
+	msg, err := netmail.ReadMessage(r)
+	if err != nil {
+		return mail{}, err
+	}
+	m := mail{id: msg.Header.Get("Message-ID")}
+	to, err := msg.Header.AddressList("To")
+	if err != nil || len(to) != 1 {
+		return mail{}, fmt.Errorf("to %q: %w", msg.Header.Get("To"), err)
+	}
+	m.to = to[0].Address
+	if m.subject, err = new(mime.WordDecoder).DecodeHeader(msg.Header.Get("Subject")); err != nil {
+		return mail{}, err
+	}
+	kind, params, err := mime.ParseMediaType(msg.Header.Get("Content-Type"))
+	if err != nil || kind != "multipart/alternative" {
+		return mail{}, fmt.Errorf("content type %q: %w", kind, err)
+	}
+	parts := multipart.NewReader(msg.Body, params["boundary"])
+	for {
+		part, err := parts.NextPart()
+		if errors.Is(err, io.EOF) {
+			return m, nil
+		}
+		if err != nil {
+			return mail{}, err
+		}
+		b, err := io.ReadAll(part)
+		if err != nil {
+			return mail{}, err
+		}
+		switch kind, _, _ := mime.ParseMediaType(part.Header.Get("Content-Type")); kind {
+		case "text/plain":
+			m.text = string(b)
+		case "text/html":
+			m.html = string(b)
+		}
+	}
+}
+
+// mailsAbout counts the confirmations and cancellations of each booking.
+// It returns as violations what no mail may be: a Message-ID used twice.
+func mailsAbout(mails []mail) (confirmations, cancellations map[string]int, violations []string) {
+	confirmations, cancellations = map[string]int{}, map[string]int{}
+	seen := map[string]bool{}
+	for _, m := range mails {
+		if m.id == "" || seen[m.id] {
+			violations = append(violations, fmt.Sprintf("the Message-ID %q occurs twice, or not at all", m.id))
+		}
+		seen[m.id] = true
+		switch {
+		case m.confirms():
+			confirmations[m.booking()]++
+		case m.cancels():
+			cancellations[m.booking()]++
+		}
+	}
+	return confirmations, cancellations, violations
+}

@@ -1,0 +1,55 @@
+package e2e
+
+import (
+	"os"
+	"os/exec"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// The README's tour works when pasted, on a platform with its sample data.
+func TestReadmeTour(t *testing.T) {
+	t.Parallel()
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tour := regexp.MustCompile("(?s)<!-- tour -->\n```sh\n(.*?)```").FindSubmatch(readme)
+	if tour == nil {
+		t.Fatal("the README has no tour")
+	}
+
+	s := newStandalone(t.TempDir(), options{})
+	s.env = slices.DeleteFunc(s.env, func(v string) bool {
+		return strings.HasPrefix(v, "ADMIN_") || strings.HasPrefix(v, "SAMPLE_DATA=")
+	})
+	p := &platform{system: s, client: newHTTPClient(), admin: &account{}}
+	t.Cleanup(func() { p.end(t) })
+	if err := p.start(); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.awaitReady(); err != nil {
+		t.Fatal(err)
+	}
+
+	script := strings.Replace(string(tour[1]), "http://127.0.0.1:8080", p.url(gateway, ""), 1)
+	cmd := exec.CommandContext(t.Context(), "bash", "-eu", "-o", "pipefail", "-c", script)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("the tour stops: %v\n%s", err, out)
+	}
+	for _, want := range []string{
+		"Accordion", `"sales_open":true`, `"role":"customer"`, `"status":"CONFIRMED"`,
+		`"code":"payment_declined"`, `"status":"CANCELLED"`,
+	} {
+		if !strings.Contains(string(out), want) {
+			t.Errorf("the tour shows no %s:\n%s", want, out)
+		}
+	}
+	// Only the refusal that it is about.
+	if n := strings.Count(string(out), `"code":`); n != 1 {
+		t.Errorf("the tour is refused %d times, want once:\n%s", n, out)
+	}
+}

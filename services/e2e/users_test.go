@@ -1,0 +1,104 @@
+package e2e
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/openboxoffice/boxoffice/contracts/problem"
+)
+
+type user struct {
+	ID        string    `json:"id"`
+	Email     string    `json:"email"`
+	Name      string    `json:"name"`
+	Phone     string    `json:"phone"`
+	Role      string    `json:"role"`
+	CreatedAt time.Time `json:"created_at"`
+}
+
+func TestRegistration(t *testing.T) {
+	t.Parallel()
+	p := shared(t)
+	a := newAccount(organizer)
+	from := header("X-Forwarded-For", a.address)
+	post := func(v obj) *answer { return p.call(t, http.MethodPost, gateway, "/users", from, body(v)) }
+	with := func(field string, value any) obj {
+		v := obj{"email": newAccount(customer).email, "password": a.password, "name": "Zoë 夜"}
+		v[field] = value
+		return v
+	}
+
+	var u user
+	post(obj{"email": a.email, "password": a.password, "name": "Zoë 夜", "phone": "+4915112345678", "role": "organizer"}).
+		want(t, http.StatusCreated).into(t, &u)
+	if u.ID == "" || u.Email != a.email || u.Name != "Zoë 夜" || u.Phone != "+4915112345678" || u.Role != organizer || u.CreatedAt.IsZero() {
+		t.Errorf("registered: %+v", u)
+	}
+	var plain user
+	res := post(with("name", "Somebody")).want(t, http.StatusCreated)
+	if res.into(t, &plain); plain.Role != customer {
+		t.Errorf("without a role: %+v", plain)
+	}
+	if strings.Contains(strings.ToLower(string(res.body)), "password") {
+		t.Errorf("an answer speaks of the password: %s", res.body)
+	}
+
+	taken := with("email", strings.ToUpper(a.email))
+	post(taken).refused(t, http.StatusConflict, problem.EmailTaken)
+	for _, email := range []any{"", "nobody", "a@b@c.example", "a b@c.example", "@c.example", "a@", "a@\r\nBcc: x@y.example", strings.Repeat("a", 300) + "@c.example", 7, nil} {
+		post(with("email", email)).refused(t, http.StatusUnprocessableEntity, problem.ValidationFailed)
+	}
+	for _, password := range []any{"", "short", "nine char", 1234567890, nil, strings.Repeat("x", 100_000)} {
+		post(with("password", password)).refused(t, http.StatusUnprocessableEntity, problem.ValidationFailed)
+	}
+	for _, password := range []string{"1234567890", "qwertyuiop", "Password123!", "aaaaaaaaaaaa"} {
+		post(with("password", password)).refused(t, http.StatusUnprocessableEntity, problem.PasswordTooCommon)
+	}
+	for _, role := range []any{"admin", "ADMIN", "root", 1} {
+		post(with("role", role)).refused(t, http.StatusUnprocessableEntity, problem.ValidationFailed)
+	}
+	post(with("name", "")).refused(t, http.StatusUnprocessableEntity, problem.ValidationFailed)
+	post(with("name", "a\nb")).refused(t, http.StatusUnprocessableEntity, problem.ValidationFailed)
+	post(with("phone", "call me")).refused(t, http.StatusUnprocessableEntity, problem.ValidationFailed)
+	post(with("admin", true)).refused(t, http.StatusUnprocessableEntity, problem.ValidationFailed)
+	post(with("id", "0190")).refused(t, http.StatusUnprocessableEntity, problem.ValidationFailed)
+}
+
+func TestProfile(t *testing.T) {
+	t.Parallel()
+	p := shared(t)
+	a := p.register(t, customer)
+	var u user
+	p.get(t, gateway, "/users/me", &u, as(a))
+	if u.ID != a.id || u.Email != a.email || u.Role != customer {
+		t.Errorf("me: %+v", u)
+	}
+	p.call(t, http.MethodGet, gateway, "/users/me").refused(t, http.StatusUnauthorized, problem.Unauthenticated)
+
+	patch := func(v obj) *answer { return p.call(t, http.MethodPatch, gateway, "/users/me", as(a), body(v)) }
+	patch(obj{"name": "Ünal", "phone": "+33612345678"}).want(t, http.StatusOK).into(t, &u)
+	if u.Name != "Ünal" || u.Phone != "+33612345678" || u.ID != a.id {
+		t.Errorf("changed: %+v", u)
+	}
+	patch(obj{"phone": "abc"}).refused(t, http.StatusUnprocessableEntity, problem.ValidationFailed)
+	patch(obj{"email": "other@e2e.example"}).refused(t, http.StatusUnprocessableEntity, problem.ValidationFailed)
+	patch(obj{"role": "admin"}).refused(t, http.StatusUnprocessableEntity, problem.ValidationFailed)
+
+	const next = "another long secret"
+	patch(obj{"password": next}).refused(t, http.StatusUnprocessableEntity, problem.ValidationFailed)
+	patch(obj{"password": next, "current_password": "not this one"}).refused(t, http.StatusUnprocessableEntity, problem.WrongPassword)
+	patch(obj{"password": "1234567890", "current_password": a.password}).refused(t, http.StatusUnprocessableEntity, problem.PasswordTooCommon)
+	patch(obj{"password": next, "current_password": a.password}).want(t, http.StatusOK)
+	// The change ended every session.
+	p.token(t, a, "grant_type", "refresh_token", "refresh_token", a.refresh).oauthError(t, http.StatusBadRequest, "invalid_grant")
+	p.token(t, a, "grant_type", "password", "username", a.email, "password", a.password).oauthError(t, http.StatusBadRequest, "invalid_grant")
+	p.token(t, a, "grant_type", "password", "username", a.email, "password", next).want(t, http.StatusOK)
+}
+
+// token asks for a token with this form, from where a is.
+func (p *platform) token(t testing.TB, a *account, pairs ...string) *answer {
+	t.Helper()
+	return p.call(t, http.MethodPost, gateway, "/token", header("X-Forwarded-For", a.address), form(pairs...))
+}

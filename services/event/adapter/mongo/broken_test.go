@@ -1,0 +1,112 @@
+//go:build integration
+
+package mongo
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/openboxoffice/boxoffice/contracts/events"
+	"github.com/openboxoffice/boxoffice/services/event"
+	"github.com/openboxoffice/boxoffice/services/event/eventtest"
+	"github.com/openboxoffice/boxoffice/services/internal/suitetest"
+)
+
+// TestSuitesCatchBrokenAdapters: each forgets one condition of an update.
+func TestSuitesCatchBrokenAdapters(t *testing.T) {
+	for name, b := range map[string]struct {
+		caughtBy string
+		suite    func(t *testing.T, open func(t *testing.T) eventtest.Adapter)
+		spoil    func(s *Store, a *eventtest.Adapter)
+	}{
+		"takes_without_asking_what_is_left": {
+			"64_workers_for_the_last_seats", eventtest.TestInventory,
+			func(s *Store, a *eventtest.Adapter) { a.Inventory = takesBlindly{s} },
+		},
+		"gives_back_without_a_mark": {
+			"racing_releases_give_back_once", eventtest.TestInventory,
+			func(s *Store, a *eventtest.Adapter) { a.Inventory = givesBlindly{s} },
+		},
+		"notes_the_message_first": {
+			"a_cancelled_context_changes_nothing", eventtest.TestInventory,
+			func(s *Store, a *eventtest.Adapter) { a.Inventory = notesFirst{s} },
+		},
+		"edits_any_version": {
+			"racing_updates_are_not_lost", eventtest.TestStore,
+			func(s *Store, a *eventtest.Adapter) { a.Store = editsBlindly{s} },
+		},
+	} {
+		suitetest.MustFail(t, name, func(t *testing.T) {
+			b.suite(t, func(t *testing.T) eventtest.Adapter {
+				s := openStore(t)
+				a := eventtest.Adapter{Store: s, Inventory: s, Known: s.Inbox().Known}
+				b.spoil(s, &a)
+				return a
+			})
+		}, b.caughtBy)
+	}
+}
+
+type takesBlindly struct{ *Store }
+
+func (b takesBlindly) Reserve(ctx context.Context, k event.Key, want []event.Request, now time.Time) (*event.Reservation, error) {
+	e, err := b.Get(ctx, k.EventID)
+	if err != nil {
+		return nil, err
+	}
+	var items []events.Item
+	if items, err = e.Reserve(want, now); err != nil {
+		return nil, err
+	}
+	inc := bson.M{}
+	for _, i := range items {
+		inc["types."+i.TicketTypeID+".available"] = -i.Quantity
+	}
+	_, err = b.events.update(ctx, bson.M{"_id": k.EventID}, bson.M{"$inc": inc})
+	return &event.Reservation{Key: k, State: event.Held, Event: e.Snapshot(), Items: items}, err
+}
+
+type givesBlindly struct{ *Store }
+
+func (b givesBlindly) Release(ctx context.Context, k event.Key) error {
+	recs, err := b.open(ctx, k)
+	for i := range recs {
+		err = errors.Join(err, b.putBack(ctx, k.EventID, uuid.NewString(), recs[i].ID, recs[i].Items, nil),
+			b.giveBack(ctx, &recs[i]))
+	}
+	return err
+}
+
+type notesFirst struct{ *Store }
+
+func (b notesFirst) Sell(ctx context.Context, messageID string, k event.Key) error {
+	if _, err := b.Inbox().Record(context.WithoutCancel(ctx), messageID, time.Now()); err != nil {
+		return err
+	}
+	return b.Store.Sell(ctx, messageID, k)
+}
+
+type editsBlindly struct{ *Store }
+
+func (b editsBlindly) Update(ctx context.Context, id string, edit func(*event.Event) error) (*event.Event, error) {
+	e, err := b.Get(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	next := *e
+	next.TicketTypes = append([]event.TicketType(nil), e.TicketTypes...)
+	if err := edit(&next); err != nil {
+		return nil, err
+	}
+	if err := e.Revise(&next); err != nil {
+		return nil, err
+	}
+	_, change := revision(e, &next)
+	_, err = b.events.update(ctx, bson.M{"_id": id}, change)
+	return &next, err
+}

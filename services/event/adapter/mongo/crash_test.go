@@ -1,0 +1,213 @@
+//go:build integration
+
+package mongo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/openboxoffice/boxoffice/services/event"
+	"github.com/openboxoffice/boxoffice/services/internal/servertest/mongotest"
+)
+
+type operation func(w *world, ctx context.Context, s *Store) error
+
+// operations are all that write, each with what comes before it, and what is
+// left of the event after it.
+var operations = []struct {
+	name  string
+	given []operation
+	do    operation
+	state event.State
+	left  [2]int
+}{
+	{"reserve", nil, (*world).reserve, event.Held, [2]int{3, 2}},
+	{"release what is held", []operation{(*world).reserve}, (*world).release, event.Released, [2]int{5, 3}},
+	{"release what is sold", []operation{(*world).reserve, (*world).sell}, (*world).release, event.Released, [2]int{5, 3}},
+	{"release two attempts", []operation{(*world).reserve, (*world).second}, (*world).releaseTwo, event.Released, [2]int{5, 3}},
+	{"release nothing", nil, (*world).release, "", [2]int{5, 3}},
+	{"sell", []operation{(*world).reserve}, (*world).sell, event.Sold, [2]int{3, 2}},
+	{"give back", []operation{(*world).reserve}, (*world).giveBack, event.Released, [2]int{5, 3}},
+	{"edit", []operation{(*world).reserve}, (*world).shrink, event.Held, [2]int{0, 2}},
+}
+
+// TestCrashAtEachStep kills an operation before each of its requests, and
+// whoever repairs it before each of theirs.
+func TestCrashAtEachStep(t *testing.T) {
+	t.Log(mongotest.Serving(t))
+	recoveries := []struct {
+		name string
+		run  func(t *testing.T, w *world)
+	}{
+		{"retried", func(*testing.T, *world) {}},
+		{"swept and retried", func(t *testing.T, w *world) {
+			must(t, healthy(w.db, time.Minute).Sweep(t.Context()))
+			w.audit(t, swept)
+		}},
+		{"pruned and retried", func(t *testing.T, w *world) {
+			must(t, healthy(w.db, 2*marksFor).Prune(t.Context()))
+		}},
+		{"swept with crashes and retried", func(t *testing.T, w *world) {
+			for n := 0; ; n++ {
+				s, reached := dying(w.db, n)
+				s.now = func() time.Time { return time.Now().Add(time.Minute) }
+				_ = s.Sweep(t.Context())
+				w.audit(t, amid)
+				if !reached.Load() {
+					break
+				}
+			}
+			w.audit(t, swept)
+		}},
+	}
+	for _, o := range operations {
+		for _, recovery := range recoveries {
+			t.Run(o.name+"/"+recovery.name, func(t *testing.T) {
+				db := openDB(t)
+				for n := 0; ; n++ {
+					w := newWorld(t, db)
+					for _, given := range o.given {
+						must(t, given(w, t.Context(), healthy(db, 0)))
+					}
+					if o.name == "give back" || o.name == "sell" {
+						w.known(t, false)
+					}
+					s, reached := dying(db, n)
+					err := o.do(w, t.Context(), s)
+					if err != nil && !errors.Is(err, errDead) {
+						t.Fatalf("step %d: %v", n, err)
+					}
+					w.audit(t, amid)
+					recovery.run(t, w)
+					// Whoever had no answer asks again, and then once more.
+					for range 2 {
+						must(t, o.do(w, t.Context(), healthy(db, 0)))
+						if got := w.state(t); got != o.state {
+							t.Errorf("died at step %d: the attempt is %q, want %q", n, got, o.state)
+						}
+						if got := w.left(t); got != o.left {
+							t.Errorf("died at step %d: %v are left, want %v", n, got, o.left)
+						}
+					}
+					if o.name == "give back" || o.name == "sell" {
+						w.known(t, true)
+					}
+					must(t, healthy(db, time.Minute).Sweep(t.Context()))
+					w.audit(t, swept)
+					if t.Failed() {
+						t.Fatalf("died at step %d", n)
+					}
+					if !reached.Load() {
+						t.Logf("died at each of %d steps", n)
+						return
+					}
+				}
+			})
+		}
+	}
+}
+
+// known fails t unless the message has a receipt, or has none.
+func (w *world) known(t *testing.T, want bool) {
+	t.Helper()
+	ids, err := healthy(w.db, 0).Inbox().Known(t.Context(), []string{w.message})
+	must(t, err)
+	if got := len(ids) == 1; got != want {
+		t.Errorf("the message is known: %t, want %t", got, want)
+	}
+}
+
+// TestEachOperationInTheMiddleOfEach stops an operation before each of its
+// requests, lets another one run, and lets the first go on; or never.
+func TestEachOperationInTheMiddleOfEach(t *testing.T) {
+	t.Log(mongotest.Serving(t))
+	one := []struct {
+		name  string
+		given []operation
+		do    operation
+	}{
+		{"reserve", nil, (*world).reserve},
+		{"release", []operation{(*world).reserve}, (*world).release},
+		{"sell", []operation{(*world).reserve}, (*world).sell},
+		{"sweep", nil, (*world).sweep},
+		{"edit", nil, (*world).shrink},
+		{"delete", nil, (*world).remove},
+	}
+	other := []struct {
+		name string
+		do   operation
+	}{
+		{"reserve", (*world).reserve},
+		{"reserve elsewhere", (*world).elsewhere},
+		{"release", (*world).release},
+		{"sell", (*world).sell},
+		{"sweep", (*world).sweep},
+		{"edit", (*world).shrink},
+		{"delete", (*world).remove},
+	}
+	for _, a := range one {
+		for _, b := range other {
+			for _, goesOn := range []bool{true, false} {
+				t.Run(fmt.Sprintf("%s in the middle of %s, which goes on %t", b.name, a.name, goesOn), func(t *testing.T) {
+					db := openDB(t)
+					for n := 0; ; n++ {
+						w := newWorld(t, db)
+						for _, given := range a.given {
+							must(t, given(w, t.Context(), healthy(db, 0)))
+						}
+						reached := false
+						s := process(db, func(ctx context.Context, i int) error {
+							if i == n {
+								reached = true
+								expected(t, b.do(w, ctx, healthy(db, time.Minute)))
+								w.audit(t, amid)
+							}
+							if i >= n && !goesOn {
+								return errDead
+							}
+							return nil
+						})
+						s.now = func() time.Time { return time.Now().Add(time.Minute) }
+						err := a.do(w, t.Context(), s)
+						expected(t, err)
+						if goesOn {
+							w.audit(t, quiet)
+						} else {
+							w.audit(t, amid)
+						}
+						must(t, healthy(db, 2*time.Minute).Sweep(t.Context()))
+						w.audit(t, swept)
+						if (b.name == "release" && reached) || (a.name == "release" && err == nil) {
+							if st := w.state(t); st != "" && st != event.Released {
+								t.Errorf("released, the attempt is %q", st)
+							}
+						}
+						if t.Failed() {
+							t.Fatalf("at step %d", n)
+						}
+						if !reached {
+							return
+						}
+					}
+				})
+			}
+		}
+	}
+}
+
+// expected fails t unless err is one that a caller may see.
+func expected(t *testing.T, err error) {
+	t.Helper()
+	for _, e := range []error{
+		nil, errDead, event.ErrEventNotFound, event.ErrSoldOut, event.ErrReservationReleased,
+		event.ErrReservationMismatch, event.ErrCapacityBelowSold, event.ErrEventHasBookings,
+	} {
+		if errors.Is(err, e) {
+			return
+		}
+	}
+	t.Errorf("the error is %v", err)
+}

@@ -1,0 +1,205 @@
+package mongo
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/openboxoffice/boxoffice/contracts/events"
+	"github.com/openboxoffice/boxoffice/contracts/money"
+	"github.com/openboxoffice/boxoffice/services/event"
+)
+
+// Instants are microseconds since 1970: a date of BSON has milliseconds.
+
+func micros(t time.Time) int64     { return t.UnixMicro() }
+func fromMicros(n int64) time.Time { return time.UnixMicro(n).UTC() }
+
+type venueDoc struct {
+	Name    string `bson:"name"`
+	Address string `bson:"address"`
+	City    string `bson:"city"`
+	Country string `bson:"country"`
+}
+
+// typeDoc is types.<its id>.
+type typeDoc struct {
+	Position  int    `bson:"position"`
+	Name      string `bson:"name"`
+	Price     int64  `bson:"price"`
+	Currency  string `bson:"currency"`
+	Capacity  int    `bson:"capacity"`
+	Available int    `bson:"available"` // Capacity − sold − held
+}
+
+// eventDoc is an event as it is read. Besides, a document has title_key,
+// category_key, city_key and search, the folded texts that are compared,
+// sorted and searched; and what passes through it: holds, held_at, fenced,
+// returned, marked_at.
+type eventDoc struct {
+	ID          string             `bson:"_id"`
+	OrganizerID string             `bson:"organizer_id"`
+	Title       string             `bson:"title"`
+	Description string             `bson:"description"`
+	Category    string             `bson:"category"`
+	Venue       venueDoc           `bson:"venue"`
+	StartsAt    int64              `bson:"starts_at"`
+	EndsAt      int64              `bson:"ends_at"`
+	TimeZone    string             `bson:"time_zone"`
+	Status      string             `bson:"status"`
+	CreatedAt   int64              `bson:"created_at"`
+	UpdatedAt   int64              `bson:"updated_at"`
+	Version     int64              `bson:"version"`
+	Inventory   int64              `bson:"inventory"`
+	Types       map[string]typeDoc `bson:"types"`
+}
+
+// eventOnly leaves out what is no part of an event.
+var eventOnly = bson.M{
+	"search": 0, "title_key": 0, "category_key": 0, "city_key": 0,
+	"holds": 0, "held_at": 0, "fenced": 0, "returned": 0, "marked_at": 0,
+}
+
+func (d *eventDoc) event() *event.Event {
+	e := &event.Event{
+		ID: d.ID, OrganizerID: d.OrganizerID, Title: d.Title, Description: d.Description, Category: d.Category,
+		Venue: events.Venue(d.Venue), StartsAt: fromMicros(d.StartsAt), EndsAt: fromMicros(d.EndsAt),
+		TimeZone: d.TimeZone, Status: event.Status(d.Status),
+		CreatedAt: fromMicros(d.CreatedAt), UpdatedAt: fromMicros(d.UpdatedAt),
+		Version: d.Version, Inventory: d.Inventory,
+	}
+	for id, t := range d.Types {
+		e.TicketTypes = append(e.TicketTypes, event.TicketType{
+			ID: id, Name: t.Name, Price: money.Amount{AmountMinor: t.Price, Currency: t.Currency},
+			Capacity: t.Capacity, Available: t.Available,
+		})
+	}
+	slices.SortFunc(e.TicketTypes, func(a, b event.TicketType) int {
+		return cmp.Compare(d.Types[a.ID].Position, d.Types[b.ID].Position)
+	})
+	return e
+}
+
+// edited are the fields that an edit sets, without the ticket types.
+func edited(e *event.Event) bson.M {
+	return bson.M{
+		"organizer_id": e.OrganizerID, "title": e.Title, "description": e.Description, "category": e.Category,
+		"venue": venueDoc(e.Venue), "starts_at": micros(e.StartsAt), "ends_at": micros(e.EndsAt),
+		"time_zone": e.TimeZone, "status": string(e.Status),
+		"created_at": micros(e.CreatedAt), "updated_at": micros(e.UpdatedAt), "version": e.Version,
+		"title_key": event.Fold(e.Title), "category_key": event.Fold(e.Category), "city_key": event.Fold(e.Venue.City),
+		"search": e.SearchText(),
+	}
+}
+
+func newTypeDoc(position int, t event.TicketType) typeDoc {
+	return typeDoc{
+		Position: position, Name: t.Name, Price: t.Price.AmountMinor, Currency: t.Price.Currency,
+		Capacity: t.Capacity, Available: t.Capacity,
+	}
+}
+
+// mayBePath refuses what is no UUID: it would not be one step in the path of a
+// field.
+func mayBePath(types []event.TicketType) error {
+	for _, t := range types {
+		if len(t.ID) != 36 || uuid.Validate(t.ID) != nil {
+			return fmt.Errorf("ticket type %q: the id is no UUID", t.ID)
+		}
+	}
+	return nil
+}
+
+// The states of a record, besides those of a reservation.
+const (
+	intent    event.State = "INTENT"    // the tickets are being taken, or were not taken after all
+	returning event.State = "RETURNING" // the tickets are being given back
+)
+
+type itemDoc struct {
+	Type     string `bson:"type"`
+	Name     string `bson:"name"`
+	Quantity int    `bson:"quantity"`
+	Price    int64  `bson:"price"`
+	Currency string `bson:"currency"`
+}
+
+// snapshotDoc is the part of an event that a booking keeps, as it was.
+type snapshotDoc struct {
+	Title    string   `bson:"title"`
+	StartsAt int64    `bson:"starts_at"`
+	TimeZone string   `bson:"time_zone"`
+	Venue    venueDoc `bson:"venue"`
+}
+
+// holdDoc is holds.<nonce>: what the record with this id becomes HELD with.
+type holdDoc struct {
+	Record string      `bson:"record"`
+	At     int64       `bson:"at"`
+	Event  snapshotDoc `bson:"event"`
+	Items  []itemDoc   `bson:"items"`
+}
+
+func newHoldDoc(r *event.Reservation, at time.Time) *holdDoc {
+	h := &holdDoc{
+		Record: recordID(r.BookingID, r.Attempt), At: micros(at),
+		Event: snapshotDoc{Title: r.Event.Title, StartsAt: micros(r.Event.StartsAt), TimeZone: r.Event.TimeZone, Venue: venueDoc(r.Event.Venue)},
+	}
+	for _, i := range r.Items {
+		h.Items = append(h.Items, itemDoc{i.TicketTypeID, i.Name, i.Quantity, i.UnitPrice.AmountMinor, i.UnitPrice.Currency})
+	}
+	return h
+}
+
+// recordDoc is what became of one attempt of a booking.
+type recordDoc struct {
+	ID        string      `bson:"_id"` // recordID
+	BookingID string      `bson:"booking_id"`
+	Attempt   int         `bson:"attempt"`
+	EventID   string      `bson:"event_id"`
+	Nonce     string      `bson:"nonce"`
+	State     event.State `bson:"state"`
+	At        int64       `bson:"at"`
+	Event     snapshotDoc `bson:"event,omitempty"` // from HELD on
+	Items     []itemDoc   `bson:"items,omitempty"`
+}
+
+func recordID(bookingID string, attempt int) string { return fmt.Sprintf("%s/%d", bookingID, attempt) }
+
+func (d *recordDoc) reservation() *event.Reservation {
+	r := &event.Reservation{
+		Key:   event.Key{EventID: d.EventID, BookingID: d.BookingID, Attempt: d.Attempt},
+		State: d.State,
+		Event: events.Event{
+			ID: d.EventID, Title: d.Event.Title, StartsAt: fromMicros(d.Event.StartsAt),
+			TimeZone: d.Event.TimeZone, Venue: events.Venue(d.Event.Venue),
+		},
+	}
+	if d.State == returning {
+		r.State = event.Released
+	}
+	for _, i := range d.Items {
+		r.Items = append(r.Items, events.Item{
+			TicketTypeID: i.Type, Name: i.Name, Quantity: i.Quantity,
+			UnitPrice: money.Amount{AmountMinor: i.Price, Currency: i.Currency},
+		})
+	}
+	return r
+}
+
+// closureDoc says that a booking's attempts up to one are closed at an event.
+type closureDoc struct {
+	ID        string `bson:"_id"` // closureID
+	EventID   string `bson:"event_id"`
+	BookingID string `bson:"booking_id"`
+	Attempt   int    `bson:"attempt"`
+	// OpenSince is when it was written, until all that the attempts had is
+	// given back.
+	OpenSince int64 `bson:"open_since,omitempty"`
+}
+
+func closureID(k event.Key) string { return k.EventID + "/" + k.BookingID }

@@ -1,0 +1,144 @@
+package mongo
+
+import (
+	"context"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/openboxoffice/boxoffice/services/internal/inbox"
+	"github.com/openboxoffice/boxoffice/services/internal/messagerow"
+)
+
+// Inbox is an inbox.Store.
+type Inbox struct{ messages, letters collection }
+
+var _ inbox.Store = (*Inbox)(nil)
+
+type messageDoc struct {
+	ID         string `bson:"_id"`
+	ReceivedAt int64  `bson:"received_at"`
+}
+
+type letterDoc struct {
+	ID         string `bson:"_id"`
+	Topic      string `bson:"topic"`
+	Attributes string `bson:"attributes"` // the CloudEvent without its data, JSON
+	Data       []byte `bson:"data"`       // its data, byte for byte
+	Reason     string `bson:"reason"`
+	FailedAt   int64  `bson:"failed_at"`
+	ReplayedAt *int64 `bson:"replayed_at,omitempty"`
+	ReplayedBy string `bson:"replayed_by,omitempty"`
+}
+
+// Record notes that the message has had its effect. fresh is false where that
+// was noted before.
+func (b *Inbox) Record(ctx context.Context, id string, at time.Time) (fresh bool, err error) {
+	return b.messages.insert(ctx, messageDoc{id, micros(at)})
+}
+
+// heard reports whether the message has had its effect.
+func (b *Inbox) heard(ctx context.Context, id string) (bool, error) {
+	var m messageDoc
+	return b.messages.one(ctx, id, nil, &m)
+}
+
+// Prune forgets the ids recorded before t. Dead letters stay.
+func (b *Inbox) Prune(ctx context.Context, t time.Time) error {
+	return b.messages.removeAll(ctx, bson.M{"received_at": bson.M{"$lt": micros(t)}})
+}
+
+// Known implements inbox.Store.
+func (b *Inbox) Known(ctx context.Context, ids []string) ([]string, error) {
+	known, seen := []string{}, map[string]bool{}
+	if len(ids) == 0 {
+		return known, ctx.Err()
+	}
+	for _, c := range []collection{b.messages, b.letters} {
+		var docs []struct {
+			ID string `bson:"_id"`
+		}
+		if err := c.all(ctx, bson.M{"_id": bson.M{"$in": ids}}, &docs, options.Find().SetProjection(bson.M{"_id": 1})); err != nil {
+			return nil, err
+		}
+		for _, d := range docs {
+			if !seen[d.ID] {
+				known, seen[d.ID] = append(known, d.ID), true
+			}
+		}
+	}
+	return known, nil
+}
+
+// PutDeadLetter implements inbox.Store.
+func (b *Inbox) PutDeadLetter(ctx context.Context, d inbox.DeadLetter) error {
+	attributes, data, err := messagerow.Split(d.Message)
+	if err != nil {
+		return err
+	}
+	doc := letterDoc{
+		ID: d.ID, Topic: d.Topic, Attributes: attributes, Data: data, Reason: d.Reason,
+		FailedAt: micros(d.FailedAt), ReplayedBy: d.ReplayedBy,
+	}
+	if !d.ReplayedAt.IsZero() {
+		at := micros(d.ReplayedAt)
+		doc.ReplayedAt = &at
+	}
+	_, err = b.letters.insert(ctx, doc)
+	return err
+}
+
+// DeadLetters implements inbox.Store.
+func (b *Inbox) DeadLetters(ctx context.Context, after string, limit int) ([]inbox.DeadLetter, error) {
+	var docs []letterDoc
+	if err := b.letters.all(ctx, bson.M{"_id": bson.M{"$gt": after}}, &docs,
+		options.Find().SetSort(bson.D{{Key: "_id", Value: 1}}).SetLimit(int64(limit))); err != nil {
+		return nil, err
+	}
+	letters := make([]inbox.DeadLetter, len(docs))
+	for i := range docs {
+		var err error
+		if letters[i], err = docs[i].letter(); err != nil {
+			return nil, err
+		}
+	}
+	return letters, nil
+}
+
+// DeadLetter implements inbox.Store.
+func (b *Inbox) DeadLetter(ctx context.Context, id string) (inbox.DeadLetter, error) {
+	var doc letterDoc
+	if ok, err := b.letters.one(ctx, id, nil, &doc); err != nil {
+		return inbox.DeadLetter{}, err
+	} else if !ok {
+		return inbox.DeadLetter{}, inbox.ErrDeadLetterNotFound
+	}
+	return doc.letter()
+}
+
+// MarkReplayed implements inbox.Store.
+func (b *Inbox) MarkReplayed(ctx context.Context, id, by string, at time.Time) error {
+	first, err := b.letters.update(ctx,
+		bson.M{"_id": id, "replayed_at": absent},
+		bson.M{"$set": bson.M{"replayed_at": micros(at), "replayed_by": by}})
+	if err != nil || first {
+		return err
+	}
+	_, err = b.DeadLetter(ctx, id) // replayed before, or none
+	return err
+}
+
+func (d *letterDoc) letter() (inbox.DeadLetter, error) {
+	m, err := messagerow.Join(d.Attributes, d.Data)
+	if err != nil {
+		return inbox.DeadLetter{}, err
+	}
+	letter := inbox.DeadLetter{
+		ID: d.ID, Topic: d.Topic, Message: m, Reason: d.Reason, FailedAt: fromMicros(d.FailedAt), ReplayedBy: d.ReplayedBy,
+	}
+	if d.ReplayedAt != nil {
+		letter.ReplayedAt = fromMicros(*d.ReplayedAt)
+	}
+	return letter, nil
+}

@@ -1,0 +1,169 @@
+package mongo
+
+import (
+	"context"
+	"errors"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/openboxoffice/boxoffice/services/event"
+)
+
+// Release implements event.Inventory.
+func (s *Store) Release(ctx context.Context, k event.Key) error {
+	ctx, cancel := context.WithTimeout(ctx, operationLimit)
+	defer cancel()
+	return s.release(ctx, k)
+}
+
+func (s *Store) release(ctx context.Context, k event.Key) error {
+	var there struct{}
+	if ok, err := s.events.one(ctx, k.EventID, bson.M{"_id": 1}, &there); err != nil {
+		return err
+	} else if !ok {
+		return event.ErrEventNotFound
+	}
+	if err := s.close(ctx, k); err != nil {
+		return err
+	}
+	return s.finish(ctx, k)
+}
+
+// close makes the attempts up to k's ones that never reserve again.
+func (s *Store) close(ctx context.Context, k event.Key) error {
+	since := micros(s.now())
+	fresh, err := s.closures.insert(ctx, closureDoc{
+		ID: closureID(k), EventID: k.EventID, BookingID: k.BookingID, Attempt: k.Attempt, OpenSince: since,
+	})
+	if err != nil || fresh {
+		return err
+	}
+	_, err = s.closures.update(ctx,
+		bson.M{"_id": closureID(k), "attempt": bson.M{"$lt": k.Attempt}},
+		bson.M{"$set": bson.M{"attempt": k.Attempt, "open_since": since}})
+	return err
+}
+
+// closed reports whether the attempt is closed.
+func (s *Store) closed(ctx context.Context, k event.Key) (bool, error) {
+	var c closureDoc
+	ok, err := s.closures.one(ctx, closureID(k), nil, &c)
+	return ok && c.Attempt >= k.Attempt, err
+}
+
+// finish gives back what the closed attempts up to k's have, and says so in
+// the closure, unless it was raised meanwhile.
+func (s *Store) finish(ctx context.Context, k event.Key) error {
+	for {
+		recs, err := s.open(ctx, k)
+		if err != nil {
+			return err
+		}
+		again := false
+		for i := range recs {
+			if recs[i].State == intent {
+				// If it becomes HELD, the next round gives it back.
+				again = true
+				err = s.settle(ctx, &recs[i])
+			} else {
+				err = s.giveBack(ctx, &recs[i])
+			}
+			if err != nil {
+				return err
+			}
+		}
+		if !again {
+			break
+		}
+	}
+	_, err := s.closures.update(ctx,
+		bson.M{"_id": closureID(k), "attempt": k.Attempt}, bson.M{"$unset": bson.M{"open_since": ""}})
+	return err
+}
+
+// giveBack returns the tickets of a record that is HELD, SOLD or RETURNING.
+func (s *Store) giveBack(ctx context.Context, rec *recordDoc) error {
+	if rec.State != returning {
+		if _, err := s.reservations.update(ctx,
+			bson.M{"_id": rec.ID, "nonce": rec.Nonce, "state": bson.M{"$in": bson.A{event.Held, event.Sold}}},
+			bson.M{"$set": bson.M{"state": returning}}); err != nil {
+			return err
+		}
+	}
+	// Whoever else is at it, one of us sets the mark.
+	if err := s.putBack(ctx, rec.EventID, rec.Nonce, rec.ID, rec.Items, nil); err != nil {
+		return err
+	}
+	_, err := s.reservations.update(ctx,
+		bson.M{"_id": rec.ID, "nonce": rec.Nonce, "state": returning},
+		bson.M{"$set": bson.M{"state": event.Released}})
+	return err
+}
+
+// markDoc is returned.<nonce>.
+type markDoc struct {
+	At     int64  `bson:"at"`
+	Record string `bson:"record"`
+}
+
+// putBack makes the tickets of a nonce available, once, and only if holds is
+// as condition says, where it says something.
+func (s *Store) putBack(ctx context.Context, eventID, nonce, record string, items []itemDoc, condition any) error {
+	at := micros(s.now())
+	filter := bson.M{"_id": eventID, "returned." + nonce: absent}
+	if condition != nil {
+		filter["holds."+nonce] = condition
+	}
+	inc := bson.M{"inventory": 1}
+	for _, i := range items {
+		inc["types."+i.Type+".available"] = i.Quantity
+	}
+	_, err := s.events.update(ctx, filter, bson.M{
+		"$inc":   inc,
+		"$set":   bson.M{"returned." + nonce: markDoc{At: at, Record: record}, "marked_at": at},
+		"$unset": bson.M{"holds." + nonce: ""},
+	})
+	return err
+}
+
+// Sell implements event.Inventory. Its effect comes first and the receipt
+// last: after a crash between the two the message comes again, and finds the
+// tickets sold, or whatever they became after that.
+func (s *Store) Sell(ctx context.Context, messageID string, k event.Key) error {
+	return s.hear(ctx, messageID, func(ctx context.Context) error {
+		rec, err := s.reserved(ctx, k)
+		if err != nil || rec == nil {
+			return err
+		}
+		_, err = s.reservations.update(ctx,
+			bson.M{"_id": rec.ID, "nonce": rec.Nonce, "state": event.Held},
+			bson.M{"$set": bson.M{"state": event.Sold}})
+		return err
+	})
+}
+
+// GiveBack implements event.Inventory, in the same order as Sell.
+func (s *Store) GiveBack(ctx context.Context, messageID string, k event.Key) error {
+	return s.hear(ctx, messageID, func(ctx context.Context) error {
+		if err := s.release(ctx, k); !errors.Is(err, event.ErrEventNotFound) {
+			return err
+		}
+		return nil
+	})
+}
+
+// hear lets a message have its effect, and then notes that it had. One that is
+// noted has none.
+func (s *Store) hear(ctx context.Context, messageID string, effect func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, operationLimit)
+	defer cancel()
+	heard, err := s.inbox.heard(ctx, messageID)
+	if err != nil || heard {
+		return err
+	}
+	if err := effect(ctx); err != nil {
+		return err
+	}
+	_, err = s.inbox.Record(ctx, messageID, s.now())
+	return err
+}

@@ -1,0 +1,138 @@
+package mongo
+
+import (
+	"context"
+	"fmt"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/openboxoffice/boxoffice/services/event"
+)
+
+// Create implements event.Store.
+func (s *Store) Create(ctx context.Context, e *event.Event) error {
+	if err := mayBePath(e.TicketTypes); err != nil {
+		return err
+	}
+	doc := edited(e)
+	doc["_id"], doc["version"], doc["inventory"] = e.ID, int64(1), int64(0)
+	types := bson.M{}
+	for i, t := range e.TicketTypes {
+		types[t.ID] = newTypeDoc(i, t)
+	}
+	doc["types"] = types
+	fresh, err := s.events.insert(ctx, doc)
+	if err == nil && !fresh {
+		err = fmt.Errorf("event %s exists", e.ID)
+	}
+	return err
+}
+
+// Get implements event.Store.
+func (s *Store) Get(ctx context.Context, id string) (*event.Event, error) {
+	var doc eventDoc
+	if ok, err := s.events.one(ctx, id, eventOnly, &doc); err != nil {
+		return nil, err
+	} else if !ok {
+		return nil, event.ErrEventNotFound
+	}
+	return doc.event(), nil
+}
+
+// Update implements event.Store.
+func (s *Store) Update(ctx context.Context, id string, edit func(*event.Event) error) (*event.Event, error) {
+	for try := 0; ; try++ {
+		e, err := s.Get(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		next := *e
+		next.TicketTypes = append([]event.TicketType(nil), e.TicketTypes...)
+		if err := edit(&next); err != nil {
+			return nil, err
+		}
+		if err := e.Revise(&next); err != nil {
+			return nil, err
+		}
+		if err := mayBePath(next.TicketTypes); err != nil {
+			return nil, err
+		}
+		filter, change := revision(e, &next)
+		var doc eventDoc
+		if ok, err := s.events.updated(ctx, filter, change, &doc); err != nil {
+			return nil, err
+		} else if ok {
+			return doc.event(), nil
+		}
+		if err := pause(ctx, try); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// revision is the update that makes next of e. It asks for e's version, and of
+// the inventory only what it needs: tickets sold meanwhile do not disturb it.
+func revision(e, next *event.Event) (filter, change bson.M) {
+	filter = bson.M{"_id": e.ID, "version": e.Version}
+	set, inc, unset := edited(next), bson.M{}, bson.M{}
+	for i, t := range next.TicketTypes {
+		path := "types." + t.ID
+		old := e.TicketType(t.ID)
+		if old == nil {
+			set[path] = newTypeDoc(i, t)
+			continue
+		}
+		set[path+".position"], set[path+".name"] = i, t.Name
+		set[path+".price"], set[path+".currency"] = t.Price.AmountMinor, t.Price.Currency
+		set[path+".capacity"] = t.Capacity
+		if more := t.Capacity - old.Capacity; more != 0 {
+			inc[path+".available"] = more
+			if more < 0 {
+				filter[path+".available"] = bson.M{"$gte": -more}
+			}
+		}
+	}
+	for _, t := range e.TicketTypes {
+		if next.TicketType(t.ID) == nil {
+			unset["types."+t.ID] = ""
+			filter["types."+t.ID+".available"] = t.Capacity // none is taken
+		}
+	}
+	change = bson.M{"$set": set}
+	if len(inc) > 0 {
+		change["$inc"] = inc
+	}
+	if len(unset) > 0 {
+		change["$unset"] = unset
+	}
+	return filter, change
+}
+
+// Delete implements event.Store.
+func (s *Store) Delete(ctx context.Context, id string, check func(*event.Event) error) error {
+	for try := 0; ; try++ {
+		e, err := s.Get(ctx, id)
+		if err != nil {
+			return err
+		}
+		if err := check(e); err != nil {
+			return err
+		}
+		if e.Available() < e.Capacity() {
+			return event.ErrEventHasBookings
+		}
+		ok, err := s.events.remove(ctx, bson.M{"_id": id, "version": e.Version, "inventory": e.Inventory})
+		if err != nil {
+			return err
+		}
+		if ok {
+			// What is left over is of no use: nothing refers to it.
+			_ = s.reservations.removeAll(ctx, bson.M{"event_id": id})
+			_ = s.closures.removeAll(ctx, bson.M{"event_id": id})
+			return nil
+		}
+		if err := pause(ctx, try); err != nil {
+			return err
+		}
+	}
+}

@@ -1,0 +1,193 @@
+package mongo
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/openboxoffice/boxoffice/services/event"
+)
+
+const (
+	sweepEvery = 10 * time.Second
+	pruneEvery = time.Hour
+	// settledAfter is how old something unfinished must be for its operation
+	// to be over.
+	settledAfter = 2 * operationLimit
+	// marksFor is how long a mark tells a delayed update that it comes too
+	// late.
+	marksFor = 24 * time.Hour
+	// messagesFor is longer than any publisher goes on about a message.
+	messagesFor = 90 * 24 * time.Hour
+	// batch is how much is read at a time.
+	batch = 500
+)
+
+// Run sweeps and prunes until ctx ends. Any number of processes may do so on
+// one database.
+func (s *Store) Run(ctx context.Context, log *slog.Logger) error {
+	sweep, prune := time.NewTicker(sweepEvery), time.NewTicker(pruneEvery)
+	defer sweep.Stop()
+	defer prune.Stop()
+	work := func(what string, do func(context.Context) error) {
+		if err := do(ctx); err != nil && ctx.Err() == nil {
+			log.ErrorContext(ctx, "inventory not tidied", "work", what, "error", err)
+		}
+	}
+	work("sweep", s.Sweep)
+	work("prune", s.Prune)
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-sweep.C:
+			work("sweep", s.Sweep)
+		case <-prune.C:
+			work("prune", s.Prune)
+		}
+	}
+}
+
+// Sweep finishes what operations that are over have left unfinished: releases
+// of which the closure stands, and holds whose tickets are taken. An intent
+// without a hold takes nothing and may stay.
+func (s *Store) Sweep(ctx context.Context) error {
+	return errors.Join(s.sweepClosures(ctx), s.sweepHolds(ctx))
+}
+
+func (s *Store) sweepClosures(ctx context.Context) error {
+	var open []closureDoc
+	if err := s.closures.all(ctx, bson.M{"open_since": bson.M{"$gt": 0, "$lte": s.before(settledAfter)}}, &open,
+		options.Find().SetSort(bson.D{{Key: "open_since", Value: 1}}).SetLimit(batch)); err != nil {
+		return err
+	}
+	var errs []error
+	for _, c := range open {
+		errs = append(errs, s.finish(ctx, event.Key{EventID: c.EventID, BookingID: c.BookingID, Attempt: c.Attempt}))
+	}
+	return errors.Join(errs...)
+}
+
+type heldDoc struct {
+	ID     string              `bson:"_id"`
+	Holds  map[string]*holdDoc `bson:"holds"`
+	HeldAt int64               `bson:"held_at"`
+}
+
+func (s *Store) sweepHolds(ctx context.Context) error {
+	var held []heldDoc
+	if err := s.events.all(ctx, bson.M{"held_at": bson.M{"$gt": 0}}, &held,
+		options.Find().SetProjection(bson.M{"holds": 1, "held_at": 1}).
+			SetSort(bson.D{{Key: "held_at", Value: 1}}).SetLimit(batch)); err != nil {
+		return err
+	}
+	var errs []error
+	for i := range held {
+		errs = append(errs, s.sweepEvent(ctx, &held[i]))
+	}
+	return errors.Join(errs...)
+}
+
+func (s *Store) sweepEvent(ctx context.Context, e *heldDoc) error {
+	left := len(e.Holds)
+	for nonce, hold := range e.Holds {
+		if hold.At > s.before(settledAfter) {
+			continue
+		}
+		if err := s.sweepHold(ctx, e.ID, nonce, hold); err != nil {
+			return err
+		}
+		left--
+	}
+	if left > 0 || e.HeldAt > s.before(settledAfter) {
+		return nil
+	}
+	// Unless there is a new one.
+	_, err := s.events.update(ctx, bson.M{"_id": e.ID, "held_at": e.HeldAt}, bson.M{"$unset": bson.M{"held_at": ""}})
+	return err
+}
+
+func (s *Store) sweepHold(ctx context.Context, eventID, nonce string, hold *holdDoc) error {
+	rec, err := s.record(ctx, hold.Record)
+	if err != nil {
+		return err
+	}
+	if rec == nil || rec.Nonce != nonce {
+		// The intent was ended, and the tickets taken although: an update
+		// came later than its fence was kept. Nobody has them.
+		return s.putBack(ctx, eventID, nonce, hold.Record, hold.Items, bson.M{"$exists": true})
+	}
+	if rec.State == intent {
+		_, err := s.promote(ctx, eventID, nonce, hold)
+		return err
+	}
+	_, err = s.events.update(ctx, bson.M{"_id": eventID}, bson.M{"$unset": bson.M{"holds." + nonce: ""}})
+	return err
+}
+
+type markedDoc struct {
+	ID       string             `bson:"_id"`
+	Fenced   map[string]int64   `bson:"fenced"`
+	Returned map[string]markDoc `bson:"returned"`
+	MarkedAt int64              `bson:"marked_at"`
+}
+
+// Prune forgets marks and messages that can have no second any more.
+func (s *Store) Prune(ctx context.Context) error {
+	var errs []error
+	errs = append(errs, s.inbox.Prune(ctx, s.now().Add(-messagesFor)))
+	for after := ""; ; {
+		var marked []markedDoc
+		if err := s.events.all(ctx, bson.M{"marked_at": bson.M{"$gt": 0}, "_id": bson.M{"$gt": after}}, &marked,
+			options.Find().SetProjection(bson.M{"fenced": 1, "returned": 1, "marked_at": 1}).
+				SetSort(bson.D{{Key: "_id", Value: 1}}).SetLimit(batch)); err != nil {
+			return errors.Join(append(errs, err)...)
+		}
+		for i := range marked {
+			errs = append(errs, s.pruneEvent(ctx, &marked[i]))
+			after = marked[i].ID
+		}
+		if len(marked) < batch {
+			return errors.Join(errs...)
+		}
+	}
+}
+
+func (s *Store) pruneEvent(ctx context.Context, e *markedDoc) error {
+	cutoff, gone := s.before(marksFor), bson.M{}
+	for nonce, at := range e.Fenced {
+		if at <= cutoff {
+			gone["fenced."+nonce] = ""
+		}
+	}
+	for nonce, mark := range e.Returned {
+		if mark.At > cutoff {
+			continue
+		}
+		rec, err := s.record(ctx, mark.Record)
+		if err != nil {
+			return err
+		}
+		// While it is being returned, the mark says that it was.
+		if rec == nil || rec.Nonce != nonce || rec.State != returning {
+			gone["returned."+nonce] = ""
+		}
+	}
+	filter := bson.M{"_id": e.ID}
+	if len(gone) == len(e.Fenced)+len(e.Returned) {
+		filter["marked_at"] = e.MarkedAt // else there is a new one
+		gone["marked_at"] = ""
+	}
+	if len(gone) == 0 {
+		return nil
+	}
+	_, err := s.events.update(ctx, filter, bson.M{"$unset": gone})
+	return err
+}
+
+// before is the moment that was this long ago.
+func (s *Store) before(ago time.Duration) int64 { return micros(s.now().Add(-ago)) }

@@ -1,0 +1,212 @@
+//go:build integration
+
+package mongo
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"go.mongodb.org/mongo-driver/v2/bson"
+	driver "go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/openboxoffice/boxoffice/contracts/money"
+	"github.com/openboxoffice/boxoffice/services/event"
+)
+
+var (
+	now     = time.Date(2031, 5, 6, 7, 8, 9, 123_456_000, time.UTC)
+	errDead = errors.New("the process is dead")
+)
+
+// process is one whose requests are counted.
+func process(db *driver.Database, before func(ctx context.Context, n int) error) *Store {
+	var n atomic.Int64
+	s := newStore(db, func(ctx context.Context) error { return before(ctx, int(n.Add(1))-1) })
+	s.patience = 10 * time.Millisecond
+	return s
+}
+
+// healthy is a process without faults, as of this long after now.
+func healthy(db *driver.Database, later time.Duration) *Store {
+	s := process(db, func(context.Context, int) error { return nil })
+	s.now = func() time.Time { return time.Now().Add(later) }
+	return s
+}
+
+// dying is a process that dies before its n-th request, from 0. reached tells
+// whether it made so many.
+func dying(db *driver.Database, n int) (s *Store, reached *atomic.Bool) {
+	reached = new(atomic.Bool)
+	return process(db, func(_ context.Context, i int) error {
+		if i < n {
+			return nil
+		}
+		reached.Store(true)
+		return errDead
+	}), reached
+}
+
+// world is two events, and a booking at its first attempt.
+type world struct {
+	db       *driver.Database
+	e, other *event.Event
+	k        event.Key // at e
+	message  string
+}
+
+func newWorld(t *testing.T, db *driver.Database) *world {
+	t.Helper()
+	w := &world{db: db, message: uuid.NewString()}
+	for _, e := range []**event.Event{&w.e, &w.other} {
+		*e = &event.Event{
+			ID: uuid.NewString(), Title: "Event", Status: event.Published, TimeZone: "UTC",
+			StartsAt: now.AddDate(0, 1, 0), EndsAt: now.AddDate(0, 1, 1), CreatedAt: now, UpdatedAt: now,
+		}
+		for _, capacity := range []int{5, 3} {
+			(*e).TicketTypes = append((*e).TicketTypes, event.TicketType{
+				ID: uuid.NewString(), Capacity: capacity, Price: money.Amount{AmountMinor: 100, Currency: "EUR"},
+			})
+		}
+		must(t, healthy(db, 0).Create(t.Context(), *e))
+	}
+	w.k = event.Key{EventID: w.e.ID, BookingID: uuid.NewString(), Attempt: 1}
+	return w
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// The operations.
+
+func (w *world) reserve(ctx context.Context, s *Store) error {
+	_, err := s.Reserve(ctx, w.k, wanted(w.e), now)
+	return err
+}
+
+// elsewhere is the same attempt at the other event.
+func (w *world) elsewhere(ctx context.Context, s *Store) error {
+	k := w.k
+	k.EventID = w.other.ID
+	_, err := s.Reserve(ctx, k, wanted(w.other), now)
+	return err
+}
+
+func wanted(e *event.Event) []event.Request {
+	return []event.Request{{TicketTypeID: e.TicketTypes[0].ID, Quantity: 2}, {TicketTypeID: e.TicketTypes[1].ID, Quantity: 1}}
+}
+
+func (w *world) second(ctx context.Context, s *Store) error {
+	k := w.k
+	k.Attempt = 2
+	_, err := s.Reserve(ctx, k, wanted(w.e)[:1], now)
+	return err
+}
+
+func (w *world) release(ctx context.Context, s *Store) error { return s.Release(ctx, w.k) }
+
+func (w *world) releaseTwo(ctx context.Context, s *Store) error {
+	k := w.k
+	k.Attempt = 2
+	return s.Release(ctx, k)
+}
+
+func (w *world) sell(ctx context.Context, s *Store) error     { return s.Sell(ctx, w.message, w.k) }
+func (w *world) giveBack(ctx context.Context, s *Store) error { return s.GiveBack(ctx, w.message, w.k) }
+
+func (w *world) shrink(ctx context.Context, s *Store) error {
+	_, err := s.Update(ctx, w.e.ID, func(e *event.Event) error { e.TicketTypes[0].Capacity = 2; return nil })
+	return err
+}
+
+func (w *world) remove(ctx context.Context, s *Store) error {
+	return s.Delete(ctx, w.e.ID, func(*event.Event) error { return nil })
+}
+
+func (w *world) sweep(ctx context.Context, s *Store) error { return s.Sweep(ctx) }
+
+// state is what has become of the attempt at e; "" is nothing.
+func (w *world) state(t *testing.T) event.State {
+	t.Helper()
+	r, err := healthy(w.db, 0).Reservation(t.Context(), w.k)
+	if errors.Is(err, event.ErrReservationNotFound) {
+		return ""
+	}
+	must(t, err)
+	return r.State
+}
+
+// left is what is available of e.
+func (w *world) left(t *testing.T) [2]int {
+	t.Helper()
+	e, err := healthy(w.db, 0).Get(t.Context(), w.e.ID)
+	must(t, err)
+	return [2]int{e.TicketTypes[0].Available, e.TicketTypes[1].Available}
+}
+
+// moment is when an audit is held.
+type moment int
+
+const (
+	amid  moment = iota // tickets may be taken that nobody has yet, or has any more
+	quiet               // all operations have ended by themselves
+	swept               // and nothing is left unfinished
+)
+
+// audit checks that no ticket is had by nobody, or by two.
+func (w *world) audit(t *testing.T, m moment) {
+	t.Helper()
+	s := healthy(w.db, 0)
+	for _, id := range []string{w.e.ID, w.other.ID} {
+		var doc struct {
+			Types  map[string]typeDoc  `bson:"types"`
+			Holds  map[string]*holdDoc `bson:"holds"`
+			HeldAt int64               `bson:"held_at"`
+		}
+		there, err := s.events.one(t.Context(), id, nil, &doc)
+		must(t, err)
+		var recs []recordDoc
+		must(t, s.reservations.all(t.Context(), bson.M{"event_id": id}, &recs, options.Find()))
+		var closures []closureDoc
+		must(t, s.closures.all(t.Context(), bson.M{"event_id": id}, &closures, options.Find()))
+		has := map[string]int{}
+		for _, rec := range recs {
+			if rec.State == event.Held || rec.State == event.Sold {
+				for _, i := range rec.Items {
+					has[i.Type] += i.Quantity
+				}
+			}
+			if m == swept && rec.State == returning {
+				t.Error("after a sweep, a record is RETURNING")
+			}
+		}
+		if m == swept && (len(doc.Holds) > 0 || doc.HeldAt != 0) {
+			t.Errorf("after a sweep, there are %d holds, held at %d", len(doc.Holds), doc.HeldAt)
+		}
+		for _, c := range closures {
+			if m == swept && c.OpenSince != 0 {
+				t.Error("after a sweep, a closure is open")
+			}
+		}
+		if !there && len(has) > 0 {
+			t.Errorf("of an event that is gone, tickets are had: %v", has)
+		}
+		if there && len(doc.Types) != 2 {
+			t.Errorf("%d ticket types are seen", len(doc.Types))
+		}
+		for id, tt := range doc.Types {
+			taken := tt.Capacity - tt.Available
+			if tt.Available < 0 || taken < has[id] || (m >= quiet && taken != has[id]) {
+				t.Errorf("of %d tickets %d are available, and %d are had", tt.Capacity, tt.Available, has[id])
+			}
+		}
+	}
+}

@@ -1,0 +1,123 @@
+package rest_test
+
+import (
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestBook(t *testing.T) {
+	s := newServer(t)
+	e := s.create(t)
+	booking := newUUID()
+	book := func(body object) answer {
+		return s.do(t, http.MethodPut, path(e, "/book"), "booking-secret", body)
+	}
+	items := []object{{"ticket_type_id": typeID(e, 1), "quantity": 1}, {"ticket_type_id": typeID(e, 0), "quantity": 3}}
+	var got object
+	first := book(object{"booking_id": booking, "items": items}).is(t, http.StatusOK, "")
+	first.json(t, &got)
+	want := object{
+		"booking_id": booking,
+		"event": object{
+			"id": e["id"], "title": e["title"], "starts_at": e["starts_at"], "time_zone": e["time_zone"], "venue": e["venue"],
+		},
+		"items": []any{
+			object{"ticket_type_id": typeID(e, 1), "name": "VIP", "quantity": 1., "unit_price": object{"amount_minor": 9900., "currency": "EUR"}},
+			object{"ticket_type_id": typeID(e, 0), "name": "Standard", "quantity": 3., "unit_price": object{"amount_minor": 2500., "currency": "EUR"}},
+		},
+		"total": object{"amount_minor": 17400., "currency": "EUR"},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if again := book(object{"booking_id": booking, "attempt": 1, "items": items}).is(t, http.StatusOK, ""); again.body != first.body {
+		t.Errorf("a repeat is answered\n%s\nafter\n%s", again.body, first.body)
+	}
+	book(object{"booking_id": booking, "items": items[:1]}).is(t, http.StatusConflict, "reservation_mismatch")
+	book(object{"booking_id": newUUID(), "tickets": 8}).is(t, http.StatusConflict, "sold_out")
+	book(object{"booking_id": newUUID(), "items": []object{{"ticket_type_id": newUUID(), "quantity": 1}}}).is(t, http.StatusUnprocessableEntity, "ticket_type_not_found")
+	s.now = now.AddDate(0, 1, 0)
+	book(object{"booking_id": newUUID(), "tickets": 1}).is(t, http.StatusConflict, "sales_closed")
+	book(object{"booking_id": booking, "items": items}).is(t, http.StatusOK, "")
+}
+
+func TestBookRefusesNonsense(t *testing.T) {
+	s := newServer(t)
+	e := s.create(t)
+	one, two := object{"ticket_type_id": typeID(e, 0), "quantity": 1}, object{"ticket_type_id": typeID(e, 1), "quantity": 1}
+	for name, body := range map[string]object{
+		"neither tickets nor items": {},
+		"both":                      {"tickets": 1, "items": []object{one}},
+		"no tickets":                {"tickets": 0},
+		"negative tickets":          {"tickets": -1},
+		"too many tickets":          {"tickets": 21},
+		"huge":                      {"tickets": 1e300},
+		"no items":                  {"items": []object{}},
+		"null items":                {"items": nil},
+		"a type twice":              {"items": []object{one, one}},
+		"negative quantity":         {"items": []object{{"ticket_type_id": typeID(e, 0), "quantity": -1}}},
+		"too many together":         {"items": []object{two, {"ticket_type_id": typeID(e, 0), "quantity": 20}}},
+		"a type that is no UUID":    {"items": []object{{"ticket_type_id": "x", "quantity": 1}}},
+		"attempt zero":              {"tickets": 1, "attempt": 0},
+		"attempt out of range":      {"tickets": 1, "attempt": 1001},
+		"booking that is no UUID":   {"tickets": 1, "booking_id": "x"},
+		"unknown field":             {"tickets": 1, "user_id": newUUID()},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if _, ok := body["booking_id"]; !ok {
+				body["booking_id"] = newUUID()
+			}
+			s.do(t, http.MethodPut, path(e, "/book"), "booking-secret", body).is(t, http.StatusUnprocessableEntity, "validation_failed")
+		})
+	}
+}
+
+// A repeat of "two tickets" means the type that was the first when they were
+// reserved, whatever the organizer has done since.
+func TestTicketsAreOfTheFirstType(t *testing.T) {
+	s := newServer(t)
+	e := s.create(t)
+	body := object{"booking_id": newUUID(), "tickets": 2}
+	first := s.do(t, http.MethodPut, path(e, "/book"), "booking-secret", body).is(t, http.StatusOK, "")
+	types := e["ticket_types"].([]any)
+	types[0], types[1] = types[1], types[0]
+	s.do(t, http.MethodPut, path(e), organizer, e).is(t, http.StatusOK, "")
+	again := s.do(t, http.MethodPut, path(e, "/book"), "booking-secret", body).is(t, http.StatusOK, "")
+	if first.body != again.body {
+		t.Errorf("a repeat is answered\n%s\nafter\n%s", again.body, first.body)
+	}
+	body["tickets"] = 1
+	s.do(t, http.MethodPut, path(e, "/book"), "booking-secret", body).is(t, http.StatusConflict, "reservation_mismatch")
+}
+
+func TestRelease(t *testing.T) {
+	s := newServer(t)
+	e := s.create(t)
+	booking := newUUID()
+	do := func(operation string, attempt int) answer {
+		body := object{"booking_id": booking, "attempt": attempt}
+		if operation == "/book" {
+			body["tickets"] = 10
+		}
+		return s.do(t, http.MethodPut, path(e, operation), "booking-secret", body)
+	}
+	do("/book", 1).is(t, http.StatusOK, "")
+	for range 2 {
+		do("/release", 1).is(t, http.StatusNoContent, "")
+	}
+	do("/book", 1).is(t, http.StatusConflict, "reservation_released")
+	do("/book", 2).is(t, http.StatusOK, "")
+	s.do(t, http.MethodPut, path(e, "/release"), "booking-secret", object{"booking_id": booking}).is(t, http.StatusNoContent, "")
+	s.do(t, http.MethodDelete, path(e), organizer, nil).is(t, http.StatusConflict, "event_has_bookings")
+	do("/release", 5).is(t, http.StatusNoContent, "")
+	do("/book", 4).is(t, http.StatusConflict, "reservation_released")
+	for _, bad := range []object{{}, {"booking_id": "x"}, {"booking_id": booking, "attempt": -1}, {"booking_id": booking, "tickets": 1}} {
+		s.do(t, http.MethodPut, path(e, "/release"), "booking-secret", bad).is(t, http.StatusUnprocessableEntity, "validation_failed")
+	}
+	s.now = now.Add(time.Hour)
+	s.do(t, http.MethodDelete, path(e), organizer, nil).is(t, http.StatusNoContent, "")
+	do("/release", 5).is(t, http.StatusNotFound, "event_not_found")
+}

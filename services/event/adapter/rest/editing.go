@@ -1,0 +1,62 @@
+package rest
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/openboxoffice/boxoffice/contracts/identity"
+	"github.com/openboxoffice/boxoffice/services/event"
+	"github.com/openboxoffice/boxoffice/services/internal/auth"
+)
+
+type OneEventIfMatch struct {
+	OneEvent
+	IfMatch string `header:"If-Match" doc:"The ETag that was read: 412 where the event has been edited since. Sales do not count"`
+}
+
+func registerEditing(api huma.API, s *event.Service, guard *auth.Guard) {
+	huma.Register(api, guard.User(api, huma.Operation{
+		OperationID: "createEvent", Method: http.MethodPost, Path: "/events", DefaultStatus: http.StatusCreated, Tags: []string{"events"},
+		Summary: "Publish an event", Description: "For an organizer or an admin. Tickets are on sale at once.",
+	}, identity.Organizer), func(ctx context.Context, in *struct{ Body createBody }) (*eventAnswer, error) {
+		e, err := s.Create(ctx, auth.Caller(ctx), in.Body.draft())
+		if err != nil {
+			return nil, table.To(ctx, err)
+		}
+		return &eventAnswer{Status: http.StatusCreated, ETag: etag(e), Location: "/events/" + e.ID, Body: toBody(e)}, nil
+	})
+
+	huma.Register(api, guard.User(api, huma.Operation{
+		OperationID: "updateEvent", Method: http.MethodPut, Path: "/events/{id}", Tags: []string{"events"},
+		Summary: "Replace an event",
+		Description: "For its organizer or an admin. It takes what GET returned, and ignores what the service sets itself. " +
+			"A ticket type with its id is updated, one without is new, one left out is deleted.",
+	}, identity.Organizer), func(ctx context.Context, in *struct {
+		OneEventIfMatch
+		Body updateBody
+	},
+	) (*eventAnswer, error) {
+		match, err := ifMatch(in.IfMatch)
+		if err != nil {
+			return nil, table.To(ctx, err)
+		}
+		e, err := s.Update(ctx, auth.Caller(ctx), in.ID, match, in.Body.draft())
+		if err != nil {
+			return nil, table.To(ctx, err)
+		}
+		return &eventAnswer{Status: http.StatusOK, ETag: etag(e), Body: toBody(e)}, nil
+	})
+
+	huma.Register(api, guard.User(api, huma.Operation{
+		OperationID: "deleteEvent", Method: http.MethodDelete, Path: "/events/{id}", Tags: []string{"events"},
+		Summary: "Delete an event", Description: "For its organizer or an admin, while no ticket is sold or held.",
+	}, identity.Organizer), func(ctx context.Context, in *OneEventIfMatch) (*struct{}, error) {
+		match, err := ifMatch(in.IfMatch)
+		if err != nil {
+			return nil, table.To(ctx, err)
+		}
+		return nil, table.To(ctx, s.Delete(ctx, auth.Caller(ctx), in.ID, match))
+	})
+}

@@ -1,0 +1,254 @@
+package rest_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestCreateAndGet(t *testing.T) {
+	s := newServer(t)
+	a := s.do(t, http.MethodPost, "/events", organizer, draft()).is(t, http.StatusCreated, "")
+	var created, got object
+	a.json(t, &created)
+	if want := path(created); a.header.Get("Location") != want || a.header.Get("ETag") != `"1.0"` {
+		t.Errorf("location %q, etag %q", a.header.Get("Location"), a.header.Get("ETag"))
+	}
+	b := s.do(t, http.MethodGet, a.header.Get("Location"), "", nil).is(t, http.StatusOK, "")
+	b.json(t, &got)
+	if diff := cmp.Diff(created, got); diff != "" {
+		t.Errorf("created and got differ:\n%s", diff)
+	}
+	want := draft(
+		set("id", got["id"]), set("organizer_id", callers[organizer].UserID), set("status", "PUBLISHED"),
+		set("created_at", "2031-05-06T07:08:09Z"), set("updated_at", "2031-05-06T07:08:09Z"),
+		set("starts_at", "2031-06-06T07:08:09Z"), set("ends_at", "2031-06-07T07:08:09Z"),
+		set("ticket_types", []any{
+			object{"id": typeID(got, 0), "name": "Standard", "price": object{"amount_minor": 2500., "currency": "EUR"}, "capacity": 10., "available": 10.},
+			object{"id": typeID(got, 1), "name": "VIP", "price": object{"amount_minor": 9900., "currency": "EUR"}, "capacity": 2., "available": 2.},
+		}))
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestNotModified(t *testing.T) {
+	s := newServer(t)
+	e := s.create(t)
+	for _, p := range []string{path(e), path(e, "/availability")} {
+		tag := s.do(t, http.MethodGet, p, "", nil).is(t, http.StatusOK, "").header.Get("ETag")
+		for _, header := range []string{tag, "W/" + tag, "*", `"x", ` + tag} {
+			a := s.do(t, http.MethodGet, p, "", nil, "If-None-Match", header).is(t, http.StatusNotModified, "")
+			if a.body != "" || a.header.Get("ETag") != tag {
+				t.Errorf("a 304 has body %q, etag %q", a.body, a.header.Get("ETag"))
+			}
+		}
+		for _, header := range []string{`"9.9"`, "nonsense", `"`, ","} {
+			s.do(t, http.MethodGet, p, "", nil, "If-None-Match", header).is(t, http.StatusOK, "")
+		}
+	}
+	tag := s.do(t, http.MethodGet, path(e), "", nil).header.Get("ETag")
+	s.do(t, http.MethodPut, path(e, "/book"), "booking-secret", object{"booking_id": newUUID(), "tickets": 1}).is(t, http.StatusOK, "")
+	a := s.do(t, http.MethodGet, path(e), "", nil, "If-None-Match", tag).is(t, http.StatusOK, "")
+	if got := a.header.Get("ETag"); got != `"1.1"` {
+		t.Errorf("after a sale the etag is %s", got)
+	}
+	tag = s.do(t, http.MethodGet, path(e, "/availability"), "", nil).header.Get("ETag")
+	s.now = now.AddDate(0, 1, 0)
+	s.do(t, http.MethodGet, path(e, "/availability"), "", nil, "If-None-Match", tag).is(t, http.StatusOK, "")
+}
+
+func TestAvailability(t *testing.T) {
+	s := newServer(t)
+	e := s.create(t)
+	s.do(t, http.MethodPut, path(e, "/book"), "booking-secret", object{"booking_id": newUUID(), "tickets": 4}).is(t, http.StatusOK, "")
+	check := func(open bool, available float64) {
+		t.Helper()
+		var got object
+		s.do(t, http.MethodGet, path(e, "/availability"), "", nil).is(t, http.StatusOK, "").json(t, &got)
+		if got["sales_open"] != open || got["available"] != available || got["capacity"] != 12. || got["event_id"] != e["id"] {
+			t.Errorf("availability is %v", got)
+		}
+	}
+	check(true, 8)
+	s.do(t, http.MethodPut, path(e, "/book"), "booking-secret", object{"booking_id": newUUID(), "items": []object{
+		{"ticket_type_id": typeID(e, 0), "quantity": 6}, {"ticket_type_id": typeID(e, 1), "quantity": 2},
+	}}).is(t, http.StatusOK, "")
+	check(false, 0)
+}
+
+func TestListPages(t *testing.T) {
+	s := newServer(t)
+	long := strings.Repeat("𝄞<", 100) // the longest title, in the longest cursor
+	for i := range 5 {
+		s.create(t, set("title", fmt.Sprintf("%d", i)), set("starts_at", now.AddDate(0, 2, 0)), set("ends_at", now.AddDate(0, 2, i+1)))
+		s.create(t, set("title", long))
+	}
+	for _, sort := range []string{"starts_at", "-starts_at", "title"} {
+		seen, next := map[string]bool{}, ""
+		for pages := 1; ; pages++ {
+			var page struct {
+				Items      []object `json:"items"`
+				NextCursor *string  `json:"next_cursor"`
+			}
+			s.do(t, http.MethodGet, "/events?limit=3&sort="+sort+"&cursor="+next, "", nil).is(t, http.StatusOK, "").json(t, &page)
+			for _, e := range page.Items {
+				seen[e["id"].(string)] = true
+			}
+			if page.NextCursor == nil {
+				if pages != 4 || len(seen) != 10 {
+					t.Errorf("sorted by %s, %d pages have %d events", sort, pages, len(seen))
+				}
+				break
+			}
+			next = *page.NextCursor
+			for _, other := range []string{"starts_at", "-starts_at", "title"} {
+				if other != sort {
+					s.do(t, http.MethodGet, "/events?sort="+other+"&cursor="+next, "", nil).is(t, http.StatusUnprocessableEntity, "invalid_cursor")
+				}
+			}
+		}
+	}
+}
+
+func TestListFilters(t *testing.T) {
+	s := newServer(t)
+	s.create(t, set("title", "ΟΔΟΣ"))
+	s.create(t, set("category", "Talk"), set("venue", object{"name": "Club", "city": "Łódź"}))
+	s.create(t, set("starts_at", now.AddDate(1, 0, 0)), set("ends_at", now.AddDate(1, 0, 1)))
+	for query, want := range map[string]int{
+		"": 3, "q=" + url.QueryEscape("οδος"): 1, "q=" + url.QueryEscape("große strings"): 1, "category=TALK": 1, "city=" + url.QueryEscape("łÓDŹ"): 1, "city=None": 0,
+		"from=" + now.AddDate(1, 0, 0).Format(time.RFC3339): 1, "to=" + now.AddDate(1, 0, 0).Format(time.RFC3339): 2, "q=lines&limit=2": 2,
+	} {
+		var page struct{ Items []object }
+		a := s.do(t, http.MethodGet, "/events?"+query, "", nil).is(t, http.StatusOK, "")
+		a.json(t, &page)
+		if len(page.Items) != want {
+			t.Errorf("%s finds %d, want %d", query, len(page.Items), want)
+		}
+		if want == 0 && !strings.Contains(a.body, `"items":[],"next_cursor":null`) {
+			t.Errorf("an empty list is %s", a.body)
+		}
+	}
+}
+
+func TestOwnership(t *testing.T) {
+	s := newServer(t)
+	e := s.create(t)
+	s.do(t, http.MethodPost, "/events", "", draft()).is(t, http.StatusUnauthorized, "unauthenticated")
+	s.do(t, http.MethodPost, "/events", "forged", draft()).is(t, http.StatusUnauthorized, "invalid_token")
+	s.do(t, http.MethodPost, "/events", customer, draft()).is(t, http.StatusForbidden, "forbidden")
+	s.do(t, http.MethodPut, path(e), customer, e).is(t, http.StatusForbidden, "forbidden")
+	s.do(t, http.MethodPut, path(e), rival, e).is(t, http.StatusForbidden, "forbidden")
+	s.do(t, http.MethodPut, path(e), "", e).is(t, http.StatusUnauthorized, "unauthenticated")
+	s.do(t, http.MethodDelete, path(e), rival, nil).is(t, http.StatusForbidden, "forbidden")
+	s.do(t, http.MethodDelete, path(e), customer, nil).is(t, http.StatusForbidden, "forbidden")
+	s.do(t, http.MethodPut, path(e), admin, e).is(t, http.StatusOK, "")
+	s.do(t, http.MethodDelete, path(e), admin, nil).is(t, http.StatusNoContent, "")
+
+	e = s.create(t)
+	for _, p := range []string{"/book", "/release"} {
+		body := object{"booking_id": newUUID()}
+		for token, code := range map[string]string{"": "unauthenticated", "no-secret": "invalid_token", organizer: "unauthenticated", admin: "unauthenticated"} {
+			s.do(t, http.MethodPut, path(e, p), token, body).is(t, http.StatusUnauthorized, code)
+		}
+		s.do(t, http.MethodPut, path(e, p), "notification-secret", body).is(t, http.StatusForbidden, "forbidden")
+		s.do(t, http.MethodPut, path(e, p), "", body, "dapr-api-token", "booking-secret").is(t, http.StatusUnauthorized, "unauthenticated")
+	}
+}
+
+func TestPutTakesWhatGetReturned(t *testing.T) {
+	s := newServer(t)
+	e := s.create(t)
+	s.now = now.Add(time.Minute)
+	// What the service sets itself is ignored, even where it is nonsense.
+	forged := object{}
+	for k, v := range e {
+		forged[k] = v
+	}
+	forged["id"], forged["organizer_id"], forged["status"], forged["created_at"] = newUUID(), 7, "CANCELLED", nil
+	forged["title"] = "Renamed"
+	var got object
+	a := s.do(t, http.MethodPut, path(e), organizer, forged).is(t, http.StatusOK, "")
+	a.json(t, &got)
+	e["title"], e["updated_at"] = "Renamed", "2031-05-06T07:09:09Z"
+	if diff := cmp.Diff(e, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if a.header.Get("ETag") != `"2.0"` {
+		t.Errorf("the etag is %s", a.header.Get("ETag"))
+	}
+	e["surprise"] = 1
+	s.do(t, http.MethodPut, path(e), organizer, e).is(t, http.StatusUnprocessableEntity, "validation_failed")
+}
+
+func TestPutTicketTypes(t *testing.T) {
+	s := newServer(t)
+	e := s.create(t)
+	s.do(t, http.MethodPut, path(e, "/book"), "booking-secret", object{"booking_id": newUUID(), "tickets": 4}).is(t, http.StatusOK, "")
+	price := object{"amount_minor": 1, "currency": "EUR"}
+	put := func(types ...object) answer {
+		return s.do(t, http.MethodPut, path(e), organizer, draft(set("ticket_types", types)))
+	}
+	standard := func(capacity int) object {
+		return object{"id": typeID(e, 0), "name": "Standard", "price": price, "capacity": capacity}
+	}
+	put(standard(3)).is(t, http.StatusConflict, "capacity_below_sold")
+	put(object{"name": "New", "price": price, "capacity": 3}).is(t, http.StatusConflict, "ticket_type_in_use")
+	put(standard(4), object{"id": newUUID(), "name": "New", "price": price, "capacity": 3}).is(t, http.StatusUnprocessableEntity, "ticket_type_not_found")
+	put(standard(4), standard(4)).is(t, http.StatusUnprocessableEntity, "validation_failed")
+	other := s.create(t)
+	put(standard(4), object{"id": typeID(other, 1), "name": "New", "price": price, "capacity": 3}).is(t, http.StatusUnprocessableEntity, "ticket_type_not_found")
+
+	var got struct {
+		TicketTypes []struct {
+			ID                  string
+			Capacity, Available int
+		} `json:"ticket_types"`
+	}
+	put(object{"name": "New", "price": price, "capacity": 3}, standard(4)).is(t, http.StatusOK, "").json(t, &got)
+	if tt := got.TicketTypes; len(tt) != 2 || tt[0].Available != 3 || tt[1].ID != typeID(e, 0) || tt[1].Available != 0 || tt[0].ID == typeID(e, 1) {
+		t.Errorf("ticket types are %+v", got.TicketTypes)
+	}
+	s.do(t, http.MethodDelete, path(e), organizer, nil).is(t, http.StatusConflict, "event_has_bookings")
+}
+
+func TestIfMatch(t *testing.T) {
+	s := newServer(t)
+	e := s.create(t)
+	put := func(header string) answer {
+		return s.do(t, http.MethodPut, path(e), organizer, e, "If-Match", header)
+	}
+	put(`"1.0"`).is(t, http.StatusOK, "")                                         // → 2
+	put(`"1.0"`).is(t, http.StatusPreconditionFailed, "precondition_failed")      // the lost race
+	put(`"2.77"`).is(t, http.StatusOK, "")                                        // → 3; a sale does not count
+	put(`W/"3.0"`).is(t, http.StatusOK, "")                                       // → 4
+	put(`"9.0", "4.0"`).is(t, http.StatusOK, "")                                  // → 5
+	put(`*`).is(t, http.StatusOK, "")                                             // → 6
+	put(`"nonsense"`).is(t, http.StatusPreconditionFailed, "precondition_failed") // a tag, but none of ours
+	for _, bad := range []string{`6.0`, `"6.0`, `"6.0" "7.0"`, `W/6.0`, `"6.0",`, `,`} {
+		put(bad).is(t, http.StatusUnprocessableEntity, "validation_failed")
+	}
+	s.do(t, http.MethodDelete, path(e), organizer, nil, "If-Match", `"1.0"`).is(t, http.StatusPreconditionFailed, "precondition_failed")
+	s.do(t, http.MethodDelete, path(e), organizer, nil, "If-Match", `"6.0"`).is(t, http.StatusNoContent, "")
+}
+
+func TestUnknownEvents(t *testing.T) {
+	s := newServer(t)
+	e := s.create(t)
+	for _, id := range []string{newUUID(), "x", "%00", "..%2f..", strings.Repeat("a", 500), "{" + e["id"].(string) + "}"} {
+		p := "/events/" + id
+		s.do(t, http.MethodGet, p, "", nil).is(t, http.StatusNotFound, "event_not_found")
+		s.do(t, http.MethodGet, p+"/availability", "", nil).is(t, http.StatusNotFound, "event_not_found")
+		s.do(t, http.MethodPut, p, organizer, draft()).is(t, http.StatusNotFound, "event_not_found")
+		s.do(t, http.MethodDelete, p, organizer, nil).is(t, http.StatusNotFound, "event_not_found")
+		s.do(t, http.MethodPut, p+"/book", "booking-secret", object{"booking_id": newUUID(), "tickets": 1}).is(t, http.StatusNotFound, "event_not_found")
+		s.do(t, http.MethodPut, p+"/release", "booking-secret", object{"booking_id": newUUID()}).is(t, http.StatusNotFound, "event_not_found")
+	}
+	s.do(t, http.MethodGet, "/events/"+strings.ToUpper(e["id"].(string)), "", nil).is(t, http.StatusOK, "")
+}

@@ -1,0 +1,49 @@
+package rest
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/openboxoffice/boxoffice/services/event"
+	"github.com/openboxoffice/boxoffice/services/internal/auth"
+)
+
+// bookingService is the one caller of these operations.
+const bookingService = "booking"
+
+func registerInventory(api huma.API, s *event.Service, guard *auth.Guard) {
+	huma.Register(api, guard.Service(api, huma.Operation{
+		OperationID: "bookTickets", Method: http.MethodPut, Path: "/events/{id}/book", Tags: []string{"internal"},
+		Summary:     "Hold tickets for a booking",
+		Description: "All of them or none. Idempotent by booking_id and attempt: a repeat has the same answer, at the same prices.",
+	}, bookingService), func(ctx context.Context, in *struct {
+		OneEvent
+		Body bookBody
+	},
+	) (*struct{ Body reservationBody }, error) {
+		r, err := s.Book(ctx, in.Body.request(in.ID))
+		if err != nil {
+			return nil, table.To(ctx, err)
+		}
+		body, err := toReservation(r)
+		if err != nil {
+			return nil, table.To(ctx, err)
+		}
+		return &struct{ Body reservationBody }{body}, nil
+	})
+
+	huma.Register(api, guard.Service(api, huma.Operation{
+		OperationID: "releaseTickets", Method: http.MethodPut, Path: "/events/{id}/release", DefaultStatus: http.StatusNoContent, Tags: []string{"internal"},
+		Summary:     "Give a booking's tickets back",
+		Description: "Those of every attempt up to this one, held or sold, once; these attempts can hold nothing any more. Idempotent.",
+	}, bookingService), func(ctx context.Context, in *struct {
+		OneEvent
+		Body releaseBody
+	},
+	) (*struct{}, error) {
+		k := event.Key{EventID: in.ID, BookingID: in.Body.BookingID, Attempt: in.Body.Attempt}
+		return nil, table.To(ctx, s.Release(ctx, k))
+	})
+}

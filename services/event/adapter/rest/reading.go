@@ -1,0 +1,110 @@
+package rest
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/openboxoffice/boxoffice/services/event"
+	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
+)
+
+type OneEvent struct {
+	ID string `path:"id" doc:"The event's id"`
+}
+
+type oneEventIfChanged struct {
+	OneEvent
+	IfNoneMatch string `header:"If-None-Match" doc:"An ETag: 304 where it is still that"`
+}
+
+// eventAnswer is an event with its ETag; a 304 has no body.
+type eventAnswer struct {
+	Status   int
+	ETag     string `header:"ETag"`
+	Location string `header:"Location"`
+	Body     eventBody
+}
+
+type availabilityAnswer struct {
+	Status int
+	ETag   string `header:"ETag"`
+	Body   availabilityBody
+}
+
+type listInput struct {
+	Q        string    `query:"q" maxLength:"200" doc:"Words that must all occur in the title, the description or the venue" example:"jazz berlin"`
+	Category string    `query:"category" maxLength:"50" doc:"Exactly this category, in upper or lower case"`
+	City     string    `query:"city" maxLength:"100" doc:"Exactly this city, in upper or lower case"`
+	From     time.Time `query:"from" doc:"Starts at or after" example:"2030-01-01T00:00:00Z"`
+	To       time.Time `query:"to" doc:"Starts before" example:"2031-01-01T00:00:00Z"`
+	Sort     string    `query:"sort" enum:"starts_at,-starts_at,title" default:"starts_at" doc:"The order"`
+	httpkit.Page
+}
+
+type listAnswer struct {
+	Body httpkit.List[eventBody]
+}
+
+func registerReading(api huma.API, s *event.Service) {
+	huma.Register(api, huma.Operation{
+		OperationID: "listEvents", Method: http.MethodGet, Path: "/events", Tags: []string{"events"},
+		Summary:     "List and search events",
+		Description: "All events, past and cancelled ones too, unless the query says otherwise. A cursor is good for the order it came from.",
+	}, func(ctx context.Context, in *listInput) (*listAnswer, error) {
+		q := event.Query{
+			Text: in.Q, Category: in.Category, City: in.City, From: in.From, To: in.To,
+			Sort: event.Sort(in.Sort), Limit: in.Limit,
+		}
+		var err error
+		if q.After, err = decodeCursor(in.Cursor, q.Sort); err != nil {
+			return nil, err
+		}
+		page, next, err := s.List(ctx, q)
+		if err != nil {
+			return nil, table.To(ctx, err)
+		}
+		out := &listAnswer{Body: httpkit.List[eventBody]{Items: make([]eventBody, len(page)), NextCursor: encodeCursor(next, q.Sort)}}
+		for i := range page {
+			out.Body.Items[i] = toBody(&page[i])
+		}
+		return out, nil
+	})
+
+	huma.Register(api, huma.Operation{
+		OperationID: "getEvent", Method: http.MethodGet, Path: "/events/{id}", Tags: []string{"events"},
+		Summary: "Get an event",
+	}, func(ctx context.Context, in *oneEventIfChanged) (*eventAnswer, error) {
+		e, err := s.Get(ctx, in.ID)
+		if err != nil {
+			return nil, table.To(ctx, err)
+		}
+		tag := etag(e)
+		if sameTag(in.IfNoneMatch, tag) {
+			return &eventAnswer{Status: http.StatusNotModified, ETag: tag}, nil
+		}
+		return &eventAnswer{Status: http.StatusOK, ETag: tag, Body: toBody(e)}, nil
+	})
+
+	huma.Register(api, huma.Operation{
+		OperationID: "getAvailability", Method: http.MethodGet, Path: "/events/{id}/availability", Tags: []string{"events"},
+		Summary:     "Get what is left of an event's tickets",
+		Description: "sales_open: the event is published, has not started, and tickets are left.",
+	}, func(ctx context.Context, in *oneEventIfChanged) (*availabilityAnswer, error) {
+		e, err := s.Get(ctx, in.ID)
+		if err != nil {
+			return nil, table.To(ctx, err)
+		}
+		body := toAvailability(e, s.Now())
+		tag := availabilityTag(e, body.SalesOpen)
+		if sameTag(in.IfNoneMatch, tag) {
+			return &availabilityAnswer{Status: http.StatusNotModified, ETag: tag}, nil
+		}
+		return &availabilityAnswer{Status: http.StatusOK, ETag: tag, Body: body}, nil
+	})
+	for _, id := range []string{"getEvent", "getAvailability"} {
+		httpkit.AlsoAnswers(api, id, http.StatusNotModified, false, "Not changed since the ETag in If-None-Match")
+	}
+}

@@ -1,0 +1,174 @@
+package rest
+
+import (
+	"time"
+
+	"github.com/openboxoffice/boxoffice/contracts/events"
+	"github.com/openboxoffice/boxoffice/contracts/money"
+	"github.com/openboxoffice/boxoffice/services/event"
+)
+
+type eventBody struct {
+	ID          string           `json:"id" format:"uuid"`
+	Title       string           `json:"title" example:"Night of Strings"`
+	Description string           `json:"description"`
+	Category    string           `json:"category" example:"Concert"`
+	Venue       events.Venue     `json:"venue"`
+	StartsAt    time.Time        `json:"starts_at"`
+	EndsAt      time.Time        `json:"ends_at"`
+	TimeZone    string           `json:"time_zone" doc:"IANA name" example:"Europe/Berlin"`
+	OrganizerID string           `json:"organizer_id" format:"uuid"`
+	Status      string           `json:"status" enum:"PUBLISHED,CANCELLED"`
+	TicketTypes []ticketTypeBody `json:"ticket_types" nullable:"false"`
+	CreatedAt   time.Time        `json:"created_at"`
+	UpdatedAt   time.Time        `json:"updated_at"`
+}
+
+type ticketTypeBody struct {
+	ID        string       `json:"id" format:"uuid"`
+	Name      string       `json:"name" example:"Standard"`
+	Price     money.Amount `json:"price"`
+	Capacity  int          `json:"capacity"`
+	Available int          `json:"available" doc:"Neither sold nor held"`
+}
+
+type availabilityBody struct {
+	EventID     string           `json:"event_id" format:"uuid"`
+	Capacity    int              `json:"capacity"`
+	Available   int              `json:"available"`
+	SalesOpen   bool             `json:"sales_open"`
+	TicketTypes []ticketTypeBody `json:"ticket_types" nullable:"false"`
+}
+
+type reservationBody struct {
+	BookingID string        `json:"booking_id" format:"uuid"`
+	Event     events.Event  `json:"event"`
+	Items     []events.Item `json:"items" nullable:"false"`
+	Total     money.Amount  `json:"total"`
+}
+
+type venueInput struct {
+	Name    string `json:"name" minLength:"1" maxLength:"200" example:"Philharmonie"`
+	Address string `json:"address,omitempty" maxLength:"300" example:"Herbert-von-Karajan-Str. 1"`
+	City    string `json:"city,omitempty" maxLength:"100" example:"Berlin"`
+	Country string `json:"country,omitempty" maxLength:"100" example:"DE"`
+}
+
+// DraftBody (exported, or huma would not see through it) is what an organizer says of an event, but for its ticket types.
+type DraftBody struct {
+	Title       string     `json:"title" minLength:"1" maxLength:"200" doc:"One line" example:"Night of Strings"`
+	Description string     `json:"description,omitempty" maxLength:"10000"`
+	Category    string     `json:"category,omitempty" maxLength:"50" example:"Concert"`
+	Venue       venueInput `json:"venue"`
+	StartsAt    time.Time  `json:"starts_at" doc:"In the future"`
+	EndsAt      time.Time  `json:"ends_at" doc:"After starts_at"`
+	TimeZone    string     `json:"time_zone" minLength:"1" maxLength:"64" doc:"IANA name" example:"Europe/Berlin"`
+}
+
+func (b DraftBody) draft() event.Draft {
+	return event.Draft{
+		Title: b.Title, Description: b.Description, Category: b.Category, Venue: events.Venue(b.Venue),
+		StartsAt: b.StartsAt, EndsAt: b.EndsAt, TimeZone: b.TimeZone,
+	}
+}
+
+// TicketTypeInput is what an organizer says of a ticket type. The limits of
+// the price are the domain's.
+type TicketTypeInput struct {
+	Name     string       `json:"name" minLength:"1" maxLength:"100" doc:"Unique within the event" example:"Standard"`
+	Price    money.Amount `json:"price" doc:"One currency for the whole event"`
+	Capacity int          `json:"capacity" minimum:"1" maximum:"1000000"`
+}
+
+type createBody struct {
+	DraftBody
+	TicketTypes []TicketTypeInput `json:"ticket_types" minItems:"1" maxItems:"20" nullable:"false"`
+}
+
+func (b createBody) draft() event.Draft {
+	d := b.DraftBody.draft()
+	for _, t := range b.TicketTypes {
+		d.TicketTypes = append(d.TicketTypes, event.TicketTypeDraft{Name: t.Name, Price: t.Price, Capacity: t.Capacity})
+	}
+	return d
+}
+
+// updateBody has a place for everything that GET returns. What is any is the
+// service's own to say, and ignored.
+type updateBody struct {
+	DraftBody
+	TicketTypes []ticketTypeUpdate `json:"ticket_types" minItems:"1" maxItems:"20" nullable:"false"`
+
+	ID          any `json:"id,omitempty" doc:"Ignored"`
+	OrganizerID any `json:"organizer_id,omitempty" doc:"Ignored"`
+	Status      any `json:"status,omitempty" doc:"Ignored"`
+	CreatedAt   any `json:"created_at,omitempty" doc:"Ignored"`
+	UpdatedAt   any `json:"updated_at,omitempty" doc:"Ignored"`
+}
+
+type ticketTypeUpdate struct {
+	ID string `json:"id,omitempty" maxLength:"64" doc:"Absent for a new ticket type"`
+	TicketTypeInput
+	Available any `json:"available,omitempty" doc:"Ignored"`
+}
+
+func (b updateBody) draft() event.Draft {
+	d := b.DraftBody.draft()
+	for _, t := range b.TicketTypes {
+		d.TicketTypes = append(d.TicketTypes, event.TicketTypeDraft{ID: t.ID, Name: t.Name, Price: t.Price, Capacity: t.Capacity})
+	}
+	return d
+}
+
+type bookBody struct {
+	BookingID string      `json:"booking_id" format:"uuid"`
+	Attempt   int         `json:"attempt,omitempty" minimum:"1" maximum:"1000" default:"1"`
+	Tickets   int         `json:"tickets,omitempty" minimum:"1" maximum:"20" doc:"That many of the first ticket type; or give items"`
+	Items     []itemInput `json:"items,omitempty" minItems:"1" maxItems:"20" doc:"Tickets by type, each type once; or give tickets"`
+}
+
+type itemInput struct {
+	TicketTypeID string `json:"ticket_type_id" format:"uuid"`
+	Quantity     int    `json:"quantity" minimum:"1" maximum:"20"`
+}
+
+func (b bookBody) request(eventID string) event.BookRequest {
+	r := event.BookRequest{Key: event.Key{EventID: eventID, BookingID: b.BookingID, Attempt: b.Attempt}, Tickets: b.Tickets}
+	for _, item := range b.Items {
+		r.Items = append(r.Items, event.Request(item))
+	}
+	return r
+}
+
+type releaseBody struct {
+	BookingID string `json:"booking_id" format:"uuid"`
+	Attempt   int    `json:"attempt,omitempty" minimum:"1" maximum:"1000" default:"1"`
+}
+
+func toBody(e *event.Event) eventBody {
+	return eventBody{
+		ID: e.ID, Title: e.Title, Description: e.Description, Category: e.Category, Venue: e.Venue,
+		StartsAt: e.StartsAt, EndsAt: e.EndsAt, TimeZone: e.TimeZone, OrganizerID: e.OrganizerID,
+		Status: string(e.Status), TicketTypes: toTicketTypes(e.TicketTypes), CreatedAt: e.CreatedAt, UpdatedAt: e.UpdatedAt,
+	}
+}
+
+func toTicketTypes(types []event.TicketType) []ticketTypeBody {
+	out := make([]ticketTypeBody, len(types))
+	for i, t := range types {
+		out[i] = ticketTypeBody(t)
+	}
+	return out
+}
+
+func toAvailability(e *event.Event, now time.Time) availabilityBody {
+	return availabilityBody{
+		EventID: e.ID, Capacity: e.Capacity(), Available: e.Available(), SalesOpen: e.SalesOpen(now),
+		TicketTypes: toTicketTypes(e.TicketTypes),
+	}
+}
+
+func toReservation(r *event.Reservation) (reservationBody, error) {
+	total, err := r.Total()
+	return reservationBody{BookingID: r.BookingID, Event: r.Event, Items: r.Items, Total: total}, err
+}

@@ -1,0 +1,118 @@
+package sqlite
+
+import (
+	"database/sql"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/openboxoffice/boxoffice/services/event"
+	"github.com/openboxoffice/boxoffice/services/internal/sqlitedb"
+)
+
+// TestListReadsFromAnIndex: a page is read in the order of an index, whatever
+// the filter: nothing that an index holds in order is sorted, and no table is
+// scanned.
+func TestListReadsFromAnIndex(t *testing.T) {
+	db := openDB(t)
+	for _, sort := range []event.Sort{event.ByStart, event.ByStartLatest, event.ByTitle} {
+		for _, filter := range []event.Query{
+			{}, {Category: "x"}, {City: "x"}, {Text: "some words"}, {Category: "x", City: "y", Text: "z"},
+			{From: time.Unix(1, 0), To: time.Unix(2, 0)}, {From: time.Unix(1, 0), Category: "x"},
+		} {
+			for _, after := range []*event.Position{nil, {StartsAt: time.Unix(1, 0), TitleKey: "x", ID: "y"}} {
+				q := filter
+				q.Sort, q.After, q.Limit = sort, after, 20
+				query, args := listQuery(q)
+				got := plan(t, db, query, args...)
+				// A range of starts in the order of titles has two indexes to
+				// choose from, and must sort what it finds in the one.
+				sorts := sort == event.ByTitle && !q.From.IsZero()
+				if !strings.Contains(got, "USING INDEX events_by_") || (strings.Contains(got, "TEMP B-TREE") && !sorts) {
+					t.Errorf("%+v is planned as\n%s", q, got)
+				}
+				switch {
+				case q.Category != "" && q.City == "" && !strings.Contains(got, "(category_key=?"),
+					q.City != "" && q.Category == "" && !strings.Contains(got, "(city_key=?"):
+					t.Errorf("%+v does not search by its filter:\n%s", q, got)
+				case q.Category == "" && q.City == "" && q.After != nil && !strings.Contains(got, "SEARCH"):
+					t.Errorf("%+v reads the pages before it:\n%s", q, got)
+				}
+			}
+		}
+	}
+}
+
+// TestReleaseSearches: what a release touches is found by keys, however many
+// reservations there are.
+func TestReleaseSearches(t *testing.T) {
+	db := openDB(t)
+	for _, query := range []string{
+		releaseTickets,
+		`UPDATE reservations SET state = 'RELEASED' WHERE booking_id = 'b' AND attempt <= 1 AND event_id = 'e'`,
+		`SELECT event_id, state, event FROM reservations WHERE booking_id = 'b' AND attempt = 1`,
+	} {
+		var args []any
+		for range strings.Count(query, "?") {
+			args = append(args, "x")
+		}
+		for line := range strings.Lines(plan(t, db, query, args...)) {
+			if strings.HasPrefix(line, "SCAN") && !strings.Contains(line, "back") {
+				t.Errorf("%s in\n%s", line, query)
+			}
+		}
+	}
+}
+
+// TestTheTableRefusesToOversell, even to a statement that forgets to ask.
+func TestTheTableRefusesToOversell(t *testing.T) {
+	db := openDB(t)
+	e := &event.Event{ID: "e", Status: event.Published, TicketTypes: []event.TicketType{{ID: "t", Capacity: 3}}}
+	if err := New(db).Create(t.Context(), e); err != nil {
+		t.Fatal(err)
+	}
+	for _, statement := range []string{
+		`UPDATE ticket_types SET available = available - 4`,
+		`UPDATE ticket_types SET available = available + 1`,
+	} {
+		if err := db.Write(t.Context(), func(tx *sql.Tx) error {
+			_, err := tx.ExecContext(t.Context(), statement)
+			return err
+		}); err == nil {
+			t.Errorf("%s is possible", statement)
+		}
+	}
+}
+
+func plan(t *testing.T, db *sqlitedb.DB, query string, args ...any) string {
+	t.Helper()
+	rows, err := db.Read.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+query, args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	var lines strings.Builder
+	for rows.Next() {
+		var id, parent, unused int
+		var detail string
+		if err := rows.Scan(&id, &parent, &unused, &detail); err != nil {
+			t.Fatal(err)
+		}
+		lines.WriteString(detail + "\n")
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return lines.String()
+}
+
+func openDB(t *testing.T) *sqlitedb.DB {
+	t.Helper()
+	db, err := sqlitedb.Open(t.Context(), filepath.Join(t.TempDir(), "event.db"), Migrations())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	return db
+}

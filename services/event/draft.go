@@ -1,0 +1,222 @@
+package event
+
+import (
+	"fmt"
+	"maps"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/openboxoffice/boxoffice/contracts/events"
+	"github.com/openboxoffice/boxoffice/contracts/money"
+	"github.com/openboxoffice/boxoffice/contracts/problem"
+)
+
+// Limits on what an organizer may write. Lengths are in characters.
+const (
+	MaxTitle       = 200
+	MaxDescription = 10_000
+	MaxCategory    = 50
+	MaxVenueName   = 200
+	MaxAddress     = 300
+	MaxPlace       = 100 // city, country
+	MaxTicketTypes = 20
+	MaxTypeName    = 100
+	MaxCapacity    = 1_000_000   // per ticket type
+	MaxPrice       = 100_000_000 // minor units
+)
+
+// maxYear keeps every instant writable as RFC 3339 in any time zone.
+const maxYear = 9998
+
+// Draft is what an organizer says of an event.
+type Draft struct {
+	Title       string
+	Description string
+	Category    string
+	Venue       events.Venue
+	StartsAt    time.Time
+	EndsAt      time.Time
+	TimeZone    string
+	TicketTypes []TicketTypeDraft
+}
+
+// TicketTypeDraft is what an organizer says of a ticket type. Without an ID it
+// is a new one.
+type TicketTypeDraft struct {
+	ID       string
+	Name     string
+	Price    money.Amount
+	Capacity int
+}
+
+// tidy cuts what surrounds the texts, and instants to the microsecond in UTC,
+// so that what is checked is what is stored.
+func (d Draft) tidy() Draft {
+	for _, s := range []*string{
+		&d.Title, &d.Description, &d.Category,
+		&d.Venue.Name, &d.Venue.Address, &d.Venue.City, &d.Venue.Country,
+	} {
+		*s = strings.TrimSpace(*s)
+	}
+	d.StartsAt = d.StartsAt.UTC().Truncate(time.Microsecond)
+	d.EndsAt = d.EndsAt.UTC().Truncate(time.Microsecond)
+	types := make([]TicketTypeDraft, len(d.TicketTypes))
+	for i, t := range d.TicketTypes {
+		t.Name = strings.TrimSpace(t.Name)
+		types[i] = t
+	}
+	d.TicketTypes = types
+	return d
+}
+
+// validate returns problem.Invalid with everything that is wrong with d, or
+// nil. The start must lie ahead of now, unless it is the one the event has.
+func (d Draft) validate(now, oldStart time.Time) error {
+	var v validation
+	v.line("body.title", d.Title, 1, MaxTitle)
+	v.text("body.description", d.Description, MaxDescription)
+	v.line("body.category", d.Category, 0, MaxCategory)
+	v.line("body.venue.name", d.Venue.Name, 1, MaxVenueName)
+	v.line("body.venue.address", d.Venue.Address, 0, MaxAddress)
+	v.line("body.venue.city", d.Venue.City, 0, MaxPlace)
+	v.line("body.venue.country", d.Venue.Country, 0, MaxPlace)
+
+	v.check(d.StartsAt.After(now) || d.StartsAt.Equal(oldStart), "body.starts_at", "must lie in the future")
+	v.check(d.EndsAt.After(d.StartsAt), "body.ends_at", "must be after starts_at")
+	v.check(d.StartsAt.Year() <= maxYear, "body.starts_at", "is too far ahead")
+	v.check(d.EndsAt.Year() <= maxYear, "body.ends_at", "is too far ahead")
+	v.check(isTimeZone(d.TimeZone), "body.time_zone", "must be a name of the IANA time zone database, like Europe/Berlin")
+
+	v.check(len(d.TicketTypes) >= 1 && len(d.TicketTypes) <= MaxTicketTypes, "body.ticket_types",
+		fmt.Sprintf("must be 1 to %d", MaxTicketTypes))
+	v.ticketTypes(d.TicketTypes)
+	if len(v) > 0 {
+		return problem.Invalid(v)
+	}
+	return nil
+}
+
+// validation collects what is wrong.
+type validation problem.Invalid
+
+func (v *validation) check(ok bool, location, message string) {
+	if !ok {
+		*v = append(*v, problem.Field{Location: location, Message: message})
+	}
+}
+
+func (v *validation) ticketTypes(types []TicketTypeDraft) {
+	names, ids := map[string]bool{}, map[string]bool{}
+	for i, t := range types[:min(len(types), MaxTicketTypes)] {
+		at := fmt.Sprintf("body.ticket_types[%d]", i)
+		v.line(at+".name", t.Name, 1, MaxTypeName)
+		v.check(!names[Fold(t.Name)], at+".name", "is the name of another ticket type of the event")
+		names[Fold(t.Name)] = true
+		v.check(t.ID == "" || !ids[t.ID], at+".id", "is listed twice")
+		ids[t.ID] = true
+		v.check(t.Capacity >= 1 && t.Capacity <= MaxCapacity, at+".capacity", fmt.Sprintf("must be 1 to %d", MaxCapacity))
+		v.check(t.Price.AmountMinor >= 0 && t.Price.AmountMinor <= MaxPrice, at+".price.amount_minor",
+			fmt.Sprintf("must be 0 to %d", MaxPrice))
+		if !isCurrency(t.Price.Currency) {
+			v.check(false, at+".price.currency", "must be a code of ISO 4217, like EUR")
+		} else {
+			v.check(t.Price.Currency == types[0].Price.Currency, at+".price.currency", "must be the same for the whole event")
+		}
+	}
+}
+
+// line checks a text of one line. A control character would end up in a mail's
+// header or a terminal.
+func (v *validation) line(location, s string, least, most int) {
+	n := utf8.RuneCountInString(s)
+	switch {
+	case n < least || n > most:
+		v.check(false, location, fmt.Sprintf("must have %d to %d characters", least, most))
+	case !utf8.ValidString(s) || strings.ContainsFunc(s, breaksLine):
+		v.check(false, location, "must be text of one line, without control characters")
+	}
+}
+
+// text checks a text of several lines.
+func (v *validation) text(location, s string, most int) {
+	switch {
+	case utf8.RuneCountInString(s) > most:
+		v.check(false, location, fmt.Sprintf("must have at most %d characters", most))
+	case !utf8.ValidString(s) || strings.ContainsFunc(s, func(r rune) bool {
+		return breaksLine(r) && !strings.ContainsRune("\n\r\t\u2028\u2029", r)
+	}):
+		v.check(false, location, "must be text without control characters")
+	}
+}
+
+func breaksLine(r rune) bool {
+	return unicode.IsControl(r) || r == '\u2028' || r == '\u2029'
+}
+
+// isTimeZone reports whether name is in the IANA database. Go also finds files
+// that only some machines have, which are left out, so that an event is valid
+// everywhere or nowhere.
+func isTimeZone(name string) bool {
+	switch name {
+	case "", "Local", "localtime", "posixrules", "Factory", "leapseconds":
+		return false
+	}
+	if len(name) > 64 || strings.HasPrefix(name, "posix/") || strings.HasPrefix(name, "right/") {
+		return false
+	}
+	_, err := time.LoadLocation(name)
+	return err == nil
+}
+
+// apply writes the draft into e. A ticket type with an id is updated, one
+// without is new, with an id from newID; those left out go. An id that e does
+// not have is ErrTicketTypeNotFound.
+func (d Draft) apply(e *Event, newID func() string) error {
+	old := map[string]TicketType{}
+	for _, t := range e.TicketTypes {
+		old[t.ID] = t
+	}
+	types := make([]TicketType, len(d.TicketTypes))
+	for i, t := range d.TicketTypes {
+		if t.ID == "" {
+			types[i] = TicketType{ID: newID(), Available: t.Capacity}
+		} else if was, ok := old[t.ID]; ok {
+			types[i] = was
+		} else {
+			return ErrTicketTypeNotFound
+		}
+		types[i].Name, types[i].Price, types[i].Capacity = t.Name, t.Price, t.Capacity
+	}
+	e.Title, e.Description, e.Category = d.Title, d.Description, d.Category
+	e.Venue, e.TimeZone = d.Venue, d.TimeZone
+	e.StartsAt, e.EndsAt = d.StartsAt, d.EndsAt
+	e.TicketTypes = types
+	return nil
+}
+
+// Revise makes next, an edited copy of e, the version that follows e: it
+// settles what is available, or returns ErrCapacityBelowSold or
+// ErrTicketTypeInUse. It is the rule that every adapter's Update follows.
+func (e *Event) Revise(next *Event) error {
+	taken := map[string]int{}
+	for _, t := range e.TicketTypes {
+		if n := t.Capacity - t.Available; n > 0 {
+			taken[t.ID] = n
+		}
+	}
+	left := maps.Clone(taken)
+	for i := range next.TicketTypes {
+		t := &next.TicketTypes[i]
+		if t.Available = t.Capacity - taken[t.ID]; t.Available < 0 {
+			return ErrCapacityBelowSold
+		}
+		delete(left, t.ID)
+	}
+	if len(left) > 0 {
+		return ErrTicketTypeInUse
+	}
+	next.ID, next.Version, next.Inventory = e.ID, e.Version+1, e.Inventory
+	return nil
+}

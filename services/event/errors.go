@@ -1,0 +1,28 @@
+package event
+
+import "errors"
+
+// Errors of the domain. A text is what a client reads as the detail of the
+// problem, so it says what happened and nothing about storage.
+var (
+	ErrEventNotFound       = errors.New("there is no such event")
+	ErrTicketTypeNotFound  = errors.New("the event has no such ticket type")
+	ErrReservationNotFound = errors.New("there is no such reservation")
+
+	ErrForbidden = errors.New("the event belongs to another organizer")
+	// ErrStale is an edit of a version that is not the current one.
+	ErrStale = errors.New("the event has been edited since it was read")
+
+	ErrSoldOut             = errors.New("not enough tickets are left")
+	ErrSalesClosed         = errors.New("the event is cancelled or has started")
+	ErrReservationReleased = errors.New("this attempt of the booking has been released")
+	ErrReservationMismatch = errors.New("the booking's attempt has reserved other tickets")
+
+	ErrCapacityBelowSold = errors.New("the capacity would fall below the tickets sold or held")
+	ErrTicketTypeInUse   = errors.New("tickets of a ticket type left out are sold or held")
+	ErrEventHasBookings  = errors.New("tickets of the event are sold or held")
+
+	// ErrBadMessage is a message that will never be understood, however often
+	// it is delivered.
+	ErrBadMessage = errors.New("the message is malformed or of an unknown type")
+)

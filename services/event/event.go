@@ -1,0 +1,189 @@
+package event
+
+import (
+	"time"
+
+	"github.com/openboxoffice/boxoffice/contracts/events"
+	"github.com/openboxoffice/boxoffice/contracts/money"
+)
+
+// Status is where an event is in its life.
+type Status string
+
+// The states of an event.
+const (
+	Published Status = "PUBLISHED"
+	Cancelled Status = "CANCELLED"
+)
+
+// Event is something that tickets are sold for.
+type Event struct {
+	ID          string
+	OrganizerID string // the user who created it, and may edit it
+	Title       string
+	Description string
+	Category    string
+	Venue       events.Venue
+	StartsAt    time.Time // UTC, microseconds
+	EndsAt      time.Time
+	TimeZone    string // IANA name of the venue's time zone
+	Status      Status
+	TicketTypes []TicketType // in the organizer's order
+	CreatedAt   time.Time
+	UpdatedAt   time.Time
+
+	// Version counts the edits, from 1. Inventory grows with every
+	// reservation and release. A sale never changes Version, so that it never
+	// disturbs an organizer's edit.
+	Version   int64
+	Inventory int64
+}
+
+// TicketType is one kind of ticket of an event.
+type TicketType struct {
+	ID        string
+	Name      string
+	Price     money.Amount
+	Capacity  int
+	Available int // Capacity − sold − held
+}
+
+// SalesOpen reports whether a ticket can be had at now: the event is
+// published, has not started, and is not sold out.
+func (e *Event) SalesOpen(now time.Time) bool {
+	return e.OnSale(now) && e.Available() > 0
+}
+
+// OnSale reports whether tickets, if there are any left, can be had at now.
+func (e *Event) OnSale(now time.Time) bool {
+	return e.Status == Published && now.Before(e.StartsAt)
+}
+
+// Capacity is the number of tickets of all types.
+func (e *Event) Capacity() int {
+	n := 0
+	for _, t := range e.TicketTypes {
+		n += t.Capacity
+	}
+	return n
+}
+
+// Available is the number of tickets left of all types.
+func (e *Event) Available() int {
+	n := 0
+	for _, t := range e.TicketTypes {
+		n += t.Available
+	}
+	return n
+}
+
+// TicketType returns the ticket type with this id, or nil.
+func (e *Event) TicketType(id string) *TicketType {
+	for i := range e.TicketTypes {
+		if e.TicketTypes[i].ID == id {
+			return &e.TicketTypes[i]
+		}
+	}
+	return nil
+}
+
+// Snapshot is the part of the event that a booking keeps.
+func (e *Event) Snapshot() events.Event {
+	return events.Event{ID: e.ID, Title: e.Title, StartsAt: e.StartsAt, TimeZone: e.TimeZone, Venue: e.Venue}
+}
+
+// Key names one attempt of a booking to have tickets of an event.
+type Key struct {
+	EventID   string
+	BookingID string
+	Attempt   int // from 1
+}
+
+// Request asks for tickets of one type.
+type Request struct {
+	TicketTypeID string
+	Quantity     int // from 1
+}
+
+// State is what has become of a reservation.
+type State string
+
+// The states of a reservation. Held and sold tickets are not available;
+// released ones are again.
+const (
+	Held     State = "HELD"
+	Sold     State = "SOLD"
+	Released State = "RELEASED"
+)
+
+// Reservation is the tickets that one attempt of a booking has, with the event
+// and the prices of the moment it got them.
+type Reservation struct {
+	Key
+	State State
+	Event events.Event
+	Items []events.Item // in the order they were asked for
+}
+
+// Total is the price of the items, or an error where they do not add up: of
+// two currencies, or over 64 bits.
+func (r *Reservation) Total() (money.Amount, error) {
+	var total money.Amount
+	for i, item := range r.Items {
+		sum, err := item.UnitPrice.Times(item.Quantity)
+		if err != nil {
+			return money.Amount{}, err
+		}
+		if i > 0 {
+			if sum, err = total.Plus(sum); err != nil {
+				return money.Amount{}, err
+			}
+		}
+		total = sum
+	}
+	return total, nil
+}
+
+// IsFor reports whether the reservation has exactly these tickets, in any
+// order.
+func (r *Reservation) IsFor(want []Request) bool {
+	if len(want) != len(r.Items) {
+		return false
+	}
+	quantity := make(map[string]int, len(want))
+	for _, w := range want {
+		quantity[w.TicketTypeID] += w.Quantity
+	}
+	for _, item := range r.Items {
+		if quantity[item.TicketTypeID] != item.Quantity {
+			return false
+		}
+	}
+	return true
+}
+
+// Reserve takes the wanted tickets out of e and returns their items, or an
+// error and e unchanged: ErrSalesClosed, ErrTicketTypeNotFound or ErrSoldOut.
+// It is the rule that every adapter follows.
+func (e *Event) Reserve(want []Request, now time.Time) ([]events.Item, error) {
+	if !e.OnSale(now) {
+		return nil, ErrSalesClosed
+	}
+	items := make([]events.Item, len(want))
+	for i, w := range want {
+		t := e.TicketType(w.TicketTypeID)
+		if t == nil {
+			return nil, ErrTicketTypeNotFound
+		}
+		items[i] = events.Item{TicketTypeID: t.ID, Name: t.Name, Quantity: w.Quantity, UnitPrice: t.Price}
+	}
+	for _, w := range want {
+		if e.TicketType(w.TicketTypeID).Available < w.Quantity {
+			return nil, ErrSoldOut
+		}
+	}
+	for _, w := range want {
+		e.TicketType(w.TicketTypeID).Available -= w.Quantity
+	}
+	return items, nil
+}

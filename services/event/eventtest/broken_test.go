@@ -1,0 +1,270 @@
+package eventtest_test
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/openboxoffice/boxoffice/services/event"
+	"github.com/openboxoffice/boxoffice/services/event/adapter/sqlite"
+	"github.com/openboxoffice/boxoffice/services/event/eventtest"
+	inbox "github.com/openboxoffice/boxoffice/services/internal/inbox/sqlite"
+	"github.com/openboxoffice/boxoffice/services/internal/sqlitedb"
+	"github.com/openboxoffice/boxoffice/services/internal/suitetest"
+)
+
+// TestMain shortens the model's run: here it must fail, not find the smallest
+// way to.
+func TestMain(m *testing.M) {
+	for name, value := range map[string]string{"rapid.checks": "20", "rapid.shrinktime": "100ms", "rapid.nofailfile": "true"} {
+		if err := flag.Set(name, value); err != nil {
+			panic(err)
+		}
+	}
+	os.Exit(m.Run())
+}
+
+// broken is a good adapter to spoil, and its database.
+type broken struct {
+	*sqlite.Store
+	db *sqlitedb.DB
+}
+
+func newBroken(t *testing.T) broken {
+	t.Helper()
+	db, err := sqlitedb.Open(t.Context(), filepath.Join(t.TempDir(), "event.db"), sqlite.Migrations())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	return broken{sqlite.New(db), db}
+}
+
+func (b broken) known(ctx context.Context, ids []string) ([]string, error) {
+	return inbox.New(b.db).Known(ctx, ids)
+}
+
+func (b broken) exec(ctx context.Context, statement string, args ...any) error {
+	return b.db.Write(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, statement, args...)
+		return err
+	})
+}
+
+// TestSuitesCatchBrokenAdapters: a suite that passes on one of these is
+// worthless.
+func TestSuitesCatchBrokenAdapters(t *testing.T) {
+	inventory := func(name, caughtBy string, spoil func(b broken) event.Inventory) {
+		suitetest.MustFail(t, name, func(t *testing.T) {
+			eventtest.TestInventory(t, func(t *testing.T) eventtest.Adapter {
+				b := newBroken(t)
+				return eventtest.Adapter{Store: b, Inventory: spoil(b), Known: b.known}
+			})
+		}, caughtBy)
+	}
+	store := func(name, caughtBy string, spoil func(b broken) event.Store) {
+		suitetest.MustFail(t, name, func(t *testing.T) {
+			eventtest.TestStore(t, func(t *testing.T) eventtest.Adapter {
+				b := newBroken(t)
+				return eventtest.Adapter{Store: spoil(b), Inventory: b, Known: b.known}
+			})
+		}, caughtBy)
+	}
+
+	inventory("oversells_by_check_then_act", "64_workers_for_the_last_seats",
+		func(b broken) event.Inventory { return eventtest.Racy(b, b) })
+	inventory("ignores_that_it_is_a_repeat", "a_repeat_returns_the_same_reservation",
+		func(b broken) event.Inventory { return forgetsRepeats{b} })
+	inventory("looks_for_a_repeat_without_the_lock", "32_repeats_at_once_are_one_hold",
+		func(b broken) event.Inventory { return unlockedRepeats{b} })
+	inventory("quotes_todays_price_to_a_repeat", "a_repeat_returns_the_same_reservation",
+		func(b broken) event.Inventory { return todaysPrice{b} })
+	inventory("accepts_other_items", "other_tickets_or_another_event_is_a_mismatch",
+		func(b broken) event.Inventory { return acceptsAnything{b} })
+	inventory("takes_what_it_can", "all_the_tickets_or_none",
+		func(b broken) event.Inventory { return takesSome{b} })
+	inventory("gives_back_twice", "release_gives_back_exactly_once",
+		func(b broken) event.Inventory { return givesTwice{b} })
+	inventory("forgets_the_tombstone", "a_delayed_reserve_finds_its_attempt_released",
+		func(b broken) event.Inventory { return noTombstone{b} })
+	inventory("forgets_message_ids", "a_message_is_known_when_it_has_had_its_effect",
+		func(b broken) event.Inventory { return forgetsMessages{b} })
+	inventory("records_the_message_without_its_effect", "a_cancelled_context_changes_nothing",
+		func(b broken) event.Inventory { return recordsFirst{b} })
+	inventory("sells_what_is_released", "sell_after_release_changes_nothing",
+		func(b broken) event.Inventory { return sellsReleased{b} })
+	inventory("releases_one_attempt_alone", "release_closes_every_attempt_up_to_its_own",
+		func(b broken) event.Inventory { return oneAttempt{b} })
+	inventory("lets_holds_expire", "random_operations_agree_with_a_model",
+		func(b broken) event.Inventory { return &expires{broken: b} })
+
+	store("loses_updates", "racing_updates_are_not_lost",
+		func(b broken) event.Store { return losesUpdates{b} })
+	store("stores_what_edit_refused", "an_error_from_edit_changes_nothing",
+		func(b broken) event.Store { return storesRefused{b} })
+	store("deletes_what_is_sold", "delete_is_refused_while_a_ticket_is_sold_or_held",
+		func(b broken) event.Store { return deletesSold{b} })
+	store("skips_a_row", "paging_neither_repeats_nor_skips",
+		func(b broken) event.Store { return skipsRow{b} })
+	store("pages_by_the_key_alone", "paging_neither_repeats_nor_skips",
+		func(b broken) event.Store { return keyAlone{b} })
+	store("folds_ASCII_alone", "list_matches_without_regard_to_case",
+		func(b broken) event.Store { return foldsASCII{b} })
+	store("cuts_to_milliseconds", "instants_are_kept_to_the_microsecond_in_UTC",
+		func(b broken) event.Store { return milliseconds{b} })
+}
+
+type forgetsRepeats struct{ broken }
+
+func (b forgetsRepeats) Reserve(ctx context.Context, k event.Key, want []event.Request, now time.Time) (*event.Reservation, error) {
+	if _, err := b.Store.Reservation(ctx, k); err == nil {
+		k.BookingID = uuid.NewString()
+	}
+	return b.Store.Reserve(ctx, k, want, now)
+}
+
+type unlockedRepeats struct{ broken }
+
+func (b unlockedRepeats) Reserve(ctx context.Context, k event.Key, want []event.Request, now time.Time) (*event.Reservation, error) {
+	_, err := b.Store.Reservation(ctx, k)
+	<-time.After(time.Millisecond) // lets the others look, too
+	r, e := b.Store.Reserve(ctx, k, want, now)
+	if errors.Is(err, event.ErrReservationNotFound) && e == nil {
+		// It has seen no reservation, so it takes the tickets, again.
+		return r, b.exec(ctx, `UPDATE ticket_types SET available = available - 1 WHERE event_id = ?`, k.EventID)
+	}
+	return r, e
+}
+
+type todaysPrice struct{ broken }
+
+func (b todaysPrice) Reserve(ctx context.Context, k event.Key, want []event.Request, now time.Time) (*event.Reservation, error) {
+	r, err := b.Store.Reserve(ctx, k, want, now)
+	if err != nil {
+		return nil, err
+	}
+	e, err := b.Get(ctx, k.EventID)
+	if err != nil {
+		return nil, err
+	}
+	for i := range r.Items {
+		r.Items[i].UnitPrice = e.TicketType(r.Items[i].TicketTypeID).Price
+	}
+	return r, nil
+}
+
+type acceptsAnything struct{ broken }
+
+func (b acceptsAnything) Reserve(ctx context.Context, k event.Key, want []event.Request, now time.Time) (*event.Reservation, error) {
+	r, err := b.Store.Reserve(ctx, k, want, now)
+	if errors.Is(err, event.ErrReservationMismatch) {
+		return b.Reservation(ctx, k)
+	}
+	return r, err
+}
+
+type takesSome struct{ broken }
+
+func (b takesSome) Reserve(ctx context.Context, k event.Key, want []event.Request, now time.Time) (*event.Reservation, error) {
+	r, err := b.Store.Reserve(ctx, k, want, now)
+	if errors.Is(err, event.ErrSoldOut) && len(want) > 1 {
+		_, _ = b.Store.Reserve(ctx, k, want[:1], now)
+	}
+	return r, err
+}
+
+type givesTwice struct{ broken }
+
+func (b givesTwice) Release(ctx context.Context, k event.Key) error {
+	r, err := b.Reservation(ctx, k)
+	if err == nil && r.State == event.Released {
+		return b.exec(ctx, `UPDATE ticket_types SET available = min(capacity, available + ?) WHERE event_id = ? AND id = ?`,
+			r.Items[0].Quantity, k.EventID, r.Items[0].TicketTypeID)
+	}
+	return b.Store.Release(ctx, k)
+}
+
+type noTombstone struct{ broken }
+
+func (b noTombstone) Release(ctx context.Context, k event.Key) error {
+	if _, err := b.Reservation(ctx, k); errors.Is(err, event.ErrReservationNotFound) {
+		return nil
+	}
+	return b.Store.Release(ctx, k)
+}
+
+type forgetsMessages struct{ broken }
+
+func (b forgetsMessages) Sell(ctx context.Context, _ string, k event.Key) error {
+	return b.Store.Sell(ctx, uuid.NewString(), k)
+}
+
+func (b forgetsMessages) GiveBack(ctx context.Context, _ string, k event.Key) error {
+	return b.Store.GiveBack(ctx, uuid.NewString(), k)
+}
+
+type recordsFirst struct{ broken }
+
+func (b recordsFirst) Sell(ctx context.Context, messageID string, k event.Key) error {
+	if err := b.exec(context.WithoutCancel(ctx), `INSERT INTO inbox VALUES (?, 0) ON CONFLICT DO NOTHING`, messageID); err != nil {
+		return err
+	}
+	return b.Store.Sell(ctx, uuid.NewString(), k)
+}
+
+type sellsReleased struct{ broken }
+
+func (b sellsReleased) Sell(ctx context.Context, messageID string, k event.Key) error {
+	if err := b.Store.Sell(ctx, messageID, k); err != nil {
+		return err
+	}
+	return b.exec(ctx, `UPDATE reservations SET state = 'SOLD' WHERE booking_id = ? AND attempt = ?`, k.BookingID, k.Attempt)
+}
+
+type oneAttempt struct{ broken }
+
+func (b oneAttempt) Release(ctx context.Context, k event.Key) error {
+	earlier := k
+	earlier.Attempt--
+	r, err := b.Reservation(ctx, earlier)
+	held := err == nil && r.State != event.Released
+	if err := b.Store.Release(ctx, k); err != nil || !held {
+		return err
+	}
+	if err := b.exec(ctx, `UPDATE ticket_types SET available = available - ? WHERE event_id = ? AND id = ?`,
+		r.Items[0].Quantity, k.EventID, r.Items[0].TicketTypeID); err != nil {
+		return err
+	}
+	return b.exec(ctx, `UPDATE reservations SET state = ? WHERE booking_id = ? AND attempt = ?`, r.State, k.BookingID, earlier.Attempt)
+}
+
+// expires gives a hold back when the next one comes.
+type expires struct {
+	broken
+	mu   sync.Mutex
+	keys []event.Key
+}
+
+func (b *expires) Reserve(ctx context.Context, k event.Key, want []event.Request, now time.Time) (*event.Reservation, error) {
+	r, err := b.Store.Reserve(ctx, k, want, now)
+	if err != nil {
+		return nil, err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.keys = append(b.keys, k)
+	if len(b.keys) > 1 {
+		oldest := b.keys[0]
+		b.keys = b.keys[1:]
+		return r, b.Release(ctx, oldest)
+	}
+	return r, nil
+}

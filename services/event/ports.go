@@ -1,0 +1,121 @@
+package event
+
+import (
+	"context"
+	"time"
+)
+
+// Store keeps the events. A cancelled context changes nothing. Instants are
+// kept to the microsecond and given back in UTC. Text is kept exactly.
+type Store interface {
+	// Create stores e with all its tickets available, as version 1. What it
+	// stores is what Get returns.
+	Create(ctx context.Context, e *Event) error
+
+	// Get returns the event, or ErrEventNotFound. Its ticket types are in the
+	// order they were stored in. Its versions and what is available are of one
+	// moment.
+	Get(ctx context.Context, id string) (*Event, error)
+
+	// List returns the events that q describes, at most q.Limit, in q.Sort's
+	// order and by id where that is equal. None is the empty slice. Text,
+	// category and city match without regard to case, in every script. Every
+	// word of q.Text must occur in the title, the description or the venue.
+	// From is included, To is not. Paging by After neither repeats nor skips
+	// an event while others are added.
+	List(ctx context.Context, q Query) ([]Event, error)
+
+	// Update lets edit change the event and stores the result as the next
+	// version, and returns it. Racing updates happen one after the other: none
+	// is lost. An error from edit is returned and changes nothing. edit may be
+	// called more than once, and does no I/O. What edit makes of Available and
+	// of the versions does not count: tickets sold or held stay so, and the
+	// rest of the new capacity is available. A capacity under what is sold or
+	// held is ErrCapacityBelowSold. A ticket type left out is deleted, or
+	// ErrTicketTypeInUse where tickets of it are sold or held. An unknown id is
+	// ErrEventNotFound.
+	Update(ctx context.Context, id string, edit func(*Event) error) (*Event, error)
+
+	// Delete removes the event. While any of its tickets is sold or held it is
+	// ErrEventHasBookings. An error from check, which sees the event as it is
+	// when it goes, is returned and changes nothing. check may be called more
+	// than once, and does no I/O. An unknown id is ErrEventNotFound.
+	Delete(ctx context.Context, id string, check func(*Event) error) error
+}
+
+// Query selects events. The zero value of a field does not restrict.
+type Query struct {
+	Text           string
+	Category, City string
+	From, To       time.Time // of StartsAt
+	Sort           Sort
+	After          *Position // nil from the start
+	Limit          int
+}
+
+// Sort is an order of events.
+type Sort string
+
+// The orders of events.
+const (
+	ByStart       Sort = "starts_at"
+	ByStartLatest Sort = "-starts_at"
+	ByTitle       Sort = "title" // without regard to case
+)
+
+// Position is an event's place in every order.
+type Position struct {
+	StartsAt time.Time
+	TitleKey string // Fold of the title
+	ID       string
+}
+
+// Position returns the event's place, to list what comes after it.
+func (e *Event) Position() Position {
+	return Position{StartsAt: e.StartsAt, TitleKey: Fold(e.Title), ID: e.ID}
+}
+
+// Inventory is who has which tickets. For each ticket type, sold + held never
+// exceeds capacity. A cancelled context changes nothing. Nothing expires by
+// itself: a hold ends when it is released. What takes or gives back tickets
+// raises the event's Inventory and leaves its Version.
+//
+// All of it is within reach of one conditional update of one event's document,
+// with a record for each reservation: no promise needs a transaction over
+// several events.
+type Inventory interface {
+	// Reserve holds all the tickets wanted, or none. want names each ticket
+	// type once. A repeat holds nothing more, and returns the same reservation
+	// even when meanwhile the tickets are sold out, sales are closed, or the
+	// event and its prices are edited. The same booking and attempt with other
+	// tickets, or at another event, is ErrReservationMismatch. An attempt
+	// that is released, or not after one that is, is ErrReservationReleased.
+	// Too few tickets left is ErrSoldOut. An event that is cancelled, or has
+	// started at now, is ErrSalesClosed. An unknown ticket type is
+	// ErrTicketTypeNotFound. An unknown event is ErrEventNotFound. Other
+	// attempts and other bookings have reservations of their own.
+	Reserve(ctx context.Context, k Key, want []Request, now time.Time) (*Reservation, error)
+
+	// Release gives the tickets of the booking's attempts up to k.Attempt at
+	// this event back, held or sold, exactly once. Those attempts are closed,
+	// also where nothing was held: a delayed Reserve finds them released. A
+	// later attempt keeps its tickets. What the booking has at another event
+	// stays. An unknown event is ErrEventNotFound.
+	Release(ctx context.Context, k Key) error
+
+	// Sell turns the attempt's hold into a sale, as the message messageID
+	// says. A reservation that is released, or unknown, stays so. The tickets
+	// stay taken throughout. The message is recorded in the same step: it is
+	// known when it has had its effect, and not before. A redelivery changes
+	// nothing.
+	Sell(ctx context.Context, messageID string, k Key) error
+
+	// GiveBack is Release, as the message messageID says, and records the
+	// message as Sell does. An unknown event is no error: it had nothing to
+	// give back.
+	GiveBack(ctx context.Context, messageID string, k Key) error
+
+	// Reservation returns what the attempt reserved at this event, also when
+	// it is released. None is ErrReservationNotFound.
+	Reservation(ctx context.Context, k Key) (*Reservation, error)
+}

@@ -1,0 +1,139 @@
+package event
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/openboxoffice/boxoffice/contracts/identity"
+)
+
+// Service is what the event service does: the use cases on top of the ports.
+type Service struct {
+	store     Store
+	inventory Inventory
+	now       func() time.Time
+}
+
+// Options of a Service. Store and Inventory are needed.
+type Options struct {
+	Store     Store
+	Inventory Inventory
+	// Now is the clock; time.Now by default.
+	Now func() time.Time
+}
+
+// New returns a Service.
+func New(o Options) (*Service, error) {
+	if o.Store == nil || o.Inventory == nil {
+		return nil, errors.New("event: a store and an inventory are needed")
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return &Service{store: o.Store, inventory: o.Inventory, now: o.Now}, nil
+}
+
+// Now is the service's time, in UTC and whole microseconds.
+func (s *Service) Now() time.Time { return s.now().UTC().Truncate(time.Microsecond) }
+
+// Create publishes an event of the caller's. A draft that is not allowed is
+// problem.Invalid. That the caller may publish at all is the caller's to check.
+func (s *Service) Create(ctx context.Context, caller identity.Caller, d Draft) (*Event, error) {
+	now := s.Now()
+	d = d.tidy()
+	if err := d.validate(now, time.Time{}); err != nil {
+		return nil, err
+	}
+	e := &Event{
+		ID: newID(), OrganizerID: caller.UserID, Status: Published,
+		CreatedAt: now, UpdatedAt: now, Version: 1,
+	}
+	if err := d.apply(e, newID); err != nil {
+		return nil, err
+	}
+	if err := s.store.Create(ctx, e); err != nil {
+		return nil, err
+	}
+	return e, nil
+}
+
+// Get returns an event, or ErrEventNotFound.
+func (s *Service) Get(ctx context.Context, id string) (*Event, error) {
+	id, ok := canonical(id)
+	if !ok {
+		return nil, ErrEventNotFound
+	}
+	return s.store.Get(ctx, id)
+}
+
+// List returns a page of events and the position to go on from, which is nil
+// on the last page.
+func (s *Service) List(ctx context.Context, q Query) ([]Event, *Position, error) {
+	limit := q.Limit
+	q.Limit = limit + 1
+	found, err := s.store.List(ctx, q)
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(found) <= limit {
+		return found, nil, nil
+	}
+	next := found[limit-1].Position()
+	return found[:limit], &next, nil
+}
+
+// Update replaces what the organizer says of an event. match, where it is
+// given, decides whether the current edit version is the one that the caller
+// has read; else it is ErrStale. An event of somebody else's is ErrForbidden.
+func (s *Service) Update(ctx context.Context, caller identity.Caller, id string, match func(version int64) bool, d Draft) (*Event, error) {
+	id, ok := canonical(id)
+	if !ok {
+		return nil, ErrEventNotFound
+	}
+	now := s.Now()
+	d = d.tidy()
+	return s.store.Update(ctx, id, func(e *Event) error {
+		if err := mayEdit(caller, e, match); err != nil {
+			return err
+		}
+		if err := d.validate(now, e.StartsAt); err != nil {
+			return err
+		}
+		e.UpdatedAt = now
+		return d.apply(e, newID)
+	})
+}
+
+// Delete removes an event that has sold and holds no tickets. match is as in
+// Update.
+func (s *Service) Delete(ctx context.Context, caller identity.Caller, id string, match func(version int64) bool) error {
+	id, ok := canonical(id)
+	if !ok {
+		return ErrEventNotFound
+	}
+	return s.store.Delete(ctx, id, func(e *Event) error { return mayEdit(caller, e, match) })
+}
+
+func mayEdit(caller identity.Caller, e *Event, match func(version int64) bool) error {
+	if !caller.Owns(e.OrganizerID) {
+		return ErrForbidden
+	}
+	if match != nil && !match(e.Version) {
+		return ErrStale
+	}
+	return nil
+}
+
+func newID() string { return uuid.Must(uuid.NewV7()).String() }
+
+// canonical returns the one way to write an id, and whether it is a UUID.
+func canonical(id string) (string, bool) {
+	if len(id) != 36 || uuid.Validate(id) != nil {
+		return "", false
+	}
+	return strings.ToLower(id), true
+}

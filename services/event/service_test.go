@@ -1,0 +1,209 @@
+package event_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/openboxoffice/boxoffice/contracts/events"
+	"github.com/openboxoffice/boxoffice/contracts/identity"
+	"github.com/openboxoffice/boxoffice/contracts/money"
+	"github.com/openboxoffice/boxoffice/contracts/problem"
+	"github.com/openboxoffice/boxoffice/services/event"
+	"github.com/openboxoffice/boxoffice/services/event/adapter/sqlite"
+	"github.com/openboxoffice/boxoffice/services/internal/sqlitedb"
+)
+
+var now = time.Date(2031, 5, 6, 7, 8, 9, 0, time.UTC)
+
+func newService(t *testing.T) (*event.Service, *sqlite.Store) {
+	t.Helper()
+	db, err := sqlitedb.Open(t.Context(), filepath.Join(t.TempDir(), "event.db"), sqlite.Migrations())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	store := sqlite.New(db)
+	s, err := event.New(event.Options{Store: store, Inventory: store, Now: func() time.Time { return now }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, store
+}
+
+func create(t *testing.T, s *event.Service) *event.Event {
+	t.Helper()
+	e, err := s.Create(t.Context(), identity.Caller{UserID: uuid.NewString(), Role: identity.Organizer}, event.Draft{
+		Title: " Padded ", Venue: events.Venue{Name: "Hall"}, TimeZone: "Europe/Berlin",
+		StartsAt: now.Add(time.Hour + 123456789), EndsAt: now.Add(2 * time.Hour),
+		TicketTypes: []event.TicketTypeDraft{{Name: "Standard", Price: money.Amount{AmountMinor: 100, Currency: "EUR"}, Capacity: 10}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+// What Create returns is what is stored: texts tidied, instants cut.
+func TestCreateReturnsWhatIsStored(t *testing.T) {
+	s, _ := newService(t)
+	e := create(t, s)
+	got, err := s.Get(t.Context(), e.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Title != "Padded" || !got.StartsAt.Equal(e.StartsAt) || e.StartsAt.Nanosecond() != 123456000 {
+		t.Errorf("title %q, starts at %v and %v", got.Title, e.StartsAt, got.StartsAt)
+	}
+}
+
+func message(kind string, e *event.Event, booking string, attempt int) events.Message {
+	data, err := json.Marshal(events.Booking{BookingID: booking, Attempt: attempt, Event: events.Event{ID: e.ID}})
+	if err != nil {
+		panic(err)
+	}
+	return events.Message{ID: uuid.NewString(), Type: kind, Data: data}
+}
+
+func TestHandleBooking(t *testing.T) {
+	s, store := newService(t)
+	e := create(t, s)
+	for _, c := range []struct {
+		kind  string
+		want  event.State
+		taken int
+	}{
+		{events.TypeBookingConfirmed, event.Sold, 2},
+		{events.TypeBookingCancelled, event.Released, 0},
+		{events.TypeBookingFailed, event.Released, 0},
+	} {
+		k := event.Key{EventID: e.ID, BookingID: uuid.NewString(), Attempt: 1}
+		if _, err := s.Book(t.Context(), event.BookRequest{Key: k, Tickets: 2}); err != nil {
+			t.Fatal(err)
+		}
+		m := message(c.kind, e, k.BookingID, 1)
+		for range 3 { // redelivered
+			if err := s.HandleBooking(t.Context(), m); err != nil {
+				t.Fatal(err)
+			}
+		}
+		r, err := store.Reservation(t.Context(), k)
+		if err != nil || r.State != c.want {
+			t.Errorf("after %s the reservation is %v (%v), want %s", c.kind, r, err, c.want)
+		}
+		got, err := s.Get(t.Context(), e.ID)
+		if err != nil || got.Available() != 10-c.taken {
+			t.Errorf("after %s %d tickets are available", c.kind, got.Available())
+		}
+		if err := s.Release(t.Context(), k); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// Order is not promised: a confirmation that comes after the cancellation that
+// followed it sells nothing.
+func TestStaleConfirmation(t *testing.T) {
+	s, store := newService(t)
+	e := create(t, s)
+	k := event.Key{EventID: e.ID, BookingID: uuid.NewString(), Attempt: 1}
+	if _, err := s.Book(t.Context(), event.BookRequest{Key: k, Tickets: 2}); err != nil {
+		t.Fatal(err)
+	}
+	for _, kind := range []string{events.TypeBookingCancelled, events.TypeBookingConfirmed} {
+		if err := s.HandleBooking(t.Context(), message(kind, e, k.BookingID, 1)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if r, err := store.Reservation(t.Context(), k); err != nil || r.State != event.Released {
+		t.Errorf("the reservation is %v (%v)", r, err)
+	}
+}
+
+func TestHandleBookingRefusesWhatNobodyUnderstands(t *testing.T) {
+	s, _ := newService(t)
+	e := create(t, s)
+	id := uuid.NewString()
+	good := message(events.TypeBookingConfirmed, e, id, 1)
+	spoil := func(f func(*events.Message)) events.Message { m := good; f(&m); return m }
+	for name, m := range map[string]events.Message{
+		"type":       spoil(func(m *events.Message) { m.Type = "booking.confirmed.v2" }),
+		"no data":    spoil(func(m *events.Message) { m.Data = nil }),
+		"not JSON":   spoil(func(m *events.Message) { m.Data = json.RawMessage("{") }),
+		"array":      spoil(func(m *events.Message) { m.Data = json.RawMessage("[]") }),
+		"wrong kind": spoil(func(m *events.Message) { m.Data = json.RawMessage(`{"attempt":"one"}`) }),
+		"empty":      spoil(func(m *events.Message) { m.Data = json.RawMessage("{}") }),
+		"no id":      spoil(func(m *events.Message) { m.ID = "" }),
+		"booking id": message(events.TypeBookingConfirmed, e, "x", 1),
+		"event id":   message(events.TypeBookingConfirmed, &event.Event{ID: "x"}, id, 1),
+		"attempt":    message(events.TypeBookingConfirmed, e, id, 0),
+	} {
+		if err := s.HandleBooking(t.Context(), m); !errors.Is(err, event.ErrBadMessage) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// faulty is an inventory whose storage fails.
+type faulty struct{ event.Inventory }
+
+var errStorage = errors.New("disk full")
+
+func (faulty) Sell(context.Context, string, event.Key) error { return errStorage }
+
+// A failure of the storage is no fault of the message: it is tried again.
+func TestStorageFailureIsNoBadMessage(t *testing.T) {
+	_, store := newService(t)
+	s, err := event.New(event.Options{Store: store, Inventory: faulty{store}, Now: func() time.Time { return now }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := create(t, s)
+	err = s.HandleBooking(t.Context(), message(events.TypeBookingConfirmed, e, uuid.NewString(), 1))
+	if !errors.Is(err, errStorage) || errors.Is(err, event.ErrBadMessage) {
+		t.Errorf("the error is %v", err)
+	}
+}
+
+func TestBookRefusesWhatCanNeverBeHad(t *testing.T) {
+	s, _ := newService(t)
+	e := create(t, s)
+	typeID := e.TicketTypes[0].ID
+	k := event.Key{EventID: e.ID, BookingID: uuid.NewString(), Attempt: 1}
+	for name, r := range map[string]event.BookRequest{
+		"neither":    {Key: k},
+		"both":       {Key: k, Tickets: 1, Items: []event.Request{{TicketTypeID: typeID, Quantity: 1}}},
+		"negative":   {Key: k, Tickets: -1},
+		"too many":   {Key: k, Tickets: 21},
+		"a zero":     {Key: k, Items: []event.Request{{TicketTypeID: typeID}}},
+		"overflow":   {Key: k, Items: []event.Request{{TicketTypeID: "a", Quantity: 1 << 62}, {TicketTypeID: "b", Quantity: 1 << 62}}},
+		"duplicate":  {Key: k, Items: []event.Request{{TicketTypeID: typeID, Quantity: 1}, {TicketTypeID: typeID, Quantity: 1}}},
+		"booking id": {Key: event.Key{EventID: e.ID, BookingID: "x", Attempt: 1}, Tickets: 1},
+		"attempt":    {Key: event.Key{EventID: e.ID, BookingID: k.BookingID}, Tickets: 1},
+	} {
+		var invalid problem.Invalid
+		if _, err := s.Book(t.Context(), r); !errors.As(err, &invalid) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestFold(t *testing.T) {
+	for _, same := range [][]string{
+		{"STRASSE", "strasse"}, {"ΟΔΟΣ", "οδος", "οδοσ"}, {"\u212Aelvin", "KELVIN", "kelvin"}, {"Ночь", "НОЧЬ"}, {"ǅ", "ǆ", "Ǆ"}, {"ſ", "S", "s"}, {"寂しさ"}, {""},
+	} {
+		for _, s := range same {
+			if event.Fold(s) != event.Fold(same[0]) || event.Fold(event.Fold(s)) != event.Fold(s) {
+				t.Errorf("%q folds to %q, %q to %q", s, event.Fold(s), same[0], event.Fold(same[0]))
+			}
+		}
+	}
+	if event.Fold("é") == event.Fold("e") {
+		t.Error("an accent is lost")
+	}
+}

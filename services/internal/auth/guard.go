@@ -1,0 +1,127 @@
+package auth
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humachi"
+
+	"github.com/openboxoffice/boxoffice/contracts/identity"
+	"github.com/openboxoffice/boxoffice/contracts/problem"
+	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
+)
+
+// Guard lets into an operation only whom it is for.
+type Guard struct {
+	// Verify returns whose access token it is. See Verifier.Verify.
+	Verify func(ctx context.Context, token string) (identity.Caller, error)
+	// Services holds the secret of each service that may call this one.
+	Services map[string]string
+}
+
+type callerKey struct{}
+
+// Caller returns who is calling an operation guarded by User.
+func Caller(ctx context.Context) identity.Caller {
+	c, _ := ctx.Value(callerKey{}).(identity.Caller)
+	return c
+}
+
+// User returns op for users with an access token: of one of roles, or of any
+// where none is given. An admin always passes. Everybody else is answered 401
+// or 403.
+func (g *Guard) User(api huma.API, op huma.Operation, roles ...identity.Role) huma.Operation {
+	op.Security = append(op.Security, map[string][]string{httpkit.SchemeBearer: {}})
+	op.Middlewares = append(op.Middlewares, func(ctx huma.Context, next func(huma.Context)) {
+		c, refusal := g.user(ctx, roles)
+		if refusal != nil {
+			refuse(ctx, refusal)
+			return
+		}
+		next(huma.WithValue(ctx, callerKey{}, c))
+	})
+	return op
+}
+
+func (g *Guard) user(ctx huma.Context, roles []identity.Role) (identity.Caller, *httpkit.Error) {
+	token, ok := bearer(ctx.Header("Authorization"))
+	if !ok {
+		p := httpkit.NewProblem(http.StatusUnauthorized, problem.Unauthenticated, "This needs an access token: Authorization: Bearer …")
+		p.Headers = http.Header{"Www-Authenticate": {`Bearer realm="boxoffice"`}}
+		return identity.Caller{}, p
+	}
+	c, err := g.Verify(ctx.Context(), token)
+	switch {
+	case errors.Is(err, ErrInvalidToken):
+		p := httpkit.NewProblem(http.StatusUnauthorized, problem.InvalidToken, "The access token is expired or not valid.")
+		p.Headers = http.Header{"Www-Authenticate": {`Bearer realm="boxoffice", error="invalid_token"`}}
+		return identity.Caller{}, p
+	case err != nil:
+		return identity.Caller{}, httpkit.NewProblem(http.StatusServiceUnavailable, problem.UpstreamUnavailable,
+			"Access tokens cannot be verified now.").WithRetryAfter(1)
+	case len(roles) > 0 && !slices.Contains(roles, c.Role) && !c.IsAdmin():
+		return identity.Caller{}, httpkit.NewProblem(http.StatusForbidden, problem.Forbidden, "This needs another role.")
+	}
+	return c, nil
+}
+
+// Service returns op for other services alone: those of callers, each with its
+// own secret in X-Service-Token. A user's token counts for nothing here.
+func (g *Guard) Service(_ huma.API, op huma.Operation, callers ...string) huma.Operation {
+	op.Security = append(op.Security, map[string][]string{httpkit.SchemeService: {}})
+	op.Middlewares = append(op.Middlewares, func(ctx huma.Context, next func(huma.Context)) {
+		token := ctx.Header("X-Service-Token")
+		if token == "" {
+			refuse(ctx, httpkit.NewProblem(http.StatusUnauthorized, problem.Unauthenticated, "This is for other services alone."))
+			return
+		}
+		// Every secret is compared, found or not, so that the time taken tells
+		// nothing.
+		known, allowed := 0, 0
+		for name, secret := range g.Services {
+			same := equal(token, secret)
+			known |= same
+			if slices.Contains(callers, name) {
+				allowed |= same
+			}
+		}
+		switch {
+		case known == 0:
+			refuse(ctx, httpkit.NewProblem(http.StatusUnauthorized, problem.InvalidToken, "This service token is not known."))
+		case allowed == 0:
+			refuse(ctx, httpkit.NewProblem(http.StatusForbidden, problem.Forbidden, "This service may not call this operation."))
+		default:
+			next(ctx)
+		}
+	})
+	return op
+}
+
+// equal compares in a time that depends on neither value. An empty secret
+// equals nothing.
+func equal(token, secret string) int {
+	a, b := sha256.Sum256([]byte(token)), sha256.Sum256([]byte(secret))
+	if secret == "" {
+		return 0
+	}
+	return subtle.ConstantTimeCompare(a[:], b[:])
+}
+
+func bearer(header string) (string, bool) {
+	scheme, token, ok := strings.Cut(header, " ")
+	if !ok || !strings.EqualFold(scheme, "Bearer") || token == "" {
+		return "", false
+	}
+	return strings.TrimSpace(token), true
+}
+
+func refuse(ctx huma.Context, p *httpkit.Error) {
+	r, w := humachi.Unwrap(ctx)
+	httpkit.WriteProblem(w, r, p)
+}

@@ -1,0 +1,230 @@
+// Package auth says who is calling: a user, by an access token of the user
+// service, or another service, by its secret.
+package auth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/lestrrat-go/jwx/v3/jwa"
+	"github.com/lestrrat-go/jwx/v3/jwk"
+	"github.com/lestrrat-go/jwx/v3/jws"
+	"github.com/lestrrat-go/jwx/v3/jwt"
+
+	"github.com/openboxoffice/boxoffice/contracts/identity"
+	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
+)
+
+// What every access token says of itself (RFC 9068). A token that says
+// anything else is refused.
+const (
+	Issuer    = "boxoffice"
+	Audience  = "boxoffice"
+	TokenType = "at+jwt"
+)
+
+// ErrInvalidToken says that a token is expired, forged, malformed or meant for
+// somebody else.
+var ErrInvalidToken = errors.New("invalid access token")
+
+// ErrKeysUnavailable says that no key set could be had yet.
+var ErrKeysUnavailable = errors.New("the keys to verify access tokens cannot be had")
+
+// RefetchInterval is the least time between two fetches of the key set, so that
+// tokens with made-up key ids cannot make this service hammer another.
+const RefetchInterval = 30 * time.Second
+
+// refreshInterval is how old the key set may get before it is fetched again,
+// so that a key withdrawn by its owner is forgotten here too.
+const refreshInterval = 5 * time.Minute
+
+// Verifier verifies access tokens against the key set at a URL. It fetches the
+// set when first needed, when a token names a key that is not in it, and when
+// it has grown old; the last good set is kept through an outage.
+type Verifier struct {
+	url  string
+	http *http.Client
+	log  *slog.Logger
+	now  func() time.Time
+
+	fetching sync.Mutex // held by the one who fetches
+
+	mu      sync.Mutex // guards what follows
+	keys    jwk.Set
+	fetched time.Time // when keys came
+	tried   time.Time // when they were last asked for
+}
+
+// NewVerifier returns a verifier with the key set at url, which is asked
+// itself: through no proxy, and following no redirect.
+func NewVerifier(url string, log *slog.Logger) *Verifier {
+	return &Verifier{url: url, http: httpkit.NewHTTPClient(), log: log, now: time.Now}
+}
+
+// Verify returns whose token it is, ErrInvalidToken, or ErrKeysUnavailable.
+func (v *Verifier) Verify(ctx context.Context, token string) (identity.Caller, error) {
+	kid, err := keyID(token)
+	if err != nil {
+		return identity.Caller{}, err
+	}
+	keys, err := v.keySet(ctx, kid)
+	if err != nil {
+		return identity.Caller{}, err
+	}
+	return Parse(token, keys, v.now)
+}
+
+// Parse verifies token against keys and returns whose it is, or
+// ErrInvalidToken. Only EdDSA, and only the keys given, count: what the token's
+// header says of keys (jku, x5u, jwk) is ignored.
+func Parse(token string, keys jwk.Set, now func() time.Time) (identity.Caller, error) {
+	kid, err := keyID(token)
+	if err != nil {
+		return identity.Caller{}, err
+	}
+	key, ok := keys.LookupKeyID(kid)
+	if !ok {
+		return identity.Caller{}, fmt.Errorf("%w: unknown key", ErrInvalidToken)
+	}
+	t, err := jwt.Parse([]byte(token),
+		jwt.WithKey(jwa.EdDSA(), key),
+		jwt.WithValidate(true),
+		jwt.WithIssuer(Issuer),
+		jwt.WithAudience(Audience),
+		jwt.WithRequiredClaim(jwt.ExpirationKey),
+		jwt.WithRequiredClaim(jwt.SubjectKey),
+		jwt.WithAcceptableSkew(5*time.Second),
+		jwt.WithClock(jwt.ClockFunc(now)),
+	)
+	if err != nil {
+		return identity.Caller{}, fmt.Errorf("%w: %w", ErrInvalidToken, err)
+	}
+	c := identity.Caller{}
+	c.UserID, _ = t.Subject()
+	var role string
+	for name, dst := range map[string]*string{"email": &c.Email, "name": &c.Name, "role": &role} {
+		if err := t.Get(name, dst); err != nil {
+			return identity.Caller{}, fmt.Errorf("%w: no %s", ErrInvalidToken, name)
+		}
+	}
+	c.Role = identity.Role(role)
+	return c, nil
+}
+
+// keyID reads the header of a compact token without trusting it.
+func keyID(token string) (string, error) {
+	m, err := jws.ParseString(token, jws.WithCompact())
+	if err != nil || len(m.Signatures()) != 1 {
+		return "", fmt.Errorf("%w: malformed", ErrInvalidToken)
+	}
+	h := m.Signatures()[0].ProtectedHeaders()
+	alg, _ := h.Algorithm()
+	typ, _ := h.Type()
+	kid, _ := h.KeyID()
+	if alg != jwa.EdDSA() || typ != TokenType || kid == "" {
+		return "", fmt.Errorf("%w: alg, typ or kid", ErrInvalidToken)
+	}
+	return kid, nil
+}
+
+// keySet returns a set for kid: the one it has, or a newer one. Only a caller
+// whose key is not known waits for a fetch.
+func (v *Verifier) keySet(ctx context.Context, kid string) (jwk.Set, error) {
+	keys, known, old := v.lookup(kid)
+	if known {
+		if old && v.fetching.TryLock() {
+			go func() {
+				defer v.fetching.Unlock()
+				v.refresh(context.WithoutCancel(ctx))
+			}()
+		}
+		return keys, nil
+	}
+	v.fetching.Lock()
+	defer v.fetching.Unlock()
+	// Somebody else may have fetched it while this caller waited.
+	if keys, known, _ = v.lookup(kid); !known {
+		v.refresh(ctx)
+		keys, _, _ = v.lookup(kid)
+	}
+	if keys == nil {
+		return nil, ErrKeysUnavailable
+	}
+	return keys, nil
+}
+
+// lookup returns the set there is, whether kid is in it, and whether it is due
+// for a refresh.
+func (v *Verifier) lookup(kid string) (keys jwk.Set, known, old bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.keys == nil {
+		return nil, false, true
+	}
+	_, known = v.keys.LookupKeyID(kid)
+	return v.keys, known, v.now().Sub(v.fetched) >= refreshInterval
+}
+
+// refresh fetches the set, unless it was asked for a moment ago. The caller
+// holds v.fetching.
+func (v *Verifier) refresh(ctx context.Context) {
+	v.mu.Lock()
+	// Without any key set nobody can be let in, so then it may ask every second.
+	wait := RefetchInterval
+	if v.keys == nil {
+		wait = time.Second
+	}
+	now := v.now()
+	due, have := now.Sub(v.tried) >= wait, v.keys != nil
+	if due {
+		v.tried = now
+	}
+	v.mu.Unlock()
+	if !due {
+		return
+	}
+	keys, err := v.fetch(ctx)
+	if err != nil {
+		v.log.WarnContext(ctx, "key set not fetched", "error", err, "have_older", have)
+		return
+	}
+	v.mu.Lock()
+	v.keys, v.fetched = keys, now
+	v.mu.Unlock()
+}
+
+func (v *Verifier) fetch(ctx context.Context) (jwk.Set, error) {
+	// Not the caller's cancellation: the set is for everybody who waits.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, v.url, nil)
+	if err != nil {
+		return nil, err
+	}
+	res, err := v.http.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer res.Body.Close() //nolint:errcheck // there is nothing to do about it
+	if res.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("answered %s", res.Status)
+	}
+	b, err := io.ReadAll(io.LimitReader(res.Body, 1<<20))
+	if err != nil {
+		return nil, err
+	}
+	keys, err := jwk.Parse(b)
+	if err != nil {
+		return nil, err
+	}
+	if keys.Len() == 0 {
+		return nil, errors.New("the key set is empty")
+	}
+	return keys, nil
+}

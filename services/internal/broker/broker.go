@@ -1,0 +1,62 @@
+// Package broker is the port through which services tell each other what
+// happened. brokertest holds its contract; every adapter passes it.
+package broker
+
+import (
+	"context"
+	"errors"
+
+	"github.com/openboxoffice/boxoffice/contracts/events"
+	"github.com/openboxoffice/boxoffice/services/internal/storage"
+)
+
+// Publisher hands messages to the broker.
+type Publisher interface {
+	// Publish gives m to every consumer subscribed to topic, now or later.
+	// Nil means that the broker has taken it, not that it can never be lost:
+	// whoever must not lose m keeps it in an outbox until every consumer
+	// has receipted it. An error means that it may or may not have been taken.
+	Publish(ctx context.Context, topic string, m events.Message) error
+}
+
+// Subscriber lets a consumer hear a topic.
+type Subscriber interface {
+	// Subscribe delivers each message of s.Topic that is published after it
+	// to s.Handle, at least once, in no promised order, several at a time.
+	// A message whose handler returns an error is delivered again, after a
+	// growing pause. One that is rejected, or that has failed too often,
+	// goes to s.DeadLetter instead, itself retried until it returns nil: a
+	// message is never dropped while the broker runs. An outage is waited out:
+	// a failure that IsOutage never counts as one too many. Each consumer of a
+	// topic has a copy of its own: what one does never delays or hides it
+	// from another. A handler that panics has failed, no more.
+	Subscribe(s Subscription) error
+}
+
+// Subscription is one consumer's interest in one topic.
+type Subscription struct {
+	Topic    string
+	Consumer string // the consumer's service: "event"
+
+	// Handle has the effect of the message. Nil acknowledges it; an error
+	// that is ErrReject goes to DeadLetter at once; one that IsOutage is
+	// retried for as long as it lasts; any other, until it is one too many.
+	Handle Handler
+	// DeadLetter stores a message that Handle cannot have, with the reason.
+	DeadLetter func(ctx context.Context, m events.Message, reason string) error
+}
+
+// Handler consumes one message. It must be idempotent by m.ID.
+type Handler func(ctx context.Context, m events.Message) error
+
+// ErrReject, wrapped in a handler's error, says that trying again is no use:
+// the message is malformed or of a kind that is not known.
+var ErrReject = errors.New("message rejected")
+
+// IsOutage reports whether a handler's error says nothing about the message:
+// the storage was not available, or there was no time left. The message would
+// have been handled, and will be once the outage is over, however long it is.
+func IsOutage(err error) bool {
+	return errors.Is(err, storage.ErrUnavailable) ||
+		errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
+}

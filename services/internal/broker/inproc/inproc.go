@@ -1,0 +1,164 @@
+// Package inproc is a broker inside one process.
+//
+// Its queues are in memory: a process that is killed loses them. That breaks
+// no promise, because nobody relies on a queue alone: a publisher keeps its
+// message in an outbox until every consumer has receipted it, and publishes
+// again what was lost.
+package inproc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/openboxoffice/boxoffice/contracts/events"
+	"github.com/openboxoffice/boxoffice/services/internal/broker"
+)
+
+// Why Publish refuses a message.
+var (
+	ErrFull    = errors.New("a consumer's queue is full")
+	ErrStopped = errors.New("the broker has stopped")
+)
+
+// Options configures a Broker. Zero values are the defaults.
+type Options struct {
+	Log *slog.Logger // slog.Default()
+
+	// MaxAttempts is how often a handler may fail at a message before that is
+	// a dead letter: 12, which with the default Backoff takes about 110 s.
+	// Failures that broker.IsOutage do not count.
+	MaxAttempts int
+	// Backoff is the pause after the given failed attempt, the first being 1.
+	// By default it doubles from 100 ms up to 30 s.
+	Backoff func(attempt int) time.Duration
+	// Concurrency is how many messages each consumer handles at a time: 8.
+	Concurrency int
+	// Capacity is how many messages each consumer may have in memory, those
+	// being handled and those waiting for another attempt included: 4096.
+	Capacity int
+	// HandlerTimeout ends the context of a handler that takes longer: 30 s.
+	// It also bounds how long Run waits for handlers once its context ended.
+	HandlerTimeout time.Duration
+}
+
+// Broker is a broker.Publisher and a broker.Subscriber.
+type Broker struct {
+	o Options
+
+	mu      sync.Mutex
+	queues  map[string][]*queue // by topic
+	start   func(*queue)        // non-nil while Run delivers
+	stopped bool
+}
+
+var (
+	_ broker.Publisher  = (*Broker)(nil)
+	_ broker.Subscriber = (*Broker)(nil)
+)
+
+// New returns a Broker that takes messages at once and delivers them while Run
+// runs.
+func New(o Options) *Broker {
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	if o.MaxAttempts <= 0 {
+		o.MaxAttempts = 12
+	}
+	if o.Backoff == nil {
+		o.Backoff = backoff
+	}
+	if o.Concurrency <= 0 {
+		o.Concurrency = 8
+	}
+	if o.Capacity <= 0 {
+		o.Capacity = 4096
+	}
+	if o.HandlerTimeout <= 0 {
+		o.HandlerTimeout = 30 * time.Second
+	}
+	return &Broker{o: o, queues: map[string][]*queue{}}
+}
+
+func backoff(attempt int) time.Duration {
+	const limit = 30 * time.Second
+	if attempt > 9 { // 100 ms << 9 is over the limit
+		return limit
+	}
+	return min(100*time.Millisecond<<(attempt-1), limit)
+}
+
+// Publish puts m into the queue of each consumer of topic and returns without
+// waiting for any of them. It fails when a queue is full, having put m into
+// the others, and once the broker has stopped. A message whose id is in a
+// queue already is not put there again: it is the same message.
+func (b *Broker) Publish(ctx context.Context, topic string, m events.Message) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.stopped {
+		return ErrStopped
+	}
+	var err error
+	for _, q := range b.queues[topic] {
+		if !q.put(m) {
+			err = errors.Join(err, fmt.Errorf("%w: %s", ErrFull, q.Consumer))
+		}
+	}
+	return err
+}
+
+// Subscribe implements broker.Subscriber. Each consumer subscribes to a topic
+// once.
+func (b *Broker) Subscribe(s broker.Subscription) error {
+	if s.Topic == "" || s.Consumer == "" || s.Handle == nil || s.DeadLetter == nil {
+		return fmt.Errorf("a subscription of %q to %q lacks a part", s.Consumer, s.Topic)
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.stopped {
+		return ErrStopped
+	}
+	for _, q := range b.queues[s.Topic] {
+		if q.Consumer == s.Consumer {
+			return fmt.Errorf("%q is subscribed to %q already", s.Consumer, s.Topic)
+		}
+	}
+	q := newQueue(s, b.o)
+	b.queues[s.Topic] = append(b.queues[s.Topic], q)
+	if b.start != nil {
+		b.start(q)
+	}
+	return nil
+}
+
+// Run delivers until ctx ends; then it starts no handler more, waits for those
+// that run, and returns nil. It runs once; a Broker that has stopped stays so.
+func (b *Broker) Run(ctx context.Context) error {
+	b.mu.Lock()
+	if b.stopped || b.start != nil {
+		b.mu.Unlock()
+		return errors.New("the broker has been run already")
+	}
+	var running sync.WaitGroup
+	b.start = func(q *queue) { running.Go(func() { q.run(ctx) }) }
+	for _, queues := range b.queues {
+		for _, q := range queues {
+			b.start(q)
+		}
+	}
+	b.mu.Unlock()
+
+	<-ctx.Done()
+	b.mu.Lock()
+	b.stopped = true
+	b.mu.Unlock()
+	running.Wait()
+	return nil
+}

@@ -1,0 +1,239 @@
+package inproc_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/openboxoffice/boxoffice/contracts/events"
+	"github.com/openboxoffice/boxoffice/services/internal/broker"
+	"github.com/openboxoffice/boxoffice/services/internal/broker/brokertest"
+	"github.com/openboxoffice/boxoffice/services/internal/broker/inproc"
+	"github.com/openboxoffice/boxoffice/services/internal/storage"
+)
+
+func TestBrokerContract(t *testing.T) {
+	brokertest.TestBroker(t, func(t *testing.T) brokertest.Fixture {
+		pause := func(attempt int) time.Duration { return time.Millisecond << attempt }
+		b := inproc.New(inproc.Options{Log: slog.New(slog.DiscardHandler), MaxAttempts: 5, Backoff: pause})
+		return brokertest.Fixture{
+			Publisher: b, Subscriber: b, Start: func() { run(t, b) },
+			MaxAttempts: 5, MinPause: pause, Patience: 10 * time.Second,
+		}
+	})
+}
+
+// run runs b until the test ends.
+func run(t *testing.T, b *inproc.Broker) (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- b.Run(ctx) }()
+	stopped := false
+	stop = func() {
+		if stopped {
+			return
+		}
+		stopped = true
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+	t.Cleanup(stop)
+	return stop
+}
+
+func subscribe(t *testing.T, b *inproc.Broker, consumer string, handle broker.Handler) *atomic.Int64 {
+	t.Helper()
+	letters := new(atomic.Int64)
+	err := b.Subscribe(broker.Subscription{Topic: "t", Consumer: consumer, Handle: handle,
+		DeadLetter: func(context.Context, events.Message, string) error { letters.Add(1); return nil }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return letters
+}
+
+func quiet() inproc.Options { return inproc.Options{Log: slog.New(slog.DiscardHandler)} }
+
+func publish(t *testing.T, b *inproc.Broker, n int) {
+	t.Helper()
+	for i := range n {
+		if err := b.Publish(t.Context(), "t", events.Message{ID: fmt.Sprint(i)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestAnOutageDeadLettersNothing(t *testing.T) {
+	for name, err := range map[string]error{
+		"storage": storage.ErrUnavailable, "deadline": context.DeadlineExceeded, "canceled": context.Canceled,
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := inproc.New(quiet())
+				back := time.Now().Add(10 * time.Minute)
+				var handled atomic.Int64
+				letters := subscribe(t, b, "c", func(context.Context, events.Message) error {
+					if time.Now().Before(back) {
+						return fmt.Errorf("have the effect: %w", err)
+					}
+					handled.Add(1)
+					return nil
+				})
+				stop := run(t, b)
+				publish(t, b, 1000)
+				time.Sleep(11 * time.Minute) // the pauses are capped: all have come again
+				if handled.Load() != 1000 || letters.Load() != 0 {
+					t.Errorf("handled %d, dead letters %d", handled.Load(), letters.Load())
+				}
+				stop()
+			})
+		})
+	}
+}
+
+func TestAMessageThatWaitsTakesNoWorker(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := inproc.New(quiet())
+		start := time.Now()
+		var after time.Duration
+		subscribe(t, b, "c", func(_ context.Context, m events.Message) error {
+			if m.ID != "good" {
+				return errors.New("fails for ever")
+			}
+			after = time.Since(start)
+			return nil
+		})
+		stop := run(t, b)
+		publish(t, b, 1000)
+		if err := b.Publish(t.Context(), "t", events.Message{ID: "good"}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		if after != 0 { // in the bubble's time: before any pause was over
+			t.Errorf("the good message was handled after %v", after)
+		}
+		stop()
+	})
+}
+
+func TestAFullQueueRefusesAtOnceAndDrains(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := quiet()
+		o.Capacity = 3
+		b := inproc.New(o)
+		var handled, other atomic.Int64
+		subscribe(t, b, "slow", func(context.Context, events.Message) error {
+			time.Sleep(time.Second)
+			handled.Add(1)
+			return nil
+		})
+		subscribe(t, b, "quick", func(context.Context, events.Message) error { other.Add(1); return nil })
+		publish(t, b, 3)
+		publish(t, b, 3) // the same ones take no more room
+		m := events.Message{ID: "one more"}
+		if err := b.Publish(t.Context(), "t", m); !errors.Is(err, inproc.ErrFull) {
+			t.Errorf("error %v, want ErrFull", err)
+		}
+		stop := run(t, b)
+		time.Sleep(2 * time.Second)
+		if err := b.Publish(t.Context(), "t", m); err != nil {
+			t.Error(err)
+		}
+		time.Sleep(2 * time.Second)
+		if handled.Load() != 4 || other.Load() != 4 {
+			t.Errorf("handled %d and %d, want 4 each", handled.Load(), other.Load())
+		}
+		stop()
+	})
+}
+
+func TestRunDrains(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := quiet()
+		o.Concurrency = 2
+		b := inproc.New(o)
+		var begun, ended atomic.Int64
+		subscribe(t, b, "c", func(ctx context.Context, _ events.Message) error {
+			begun.Add(1)
+			time.Sleep(time.Second)
+			if ctx.Err() == nil {
+				ended.Add(1)
+			}
+			return nil
+		})
+		stop := run(t, b)
+		publish(t, b, 10)
+		synctest.Wait()
+		stop()
+		if begun.Load() != 2 || ended.Load() != 2 {
+			t.Errorf("%d handlers begun and %d ended unhindered, want 2 and 2", begun.Load(), ended.Load())
+		}
+		if err := b.Publish(t.Context(), "t", events.Message{ID: "late"}); !errors.Is(err, inproc.ErrStopped) {
+			t.Errorf("publish after the end: %v, want ErrStopped", err)
+		}
+		if err := b.Run(t.Context()); err == nil {
+			t.Error("a broker that has stopped runs again")
+		}
+	})
+}
+
+func TestAHandlerThatHangsIsEnded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := inproc.New(quiet())
+		var calls atomic.Int64
+		subscribe(t, b, "c", func(ctx context.Context, _ events.Message) error {
+			calls.Add(1)
+			<-ctx.Done()
+			return ctx.Err()
+		})
+		stop := run(t, b)
+		publish(t, b, 1)
+		time.Sleep(31 * time.Second)
+		if calls.Load() != 2 {
+			t.Errorf("called %d times, want twice", calls.Load())
+		}
+		stop()
+	})
+}
+
+func TestSubscribeRefusesWhatItCannotServe(t *testing.T) {
+	b := inproc.New(quiet())
+	ok := func(context.Context, events.Message) error { return nil }
+	subscribe(t, b, "c", ok)
+	dead := func(context.Context, events.Message, string) error { return nil }
+	for name, s := range map[string]broker.Subscription{
+		"twice":          {Topic: "t", Consumer: "c", Handle: ok, DeadLetter: dead},
+		"no topic":       {Consumer: "c", Handle: ok, DeadLetter: dead},
+		"no consumer":    {Topic: "t", Handle: ok, DeadLetter: dead},
+		"no handler":     {Topic: "t", Consumer: "d", DeadLetter: dead},
+		"no dead letter": {Topic: "t", Consumer: "d", Handle: ok},
+	} {
+		if err := b.Subscribe(s); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+}
+
+// A subscription made while the broker runs is heard too.
+func TestSubscribeWhileRunning(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := inproc.New(quiet())
+		stop := run(t, b)
+		synctest.Wait()
+		var handled atomic.Int64
+		subscribe(t, b, "c", func(context.Context, events.Message) error { handled.Add(1); return nil })
+		publish(t, b, 5)
+		synctest.Wait()
+		if handled.Load() != 5 {
+			t.Errorf("handled %d, want 5", handled.Load())
+		}
+		stop()
+	})
+}

@@ -1,0 +1,51 @@
+package httpkit
+
+import (
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humachi"
+	"github.com/go-chi/chi/v5"
+	swgui "github.com/swaggest/swgui/v5emb"
+)
+
+// Version is what the OpenAPI documents call this version of the API.
+const Version = "1.0.0"
+
+// NewAPI returns an API on mux: JSON in UTF-8 alone, unknown fields refused,
+// problems for errors, the document at /openapi.json and a page to browse it at
+// /docs that needs no network.
+func NewAPI(mux *chi.Mux, title, description string) huma.API {
+	config := huma.DefaultConfig(title, Version)
+	config.Info.Description = description
+	config.Info.License = &huma.License{Name: "Apache-2.0", Identifier: "Apache-2.0"}
+	config.DocsPath, config.SchemasPath = "", ""
+	config.CreateHooks = nil // no $schema links in answers
+	config.Transformers = []huma.Transformer{addTrace}
+	format := huma.Format{Marshal: huma.DefaultJSONFormat.Marshal, Unmarshal: unmarshal}
+	config.Formats = map[string]huma.Format{"application/json": format, "json": format}
+	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
+		SchemeBearer:  {Type: "http", Scheme: "bearer", BearerFormat: "JWT", Description: "An access token of POST /token on the user service."},
+		SchemeService: {Type: "apiKey", In: "header", Name: "X-Service-Token", Description: "For the other services alone."},
+	}
+	docs := swgui.New(title, "/openapi.json", "/docs")
+	mux.Handle("/docs", docs)
+	mux.Handle("/docs/*", docs)
+	return humachi.New(mux, config)
+}
+
+// The names of the security schemes in the OpenAPI documents.
+const (
+	SchemeBearer  = "bearer"
+	SchemeService = "service"
+)
+
+// Page is the part of a list's input that every list has.
+type Page struct {
+	Limit  int    `query:"limit" minimum:"1" maximum:"100" default:"20" doc:"How many items at most"`
+	Cursor string `query:"cursor" maxLength:"2048" doc:"next_cursor of the page before; opaque"`
+}
+
+// List is how every list is answered. NextCursor is null on the last page.
+type List[T any] struct {
+	Items      []T     `json:"items" nullable:"false"`
+	NextCursor *string `json:"next_cursor" doc:"Give it as ?cursor= for the next page; null on the last"`
+}

@@ -1,0 +1,120 @@
+package httpkit
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"go.opentelemetry.io/otel/propagation"
+
+	"github.com/openboxoffice/boxoffice/contracts/problem"
+)
+
+// ErrUnavailable says that another service did not give an answer of its own:
+// it is down, too slow, or answered 5xx or nonsense. Whether it did what it was
+// asked is not known.
+var ErrUnavailable = errors.New("service unavailable")
+
+// Client calls one other service.
+type Client struct {
+	base         *url.URL
+	serviceToken string
+	timeout      time.Duration
+	http         *http.Client
+}
+
+// NewClient returns a client of the service at base ("http://127.0.0.1:8081").
+// Each call carries serviceToken, where it is not empty, and takes at most
+// timeout.
+func NewClient(base, serviceToken string, timeout time.Duration) (*Client, error) {
+	u, err := url.Parse(base)
+	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+		return nil, fmt.Errorf("%q is not the URL of a service", base)
+	}
+	return &Client{base: u, serviceToken: serviceToken, timeout: timeout, http: NewHTTPClient()}, nil
+}
+
+// NewHTTPClient returns a client for the services, which are neighbours: it
+// asks no proxy and follows no redirect. It has no timeout; a request's context
+// has one.
+func NewHTTPClient() *http.Client {
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.MaxIdleConns, t.MaxIdleConnsPerHost = 256, 256
+	t.Proxy = nil
+	return &http.Client{
+		Transport:     t,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+// Do sends in as JSON, unless it is nil, and reads the answer into out, unless
+// that is nil. segments are escaped and joined to the path. A 4xx problem is
+// returned as *problem.Problem; any other outcome but 2xx wraps ErrUnavailable.
+func (c *Client) Do(ctx context.Context, method string, segments []string, in, out any) error {
+	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
+	var body io.Reader
+	if in != nil {
+		b, err := json.Marshal(in)
+		if err != nil {
+			return fmt.Errorf("encode request: %w", err)
+		}
+		body = bytes.NewReader(b)
+	}
+	u := c.base.JoinPath(escape(segments)...)
+	req, err := http.NewRequestWithContext(ctx, method, u.String(), body)
+	if err != nil {
+		return err
+	}
+	if in != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	if c.serviceToken != "" {
+		req.Header.Set("X-Service-Token", c.serviceToken)
+	}
+	traceContext.Inject(ctx, propagation.HeaderCarrier(req.Header))
+
+	res, err := c.http.Do(req)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	defer res.Body.Close() //nolint:errcheck // there is nothing to do about it
+	b, err := io.ReadAll(io.LimitReader(res.Body, MaxBodyBytes))
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	switch ct, _, _ := mime.ParseMediaType(res.Header.Get("Content-Type")); {
+	case res.StatusCode >= 200 && res.StatusCode < 300:
+		if out == nil {
+			return nil
+		}
+		if err := json.Unmarshal(b, out); err != nil {
+			return fmt.Errorf("%w: unreadable answer: %w", ErrUnavailable, err)
+		}
+		return nil
+	case res.StatusCode >= 400 && res.StatusCode < 500 && ct == problem.ContentType:
+		p := &problem.Problem{}
+		if err := json.Unmarshal(b, p); err != nil || p.Code == "" {
+			return fmt.Errorf("%w: %s without a problem", ErrUnavailable, res.Status)
+		}
+		return p
+	default:
+		return fmt.Errorf("%w: %s %s answered %s", ErrUnavailable, method, strings.Join(segments, "/"), res.Status)
+	}
+}
+
+func escape(segments []string) []string {
+	out := make([]string, len(segments))
+	for i, s := range segments {
+		out[i] = url.PathEscape(s)
+	}
+	return out
+}

@@ -1,0 +1,188 @@
+package httpkit
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strconv"
+
+	"github.com/danielgtaylor/huma/v2"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/openboxoffice/boxoffice/contracts/problem"
+	"github.com/openboxoffice/boxoffice/services/internal/storage"
+)
+
+// Error is a problem on its way to the client. A huma handler returns it; a
+// plain handler gives it to WriteProblem.
+type Error struct {
+	problem.Problem
+
+	// Headers are added to the answer: Retry-After, WWW-Authenticate.
+	Headers http.Header `json:"-"`
+}
+
+// NewProblem returns an error that is answered with this status and code.
+func NewProblem(status int, code problem.Code, detail string) *Error {
+	return &Error{Problem: problem.Problem{
+		Type: "about:blank", Title: http.StatusText(status), Status: status, Code: code, Detail: detail,
+	}}
+}
+
+// WithRetryAfter tells the client to come back in so many seconds.
+func (e *Error) WithRetryAfter(seconds int) *Error {
+	return e.withHeader("Retry-After", strconv.Itoa(seconds))
+}
+
+func (e *Error) withHeader(name, value string) *Error {
+	if e.Headers == nil {
+		e.Headers = http.Header{}
+	}
+	e.Headers.Set(name, value)
+	return e
+}
+
+// Error, GetStatus, GetHeaders and ContentType are what huma asks of an error.
+func (e *Error) Error() string { return e.Problem.Error() }
+
+// GetStatus returns the HTTP status.
+func (e *Error) GetStatus() int { return e.Status }
+
+// GetHeaders returns the headers to add to the answer.
+func (e *Error) GetHeaders() http.Header { return e.Headers }
+
+// ContentType returns the media type of the answer.
+func (e *Error) ContentType(string) string { return problem.ContentType }
+
+// WriteProblem answers r with p.
+func WriteProblem(w http.ResponseWriter, r *http.Request, p *Error) {
+	if sc := trace.SpanContextFromContext(r.Context()); sc.HasTraceID() {
+		p.TraceID = sc.TraceID().String()
+	}
+	for k, vs := range p.Headers {
+		w.Header()[k] = vs
+	}
+	w.Header().Set("Content-Type", problem.ContentType)
+	w.WriteHeader(p.Status)
+	// The client may be gone; there is nobody to tell.
+	_ = json.NewEncoder(w).Encode(p)
+}
+
+// Mapping says how one of a domain's errors is answered.
+type Mapping struct {
+	Err        error // a sentinel, found by errors.Is; its text is the detail
+	Status     int
+	Code       problem.Code
+	RetryAfter int // seconds; 0 is none
+}
+
+// Errors is a service's table from domain errors to answers. The first that
+// fits is taken.
+type Errors []Mapping
+
+// To returns the answer for err, for a huma handler to return. It knows
+// problem.Invalid and *Error; storage.ErrUnavailable and the end of the context
+// are 503; anything that is in no table is logged and answered 500 without a
+// word of what it was.
+func (t Errors) To(ctx context.Context, err error) error {
+	var invalid problem.Invalid
+	var ready *Error
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &ready):
+		return ready
+	case errors.As(err, &invalid):
+		p := NewProblem(http.StatusUnprocessableEntity, problem.ValidationFailed, "Some fields have values that are not allowed.")
+		p.Errors = invalid
+		return p
+	}
+	for _, m := range t {
+		if errors.Is(err, m.Err) {
+			p := NewProblem(m.Status, m.Code, m.Err.Error())
+			if m.RetryAfter > 0 {
+				p.WithRetryAfter(m.RetryAfter)
+			}
+			return p
+		}
+	}
+	if errors.Is(err, storage.ErrUnavailable) {
+		logger(ctx).WarnContext(ctx, "refused for want of the database", "error", err)
+		return NewProblem(http.StatusServiceUnavailable, problem.Unavailable,
+			"The database does not answer. Try again.").WithRetryAfter(1)
+	}
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return NewProblem(http.StatusServiceUnavailable, problem.Unavailable,
+			"The request took too long or was given up.").WithRetryAfter(1)
+	}
+	logger(ctx).ErrorContext(ctx, "unexpected error", "error", err)
+	return internalError()
+}
+
+func internalError() *Error {
+	return NewProblem(http.StatusInternalServerError, problem.Internal, "Something went wrong on our side. The trace id finds it in our logs.")
+}
+
+// addTrace is the huma transformer that gives every problem its trace id.
+func addTrace(ctx huma.Context, _ string, v any) (any, error) {
+	p, ok := v.(*Error)
+	if !ok {
+		return v, nil
+	}
+	if sc := trace.SpanContextFromContext(ctx.Context()); sc.HasTraceID() {
+		p.TraceID = sc.TraceID().String()
+	}
+	return p, nil
+}
+
+// fromHuma makes a problem of what huma's own validation says.
+func fromHuma(status int, msg string, errs ...error) huma.StatusError {
+	code := problem.BadRequest
+	switch status {
+	case http.StatusBadRequest:
+		code = problem.MalformedBody
+	case http.StatusUnprocessableEntity:
+		code, msg = problem.ValidationFailed, "Some fields have values that are not allowed."
+	case http.StatusRequestEntityTooLarge:
+		code, msg = problem.BodyTooLarge, "The body is larger than 1 MiB."
+	case http.StatusUnsupportedMediaType:
+		code, msg = problem.UnsupportedMedia, "The body must be application/json."
+	case http.StatusNotAcceptable:
+		code = problem.NotAcceptable
+	case http.StatusRequestTimeout:
+		code, msg = problem.BadRequest, "The body did not arrive in time."
+	case http.StatusInternalServerError:
+		// huma's only 500 before a handler runs is a body that it cannot read:
+		// the client broke it off, or framed it wrongly.
+		if msg == "cannot read request body" {
+			status, code = http.StatusBadRequest, problem.MalformedBody
+			break
+		}
+		return internalError()
+	}
+	p := NewProblem(status, code, msg)
+	for _, err := range errs {
+		var d *huma.ErrorDetail
+		if errors.As(err, &d) {
+			// Never d.Value: it may be a password.
+			f := problem.Field{Location: d.Location, Message: d.Message}
+			if location, message, ok := inBody(d.Message); ok {
+				f = problem.Field{Location: location, Message: message}
+			}
+			p.Errors = append(p.Errors, f)
+		}
+	}
+	if code == problem.MalformedBody && len(p.Errors) > 0 {
+		p.Detail = "The body is not valid JSON: " + p.Errors[0].Message
+		p.Errors = nil
+	}
+	return p
+}
+
+func init() {
+	// huma keeps these in package variables: this is the one place that sets
+	// them, before any API is made.
+	huma.ValidateStrictCasing = true // "N" is not "n", but a field that is not known
+	huma.NewError = fromHuma
+}

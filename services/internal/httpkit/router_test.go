@@ -1,0 +1,63 @@
+package httpkit_test
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
+)
+
+func TestAPathSaysWhichMethodsItKnows(t *testing.T) {
+	mux := httpkit.NewRouter(quiet)
+	api := httpkit.NewAPI(mux, "Test", "")
+	nothing := func(context.Context, *struct{}) (*struct{}, error) { return nil, nil }
+	huma.Get(api, "/things", nothing)
+	huma.Post(api, "/things", nothing)
+	huma.Put(api, "/things/{id}", nothing)
+	for _, c := range []struct{ method, path, allow string }{
+		{http.MethodDelete, "/things", "GET, HEAD, POST"},
+		{http.MethodGet, "/things/a", "PUT"},
+		{http.MethodHead, "/things/a", "PUT"},
+		{http.MethodHead, "/things/a%2Fb", "PUT"},
+		{"BREW", "/things", "GET, HEAD, POST"},
+	} {
+		w := httptest.NewRecorder()
+		mux.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), c.method, c.path, nil))
+		if allow := w.Header().Get("Allow"); w.Code != http.StatusMethodNotAllowed || allow != c.allow {
+			t.Errorf("%s %s: %d, Allow %q, want 405, %q", c.method, c.path, w.Code, allow, c.allow)
+		}
+	}
+}
+
+func TestHeadIsGetWithoutABody(t *testing.T) {
+	s := server(t)
+	ask := func(method, path string) (int, string, string) {
+		t.Helper()
+		req, err := http.NewRequestWithContext(t.Context(), method, s.URL+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+		b, err := io.ReadAll(res.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return res.StatusCode, res.Header.Get("Content-Type"), string(b)
+	}
+	for _, path := range []string{"/things", "/things?limit=0", "/nowhere", "/unknown", "/docs", "/openapi.json"} {
+		code, contentType, _ := ask(http.MethodGet, path)
+		headCode, headType, body := ask(http.MethodHead, path)
+		if headCode != code || headType != contentType || body != "" {
+			t.Errorf("%s: HEAD answers %d %q %q, GET %d %q", path, headCode, headType, body, code, contentType)
+		}
+	}
+}

@@ -1,0 +1,47 @@
+// Package inbox is the consumer's side of exactly-once effects: the ids of the
+// messages whose effect is stored, the dead letters, and the operations by
+// which a publisher asks for receipts and an admin looks at dead letters.
+package inbox
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/openboxoffice/boxoffice/contracts/events"
+)
+
+// DeadLetter is a message that its handler could not have.
+type DeadLetter struct {
+	ID         string // the message's id
+	Topic      string
+	Message    events.Message // as it came, byte for byte in its Data
+	Reason     string
+	FailedAt   time.Time
+	ReplayedAt time.Time // zero until it was replayed with success
+	ReplayedBy string    // the admin's user id
+}
+
+// ErrDeadLetterNotFound is returned for an id that is no dead letter's.
+var ErrDeadLetterNotFound = errors.New("dead letter not found")
+
+// Store is where a consumer keeps what it has heard. That a message's effect
+// is stored is recorded by the transaction of the effect, not through this
+// port.
+type Store interface {
+	// Known returns those of ids whose effect, or whose dead letter, is
+	// stored. No ids is the empty slice.
+	Known(ctx context.Context, ids []string) ([]string, error)
+	// PutDeadLetter stores d. One with the same ID stays as it is: a message
+	// that is dead-lettered twice is one dead letter.
+	PutDeadLetter(ctx context.Context, d DeadLetter) error
+	// DeadLetters returns up to limit dead letters after the one with ID
+	// after ("" is from the start), in the order of their IDs. It neither
+	// repeats nor skips while others are added.
+	DeadLetters(ctx context.Context, after string, limit int) ([]DeadLetter, error)
+	// DeadLetter returns one, or ErrDeadLetterNotFound.
+	DeadLetter(ctx context.Context, id string) (DeadLetter, error)
+	// MarkReplayed records who replayed it and when, or returns
+	// ErrDeadLetterNotFound. The first replay's record stays.
+	MarkReplayed(ctx context.Context, id, by string, at time.Time) error
+}

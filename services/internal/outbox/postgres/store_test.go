@@ -1,0 +1,54 @@
+//go:build integration
+
+package postgres_test
+
+import (
+	"context"
+	"io/fs"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/openboxoffice/boxoffice/contracts/events"
+	"github.com/openboxoffice/boxoffice/services/internal/outbox/outboxtest"
+	"github.com/openboxoffice/boxoffice/services/internal/outbox/postgres"
+	"github.com/openboxoffice/boxoffice/services/internal/postgresdb"
+	"github.com/openboxoffice/boxoffice/services/internal/servertest/pgtest"
+)
+
+// migrations are those of a service that has nothing but an outbox.
+var migrations fs.FS = fstest.MapFS{"00001_init.sql": {Data: []byte("-- +goose Up\n" + postgres.Schema)}}
+
+func migrate(ctx context.Context, url string) error { return postgresdb.Migrate(ctx, url, migrations) }
+
+func open(t *testing.T, o postgresdb.Options) *postgresdb.DB {
+	t.Helper()
+	db, err := postgresdb.Open(t.Context(), o, migrations)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return db
+}
+
+func insert(ctx context.Context, db *postgresdb.DB, topic string, m events.Message, due time.Time) error {
+	return db.Write(ctx, func(ctx context.Context, tx pgx.Tx) error { return postgres.Insert(ctx, tx, topic, m, due) })
+}
+
+func TestOutboxContract(t *testing.T) {
+	outboxtest.TestStore(t, func(t *testing.T) outboxtest.Fixture {
+		db := open(t, postgresdb.Options{URL: pgtest.New(t, migrate)})
+		return outboxtest.Fixture{
+			Store: postgres.New(db),
+			Insert: func(ctx context.Context, topic string, m events.Message, due time.Time) error {
+				return insert(ctx, db, topic, m, due)
+			},
+		}
+	})
+}

@@ -1,0 +1,346 @@
+package outbox_test
+
+import (
+	"context"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/openboxoffice/boxoffice/contracts/events"
+	"github.com/openboxoffice/boxoffice/services/internal/outbox"
+)
+
+func TestAMessageIsPublishedAtOnceAndClosedSoon(t *testing.T) {
+	inWorld(t, func(w *world) {
+		o := w.options()
+		o.Interval = 700 * time.Millisecond
+		r := w.relay(o)
+		time.Sleep(10 * time.Millisecond) // its first look is over
+		w.insert(1)
+		r.Wake()
+		time.Sleep(time.Millisecond)
+		w.effects(1, 1)
+		w.open(1)
+		time.Sleep(2 * time.Second)
+		w.open(0)
+		if n := w.tries.Load(); n != 1 {
+			w.Errorf("published %d times", n)
+		}
+		if w.log.Len() > 0 {
+			w.Errorf("logged:\n%s", w.log.String())
+		}
+	})
+}
+
+func TestWhatWasCommittedBeforeACrashIsPublishedWithoutAWake(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.insert(600) // more than two batches
+		w.relay(w.options())
+		time.Sleep(10 * time.Millisecond)
+		w.effects(600, 600)
+		time.Sleep(2 * time.Second)
+		w.open(0)
+	})
+}
+
+func TestALossyBrokerLosesNothing(t *testing.T) {
+	inWorld(t, func(w *world) {
+		rnd := rand.New(rand.NewPCG(1, 2))
+		var mu sync.Mutex
+		w.publish = func(ctx context.Context, m events.Message) error {
+			mu.Lock()
+			defer mu.Unlock()
+			switch rnd.IntN(4) {
+			case 0:
+				return errLost
+			case 1:
+				return errAway
+			case 2: // delivered twice
+				return w.broker.Publish(ctx, topic, m)
+			}
+			return nil
+		}
+		r := w.relay(w.options())
+		for range 10 {
+			w.insert(50)
+			r.Wake()
+			time.Sleep(100 * time.Millisecond)
+		}
+		time.Sleep(5 * time.Minute)
+		w.open(0)
+		w.effects(500, 500)
+	})
+}
+
+func TestASlowConsumerIsNotSentEverythingTwice(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.event.failing.Store(true)
+		w.relay(w.options())
+		w.insert(100)
+		time.Sleep(4900 * time.Millisecond)
+		if n := w.tries.Load(); n != 100 {
+			w.Errorf("%d publications before the grace is over, want 100", n)
+		}
+		time.Sleep(10 * time.Minute)
+		// Again after 5, 10, 15, 23, 39, 69 and 99 s; then it is a dead letter.
+		if n := w.tries.Load(); n != 800 {
+			w.Errorf("%d publications in all, want 800", n)
+		}
+		w.open(0) // its dead letters are receipts, too
+		w.effects(0, 100)
+	})
+}
+
+func TestAConsumerThatDoesNotAnswerClosesNothingAndHidesNothing(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.mail.silent.Store(true)
+		lost := map[string]bool{}
+		w.publish = func(_ context.Context, m events.Message) error {
+			if len(lost) == 0 { // the first message's first publication
+				lost[m.ID] = true
+				return errLost
+			}
+			return nil
+		}
+		o := w.options()
+		o.Concurrency = 1
+		r := w.relay(o)
+		w.insert(300)
+		time.Sleep(10 * time.Minute)
+		w.open(300)
+		w.effects(300, 300) // event's lost one was published again
+		if n := w.tries.Load(); n != 301 {
+			w.Errorf("%d publications, want 301", n)
+		}
+		if n := w.mail.asked.Load(); n > 60 {
+			w.Errorf("asked %d times in ten minutes of silence", n)
+		}
+		w.logged(`"an outage begins"`, 1)
+
+		// What is new is not held up by the silence, nor does it break it.
+		asked := w.mail.asked.Load()
+		for range 60 {
+			w.insert(1)
+			r.Wake()
+			time.Sleep(time.Second)
+		}
+		time.Sleep(3 * time.Second) // one question may come in between
+		w.effects(360, 360)
+		if n := w.mail.asked.Load() - asked; n > 6 {
+			w.Errorf("asked %d times in another minute", n)
+		}
+
+		w.mail.silent.Store(false)
+		time.Sleep(time.Minute)
+		w.open(0)
+		w.logged(`"an outage has ended"`, 1)
+	})
+}
+
+func TestABrokerOutageIsWaitedOutAndToldOnce(t *testing.T) {
+	inWorld(t, func(w *world) {
+		var away atomic.Bool
+		away.Store(true)
+		w.publish = func(context.Context, events.Message) error {
+			if away.Load() {
+				return errAway
+			}
+			return nil
+		}
+		r := w.relay(w.options())
+		for range 120 {
+			w.insert(10)
+			r.Wake()
+			time.Sleep(500 * time.Millisecond)
+		}
+		if n := w.tries.Load(); n > 40*16 {
+			w.Errorf("%d publications in a minute's outage", n)
+		}
+		w.logged(`"an outage begins" of=publishing`, 1)
+		away.Store(false)
+		time.Sleep(40 * time.Second)
+		w.open(0)
+		w.effects(1200, 1200)
+		w.logged(`"an outage has ended" of=publishing`, 1)
+	})
+}
+
+func TestMessagesThatTheBrokerRefusesHoldUpNoOthers(t *testing.T) {
+	inWorld(t, func(w *world) {
+		refused := map[string]bool{}
+		for _, id := range w.insert(40) { // more than are tried at a time
+			refused[id] = true
+		}
+		w.publish = func(_ context.Context, m events.Message) error {
+			if refused[m.ID] {
+				return errAway
+			}
+			return nil
+		}
+		w.insert(1000)
+		w.relay(w.options())
+		time.Sleep(30 * time.Second)
+		w.effects(1000, 1000)
+		w.open(40)
+	})
+}
+
+// forgetful loses what the relay writes, as a crash between the publication
+// and the mark does.
+type forgetful struct{ outbox.Store }
+
+func (forgetful) Published(context.Context, []string, time.Time, time.Time) error { return nil }
+
+func TestACrashBetweenPublicationAndMarkLosesNothing(t *testing.T) {
+	inWorld(t, func(w *world) {
+		o := w.options()
+		o.Store = forgetful{w.store}
+		r, err := outbox.NewRelay(o)
+		if err != nil {
+			w.Fatal(err)
+		}
+		w.insert(10)
+		stop := w.start(r.Run)
+		time.Sleep(time.Second)
+		stop()
+		w.open(10)
+		w.effects(10, 10)
+
+		w.relay(w.options())
+		time.Sleep(40 * time.Second) // the claim must run out
+		w.open(0)
+		w.effects(10, 10)
+		if n := w.tries.Load(); n != 20 {
+			w.Errorf("%d publications, want 20", n)
+		}
+	})
+}
+
+// failing fails while away is true.
+type failing struct {
+	outbox.Store
+	away *atomic.Bool
+}
+
+func (s failing) Claim(ctx context.Context, now, until time.Time, limit int) ([]outbox.Entry, error) {
+	if s.away.Load() {
+		return nil, errAway
+	}
+	return s.Store.Claim(ctx, now, until, limit)
+}
+
+func TestAStoreOutageIsWaitedOutAndToldOnce(t *testing.T) {
+	inWorld(t, func(w *world) {
+		var away atomic.Bool
+		away.Store(true)
+		o := w.options()
+		o.Store = failing{w.store, &away}
+		w.relay(o)
+		w.insert(3)
+		time.Sleep(time.Minute)
+		away.Store(false)
+		time.Sleep(time.Minute)
+		w.open(0)
+		w.logged(`"an outage begins" of="the outbox's store"`, 1)
+		w.logged(`"an outage has ended" of="the outbox's store"`, 1)
+	})
+}
+
+func TestRunMarksWhatItHasPublishedWhenItEnds(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.publish = func(context.Context, events.Message) error {
+			time.Sleep(time.Second) // and does not heed the end
+			return errLost
+		}
+		r, err := outbox.NewRelay(w.options())
+		if err != nil {
+			w.Fatal(err)
+		}
+		ids := w.insert(20) // 16 of which are under way
+		stop := w.start(r.Run)
+		time.Sleep(500 * time.Millisecond)
+		stop()
+		entries, err := w.store.Claim(w.Context(), time.Now().Add(time.Minute), time.Now().Add(time.Hour), 100)
+		if err != nil {
+			w.Fatal(err)
+		}
+		attempts := 0
+		for _, e := range entries {
+			attempts += e.Attempts
+		}
+		if len(entries) != len(ids) || attempts != int(w.tries.Load()) {
+			w.Errorf("%d attempts marked of %d made, on %d entries", attempts, w.tries.Load(), len(entries))
+		}
+		if w.log.Len() > 0 {
+			w.Errorf("an end is no failure, but logged:\n%s", w.log.String())
+		}
+	})
+}
+
+func TestSeveralRelaysPublishEachMessageOnce(t *testing.T) {
+	inWorld(t, func(w *world) {
+		for range 4 {
+			w.relay(w.options())
+		}
+		w.insert(1000)
+		time.Sleep(4 * time.Second)
+		w.open(0)
+		w.effects(1000, 1000)
+		if n := w.tries.Load(); n != 1000 {
+			w.Errorf("%d publications, want 1000", n)
+		}
+	})
+}
+
+func TestClosedEntriesArePrunedAfterADay(t *testing.T) {
+	inWorld(t, func(w *world) {
+		o := w.options()
+		o.Interval = time.Minute
+		w.relay(o)
+		w.insert(5)
+		count := func() (n int) {
+			if err := w.db.Read.QueryRow(`SELECT count(*) FROM outbox`).Scan(&n); err != nil {
+				w.Fatal(err)
+			}
+			return n
+		}
+		time.Sleep(23 * time.Hour)
+		if n := count(); n != 5 {
+			w.Errorf("%d rows after 23 hours, want 5", n)
+		}
+		time.Sleep(3 * time.Hour)
+		if n := count(); n != 0 {
+			w.Errorf("%d rows after 26 hours, want none", n)
+		}
+	})
+}
+
+func TestATopicThatNobodyIsKnownToConsumeStaysOpen(t *testing.T) {
+	inWorld(t, func(w *world) {
+		o := w.options()
+		o.Consumers = nil
+		w.relay(o)
+		w.insert(1)
+		time.Sleep(time.Minute)
+		w.open(1)
+		if !strings.Contains(w.log.String(), "level=ERROR") {
+			w.Error("nothing is logged")
+		}
+	})
+}
+
+func TestNewRelayNamesWhatIsMissing(t *testing.T) {
+	for name, o := range map[string]outbox.Options{
+		"store":     {Publisher: &world{}},
+		"publisher": {Store: &watched{}},
+		"receipts": {Store: &watched{}, Publisher: &world{},
+			Consumers: map[string]map[string]outbox.Receipts{topic: {"event": nil}}},
+	} {
+		if _, err := outbox.NewRelay(o); err == nil {
+			t.Errorf("no %s: no error", name)
+		}
+	}
+}

@@ -1,0 +1,230 @@
+//go:build integration
+
+package postgresdb_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/openboxoffice/boxoffice/services/internal/postgresdb"
+	"github.com/openboxoffice/boxoffice/services/internal/servertest/pgtest"
+	"github.com/openboxoffice/boxoffice/services/internal/storage"
+)
+
+func TestOpenSaysWhenTheServerIsAway(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close() // it takes connections, and says nothing
+	for _, url := range []string{"postgres://u:secret@127.0.0.1:1/d", "postgres://u:secret@" + l.Addr().String() + "/d?sslmode=disable"} {
+		_, err := postgresdb.Open(t.Context(), postgresdb.Options{URL: url}, migrations)
+		if !errors.Is(err, storage.ErrUnavailable) || strings.Contains(err.Error(), "secret") {
+			t.Errorf("%v, want ErrUnavailable, and no password", err)
+		}
+	}
+	for _, url := range []string{"postgres://u:secret@host:port/d", "secret", "postgres://u:secret@127.0.0.1/d?sslmode=secret"} {
+		_, err := postgresdb.Open(t.Context(), postgresdb.Options{URL: url}, migrations)
+		if err == nil || errors.Is(err, storage.ErrUnavailable) || strings.Contains(err.Error(), "secret") {
+			t.Errorf("%v, want that the URL is wrong, and no password", err)
+		}
+	}
+}
+
+func TestARestartOfTheServerIsSurvived(t *testing.T) {
+	server := pgtest.NewServer(t)
+	db := open(t, postgresdb.Options{URL: server.New(t, migrate)})
+	one := func() error {
+		return db.Write(t.Context(), func(ctx context.Context, tx pgx.Tx) error { return add(ctx, tx, 1, 1) })
+	}
+	var wg sync.WaitGroup
+	for range 16 { // so that the pool is full of connections
+		wg.Go(func() {
+			if err := one(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if err := server.Kill(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := one(); !errors.Is(err, storage.ErrUnavailable) {
+		t.Errorf("error %v, want ErrUnavailable", err)
+	}
+	if err := db.Ping(t.Context()); !errors.Is(err, storage.ErrUnavailable) {
+		t.Errorf("ping: %v, want ErrUnavailable", err)
+	}
+	if err := server.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := one(); err != nil {
+		t.Errorf("after the restart: %v", err)
+	}
+	if n := count(t, db, 1); n != 17 {
+		t.Errorf("n = %d, want 17", n)
+	}
+}
+
+// Nothing waits for longer than the timeout, whatever it waits for.
+func TestNothingHangs(t *testing.T) {
+	url := pgtest.New(t, migrate)
+	impatient := func(t *testing.T, url string) *postgresdb.DB {
+		return open(t, postgresdb.Options{URL: url, MaxConns: 2, Timeout: 300 * time.Millisecond})
+	}
+	other := open(t, postgresdb.Options{URL: url, Timeout: long})
+	touch := func(db *postgresdb.DB) error {
+		return db.Write(t.Context(), func(ctx context.Context, tx pgx.Tx) error { return add(ctx, tx, 1, 1) })
+	}
+	want := func(t *testing.T, err error) {
+		t.Helper()
+		if !errors.Is(err, storage.ErrUnavailable) {
+			t.Errorf("error %v, want ErrUnavailable", err)
+		}
+	}
+
+	t.Run("for a lock", func(t *testing.T) {
+		db := impatient(t, url)
+		if err := other.Write(t.Context(), func(ctx context.Context, tx pgx.Tx) error {
+			if err := add(ctx, tx, 1, 0); err != nil {
+				return err
+			}
+			want(t, touch(db))
+			return nil
+		}); err != nil {
+			t.Error(err)
+		}
+		if err := touch(db); err != nil {
+			t.Errorf("when the lock is free: %v", err)
+		}
+	})
+
+	t.Run("for a connection", func(t *testing.T) {
+		db := impatient(t, url)
+		var busy, wg sync.WaitGroup
+		busy.Add(2)
+		free := make(chan struct{})
+		for range 2 {
+			wg.Go(func() {
+				want(t, db.Read(t.Context(), func(_ context.Context, conn *pgx.Conn) error {
+					busy.Done()
+					<-free
+					return context.DeadlineExceeded // what a driver would say by now
+				}))
+			})
+		}
+		busy.Wait()
+		want(t, touch(db))
+		close(free)
+		wg.Wait()
+		if err := touch(db); err != nil {
+			t.Errorf("when a connection is free: %v", err)
+		}
+	})
+
+	t.Run("for a network that is silent", func(t *testing.T) {
+		network := newNetwork(t, url)
+		db := impatient(t, network.url)
+		if err := touch(db); err != nil {
+			t.Fatal(err)
+		}
+		before := count(t, other, 1)
+		network.silence()
+		want(t, touch(db))
+		want(t, db.Ping(t.Context()))
+		network.restore()
+		// A connection may still be waiting for the silent network, but no
+		// longer than connecting may take.
+		deadline := time.Now().Add(5 * time.Second)
+		for err := touch(db); err != nil; err = touch(db) {
+			if time.Now().After(deadline) {
+				t.Fatalf("when the network is back: %v", err)
+			}
+		}
+		if n := count(t, other, 1); n != before+1 {
+			t.Errorf("n = %d, want %d", n, before+1)
+		}
+	})
+}
+
+// network forwards to a server, until it is silent: then it takes everything
+// and forwards nothing, and never will for those who are connected.
+type network struct {
+	url    string
+	mu     sync.Mutex
+	silent bool
+	conns  []net.Conn // to the server
+}
+
+func newNetwork(t *testing.T, url string) *network {
+	cfg, err := pgx.ParseConfig(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := net.JoinHostPort(cfg.Host, strconv.Itoa(int(cfg.Port)))
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	n := &network{url: strings.Replace(url, server, l.Addr().String(), 1)}
+	go func() {
+		for {
+			in, err := l.Accept()
+			if err != nil {
+				return
+			}
+			out, err := net.Dial("tcp", server)
+			if err != nil {
+				return
+			}
+			n.mu.Lock()
+			n.conns = append(n.conns, out)
+			n.mu.Unlock()
+			go n.forward(out, in)
+			go n.forward(in, out)
+		}
+	}()
+	return n
+}
+
+func (n *network) forward(to io.Writer, from io.ReadCloser) {
+	defer from.Close()
+	buf := make([]byte, 1<<16)
+	for {
+		k, err := from.Read(buf)
+		n.mu.Lock()
+		silent := n.silent
+		n.mu.Unlock()
+		if !silent && k > 0 {
+			_, _ = to.Write(buf[:k])
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+func (n *network) silence() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.silent = true
+}
+
+func (n *network) restore() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, c := range n.conns {
+		_ = c.Close()
+	}
+	n.conns, n.silent = nil, false
+}

@@ -1,0 +1,95 @@
+// Package plantest shows tests how PostgreSQL does what an adapter asks of it:
+// whether by an index, or by reading the whole table.
+package plantest
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Recorder is a pgx.QueryTracer (postgresdb.Options.Tracer) that remembers the
+// statements it sees.
+type Recorder struct {
+	mu   sync.Mutex
+	seen []statement
+}
+
+type statement struct {
+	sql  string
+	args int
+}
+
+// TraceQueryStart implements pgx.QueryTracer.
+func (r *Recorder) TraceQueryStart(ctx context.Context, _ *pgx.Conn, q pgx.TraceQueryStartData) context.Context {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.seen = append(r.seen, statement{q.SQL, len(q.Args)})
+	return ctx
+}
+
+// TraceQueryEnd implements pgx.QueryTracer.
+func (r *Recorder) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+
+// Plan returns the plan of the one statement that ask makes, BEGIN and COMMIT
+// aside, on the database at url. It is the plan for whatever arguments: the one
+// that a statement has after its first executions.
+func (r *Recorder) Plan(t *testing.T, url string, ask func() error) string {
+	t.Helper()
+	r.mu.Lock()
+	r.seen = nil
+	r.mu.Unlock()
+	if err := ask(); err != nil {
+		t.Fatal(err)
+	}
+	r.mu.Lock()
+	seen := slices.DeleteFunc(slices.Clone(r.seen), func(s statement) bool {
+		return strings.HasPrefix(s.sql, "begin") || s.sql == "commit"
+	})
+	r.mu.Unlock()
+	if len(seen) == 0 {
+		t.Fatal("nothing was asked")
+	}
+	plan, err := explain(t.Context(), url, seen[0])
+	if err != nil {
+		t.Fatalf("%s: %v", seen[0].sql, err)
+	}
+	return plan
+}
+
+func explain(ctx context.Context, url string, s statement) (string, error) {
+	conn, err := pgx.Connect(ctx, url)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
+	for _, sql := range []string{"SET plan_cache_mode = force_generic_plan", "ANALYZE", "PREPARE asked AS " + s.sql} {
+		// The simple protocol: PREPARE has no parameters of its own.
+		if _, err := conn.Exec(ctx, sql, pgx.QueryExecModeSimpleProtocol); err != nil {
+			return "", err
+		}
+	}
+	arguments := strings.TrimSuffix(strings.Repeat("NULL, ", s.args), ", ")
+	if s.args > 0 {
+		arguments = "(" + arguments + ")"
+	}
+	rows, err := conn.Query(ctx, fmt.Sprintf("EXPLAIN EXECUTE asked %s", arguments))
+	if err != nil {
+		return "", err
+	}
+	lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	return strings.Join(lines, "\n"), err
+}
+
+// ByIndex fails the test unless the plan reads the index and no whole table.
+func ByIndex(t *testing.T, what, plan, index string) {
+	t.Helper()
+	if !strings.Contains(plan, index) || strings.Contains(plan, "Seq Scan") {
+		t.Errorf("%s does not go by the index %s alone:\n%s", what, index, plan)
+	}
+}

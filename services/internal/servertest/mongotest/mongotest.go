@@ -1,0 +1,84 @@
+// Package mongotest gives tests databases of their own on a MongoDB server.
+//
+// The server is a container of TEST_MONGO_IMAGE (default mongo:8), one for
+// each test binary, which ends with it; or, where TEST_MONGO_URI is set, the
+// running server that it names. The container keeps its files in memory;
+// NewServer keeps them on disk, for tests that kill it. Not everything that speaks MongoDB's protocol
+// is MongoDB: Serving says what a test has before it.
+package mongotest
+
+import (
+	"cmp"
+	"context"
+	"os"
+	"sync"
+	"testing"
+)
+
+const (
+	defaultImage = "mongo:8"
+	// sharedEnv tells child processes, which suites start of this binary for
+	// broken adapters, where their parent's server is.
+	sharedEnv = "MONGOTEST_SHARED_URI"
+)
+
+// New returns a server's URI and the name of a database, empty, that is
+// dropped at the end of the test.
+func New(t testing.TB) (uri, database string) {
+	t.Helper()
+	return shared(t).New(t)
+}
+
+// Serving says which server serves New.
+func Serving(t testing.TB) Info {
+	t.Helper()
+	return shared(t).Info()
+}
+
+func shared(t testing.TB) *Server {
+	t.Helper()
+	s, err := sharedServer()
+	if err != nil {
+		t.Fatalf("MongoDB for the tests: %v", err)
+	}
+	return s
+}
+
+var sharedServer = sync.OnceValues(func() (*Server, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
+	defer cancel()
+	if uri := cmp.Or(os.Getenv(sharedEnv), os.Getenv("TEST_MONGO_URI")); uri != "" {
+		return attach(ctx, uri)
+	}
+	s, err := run(ctx, false)
+	if err != nil {
+		return nil, err
+	}
+	return s, os.Setenv(sharedEnv, s.direct)
+})
+
+// NewServer returns a server of the test's own, to be killed and started again,
+// which ends with the test. Where TEST_MONGO_URI names a running server, which
+// is not ours to kill, the returned one stands for it: Kill cuts off those who
+// use the URIs that it gave.
+func NewServer(t testing.TB) *Server {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), startTimeout)
+	defer cancel()
+	var s *Server
+	var err error
+	if uri := os.Getenv("TEST_MONGO_URI"); uri != "" {
+		s, err = cutOff(ctx, uri)
+	} else {
+		s, err = run(ctx, true)
+	}
+	if err != nil {
+		t.Fatalf("MongoDB for this test: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := s.machine.Close(context.Background()); err != nil {
+			t.Errorf("ending MongoDB: %v", err)
+		}
+	})
+	return s
+}

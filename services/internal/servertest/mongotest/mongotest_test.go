@@ -1,0 +1,186 @@
+//go:build integration
+
+package mongotest_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/openboxoffice/boxoffice/services/internal/servertest/mongotest"
+)
+
+func connect(t testing.TB, uri string) *mongo.Client {
+	t.Helper()
+	client, err := mongo.Connect(options.Client().ApplyURI(uri))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = client.Disconnect(context.Background()) })
+	return client
+}
+
+func names(t testing.TB, client *mongo.Client) []string {
+	t.Helper()
+	names, err := client.ListDatabaseNames(t.Context(), bson.M{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return names
+}
+
+func insert(t testing.TB, db *mongo.Database, doc any) {
+	t.Helper()
+	if _, err := db.Collection("events").InsertOne(t.Context(), doc); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestEachTestHasItsOwnDatabaseAndItEndsWithIt(t *testing.T) {
+	t.Log(mongotest.Serving(t))
+	var mu sync.Mutex
+	var had []string
+	t.Run("tests", func(t *testing.T) {
+		for i := range 3 {
+			t.Run(fmt.Sprint(i), func(t *testing.T) {
+				t.Parallel()
+				uri, name := mongotest.New(t)
+				// the same _id in all: it would be a duplicate in one
+				insert(t, connect(t, uri).Database(name), bson.M{"_id": 1})
+				mu.Lock()
+				defer mu.Unlock()
+				had = append(had, name)
+			})
+		}
+	})
+	uri, _ := mongotest.New(t)
+	there := names(t, connect(t, uri))
+	for _, name := range had {
+		if slices.Contains(there, name) {
+			t.Errorf("%s is still there", name)
+		}
+	}
+}
+
+// On MongoDB this is self-evident; of a stand-in it has to be shown.
+func TestManyWorkersSellEachTicketOnce(t *testing.T) {
+	const tickets, workers = 500, 32
+	uri, name := mongotest.New(t)
+	db := connect(t, uri).Database(name)
+	insert(t, db, bson.M{"_id": 1, "types": bson.M{"a": bson.M{"available": tickets}}})
+	began := time.Now()
+	var sold atomic.Int64
+	var wg sync.WaitGroup
+	for range workers {
+		client := connect(t, uri)
+		wg.Go(func() {
+			for {
+				r, err := client.Database(name).Collection("events").UpdateOne(t.Context(),
+					bson.M{"_id": 1, "types.a.available": bson.M{"$gte": 1}},
+					bson.M{"$inc": bson.M{"types.a.available": -1}})
+				if err != nil {
+					t.Error(err)
+				}
+				if err != nil || r.ModifiedCount == 0 || sold.Add(1) > tickets {
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	t.Logf("%s: %d workers took %d of %d tickets in %v",
+		mongotest.Serving(t), workers, sold.Load(), tickets, time.Since(began).Round(time.Millisecond))
+	if sold.Load() != tickets {
+		t.Errorf("%d of %d tickets sold", sold.Load(), tickets)
+	}
+}
+
+// What was acknowledged before the kill is there after it, at the same address.
+func TestServerKilledAndStarted(t *testing.T) {
+	server := mongotest.NewServer(t)
+	uri, name := server.New(t)
+	db := connect(t, uri).Database(name)
+	for i := range 20 {
+		insert(t, db, bson.M{"_id": i})
+	}
+	if err := server.Kill(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	down := time.Now()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	if _, err := db.Collection("events").InsertOne(ctx, bson.M{"_id": "while down"}); err == nil {
+		t.Error("a server that was killed acknowledges")
+	}
+	if err := server.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("down for %v, process killed: %v", time.Since(down).Round(time.Millisecond), server.Kills())
+	n, err := db.Collection("events").CountDocuments(t.Context(), bson.M{})
+	if err != nil || n != 20 {
+		t.Errorf("%d of 20 acknowledged documents are there: %v", n, err)
+	}
+}
+
+// Nothing is left of a test binary that is killed: its databases are not on a
+// running server, nor its container in the engine.
+func TestAKilledBinaryLeavesNothing(t *testing.T) {
+	if os.Getenv("MONGOTEST_CHILD") != "" {
+		uri, name := mongotest.New(t)
+		insert(t, connect(t, uri).Database(name), bson.M{"_id": 1})
+		fmt.Fprintf(os.Stdout, "<%s %s >\n", uri, name)
+		select {} // until we are killed
+	}
+	server := mongotest.NewServer(t)
+	running, _ := server.New(t)
+	uses := []string{"TEST_MONGO_URI=" + running}
+	if server.Kills() {
+		uses = append(uses, "TEST_MONGO_URI=") // a container of its own
+	}
+	for _, use := range uses {
+		uri, name := childWith(t, use)
+		client := connect(t, uri+"&serverSelectionTimeoutMS=1000")
+		deadline := time.Now().Add(30 * time.Second)
+		for {
+			there, err := client.ListDatabaseNames(t.Context(), bson.M{})
+			if err != nil || !slices.Contains(there, name) {
+				break
+			}
+			if time.Now().After(deadline) {
+				t.Fatalf("30 s after its owner was killed, %s is still there", name)
+			}
+		}
+	}
+}
+
+// childWith returns a database that a process had when it was killed.
+func childWith(t *testing.T, env string) (uri, name string) {
+	t.Helper()
+	cmd := exec.Command(os.Args[0], "-test.run=^TestAKilledBinaryLeavesNothing$")
+	cmd.Env = append(os.Environ(), "MONGOTEST_CHILD=1", "MONGOTEST_SHARED_URI=", env)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	}()
+	if _, err := fmt.Fscanf(out, "<%s %s >\n", &uri, &name); err != nil {
+		t.Fatal(err)
+	}
+	return uri, name
+}

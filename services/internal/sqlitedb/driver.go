@@ -1,0 +1,134 @@
+package sqlitedb
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"io"
+
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+
+	"github.com/openboxoffice/boxoffice/services/internal/storage"
+)
+
+// unavailable returns err, as storage.ErrUnavailable too where SQLite did not
+// do what it was asked and may do it later.
+func unavailable(err error) error {
+	var e *sqlite.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	switch e.Code() & 0xff { // the rest says which kind of these
+	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL, // somebody else is at it
+		sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, // the disk
+		sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY: // the volume
+		return fmt.Errorf("%w: sqlite: %w", storage.ErrUnavailable, err)
+	}
+	return err
+}
+
+// What follows stands between database/sql and SQLite's driver and passes every
+// error through unavailable. Here it is done once for all statements of all
+// adapters; none can forget it.
+
+type connector struct{ driver.Connector }
+
+func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
+	raw, err := c.Connector.Connect(ctx)
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	full, ok := raw.(fullConn)
+	if !ok {
+		return nil, errors.Join(fmt.Errorf("sqlite: %T lacks a method", raw), raw.Close())
+	}
+	return conn{full}, nil
+}
+
+// fullConn is what SQLite's connections can do. The methods that are not
+// overridden below give no error of SQLite's.
+type fullConn interface {
+	driver.Conn
+	driver.ConnBeginTx
+	driver.ConnPrepareContext
+	driver.ExecerContext
+	driver.QueryerContext
+	driver.Pinger
+	driver.SessionResetter
+	driver.Validator
+}
+
+type conn struct{ fullConn }
+
+func (c conn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
+	t, err := c.fullConn.BeginTx(ctx, opts)
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	return tx{t}, nil
+}
+
+func (c conn) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
+	raw, err := c.fullConn.PrepareContext(ctx, query)
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	full, ok := raw.(fullStmt)
+	if !ok {
+		return nil, errors.Join(fmt.Errorf("sqlite: %T lacks a method", raw), raw.Close())
+	}
+	return stmt{full}, nil
+}
+
+func (c conn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
+	res, err := c.fullConn.ExecContext(ctx, query, args)
+	return res, unavailable(err)
+}
+
+func (c conn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+	r, err := c.fullConn.QueryContext(ctx, query, args)
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	return rows{r}, nil
+}
+
+func (c conn) Ping(ctx context.Context) error { return unavailable(c.fullConn.Ping(ctx)) }
+
+type fullStmt interface {
+	driver.Stmt
+	driver.StmtExecContext
+	driver.StmtQueryContext
+}
+
+type stmt struct{ fullStmt }
+
+func (s stmt) ExecContext(ctx context.Context, args []driver.NamedValue) (driver.Result, error) {
+	res, err := s.fullStmt.ExecContext(ctx, args)
+	return res, unavailable(err)
+}
+
+func (s stmt) QueryContext(ctx context.Context, args []driver.NamedValue) (driver.Rows, error) {
+	r, err := s.fullStmt.QueryContext(ctx, args)
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	return rows{r}, nil
+}
+
+type tx struct{ driver.Tx }
+
+func (t tx) Commit() error   { return unavailable(t.Tx.Commit()) }
+func (t tx) Rollback() error { return unavailable(t.Tx.Rollback()) }
+
+type rows struct{ driver.Rows }
+
+func (r rows) Next(dest []driver.Value) error {
+	err := r.Rows.Next(dest)
+	if err == io.EOF { //nolint:errorlint // the driver's contract: io.EOF itself
+		return io.EOF
+	}
+	return unavailable(err)
+}

@@ -1,0 +1,168 @@
+// Package sqlitedb opens a service's SQLite file so that a committed
+// transaction survives kill -9 and power loss, and so that one writer and many
+// readers never wait for each other longer than they must.
+package sqlitedb
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/pressly/goose/v3"
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+// DB is one SQLite file: a single connection that writes, because SQLite has
+// one writer at a time, and several that only read. Readers see the last
+// commit and never block the writer (WAL).
+//
+// A file that is locked by another process, full, or away is
+// storage.ErrUnavailable, from Read and from Write.
+type DB struct {
+	// Read is for queries. Its connections are query_only: a write fails.
+	Read *sql.DB
+
+	write *sql.DB
+
+	queue  sync.Mutex      // guards what follows
+	outage context.Context // of those who wait to write; nil when nobody did yet
+	tell   context.CancelFunc
+}
+
+// Open opens or creates the file at path (mode 0600, its folder 0700) and
+// applies the goose migrations that lie at the top of migrations.
+func Open(ctx context.Context, path string, migrations fs.FS) (*DB, error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, fmt.Errorf("sqlite: %w", err)
+	}
+	// SQLite creates files by the umask; creating ours first makes it, and the
+	// -wal and -shm files that copy its mode, unreadable for others.
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("sqlite: %w", err)
+	}
+	if err := f.Close(); err != nil {
+		return nil, fmt.Errorf("sqlite: %w", err)
+	}
+
+	write, err := open(path, 1, "_txlock=immediate")
+	if err != nil {
+		return nil, err
+	}
+	if err := migrate(ctx, write, migrations); err != nil {
+		return nil, errors.Join(fmt.Errorf("sqlite: migrate %s: %w", path, err), write.Close())
+	}
+	read, err := open(path, max(4, runtime.NumCPU()), "_pragma=query_only(1)")
+	if err != nil {
+		return nil, errors.Join(err, write.Close())
+	}
+	return &DB{Read: read, write: write}, nil
+}
+
+func open(path string, conns int, option string) (*sql.DB, error) {
+	// synchronous(FULL) syncs the log at every commit: NORMAL would lose the
+	// last commits on power loss, and with them acknowledged bookings.
+	dsn := "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + option +
+		"&_pragma=busy_timeout(2500)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)" +
+		"&_pragma=foreign_keys(1)&_time_format=sqlite"
+	c, err := sqlite.NewConnector(dsn)
+	if err != nil {
+		return nil, fmt.Errorf("sqlite: open %s: %w", path, err)
+	}
+	db := sql.OpenDB(connector{c})
+	db.SetMaxOpenConns(conns)
+	db.SetMaxIdleConns(conns)
+	return db, nil
+}
+
+func migrate(ctx context.Context, db *sql.DB, migrations fs.FS) error {
+	p, err := goose.NewProvider(goose.DialectSQLite3, db, migrations)
+	if err != nil {
+		return err
+	}
+	if _, err = p.Up(ctx); err != nil {
+		// Another process may have migrated the new file at the same time:
+		// then there is nothing left to do.
+		_, err = p.Up(ctx)
+	}
+	return err
+}
+
+// Write runs fn in a transaction that holds the write lock from its start, so
+// that what fn reads cannot change before it writes. It commits when fn
+// returns nil and rolls back otherwise; when Write returns nil the change is on
+// disk. fn must do no I/O of its own: every other write waits for it.
+func (db *DB) Write(ctx context.Context, fn func(tx *sql.Tx) error) error {
+	tx, release, err := db.begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer release()
+	if err := fn(tx); err != nil {
+		return errors.Join(err, ignoreDone(tx.Rollback()))
+	}
+	return tx.Commit()
+}
+
+// ignoreDone drops the error of rolling back what a cancelled context has
+// rolled back already.
+func ignoreDone(err error) error {
+	if errors.Is(err, sql.ErrTxDone) {
+		return nil
+	}
+	return err
+}
+
+// Ping answers nil when the database can be read.
+func (db *DB) Ping(ctx context.Context) error {
+	var one int
+	return db.Read.QueryRowContext(ctx, "SELECT 1").Scan(&one)
+}
+
+// Close closes all connections. Transactions that are not committed are lost.
+func (db *DB) Close() error {
+	return errors.Join(db.Read.Close(), db.write.Close())
+}
+
+// Pragma reads one setting back from the connection that writes.
+func (db *DB) Pragma(ctx context.Context, name string) (string, error) {
+	var v string
+	err := db.write.QueryRowContext(ctx, "PRAGMA "+name).Scan(&v)
+	return v, err
+}
+
+// IsUniqueViolation reports whether err is a broken UNIQUE or PRIMARY KEY.
+func IsUniqueViolation(err error) bool {
+	var e *sqlite.Error
+	return errors.As(err, &e) &&
+		(e.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE || e.Code() == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY)
+}
+
+// Time is how an instant is stored: microseconds since 1970 UTC, so that it
+// sorts and compares as a number. Finer fractions are cut off.
+func Time(t time.Time) int64 { return t.UnixMicro() }
+
+// FromTime is the inverse of Time, in UTC.
+func FromTime(v int64) time.Time { return time.UnixMicro(v).UTC() }
+
+// NullTime is Time for an instant that may be absent: the zero time is NULL.
+func NullTime(t time.Time) sql.NullInt64 {
+	return sql.NullInt64{Int64: t.UnixMicro(), Valid: !t.IsZero()}
+}
+
+// FromNullTime is the inverse of NullTime.
+func FromNullTime(v sql.NullInt64) time.Time {
+	if !v.Valid {
+		return time.Time{}
+	}
+	return FromTime(v.Int64)
+}

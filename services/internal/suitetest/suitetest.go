@@ -1,0 +1,43 @@
+// Package suitetest proves contract suites: a suite that passes on a broken
+// adapter proves nothing about the others.
+package suitetest
+
+import (
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// childEnv names the broken adapter that this process is to run.
+const childEnv = "SUITETEST_BROKEN"
+
+// MustFail runs suite, on a deliberately broken adapter, in a process of its
+// own, and fails t unless the suite's subtest caughtBy fails there. name must be unique among the MustFail calls of
+// one test binary. A panic or a build failure is not a catch.
+func MustFail(t *testing.T, name string, suite func(t *testing.T), caughtBy string) {
+	t.Helper()
+	t.Run(name, func(t *testing.T) {
+		switch os.Getenv(childEnv) {
+		case name:
+			suite(t)
+			return
+		case "":
+		default:
+			return // the child of another broken adapter
+		}
+		// Only the subtest that is to catch it: what the others say of an
+		// adapter that is broken is not asked.
+		pattern := "^" + strings.ReplaceAll(regexp.QuoteMeta(t.Name()+"/"+caughtBy), "/", "$/^") + "$"
+		cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run="+pattern, "-test.count=1", "-test.timeout=120s") //nolint:gosec // it is this very binary
+		cmd.Env = append(os.Environ(), childEnv+"="+name)
+		out, err := cmd.CombinedOutput()
+		switch {
+		case err == nil:
+			t.Fatalf("the suite passes on the broken adapter %q:\n%s", name, out)
+		case !regexp.MustCompile(`--- FAIL: \S+/` + regexp.QuoteMeta(caughtBy) + ` `).Match(out):
+			t.Fatalf("the broken adapter %q was not caught by %q:\n%s", name, caughtBy, out)
+		}
+	})
+}

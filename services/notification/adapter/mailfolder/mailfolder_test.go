@@ -1,0 +1,150 @@
+package mailfolder_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/openboxoffice/boxoffice/services/internal/suitetest"
+	"github.com/openboxoffice/boxoffice/services/notification"
+	"github.com/openboxoffice/boxoffice/services/notification/adapter/mailfolder"
+	"github.com/openboxoffice/boxoffice/services/notification/notificationtest"
+)
+
+const from = "Boxoffice <tickets@boxoffice.example>"
+
+func newFolder(t *testing.T) (*mailfolder.Folder, string) {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "ma*il[1]") // a name that is no pattern
+	f, err := mailfolder.New(dir, from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f, dir
+}
+
+// taken returns every file in dir: one that is not a whole mail shows.
+func taken(t *testing.T, dir string) func() [][]byte {
+	return func() [][]byte {
+		entries, err := os.ReadDir(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var all [][]byte
+		for _, e := range entries {
+			b, err := os.ReadFile(filepath.Join(dir, e.Name()))
+			if err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, b)
+		}
+		return all
+	}
+}
+
+func newMailer(t *testing.T) (notification.Mailer, func() [][]byte) {
+	f, dir := newFolder(t)
+	return f, taken(t, dir)
+}
+
+func TestMailerContract(t *testing.T) {
+	notificationtest.TestMailer(t, newMailer)
+	notificationtest.TestExactlyOnceMailer(t, newMailer)
+}
+
+// sendFunc is a Mailer that is broken in one way.
+type sendFunc func(ctx context.Context, m notification.Mail) error
+
+func (f sendFunc) Send(ctx context.Context, m notification.Mail) error { return f(ctx, m) }
+
+func TestMailerSuiteCatchesBrokenAdapters(t *testing.T) {
+	suitetest.MustFail(t, "overwrites", func(t *testing.T) {
+		notificationtest.TestExactlyOnceMailer(t, func(t *testing.T) (notification.Mailer, func() [][]byte) {
+			f, dir := newFolder(t)
+			return sendFunc(func(ctx context.Context, m notification.Mail) error {
+				if err := os.Remove(filepath.Join(dir, m.ID+".eml")); err != nil && !errors.Is(err, os.ErrNotExist) {
+					return err
+				}
+				return f.Send(ctx, m)
+			}), taken(t, dir)
+		})
+	}, "the_first_is_the_only_one")
+	suitetest.MustFail(t, "writes_a_file_per_attempt", func(t *testing.T) {
+		notificationtest.TestExactlyOnceMailer(t, func(t *testing.T) (notification.Mailer, func() [][]byte) {
+			f, dir := newFolder(t)
+			return sendFunc(func(ctx context.Context, m notification.Mail) error {
+				m.ID = uuid.NewString()
+				return f.Send(ctx, m)
+			}), taken(t, dir)
+		})
+	}, "racing_senders_write_once")
+	suitetest.MustFail(t, "drops_the_html", func(t *testing.T) {
+		notificationtest.TestMailer(t, func(t *testing.T) (notification.Mailer, func() [][]byte) {
+			f, dir := newFolder(t)
+			return sendFunc(func(ctx context.Context, m notification.Mail) error {
+				m.HTML = ""
+				return f.Send(ctx, m)
+			}), taken(t, dir)
+		})
+	}, "a_mail_arrives_with_its_parts")
+	suitetest.MustFail(t, "names_the_recipient", func(t *testing.T) {
+		notificationtest.TestMailer(t, func(t *testing.T) (notification.Mailer, func() [][]byte) {
+			f, dir := newFolder(t)
+			return sendFunc(func(ctx context.Context, m notification.Mail) error {
+				err := f.Send(ctx, m)
+				var failure *notification.SendError
+				if errors.As(err, &failure) {
+					failure.Reason += " " + m.To
+				}
+				return err
+			}), taken(t, dir)
+		})
+	}, "errors_are_without_personal_data")
+}
+
+func TestWhatAKilledProcessLeftIsClearedAtStart(t *testing.T) {
+	f, dir := newFolder(t)
+	mail := notification.Mail{ID: uuid.NewString(), To: "ada@example.com", Subject: "s", Text: "t", HTML: "h", Date: time.Now()}
+	if err := f.Send(t.Context(), mail); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, ".unfinished-123"), []byte("half"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := mailfolder.New(dir, from); err != nil {
+		t.Fatal(err)
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil || len(entries) != 1 || entries[0].Name() != mail.ID+".eml" {
+		t.Fatalf("the folder has %v (%v), want the one mail", entries, err)
+	}
+	info, err := entries[0].Info()
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the mail's mode is %v (%v), want 0600", info.Mode().Perm(), err)
+	}
+}
+
+func TestAFolderThatCannotBeWrittenToIsTemporary(t *testing.T) {
+	f, dir := newFolder(t)
+	if err := os.Remove(dir); err != nil {
+		t.Fatal(err)
+	}
+	mail := notification.Mail{ID: uuid.NewString(), To: "ada@example.com", Date: time.Now()}
+	var failure *notification.SendError
+	if err := f.Send(t.Context(), mail); !errors.As(err, &failure) || failure.Permanent {
+		t.Errorf("error %#v, want a temporary SendError", err)
+	}
+}
+
+func TestABadSenderStopsTheStart(t *testing.T) {
+	for _, bad := range []string{"", "nobody", "a@b\r\nBcc: c@d"} {
+		if _, err := mailfolder.New(t.TempDir(), bad); err == nil {
+			t.Errorf("%q is taken as a sender", bad)
+		}
+	}
+}

@@ -1,0 +1,24 @@
+// Package messaging drives the service from the broker.
+package messaging
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/openboxoffice/boxoffice/contracts/events"
+	"github.com/openboxoffice/boxoffice/services/internal/broker"
+	"github.com/openboxoffice/boxoffice/services/notification"
+)
+
+// Handler returns the handler of the topic bookings. A message that can never
+// be read is rejected, so that it becomes a dead letter at once.
+func Handler(svc *notification.Service) broker.Handler {
+	return func(ctx context.Context, m events.Message) error {
+		err := svc.Handle(ctx, m)
+		if errors.Is(err, notification.ErrMalformed) {
+			return fmt.Errorf("%w: %w", broker.ErrReject, err)
+		}
+		return err
+	}
+}

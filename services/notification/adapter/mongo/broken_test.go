@@ -1,0 +1,200 @@
+//go:build integration
+
+package mongo_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	driver "go.mongodb.org/mongo-driver/v2/mongo"
+
+	"github.com/openboxoffice/boxoffice/services/internal/inbox"
+	"github.com/openboxoffice/boxoffice/services/internal/servertest/mongotest"
+	"github.com/openboxoffice/boxoffice/services/internal/suitetest"
+	"github.com/openboxoffice/boxoffice/services/notification"
+	"github.com/openboxoffice/boxoffice/services/notification/adapter/mongo"
+	"github.com/openboxoffice/boxoffice/services/notification/notificationtest"
+)
+
+// broken is a store with some of its methods replaced by what one gets wrong
+// in MongoDB.
+type broken struct {
+	notification.Store
+	messages *driver.Collection
+	enqueue  func(b broken, ctx context.Context, r notification.Record) (bool, error)
+	claim    func(b broken, ctx context.Context, now, until time.Time, limit int) ([]notification.Notification, error)
+	settle   func(b broken, ctx context.Context, n notification.Notification) error
+}
+
+func (b broken) Enqueue(ctx context.Context, r notification.Record) (bool, error) {
+	if b.enqueue == nil {
+		return b.Store.Enqueue(ctx, r)
+	}
+	return b.enqueue(b, ctx, r)
+}
+
+func (b broken) Claim(ctx context.Context, now, until time.Time, limit int) ([]notification.Notification, error) {
+	if b.claim == nil {
+		return b.Store.Claim(ctx, now, until, limit)
+	}
+	return b.claim(b, ctx, now, until, limit)
+}
+
+func (b broken) Settle(ctx context.Context, n notification.Notification) error {
+	if b.settle == nil {
+		return b.Store.Settle(ctx, n)
+	}
+	return b.settle(b, ctx, n)
+}
+
+func set(field string, value any) bson.D {
+	return bson.D{{Key: "$set", Value: bson.D{{Key: field, Value: value}}}}
+}
+
+func TestStoreSuiteCatchesBrokenAdapters(t *testing.T) {
+	mongotest.Serving(t) // so that the children have a server to share
+	for name, test := range map[string]struct {
+		caughtBy string
+		broken   broken
+	}{
+		"claims_by_find_and_update": {"two_callers_never_get_the_same_delivery", broken{claim: claimUnconditionally}},
+		"settles_by_id_alone": {"a_lost_lease_changes_nothing", broken{
+			settle: func(b broken, ctx context.Context, n notification.Notification) error {
+				if _, err := b.messages.UpdateOne(ctx, bson.D{{Key: "email.id", Value: n.ID}}, set("email.lease", n.Lease)); err != nil {
+					return err
+				}
+				return b.Store.Settle(ctx, n)
+			},
+		}},
+		"replaces_what_is_there": {"a_known_message_id_changes_nothing", broken{
+			enqueue: func(b broken, ctx context.Context, r notification.Record) (bool, error) {
+				if _, err := b.messages.DeleteOne(ctx, bson.D{{Key: "_id", Value: r.MessageID}}); err != nil {
+					return false, err
+				}
+				return b.Store.Enqueue(ctx, r)
+			},
+		}},
+		"has_times_of_milliseconds": {"deliveries_come_back_as_they_were_stored", broken{
+			enqueue: func(b broken, ctx context.Context, r notification.Record) (bool, error) {
+				for i, n := range r.Deliveries {
+					r.Deliveries[i].CreatedAt = bson.NewDateTimeFromTime(n.CreatedAt).Time()
+				}
+				return b.Store.Enqueue(ctx, r)
+			},
+		}},
+		"has_no_unique_index": {"a_booking_is_told_once_of_each_kind", broken{
+			enqueue: func(b broken, ctx context.Context, r notification.Record) (bool, error) {
+				// Dropping it again is an error, and means the same.
+				_ = b.messages.Indexes().DropOne(ctx, "once")
+				return b.Store.Enqueue(ctx, r)
+			},
+		}},
+	} {
+		suitetest.MustFail(t, name, func(t *testing.T) {
+			notificationtest.TestStore(t, func(t *testing.T) notification.Store {
+				o := database(t)
+				b := test.broken
+				b.Store, b.messages = mongo.New(open(t, o)), raw(t, o)
+				return b
+			})
+		}, test.caughtBy)
+	}
+}
+
+// claimUnconditionally looks for what is due, and then updates it whatever has
+// become of it.
+func claimUnconditionally(b broken, ctx context.Context, now, until time.Time, limit int) ([]notification.Notification, error) {
+	cursor, err := b.messages.Find(ctx, bson.D{
+		{Key: "email.status", Value: notification.Pending},
+		{Key: "email.due", Value: bson.D{{Key: "$lte", Value: now.UnixMicro()}}},
+	})
+	if err != nil {
+		return nil, err
+	}
+	var found []struct {
+		ID    string `bson:"_id"`
+		Email struct{ ID string }
+	}
+	if err := cursor.All(ctx, &found); err != nil {
+		return nil, err
+	}
+	claimed := []notification.Notification{}
+	for _, m := range found[:min(limit, len(found))] {
+		if _, err := b.messages.UpdateOne(ctx, bson.D{{Key: "_id", Value: m.ID}}, set("email.due", until.UnixMicro())); err != nil {
+			return nil, err
+		}
+		claimed = append(claimed, notification.Notification{ID: m.Email.ID})
+	}
+	return claimed, nil
+}
+
+// The crashes are a suite as well: adapters that are right until they crash.
+func TestTheCrashesCatchBrokenAdapters(t *testing.T) {
+	mongotest.Serving(t) // so that the children have a server to share
+	enqueues := func(f func(b broken, ctx context.Context, r notification.Record) (bool, error)) variant {
+		return func(t *testing.T, db *mongo.DB, o mongo.Options) (notification.Store, inbox.Store) {
+			return broken{Store: mongo.New(db), messages: raw(t, o), enqueue: f}, mongo.NewInbox(db)
+		}
+	}
+	for name, test := range map[string]struct {
+		caughtBy string
+		as       variant
+	}{
+		"has_a_receipt_for_the_undecided": {"alone", func(t *testing.T, db *mongo.DB, o mongo.Options) (notification.Store, inbox.Store) {
+			return mongo.New(db), knowsAll{mongo.NewInbox(db), raw(t, o)}
+		}},
+		"takes_the_undecided_for_known": {"alone", enqueues(
+			func(b broken, ctx context.Context, r notification.Record) (bool, error) {
+				n, err := b.messages.CountDocuments(ctx, bson.D{{Key: "_id", Value: r.MessageID}})
+				if err != nil || n > 0 {
+					return false, err
+				}
+				return b.Store.Enqueue(ctx, r)
+			})},
+		"forgets_what_is_newer": {"after_one_that_crashed", enqueues(
+			func(b broken, ctx context.Context, r notification.Record) (bool, error) {
+				if r.Kind == notification.Confirmation {
+					r.Version = 99
+				}
+				return b.Store.Enqueue(ctx, r)
+			})},
+		"stores_one_delivery_after_the_other": {"alone", enqueues(
+			func(b broken, ctx context.Context, r notification.Record) (bool, error) {
+				all := r.Deliveries
+				r.Deliveries = all[:1]
+				stored, err := b.Store.Enqueue(ctx, r)
+				if err != nil || !stored || ctx.Err() != nil {
+					return stored, err
+				}
+				_, err = b.messages.UpdateOne(ctx, bson.D{{Key: "_id", Value: r.MessageID}}, set("sms", bson.D{
+					{Key: "id", Value: all[1].ID}, {Key: "subject", Value: all[1].Subject}, {Key: "status", Value: all[1].Status},
+					{Key: "due", Value: all[1].Due.UnixMicro()}, {Key: "created_at", Value: all[1].CreatedAt.UnixMicro()},
+				}))
+				return true, err
+			})},
+	} {
+		suitetest.MustFail(t, name, func(t *testing.T) { crashes(t, test.as) }, test.caughtBy)
+	}
+}
+
+// knowsAll has a receipt for every message that is there.
+type knowsAll struct {
+	inbox.Store
+	messages *driver.Collection
+}
+
+func (k knowsAll) Known(ctx context.Context, ids []string) ([]string, error) {
+	known := []string{}
+	for _, id := range ids {
+		n, err := k.messages.CountDocuments(ctx, bson.D{{Key: "_id", Value: id}})
+		if err != nil {
+			return nil, err
+		}
+		if n > 0 {
+			known = append(known, id)
+		}
+	}
+	return known, nil
+}

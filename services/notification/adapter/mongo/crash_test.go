@@ -1,0 +1,278 @@
+//go:build integration
+
+package mongo_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.mongodb.org/mongo-driver/v2/event"
+	driver "go.mongodb.org/mongo-driver/v2/mongo"
+
+	"github.com/openboxoffice/boxoffice/services/internal/inbox"
+	"github.com/openboxoffice/boxoffice/services/notification"
+	"github.com/openboxoffice/boxoffice/services/notification/adapter/mongo"
+)
+
+// A process that is held up between two operations, while a newer message is
+// taken in elsewhere, tells nothing that is no longer so when it goes on.
+func TestAProcessThatIsHeldUpTellsNothingStale(t *testing.T) {
+	for commands, want := range map[int]string{1: cancelled, 2: cancelled, 3: cancelled + ", " + confirmed} {
+		t.Run(fmt.Sprint(commands), func(t *testing.T) {
+			o := database(t)
+			elsewhere, booking, at := mongo.New(open(t, o)), newID(), time.Now()
+			db, ctx, c := opened(t, o, commands)
+			c.die = func() { // it does not; the driver waits for this
+				stored, err := elsewhere.Enqueue(t.Context(), record(newID(), booking, notification.Cancellation, 2, at))
+				if err != nil || !stored {
+					t.Errorf("the newer one: stored %v, error %v", stored, err)
+				}
+			}
+			stored, err := mongo.New(db).Enqueue(ctx, record(newID(), booking, notification.Confirmation, 1, at))
+			if err != nil || stored != (commands == 3) {
+				t.Errorf("the older one: stored %v, error %v", stored, err)
+			}
+			got := told(t, raw(t, o), booking)
+			slices.Sort(got)
+			if is := strings.Join(got, ", "); is != want {
+				t.Errorf("told are %q, want %q", is, want)
+			}
+		})
+	}
+}
+
+// crashing is a process that dies when the database has done what its n-th
+// command says. To the database it is all the same whether the process learned
+// of that: so these are all the crashes there are.
+type crashing struct {
+	left atomic.Int64
+	die  context.CancelFunc
+}
+
+func (c *crashing) monitor() *event.CommandMonitor {
+	return &event.CommandMonitor{
+		Succeeded: func(context.Context, *event.CommandSucceededEvent) { c.count() },
+		Failed:    func(context.Context, *event.CommandFailedEvent) { c.count() },
+	}
+}
+
+func (c *crashing) count() {
+	if c.left.Add(-1) == 0 {
+		c.die()
+	}
+}
+
+// opened is a store that dies, and the context that ends with it, after so
+// many commands from now.
+func opened(t *testing.T, o mongo.Options, commands int) (*mongo.DB, context.Context, *crashing) {
+	t.Helper()
+	ctx, die := context.WithCancel(t.Context())
+	t.Cleanup(die)
+	c := &crashing{die: die}
+	o.Monitor = c.monitor()
+	db := open(t, o)
+	c.left.Store(int64(commands))
+	return db, ctx, c
+}
+
+// crash enqueues r in a process that dies after so many commands. died is
+// false when it needed fewer.
+func crash(t *testing.T, o mongo.Options, r notification.Record, commands int) (died bool) {
+	t.Helper()
+	return crashAs(t, o, r, commands, sound)
+}
+
+func crashAs(t *testing.T, o mongo.Options, r notification.Record, commands int, as variant) bool {
+	t.Helper()
+	db, ctx, c := opened(t, o, commands)
+	store, _ := as(t, db, o)
+	_, err := store.Enqueue(ctx, r)
+	if c.left.Load() > 0 && err != nil {
+		t.Fatalf("Enqueue failed of itself: %v", err)
+	}
+	return c.left.Load() <= 0
+}
+
+// variant makes the adapter's two stores, or broken ones.
+type variant func(*testing.T, *mongo.DB, mongo.Options) (notification.Store, inbox.Store)
+
+func sound(_ *testing.T, db *mongo.DB, _ mongo.Options) (notification.Store, inbox.Store) {
+	return mongo.New(db), mongo.NewInbox(db)
+}
+
+// world is a booking's messages and what has happened to them: each is
+// enqueued as told by before, the last one in a process that dies. Whatever is
+// not known afterwards is enqueued again, as its publisher does.
+type world struct {
+	before []int // after how many commands the process dies that enqueues it; 0: it does not
+	kinds  []notification.Kind
+	want   string // what is told in the end
+}
+
+const (
+	confirmed = "confirmation by email, confirmation by sms"
+	cancelled = "cancellation by email, cancellation by sms"
+)
+
+var worlds = map[string]world{
+	"alone": {kinds: []notification.Kind{notification.Confirmation}, want: confirmed},
+	"after_one_that_is_told": {
+		before: []int{0},
+		kinds:  []notification.Kind{notification.Confirmation, notification.Cancellation},
+		want:   cancelled + ", " + confirmed,
+	},
+	"after_one_that_crashed": {
+		before: []int{1},
+		kinds:  []notification.Kind{notification.Confirmation, notification.Cancellation},
+		want:   cancelled,
+	},
+	"after_one_that_crashed_when_it_had_looked": {
+		before: []int{2},
+		kinds:  []notification.Kind{notification.Confirmation, notification.Cancellation},
+		want:   cancelled,
+	},
+	"the_same_again": {
+		before: []int{0},
+		kinds:  []notification.Kind{notification.Confirmation, notification.Confirmation},
+		want:   confirmed,
+	},
+	"the_same_again_after_one_that_crashed": {
+		before: []int{1},
+		kinds:  []notification.Kind{notification.Confirmation, notification.Confirmation},
+		want:   confirmed,
+	},
+}
+
+func TestACrashBetweenAnyTwoOperations(t *testing.T) { crashes(t, sound) }
+
+func crashes(t *testing.T, as variant) {
+	for name, w := range worlds {
+		t.Run(name, func(t *testing.T) {
+			o, commands := database(t), 1
+			for w.crash(t, o, as, commands) {
+				commands++
+			}
+			t.Logf("crashed after each of %d commands", commands-1)
+			if commands < 3 {
+				t.Error("that cannot have been all")
+			}
+		})
+	}
+}
+
+// crash reports false when the last process needed fewer commands to finish.
+func (w world) crash(t *testing.T, o mongo.Options, as variant, commands int) (died bool) {
+	t.Helper()
+	db, messages := open(t, o), raw(t, o)
+	booking, at := newID(), time.Now().Truncate(time.Microsecond)
+	ids := make([]string, len(w.kinds))
+	message := func(i int) notification.Record {
+		return record(ids[i], booking, w.kinds[i], int64(i+1), at)
+	}
+	store, receipts := as(t, db, o)
+	for i := range w.kinds {
+		ids[i] = newID()
+		dies := commands
+		if i < len(w.before) {
+			dies = w.before[i]
+		}
+		died = dies > 0 && crashAs(t, o, message(i), dies, as)
+		if dies == 0 {
+			if _, err := store.Enqueue(t.Context(), message(i)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		whole(t, messages, booking)
+	}
+	// The newest first: order is not promised.
+	for i := len(ids) - 1; i >= 0; i-- {
+		// A receipt ends its publisher's trying. Without one it is sent, and
+		// sent once more for good measure.
+		known, err := receipts.Known(t.Context(), ids[i:i+1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 2 * (1 - len(known)) {
+			if _, err := store.Enqueue(t.Context(), message(i)); err != nil {
+				t.Fatal(err)
+			}
+			whole(t, messages, booking)
+		}
+	}
+	got := told(t, messages, booking)
+	slices.Sort(got)
+	if is := strings.Join(got, ", "); is != w.want {
+		t.Errorf("after a crash behind command %d, told are %q; want %q", commands, is, w.want)
+	}
+	claimedOnce(t, mongo.New(db), at, len(got))
+	return died
+}
+
+// whole checks that no message has but one of its deliveries.
+func whole(t *testing.T, messages *driver.Collection, booking string) {
+	t.Helper()
+	if got := told(t, messages, booking); len(got)%2 != 0 {
+		t.Errorf("deliveries that come alone: %v", got)
+	}
+}
+
+func claimedOnce(t *testing.T, s notification.Store, at time.Time, want int) {
+	t.Helper()
+	ns, err := s.Claim(t.Context(), at, at.Add(24*time.Hour), 100)
+	if err != nil || len(ns) != want {
+		t.Errorf("%d deliveries are claimed, want %d (error %v)", len(ns), want, err)
+	}
+}
+
+// A worker that dies while it claims or settles leaves each delivery either
+// leased or due, and once the leases have ended all of them are claimed again,
+// but for those that are settled.
+func TestACrashWhileClaiming(t *testing.T) {
+	died := true
+	for commands := 1; died && !t.Failed(); commands++ {
+		t.Run(fmt.Sprint(commands), func(t *testing.T) {
+			o := database(t)
+			store, at := mongo.New(open(t, o)), time.Now().Truncate(time.Microsecond)
+			want := map[string]int{}
+			for range 2 {
+				r := record(newID(), newID(), notification.Confirmation, 1, at)
+				if _, err := store.Enqueue(t.Context(), r); err != nil {
+					t.Fatal(err)
+				}
+				for _, n := range r.Deliveries {
+					want[n.ID] = 1
+				}
+			}
+			db, ctx, c := opened(t, o, commands)
+			dying := mongo.New(db)
+			ns, _ := dying.Claim(ctx, at, at.Add(time.Minute), 3)
+			if len(ns) > 0 {
+				ns[0].Status = notification.Sent
+				if dying.Settle(ctx, ns[0]) == nil {
+					delete(want, ns[0].ID)
+				}
+			}
+			died = c.left.Load() <= 0
+			again, err := store.Claim(t.Context(), at.Add(time.Minute), at.Add(time.Hour), 10)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := map[string]int{}
+			for _, n := range again {
+				got[n.ID]++
+			}
+			if len(ns) > 0 && died && got[ns[0].ID] == 0 {
+				delete(want, ns[0].ID) // it was settled, and the process died before it knew
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("claimable when the leases have ended (-want +got):\n%s", diff)
+			}
+		})
+	}
+}

@@ -1,0 +1,208 @@
+//go:build integration
+
+package mongo_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"go.mongodb.org/mongo-driver/v2/bson"
+	driver "go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/openboxoffice/boxoffice/services/internal/inbox/inboxtest"
+	"github.com/openboxoffice/boxoffice/services/internal/servertest/mongotest"
+	"github.com/openboxoffice/boxoffice/services/internal/storage"
+	"github.com/openboxoffice/boxoffice/services/notification"
+	"github.com/openboxoffice/boxoffice/services/notification/adapter/mongo"
+	"github.com/openboxoffice/boxoffice/services/notification/notificationtest"
+)
+
+// database is one of a test's own.
+func database(t *testing.T) mongo.Options {
+	t.Helper()
+	uri, name := mongotest.New(t)
+	return mongo.Options{URI: uri, Database: name, Timeout: 30 * time.Second}
+}
+
+func open(t *testing.T, o mongo.Options) *mongo.DB {
+	t.Helper()
+	db, err := mongo.Open(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return db
+}
+
+// raw is the collection of messages, past the adapter.
+func raw(t *testing.T, o mongo.Options) *driver.Collection {
+	t.Helper()
+	client, err := driver.Connect(options.Client().ApplyURI(o.URI))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = client.Disconnect(context.Background()) })
+	return client.Database(o.Database).Collection("messages")
+}
+
+func newStore(t *testing.T) notification.Store { return mongo.New(open(t, database(t))) }
+
+func newID() string { return uuid.Must(uuid.NewV7()).String() }
+
+func TestStoreContract(t *testing.T) {
+	t.Log(mongotest.Serving(t))
+	notificationtest.TestStore(t, newStore)
+}
+
+func TestInboxContract(t *testing.T) {
+	t.Log(mongotest.Serving(t))
+	inboxtest.TestStore(t, func(t *testing.T) inboxtest.Fixture {
+		db := open(t, database(t))
+		return inboxtest.Fixture{
+			Store: mongo.NewInbox(db),
+			// As the service does it of a booking that is to be told: the way in several steps.
+			Record: func(ctx context.Context, id string, at time.Time) (bool, error) {
+				return mongo.New(db).Enqueue(ctx, record(id, newID(), notification.Confirmation, 1, at))
+			},
+		}
+	})
+}
+
+// record is a message with a mail and an SMS, rendered anew at each call.
+func record(messageID, bookingID string, kind notification.Kind, version int64, at time.Time) notification.Record {
+	r := notification.Record{MessageID: messageID, BookingID: bookingID, Kind: kind, Version: version, At: at}
+	for _, c := range []notification.Channel{notification.Email, notification.SMS} {
+		r.Deliveries = append(r.Deliveries, notification.Notification{
+			ID: newID(), BookingID: bookingID, UserID: "user-1", Channel: c, Status: notification.Pending,
+			Subject: string(kind), CreatedAt: at, Due: at,
+		})
+	}
+	return r
+}
+
+func TestARecordHasOneDeliveryOfAChannel(t *testing.T) {
+	store := newStore(t)
+	r := record(newID(), newID(), notification.Confirmation, 1, time.Now())
+	r.Deliveries[1].Channel = r.Deliveries[0].Channel
+	if _, err := store.Enqueue(t.Context(), r); err == nil {
+		t.Error("no error: one of the deliveries is lost")
+	}
+}
+
+// A booking told of nothing yet: its second confirmation is newer than the
+// first, which a newer message has made stale before it was told.
+func TestWhatWasDroppedDoesNotCountAsTold(t *testing.T) {
+	o := database(t)
+	store, booking, at := mongo.New(open(t, o)), newID(), time.Now()
+	crash(t, o, record(newID(), booking, notification.Confirmation, 1, at), 1)
+	for _, step := range []struct {
+		kind    notification.Kind
+		version int64
+	}{{notification.Cancellation, 2}, {notification.Confirmation, 3}} {
+		stored, err := store.Enqueue(t.Context(), record(newID(), booking, step.kind, step.version, at))
+		if err != nil || !stored {
+			t.Errorf("version %d: stored %v, error %v", step.version, stored, err)
+		}
+	}
+}
+
+func TestReplicasOpenAtOnce(t *testing.T) {
+	o := database(t)
+	var wg sync.WaitGroup
+	for range 3 {
+		wg.Go(func() { open(t, o) })
+	}
+	wg.Wait()
+	open(t, o) // and once more, with the indexes there
+	cursor, err := raw(t, o).Indexes().List(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var there []struct {
+		Name   string
+		Unique bool
+	}
+	if err := cursor.All(t.Context(), &there); err != nil {
+		t.Fatal(err)
+	}
+	unique := false
+	for _, index := range there {
+		unique = unique || index.Name == "once" && index.Unique
+	}
+	if len(there) != 11 || !unique {
+		t.Errorf("the indexes are %+v, want 11 with a unique one named once", there)
+	}
+}
+
+func TestADatabaseThatDoesNotAnswerIsUnavailable(t *testing.T) {
+	_, err := mongo.Open(t.Context(), mongo.Options{URI: "mongodb://127.0.0.1:1/", Database: "x", Timeout: 100 * time.Millisecond})
+	if !errors.Is(err, storage.ErrUnavailable) {
+		t.Errorf("Open: %v", err)
+	}
+	_, err = mongo.Open(t.Context(), mongo.Options{URI: "mongodb://user:secret@host:port/", Database: "x"})
+	if err == nil || strings.Contains(err.Error(), "secret") {
+		t.Errorf("Open with a malformed URI: %v", err)
+	}
+
+	server := mongotest.NewServer(t)
+	uri, name := server.New(t)
+	db := open(t, mongo.Options{URI: uri, Database: name, Timeout: 2 * time.Second})
+	store, at := mongo.New(db), time.Now()
+	r := record(newID(), newID(), notification.Confirmation, 1, at)
+	if err := server.Kill(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	_, enqueueErr := store.Enqueue(t.Context(), r)
+	_, claimErr := store.Claim(t.Context(), at, at, 1)
+	_, listErr := store.List(t.Context(), notification.Filter{Limit: 1})
+	_, knownErr := mongo.NewInbox(db).Known(t.Context(), []string{r.MessageID})
+	for what, err := range map[string]error{
+		"Enqueue": enqueueErr, "Claim": claimErr, "List": listErr, "Known": knownErr, "Ping": db.Ping(t.Context()),
+		"Settle": store.Settle(t.Context(), notification.Notification{Channel: notification.SMS, ID: "x", Lease: "x"}),
+	} {
+		if !errors.Is(err, storage.ErrUnavailable) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	if err := server.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if stored, err := store.Enqueue(t.Context(), r); err != nil || !stored {
+		t.Errorf("when it is back: stored %v, error %v", stored, err)
+	}
+}
+
+// told is which deliveries of a booking there are.
+func told(t *testing.T, messages *driver.Collection, booking string) []string {
+	t.Helper()
+	cursor, err := messages.Find(t.Context(), bson.D{{Key: "booking_id", Value: booking}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var docs []struct {
+		Email, SMS *struct{ Subject, Status string }
+	}
+	if err := cursor.All(t.Context(), &docs); err != nil {
+		t.Fatal(err)
+	}
+	told := []string{}
+	for _, d := range docs {
+		if d.Email != nil {
+			told = append(told, d.Email.Subject+" by email")
+		}
+		if d.SMS != nil {
+			told = append(told, d.SMS.Subject+" by sms")
+		}
+	}
+	return told
+}

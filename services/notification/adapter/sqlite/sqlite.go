@@ -1,0 +1,214 @@
+// Package sqlite is the notification.Store in a SQLite file.
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"fmt"
+	"io/fs"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	inboxsqlite "github.com/openboxoffice/boxoffice/services/internal/inbox/sqlite"
+	"github.com/openboxoffice/boxoffice/services/internal/sqlitedb"
+	"github.com/openboxoffice/boxoffice/services/notification"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Open opens or creates the service's file at path, with its tables.
+func Open(ctx context.Context, path string) (*sqlitedb.DB, error) {
+	dir, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return nil, err
+	}
+	return sqlitedb.Open(ctx, path, dir)
+}
+
+// Store is a notification.Store.
+type Store struct{ db *sqlitedb.DB }
+
+var _ notification.Store = (*Store)(nil)
+
+// New returns the store in db, which Open has opened.
+func New(db *sqlitedb.DB) *Store { return &Store{db: db} }
+
+// Enqueue implements notification.Store. The message's id goes into the inbox
+// in the same transaction, so a receipt for it is the truth.
+func (s *Store) Enqueue(ctx context.Context, r notification.Record) (stored bool, err error) {
+	err = s.db.Write(ctx, func(tx *sql.Tx) error {
+		stored = false
+		fresh, err := inboxsqlite.Record(ctx, tx, r.MessageID, r.At)
+		if err != nil || !fresh {
+			return err
+		}
+		var told bool // already, or something newer
+		if r.BookingID != "" && r.Kind != notification.Nothing {
+			if err := tx.QueryRowContext(ctx, `
+				SELECT EXISTS (SELECT 1 FROM records WHERE once = ?)
+				    OR EXISTS (SELECT 1 FROM records WHERE booking_id = ? AND version > ?)`,
+				once(r), r.BookingID, r.Version).Scan(&told); err != nil {
+				return err
+			}
+		}
+		key := r.MessageID
+		if len(r.Deliveries) > 0 && r.BookingID != "" && !told {
+			key = once(r)
+		}
+		// The inbox forgets after its retention; this table does not.
+		res, err := tx.ExecContext(ctx, `
+			INSERT INTO records (message_id, booking_id, kind, version, once) VALUES (?, ?, ?, ?, ?)
+			ON CONFLICT (message_id) DO NOTHING`,
+			r.MessageID, r.BookingID, r.Kind, r.Version, key)
+		if err != nil {
+			return err
+		}
+		if added, err := res.RowsAffected(); err != nil || added == 0 {
+			return err
+		}
+		if told {
+			return nil
+		}
+		for _, n := range r.Deliveries {
+			if err := insert(ctx, tx, r.MessageID, n); err != nil {
+				return err
+			}
+		}
+		stored = true
+		return nil
+	})
+	if err != nil {
+		return false, err
+	}
+	return stored, nil
+}
+
+func once(r notification.Record) string { return r.BookingID + "/" + string(r.Kind) }
+
+func insert(ctx context.Context, tx *sql.Tx, messageID string, n notification.Notification) error {
+	_, err := tx.ExecContext(ctx, `
+		INSERT INTO deliveries (id, message_id, booking_id, user_id, channel, recipient, subject, text, html,
+			status, attempts, error, created_at, sent_at, due, lease)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		n.ID, messageID, n.BookingID, n.UserID, n.Channel, n.To, n.Subject, n.Text, n.HTML,
+		n.Status, n.Attempts, n.Error, sqlitedb.Time(n.CreatedAt), sqlitedb.NullTime(n.SentAt), sqlitedb.Time(n.Due), n.Lease)
+	return err
+}
+
+// Claim implements notification.Store. A look through a read connection comes
+// first: a worker that finds nothing to do holds up no writer.
+func (s *Store) Claim(ctx context.Context, now, until time.Time, limit int) ([]notification.Notification, error) {
+	claimed := []notification.Notification{}
+	var due bool
+	if err := s.db.Read.QueryRowContext(ctx, `
+		SELECT EXISTS (SELECT 1 FROM deliveries WHERE status IN ('RESOLVING', 'PENDING') AND due <= ?)`,
+		sqlitedb.Time(now)).Scan(&due); err != nil || !due {
+		return claimed, err
+	}
+	err := s.db.Write(ctx, func(tx *sql.Tx) error {
+		rows, err := tx.QueryContext(ctx, `
+			SELECT `+columns+` FROM deliveries
+			WHERE status IN ('RESOLVING', 'PENDING') AND due <= ? ORDER BY due, id LIMIT ?`,
+			sqlitedb.Time(now), limit)
+		if err != nil {
+			return err
+		}
+		if claimed, err = scanAll(rows); err != nil {
+			return err
+		}
+		for i := range claimed {
+			n := &claimed[i]
+			n.Lease, n.Due = uuid.NewString(), sqlitedb.FromTime(sqlitedb.Time(until))
+			if _, err := tx.ExecContext(ctx, `UPDATE deliveries SET lease = ?, due = ? WHERE id = ?`,
+				n.Lease, sqlitedb.Time(n.Due), n.ID); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return claimed, nil
+}
+
+// Settle implements notification.Store.
+func (s *Store) Settle(ctx context.Context, n notification.Notification) error {
+	return s.db.Write(ctx, func(tx *sql.Tx) error {
+		res, err := tx.ExecContext(ctx, `
+			UPDATE deliveries
+			SET status = ?, recipient = ?, attempts = ?, error = ?, sent_at = ?, due = ?, lease = ''
+			WHERE id = ? AND lease = ? AND lease <> ''`,
+			n.Status, n.To, n.Attempts, n.Error, sqlitedb.NullTime(n.SentAt), sqlitedb.Time(n.Due), n.ID, n.Lease)
+		if err != nil {
+			return err
+		}
+		changed, err := res.RowsAffected()
+		if err == nil && changed == 0 {
+			return notification.ErrLeaseLost
+		}
+		return err
+	})
+}
+
+// List implements notification.Store.
+func (s *Store) List(ctx context.Context, f notification.Filter) ([]notification.Notification, error) {
+	where, args := []string{`status IN ('PENDING', 'SENT', 'FAILED')`}, []any{}
+	add := func(cond string, values ...any) { where, args = append(where, cond), append(args, values...) }
+	if f.UserID != "" {
+		add(`user_id = ?`, f.UserID)
+	}
+	if f.BookingID != "" {
+		add(`booking_id = ?`, f.BookingID)
+	}
+	if f.Status != "" {
+		add(`status = ?`, f.Status)
+	}
+	if f.After != nil {
+		add(`(created_at, id) < (?, ?)`, sqlitedb.Time(f.After.CreatedAt), f.After.ID)
+	}
+	//nolint:gosec // it is joined of the constants above
+	rows, err := s.db.Read.QueryContext(ctx, `
+		SELECT `+columns+` FROM deliveries WHERE `+strings.Join(where, " AND ")+`
+		ORDER BY created_at DESC, id DESC LIMIT ?`, append(args, f.Limit)...)
+	if err != nil {
+		return nil, err
+	}
+	return scanAll(rows)
+}
+
+// EndLeases makes everything that is leased claimable at once: for the start
+// of the only process that works on this file, whose leases are those of a
+// process that is gone.
+func (s *Store) EndLeases(ctx context.Context, now time.Time) error {
+	return s.db.Write(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `
+			UPDATE deliveries SET lease = '', due = min(due, ?)
+			WHERE lease <> '' AND status IN ('RESOLVING', 'PENDING')`, sqlitedb.Time(now))
+		return err
+	})
+}
+
+const columns = `id, booking_id, user_id, channel, recipient, subject, text, html,
+	status, attempts, error, created_at, sent_at, due, lease`
+
+func scanAll(rows *sql.Rows) ([]notification.Notification, error) {
+	defer rows.Close()
+	all := []notification.Notification{}
+	for rows.Next() {
+		var n notification.Notification
+		var created, due int64
+		var sent sql.NullInt64
+		if err := rows.Scan(&n.ID, &n.BookingID, &n.UserID, &n.Channel, &n.To, &n.Subject, &n.Text, &n.HTML,
+			&n.Status, &n.Attempts, &n.Error, &created, &sent, &due, &n.Lease); err != nil {
+			return nil, fmt.Errorf("scan delivery: %w", err)
+		}
+		n.CreatedAt, n.SentAt, n.Due = sqlitedb.FromTime(created), sqlitedb.FromNullTime(sent), sqlitedb.FromTime(due)
+		all = append(all, n)
+	}
+	return all, rows.Err()
+}

@@ -1,0 +1,217 @@
+package sqlite_test
+
+import (
+	"context"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	inboxsqlite "github.com/openboxoffice/boxoffice/services/internal/inbox/sqlite"
+	"github.com/openboxoffice/boxoffice/services/internal/sqlitedb"
+	"github.com/openboxoffice/boxoffice/services/internal/suitetest"
+	"github.com/openboxoffice/boxoffice/services/notification"
+	"github.com/openboxoffice/boxoffice/services/notification/adapter/sqlite"
+	"github.com/openboxoffice/boxoffice/services/notification/notificationtest"
+)
+
+func open(t *testing.T) *sqlitedb.DB {
+	t.Helper()
+	db, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "notification.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return db
+}
+
+func TestStoreContract(t *testing.T) {
+	notificationtest.TestStore(t, func(t *testing.T) notification.Store { return sqlite.New(open(t)) })
+}
+
+// broken is a store with some of its methods replaced by defective ones.
+type broken struct {
+	notification.Store
+	enqueue func(notification.Store, context.Context, notification.Record) (bool, error)
+	claim   func(notification.Store, context.Context, time.Time, time.Time, int) ([]notification.Notification, error)
+	settle  func(notification.Store, context.Context, notification.Notification) error
+	list    func(notification.Store, context.Context, notification.Filter) ([]notification.Notification, error)
+}
+
+func (b broken) Enqueue(ctx context.Context, r notification.Record) (bool, error) {
+	if b.enqueue == nil {
+		return b.Store.Enqueue(ctx, r)
+	}
+	return b.enqueue(b.Store, ctx, r)
+}
+
+func (b broken) Claim(ctx context.Context, now, until time.Time, limit int) ([]notification.Notification, error) {
+	if b.claim == nil {
+		return b.Store.Claim(ctx, now, until, limit)
+	}
+	return b.claim(b.Store, ctx, now, until, limit)
+}
+
+func (b broken) Settle(ctx context.Context, n notification.Notification) error {
+	if b.settle == nil {
+		return b.Store.Settle(ctx, n)
+	}
+	return b.settle(b.Store, ctx, n)
+}
+
+func (b broken) List(ctx context.Context, f notification.Filter) ([]notification.Notification, error) {
+	if b.list == nil {
+		return b.Store.List(ctx, f)
+	}
+	return b.list(b.Store, ctx, f)
+}
+
+func TestStoreSuiteCatchesBrokenAdapters(t *testing.T) {
+	type store = notification.Store
+	for name, b := range map[string]struct {
+		caughtBy string
+		broken   broken
+	}{
+		"forgets_the_inbox": {"a_known_message_id_changes_nothing", broken{
+			enqueue: func(s store, ctx context.Context, r notification.Record) (bool, error) {
+				r.MessageID = uuid.NewString()
+				return s.Enqueue(ctx, r)
+			},
+		}},
+		"tells_a_booking_twice": {"a_booking_is_told_once_of_each_kind", broken{
+			enqueue: func(s store, ctx context.Context, r notification.Record) (bool, error) {
+				r.BookingID = ""
+				return s.Enqueue(ctx, r)
+			},
+		}},
+		"ignores_the_version": {"a_record_older_than_what_is_known_is_not_told", broken{
+			enqueue: func(s store, ctx context.Context, r notification.Record) (bool, error) {
+				r.Version = 1
+				return s.Enqueue(ctx, r)
+			},
+		}},
+		"drops_the_second_delivery": {"deliveries_come_back_as_they_were_stored", broken{
+			enqueue: func(s store, ctx context.Context, r notification.Record) (bool, error) {
+				r.Deliveries = r.Deliveries[:min(1, len(r.Deliveries))]
+				return s.Enqueue(ctx, r)
+			},
+		}},
+		"cuts_off_fractions_of_a_second": {"deliveries_come_back_as_they_were_stored", broken{
+			enqueue: func(s store, ctx context.Context, r notification.Record) (bool, error) {
+				for i := range r.Deliveries {
+					r.Deliveries[i].CreatedAt = r.Deliveries[i].CreatedAt.Truncate(time.Second)
+				}
+				return s.Enqueue(ctx, r)
+			},
+		}},
+		"outlives_its_context": {"a_cancelled_context_stores_nothing", broken{
+			enqueue: func(s store, ctx context.Context, r notification.Record) (bool, error) {
+				return s.Enqueue(context.WithoutCancel(ctx), r)
+			},
+		}},
+		"claims_in_two_steps": {"two_callers_never_get_the_same_delivery", broken{
+			claim: claimInTwoSteps(),
+		}},
+		"leases_for_no_time": {"nobody_gets_it_again_before_the_lease_ends", broken{
+			claim: func(s store, ctx context.Context, now, _ time.Time, limit int) ([]notification.Notification, error) {
+				return s.Claim(ctx, now, now, limit)
+			},
+		}},
+		"settles_without_the_lease": {"a_lost_lease_changes_nothing", broken{
+			settle: func(s store, ctx context.Context, n notification.Notification) error {
+				_ = s.Settle(ctx, n)
+				return nil
+			},
+		}},
+		"forgets_when_to_retry": {"a_retry_is_due_when_it_says", broken{
+			settle: func(s store, ctx context.Context, n notification.Notification) error {
+				n.Due = n.Due.Add(time.Hour)
+				return s.Settle(ctx, n)
+			},
+		}},
+		"shows_everybody_everything": {"filters_choose", broken{
+			list: func(s store, ctx context.Context, f notification.Filter) ([]notification.Notification, error) {
+				f.UserID = ""
+				return s.List(ctx, f)
+			},
+		}},
+		"pages_by_time_alone": {"pages_neither_repeat_nor_skip_while_others_are_added", broken{
+			list: func(s store, ctx context.Context, f notification.Filter) ([]notification.Notification, error) {
+				if f.After != nil {
+					f.After = &notification.Position{CreatedAt: f.After.CreatedAt, ID: ""}
+				}
+				return s.List(ctx, f)
+			},
+		}},
+	} {
+		suitetest.MustFail(t, name, func(t *testing.T) {
+			notificationtest.TestStore(t, func(t *testing.T) notification.Store {
+				b.broken.Store = sqlite.New(open(t))
+				return b.broken
+			})
+		}, b.caughtBy)
+	}
+}
+
+// claimInTwoSteps reads what is due and marks it in another step: a caller that
+// comes between the two gets what the one before it has.
+func claimInTwoSteps() func(notification.Store, context.Context, time.Time, time.Time, int) ([]notification.Notification, error) {
+	var mu sync.Mutex
+	var before []notification.Notification
+	return func(s notification.Store, ctx context.Context, now, until time.Time, limit int) ([]notification.Notification, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if got := before; len(got) > 1 {
+			before = nil
+			return got, nil
+		}
+		got, err := s.Claim(ctx, now, until, limit)
+		before = got
+		return got, err
+	}
+}
+
+func TestAKnownMessageHasAReceipt(t *testing.T) {
+	db := open(t)
+	at := time.Now()
+	store, inbox := sqlite.New(db), inboxsqlite.New(db)
+	id := uuid.NewString()
+	if _, err := store.Enqueue(t.Context(), notification.Record{MessageID: id, BookingID: uuid.NewString(), At: at}); err != nil {
+		t.Fatal(err)
+	}
+	if known, err := inbox.Known(t.Context(), []string{id, uuid.NewString()}); err != nil || len(known) != 1 || known[0] != id {
+		t.Errorf("known are %v (%v), want the one message", known, err)
+	}
+	// When the inbox has forgotten it, it is still not told again.
+	if err := inbox.Prune(t.Context(), at.Add(time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	if stored, err := store.Enqueue(t.Context(), notification.Record{MessageID: id, At: at}); stored || err != nil {
+		t.Errorf("after the inbox was pruned: stored %v, error %v", stored, err)
+	}
+}
+
+func TestEndLeasesFreesWhatAKilledProcessHad(t *testing.T) {
+	store := sqlite.New(open(t))
+	at := time.Now()
+	r := notification.Record{MessageID: uuid.NewString(), At: at, Kind: notification.Test, Deliveries: []notification.Notification{{
+		ID: uuid.NewString(), Channel: notification.Email, Status: notification.Pending, CreatedAt: at, Due: at,
+	}}}
+	if _, err := store.Enqueue(t.Context(), r); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if ns, err := store.Claim(t.Context(), at, at.Add(time.Hour), 1); err != nil || len(ns) != 1 {
+			t.Fatalf("claimed %v, %v; want one", ns, err)
+		}
+		if err := store.EndLeases(t.Context(), at); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,48 @@
+// Package userapi is the user service as notification needs it.
+package userapi
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/openboxoffice/boxoffice/contracts/problem"
+	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
+	"github.com/openboxoffice/boxoffice/services/notification"
+)
+
+const timeout = 5 * time.Second
+
+// Users is a notification.Contacts.
+type Users struct{ client *httpkit.Client }
+
+var _ notification.Contacts = (*Users)(nil)
+
+// New returns the user service at base, which is called with serviceToken.
+func New(base, serviceToken string) (*Users, error) {
+	c, err := httpkit.NewClient(base, serviceToken, timeout)
+	if err != nil {
+		return nil, err
+	}
+	return &Users{client: c}, nil
+}
+
+// Contact implements notification.Contacts with GET /users/{id}/contact.
+func (u *Users) Contact(ctx context.Context, userID string) (notification.Contact, error) {
+	var out struct {
+		UserID string `json:"user_id"`
+		Email  string `json:"email"`
+		Name   string `json:"name"`
+		Phone  string `json:"phone"`
+	}
+	err := u.client.Do(ctx, http.MethodGet, []string{"users", userID, "contact"}, nil, &out)
+	var p *problem.Problem
+	switch {
+	case errors.As(err, &p) && p.Code == problem.UserNotFound:
+		return notification.Contact{}, notification.ErrNoContact
+	case err != nil:
+		return notification.Contact{}, err
+	}
+	return notification.Contact{Email: out.Email, Name: out.Name, Phone: out.Phone}, nil
+}

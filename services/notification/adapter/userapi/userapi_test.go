@@ -1,0 +1,104 @@
+package userapi_test
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/openboxoffice/boxoffice/contracts/problem"
+	"github.com/openboxoffice/boxoffice/services/internal/suitetest"
+	"github.com/openboxoffice/boxoffice/services/notification"
+	"github.com/openboxoffice/boxoffice/services/notification/adapter/userapi"
+	"github.com/openboxoffice/boxoffice/services/notification/notificationtest"
+)
+
+// users is the part of the user service that this adapter calls.
+func users(t *testing.T) notificationtest.ContactsFixture {
+	t.Helper()
+	var known sync.Map
+	var down atomic.Bool
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /users/{id}/contact", func(w http.ResponseWriter, r *http.Request) {
+		c, ok := known.Load(r.PathValue("id"))
+		switch {
+		case down.Load():
+			w.WriteHeader(http.StatusBadGateway)
+		case r.Header.Get("X-Service-Token") != "secret":
+			answer(t, w, http.StatusUnauthorized, problem.Problem{Status: 401, Code: problem.InvalidToken})
+		case !ok:
+			answer(t, w, http.StatusNotFound, problem.Problem{Status: 404, Code: problem.UserNotFound})
+		default:
+			c := c.(notification.Contact)
+			body := map[string]string{"user_id": r.PathValue("id"), "email": c.Email, "name": c.Name}
+			if c.Phone != "" {
+				body["phone"] = c.Phone
+			}
+			answer(t, w, http.StatusOK, body)
+		}
+	})
+	srv := httptest.NewServer(mux)
+	t.Cleanup(srv.Close)
+	client, err := userapi.New(srv.URL, "secret")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return notificationtest.ContactsFixture{
+		Contacts: client,
+		Put:      func(id string, c notification.Contact) { known.Store(id, c) },
+		Down:     func() { down.Store(true) },
+	}
+}
+
+func answer(t *testing.T, w http.ResponseWriter, status int, body any) {
+	w.Header().Set("Content-Type", "application/json")
+	if status >= 400 {
+		w.Header().Set("Content-Type", problem.ContentType)
+	}
+	w.WriteHeader(status)
+	if err := json.NewEncoder(w).Encode(body); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestContactsContract(t *testing.T) { notificationtest.TestContacts(t, users) }
+
+// hasty takes no answer for no contact.
+type hasty struct{ notification.Contacts }
+
+func (h hasty) Contact(ctx context.Context, id string) (notification.Contact, error) {
+	c, err := h.Contacts.Contact(ctx, id)
+	if err != nil {
+		err = notification.ErrNoContact
+	}
+	return c, err
+}
+
+func TestContactsSuiteCatchesBrokenAdapters(t *testing.T) {
+	suitetest.MustFail(t, "takes_an_outage_for_an_unknown_user", func(t *testing.T) {
+		notificationtest.TestContacts(t, func(t *testing.T) notificationtest.ContactsFixture {
+			f := users(t)
+			f.Contacts = hasty{f.Contacts}
+			return f
+		})
+	}, "no_answer_is_another_error")
+}
+
+// A wrong service token is ours to put right: it must not pass for a user
+// without a phone.
+func TestARefusedServiceTokenIsNoUnknownUser(t *testing.T) {
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		answer(t, w, http.StatusForbidden, problem.Problem{Status: 403, Code: problem.Forbidden})
+	}))
+	defer srv.Close()
+	client, err := userapi.New(srv.URL, "wrong")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c, err := client.Contact(t.Context(), "u1"); err == nil || c != (notification.Contact{}) {
+		t.Errorf("Contact = %+v, %v", c, err)
+	}
+}

@@ -1,0 +1,27 @@
+package notification
+
+import "errors"
+
+var (
+	// ErrMalformed is a message that no repetition makes readable: of an
+	// unknown type, or with data that does not say what its type promises.
+	ErrMalformed = errors.New("malformed message")
+	// ErrLeaseLost is returned to a worker whose lease has ended: somebody
+	// else has the delivery, or it is settled.
+	ErrLeaseLost = errors.New("lease lost")
+	// ErrNoContact is a user whom the user service does not know (any more).
+	ErrNoContact = errors.New("no such user")
+)
+
+// SendError is why a provider did not take a mail or an SMS. Any other error
+// of a Mailer or SMS counts as temporary, with a reason that says only that.
+type SendError struct {
+	// Reason is shown to customers and logged. It holds no personal data: no
+	// address, no number, no text a server sent.
+	Reason string
+	// Permanent says that trying again is no use.
+	Permanent bool
+}
+
+// Error returns the reason.
+func (e *SendError) Error() string { return e.Reason }

@@ -1,0 +1,66 @@
+// Package mime writes a notification.Mail as the message that goes out, one
+// way for every Mailer.
+package mime
+
+import (
+	"fmt"
+	"io"
+	netmail "net/mail"
+	"strings"
+	"unicode"
+
+	"github.com/google/uuid"
+	"github.com/wneessen/go-mail"
+
+	"github.com/openboxoffice/boxoffice/services/notification"
+)
+
+// Writer writes messages from one sender.
+type Writer struct {
+	from   *netmail.Address
+	domain string
+}
+
+// NewWriter returns a Writer of mails from, an address with or without a name:
+// "Boxoffice <tickets@example.com>".
+func NewWriter(from string) (*Writer, error) {
+	a, err := netmail.ParseAddress(from)
+	if err != nil || strings.ContainsFunc(from, unicode.IsControl) {
+		return nil, fmt.Errorf("the sender %q is no mail address", from)
+	}
+	_, domain, _ := strings.Cut(a.Address[strings.LastIndex(a.Address, "@"):], "@")
+	return &Writer{from: a, domain: domain}, nil
+}
+
+// Message returns m as a message. Written twice it is the same, byte for byte:
+// its Message-ID and its boundary are made of m.ID, its date is m.Date. What
+// cannot be a mail is a permanent notification.SendError.
+func (w *Writer) Message(m notification.Mail) (*mail.Msg, error) {
+	if _, err := uuid.Parse(m.ID); err != nil {
+		return nil, &notification.SendError{Reason: "the notification's id is not valid", Permanent: true}
+	}
+	to, err := netmail.ParseAddress(m.To)
+	if err != nil || strings.ContainsFunc(m.To, unicode.IsControl) {
+		return nil, &notification.SendError{Reason: "the recipient's address is not valid", Permanent: true}
+	}
+	msg := mail.NewMsg(mail.WithNoDefaultUserAgent(), mail.WithBoundary("boxoffice-"+m.ID))
+	msg.FromMailAddress(w.from)
+	msg.ToMailAddress(&netmail.Address{Address: to.Address})
+	msg.SetMessageIDWithValue(m.ID + "@" + w.domain)
+	msg.SetDateWithValue(m.Date.UTC())
+	msg.Subject(strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, m.Subject))
+	msg.SetGenHeader("Auto-Submitted", "auto-generated") // no out-of-office answers (RFC 3834)
+	msg.SetBodyString(mail.TypeTextPlain, m.Text)
+	msg.AddAlternativeString(mail.TypeTextHTML, m.HTML)
+	// Once for nothing: what fails halfway through a server's DATA would be
+	// taken as the whole mail.
+	if _, err := msg.WriteTo(io.Discard); err != nil {
+		return nil, &notification.SendError{Reason: "the mail cannot be written", Permanent: true}
+	}
+	return msg, nil
+}

@@ -1,0 +1,143 @@
+package notification_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/openboxoffice/boxoffice/contracts/events"
+	"github.com/openboxoffice/boxoffice/services/notification"
+)
+
+// clock is a clock that a test moves.
+type clock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+func (c *clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+func (c *clock) pass(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}
+
+// deaf is a store that records no sent mail while it is deaf, and counts.
+type deaf struct {
+	notification.Store
+	mu              sync.Mutex
+	hears           bool
+	refused, claims int // of mails
+}
+
+func (d *deaf) Settle(ctx context.Context, n notification.Notification) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if n.Status == notification.Sent && !d.hears {
+		d.refused++
+		return errors.New("disk full")
+	}
+	return d.Store.Settle(ctx, n)
+}
+
+func (d *deaf) Claim(ctx context.Context, now, until time.Time, limit int) ([]notification.Notification, error) {
+	ns, err := d.Store.Claim(ctx, now, until, limit)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if slices.ContainsFunc(ns, func(n notification.Notification) bool { return n.Channel == notification.Email }) {
+		d.claims++
+	}
+	return ns, err
+}
+
+func (d *deaf) hear() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.hears = true
+}
+
+func (d *deaf) counts() (refused, claims int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.refused, d.claims
+}
+
+func TestWhatIsSentAndCannotBeRecordedIsNotSentAgain(t *testing.T) {
+	o, c := &outside{}, &clock{now: time.Now()}
+	var d *deaf
+	s := newService(t, o, func(o *notification.Options) {
+		d = &deaf{Store: o.Store}
+		o.Store, o.Now = d, c.Now
+	})
+	run(t, s)
+	handle(t, s, message(t, events.TypeBookingConfirmed, booking("ada")))
+	eventually(t, "one lease after the other ends", func() bool {
+		c.pass(time.Hour)
+		refused, claims := d.counts()
+		return refused >= 20 && claims >= 5
+	})
+	d.hear()
+	eventually(t, "it is SENT", func() bool {
+		c.pass(time.Hour)
+		return statuses(t, s)[notification.Sent] == 1
+	})
+	if mails, _ := o.sent(); len(mails) != 1 {
+		t.Errorf("%d mails were sent, want 1", len(mails))
+	}
+	if n := all(t, s)[0]; n.Attempts != 1 || n.Subject == "" || n.Text == "" {
+		t.Errorf("it is %+v", n)
+	}
+}
+
+func TestTheEndRecordsWhatCouldNotBeRecorded(t *testing.T) {
+	o := &outside{}
+	var d *deaf
+	s := newService(t, o, func(o *notification.Options) {
+		d = &deaf{Store: o.Store}
+		o.Store, o.Workers = d, 1
+	})
+	stop := run(t, s)
+	handle(t, s, message(t, events.TypeBookingConfirmed, booking("ada")))
+	eventually(t, "it is not recorded", func() bool { refused, _ := d.counts(); return refused > 0 })
+	handle(t, s, message(t, events.TypeBookingConfirmed, booking("bob")))
+	eventually(t, "the worker has gone on to the next", func() bool { mails, _ := o.sent(); return len(mails) > 1 })
+	d.hear()
+	stop()
+	mails, _ := o.sent()
+	if n := statuses(t, s)[notification.Sent]; n != len(mails) {
+		t.Errorf("%d are recorded as SENT, of %d", n, len(mails))
+	}
+}
+
+func TestALeaseThatEndsUnderALivingWorkerSendsNothingTwice(t *testing.T) {
+	o, c := &outside{}, &clock{now: time.Now()}
+	mailer := slow{mailerOf{o}, make(chan struct{}, 100), make(chan struct{})}
+	var d *deaf
+	s := newService(t, o, func(o *notification.Options) {
+		d = &deaf{Store: o.Store, hears: true}
+		o.Store, o.Now, o.Mailer = d, c.Now, mailer
+	})
+	stop := run(t, s)
+	handle(t, s, message(t, events.TypeBookingConfirmed, booking("ada")))
+	eventually(t, "its lease ends over and over", func() bool {
+		c.pass(time.Hour)
+		_, claims := d.counts()
+		return claims >= 5
+	})
+	close(mailer.finish)
+	stop()
+	if mails, _ := o.sent(); len(mails) != 1 || len(mailer.begun) != 1 {
+		t.Errorf("%d mails were sent in %d attempts, want 1", len(mails), len(mailer.begun))
+	}
+	if n := statuses(t, s)[notification.Sent]; n != 1 {
+		t.Errorf("%d are SENT, want 1", n)
+	}
+}

@@ -1,0 +1,132 @@
+package notification
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/mail"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+
+	"github.com/openboxoffice/boxoffice/contracts/events"
+)
+
+// maxLine bounds each text that comes from a message, in characters.
+const maxLine = 200
+
+// decode reads what a booking message says, and what is to be told because of
+// it. Every error is ErrMalformed.
+func decode(m events.Message) (events.Booking, Kind, error) {
+	var b events.Booking
+	malformed := func(what string) (events.Booking, Kind, error) {
+		return events.Booking{}, Nothing, fmt.Errorf("%w: %s", ErrMalformed, what)
+	}
+	if m.ID == "" {
+		return malformed("no id")
+	}
+	if err := json.Unmarshal(m.Data, &b); err != nil {
+		// Not the decoder's words: they may quote the data.
+		return malformed("the data is not a booking")
+	}
+	kind := Nothing
+	switch m.Type {
+	case events.TypeBookingConfirmed:
+		kind = Confirmation
+	case events.TypeBookingCancelled:
+		kind = Cancellation
+	case events.TypeBookingFailed:
+		// Whoever was refused at once (sold out, card declined) knows. Told is
+		// who was answered "pending", or has a charge and its refund on the bill.
+		if b.Acknowledged || !b.Refunded.IsZero() {
+			kind = NotCompleted
+		}
+	default:
+		return malformed("unknown type")
+	}
+	if _, err := uuid.Parse(b.BookingID); err != nil {
+		return malformed("booking_id is no UUID")
+	}
+	if kind == Nothing {
+		return b, kind, nil // nobody reads the rest
+	}
+	if kind == NotCompleted && (b.Event.StartsAt.IsZero() || line(b.Event.Title) == "") {
+		// It ended before the event was looked up: no more than its id is known.
+		b.Event = events.Event{}
+	}
+	to, ok := address(b.UserEmail)
+	switch {
+	case !ok:
+		return malformed("user_email is no address")
+	case b.UserID == "":
+		return malformed("no user_id")
+	case b.Event.StartsAt.IsZero() && kind != NotCompleted:
+		return malformed("event.starts_at is missing")
+	case len(b.Items) == 0:
+		return malformed("no items")
+	}
+	b.UserEmail = to
+	for _, s := range []*string{
+		&b.UserName, &b.Event.Title, &b.Event.TimeZone,
+		&b.Event.Venue.Name, &b.Event.Venue.Address, &b.Event.Venue.City, &b.Event.Venue.Country,
+	} {
+		*s = line(*s)
+	}
+	for i := range b.Items {
+		it := &b.Items[i]
+		it.Name = line(it.Name)
+		if _, err := it.UnitPrice.Times(it.Quantity); err != nil || it.Quantity == 0 {
+			return malformed("an item's quantity or price is out of range")
+		}
+	}
+	return b, kind, nil
+}
+
+// address returns the bare address in s, if s is exactly one and safe to put
+// in a header.
+func address(s string) (string, bool) {
+	if len(s) > 254 || strings.ContainsFunc(s, unicode.IsControl) {
+		return "", false
+	}
+	a, err := mail.ParseAddress(s)
+	if err != nil || a.Name != "" || strings.ContainsFunc(a.Address, unicode.IsSpace) {
+		return "", false
+	}
+	return a.Address, true
+}
+
+// line makes s one line of bounded length: nothing in it can begin a header, a
+// line of its own, or turn the direction of the text around it.
+func line(s string) string {
+	s = strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsSpace(r), unicode.IsControl(r), r == '\u2028', r == '\u2029':
+			return ' '
+		case unicode.Is(unicode.Bidi_Control, r), r == utf8.RuneError:
+			return -1
+		}
+		return r
+	}, s)
+	return shorten(strings.Join(strings.Fields(s), " "), maxLine)
+}
+
+// shorten cuts s to at most n characters, the last of them an ellipsis where
+// something is missing.
+func shorten(s string, n int) string {
+	r := []rune(s)
+	if len(r) <= n {
+		return s
+	}
+	return strings.TrimRightFunc(string(r[:n-1]), unicode.IsSpace) + "…"
+}
+
+// zone returns the named zone. A name that is not known, which no message
+// should have, shows UTC rather than withholding the mail.
+func zone(name string) *time.Location {
+	if loc, err := time.LoadLocation(name); err == nil && name != "" && name != "Local" {
+		return loc
+	}
+	return time.UTC
+}

@@ -1,0 +1,271 @@
+package notification
+
+import (
+	"encoding/json"
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/openboxoffice/boxoffice/contracts/events"
+	"github.com/openboxoffice/boxoffice/contracts/money"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+const bookingID = "0195e9d2-7c1a-7abc-8def-0123456789ab"
+
+func someBooking() events.Booking {
+	return events.Booking{
+		BookingID: bookingID, Version: 2, UserID: "user-1", UserEmail: "ada@example.com", UserName: "Ada Lovelace", Status: "CONFIRMED",
+		Event: events.Event{
+			ID: "e1", Title: "Füße & 音楽: A Night of <Strings>", StartsAt: time.Date(2027, 3, 12, 18, 30, 0, 0, time.UTC), TimeZone: "Europe/Berlin",
+			Venue: events.Venue{Name: "Philharmonie", Address: "Herbert-von-Karajan-Str. 1", City: "Berlin", Country: "DE"},
+		},
+		Items: []events.Item{
+			{TicketTypeID: "t1", Name: "Stalls", Quantity: 2, UnitPrice: money.Amount{AmountMinor: 2550, Currency: "EUR"}},
+			{TicketTypeID: "t2", Name: "Balcony", Quantity: 1, UnitPrice: money.Amount{AmountMinor: 1200, Currency: "EUR"}},
+		},
+		Total: money.Amount{AmountMinor: 6300, Currency: "EUR"}, Refunded: money.Amount{Currency: "EUR"},
+		OccurredAt: time.Date(2027, 1, 2, 3, 4, 5, 0, time.UTC),
+	}
+}
+
+func message(t *testing.T, typ string, b events.Booking) events.Message {
+	t.Helper()
+	data, err := json.Marshal(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return events.Message{
+		SpecVersion: events.SpecVersion, ID: newID(), Source: "booking", Type: typ, Subject: b.BookingID,
+		Time: b.OccurredAt, DataContentType: "application/json", Data: data,
+	}
+}
+
+// content is what message m says.
+func content(t *testing.T, m events.Message) Content {
+	t.Helper()
+	b, kind, err := decode(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := render(kind, b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func TestGolden(t *testing.T) {
+	cancelled := someBooking()
+	cancelled.Refunded = cancelled.Total
+	free := someBooking()
+	free.Total, free.Items = money.Amount{Currency: "EUR"}, []events.Item{{Name: "Free", Quantity: 1, UnitPrice: money.Amount{Currency: "EUR"}}}
+	abandoned := someBooking()
+	abandoned.Reason, abandoned.Acknowledged = "payment_abandoned", true
+	// Its request died before anything of the event was stored.
+	refunded := someBooking()
+	refunded.Reason, refunded.Refunded, refunded.Event = "sold_out", refunded.Total, events.Event{}
+	// All that is stored of the event is which one it was to be.
+	unknown := abandoned
+	unknown.Event = events.Event{ID: "e1"}
+	testMail, err := renderTest("Ada\r\nLovelace", time.Date(2027, 1, 2, 3, 4, 5, 0, time.UTC))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]Content{
+		"confirmation":           content(t, message(t, events.TypeBookingConfirmed, someBooking())),
+		"cancellation":           content(t, message(t, events.TypeBookingCancelled, cancelled)),
+		"cancellation_free":      content(t, message(t, events.TypeBookingCancelled, free)),
+		"not_completed":          content(t, message(t, events.TypeBookingFailed, abandoned)),
+		"not_completed_refunded": content(t, message(t, events.TypeBookingFailed, refunded)),
+		"not_completed_unknown":  content(t, message(t, events.TypeBookingFailed, unknown)),
+		"test":                   testMail,
+	} {
+		got := "Subject: " + c.Subject + "\n\n=== text\n" + c.Text + "\n=== html\n" + c.HTML + "\n=== sms\n" + c.SMS + "\n"
+		file := filepath.Join("testdata", name+".golden")
+		if *update {
+			if err := os.WriteFile(file, []byte(got), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(string(want), got); diff != "" {
+			t.Errorf("%s (-want +got; -update writes it anew):\n%s", name, diff)
+		}
+	}
+}
+
+func TestHostileTexts(t *testing.T) {
+	b := someBooking()
+	evil := "<script>alert(1)</script>\r\nBcc: eve@example.com\x00\u202e\u2028\"'&{{.Total}}"
+	b.Event.Title, b.UserName, b.Event.Venue.Name, b.Items[0].Name, b.Event.Venue.City = evil, evil, evil, evil, evil
+	c := content(t, message(t, events.TypeBookingConfirmed, b))
+	if strings.Contains(c.HTML, "<script") || strings.Contains(c.HTML, "</script") {
+		t.Errorf("the HTML has a script:\n%s", c.HTML)
+	}
+	for name, s := range map[string]string{"subject": c.Subject, "SMS": c.SMS} {
+		if strings.ContainsAny(s, "\r\n\x00\u202e\u2028") {
+			t.Errorf("the %s is %q", name, s)
+		}
+	}
+	if strings.Contains(c.Text, "\nBcc:") || strings.ContainsAny(c.Text, "\r\x00\u202e\u2028") {
+		t.Errorf("a title begins a line of its own:\n%q", c.Text)
+	}
+	b.Event.Title = strings.Repeat("ä", 5000)
+	if c := content(t, message(t, events.TypeBookingConfirmed, b)); utf8.RuneCountInString(c.Subject) > maxLine+30 || utf8.RuneCountInString(c.SMS) > 160 {
+		t.Errorf("a title of 5000 characters makes a subject of %d and an SMS of %d",
+			utf8.RuneCountInString(c.Subject), utf8.RuneCountInString(c.SMS))
+	}
+}
+
+func TestLocalTime(t *testing.T) {
+	for zone, want := range map[string]string{
+		"Europe/Berlin":    "Friday, 12 March 2027, 19:30 (CET, Europe/Berlin)",
+		"Pacific/Auckland": "Saturday, 13 March 2027, 07:30 (NZDT, Pacific/Auckland)",
+		"Asia/Kathmandu":   "Saturday, 13 March 2027, 00:15 (+0545, Asia/Kathmandu)",
+		"UTC":              "Friday, 12 March 2027, 18:30 (UTC)",
+		"Mars/Olympus":     "Friday, 12 March 2027, 18:30 (UTC)",
+		"../../etc/passwd": "Friday, 12 March 2027, 18:30 (UTC)",
+		"Local":            "Friday, 12 March 2027, 18:30 (UTC)",
+		"":                 "Friday, 12 March 2027, 18:30 (UTC)",
+	} {
+		b := someBooking()
+		b.Event.TimeZone = zone
+		if c := content(t, message(t, events.TypeBookingConfirmed, b)); !strings.Contains(c.Text, "\n"+want+"\n") {
+			t.Errorf("%q: the mail does not say %q:\n%s", zone, want, c.Text)
+		}
+	}
+}
+
+func TestReference(t *testing.T) {
+	for id, want := range map[string]string{
+		bookingID:                              "BX-4D2P-F2DB",
+		"00000000-0000-7000-8000-000000000000": "BX-0000-0000",
+		"ffffffff-ffff-7fff-bfff-ffffffffffff": "BX-ZZZZ-ZZZZ",
+	} {
+		if got := Reference(id); got != want {
+			t.Errorf("Reference(%s) = %s, want %s", id, got, want)
+		}
+	}
+}
+
+func TestMalformedMessagesAreRefused(t *testing.T) {
+	good := message(t, events.TypeBookingConfirmed, someBooking())
+	if _, _, err := decode(good); err != nil {
+		t.Fatal(err)
+	}
+	for name, change := range map[string]func(m *events.Message, b *events.Booking){
+		"no id":             func(m *events.Message, _ *events.Booking) { m.ID = "" },
+		"unknown type":      func(m *events.Message, _ *events.Booking) { m.Type = "booking.confirmed.v2" },
+		"booking id":        func(_ *events.Message, b *events.Booking) { b.BookingID = "1" },
+		"no user":           func(_ *events.Message, b *events.Booking) { b.UserID = "" },
+		"no address":        func(_ *events.Message, b *events.Booking) { b.UserEmail = "" },
+		"two addresses":     func(_ *events.Message, b *events.Booking) { b.UserEmail = "a@example.com, b@example.com" },
+		"address with name": func(_ *events.Message, b *events.Booking) { b.UserEmail = "Ada <a@example.com>" },
+		"header injection":  func(_ *events.Message, b *events.Booking) { b.UserEmail = "a@example.com\r\nBcc: b@example.com" },
+		"no start":          func(_ *events.Message, b *events.Booking) { b.Event.StartsAt = time.Time{} },
+		"no items":          func(_ *events.Message, b *events.Booking) { b.Items = nil },
+		"no tickets":        func(_ *events.Message, b *events.Booking) { b.Items[0].Quantity = 0 },
+		"negative tickets":  func(_ *events.Message, b *events.Booking) { b.Items[0].Quantity = -1 },
+		"overflow":          func(_ *events.Message, b *events.Booking) { b.Items[0].UnitPrice.AmountMinor = 1 << 62 },
+	} {
+		b := someBooking()
+		m := good
+		change(&m, &b)
+		m.Data = message(t, "", b).Data
+		if _, _, err := decode(m); !errors.Is(err, ErrMalformed) {
+			t.Errorf("%s: error %v, want ErrMalformed", name, err)
+		}
+	}
+	for _, data := range []string{"", "null", "7", "[]", "{", `{"booking_id": 7}`, "\xff", `{"total": {"amount_minor": 1e99}}`} {
+		m := good
+		m.Data = json.RawMessage(data)
+		if _, _, err := decode(m); !errors.Is(err, ErrMalformed) {
+			t.Errorf("data %q: error %v, want ErrMalformed", data, err)
+		}
+	}
+}
+
+func TestAFailedBookingIsToldOnlyAfterItWasPendingOrCharged(t *testing.T) {
+	refused := someBooking()
+	pending := someBooking()
+	pending.Acknowledged = true
+	charged := someBooking()
+	charged.Refunded = charged.Total
+	for want, bookings := range map[Kind][]events.Booking{Nothing: {refused}, NotCompleted: {pending, charged}} {
+		for _, b := range bookings {
+			if _, kind, err := decode(message(t, events.TypeBookingFailed, b)); err != nil || kind != want {
+				t.Errorf("acknowledged %v, refunded %v: kind %q, error %v; want %q", b.Acknowledged, b.Refunded, kind, err, want)
+			}
+		}
+	}
+}
+
+func TestAnEventKnownInPartIsLeftOut(t *testing.T) {
+	for name, change := range map[string]func(e *events.Event){
+		"no start": func(e *events.Event) { e.StartsAt = time.Time{} },
+		"no title": func(e *events.Event) { e.Title = " " },
+	} {
+		b := someBooking()
+		b.Acknowledged = true
+		change(&b.Event)
+		c := content(t, message(t, events.TypeBookingFailed, b))
+		if strings.Contains(c.Text+c.HTML, "Philharmonie") || strings.Contains(c.Text+c.HTML, "0001") || c.Subject != "Booking not completed" {
+			t.Errorf("%s: %q\n%s", name, c.Subject, c.Text)
+		}
+	}
+}
+
+func TestPausesGrowToALimit(t *testing.T) {
+	long := &Service{o: Options{RetryBase: time.Hour, RetryMax: 24 * time.Hour}}
+	for attempt := range 100 {
+		if got := long.pause(attempt + 1); got < 45*time.Minute || got > 30*time.Hour {
+			t.Errorf("from an hour to a day: %v after attempt %d", got, attempt+1)
+		}
+	}
+	s := &Service{o: Options{RetryBase: time.Second, RetryMax: time.Minute}}
+	for attempt, want := range map[int]time.Duration{
+		1: time.Second, 2: 2 * time.Second, 6: 32 * time.Second, 7: time.Minute, 64: time.Minute, 1 << 40: time.Minute,
+	} {
+		for range 100 {
+			if got := s.pause(attempt); got < want*3/4 || got > want*5/4 {
+				t.Errorf("after attempt %d: %v, want %v give or take a quarter", attempt, got, want)
+			}
+		}
+	}
+}
+
+// FuzzDecode: nothing that a message says makes consuming it panic, or makes a
+// line of its own in a subject.
+func FuzzDecode(f *testing.F) {
+	data, err := json.Marshal(someBooking())
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(data, events.TypeBookingConfirmed)
+	f.Add([]byte(`{"acknowledged":true}`), events.TypeBookingFailed)
+	f.Fuzz(func(t *testing.T, data []byte, typ string) {
+		b, kind, err := decode(events.Message{ID: "1", Type: typ, Data: data})
+		if err != nil || kind == Nothing {
+			return
+		}
+		c, err := render(kind, b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.ContainsAny(c.Subject+c.SMS, "\r\n\x00") {
+			t.Errorf("subject %q, SMS %q", c.Subject, c.SMS)
+		}
+	})
+}

@@ -1,0 +1,184 @@
+package notification
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/openboxoffice/boxoffice/contracts/events"
+	"github.com/openboxoffice/boxoffice/contracts/identity"
+)
+
+// Options is what a Service is made of. Store, Mailer, SMS, Contacts and Log
+// are needed; the rest has defaults.
+type Options struct {
+	Store    Store
+	Mailer   Mailer
+	SMS      SMSProvider
+	Contacts Contacts
+	Log      *slog.Logger
+
+	Now func() time.Time // the clock; default time.Now
+
+	// RetryBase is the pause after the first failed attempt; it doubles with
+	// each further one up to RetryMax, give or take a quarter. Defaults: 1 s
+	// and 30 min.
+	RetryBase, RetryMax time.Duration
+	// MaxAttempts is after how many failed attempts a delivery is FAILED.
+	// Default 60, which with the default pauses is about a day.
+	MaxAttempts int
+	// SendTimeout bounds one attempt; default 20 s. A lease lasts as long as an
+	// attempt and its record can take, so that other processes on the same
+	// store keep off. This process sends nothing twice in any case.
+	SendTimeout time.Duration
+	// Workers is how many deliveries are sent at a time; default 4.
+	Workers int
+	// Poll is how often an idle worker looks for what is due; default 500 ms.
+	// What is enqueued here does not wait for it.
+	Poll time.Duration
+}
+
+// Service is the use cases: hearing of bookings, sending, listing.
+type Service struct {
+	o      Options
+	wake   chan struct{}
+	ledger ledger
+}
+
+// New returns a Service, or an error that names the option that is missing.
+func New(o Options) (*Service, error) {
+	if o.Store == nil || o.Mailer == nil || o.SMS == nil || o.Contacts == nil || o.Log == nil {
+		return nil, errors.New("notification: Store, Mailer, SMS, Contacts and Log are needed")
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	for _, d := range []struct {
+		value  *time.Duration
+		preset time.Duration
+	}{
+		{&o.RetryBase, time.Second}, {&o.RetryMax, 30 * time.Minute},
+		{&o.SendTimeout, 20 * time.Second}, {&o.Poll, 500 * time.Millisecond},
+	} {
+		if *d.value <= 0 {
+			*d.value = d.preset
+		}
+	}
+	if o.MaxAttempts <= 0 {
+		o.MaxAttempts = 60
+	}
+	if o.Workers <= 0 {
+		o.Workers = 4
+	}
+	return &Service{o: o, wake: make(chan struct{}, 1)}, nil
+}
+
+// Handle takes in a booking.* message: when it returns nil, the message is
+// known and what it leads to is stored, to go out at once. It is idempotent by
+// the message's id. A message that cannot be read is ErrMalformed; any other
+// error is worth another try.
+//
+//   - A confirmation and a cancellation are told by mail and SMS.
+//   - A failed booking is told where the customer had been answered
+//     "pending", or had been charged and got it back. It may have died before
+//     anything was known of its event.
+//   - Order is not promised. Whatever comes after a newer message about the
+//     same booking is stale and told to nobody: a confirmation after the
+//     cancellation would only mislead, and the cancellation says it all.
+func (s *Service) Handle(ctx context.Context, m events.Message) error {
+	b, kind, err := decode(m)
+	if err != nil {
+		return err
+	}
+	now := s.o.Now()
+	r := Record{MessageID: m.ID, BookingID: b.BookingID, Kind: kind, Version: b.Version, At: now}
+	if kind != Nothing {
+		c, err := render(kind, b)
+		if err != nil {
+			return err
+		}
+		mail, sms := newDelivery(Email, b.UserID, now), newDelivery(SMS, b.UserID, now)
+		mail.BookingID, mail.To, mail.Status = b.BookingID, b.UserEmail, Pending
+		mail.Subject, mail.Text, mail.HTML = c.Subject, c.Text, c.HTML
+		// Whether there is a phone is asked later: the user service may be down.
+		sms.BookingID, sms.Status = b.BookingID, Resolving
+		sms.Subject, sms.Text = c.Subject, c.SMS
+		r.Deliveries = []Notification{mail, sms}
+	}
+	stored, err := s.o.Store.Enqueue(ctx, r)
+	if err != nil {
+		return fmt.Errorf("enqueue message %s: %w", m.ID, err)
+	}
+	if stored && kind != Nothing {
+		s.Wake()
+	}
+	s.o.Log.InfoContext(ctx, "message taken in", "message_id", m.ID, "type", m.Type, "booking_id", b.BookingID, "new", stored)
+	return nil
+}
+
+// SendTest mails the caller at once and returns the notification as it then
+// stands: SENT, or PENDING with the reason why the first attempt failed.
+func (s *Service) SendTest(ctx context.Context, caller identity.Caller) (Notification, error) {
+	now := s.o.Now()
+	c, err := renderTest(caller.Name, now)
+	if err != nil {
+		return Notification{}, err
+	}
+	n := newDelivery(Email, caller.UserID, now)
+	n.To, n.Status = caller.Email, Pending
+	n.Subject, n.Text, n.HTML = c.Subject, c.Text, c.HTML
+	// Claimed from birth: this call sends it, and no worker does so as well.
+	// If it dies half-way, the lease ends and a worker takes over.
+	n.Lease, n.Due = newID(), now.Add(s.lease())
+	r := Record{MessageID: newID(), Kind: Test, At: now, Deliveries: []Notification{n}}
+	if _, err := s.o.Store.Enqueue(ctx, r); err != nil {
+		return Notification{}, fmt.Errorf("enqueue test mail: %w", err)
+	}
+	return s.deliver(ctx, n), nil
+}
+
+// List returns the deliveries that f chooses among those that caller may see:
+// all for an admin, their own for everybody else.
+func (s *Service) List(ctx context.Context, caller identity.Caller, f Filter) ([]Notification, error) {
+	if !caller.IsAdmin() {
+		if caller.UserID == "" {
+			return []Notification{}, nil
+		}
+		f.UserID = caller.UserID
+	}
+	return s.o.Store.List(ctx, f)
+}
+
+// Wake lets an idle worker look at once for what is due. It never blocks.
+func (s *Service) Wake() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// lease is how long a claim holds. A mailer may use the time anew for each step
+// of a conversation, of which there are four (to connect, to greet, to log in,
+// to hand over), and a database may answer some seconds after it should.
+func (s *Service) lease() time.Duration { return 4*s.o.SendTimeout + 2*recordTime }
+
+// pause is how long to wait after the attempt-th failure, 1 being the first.
+func (s *Service) pause(attempt int) time.Duration {
+	d := s.o.RetryMax
+	if shift := attempt - 1; shift < 30 && s.o.RetryBase <= d>>shift { // base<<shift could overflow
+		d = s.o.RetryBase << shift
+	}
+	// A quarter either way, so that what failed together is not tried together.
+	return time.Duration(float64(d) * (0.75 + rand.Float64()/2)) //nolint:gosec // spreads load, guards nothing
+}
+
+func newDelivery(c Channel, userID string, at time.Time) Notification {
+	return Notification{ID: newID(), UserID: userID, Channel: c, CreatedAt: at, Due: at}
+}
+
+func newID() string { return uuid.Must(uuid.NewV7()).String() }

@@ -1,0 +1,353 @@
+package notification_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"path/filepath"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/openboxoffice/boxoffice/contracts/events"
+	"github.com/openboxoffice/boxoffice/contracts/identity"
+	"github.com/openboxoffice/boxoffice/contracts/money"
+	"github.com/openboxoffice/boxoffice/services/internal/sqlitedb"
+	"github.com/openboxoffice/boxoffice/services/notification"
+	"github.com/openboxoffice/boxoffice/services/notification/adapter/sqlite"
+)
+
+var (
+	quiet = slog.New(slog.DiscardHandler)
+	admin = identity.Caller{UserID: "admin-1", Email: "admin@example.com", Name: "Root", Role: identity.Admin}
+)
+
+// outside is what lies beyond the ports, with faults to order: a mail and an
+// SMS system that take what they are given, and the user service.
+type outside struct {
+	mu       sync.Mutex
+	mails    []notification.Mail
+	texts    []notification.Text
+	mailErr  error
+	smsErr   error
+	contact  notification.Contact
+	usersErr error
+}
+
+func (o *outside) set(change func(o *outside)) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	change(o)
+}
+
+func (o *outside) sent() (mails []notification.Mail, texts []notification.Text) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return append(mails, o.mails...), append(texts, o.texts...)
+}
+
+type mailerOf struct{ o *outside }
+
+func (m mailerOf) Send(_ context.Context, mail notification.Mail) error {
+	m.o.mu.Lock()
+	defer m.o.mu.Unlock()
+	if m.o.mailErr == nil {
+		m.o.mails = append(m.o.mails, mail)
+	}
+	return m.o.mailErr
+}
+
+type smsOf struct{ o *outside }
+
+func (m smsOf) Send(_ context.Context, t notification.Text) error {
+	m.o.mu.Lock()
+	defer m.o.mu.Unlock()
+	if m.o.smsErr == nil {
+		m.o.texts = append(m.o.texts, t)
+	}
+	return m.o.smsErr
+}
+
+func (o *outside) Contact(context.Context, string) (notification.Contact, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.contact, o.usersErr
+}
+
+func openDB(t *testing.T) *sqlitedb.DB {
+	t.Helper()
+	db, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "n.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	return db
+}
+
+// newService returns a service on SQLite and on o, with quick retries.
+func newService(t *testing.T, o *outside, change ...func(*notification.Options)) *notification.Service {
+	t.Helper()
+	options := notification.Options{
+		Store: sqlite.New(openDB(t)), Mailer: mailerOf{o}, SMS: smsOf{o}, Contacts: o, Log: quiet,
+		RetryBase: time.Millisecond, RetryMax: 5 * time.Millisecond, MaxAttempts: 1 << 20, Poll: 2 * time.Millisecond,
+	}
+	for _, c := range change {
+		c(&options)
+	}
+	s, err := notification.New(options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// run runs the worker until the test ends, or until stop is called.
+func run(t *testing.T, s *notification.Service) (stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- s.Run(ctx) }()
+	stop = sync.OnceFunc(func() {
+		cancel()
+		select {
+		case err := <-done:
+			if err != nil {
+				t.Errorf("Run: %v", err)
+			}
+		case <-time.After(20 * time.Second):
+			t.Error("Run has not ended")
+		}
+	})
+	t.Cleanup(stop)
+	return stop
+}
+
+// eventually waits until ok.
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	deadline := time.Now().Add(20 * time.Second)
+	for !ok() {
+		if time.Now().After(deadline) {
+			t.Fatalf("it does not come to this: %s", what)
+		}
+		<-time.After(2 * time.Millisecond)
+	}
+}
+
+func booking(userID string) events.Booking {
+	price := money.Amount{AmountMinor: 2500, Currency: "EUR"}
+	return events.Booking{
+		BookingID: uuid.Must(uuid.NewV7()).String(), Version: 2, UserID: userID, UserEmail: userID + "@example.com", UserName: "Ada",
+		Event: events.Event{ID: "e1", Title: "Concert", StartsAt: time.Date(2027, 3, 12, 18, 30, 0, 0, time.UTC), TimeZone: "Europe/Berlin"},
+		Items: []events.Item{{Name: "Stalls", Quantity: 1, UnitPrice: price}}, Total: price,
+	}
+}
+
+func message(t *testing.T, typ string, b events.Booking) events.Message {
+	t.Helper()
+	data, err := json.Marshal(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return events.Message{ID: uuid.Must(uuid.NewV7()).String(), Type: typ, Data: data}
+}
+
+func handle(t *testing.T, s *notification.Service, m events.Message) {
+	t.Helper()
+	if err := s.Handle(t.Context(), m); err != nil {
+		t.Fatalf("Handle: %v", err)
+	}
+}
+
+func all(t *testing.T, s *notification.Service) []notification.Notification {
+	t.Helper()
+	ns, err := s.List(t.Context(), admin, notification.Filter{Limit: 1000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ns
+}
+
+func statuses(t *testing.T, s *notification.Service) map[notification.Status]int {
+	t.Helper()
+	count := map[notification.Status]int{}
+	for _, n := range all(t, s) {
+		count[n.Status]++
+	}
+	return count
+}
+
+func TestAConfirmationGoesOutByMailAndSMS(t *testing.T) {
+	o := &outside{contact: notification.Contact{Phone: "+4930123456"}}
+	s := newService(t, o)
+	run(t, s)
+	m := message(t, events.TypeBookingConfirmed, booking("ada"))
+	for range 3 { // redelivered
+		handle(t, s, m)
+	}
+	eventually(t, "mail and SMS are SENT", func() bool { return statuses(t, s)[notification.Sent] == 2 })
+	handle(t, s, m)
+	mails, texts := o.sent()
+	if len(mails) != 1 || mails[0].To != "ada@example.com" || len(texts) != 1 || texts[0].To != "+4930123456" {
+		t.Errorf("sent are %v and %v", mails, texts)
+	}
+	for _, n := range all(t, s) {
+		if n.Attempts != 1 || n.Error != "" || n.SentAt.IsZero() {
+			t.Errorf("it is %+v", n)
+		}
+	}
+}
+
+func TestAUserServiceOutageDelaysTheSMSAlone(t *testing.T) {
+	o := &outside{usersErr: errors.New("down")}
+	s := newService(t, o)
+	run(t, s)
+	handle(t, s, message(t, events.TypeBookingConfirmed, booking("ada")))
+	eventually(t, "the mail is SENT", func() bool { return statuses(t, s)[notification.Sent] == 1 })
+	if n := len(all(t, s)); n != 1 {
+		t.Errorf("%d notifications are shown, want the mail alone", n)
+	}
+	o.set(func(o *outside) { o.usersErr, o.contact.Phone = nil, "+4930123456" })
+	eventually(t, "the SMS is SENT", func() bool { return statuses(t, s)[notification.Sent] == 2 })
+}
+
+func TestNoPhoneNoSMS(t *testing.T) {
+	for name, o := range map[string]*outside{"no phone": {}, "no such user": {usersErr: notification.ErrNoContact}} {
+		s := newService(t, o)
+		stop := run(t, s)
+		handle(t, s, message(t, events.TypeBookingConfirmed, booking("ada")))
+		eventually(t, "the mail is SENT", func() bool { return statuses(t, s)[notification.Sent] == 1 })
+		o.set(func(o *outside) { o.contact.Phone = "+4930123456" })
+		stop()
+		if _, texts := o.sent(); len(texts) != 0 || len(all(t, s)) != 1 {
+			t.Errorf("%s: %d SMS sent, and %d notifications", name, len(texts), len(all(t, s)))
+		}
+	}
+}
+
+func TestACancellationIsToldAndAStaleConfirmationIsNot(t *testing.T) {
+	o := &outside{}
+	s := newService(t, o)
+	run(t, s)
+	inOrder, overtaken := booking("ada"), booking("bob")
+	for _, b := range []events.Booking{inOrder, overtaken} {
+		messages := []events.Message{message(t, events.TypeBookingConfirmed, b)}
+		b.Version, b.Refunded = b.Version+2, b.Total
+		messages = append(messages, message(t, events.TypeBookingCancelled, b))
+		if b.BookingID == overtaken.BookingID {
+			slices.Reverse(messages)
+		}
+		for _, m := range messages {
+			handle(t, s, m)
+		}
+	}
+	want := map[string]int{"ada@example.com": 2, "bob@example.com": 1}
+	eventually(t, "three mails are SENT", func() bool { return statuses(t, s)[notification.Sent] == 3 })
+	mails, _ := o.sent()
+	for _, m := range mails {
+		want[m.To]--
+		if m.To == "bob@example.com" && m.Subject != "Booking cancelled: Concert" {
+			t.Errorf("Bob is told %q", m.Subject)
+		}
+	}
+	for to, left := range want {
+		if left != 0 {
+			t.Errorf("%s got %d mails too few", to, left)
+		}
+	}
+}
+
+func TestPermanentRefusalsFailAtOnceAndOthersAtTheLimit(t *testing.T) {
+	for _, test := range []struct {
+		err      error
+		attempts int
+		reason   string
+	}{
+		{&notification.SendError{Reason: "refused", Permanent: true}, 1, "refused"},
+		{&notification.SendError{Reason: "busy"}, 3, "busy"},
+		{errors.New("something about ada@example.com"), 3, "the attempt did not succeed"},
+	} {
+		o := &outside{mailErr: test.err}
+		s := newService(t, o, func(o *notification.Options) { o.MaxAttempts = 3 })
+		run(t, s)
+		handle(t, s, message(t, events.TypeBookingConfirmed, booking("ada")))
+		eventually(t, "the mail is FAILED", func() bool { return statuses(t, s)[notification.Failed] == 1 })
+		if n := all(t, s)[0]; n.Attempts != test.attempts || n.Error != test.reason || !n.SentAt.IsZero() {
+			t.Errorf("%v: it is %+v, want %d attempts and %q", test.err, n, test.attempts, test.reason)
+		}
+	}
+}
+
+func TestWithoutAWorkerNothingIsLost(t *testing.T) {
+	o := &outside{mailErr: errors.New("down")}
+	s := newService(t, o)
+	stop := run(t, s)
+	for range 10 {
+		handle(t, s, message(t, events.TypeBookingConfirmed, booking("ada")))
+	}
+	eventually(t, "every mail was tried", func() bool {
+		for _, n := range all(t, s) {
+			if n.Attempts == 0 {
+				return false
+			}
+		}
+		return true
+	})
+	stop()
+	o.set(func(o *outside) { o.mailErr = nil })
+	run(t, s)
+	eventually(t, "all are SENT", func() bool { return statuses(t, s)[notification.Sent] == 10 })
+	if mails, _ := o.sent(); len(mails) != 10 {
+		t.Errorf("%d mails for 10 bookings", len(mails))
+	}
+}
+
+func TestSendTest(t *testing.T) {
+	o := &outside{}
+	s := newService(t, o) // no worker runs: the call itself sends
+	n, err := s.SendTest(t.Context(), admin)
+	if err != nil || n.Status != notification.Sent || n.To != admin.Email || n.Attempts != 1 {
+		t.Fatalf("SendTest = %+v, %v", n, err)
+	}
+	o.set(func(o *outside) { o.mailErr = &notification.SendError{Reason: "busy"} })
+	n, err = s.SendTest(t.Context(), admin)
+	if err != nil || n.Status != notification.Pending || n.Error != "busy" || n.Attempts != 1 {
+		t.Fatalf("with a mail server that is busy: %+v, %v", n, err)
+	}
+	o.set(func(o *outside) { o.mailErr = nil })
+	run(t, s)
+	eventually(t, "both are SENT", func() bool { return statuses(t, s)[notification.Sent] == 2 })
+}
+
+func TestListsAreTheCallersOwn(t *testing.T) {
+	s := newService(t, &outside{})
+	mine, other := booking("ada"), booking("bob")
+	handle(t, s, message(t, events.TypeBookingConfirmed, mine))
+	handle(t, s, message(t, events.TypeBookingConfirmed, other))
+	for _, test := range []struct {
+		caller identity.Caller
+		f      notification.Filter
+		want   int
+	}{
+		{identity.Caller{UserID: "ada", Role: identity.Customer}, notification.Filter{}, 1},
+		{identity.Caller{UserID: "ada", Role: identity.Customer}, notification.Filter{UserID: "bob"}, 1},
+		{identity.Caller{UserID: "ada", Role: identity.Organizer}, notification.Filter{BookingID: other.BookingID}, 0},
+		{identity.Caller{Role: identity.Customer}, notification.Filter{}, 0},
+		{admin, notification.Filter{}, 2},
+	} {
+		test.f.Limit = 10
+		ns, err := s.List(t.Context(), test.caller, test.f)
+		if err != nil || len(ns) != test.want {
+			t.Errorf("%+v with %+v sees %d (%v), want %d", test.caller, test.f, len(ns), err, test.want)
+		}
+		for _, n := range ns {
+			if !test.caller.Owns(n.UserID) {
+				t.Errorf("%s sees what belongs to %s", test.caller.UserID, n.UserID)
+			}
+		}
+	}
+}

@@ -1,0 +1,187 @@
+package notification
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+)
+
+// Run sends what is due, Options.Workers at a time, until ctx ends. Then it
+// starts nothing new, finishes and records what it has begun, which takes at
+// most Options.SendTimeout and recordTime or so, and returns nil.
+func (s *Service) Run(ctx context.Context) error {
+	var wg sync.WaitGroup
+	for range s.o.Workers {
+		wg.Go(func() { s.work(ctx) })
+	}
+	wg.Wait()
+	// The last chance to record what could not be recorded before.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTime)
+	defer cancel()
+	for _, n := range s.ledger.unrecorded() {
+		if _, ok := s.ledger.begin(n); ok {
+			s.ledger.end(n, s.settle(ctx, n))
+		}
+	}
+	return nil
+}
+
+// work is one worker: it sends one delivery after the other, and waits when
+// there is none.
+func (s *Service) work(ctx context.Context) {
+	tick := time.NewTicker(s.o.Poll)
+	defer tick.Stop()
+	for ctx.Err() == nil {
+		n, ok := s.claim(ctx)
+		if ok {
+			s.Wake() // there may be more, and another worker idle
+			s.deliver(ctx, n)
+			continue
+		}
+		select {
+		case <-ctx.Done():
+		case <-s.wake:
+		case <-tick.C:
+		}
+	}
+}
+
+func (s *Service) claim(ctx context.Context) (Notification, bool) {
+	now := s.o.Now()
+	ns, err := s.o.Store.Claim(ctx, now, now.Add(s.lease()), 1)
+	if err != nil {
+		if ctx.Err() == nil {
+			s.o.Log.ErrorContext(ctx, "cannot claim deliveries", "error", err)
+		}
+		return Notification{}, false
+	}
+	if len(ns) == 0 {
+		return Notification{}, false
+	}
+	return ns[0], true
+}
+
+// deliver makes one attempt at n, which is leased, and records its outcome. It
+// returns n as it was recorded. The end of ctx does not cut it off: between a
+// server's "taken" and our record of it lies the one place where a mail could
+// go out twice. What this process has sent it never sends again: it records it
+// when the delivery comes up the next time.
+func (s *Service) deliver(ctx context.Context, n Notification) Notification {
+	ctx = context.WithoutCancel(ctx)
+	sent, ok := s.ledger.begin(n)
+	switch {
+	case !ok:
+		return n
+	case sent != nil:
+		n.Status, n.Attempts, n.Error, n.SentAt = sent.Status, sent.Attempts, sent.Error, sent.SentAt
+	default:
+		n = s.attempt(ctx, n)
+	}
+	ctx, cancel := context.WithTimeout(ctx, recordTime)
+	defer cancel()
+	s.ledger.end(n, s.settle(ctx, n))
+	return n
+}
+
+// attempt is n after one attempt at it.
+func (s *Service) attempt(ctx context.Context, n Notification) Notification {
+	ctx, cancel := context.WithTimeout(ctx, s.o.SendTimeout)
+	defer cancel()
+	switch {
+	case n.Status == Resolving:
+		return s.resolve(ctx, n)
+	case n.Channel == SMS:
+		return s.outcome(n, s.o.SMS.Send(ctx, Text{ID: n.ID, To: n.To, Body: n.Text}))
+	default:
+		return s.outcome(n, s.o.Mailer.Send(ctx, Mail{
+			ID: n.ID, To: n.To, Subject: n.Subject, Text: n.Text, HTML: n.HTML, Date: n.CreatedAt,
+		}))
+	}
+}
+
+// outcome is n after an attempt that ended with err.
+func (s *Service) outcome(n Notification, err error) Notification {
+	now := s.o.Now()
+	n.Attempts++
+	if err == nil {
+		n.Status, n.Error, n.SentAt = Sent, "", now
+		return n
+	}
+	failure := &SendError{Reason: "the attempt did not succeed"}
+	errors.As(err, &failure)
+	n.Error = failure.Reason
+	if failure.Permanent || n.Attempts >= s.o.MaxAttempts {
+		n.Status = Failed
+		return n
+	}
+	n.Due = now.Add(s.pause(n.Attempts))
+	return n
+}
+
+// resolve asks for the phone of an SMS. With one the SMS is pending and due at
+// once; without one nobody ever sees it.
+func (s *Service) resolve(ctx context.Context, n Notification) Notification {
+	now := s.o.Now()
+	c, err := s.o.Contacts.Contact(ctx, n.UserID)
+	switch {
+	case errors.Is(err, ErrNoContact), err == nil && c.Phone == "":
+		n.Status = Dropped
+	case err == nil:
+		n.Status, n.To, n.Attempts, n.Error, n.Due = Pending, c.Phone, 0, "", now
+	default:
+		n.Attempts++
+		n.Error = "the phone number could not be asked for"
+		n.Due = now.Add(s.pause(n.Attempts))
+		if n.Attempts >= s.o.MaxAttempts {
+			n.Status = Dropped // an SMS a day late helps nobody, and the mail says it all
+		}
+	}
+	return n
+}
+
+// settleTries is how often recording an outcome is tried while the database
+// does not let us, and recordTime how long, before the worker goes on to the
+// next delivery.
+const (
+	settleTries = 8
+	recordTime  = 15 * time.Second
+)
+
+// settle records n's outcome, and reports whether it did.
+func (s *Service) settle(ctx context.Context, n Notification) (recorded bool) {
+	log := s.o.Log.With("notification_id", n.ID, "booking_id", n.BookingID, "channel", n.Channel,
+		"status", n.Status, "attempts", n.Attempts)
+	for try := 1; ; try++ {
+		n.Lease = s.ledger.lease(n.ID)
+		err := s.o.Store.Settle(ctx, n)
+		switch {
+		case err == nil:
+			s.report(ctx, log, n)
+			return true
+		case errors.Is(err, ErrLeaseLost) && n.Lease == s.ledger.lease(n.ID), try == settleTries, ctx.Err() != nil:
+			// It comes up again when its lease ends.
+			log.ErrorContext(ctx, "an attempt's outcome is not recorded", "error", err)
+			return false
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(time.Duration(try) * 50 * time.Millisecond):
+		}
+	}
+}
+
+func (s *Service) report(ctx context.Context, log *slog.Logger, n Notification) {
+	switch {
+	case n.Status == Sent:
+		log.InfoContext(ctx, "notification sent")
+	case n.Status == Failed, n.Status == Dropped && n.Error != "":
+		log.ErrorContext(ctx, "notification given up", "reason", n.Error)
+	case n.Status.Open() && n.Error != "":
+		log.WarnContext(ctx, "notification to be tried again", "reason", n.Error, "due", n.Due)
+	}
+	if n.Status == Pending && !n.Due.After(s.o.Now()) {
+		s.Wake()
+	}
+}

@@ -1,0 +1,70 @@
+package standalone
+
+import (
+	"maps"
+	"net"
+	"os"
+
+	"github.com/caarlos0/env/v11"
+
+	"github.com/openboxoffice/boxoffice/services/event"
+	"github.com/openboxoffice/boxoffice/services/internal/config"
+)
+
+// Config is the environment of the platform in one process. Every variable has
+// a default that works.
+type Config struct {
+	// DataDir holds everything that is kept: a SQLite file for each service,
+	// mail/, logs/.
+	DataDir string `env:"DATA_DIR" envDefault:"./data"`
+
+	// The services' addresses. Port 0 takes any that is free.
+	UserAddr         string `env:"USER_ADDR" envDefault:"127.0.0.1:8080"`
+	EventAddr        string `env:"EVENT_ADDR" envDefault:"127.0.0.1:8081"`
+	BookingAddr      string `env:"BOOKING_ADDR" envDefault:"127.0.0.1:8082"`
+	NotificationAddr string `env:"NOTIFICATION_ADDR" envDefault:"127.0.0.1:8083"`
+
+	// AdminEmail and AdminPassword make an admin at the first start. Without
+	// them there is a sample one while every address is loopback, else none.
+	AdminEmail    string `env:"ADMIN_EMAIL"`
+	AdminPassword string `env:"ADMIN_PASSWORD"`
+
+	// SampleData adds sample events and logins at the first start, while
+	// every address is loopback.
+	SampleData bool `env:"SAMPLE_DATA" envDefault:"true"`
+
+	// Inventory is set by the control run of a test alone: it makes the event
+	// service's inventory one that oversells.
+	Inventory func(event.Store, event.Inventory) event.Inventory
+}
+
+// FromEnv reads the configuration. What is malformed is an error with its name.
+func FromEnv() (Config, error) { return config.Parse[Config](environment()) }
+
+// environment is the process's, over which what is decided here wins.
+func environment(decided ...map[string]string) map[string]string {
+	all := env.ToMap(os.Environ())
+	for _, d := range decided {
+		maps.Copy(all, d)
+	}
+	return all
+}
+
+// loopback reports whether nobody but this machine can reach the services.
+func (c Config) loopback() bool {
+	for _, addr := range []string{c.UserAddr, c.EventAddr, c.BookingAddr, c.NotificationAddr} {
+		host, _, err := net.SplitHostPort(addr)
+		if err != nil {
+			return false
+		}
+		if !loopback(host) {
+			return false
+		}
+	}
+	return true
+}
+
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}

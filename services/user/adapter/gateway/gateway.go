@@ -1,0 +1,138 @@
+// Package gateway lets clients reach the other services through this one. It
+// knows each operation that they may call; it parses what they send, builds the
+// inner request anew, and copies no path, so that nothing else is reachable.
+package gateway
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/go-chi/chi/v5"
+
+	"github.com/openboxoffice/boxoffice/contracts/problem"
+	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
+)
+
+// How long an answer may take. Booking takes up to 10 s for a payment.
+const (
+	dialTimeout  = time.Second
+	readTimeout  = 5 * time.Second
+	writeTimeout = 15 * time.Second
+)
+
+// Upstreams are the base URLs of the services behind.
+type Upstreams struct{ Event, Booking, Notification string }
+
+// Gateway passes requests on.
+type Gateway struct {
+	upstreams map[service]*url.URL
+	transport http.RoundTripper
+	log       *slog.Logger
+}
+
+// New returns a gateway to upstreams.
+func New(upstreams Upstreams, log *slog.Logger) (*Gateway, error) {
+	g := &Gateway{upstreams: map[service]*url.URL{}, log: log}
+	for s, base := range map[service]string{event: upstreams.Event, booking: upstreams.Booking, notification: upstreams.Notification} {
+		u, err := url.Parse(base)
+		if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+			return nil, fmt.Errorf("%q is not the URL of the %s service", base, s)
+		}
+		g.upstreams[s] = u
+	}
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.DialContext = (&net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}).DialContext
+	t.MaxIdleConns, t.MaxIdleConnsPerHost = 1024, 256
+	t.Proxy = nil               // the services are neighbours
+	t.DisableCompression = true // answers pass as they are
+	g.transport = t
+	return g, nil
+}
+
+// Register adds the operations to mux, and to api for those who read its
+// document.
+func (g *Gateway) Register(mux *chi.Mux, api huma.API) {
+	for _, o := range operations {
+		mux.Method(o.method, o.path(), g.handler(o))
+		api.OpenAPI().AddOperation(o.describe(api))
+	}
+}
+
+// handler passes on the requests of one operation.
+func (g *Gateway) handler(o operation) http.HandlerFunc {
+	timeout := writeTimeout
+	if o.method == http.MethodGet {
+		timeout = readTimeout
+	}
+	return func(w http.ResponseWriter, r *http.Request) {
+		target, wrong := o.target(g.upstreams[o.service], r)
+		if wrong != nil {
+			httpkit.WriteProblem(w, r, wrong)
+			return
+		}
+		body, wrong := o.body(w, r)
+		if wrong != nil {
+			httpkit.WriteProblem(w, r, wrong)
+			return
+		}
+		ctx, cancel := context.WithTimeout(r.Context(), timeout)
+		defer cancel()
+		req, err := http.NewRequestWithContext(ctx, o.method, target.String(), body)
+		if err != nil {
+			g.unavailable(w, r, o, err)
+			return
+		}
+		requestHeaders(req.Header, r)
+		res, err := g.transport.RoundTrip(req)
+		if err != nil {
+			g.unavailable(w, r, o, err)
+			return
+		}
+		defer func() { _ = res.Body.Close() }()
+		answerHeaders(w.Header(), res.Header, g.upstreams[o.service])
+		w.WriteHeader(res.StatusCode)
+		if _, err := io.Copy(w, res.Body); err != nil {
+			// Half an answer must not look like a whole one.
+			panic(http.ErrAbortHandler)
+		}
+	}
+}
+
+// unavailable answers for a service that did not.
+func (g *Gateway) unavailable(w http.ResponseWriter, r *http.Request, o operation, err error) {
+	if errors.Is(r.Context().Err(), context.Canceled) {
+		// The client is gone. Nobody failed, nobody listens; and nobody must
+		// take an empty answer for a good one.
+		panic(http.ErrAbortHandler)
+	}
+	g.log.WarnContext(r.Context(), "a service does not answer", "upstream", o.service, "operation", o.id, "error", err)
+	httpkit.WriteProblem(w, r, httpkit.NewProblem(http.StatusServiceUnavailable, problem.UpstreamUnavailable,
+		"The "+string(o.service)+" service does not answer now.").WithRetryAfter(2))
+}
+
+// body reads the whole body, so that a broken one never reaches a service, and
+// so that a request can be repeated on another connection where the kept one
+// turns out to be closed.
+func (o operation) body(w http.ResponseWriter, r *http.Request) (io.Reader, *httpkit.Error) {
+	if o.bodyDoc == "" {
+		return nil, nil
+	}
+	b, err := io.ReadAll(http.MaxBytesReader(w, r.Body, httpkit.MaxBodyBytes))
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return nil, httpkit.NewProblem(http.StatusRequestEntityTooLarge, problem.BodyTooLarge, "The body is larger than 1 MiB.")
+	case err != nil:
+		return nil, httpkit.NewProblem(http.StatusBadRequest, problem.MalformedBody, "The body could not be read.")
+	}
+	return bytes.NewReader(b), nil
+}

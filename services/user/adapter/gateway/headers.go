@@ -1,0 +1,69 @@
+package gateway
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
+)
+
+// passedIn and passedOut are the headers that cross the gateway. All others end
+// here: X-Service-Token and dapr-* would lend clients an authority that is not
+// theirs, the rest concerns one connection or nobody.
+var (
+	passedIn = []string{
+		"Accept", "Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match", "Tracestate",
+	}
+	passedOut = []string{
+		"Cache-Control", "Content-Length", "Content-Type", "Etag", "Retry-After", "Www-Authenticate",
+	}
+)
+
+// requestHeaders sets out to what of r the service behind may see.
+func requestHeaders(out http.Header, r *http.Request) {
+	for _, name := range passedIn {
+		if v, ok := r.Header[name]; ok {
+			out[name] = v
+		}
+	}
+	out["User-Agent"] = nil // or Go sends its own
+	if tp := traceParent(r); tp != "" {
+		out.Set("Traceparent", tp)
+	}
+}
+
+// traceParent is the client's own where it is valid, so that it finds its
+// request behind the gateway, and else the one that this service logs.
+func traceParent(r *http.Request) string {
+	ours := httpkit.TraceParent(r.Context())
+	theirs := r.Header.Get("Traceparent")
+	const traceID = len("00-0af7651916cd43dd8448eb211c80319c-")
+	if len(ours) > traceID && len(theirs) > traceID && ours[:traceID] == theirs[:traceID] {
+		return theirs
+	}
+	return ours
+}
+
+// answerHeaders sets out to what of an answer of upstream the client may see.
+func answerHeaders(out, in http.Header, upstream *url.URL) {
+	for _, name := range passedOut {
+		if v, ok := in[name]; ok {
+			out[name] = v
+		}
+	}
+	if loc := relative(in.Get("Location"), upstream); loc != "" {
+		out.Set("Location", loc)
+	}
+}
+
+// relative is a Location as the gateway's client can follow it: a path. One
+// that leads elsewhere is "".
+func relative(location string, upstream *url.URL) string {
+	u, err := url.Parse(location)
+	if err != nil || u.Host != "" && u.Host != upstream.Host || !strings.HasPrefix(u.Path, "/") || strings.HasPrefix(u.Path, "//") {
+		return ""
+	}
+	u.Scheme, u.Host, u.User = "", "", nil
+	return u.String()
+}

@@ -1,0 +1,73 @@
+//go:build integration
+
+package postgres_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/openboxoffice/boxoffice/services/internal/postgresdb"
+	"github.com/openboxoffice/boxoffice/services/internal/postgresdb/plantest"
+	"github.com/openboxoffice/boxoffice/services/internal/servertest/pgtest"
+	"github.com/openboxoffice/boxoffice/services/user"
+	"github.com/openboxoffice/boxoffice/services/user/adapter/postgres"
+)
+
+// TestEverythingGoesByIndexes: a login costs the same however many accounts
+// there are.
+func TestEverythingGoesByIndexes(t *testing.T) {
+	var recorder plantest.Recorder
+	url := pgtest.New(t, postgres.Migrate)
+	s, err := postgres.Open(t.Context(), postgresdb.Options{URL: url, Tracer: &recorder})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	now := time.Now()
+	fill(t, url, now)
+	for _, c := range []struct {
+		what, index string
+		ask         func() error
+	}{
+		{"Get", "users_pkey", func() error { _, err := s.Users.Get(t.Context(), "u1"); return err }},
+		{"ByEmail", "users_email_key", func() error { _, err := s.Users.ByEmail(t.Context(), "u1@example.com"); return err }},
+		{"Update", "users_pkey", func() error {
+			_, err := s.Users.Update(t.Context(), "u1", func(*user.User) error { return nil })
+			return err
+		}},
+		{"Rotate", "refresh_tokens_pkey", func() error {
+			_, err := s.Sessions.Rotate(t.Context(), user.HashToken("u0"), user.RefreshToken{}, now)
+			if errors.Is(err, user.ErrInvalidGrant) {
+				return nil
+			}
+			return err
+		}},
+		{"Revoke", "refresh_tokens_pkey", func() error { return s.Sessions.Revoke(t.Context(), user.HashToken("u1"), now) }},
+		{"Prune", "refresh_tokens_expiry", func() error { return s.Sessions.Prune(t.Context(), now.Add(-19000*time.Second)) }},
+	} {
+		plantest.ByIndex(t, c.what, recorder.Plan(t, url, c.ask), c.index)
+	}
+}
+
+// fill adds 20,000 users, each with a session.
+func fill(t *testing.T, url string, now time.Time) {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close(context.WithoutCancel(t.Context())) }()
+	for _, sql := range []string{
+		`INSERT INTO users SELECT 'u' || n, 'u' || n || '@example.com', 'u' || n || '@example.com', '', '', '', '', 1, $1, $1 FROM generate_series(1, 20000) n`,
+		`INSERT INTO sessions SELECT 's' || n, 'u' || n, 1, $1 FROM generate_series(1, 20000) n`,
+		`INSERT INTO refresh_tokens SELECT sha256(convert_to('u' || n, 'UTF8')), 's' || n, $1::timestamptz - n * interval '1 second' FROM generate_series(1, 20000) n`,
+	} {
+		if _, err := conn.Exec(t.Context(), sql, now); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

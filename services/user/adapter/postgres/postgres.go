@@ -1,0 +1,53 @@
+// Package postgres stores the user service's data in a PostgreSQL database.
+// Several processes may share it.
+package postgres
+
+import (
+	"context"
+	"embed"
+	"io/fs"
+
+	"github.com/openboxoffice/boxoffice/services/internal/postgresdb"
+)
+
+//go:embed migrations/*.sql
+var files embed.FS
+
+func migrations() fs.FS {
+	sub, err := fs.Sub(files, "migrations")
+	if err != nil {
+		panic(err) // the name is valid
+	}
+	return sub
+}
+
+// Store is one open database.
+type Store struct {
+	db *postgresdb.DB
+
+	Users    *Users
+	Sessions *Sessions
+	Keys     *Keys
+}
+
+// Migrate brings the tables of the database at url up to date. Several
+// processes may do so at once.
+func Migrate(ctx context.Context, url string) error {
+	return postgresdb.Migrate(ctx, url, migrations())
+}
+
+// Open connects to the database, and brings its tables up to date. Its error
+// is storage.ErrUnavailable while the server cannot be reached.
+func Open(ctx context.Context, o postgresdb.Options) (*Store, error) {
+	db, err := postgresdb.Open(ctx, o, migrations())
+	if err != nil {
+		return nil, err
+	}
+	return &Store{db: db, Users: &Users{db}, Sessions: &Sessions{db}, Keys: &Keys{db}}, nil
+}
+
+// Ping answers nil while the database can be read.
+func (s *Store) Ping(ctx context.Context) error { return s.db.Ping(ctx) }
+
+// Close closes all connections.
+func (s *Store) Close() error { return s.db.Close() }

@@ -1,0 +1,117 @@
+// Package rest is the user service's HTTP API: the only package here that knows
+// status codes.
+package rest
+
+import (
+	"context"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humachi"
+	"github.com/go-chi/chi/v5"
+
+	"github.com/openboxoffice/boxoffice/contracts/problem"
+	"github.com/openboxoffice/boxoffice/services/internal/auth"
+	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
+	"github.com/openboxoffice/boxoffice/services/user"
+)
+
+// table says how each of the domain's errors is answered.
+var table = httpkit.Errors{
+	{Err: user.ErrNotFound, Status: http.StatusNotFound, Code: problem.UserNotFound},
+	{Err: user.ErrEmailTaken, Status: http.StatusConflict, Code: problem.EmailTaken},
+	{Err: user.ErrPasswordTooCommon, Status: http.StatusUnprocessableEntity, Code: problem.PasswordTooCommon},
+	{Err: user.ErrWrongPassword, Status: http.StatusUnprocessableEntity, Code: problem.WrongPassword},
+}
+
+// patience is how long a request waits for its turn to hash a password. It is
+// shorter than what a server gives an answer.
+const patience = 20 * time.Second
+
+// The limits. Failed passwords are counted by address and by address and
+// account, never by account alone: that would lock its owner out.
+const (
+	// RegistrationsPerMinute may come from one address: a whole school.
+	RegistrationsPerMinute = 300
+	// FailuresPerAccount and FailuresPerAddress may come from one address
+	// within FailureWindow.
+	FailuresPerAccount = 10
+	FailuresPerAddress = 50
+	FailureWindow      = 5 * time.Minute
+
+	// remembered is how many addresses, and how many pairs of address and
+	// account, are counted at once. The longest unseen are forgotten first.
+	remembered = 1 << 16
+)
+
+// Options is what the API is made of.
+type Options struct {
+	Service *user.Service
+	Guard   *auth.Guard
+	// TrustedProxies are those whose X-Forwarded-For is believed.
+	TrustedProxies []netip.Prefix
+	// Now is the clock of the limits, time.Now where nil.
+	Now func() time.Time
+}
+
+type handlers struct {
+	service *user.Service
+	clients clients
+
+	registrations        *throttle[client]
+	byAddress            *throttle[client]
+	byAccountFromAddress *throttle[attempt]
+}
+
+// attempt is somebody who tries passwords of one account. The account is a
+// hash: whoever writes a megabyte of user name is not remembered with it.
+type attempt struct {
+	client  client
+	account user.TokenHash
+}
+
+// Register adds the operations to mux, and to api for those who read its
+// document.
+func Register(mux *chi.Mux, api huma.API, o Options) {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	h := &handlers{
+		service:              o.Service,
+		clients:              clients{trusted: o.TrustedProxies},
+		registrations:        newThrottle[client](RegistrationsPerMinute, time.Minute, o.Now),
+		byAddress:            newThrottle[client](FailuresPerAddress, FailureWindow, o.Now),
+		byAccountFromAddress: newThrottle[attempt](FailuresPerAccount, FailureWindow, o.Now),
+	}
+	h.registerUsers(api, o.Guard)
+	h.registerKeys(api, o.Guard)
+	mux.HandleFunc("/token", h.token)
+	mux.HandleFunc("/token/revoke", h.revoke)
+	describeToken(api)
+}
+
+type clientKey struct{}
+
+// fromClient returns op with its client's address for clientOf.
+func (h *handlers) fromClient(op huma.Operation) huma.Operation {
+	op.Middlewares = append(op.Middlewares, func(ctx huma.Context, next func(huma.Context)) {
+		r, _ := humachi.Unwrap(ctx)
+		next(huma.WithValue(ctx, clientKey{}, h.clients.of(r)))
+	})
+	return op
+}
+
+func clientOf(ctx context.Context) client {
+	c, _ := ctx.Value(clientKey{}).(client)
+	return c
+}
+
+func tooMany(wait time.Duration) *httpkit.Error {
+	return httpkit.NewProblem(http.StatusTooManyRequests, problem.RateLimited, "There were too many attempts from this address.").
+		WithRetryAfter(seconds(wait))
+}
+
+// seconds rounds up: who comes back then, comes late enough.
+func seconds(d time.Duration) int { return max(1, int((d+time.Second-1)/time.Second)) }

@@ -1,0 +1,111 @@
+package rest
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/golang-lru/v2/simplelru"
+)
+
+// throttle refuses a key that had its limit of strikes within a window. An
+// attempt under way counts as a strike to be: however many come at once, no
+// more than the limit can fail. Those beyond it wait for the outcome of the
+// others, so that many good ones at once all pass.
+type throttle[K comparable] struct {
+	limit  int
+	window time.Duration
+	now    func() time.Time
+
+	mu      sync.Mutex
+	entries *simplelru.LRU[K, *entry]
+}
+
+type entry struct {
+	strikes, pending int
+	resets           time.Time     // when the strikes are forgotten
+	changed          chan struct{} // closed when an attempt ends
+}
+
+// errThrottled says how long to stay away.
+type errThrottled struct{ wait time.Duration }
+
+func (e *errThrottled) Error() string { return fmt.Sprintf("throttled for %s", e.wait) }
+
+// outcome is how an attempt ended.
+type outcome int
+
+const (
+	void   outcome = iota // it told nobody anything
+	strike                // it counts
+	pardon                // it makes up for all strikes before
+)
+
+func newThrottle[K comparable](limit int, window time.Duration, now func() time.Time) *throttle[K] {
+	entries, err := simplelru.NewLRU[K, *entry](remembered, nil)
+	if err != nil {
+		panic(err) // only for a size that is not positive
+	}
+	return &throttle[K]{limit: limit, window: window, now: now, entries: entries}
+}
+
+// begin lets an attempt of key begin, and returns how to end it, once. It
+// returns *errThrottled for a key that has its strikes, or ctx's error.
+func (t *throttle[K]) begin(ctx context.Context, key K) (end func(outcome), err error) {
+	for {
+		e, changed, err := t.enter(key)
+		if err != nil {
+			return nil, err
+		}
+		if changed == nil {
+			return func(o outcome) { t.leave(e, o) }, nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// enter counts key as pending, or returns what to wait for.
+func (t *throttle[K]) enter(key K) (*entry, <-chan struct{}, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	e, ok := t.entries.Get(key)
+	if !ok {
+		e = &entry{changed: make(chan struct{})}
+		t.entries.Add(key, e)
+	}
+	now := t.now()
+	if !now.Before(e.resets) {
+		e.strikes = 0
+	}
+	switch {
+	case e.strikes >= t.limit:
+		return nil, nil, &errThrottled{e.resets.Sub(now)}
+	case e.strikes+e.pending >= t.limit:
+		return nil, e.changed, nil
+	}
+	e.pending++
+	return e, nil, nil
+}
+
+func (t *throttle[K]) leave(e *entry, o outcome) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	e.pending--
+	switch o {
+	case void:
+	case pardon:
+		e.strikes = 0
+	case strike:
+		if e.strikes == 0 {
+			e.resets = t.now().Add(t.window)
+		}
+		e.strikes++
+	}
+	close(e.changed)
+	e.changed = make(chan struct{})
+}

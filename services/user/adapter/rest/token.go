@@ -1,0 +1,170 @@
+package rest
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strconv"
+
+	"github.com/openboxoffice/boxoffice/services/internal/storage"
+	"github.com/openboxoffice/boxoffice/services/user"
+)
+
+// tokenBody is an answer of RFC 6749 §5.1.
+type tokenBody struct {
+	AccessToken  string `json:"access_token" doc:"A JWT (RFC 9068), good for expires_in seconds"`
+	TokenType    string `json:"token_type" enum:"Bearer"`
+	ExpiresIn    int    `json:"expires_in" doc:"Seconds" example:"900"`
+	RefreshToken string `json:"refresh_token" doc:"Good for one use within 30 days. Using it twice ends the session"`
+}
+
+// oauthError is an answer of RFC 6749 §5.2.
+type oauthError struct {
+	Error       string `json:"error" enum:"invalid_request,invalid_grant,unsupported_grant_type,slow_down,temporarily_unavailable,server_error"`
+	Description string `json:"error_description,omitempty"`
+}
+
+// token is POST /token.
+func (h *handlers) token(w http.ResponseWriter, r *http.Request) {
+	f, ok := h.oauthForm(w, r)
+	if !ok {
+		return
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), patience)
+	defer cancel()
+	var grant user.Grant
+	var err error
+	switch f["grant_type"] {
+	case "password":
+		if f["username"] == "" || f["password"] == "" {
+			refuseRequest(w, "username and password are needed")
+			return
+		}
+		err = h.tryPassword(ctx, h.clients.of(r), user.EmailKey(h.service.Normalize(f["username"])), func() error {
+			grant, err = h.service.Login(ctx, f["username"], f["password"])
+			return err
+		})
+	case "refresh_token":
+		if f["refresh_token"] == "" {
+			refuseRequest(w, "refresh_token is needed")
+			return
+		}
+		grant, err = h.service.Refresh(ctx, f["refresh_token"])
+	case "":
+		refuseRequest(w, "grant_type is needed")
+		return
+	default:
+		writeOAuth(w, http.StatusBadRequest, oauthError{"unsupported_grant_type", "grant_type must be password or refresh_token"})
+		return
+	}
+	if err != nil {
+		h.oauthFailure(w, r, err)
+		return
+	}
+	writeOAuth(w, http.StatusOK, tokenBody{
+		AccessToken: grant.AccessToken, TokenType: "Bearer",
+		ExpiresIn: int(grant.ExpiresIn.Seconds()), RefreshToken: grant.RefreshToken,
+	})
+}
+
+// revoke is POST /token/revoke (RFC 7009). A token that is not known is
+// answered like one that is.
+func (h *handlers) revoke(w http.ResponseWriter, r *http.Request) {
+	f, ok := h.oauthForm(w, r)
+	if !ok {
+		return
+	}
+	if f["token"] == "" {
+		refuseRequest(w, "token is needed")
+		return
+	}
+	if err := h.service.Revoke(r.Context(), f["token"]); err != nil {
+		h.oauthFailure(w, r, err)
+		return
+	}
+	w.WriteHeader(http.StatusOK)
+}
+
+// tryPassword runs try, which compares one password of account, unless there
+// were too many wrong ones from c: then it returns *errThrottled.
+func (h *handlers) tryPassword(ctx context.Context, c client, account string, try func() error) error {
+	endPair, err := h.byAccountFromAddress.begin(ctx, attempt{c, sha256.Sum256([]byte(account))})
+	if err != nil {
+		return err
+	}
+	pair := void
+	defer func() { endPair(pair) }()
+	endAddress, err := h.byAddress.begin(ctx, c)
+	if err != nil {
+		return err
+	}
+	address := void
+	defer func() { endAddress(address) }()
+
+	err = try()
+	switch {
+	case err == nil:
+		// The address is not pardoned: with one account of his own, somebody
+		// could go on guessing at those of others.
+		pair = pardon
+	case errors.Is(err, user.ErrInvalidGrant), errors.Is(err, user.ErrWrongPassword):
+		pair, address = strike, strike
+	}
+	return err
+}
+
+// oauthForm returns the parameters of r, or answers it.
+func (h *handlers) oauthForm(w http.ResponseWriter, r *http.Request) (form, bool) {
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("Pragma", "no-cache")
+	if r.Method != http.MethodPost {
+		w.Header().Set("Allow", http.MethodPost)
+		writeOAuth(w, http.StatusMethodNotAllowed, oauthError{"invalid_request", "the method must be POST"})
+		return nil, false
+	}
+	f, err := readForm(r)
+	switch {
+	case errors.Is(err, errTooLarge):
+		writeOAuth(w, http.StatusRequestEntityTooLarge, oauthError{"invalid_request", "the body is larger than 1 MiB"})
+		return nil, false
+	case err != nil:
+		refuseRequest(w, err.Error())
+		return nil, false
+	}
+	return f, true
+}
+
+// oauthFailure answers what the use cases refused. slow_down is RFC 8628's.
+func (h *handlers) oauthFailure(w http.ResponseWriter, r *http.Request, err error) {
+	var throttled *errThrottled
+	switch {
+	case errors.As(err, &throttled):
+		w.Header().Set("Retry-After", strconv.Itoa(seconds(throttled.wait)))
+		writeOAuth(w, http.StatusTooManyRequests, oauthError{"slow_down", "there were too many attempts from this address"})
+	case errors.Is(err, user.ErrInvalidGrant):
+		writeOAuth(w, http.StatusBadRequest, oauthError{"invalid_grant", user.ErrInvalidGrant.Error()})
+	case errors.Is(err, storage.ErrUnavailable):
+		h.service.Log.WarnContext(r.Context(), "refused for want of the database", "error", err)
+		w.Header().Set("Retry-After", "1")
+		writeOAuth(w, http.StatusServiceUnavailable, oauthError{"temporarily_unavailable", "the database does not answer; try again"})
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		w.Header().Set("Retry-After", "1")
+		writeOAuth(w, http.StatusServiceUnavailable, oauthError{"temporarily_unavailable", "the request took too long or was given up"})
+	default:
+		h.service.Log.ErrorContext(r.Context(), "unexpected error", "error", err)
+		writeOAuth(w, http.StatusInternalServerError, oauthError{"server_error", "something went wrong on our side"})
+	}
+}
+
+func refuseRequest(w http.ResponseWriter, description string) {
+	writeOAuth(w, http.StatusBadRequest, oauthError{"invalid_request", description})
+}
+
+func writeOAuth(w http.ResponseWriter, status int, body any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	// The client may be gone; there is nobody to tell.
+	_ = json.NewEncoder(w).Encode(body)
+}

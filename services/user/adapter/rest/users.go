@@ -1,0 +1,192 @@
+package rest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/uuid"
+
+	"github.com/openboxoffice/boxoffice/contracts/identity"
+	"github.com/openboxoffice/boxoffice/contracts/problem"
+	"github.com/openboxoffice/boxoffice/services/internal/auth"
+	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
+	"github.com/openboxoffice/boxoffice/services/user"
+)
+
+type userBody struct {
+	ID        string        `json:"id" format:"uuid"`
+	Email     string        `json:"email" example:"ada@example.com"`
+	Name      string        `json:"name" example:"Ada Lovelace"`
+	Phone     *string       `json:"phone" doc:"null when there is none" example:"+4915112345678"`
+	Role      identity.Role `json:"role" enum:"customer,organizer,admin"`
+	CreatedAt time.Time     `json:"created_at"`
+}
+
+func toBody(u user.User) userBody {
+	out := userBody{ID: u.ID, Email: u.Email, Name: u.Name, Role: u.Role, CreatedAt: u.CreatedAt}
+	if u.Phone != "" {
+		out.Phone = &u.Phone
+	}
+	return out
+}
+
+type registrationBody struct {
+	Email    string   `json:"email" maxLength:"1000" doc:"Unique, in upper or lower case" example:"ada@example.com"`
+	Password string   `json:"password" minLength:"10" maxLength:"256" doc:"None of those that everybody tries first" example:"a sparrow in the organ"`
+	Name     string   `json:"name" minLength:"1" maxLength:"200" example:"Ada Lovelace"`
+	Phone    optional `json:"phone,omitempty" doc:"E.164. With it, there are SMS" example:"+4915112345678"`
+	Role     string   `json:"role,omitempty" enum:"customer,organizer" default:"customer"`
+}
+
+type changeBody struct {
+	Name            optional `json:"name,omitempty" nullable:"false" minLength:"1" maxLength:"200"`
+	Phone           optional `json:"phone,omitempty" doc:"null or empty removes it" example:"+4915112345678"`
+	Password        optional `json:"password,omitempty" nullable:"false" minLength:"10" maxLength:"256" doc:"A new one; ends all sessions"`
+	CurrentPassword string   `json:"current_password,omitempty" maxLength:"256" doc:"Needed to set a new one"`
+}
+
+// optional is a text that may be left out, which is not the same as null: that
+// is an empty text.
+type optional struct {
+	Sent  bool
+	Value string
+}
+
+// sent returns the text, or nil where it was left out.
+func (o *optional) sent() *string {
+	if !o.Sent {
+		return nil
+	}
+	return &o.Value
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (o *optional) UnmarshalJSON(b []byte) error {
+	o.Sent = true
+	return json.Unmarshal(b, &o.Value) // null leaves it empty
+}
+
+// Schema implements huma.SchemaProvider.
+func (o optional) Schema(huma.Registry) *huma.Schema {
+	return &huma.Schema{Type: huma.TypeString, Nullable: true}
+}
+
+type answer struct {
+	Location string `header:"Location"`
+	Body     userBody
+}
+
+func (h *handlers) registerUsers(api huma.API, guard *auth.Guard) {
+	huma.Register(api, h.fromClient(huma.Operation{
+		OperationID: "register", Method: http.MethodPost, Path: "/users", DefaultStatus: http.StatusCreated, Tags: []string{"users"},
+		Summary: "Register",
+	}), h.register)
+	huma.Register(api, guard.User(api, huma.Operation{
+		OperationID: "getMe", Method: http.MethodGet, Path: "/users/me", Tags: []string{"users"},
+		Summary: "Get one's own account",
+	}), func(ctx context.Context, _ *struct{}) (*answer, error) {
+		u, err := h.service.Get(ctx, auth.Caller(ctx).UserID)
+		if err != nil {
+			return nil, ofMe(ctx, err)
+		}
+		return &answer{Body: toBody(u)}, nil
+	})
+	huma.Register(api, guard.User(api, h.fromClient(huma.Operation{
+		OperationID: "changeMe", Method: http.MethodPatch, Path: "/users/me", Tags: []string{"users"},
+		Summary: "Change one's own account", Description: "What is left out stays. A new password ends all sessions: log in again.",
+	})), h.change)
+	huma.Register(api, guard.Service(api, huma.Operation{
+		OperationID: "getContact", Method: http.MethodGet, Path: "/users/{id}/contact", Tags: []string{"internal"},
+		Summary: "Get where a user wants to hear from us", Description: "For the notification service alone.",
+	}, "notification"), h.contact)
+}
+
+func (h *handlers) register(ctx context.Context, in *struct{ Body registrationBody }) (*answer, error) {
+	end, err := h.registrations.begin(ctx, clientOf(ctx))
+	if err != nil {
+		return nil, refused(ctx, err)
+	}
+	end(strike) // each counts, whatever comes of it
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	u, err := h.service.Register(ctx, user.Registration{
+		Email: in.Body.Email, Password: in.Body.Password, Name: in.Body.Name,
+		Phone: in.Body.Phone.Value, Role: identity.Role(in.Body.Role),
+	})
+	if err != nil {
+		return nil, refused(ctx, err)
+	}
+	return &answer{Location: "/users/me", Body: toBody(u)}, nil
+}
+
+func (h *handlers) change(ctx context.Context, in *struct{ Body changeBody }) (*answer, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	id := auth.Caller(ctx).UserID
+	c := user.Change{
+		Name: in.Body.Name.sent(), Phone: in.Body.Phone.sent(),
+		Password: in.Body.Password.sent(), CurrentPassword: in.Body.CurrentPassword,
+	}
+	var u user.User
+	try := func() (err error) {
+		u, err = h.service.Change(ctx, id, c)
+		return err
+	}
+	var err error
+	if c.Password == nil {
+		err = try()
+	} else {
+		// A stolen access token must not be good for guessing the password.
+		err = h.tryPassword(ctx, clientOf(ctx), id, try)
+	}
+	if err != nil {
+		return nil, ofMe(ctx, err)
+	}
+	return &answer{Body: toBody(u)}, nil
+}
+
+type contactBody struct {
+	UserID string `json:"user_id" format:"uuid"`
+	Email  string `json:"email"`
+	Name   string `json:"name"`
+	Phone  string `json:"phone,omitempty"`
+}
+
+func (h *handlers) contact(ctx context.Context, in *struct {
+	ID string `path:"id" format:"uuid"`
+},
+) (*struct{ Body contactBody }, error) {
+	id, err := uuid.Parse(in.ID)
+	if err != nil {
+		return nil, refused(ctx, user.ErrNotFound)
+	}
+	c, err := h.service.Contact(ctx, id.String())
+	if err != nil {
+		return nil, refused(ctx, err)
+	}
+	return &struct{ Body contactBody }{contactBody(c)}, nil
+}
+
+// ofMe answers an error about the caller's own account. One that is gone makes
+// its access tokens worth nothing.
+func ofMe(ctx context.Context, err error) error {
+	if errors.Is(err, user.ErrNotFound) {
+		p := httpkit.NewProblem(http.StatusUnauthorized, problem.InvalidToken, "The account of this access token is gone.")
+		p.Headers = http.Header{"Www-Authenticate": {`Bearer realm="boxoffice", error="invalid_token"`}}
+		return p
+	}
+	return refused(ctx, err)
+}
+
+// refused answers an error of the domain, or of the limits.
+func refused(ctx context.Context, err error) error {
+	var throttled *errThrottled
+	if errors.As(err, &throttled) {
+		return tooMany(throttled.wait)
+	}
+	return table.To(ctx, err)
+}

@@ -1,0 +1,98 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"github.com/openboxoffice/boxoffice/services/internal/sqlitedb"
+	"github.com/openboxoffice/boxoffice/services/user"
+)
+
+// Sessions is a user.Sessions.
+type Sessions struct{ db *sqlitedb.DB }
+
+var _ user.Sessions = (*Sessions)(nil)
+
+// Start implements user.Sessions.
+func (s *Sessions) Start(ctx context.Context, session user.Session, first user.RefreshToken) error {
+	return s.db.Write(ctx, func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, `
+			INSERT INTO sessions (id, user_id, password_version, started_at) VALUES (?, ?, ?, ?)`,
+			session.ID, session.UserID, session.PasswordVersion, sqlitedb.Time(session.StartedAt)); err != nil {
+			return err
+		}
+		return insertToken(ctx, tx, session.ID, first)
+	})
+}
+
+// Rotate implements user.Sessions.
+func (s *Sessions) Rotate(ctx context.Context, old user.TokenHash, next user.RefreshToken, now time.Time) (user.Session, error) {
+	var session user.Session
+	var refused error
+	err := s.db.Write(ctx, func(tx *sql.Tx) error {
+		var started, expires int64
+		var used, revoked sql.NullInt64
+		err := tx.QueryRowContext(ctx, `
+			SELECT s.id, s.user_id, s.password_version, s.started_at, s.revoked_at, t.expires_at, t.used_at
+			FROM refresh_tokens t JOIN sessions s ON s.id = t.session_id
+			WHERE t.hash = ?`, old[:]).
+			Scan(&session.ID, &session.UserID, &session.PasswordVersion, &started, &revoked, &expires, &used)
+		session.StartedAt = sqlitedb.FromTime(started)
+		switch {
+		case errors.Is(err, sql.ErrNoRows):
+			refused = user.ErrInvalidGrant
+			return nil
+		case err != nil:
+			return err
+		case used.Valid:
+			// Refused, but committed: the revocation must stay.
+			refused = user.ErrTokenReused
+			_, err := tx.ExecContext(ctx, `UPDATE sessions SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL`,
+				sqlitedb.Time(now), session.ID)
+			return err
+		case revoked.Valid, expires <= sqlitedb.Time(now):
+			refused = user.ErrInvalidGrant
+			return nil
+		}
+		if _, err := tx.ExecContext(ctx, `UPDATE refresh_tokens SET used_at = ? WHERE hash = ?`,
+			sqlitedb.Time(now), old[:]); err != nil {
+			return err
+		}
+		return insertToken(ctx, tx, session.ID, next)
+	})
+	if err := errors.Join(err, refused); err != nil {
+		return user.Session{}, err
+	}
+	return session, nil
+}
+
+// Revoke implements user.Sessions.
+func (s *Sessions) Revoke(ctx context.Context, token user.TokenHash, now time.Time) error {
+	return s.db.Write(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `
+			UPDATE sessions SET revoked_at = ?
+			WHERE revoked_at IS NULL AND id = (SELECT session_id FROM refresh_tokens WHERE hash = ?)`,
+			sqlitedb.Time(now), token[:])
+		return err
+	})
+}
+
+// Prune implements user.Sessions.
+func (s *Sessions) Prune(ctx context.Context, now time.Time) error {
+	return s.db.Write(ctx, func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, `DELETE FROM refresh_tokens WHERE expires_at <= ?`, sqlitedb.Time(now)); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, `
+			DELETE FROM sessions WHERE NOT EXISTS (SELECT 1 FROM refresh_tokens t WHERE t.session_id = sessions.id)`)
+		return err
+	})
+}
+
+func insertToken(ctx context.Context, tx *sql.Tx, sessionID string, t user.RefreshToken) error {
+	_, err := tx.ExecContext(ctx, `INSERT INTO refresh_tokens (hash, session_id, expires_at) VALUES (?, ?, ?)`,
+		t.Hash[:], sessionID, sqlitedb.Time(t.ExpiresAt))
+	return err
+}

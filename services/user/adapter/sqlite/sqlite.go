@@ -1,0 +1,41 @@
+// Package sqlite stores the user service's data in one SQLite file.
+package sqlite
+
+import (
+	"context"
+	"embed"
+	"io/fs"
+
+	"github.com/openboxoffice/boxoffice/services/internal/sqlitedb"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Store is one open file.
+type Store struct {
+	db *sqlitedb.DB
+
+	Users    *Users
+	Sessions *Sessions
+	Keys     *Keys
+}
+
+// Open opens or creates the file at path and brings its tables up to date.
+func Open(ctx context.Context, path string) (*Store, error) {
+	sub, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return nil, err
+	}
+	db, err := sqlitedb.Open(ctx, path, sub)
+	if err != nil {
+		return nil, err
+	}
+	return &Store{db: db, Users: &Users{db}, Sessions: &Sessions{db}, Keys: &Keys{db}}, nil
+}
+
+// Ping answers nil when the file can be read.
+func (s *Store) Ping(ctx context.Context) error { return s.db.Ping(ctx) }
+
+// Close closes the file.
+func (s *Store) Close() error { return s.db.Close() }

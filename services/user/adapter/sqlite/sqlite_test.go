@@ -1,0 +1,65 @@
+package sqlite_test
+
+import (
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/openboxoffice/boxoffice/services/user"
+	"github.com/openboxoffice/boxoffice/services/user/adapter/sqlite"
+	"github.com/openboxoffice/boxoffice/services/user/usertest"
+)
+
+func open(t *testing.T) *sqlite.Store { return openAt(t, filepath.Join(t.TempDir(), "user.db")) }
+
+func openAt(t *testing.T, path string) *sqlite.Store {
+	t.Helper()
+	s, err := sqlite.Open(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+func TestUsersContract(t *testing.T) {
+	usertest.TestUsers(t, func(t *testing.T) user.Users { return open(t).Users })
+}
+
+func TestSessionsContract(t *testing.T) {
+	usertest.TestSessions(t, func(t *testing.T) user.Sessions { return open(t).Sessions })
+}
+
+func TestKeysContract(t *testing.T) {
+	usertest.TestKeys(t, func(t *testing.T) user.Keys { return open(t).Keys })
+}
+
+// Two processes on one file are two stores: they agree on one first key.
+func TestStoresOnOneFileAgreeOnTheFirstKey(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "user.db")
+	openAt(t, path)
+	ids := make([]string, 8)
+	var wg sync.WaitGroup
+	for i := range ids {
+		s := openAt(t, path)
+		wg.Go(func() {
+			now := time.Now()
+			k, err := s.Keys.Add(t.Context(), user.SigningKey{ID: string(rune('a' + i)), Private: make([]byte, 64), SignsFrom: now, CreatedAt: now}, time.Time{})
+			if err != nil {
+				t.Error(err)
+			}
+			ids[i] = k.ID
+		})
+	}
+	wg.Wait()
+	for _, id := range ids {
+		if id != ids[0] {
+			t.Errorf("the stores were told of different keys: %v", ids)
+		}
+	}
+}

@@ -1,0 +1,169 @@
+// Package app wires the user service: configuration and adapters in, handler
+// and workers out.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"strings"
+
+	"golang.org/x/text/unicode/norm"
+
+	"github.com/openboxoffice/boxoffice/contracts/problem"
+	"github.com/openboxoffice/boxoffice/services/internal/auth"
+	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
+	"github.com/openboxoffice/boxoffice/services/user"
+	"github.com/openboxoffice/boxoffice/services/user/adapter/argon2"
+	"github.com/openboxoffice/boxoffice/services/user/adapter/gateway"
+	"github.com/openboxoffice/boxoffice/services/user/adapter/jwt"
+	"github.com/openboxoffice/boxoffice/services/user/adapter/rest"
+	"github.com/openboxoffice/boxoffice/services/user/adapter/sqlite"
+)
+
+// Config is the user service's environment.
+type Config struct {
+	// DBPath is the SQLite file of accounts, sessions and signing keys.
+	DBPath string `env:"USER_DB,required"`
+	// EventURL, BookingURL and NotificationURL are the services behind the
+	// gateway.
+	EventURL        string `env:"EVENT_URL,required"`
+	BookingURL      string `env:"BOOKING_URL,required"`
+	NotificationURL string `env:"NOTIFICATION_URL,required"`
+	// TrustedProxies are the addresses or CIDR ranges whose X-Forwarded-For is
+	// believed.
+	TrustedProxies []string `env:"TRUSTED_PROXIES"`
+	// AdminEmail and AdminPassword make an admin, unless there is an account
+	// with that email address.
+	AdminEmail    string `env:"ADMIN_EMAIL"`
+	AdminPassword string `env:"ADMIN_PASSWORD"`
+	// ServiceTokens are the secrets of the services that may call this one:
+	// notification:secret.
+	ServiceTokens map[string]string `env:"SERVICE_TOKENS"`
+}
+
+// Deps is what the process gives the service.
+type Deps struct {
+	Log *slog.Logger
+}
+
+// App is the service, ready to run.
+type App struct {
+	store   *sqlite.Store
+	service *user.Service
+	handler http.Handler
+}
+
+// New opens the database, makes the first signing key and the admin where there
+// are none, and builds the service.
+func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
+	a := &App{}
+	defer func() {
+		if err != nil {
+			err = errors.Join(fmt.Errorf("user: %w", err), a.Close())
+		}
+	}()
+	trusted, err := proxies(cfg.TrustedProxies)
+	if err != nil {
+		return nil, err
+	}
+	gate, err := gateway.New(gateway.Upstreams{
+		Event: cfg.EventURL, Booking: cfg.BookingURL, Notification: cfg.NotificationURL,
+	}, deps.Log)
+	if err != nil {
+		return nil, err
+	}
+	if a.store, err = sqlite.Open(ctx, cfg.DBPath); err != nil {
+		return nil, err
+	}
+	a.service, err = user.New(ctx, user.Options{
+		Users: a.store.Users, Sessions: a.store.Sessions, Keys: a.store.Keys,
+		Hasher: argon2.New(), Tokens: jwt.Tokens{}, Log: deps.Log, Normalize: norm.NFC.String,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := a.ensureAdmin(ctx, cfg); err != nil {
+		return nil, err
+	}
+
+	mux := httpkit.NewRouter(deps.Log)
+	httpkit.Health(mux, map[string]func(context.Context) error{"database": a.store.Ping})
+	api := httpkit.NewAPI(mux, "Boxoffice", "Find events, book tickets, and everything else that a client may do: accounts and logins here, the rest passed on to the other services.")
+	rest.Register(mux, api, rest.Options{
+		Service: a.service, TrustedProxies: trusted,
+		// No request to itself: the keys are in its own database.
+		Guard: &auth.Guard{Verify: a.service.Verify, Services: cfg.ServiceTokens},
+	})
+	gate.Register(mux, api)
+	a.handler = mux
+	return a, nil
+}
+
+// Handler answers the service's requests.
+func (a *App) Handler() http.Handler { return a.handler }
+
+// Service is the use cases, for those who add accounts without HTTP.
+func (a *App) Service() *user.Service { return a.service }
+
+// Run does the service's work in the background until ctx ends and it has
+// stopped.
+func (a *App) Run(ctx context.Context) error { return a.service.Run(ctx) }
+
+// Close closes the database. Run must have returned, and no request be open.
+func (a *App) Close() error {
+	if a.store == nil {
+		return nil
+	}
+	return a.store.Close()
+}
+
+// ensureAdmin makes the admin of the configuration. What is wrong with it is
+// told by the name of the variable.
+func (a *App) ensureAdmin(ctx context.Context, cfg Config) error {
+	switch {
+	case cfg.AdminEmail == "" && cfg.AdminPassword == "":
+		return nil
+	case cfg.AdminEmail == "":
+		return errors.New("ADMIN_PASSWORD is set, but ADMIN_EMAIL is not")
+	case cfg.AdminPassword == "":
+		return errors.New("ADMIN_EMAIL is set, but ADMIN_PASSWORD is not")
+	}
+	err := a.service.EnsureAdmin(ctx, cfg.AdminEmail, cfg.AdminPassword)
+	var invalid problem.Invalid
+	switch {
+	case errors.Is(err, user.ErrPasswordTooCommon):
+		return fmt.Errorf("ADMIN_PASSWORD: %w", err)
+	case errors.As(err, &invalid):
+		var errs []error
+		for _, f := range invalid {
+			name := map[string]string{"body.email": "ADMIN_EMAIL", "body.password": "ADMIN_PASSWORD"}[f.Location]
+			errs = append(errs, fmt.Errorf("%s %s", name, f.Message))
+		}
+		return errors.Join(errs...)
+	}
+	return err
+}
+
+// proxies parses TRUSTED_PROXIES.
+func proxies(texts []string) (out []netip.Prefix, err error) {
+	for _, text := range texts {
+		text = strings.TrimSpace(text)
+		if text == "" {
+			continue
+		}
+		p, err := netip.ParsePrefix(text)
+		if err != nil {
+			addr, errAddr := netip.ParseAddr(text)
+			if errAddr != nil {
+				return nil, fmt.Errorf("TRUSTED_PROXIES: %q is neither an address nor a CIDR range", text)
+			}
+			p = netip.PrefixFrom(addr, addr.BitLen())
+		}
+		out = append(out, p.Masked())
+	}
+	return out, nil
+}

@@ -1,0 +1,166 @@
+package app_test
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/openboxoffice/boxoffice/services/user/adapter/sqlite"
+	"github.com/openboxoffice/boxoffice/services/user/app"
+)
+
+func config(t *testing.T) app.Config {
+	t.Helper()
+	return app.Config{
+		DBPath:   filepath.Join(t.TempDir(), "user.db"),
+		EventURL: "http://127.0.0.1:1", BookingURL: "http://127.0.0.1:1", NotificationURL: "http://127.0.0.1:1",
+	}
+}
+
+var deps = app.Deps{Log: slog.New(slog.DiscardHandler)}
+
+func TestMistakesStopTheStartByName(t *testing.T) {
+	for want, change := range map[string]func(c *app.Config){
+		"TRUSTED_PROXIES":       func(c *app.Config) { c.TrustedProxies = []string{"10.0.0.0/8", "somewhere"} },
+		"ADMIN_EMAIL is not":    func(c *app.Config) { c.AdminPassword = "a sparrow in the organ" },
+		"ADMIN_PASSWORD is not": func(c *app.Config) { c.AdminEmail = "root@example.com" },
+		"ADMIN_EMAIL must":      func(c *app.Config) { c.AdminEmail, c.AdminPassword = "root", "a sparrow in the organ" },
+		"ADMIN_PASSWORD must":   func(c *app.Config) { c.AdminEmail, c.AdminPassword = "root@example.com", "short" },
+		"ADMIN_PASSWORD: this":  func(c *app.Config) { c.AdminEmail, c.AdminPassword = "root@example.com", "password123" },
+		"booking service":       func(c *app.Config) { c.BookingURL = "localhost:8082" },
+	} {
+		cfg := config(t)
+		change(&cfg)
+		a, err := app.New(t.Context(), cfg, deps)
+		if err == nil {
+			_ = a.Close()
+		}
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", want, err)
+		}
+		if err != nil && strings.Contains(err.Error(), "sparrow") {
+			t.Errorf("the error shows the password: %v", err)
+		}
+	}
+}
+
+func TestRunEndsWithItsContext(t *testing.T) {
+	a, err := app.New(t.Context(), config(t), deps)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := a.Run(ctx); err != nil {
+		t.Error(err)
+	}
+	if err := a.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// Two processes that start at once on one database agree on one key, and one
+// admin.
+func TestTwoStartsAtOnceAgree(t *testing.T) {
+	cfg := config(t)
+	cfg.AdminEmail, cfg.AdminPassword = "root@example.com", "a sparrow in the organ"
+	migrated, err := sqlite.Open(t.Context(), cfg.DBPath)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := migrated.Close(); err != nil {
+		t.Fatal(err)
+	}
+	sets := make([]string, 2)
+	apps := make(chan *app.App, len(sets))
+	for range sets {
+		go func() {
+			a, err := app.New(t.Context(), cfg, deps)
+			if err != nil {
+				t.Error(err)
+			}
+			apps <- a
+		}()
+	}
+	for i := range sets {
+		a := <-apps
+		if a == nil {
+			continue
+		}
+		t.Cleanup(func() { _ = a.Close() })
+		w := httptest.NewRecorder()
+		a.Handler().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/.well-known/jwks.json", nil))
+		sets[i] = w.Body.String()
+	}
+	if sets[0] != sets[1] || strings.Count(sets[0], `"kid"`) != 1 {
+		t.Errorf("%s and %s", sets[0], sets[1])
+	}
+}
+
+func TestDataIsForItsOwnerAlone(t *testing.T) {
+	cfg := config(t)
+	a, err := app.New(t.Context(), cfg, deps)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = a.Close() })
+	st, err := os.Stat(cfg.DBPath)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if st.Mode().Perm() != 0o600 {
+		t.Errorf("the file with the private keys has mode %v", st.Mode().Perm())
+	}
+}
+
+func TestDocumentShowsEverything(t *testing.T) {
+	a, err := app.New(t.Context(), config(t), deps)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = a.Close() })
+	s := httptest.NewServer(a.Handler())
+	defer s.Close()
+	get := func(path string) (int, []byte) {
+		res, err := http.Get(s.URL + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+		b, _ := io.ReadAll(res.Body)
+		return res.StatusCode, b
+	}
+	_, b := get("/openapi.json")
+	var doc struct {
+		Paths map[string]any `json:"paths"`
+	}
+	if err := json.Unmarshal(b, &doc); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		"/.well-known/jwks.json", "/admin/keys/rotate", "/bookings", "/bookings/user/{user_id}", "/bookings/{id}", "/bookings/{id}/cancel",
+		"/events", "/events/{id}", "/events/{id}/availability", "/notifications", "/token", "/token/revoke", "/users", "/users/me", "/users/{id}/contact",
+	}
+	if d := cmp.Diff(want, slices.Sorted(maps.Keys(doc.Paths))); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+	if !strings.Contains(string(b), `"Error":`) {
+		t.Error("the schema that the gateway's operations refer to is not there")
+	}
+	for _, path := range []string{"/docs", "/healthz", "/readyz"} {
+		if status, _ := get(path); status != 200 {
+			t.Errorf("%s: %d", path, status)
+		}
+	}
+}

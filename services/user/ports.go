@@ -1,0 +1,94 @@
+package user
+
+import (
+	"context"
+	"time"
+
+	"github.com/openboxoffice/boxoffice/contracts/identity"
+)
+
+// Users stores accounts. Times keep their microseconds and come back in UTC.
+// Where a context has ended, nothing changes and its error is returned.
+type Users interface {
+	// Create stores u, whole. An email address that differs from a stored one
+	// in nothing but case (EmailKey) is ErrEmailTaken. Of many at once with one
+	// address, exactly one is stored.
+	Create(ctx context.Context, u User) error
+
+	// Get returns the user with this id, or ErrNotFound.
+	Get(ctx context.Context, id string) (User, error)
+
+	// ByEmail returns the user with this email address in any case, or
+	// ErrNotFound.
+	ByEmail(ctx context.Context, email string) (User, error)
+
+	// Update stores what change makes of the user with this id, and returns it.
+	// An id that is not stored is ErrNotFound. When change returns an error
+	// nothing is stored and that error is returned. Of many at once none is
+	// lost. Id, email and creation time stay as they are, whatever change does.
+	// change does no I/O and may be called again.
+	Update(ctx context.Context, id string, change func(*User) error) (User, error)
+}
+
+// Sessions stores logins and the hashes of their refresh tokens. Where a
+// context has ended, nothing changes and its error is returned.
+type Sessions interface {
+	// Start stores a session with its first token.
+	Start(ctx context.Context, s Session, first RefreshToken) error
+
+	// Rotate uses up the token with hash old, stores next in its place, and
+	// returns the session. A token that is unknown or has expired at now is
+	// ErrInvalidGrant. A token that was used before is ErrTokenReused, even
+	// after its expiry, and revokes the session: none of its tokens is good any
+	// more. Of many at once with one token exactly one succeeds, and the session
+	// is revoked. A token of a revoked session is ErrInvalidGrant. One
+	// session's end is no other's.
+	Rotate(ctx context.Context, old TokenHash, next RefreshToken, now time.Time) (Session, error)
+
+	// Revoke ends the session that the token belongs to, used or not. A token
+	// that is unknown is no error. Repeating it changes nothing.
+	Revoke(ctx context.Context, token TokenHash, now time.Time) error
+
+	// Prune forgets tokens that have expired at now, and sessions that have no
+	// other. It keeps used tokens until they expire.
+	Prune(ctx context.Context, now time.Time) error
+}
+
+// Keys stores signing keys. Where a context has ended, nothing changes and its
+// error is returned.
+type Keys interface {
+	// Add stores key and returns it, unless a stored key's SignsFrom is after
+	// unlessAfter; then it stores nothing and returns that key. Of many at once
+	// exactly one is stored, and all are told of it. A key comes back as it was
+	// stored.
+	Add(ctx context.Context, key SigningKey, unlessAfter time.Time) (SigningKey, error)
+
+	// All returns the keys in the order of SignsFrom.
+	All(ctx context.Context) ([]SigningKey, error)
+
+	// Delete forgets a key. One that is not stored is no error.
+	Delete(ctx context.Context, id string) error
+}
+
+// Hasher hashes passwords so that guessing each costs time and memory.
+type Hasher interface {
+	// Hash returns a hash that tells nothing of the password. The same password
+	// hashed again gives another hash. Where ctx ends first, its error is
+	// returned.
+	Hash(ctx context.Context, password string) (string, error)
+
+	// Matches reports whether hash is of this very password. A hash that Hash
+	// did not make is an error. Where ctx ends first, its error is returned.
+	Matches(ctx context.Context, hash, password string) (bool, error)
+}
+
+// Tokens makes and verifies access tokens.
+type Tokens interface {
+	// Sign returns a token that says who the caller is, signed by key and good
+	// from now until expires. No two are the same.
+	Sign(c identity.Caller, key SigningKey, now, expires time.Time) (string, error)
+
+	// Verify returns whose token it is. A token that is malformed, altered,
+	// expired at now or signed by none of keys is ErrInvalidToken.
+	Verify(token string, keys []SigningKey, now time.Time) (identity.Caller, error)
+}

@@ -1,0 +1,89 @@
+package user
+
+import (
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// PublishedKeys returns the keys that verifiers must know now: the one that
+// signs, the one that will, and those whose tokens have not expired.
+func (s *Service) PublishedKeys(ctx context.Context) ([]SigningKey, error) {
+	keys, err := s.Keys.All(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return published(keys, s.now()), nil
+}
+
+// RotateKeys publishes a new key, which signs from KeyDelay on, and returns it.
+// While one waits to sign, it returns that one.
+func (s *Service) RotateKeys(ctx context.Context) (SigningKey, error) {
+	now := s.now()
+	key, err := newKey(now, now.Add(KeyDelay))
+	if err != nil {
+		return SigningKey{}, err
+	}
+	stored, err := s.Keys.Add(ctx, key, now)
+	if err == nil && stored.ID == key.ID {
+		s.Log.InfoContext(ctx, "signing key rotated", "key_id", key.ID, "signs_from", key.SignsFrom)
+	}
+	return stored, err
+}
+
+// firstKey makes a key unless there is one: of two processes that start at
+// once on one database, both use the same.
+func (s *Service) firstKey(ctx context.Context) error {
+	now := s.now()
+	key, err := newKey(now, now)
+	if err != nil {
+		return err
+	}
+	_, err = s.Keys.Add(ctx, key, time.Time{})
+	return err
+}
+
+func newKey(now, signsFrom time.Time) (SigningKey, error) {
+	_, private, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		return SigningKey{}, err
+	}
+	id, err := uuid.NewV7()
+	return SigningKey{ID: id.String(), Private: private, SignsFrom: signsFrom, CreatedAt: now}, err
+}
+
+// Run forgets what is over, every hour, until ctx ends.
+func (s *Service) Run(ctx context.Context) error {
+	tick := time.NewTicker(time.Hour)
+	defer tick.Stop()
+	for {
+		if err := s.Prune(ctx); err != nil && ctx.Err() == nil {
+			s.Log.ErrorContext(ctx, "old sessions and keys not pruned", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+// Prune forgets tokens, sessions and signing keys that are over.
+func (s *Service) Prune(ctx context.Context) error {
+	now := s.now()
+	keys, err := s.Keys.All(ctx)
+	if err != nil {
+		return fmt.Errorf("keys: %w", err)
+	}
+	var errs []error
+	for i, k := range keys {
+		if retired(keys, i, now) {
+			errs = append(errs, s.Keys.Delete(ctx, k.ID))
+		}
+	}
+	return errors.Join(append(errs, s.Sessions.Prune(ctx, now))...)
+}

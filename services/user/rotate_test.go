@@ -1,0 +1,111 @@
+package user_test
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/openboxoffice/boxoffice/services/user"
+)
+
+func (s service) published(t *testing.T) []string {
+	t.Helper()
+	keys, err := s.PublishedKeys(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ids []string
+	for _, k := range keys {
+		ids = append(ids, k.ID)
+	}
+	return ids
+}
+
+// At every instant of a rotation, the set of now verifies every token that is
+// good, and the set of 30 s ago verifies the token that is signed now.
+func TestRotationLeavesNoTokenUnverifiable(t *testing.T) {
+	s := newService(t)
+	u := s.registered(t)
+	old := s.published(t)[0]
+	next, err := s.RotateKeys(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	type token struct {
+		text    string
+		expires time.Time
+	}
+	var tokens []token
+	var sets [][]user.SigningKey
+	const step = 10 * time.Second
+	refresh := s.login(t).RefreshToken
+	for range 20 * time.Minute / step {
+		s.pass(step)
+		set, err := s.PublishedKeys(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		sets = append(sets, set)
+		g, err := s.Refresh(t.Context(), refresh)
+		if err != nil {
+			t.Fatal(err)
+		}
+		refresh = g.RefreshToken
+		tokens = append(tokens, token{g.AccessToken, s.clock.Add(g.ExpiresIn)})
+		ago := sets[max(0, len(sets)-1-int(30*time.Second/step))]
+		if c, err := s.Tokens.Verify(g.AccessToken, ago, *s.clock); err != nil || c.UserID != u.ID {
+			t.Fatalf("who fetched the set 30 s ago refuses a new token: %v", err)
+		}
+		for _, token := range tokens {
+			if !s.clock.Before(token.expires) {
+				continue
+			}
+			if _, err := s.Tokens.Verify(token.text, set, *s.clock); err != nil {
+				t.Fatalf("a token that is good until %v is refused at %v: %v", token.expires, s.clock, err)
+			}
+		}
+	}
+	if ids := s.published(t); !slices.Equal(ids, []string{next.ID}) {
+		t.Errorf("after the last old token has expired, %v are published, not %s alone", ids, next.ID)
+	}
+	if err := s.Prune(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	keys, err := s.Keys.All(t.Context())
+	if err != nil || len(keys) != 1 || keys[0].ID == old {
+		t.Errorf("%d keys are stored, %v", len(keys), err)
+	}
+}
+
+func TestRotatingTwiceIsRotatingOnce(t *testing.T) {
+	s := newService(t)
+	a, err := s.RotateKeys(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := s.RotateKeys(t.Context())
+	if err != nil || b.ID != a.ID || len(s.published(t)) != 2 {
+		t.Errorf("%s then %s, %v", a.ID, b.ID, err)
+	}
+	s.pass(user.KeyDelay)
+	if c, err := s.RotateKeys(t.Context()); err != nil || c.ID == a.ID {
+		t.Errorf("%s again after it signs, %v", c.ID, err)
+	}
+}
+
+// A restart finds the key of before: tokens outlive it.
+func TestKeysOutliveARestart(t *testing.T) {
+	s := newService(t)
+	s.registered(t)
+	g := s.login(t)
+	again, err := user.New(t.Context(), s.Options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := again.Verify(t.Context(), g.AccessToken); err != nil {
+		t.Error(err)
+	}
+	if ids := s.published(t); len(ids) != 1 {
+		t.Errorf("%d keys after a restart", len(ids))
+	}
+}

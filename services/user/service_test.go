@@ -1,0 +1,290 @@
+package user_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"golang.org/x/text/unicode/norm"
+
+	"github.com/openboxoffice/boxoffice/contracts/identity"
+	"github.com/openboxoffice/boxoffice/services/user"
+	"github.com/openboxoffice/boxoffice/services/user/adapter/argon2"
+	"github.com/openboxoffice/boxoffice/services/user/adapter/jwt"
+	"github.com/openboxoffice/boxoffice/services/user/adapter/sqlite"
+)
+
+// service is a Service on SQLite with a clock to set and its hashes counted.
+type service struct {
+	*user.Service
+	clock    *time.Time
+	compared *atomic.Int64
+}
+
+// counting counts the passwords that are compared.
+type counting struct {
+	user.Hasher
+	compared *atomic.Int64
+}
+
+func (c counting) Matches(ctx context.Context, hash, password string) (bool, error) {
+	c.compared.Add(1)
+	return c.Hasher.Matches(ctx, hash, password)
+}
+
+func newService(t *testing.T) service {
+	t.Helper()
+	store, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "user.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = store.Close() })
+	now := time.Date(2031, 1, 2, 3, 4, 5, 678_000, time.UTC)
+	s := service{clock: &now, compared: new(atomic.Int64)}
+	s.Service, err = user.New(t.Context(), user.Options{
+		Users: store.Users, Sessions: store.Sessions, Keys: store.Keys,
+		Hasher: counting{argon2.New(), s.compared}, Tokens: jwt.Tokens{}, Log: slog.New(slog.DiscardHandler),
+		Normalize: norm.NFC.String, Now: func() time.Time { return *s.clock },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func (s service) pass(d time.Duration) { *s.clock = s.clock.Add(d) }
+
+func (s service) registered(t *testing.T) user.User {
+	t.Helper()
+	u, err := s.Register(t.Context(), registration())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u
+}
+
+func (s service) login(t *testing.T) user.Grant {
+	t.Helper()
+	g, err := s.Login(t.Context(), "ada@example.com", password)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
+func wantErr(t *testing.T, err, want error) {
+	t.Helper()
+	if !errors.Is(err, want) {
+		t.Errorf("error %v, want %v", err, want)
+	}
+}
+
+func TestLogin(t *testing.T) {
+	s := newService(t)
+	u := s.registered(t)
+	g, err := s.Login(t.Context(), " ADA@EXAMPLE.COM ", password)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := s.Verify(t.Context(), g.AccessToken)
+	want := identity.Caller{UserID: u.ID, Email: u.Email, Name: u.Name, Role: identity.Customer}
+	if err != nil || c != want || g.ExpiresIn != 15*time.Minute {
+		t.Errorf("%+v, %v, expires in %v", c, err, g.ExpiresIn)
+	}
+	s.pass(16 * time.Minute)
+	_, err = s.Verify(t.Context(), g.AccessToken)
+	wantErr(t, err, user.ErrInvalidToken)
+}
+
+// An unknown account and a wrong password are the same answer and the same
+// work.
+func TestLoginTellsNothingOfAccounts(t *testing.T) {
+	s := newService(t)
+	s.registered(t)
+	long := string(make([]byte, 1<<20))
+	for _, c := range []struct{ email, password string }{
+		{"ada@example.com", "wrong"}, {"bob@example.com", password}, {"no address", password}, {"", ""},
+		{"ada@example.com", ""}, {"ada@example.com", long}, {"bob@example.com", long}, {"ada@example.com", password + " "},
+	} {
+		s.compared.Store(0)
+		_, err := s.Login(t.Context(), c.email, c.password)
+		if !errors.Is(err, user.ErrInvalidGrant) || err.Error() != user.ErrInvalidGrant.Error() {
+			t.Errorf("%q %.20q: %v", c.email, c.password, err)
+		}
+		if n := s.compared.Load(); n != 1 {
+			t.Errorf("%q %.20q: %d hashes compared, want 1", c.email, c.password, n)
+		}
+	}
+}
+
+// The same text typed on two machines may be composed differently.
+func TestUnicodeFormsAreTheSame(t *testing.T) {
+	s := newService(t)
+	r := registration()
+	r.Email, r.Password = "jose\u0301@example.com", "contrasen\u0303a muy rara"
+	if _, err := s.Register(t.Context(), r); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Login(t.Context(), "jos\u00e9@example.com", "contrase\u00f1a muy rara"); err != nil {
+		t.Error(err)
+	}
+	r.Email = "Jos\u00c9@example.com"
+	_, err := s.Register(t.Context(), r)
+	wantErr(t, err, user.ErrEmailTaken)
+}
+
+func TestRefresh(t *testing.T) {
+	s := newService(t)
+	s.registered(t)
+	first := s.login(t)
+	s.pass(29 * 24 * time.Hour)
+	second, err := s.Refresh(t.Context(), first.RefreshToken)
+	if err != nil || second.RefreshToken == first.RefreshToken {
+		t.Fatal(second, err)
+	}
+	if _, err := s.Verify(t.Context(), second.AccessToken); err != nil {
+		t.Error(err)
+	}
+	s.pass(31 * 24 * time.Hour)
+	_, err = s.Refresh(t.Context(), second.RefreshToken)
+	wantErr(t, err, user.ErrInvalidGrant)
+
+	stolen, other := s.login(t), s.login(t)
+	thief, err := s.Refresh(t.Context(), stolen.RefreshToken)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = s.Refresh(t.Context(), stolen.RefreshToken)
+	wantErr(t, err, user.ErrInvalidGrant)
+	_, err = s.Refresh(t.Context(), thief.RefreshToken)
+	wantErr(t, err, user.ErrInvalidGrant)
+	if other, err = s.Refresh(t.Context(), other.RefreshToken); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Revoke(t.Context(), other.RefreshToken); err != nil {
+		t.Fatal(err)
+	}
+	_, err = s.Refresh(t.Context(), other.RefreshToken)
+	wantErr(t, err, user.ErrInvalidGrant)
+}
+
+func TestRefreshTellsWhatChanged(t *testing.T) {
+	s := newService(t)
+	u, g, name := s.registered(t), s.login(t), "Countess"
+	if _, err := s.Change(t.Context(), u.ID, user.Change{Name: &name}); err != nil {
+		t.Fatal(err)
+	}
+	g, err := s.Refresh(t.Context(), g.RefreshToken)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c, err := s.Verify(t.Context(), g.AccessToken); err != nil || c.Name != name {
+		t.Errorf("%+v, %v", c, err)
+	}
+}
+
+func TestPasswordChangeEndsAllSessions(t *testing.T) {
+	s := newService(t)
+	u, a, b := s.registered(t), s.login(t), s.login(t)
+	next := "an organ in the sparrow"
+	_, err := s.Change(t.Context(), u.ID, user.Change{Password: &next, CurrentPassword: "wrong password"})
+	wantErr(t, err, user.ErrWrongPassword)
+	if a, err = s.Refresh(t.Context(), a.RefreshToken); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Change(t.Context(), u.ID, user.Change{Password: &next, CurrentPassword: password}); err != nil {
+		t.Fatal(err)
+	}
+	for _, g := range []user.Grant{a, b} {
+		_, err := s.Refresh(t.Context(), g.RefreshToken)
+		wantErr(t, err, user.ErrInvalidGrant)
+	}
+	_, err = s.Login(t.Context(), u.Email, password)
+	wantErr(t, err, user.ErrInvalidGrant)
+	g, err := s.Login(t.Context(), u.Email, next)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Refresh(t.Context(), g.RefreshToken); err != nil {
+		t.Error(err)
+	}
+}
+
+// Of many who know the password and change it at once, one does.
+func TestPasswordChangesRace(t *testing.T) {
+	s := newService(t)
+	u := s.registered(t)
+	var changed atomic.Int64
+	var wg sync.WaitGroup
+	for i := range 8 {
+		wg.Go(func() {
+			next := fmt.Sprint("an organ in the sparrow ", i)
+			_, err := s.Change(t.Context(), u.ID, user.Change{Password: &next, CurrentPassword: password})
+			if err == nil {
+				changed.Add(1)
+			} else {
+				wantErr(t, err, user.ErrWrongPassword)
+			}
+		})
+	}
+	wg.Wait()
+	if n := changed.Load(); n != 1 {
+		t.Errorf("%d changed the password, want 1", n)
+	}
+}
+
+func TestChangeIsAllOrNothing(t *testing.T) {
+	s := newService(t)
+	u := s.registered(t)
+	text := func(s string) *string { return &s }
+	for want, c := range map[string]user.Change{
+		"body.name":             {Name: text(""), Phone: text("+4915112345678")},
+		"body.phone":            {Name: text("B"), Phone: text("1")},
+		"body.current_password": {Name: text("B"), Password: text("an organ in the sparrow")},
+		"body.password":         {Name: text("B"), Password: text("short"), CurrentPassword: password},
+		"too common":            {Name: text("B"), Password: text("password123"), CurrentPassword: password},
+		user.ErrWrongPassword.Error(): {
+			Name: text("B"), Password: text("password123"), CurrentPassword: "something else",
+		},
+	} {
+		_, err := s.Change(t.Context(), u.ID, c)
+		if refusal(err) != want {
+			t.Errorf("%s, want %s", refusal(err), want)
+		}
+		if got, err := s.Get(t.Context(), u.ID); err != nil || got != u {
+			t.Errorf("after %s: %+v, %v", want, got, err)
+		}
+	}
+	_, err := s.Change(t.Context(), "01890a5d-ac96-774b-bcce-b302099a8057", user.Change{})
+	wantErr(t, err, user.ErrNotFound)
+}
+
+func TestAdminIsMadeOnce(t *testing.T) {
+	s := newService(t)
+	for _, pw := range []string{password, "quite another password"} {
+		if err := s.EnsureAdmin(t.Context(), "root@example.com", pw); err != nil {
+			t.Fatal(err)
+		}
+	}
+	g, err := s.Login(t.Context(), "root@example.com", password)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c, err := s.Verify(t.Context(), g.AccessToken); err != nil || !c.IsAdmin() {
+		t.Errorf("%+v, %v", c, err)
+	}
+	u := s.registered(t)
+	if err := s.EnsureAdmin(t.Context(), "ADA@example.com", password); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := s.Get(t.Context(), u.ID); err != nil || got != u {
+		t.Errorf("an account that was there became %+v, %v", got, err)
+	}
+	wantErr(t, s.EnsureAdmin(t.Context(), "new@example.com", "password123"), user.ErrPasswordTooCommon)
+}

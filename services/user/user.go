@@ -1,0 +1,100 @@
+package user
+
+import (
+	"regexp"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/openboxoffice/boxoffice/contracts/identity"
+	"github.com/openboxoffice/boxoffice/contracts/problem"
+)
+
+// User is an account.
+type User struct {
+	ID    string // UUIDv7
+	Email string // as its owner writes it; EmailKey compares it
+	Name  string
+	Phone string // E.164, or "" for none
+	Role  identity.Role
+
+	PasswordHash string
+	// PasswordVersion grows with every change of the password. A session of an
+	// older version is over.
+	PasswordVersion int64
+
+	CreatedAt, UpdatedAt time.Time
+}
+
+// Registration is what somebody says who wants an account.
+type Registration struct {
+	Email, Password, Name string
+	Phone                 string        // "" for none
+	Role                  identity.Role // "" is a customer
+}
+
+// Change is what a user wants changed. Nil leaves a field as it is.
+type Change struct {
+	Name     *string
+	Phone    *string // "" removes it
+	Password *string
+
+	// CurrentPassword must be right where Password is given.
+	CurrentPassword string
+}
+
+// Contact is where a user wants to hear from us.
+type Contact struct {
+	UserID, Email, Name, Phone string
+}
+
+// MaxNameLength is in characters.
+const MaxNameLength = 200
+
+// e164 is a phone number as the world's exchanges know it.
+var e164 = regexp.MustCompile(`^\+[1-9][0-9]{6,14}$`)
+
+// checkName returns name without space around it, and what is wrong with it.
+func checkName(name string) (string, problem.Invalid) {
+	name = strings.TrimSpace(name)
+	switch n := utf8.RuneCountInString(name); {
+	case !utf8.ValidString(name) || strings.ContainsFunc(name, unprintable):
+		return "", invalid("body.name", "has characters that cannot be printed")
+	case n < 1 || n > MaxNameLength:
+		return "", invalid("body.name", "must have 1 to 200 characters")
+	}
+	return name, nil
+}
+
+// checkPhone returns phone without space around it, and what is wrong with it.
+func checkPhone(phone string) (string, problem.Invalid) {
+	phone = strings.TrimSpace(phone)
+	if phone != "" && !e164.MatchString(phone) {
+		return "", invalid("body.phone", "must be a number like +4915112345678")
+	}
+	return phone, nil
+}
+
+// checkRole returns the role of a new account. Nobody registers as an admin.
+func checkRole(role identity.Role) (identity.Role, problem.Invalid) {
+	switch role {
+	case "":
+		return identity.Customer, nil
+	case identity.Customer, identity.Organizer:
+		return role, nil
+	default:
+		return "", invalid("body.role", "must be customer or organizer")
+	}
+}
+
+// unprintable reports what could end a header, hide text or turn it around.
+func unprintable(r rune) bool {
+	const joiners = "\u200c\u200d" // several scripts cannot do without
+	return unicode.IsControl(r) || unicode.In(r, unicode.Zl, unicode.Zp, unicode.Co) ||
+		unicode.Is(unicode.Cf, r) && !strings.ContainsRune(joiners, r)
+}
+
+func invalid(location, message string) problem.Invalid {
+	return problem.Invalid{{Location: location, Message: message}}
+}

@@ -1,0 +1,177 @@
+package user_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/openboxoffice/boxoffice/contracts/identity"
+	"github.com/openboxoffice/boxoffice/contracts/problem"
+	"github.com/openboxoffice/boxoffice/services/user"
+)
+
+const password = "a sparrow in the organ"
+
+func registration() user.Registration {
+	return user.Registration{Email: "ada@example.com", Password: password, Name: "Ada"}
+}
+
+// refusal returns the locations of the fields that err complains about, or its
+// text.
+func refusal(err error) string {
+	var invalid problem.Invalid
+	switch {
+	case err == nil:
+		return "none"
+	case errors.As(err, &invalid):
+		var locations []string
+		for _, f := range invalid {
+			locations = append(locations, f.Location)
+		}
+		return strings.Join(locations, " ")
+	case errors.Is(err, user.ErrPasswordTooCommon):
+		return "too common"
+	default:
+		return err.Error()
+	}
+}
+
+func TestEmailAddresses(t *testing.T) {
+	s := newService(t)
+	for email, want := range map[string]string{
+		"ada@example.com":                         "none",
+		"  Ada.Lovelace+tickets@Example.co.uk ":   "none",
+		"jürgen@münchen.example":                  "none",
+		"o'brien@example.com":                     "none",
+		"周@例え.テスト":                                "none",
+		"":                                        "body.email",
+		"ada":                                     "body.email",
+		"ada@":                                    "body.email",
+		"@example.com":                            "body.email",
+		"ada@localhost":                           "body.email",
+		"ada@example..com":                        "body.email",
+		"ada@-example.com":                        "body.email",
+		"ada@example.com.":                        "body.email",
+		".ada@example.com":                        "body.email",
+		"a..da@example.com":                       "body.email",
+		"ada@@example.com":                        "body.email",
+		"ada lovelace@example.com":                "body.email",
+		"Ada <ada@example.com>":                   "body.email",
+		"ada@example.com, bob@example.com":        "body.email",
+		"ada@example.com\r\nBcc: b@example.com":   "body.email",
+		"ada\nb@example.com":                      "body.email",
+		"ada\u2028b@example.com":                  "body.email",
+		"ada\u202eb@example.com":                  "body.email",
+		"ada\x00@example.com":                     "body.email",
+		"\"ada\"@example.com":                     "body.email",
+		"ada(comment)@example.com":                "body.email",
+		"ada@[127.0.0.1]":                         "body.email",
+		"ada@exam_ple.com":                        "body.email",
+		"ad\xffa@example.com":                     "body.email",
+		strings.Repeat("a", 65) + "@example.com":  "body.email",
+		"ada@" + strings.Repeat("a", 64) + ".com": "body.email",
+		"ada@" + strings.Repeat(strings.Repeat("a", 60)+".", 5) + "x": "body.email",
+	} {
+		r := registration()
+		r.Email = email
+		if u, err := s.Register(t.Context(), r); refusal(err) != want {
+			t.Errorf("%q: %s, want %s", email, refusal(err), want)
+		} else if err == nil && u.Email != strings.TrimSpace(email) {
+			t.Errorf("%q is stored as %q", email, u.Email)
+		}
+		if want == "none" {
+			r.Email = strings.ToUpper(email)
+			if _, err := s.Register(t.Context(), r); !errors.Is(err, user.ErrEmailTaken) {
+				t.Errorf("%q after %q: %v", r.Email, email, err)
+			}
+		}
+	}
+}
+
+func TestPasswords(t *testing.T) {
+	s := newService(t)
+	for candidate, want := range map[string]string{
+		"":                         "body.password",
+		"ninechars":                "body.password",
+		"neun Zeic":                "body.password",
+		strings.Repeat("ab1?", 65): "body.password", // 260 characters
+		strings.Repeat("\U0001F39F", 255) + "aaaaa": "body.password", // 1025 bytes
+		"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff":  "body.password",
+		"          ": "body.password",
+		"\u00a0\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u3000": "body.password",
+		"1234567890":             "too common",
+		"12345678910":            "too common",
+		"0987654321":             "too common",
+		"qwertyuiop":             "too common",
+		"QwertyUiop":             "too common",
+		"1q2w3e4r5t":             "too common",
+		"aaaaaaaaaa":             "too common",
+		"abcabcabcabc":           "too common",
+		"password123":            "too common",
+		"Password123":            "too common",
+		"PASSWORD1234567890":     "too common",
+		"P4ssw0rd2024":           "too common",
+		"p@ssw0rd12":             "too common",
+		"passwordpassword":       "too common",
+		"iloveyou12":             "too common",
+		"I love you!!":           "too common",
+		"letmein2024!":           "too common",
+		"welcome123!":            "too common",
+		"Summer2025!":            "too common",
+		"liverpoolfc":            "too common",
+		"jesuschrist":            "too common",
+		"administrator":          "too common",
+		"changeme123":            "too common",
+		"dragonball1":            "too common",
+		"starwars77":             "too common",
+		"basketball":             "too common",
+		"ada@example.com":        "too common", // her own address
+		"a sparrow in the organ": "none",
+		"correct horse battery":  "none",
+		"admin-sample-1":         "none", "customer-sample-1": "none",
+		"organizer-sample-1": "none",
+		"gT7#kq0pZ!":         "none",
+		"паровоз и чайка":    "none",
+		"longenough-4711":    "none",
+	} {
+		r := registration()
+		r.Password = candidate
+		_, err := s.Register(t.Context(), r)
+		if refusal(err) != want && (want != "none" || !errors.Is(err, user.ErrEmailTaken)) {
+			t.Errorf("%.30q: %s, want %s", candidate, refusal(err), want)
+		}
+	}
+}
+
+func TestNamesPhonesAndRoles(t *testing.T) {
+	s := newService(t)
+	for name, c := range map[string]struct {
+		change func(*user.Registration)
+		want   string
+	}{
+		"empty name":           {func(r *user.Registration) { r.Name = "  " }, "body.name"},
+		"long name":            {func(r *user.Registration) { r.Name = strings.Repeat("ä", 201) }, "body.name"},
+		"name of two lines":    {func(r *user.Registration) { r.Name = "Ada\r\nBcc: b@example.com" }, "body.name"},
+		"name turned around":   {func(r *user.Registration) { r.Name = "Ada\u202e" }, "body.name"},
+		"local phone":          {func(r *user.Registration) { r.Phone = "0151 12345678" }, "body.phone"},
+		"phone with spaces":    {func(r *user.Registration) { r.Phone = "+49 151 12345678" }, "body.phone"},
+		"long phone":           {func(r *user.Registration) { r.Phone = "+1234567890123456" }, "body.phone"},
+		"phone of zero":        {func(r *user.Registration) { r.Phone = "+0123456789" }, "body.phone"},
+		"admin":                {func(r *user.Registration) { r.Role = identity.Admin }, "body.role"},
+		"unknown role":         {func(r *user.Registration) { r.Role = "root" }, "body.role"},
+		"all at once":          {func(r *user.Registration) { *r = user.Registration{Role: "root", Phone: "x"} }, "body.role body.email body.password body.name body.phone"},
+		"family name with ZWJ": {func(r *user.Registration) { r.Name = "क्\u200dष"; r.Email = "b@example.com" }, "none"},
+	} {
+		r := registration()
+		c.change(&r)
+		if _, err := s.Register(t.Context(), r); refusal(err) != c.want {
+			t.Errorf("%s: %s, want %s", name, refusal(err), c.want)
+		}
+	}
+	r := registration()
+	r.Name, r.Phone, r.Role = "  Ada  ", "+4915112345678", identity.Organizer
+	u, err := s.Register(t.Context(), r)
+	if err != nil || u.Name != "Ada" || u.Phone != r.Phone || u.Role != identity.Organizer {
+		t.Errorf("%+v, %v", u, err)
+	}
+}

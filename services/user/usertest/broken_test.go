@@ -1,0 +1,394 @@
+package usertest_test
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/openboxoffice/boxoffice/contracts/identity"
+	"github.com/openboxoffice/boxoffice/services/internal/suitetest"
+	"github.com/openboxoffice/boxoffice/services/user"
+	"github.com/openboxoffice/boxoffice/services/user/adapter/argon2"
+	"github.com/openboxoffice/boxoffice/services/user/adapter/jwt"
+	"github.com/openboxoffice/boxoffice/services/user/adapter/sqlite"
+	"github.com/openboxoffice/boxoffice/services/user/usertest"
+)
+
+// broken is one way to get an adapter wrong, and the promise that it breaks.
+type broken[P any] struct {
+	name     string
+	spoil    func(P) P
+	caughtBy string
+}
+
+func mustCatch[P any](t *testing.T, good func(t *testing.T) P, suite func(*testing.T, func(*testing.T) P), cases []broken[P]) {
+	t.Helper()
+	for _, b := range cases {
+		suitetest.MustFail(t, b.name, func(t *testing.T) {
+			suite(t, func(t *testing.T) P { return b.spoil(good(t)) })
+		}, strings.ReplaceAll(b.caughtBy, " ", "_"))
+	}
+}
+
+func store(t *testing.T) *sqlite.Store {
+	t.Helper()
+	s, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "user.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	return s
+}
+
+// users is a user.Users of which some methods are replaced.
+type users struct {
+	user.Users
+	create func(ctx context.Context, u user.User) error
+	update func(ctx context.Context, id string, change func(*user.User) error) (user.User, error)
+}
+
+func (s users) Create(ctx context.Context, u user.User) error {
+	if s.create != nil {
+		return s.create(ctx, u)
+	}
+	return s.Users.Create(ctx, u)
+}
+
+func (s users) Update(ctx context.Context, id string, change func(*user.User) error) (user.User, error) {
+	if s.update != nil {
+		return s.update(ctx, id, change)
+	}
+	return s.Users.Update(ctx, id, change)
+}
+
+func TestUsersSuiteCatches(t *testing.T) {
+	create := func(f func(good user.Users, ctx context.Context, u user.User) error) func(user.Users) user.Users {
+		return func(good user.Users) user.Users {
+			return users{Users: good, create: func(ctx context.Context, u user.User) error { return f(good, ctx, u) }}
+		}
+	}
+	mustCatch(t, func(t *testing.T) user.Users { return store(t).Users }, usertest.TestUsers, []broken[user.Users]{
+		{"forgets the lock", func(good user.Users) user.Users {
+			return users{Users: good, update: func(ctx context.Context, id string, change func(*user.User) error) (user.User, error) {
+				u, err := good.Get(ctx, id)
+				if err != nil {
+					return u, err
+				}
+				if err := change(&u); err != nil {
+					return u, err
+				}
+				return good.Update(ctx, id, func(stored *user.User) error { *stored = u; return nil })
+			}}
+		}, "of many updates none is lost"},
+		{"stores despite an error", func(good user.Users) user.Users {
+			return users{Users: good, update: func(ctx context.Context, id string, change func(*user.User) error) (user.User, error) {
+				var failed error
+				u, err := good.Update(ctx, id, func(u *user.User) error { failed = change(u); return nil })
+				return u, errors.Join(err, failed)
+			}}
+		}, "an error from change stores nothing"},
+		{"says stored when the address is taken", create(func(good user.Users, ctx context.Context, u user.User) error {
+			if err := good.Create(ctx, u); !errors.Is(err, user.ErrEmailTaken) {
+				return err
+			}
+			return nil
+		}), "of many with one address exactly one is stored"},
+		{"folds ASCII alone", create(func(good user.Users, ctx context.Context, u user.User) error {
+			err := good.Create(ctx, u)
+			if errors.Is(err, user.ErrEmailTaken) && strings.ContainsFunc(u.Email, func(r rune) bool { return r > 127 }) {
+				return nil
+			}
+			return err
+		}), "case has no say in any script"},
+		{"drops a field", create(func(good user.Users, ctx context.Context, u user.User) error {
+			u.Phone = ""
+			return good.Create(ctx, u)
+		}), "a user is stored whole"},
+		{"cuts times to milliseconds", create(func(good user.Users, ctx context.Context, u user.User) error {
+			u.CreatedAt = u.CreatedAt.Truncate(time.Millisecond)
+			return good.Create(ctx, u)
+		}), "times keep their microseconds and come back in UTC"},
+		{"does not look at the context", create(func(good user.Users, ctx context.Context, u user.User) error {
+			return good.Create(context.WithoutCancel(ctx), u)
+		}), "an ended context changes nothing"},
+	})
+}
+
+// sessions is a user.Sessions of which some methods are replaced. It knows
+// which tokens it saw first, and which were used.
+type sessions struct {
+	user.Sessions
+	mu     *sync.Mutex
+	first  *[]user.TokenHash
+	used   map[user.TokenHash]bool
+	rotate func(s sessions, ctx context.Context, old user.TokenHash, next user.RefreshToken, now time.Time) (user.Session, error)
+	revoke func(s sessions, ctx context.Context, token user.TokenHash, now time.Time) error
+	prune  func(s sessions, ctx context.Context, now time.Time) error
+}
+
+func (s sessions) Start(ctx context.Context, session user.Session, first user.RefreshToken) error {
+	*s.first = append(*s.first, first.Hash)
+	return s.Sessions.Start(ctx, session, first)
+}
+
+func (s sessions) Rotate(ctx context.Context, old user.TokenHash, next user.RefreshToken, now time.Time) (user.Session, error) {
+	defer func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.used[old] = true
+	}()
+	if s.rotate != nil {
+		return s.rotate(s, ctx, old, next, now)
+	}
+	return s.Sessions.Rotate(ctx, old, next, now)
+}
+
+func (s sessions) wasUsed(token user.TokenHash) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.used[token]
+}
+
+func (s sessions) Revoke(ctx context.Context, token user.TokenHash, now time.Time) error {
+	if s.revoke != nil {
+		return s.revoke(s, ctx, token, now)
+	}
+	return s.Sessions.Revoke(ctx, token, now)
+}
+
+func (s sessions) Prune(ctx context.Context, now time.Time) error {
+	if s.prune != nil {
+		return s.prune(s, ctx, now)
+	}
+	return s.Sessions.Prune(ctx, now)
+}
+
+func TestSessionsSuiteCatches(t *testing.T) {
+	with := func(replace func(s *sessions)) func(user.Sessions) user.Sessions {
+		return func(good user.Sessions) user.Sessions {
+			s := sessions{Sessions: good, mu: new(sync.Mutex), first: new([]user.TokenHash), used: map[user.TokenHash]bool{}}
+			replace(&s)
+			return s
+		}
+	}
+	type rotate = func(s sessions, ctx context.Context, old user.TokenHash, next user.RefreshToken, now time.Time) (user.Session, error)
+	rotating := func(f rotate) func(user.Sessions) user.Sessions {
+		return with(func(s *sessions) { s.rotate = f })
+	}
+	takesTwice := rotating(func(s sessions, ctx context.Context, old user.TokenHash, next user.RefreshToken, now time.Time) (user.Session, error) {
+		session, err := s.Sessions.Rotate(ctx, old, next, now)
+		if errors.Is(err, user.ErrTokenReused) {
+			return session, nil
+		}
+		return session, err
+	})
+	rollsBack := rotating(func(s sessions, ctx context.Context, old user.TokenHash, next user.RefreshToken, now time.Time) (user.Session, error) {
+		if s.wasUsed(old) {
+			return user.Session{}, user.ErrTokenReused // the revocation was rolled back with the refusal
+		}
+		return s.Sessions.Rotate(ctx, old, next, now)
+	})
+	mustCatch(t, func(t *testing.T) user.Sessions { return store(t).Sessions }, usertest.TestSessions, []broken[user.Sessions]{
+		{"takes a token twice", takesTwice, "of many with one token exactly one succeeds"},
+		{"rolls the revocation back", rollsBack, "a used token revokes the session"},
+		{"forgets expiry", rotating(func(s sessions, ctx context.Context, old user.TokenHash, next user.RefreshToken, _ time.Time) (user.Session, error) {
+			return s.Sessions.Rotate(ctx, old, next, time.Unix(0, 0))
+		}), "an expired token is no grant"},
+		{"forgets who it is", rotating(func(s sessions, ctx context.Context, old user.TokenHash, next user.RefreshToken, now time.Time) (user.Session, error) {
+			session, err := s.Sessions.Rotate(ctx, old, next, now)
+			session.PasswordVersion = 0
+			return session, err
+		}), "rotating returns the session"},
+		{"does not look at the context when rotating", rotating(func(s sessions, ctx context.Context, old user.TokenHash, next user.RefreshToken, now time.Time) (user.Session, error) {
+			return s.Sessions.Rotate(context.WithoutCancel(ctx), old, next, now)
+		}), "an ended context changes nothing"},
+		{"revokes by the latest token alone", with(func(s *sessions) {
+			s.revoke = func(s sessions, ctx context.Context, token user.TokenHash, now time.Time) error {
+				if s.wasUsed(token) {
+					return nil
+				}
+				return s.Sessions.Revoke(ctx, token, now)
+			}
+		}), "revoke ends the session of any of its tokens"},
+		{"revokes everybody", with(func(s *sessions) {
+			s.revoke = func(s sessions, ctx context.Context, _ user.TokenHash, now time.Time) error {
+				for _, token := range *s.first {
+					if err := s.Sessions.Revoke(ctx, token, now); err != nil {
+						return err
+					}
+				}
+				return nil
+			}
+		}), "the end of one session is no other's"},
+		{"prunes too early", with(func(s *sessions) {
+			s.prune = func(s sessions, ctx context.Context, now time.Time) error {
+				return s.Sessions.Prune(ctx, now.Add(time.Hour))
+			}
+		}), "prune keeps used tokens until they expire"},
+		{"never prunes", with(func(s *sessions) {
+			s.prune = func(_ sessions, ctx context.Context, _ time.Time) error { return ctx.Err() }
+		}), "prune forgets what has expired"},
+	})
+}
+
+// keys is a user.Keys of which some methods are replaced.
+type keys struct {
+	user.Keys
+	add func(ctx context.Context, key user.SigningKey, unlessAfter time.Time) (user.SigningKey, error)
+	all func(ctx context.Context) ([]user.SigningKey, error)
+}
+
+func (s keys) Add(ctx context.Context, key user.SigningKey, unlessAfter time.Time) (user.SigningKey, error) {
+	if s.add != nil {
+		return s.add(ctx, key, unlessAfter)
+	}
+	return s.Keys.Add(ctx, key, unlessAfter)
+}
+
+func (s keys) All(ctx context.Context) ([]user.SigningKey, error) {
+	if s.all != nil {
+		return s.all(ctx)
+	}
+	return s.Keys.All(ctx)
+}
+
+func TestKeysSuiteCatches(t *testing.T) {
+	never := time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
+	mustCatch(t, func(t *testing.T) user.Keys { return store(t).Keys }, usertest.TestKeys, []broken[user.Keys]{
+		{"looks before it adds", func(good user.Keys) user.Keys {
+			return keys{Keys: good, add: func(ctx context.Context, key user.SigningKey, unlessAfter time.Time) (user.SigningKey, error) {
+				stored, err := good.All(ctx)
+				if err != nil {
+					return key, err
+				}
+				if n := len(stored); n > 0 && stored[n-1].SignsFrom.After(unlessAfter) {
+					return stored[n-1], nil
+				}
+				return good.Add(ctx, key, never)
+			}}
+		}, "of many exactly one is stored and all are told of it"},
+		{"always adds", func(good user.Keys) user.Keys {
+			return keys{Keys: good, add: func(ctx context.Context, key user.SigningKey, _ time.Time) (user.SigningKey, error) {
+				return good.Add(ctx, key, never)
+			}}
+		}, "a later key is returned in its place"},
+		{"tells everybody of his own key", func(good user.Keys) user.Keys {
+			return keys{Keys: good, add: func(ctx context.Context, key user.SigningKey, unlessAfter time.Time) (user.SigningKey, error) {
+				_, err := good.Add(ctx, key, unlessAfter)
+				return key, err
+			}}
+		}, "a later key is returned in its place"},
+		{"turns the order around", func(good user.Keys) user.Keys {
+			return keys{Keys: good, all: func(ctx context.Context) ([]user.SigningKey, error) {
+				stored, err := good.All(ctx)
+				slices.Reverse(stored)
+				return stored, err
+			}}
+		}, "keys come in the order of SignsFrom"},
+	})
+}
+
+// hasher and tokens are made of functions.
+type hasher struct {
+	hash    func(ctx context.Context, password string) (string, error)
+	matches func(ctx context.Context, hash, password string) (bool, error)
+}
+
+func (h hasher) Hash(ctx context.Context, password string) (string, error) {
+	return h.hash(ctx, password)
+}
+
+func (h hasher) Matches(ctx context.Context, hash, password string) (bool, error) {
+	return h.matches(ctx, hash, password)
+}
+
+func TestHasherSuiteCatches(t *testing.T) {
+	cut := func(password string) string { return password[:min(len(password), 72)] }
+	mustCatch(t, func(*testing.T) user.Hasher { return argon2.New() }, usertest.TestHasher, []broken[user.Hasher]{
+		{"cuts passwords as bcrypt does", func(good user.Hasher) user.Hasher {
+			return hasher{
+				func(ctx context.Context, password string) (string, error) { return good.Hash(ctx, cut(password)) },
+				func(ctx context.Context, hash, password string) (bool, error) {
+					return good.Matches(ctx, hash, cut(password))
+				},
+			}
+		}, "a hash matches its password alone"},
+		{"has one salt", func(good user.Hasher) user.Hasher {
+			var mu sync.Mutex
+			known := map[string]string{}
+			return hasher{func(ctx context.Context, password string) (string, error) {
+				mu.Lock()
+				defer mu.Unlock()
+				if known[password] == "" {
+					hash, err := good.Hash(ctx, password)
+					if err != nil {
+						return "", err
+					}
+					known[password] = hash
+				}
+				return known[password], ctx.Err()
+			}, good.Matches}
+		}, "the same password has another hash each time"},
+		{"takes what is no hash for a mismatch", func(good user.Hasher) user.Hasher {
+			return hasher{good.Hash, func(ctx context.Context, hash, password string) (bool, error) {
+				ok, _ := good.Matches(ctx, hash, password)
+				return ok, ctx.Err()
+			}}
+		}, "what is no hash is an error"},
+	})
+}
+
+type tokens struct {
+	user.Tokens
+	verify func(token string, keys []user.SigningKey, now time.Time) (identity.Caller, error)
+	signed func(token string, key user.SigningKey)
+}
+
+func (s tokens) Sign(c identity.Caller, key user.SigningKey, now, expires time.Time) (string, error) {
+	token, err := s.Tokens.Sign(c, key, now, expires)
+	if s.signed != nil {
+		s.signed(token, key)
+	}
+	return token, err
+}
+
+func (s tokens) Verify(token string, keys []user.SigningKey, now time.Time) (identity.Caller, error) {
+	return s.verify(token, keys, now)
+}
+
+func TestTokensSuiteCatches(t *testing.T) {
+	mustCatch(t, func(*testing.T) user.Tokens { return jwt.Tokens{} }, usertest.TestTokens, []broken[user.Tokens]{
+		{"forgets expiry of tokens", func(good user.Tokens) user.Tokens {
+			return tokens{Tokens: good, verify: func(token string, keys []user.SigningKey, now time.Time) (identity.Caller, error) {
+				c, err := good.Verify(token, keys, now)
+				if err != nil {
+					return good.Verify(token, keys, now.Add(-5*time.Minute))
+				}
+				return c, nil
+			}}
+		}, "an expired token is invalid"},
+		{"takes the token's word for its key", func(good user.Tokens) user.Tokens {
+			known := map[string]user.SigningKey{}
+			return tokens{
+				Tokens: good,
+				signed: func(token string, key user.SigningKey) { known[token] = key },
+				verify: func(token string, keys []user.SigningKey, now time.Time) (identity.Caller, error) {
+					if k, ok := known[token]; ok {
+						keys = []user.SigningKey{k}
+					}
+					return good.Verify(token, keys, now)
+				},
+			}
+		}, "a token of another key is invalid"},
+		{"knows one key", func(good user.Tokens) user.Tokens {
+			return tokens{Tokens: good, verify: func(token string, keys []user.SigningKey, now time.Time) (identity.Caller, error) {
+				return good.Verify(token, keys[:min(1, len(keys))], now)
+			}}
+		}, "any key of the set verifies"},
+	})
+}
