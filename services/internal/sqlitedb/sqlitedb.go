@@ -100,17 +100,25 @@ func migrate(ctx context.Context, db *sql.DB, migrations fs.FS) error {
 // Write runs fn in a transaction that holds the write lock from its start, so
 // that what fn reads cannot change before it writes. It commits when fn
 // returns nil and rolls back otherwise; when Write returns nil the change is on
-// disk. fn must do no I/O of its own: every other write waits for it.
+// disk. When ctx ends first, the error is its. fn must do no I/O of its own:
+// every other write waits for it.
 func (db *DB) Write(ctx context.Context, fn func(tx *sql.Tx) error) error {
 	tx, release, err := db.begin(ctx)
 	if err != nil {
 		return err
 	}
 	defer release()
-	if err := fn(tx); err != nil {
-		return errors.Join(err, ignoreDone(tx.Rollback()))
+	if err = fn(tx); err != nil {
+		err = errors.Join(err, ignoreDone(tx.Rollback()))
+	} else {
+		err = tx.Commit()
 	}
-	return tx.Commit()
+	// database/sql rolls back by itself when ctx ends, and from then on tells
+	// that the transaction is done, not why.
+	if errors.Is(err, sql.ErrTxDone) && ctx.Err() != nil {
+		return fmt.Errorf("sqlite: rolled back: %w", ctx.Err())
+	}
+	return err
 }
 
 // ignoreDone drops the error of rolling back what a cancelled context has

@@ -93,18 +93,37 @@ func TestAPanicRollsBackAndLetsTheNextOneIn(t *testing.T) {
 }
 
 func TestWriteRollsBackWhenTheContextEnds(t *testing.T) {
-	db, _ := open(t)
-	ctx, cancel := context.WithCancel(t.Context())
-	err := db.Write(ctx, func(tx *sql.Tx) error {
-		_, err := tx.Exec("UPDATE counter SET n = 7")
-		cancel()
-		return err
-	})
-	if !errors.Is(err, context.Canceled) {
-		t.Errorf("error %v, want context.Canceled", err)
+	// database/sql rolls back beside fn: it may be seen before the commit, by
+	// the commit, or by what fn does next.
+	rolledBack := func(tx *sql.Tx) error {
+		for {
+			if _, err := tx.Exec("UPDATE counter SET n = 8"); errors.Is(err, sql.ErrTxDone) {
+				return err
+			}
+		}
 	}
-	if n := read(t, db); n != 0 {
-		t.Errorf("n = %d after a rollback, want 0", n)
+	for name, after := range map[string]func(tx *sql.Tx) error{
+		"at once":        func(*sql.Tx) error { return nil },
+		"rolled back":    func(tx *sql.Tx) error { _ = rolledBack(tx); return nil },
+		"seen by a call": rolledBack,
+	} {
+		t.Run(name, func(t *testing.T) {
+			db, _ := open(t)
+			ctx, cancel := context.WithCancel(t.Context())
+			err := db.Write(ctx, func(tx *sql.Tx) error {
+				if _, err := tx.Exec("UPDATE counter SET n = 7"); err != nil {
+					return err
+				}
+				cancel()
+				return after(tx)
+			})
+			if !errors.Is(err, context.Canceled) {
+				t.Errorf("error %v, want context.Canceled", err)
+			}
+			if n := read(t, db); n != 0 {
+				t.Errorf("n = %d after a rollback, want 0", n)
+			}
+		})
 	}
 }
 
