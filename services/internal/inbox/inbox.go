@@ -22,6 +22,11 @@ type DeadLetter struct {
 	ReplayedBy string    // the admin's user id
 }
 
+// Retention is how long ids are kept when a service prunes as it should: it
+// must be longer than any publisher's outbox row can stay open, because a
+// message whose id is forgotten would have its effect again.
+const Retention = 90 * 24 * time.Hour
+
 // ErrDeadLetterNotFound is returned for an id that is no dead letter's.
 var ErrDeadLetterNotFound = errors.New("dead letter not found")
 

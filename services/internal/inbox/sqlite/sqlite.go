@@ -22,11 +22,6 @@ import (
 //go:embed schema.sql
 var Schema string
 
-// Retention is how long ids are kept when a service prunes as it should: it
-// must be longer than any publisher's outbox row can stay open, because a
-// message whose id is forgotten would have its effect again.
-const Retention = 90 * 24 * time.Hour
-
 // Store is an inbox.Store.
 type Store struct{ db *sqlitedb.DB }
 
@@ -48,7 +43,7 @@ func Record(ctx context.Context, tx *sql.Tx, id string, at time.Time) (fresh boo
 	return n == 1, err
 }
 
-// Prune forgets the ids recorded before t; call it with now minus Retention.
+// Prune forgets the ids recorded before t; call it with now minus inbox.Retention.
 // Dead letters stay.
 func (s *Store) Prune(ctx context.Context, t time.Time) error {
 	return s.db.Write(ctx, func(tx *sql.Tx) error {
