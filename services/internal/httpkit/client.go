@@ -59,14 +59,23 @@ func NewHTTPClient() *http.Client {
 // that is nil. segments are escaped and joined to the path. A 4xx problem is
 // returned as *problem.Problem; any other outcome but 2xx wraps ErrUnavailable.
 func (c *Client) Do(ctx context.Context, method string, segments []string, in, out any) error {
+	if in == nil {
+		return c.Send(ctx, method, segments, "", nil, out)
+	}
+	b, err := json.Marshal(in)
+	if err != nil {
+		return fmt.Errorf("encode request: %w", err)
+	}
+	return c.Send(ctx, method, segments, "application/json", b, out)
+}
+
+// Send is Do with a body that is encoded already. An empty contentType sends
+// none.
+func (c *Client) Send(ctx context.Context, method string, segments []string, contentType string, b []byte, out any) error {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	var body io.Reader
-	if in != nil {
-		b, err := json.Marshal(in)
-		if err != nil {
-			return fmt.Errorf("encode request: %w", err)
-		}
+	if contentType != "" {
 		body = bytes.NewReader(b)
 	}
 	u := c.base.JoinPath(escape(segments)...)
@@ -74,8 +83,8 @@ func (c *Client) Do(ctx context.Context, method string, segments []string, in, o
 	if err != nil {
 		return err
 	}
-	if in != nil {
-		req.Header.Set("Content-Type", "application/json")
+	if contentType != "" {
+		req.Header.Set("Content-Type", contentType)
 	}
 	if c.serviceToken != "" {
 		req.Header.Set("X-Service-Token", c.serviceToken)
@@ -87,7 +96,7 @@ func (c *Client) Do(ctx context.Context, method string, segments []string, in, o
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	defer res.Body.Close() //nolint:errcheck // there is nothing to do about it
-	b, err := io.ReadAll(io.LimitReader(res.Body, MaxBodyBytes))
+	answer, err := io.ReadAll(io.LimitReader(res.Body, MaxBodyBytes))
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
@@ -96,13 +105,13 @@ func (c *Client) Do(ctx context.Context, method string, segments []string, in, o
 		if out == nil {
 			return nil
 		}
-		if err := json.Unmarshal(b, out); err != nil {
+		if err := json.Unmarshal(answer, out); err != nil {
 			return fmt.Errorf("%w: unreadable answer: %w", ErrUnavailable, err)
 		}
 		return nil
 	case res.StatusCode >= 400 && res.StatusCode < 500 && ct == problem.ContentType:
 		p := &problem.Problem{}
-		if err := json.Unmarshal(b, p); err != nil || p.Code == "" {
+		if err := json.Unmarshal(answer, p); err != nil || p.Code == "" {
 			return fmt.Errorf("%w: %s without a problem", ErrUnavailable, res.Status)
 		}
 		return p

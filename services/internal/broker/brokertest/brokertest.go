@@ -23,6 +23,9 @@ type Fixture struct {
 	Publisher  broker.Publisher
 	Subscriber broker.Subscriber
 	Start      func()
+	// Stop ends the broker, or the part of it that serves the consumer "b":
+	// when it returns, what "b" would have to hear is taken no more.
+	Stop func()
 
 	// MaxAttempts is how often a message fails before it is a dead letter: 4
 	// or more.
@@ -45,6 +48,7 @@ func TestBroker(t *testing.T, newBroker func(t *testing.T) Fixture) {
 		{"a_consumer_cannot_change_what_others_get", aConsumerCannotChangeWhatOthersGet},
 		{"a_consumer_hears_only_its_topic", aConsumerHearsOnlyItsTopic},
 		{"publish_with_an_ended_context_is_an_error", publishWithAnEndedContextIsAnError},
+		{"publish_to_a_broker_that_has_stopped_is_an_error", publishToAStoppedBrokerIsAnError},
 		{"racing_publishers_lose_nothing", racingPublishersLoseNothing},
 		{"several_are_handled_at_a_time", severalAreHandledAtATime},
 		{"a_failed_message_comes_again_after_a_growing_pause", aFailedMessageComesAgain},

@@ -42,13 +42,18 @@ func fixture(o inproc.Options, spoil func(f *brokertest.Fixture)) func(t *testin
 			}
 			o.Log = slog.New(slog.DiscardHandler)
 			b := inproc.New(o)
+			ctx, cancel := context.WithCancel(context.Background())
+			t.Cleanup(cancel)
+			ended := make(chan struct{})
 			f := brokertest.Fixture{
 				Publisher: b, Subscriber: b, MaxAttempts: 4, MinPause: pause, Patience: 700 * time.Millisecond,
 				Start: func() {
-					ctx, cancel := context.WithCancel(context.Background())
-					go func() { _ = b.Run(ctx) }() // a hanging handler must not hang the child
-					t.Cleanup(cancel)
+					go func() { // a hanging handler must not hang the child
+						defer close(ended)
+						_ = b.Run(ctx)
+					}()
 				},
+				Stop: func() { cancel(); <-ended },
 			}
 			spoil(&f)
 			return f
@@ -140,6 +145,15 @@ func TestBrokenBrokersAreCaught(t *testing.T) {
 			return good.Publish(context.WithoutCancel(ctx), topic, m)
 		}
 	})), "publish_with_an_ended_context_is_an_error")
+
+	suitetest.MustFail(t, "hides_that_it_has_stopped", fixture(inproc.Options{}, publishes(func(good broker.Publisher) publisher {
+		return func(ctx context.Context, topic string, m events.Message) error {
+			if err := good.Publish(ctx, topic, m); !errors.Is(err, inproc.ErrStopped) {
+				return err
+			}
+			return nil
+		}
+	})), "publish_to_a_broker_that_has_stopped_is_an_error")
 
 	suitetest.MustFail(t, "loses_a_message_in_a_race", fixture(inproc.Options{}, publishes(func(good broker.Publisher) publisher {
 		var mu sync.Mutex

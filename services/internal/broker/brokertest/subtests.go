@@ -115,6 +115,19 @@ func publishWithAnEndedContextIsAnError(h *harness) {
 	}
 }
 
+func publishToAStoppedBrokerIsAnError(h *harness) {
+	a, b := h.subscribe("a", nil), h.subscribe("b", nil)
+	h.Start()
+	m := h.publish(message(h))
+	h.hears(a, 1, m)
+	h.hears(b, 1, m)
+	h.Stop()
+	m = message(h)
+	if err := h.Publisher.Publish(h.Context(), h.topic, m); err == nil {
+		h.Errorf("no error, and b has heard it %d times", len(b.heard(m.ID)))
+	}
+}
+
 func racingPublishersLoseNothing(h *harness) {
 	a, b := h.subscribe("a", nil), h.subscribe("b", func(_ events.Message, n int) error {
 		if n == 1 {

@@ -21,8 +21,9 @@ func TestBrokerContract(t *testing.T) {
 	brokertest.TestBroker(t, func(t *testing.T) brokertest.Fixture {
 		pause := func(attempt int) time.Duration { return time.Millisecond << attempt }
 		b := inproc.New(inproc.Options{Log: slog.New(slog.DiscardHandler), MaxAttempts: 5, Backoff: pause})
+		var stop func()
 		return brokertest.Fixture{
-			Publisher: b, Subscriber: b, Start: func() { run(t, b) },
+			Publisher: b, Subscriber: b, Start: func() { stop = run(t, b) }, Stop: func() { stop() },
 			MaxAttempts: 5, MinPause: pause, Patience: 10 * time.Second,
 		}
 	})

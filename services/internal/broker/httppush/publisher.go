@@ -1,0 +1,84 @@
+// Package httppush is the broker between processes where there is no broker
+// server: the publisher posts each message to every consumer, and the consumer
+// puts it into a broker of its own, from which its handlers take it.
+//
+// What a consumer has in memory is lost when its process is killed. That breaks
+// no promise: see package inproc.
+package httppush
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+
+	"go.opentelemetry.io/otel/propagation"
+
+	"github.com/openboxoffice/boxoffice/contracts/events"
+	"github.com/openboxoffice/boxoffice/services/internal/broker"
+	"github.com/openboxoffice/boxoffice/services/internal/broker/cloudevent"
+	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
+)
+
+// Publisher is the broker.Publisher of a service whose consumers are known.
+type Publisher struct{ consumers map[string][]consumer }
+
+type consumer struct {
+	name   string
+	client *httpkit.Client
+}
+
+var _ broker.Publisher = (*Publisher)(nil)
+
+// NewPublisher returns a publisher for consumers: topic → consumer → how to
+// reach it. A client carries this service's own token, and its timeout bounds
+// how long a Publish takes.
+func NewPublisher(consumers map[string]map[string]*httpkit.Client) (*Publisher, error) {
+	p := &Publisher{consumers: map[string][]consumer{}}
+	for topic, clients := range consumers {
+		all := []consumer{}
+		for name, client := range clients {
+			if client == nil {
+				return nil, fmt.Errorf("the consumer %q of the topic %q cannot be reached", name, topic)
+			}
+			all = append(all, consumer{name, client})
+		}
+		slices.SortFunc(all, func(a, b consumer) int { return strings.Compare(a.name, b.name) })
+		p.consumers[topic] = all
+	}
+	return p, nil
+}
+
+// Publish posts m to every consumer of topic, to all at a time. Nil means that
+// each has taken it; an error names those that have not, and the others may
+// have. A topic that NewPublisher was not given is an error.
+func (p *Publisher) Publish(ctx context.Context, topic string, m events.Message) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	consumers, known := p.consumers[topic]
+	if !known {
+		return fmt.Errorf("nobody knows the consumers of the topic %q", topic)
+	}
+	envelope, err := cloudevent.Encode(m)
+	if err != nil {
+		return err
+	}
+	// The calls belong to the trace of the request behind the message.
+	ctx = propagation.TraceContext{}.Extract(ctx, propagation.MapCarrier{"traceparent": m.TraceParent})
+	errs := make([]error, len(consumers))
+	var calls sync.WaitGroup
+	for i, c := range consumers {
+		calls.Go(func() {
+			err := c.client.Send(ctx, http.MethodPost, []string{"messages", topic}, cloudevent.ContentType, envelope, nil)
+			if err != nil {
+				errs[i] = fmt.Errorf("consumer %q: %w", c.name, err)
+			}
+		})
+	}
+	calls.Wait()
+	return errors.Join(errs...)
+}

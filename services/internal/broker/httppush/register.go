@@ -1,0 +1,82 @@
+package httppush
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"mime"
+	"net/http"
+	"reflect"
+	"slices"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/openboxoffice/boxoffice/contracts/events"
+	"github.com/openboxoffice/boxoffice/contracts/problem"
+	"github.com/openboxoffice/boxoffice/services/internal/auth"
+	"github.com/openboxoffice/boxoffice/services/internal/broker"
+	"github.com/openboxoffice/boxoffice/services/internal/broker/cloudevent"
+	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
+)
+
+// Options is what the operation works on.
+type Options struct {
+	Publisher broker.Publisher // takes what comes: the consumer's own broker
+	Topics    []string         // those that the consumer has subscribed to there
+	Callers   []string         // the services that may publish: "booking"
+	Log       *slog.Logger     // slog.Default(); says why a message was not taken
+}
+
+const path = "/messages/{topic}"
+
+type input struct {
+	Topic       string `path:"topic" example:"bookings"`
+	ContentType string `header:"Content-Type" hidden:"true"`
+	RawBody     []byte `contentType:"application/cloudevents+json"`
+}
+
+// Register adds the operation by which a Publisher hands over a message to api.
+// It answers 202 when o.Publisher has taken the message, and 503 with
+// Retry-After when that fails, so that the message comes again.
+func Register(api huma.API, guard *auth.Guard, o Options) {
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	huma.Register(api, guard.Service(api, huma.Operation{
+		OperationID: "takeMessage", Method: http.MethodPost, Path: path, Tags: []string{"messages"},
+		Summary:       "Take a message",
+		Description:   "A publisher hands over a message of a topic. That it is taken is not yet that it is stored: the receipts say that.",
+		DefaultStatus: http.StatusAccepted,
+		// huma sets these for a body that it decodes itself.
+		MaxBodyBytes: httpkit.MaxBodyBytes, BodyReadTimeout: 5 * time.Second,
+	}, o.Callers...), func(ctx context.Context, in *input) (*struct{}, error) {
+		return nil, take(ctx, o, in)
+	})
+	// huma documents a raw body as binary.
+	content := api.OpenAPI().Paths[path].Post.RequestBody.Content[cloudevent.ContentType]
+	content.Schema = api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[events.Message](), true, "Message")
+}
+
+func take(ctx context.Context, o Options, in *input) error {
+	if !slices.Contains(o.Topics, in.Topic) {
+		return httpkit.NewProblem(http.StatusNotFound, problem.RouteNotFound, "Nobody here hears this topic.")
+	}
+	if kind, _, err := mime.ParseMediaType(in.ContentType); err != nil || kind != cloudevent.ContentType {
+		return httpkit.NewProblem(http.StatusUnsupportedMediaType, problem.UnsupportedMedia,
+			"The body must be "+cloudevent.ContentType+".")
+	}
+	m, err := cloudevent.Decode(in.RawBody)
+	switch {
+	case errors.Is(err, cloudevent.ErrSyntax):
+		return httpkit.NewProblem(http.StatusBadRequest, problem.MalformedBody, "The body is "+err.Error()+".")
+	case err != nil:
+		return httpkit.Errors{}.To(ctx, err)
+	}
+	if err := o.Publisher.Publish(ctx, in.Topic, m); err != nil {
+		o.Log.WarnContext(ctx, "a message was not taken", "topic", in.Topic, "id", m.ID, "type", m.Type, "error", err)
+		return httpkit.NewProblem(http.StatusServiceUnavailable, problem.Unavailable,
+			"The message cannot be taken now. Try again.").WithRetryAfter(1)
+	}
+	return nil
+}

@@ -1,0 +1,145 @@
+package httppush_test
+
+import (
+	"context"
+	"log/slog"
+	"net/http/httptest"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/openboxoffice/boxoffice/contracts/events"
+	"github.com/openboxoffice/boxoffice/contracts/identity"
+	"github.com/openboxoffice/boxoffice/services/internal/auth"
+	"github.com/openboxoffice/boxoffice/services/internal/broker"
+	"github.com/openboxoffice/boxoffice/services/internal/broker/brokertest"
+	"github.com/openboxoffice/boxoffice/services/internal/broker/httppush"
+	"github.com/openboxoffice/boxoffice/services/internal/broker/inproc"
+	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
+)
+
+const bookingToken = "booking-secret"
+
+var quiet = slog.New(slog.DiscardHandler)
+
+// publisher is a function as a broker.Publisher.
+type publisher func(ctx context.Context, topic string, m events.Message) error
+
+func (p publisher) Publish(ctx context.Context, topic string, m events.Message) error {
+	return p(ctx, topic, m)
+}
+
+// serve is a consumer that hands what it is posted to taker.
+func serve(t *testing.T, taker broker.Publisher, log *slog.Logger, topics ...string) *httptest.Server {
+	t.Helper()
+	guard := &auth.Guard{
+		Services: map[string]string{"booking": bookingToken, "user": "user-secret"},
+		Verify: func(context.Context, string) (identity.Caller, error) {
+			return identity.Caller{UserID: "u", Role: identity.Admin}, nil
+		},
+	}
+	mux := httpkit.NewRouter(log)
+	httppush.Register(httpkit.NewAPI(mux, "test", ""), guard, httppush.Options{
+		Publisher: taker, Topics: topics, Callers: []string{"booking"}, Log: log,
+	})
+	s := httptest.NewServer(mux)
+	t.Cleanup(s.Close)
+	return s
+}
+
+func client(t *testing.T, url, token string, timeout time.Duration) *httpkit.Client {
+	t.Helper()
+	c, err := httpkit.NewClient(url, token, timeout)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func newPublisher(t *testing.T, consumers map[string]map[string]*httpkit.Client) *httppush.Publisher {
+	t.Helper()
+	p, err := httppush.NewPublisher(consumers)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// world is a publisher and a server with a broker for each consumer.
+type world struct {
+	*testing.T
+	consumers map[string]*node
+	publisher broker.Publisher // once it has started
+
+	push func(map[string]map[string]*httpkit.Client) broker.Publisher
+	take func(good broker.Publisher) broker.Publisher
+}
+
+type node struct {
+	broker *inproc.Broker
+	topics []string
+	stop   context.CancelFunc
+	ended  chan struct{}
+}
+
+func pause(attempt int) time.Duration { return time.Millisecond << attempt }
+
+func newWorld(t *testing.T) *world {
+	return &world{
+		T: t, consumers: map[string]*node{},
+		push: func(consumers map[string]map[string]*httpkit.Client) broker.Publisher { return newPublisher(t, consumers) },
+		take: func(good broker.Publisher) broker.Publisher { return good },
+	}
+}
+
+// fixture is the world as the suite sees it.
+func (w *world) fixture() brokertest.Fixture {
+	return brokertest.Fixture{
+		Publisher: publisher(func(ctx context.Context, topic string, m events.Message) error {
+			return w.publisher.Publish(ctx, topic, m)
+		}),
+		Subscriber: w, Start: w.start, Stop: func() { w.stop("b") },
+		MaxAttempts: 5, MinPause: pause, Patience: 20 * time.Second,
+	}
+}
+
+func (w *world) Subscribe(s broker.Subscription) error {
+	n := w.consumers[s.Consumer]
+	if n == nil {
+		n = &node{
+			broker: inproc.New(inproc.Options{Log: quiet, MaxAttempts: 5, Backoff: pause}),
+			ended:  make(chan struct{}),
+		}
+		w.consumers[s.Consumer] = n
+	}
+	if !slices.Contains(n.topics, s.Topic) {
+		n.topics = append(n.topics, s.Topic)
+	}
+	return n.broker.Subscribe(s)
+}
+
+func (w *world) start() {
+	known := map[string]map[string]*httpkit.Client{}
+	for name, n := range w.consumers {
+		ctx, stop := context.WithCancel(context.Background())
+		n.stop = stop
+		w.Cleanup(stop)
+		go func() { // not waited for: a hanging handler must not hang a broken adapter's test
+			defer close(n.ended)
+			_ = n.broker.Run(ctx)
+		}()
+		s := serve(w.T, w.take(n.broker), quiet, n.topics...)
+		for _, topic := range n.topics {
+			if known[topic] == nil {
+				known[topic] = map[string]*httpkit.Client{}
+			}
+			known[topic][name] = client(w.T, s.URL, bookingToken, 20*time.Second)
+		}
+	}
+	w.publisher = w.push(known)
+}
+
+func (w *world) stop(consumer string) {
+	w.consumers[consumer].stop()
+	<-w.consumers[consumer].ended
+}
