@@ -3,23 +3,31 @@ module github.com/openboxoffice/boxoffice/services/e2e
 go 1.26.0
 
 require (
+	github.com/caarlos0/env/v11 v11.4.2
+	github.com/compose-spec/compose-go/v2 v2.16.2
 	github.com/emersion/go-smtp v0.25.1
 	github.com/google/go-cmp v0.7.0
 	github.com/google/uuid v1.6.0
 	github.com/openboxoffice/boxoffice/contracts v0.0.0
+	github.com/openboxoffice/boxoffice/services/booking v0.0.0
 	github.com/openboxoffice/boxoffice/services/event v0.0.0
+	github.com/openboxoffice/boxoffice/services/notification v0.0.0
 	github.com/openboxoffice/boxoffice/services/standalone v0.0.0
+	github.com/openboxoffice/boxoffice/services/user v0.0.0
 	golang.org/x/sync v0.24.0
 )
 
 require (
-	github.com/caarlos0/env/v11 v11.4.2 // indirect
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
 	github.com/danielgtaylor/huma/v2 v2.37.2 // indirect
 	github.com/decred/dcrd/dcrec/secp256k1/v4 v4.4.1 // indirect
+	github.com/distribution/reference v0.6.0 // indirect
+	github.com/docker/go-connections v0.8.2 // indirect
+	github.com/docker/go-units v0.5.0 // indirect
 	github.com/dustin/go-humanize v1.1.0 // indirect
 	github.com/emersion/go-sasl v0.0.0-20241020182733-b788ff22d5a6 // indirect
 	github.com/go-chi/chi/v5 v5.5.0 // indirect
+	github.com/go-viper/mapstructure/v2 v2.4.0 // indirect
 	github.com/goccy/go-json v0.10.6 // indirect
 	github.com/gofrs/flock v0.13.1 // indirect
 	github.com/hashicorp/golang-lru/v2 v2.0.7 // indirect
@@ -31,23 +39,26 @@ require (
 	github.com/lestrrat-go/jwx/v3 v3.3.0 // indirect
 	github.com/lestrrat-go/option/v2 v2.0.0 // indirect
 	github.com/mattn/go-isatty v0.0.24 // indirect
+	github.com/mattn/go-shellwords v1.0.12 // indirect
 	github.com/mfridman/interpolate v0.0.2 // indirect
 	github.com/ncruces/go-strftime v1.1.0 // indirect
-	github.com/openboxoffice/boxoffice/services/booking v0.0.0 // indirect
 	github.com/openboxoffice/boxoffice/services/internal v0.0.0 // indirect
-	github.com/openboxoffice/boxoffice/services/notification v0.0.0 // indirect
-	github.com/openboxoffice/boxoffice/services/user v0.0.0 // indirect
+	github.com/opencontainers/go-digest v1.0.0 // indirect
 	github.com/pressly/goose/v3 v3.29.0 // indirect
 	github.com/remyoudompheng/bigfft v0.0.0-20230129092748-24d4a6f8daec // indirect
+	github.com/santhosh-tekuri/jsonschema/v6 v6.0.1 // indirect
 	github.com/segmentio/asm v1.2.1 // indirect
 	github.com/sethvargo/go-retry v0.5.0 // indirect
+	github.com/sirupsen/logrus v1.10.2 // indirect
 	github.com/swaggest/swgui v1.8.5 // indirect
 	github.com/valyala/fastjson v1.6.10 // indirect
 	github.com/vearutop/statigz v1.4.0 // indirect
 	github.com/wneessen/go-mail v0.8.1 // indirect
+	github.com/xhit/go-str2duration/v2 v2.1.0 // indirect
 	go.opentelemetry.io/otel v1.47.0 // indirect
 	go.opentelemetry.io/otel/trace v1.47.0 // indirect
 	go.uber.org/multierr v1.11.0 // indirect
+	go.yaml.in/yaml/v4 v4.0.0-rc.4 // indirect
 	golang.org/x/crypto v0.58.0 // indirect
 	golang.org/x/sys v0.49.0 // indirect
 	golang.org/x/text v0.43.0 // indirect
@@ -63,6 +74,7 @@ replace (
 	github.com/openboxoffice/boxoffice/services/booking => ../booking
 	github.com/openboxoffice/boxoffice/services/event => ../event
 	github.com/openboxoffice/boxoffice/services/internal => ../internal
+	github.com/openboxoffice/boxoffice/services/internal/servertest => ../internal/servertest
 	github.com/openboxoffice/boxoffice/services/notification => ../notification
 	github.com/openboxoffice/boxoffice/services/standalone => ../standalone
 	github.com/openboxoffice/boxoffice/services/user => ../user
