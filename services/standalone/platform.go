@@ -157,8 +157,8 @@ func (p *Platform) openLog(name string) (*slog.Logger, error) {
 // it keeps its data, where the others are, and the secrets between them, which
 // are new at every start because nobody else needs to know them.
 func (p *Platform) build(ctx context.Context) (err error) {
-	bookingSecret, notificationSecret := rand.Text(), rand.Text()
 	decided := map[string]string{
+		"STORE":            "sqlite",
 		"USER_DB":          p.path("user.db"),
 		"EVENT_DB":         p.path("event.db"),
 		"BOOKING_DB":       p.path("booking.db"),
@@ -170,13 +170,16 @@ func (p *Platform) build(ctx context.Context) (err error) {
 		"BOOKING_URL":      p.booking.url(),
 		"NOTIFICATION_URL": p.notification.url(),
 		"JWKS_URL":         p.user.url() + "/.well-known/jwks.json",
+
+		"BOOKING_SERVICE_TOKEN":      rand.Text(),
+		"NOTIFICATION_SERVICE_TOKEN": rand.Text(),
 	}
 	admin := map[string]string{}
 	if p.sampleAdmin() {
 		admin["ADMIN_EMAIL"], admin["ADMIN_PASSWORD"] = SampleAdmin.Email, SampleAdmin.Password
 	}
 
-	userConfig, err := config.Parse[userapp.Config](environment(decided, admin, map[string]string{"SERVICE_TOKENS": "notification:" + notificationSecret}))
+	userConfig, err := config.Parse[userapp.Config](environment(decided, admin))
 	if err != nil {
 		return err
 	}
@@ -185,7 +188,7 @@ func (p *Platform) build(ctx context.Context) (err error) {
 		return err
 	}
 	p.user.app, p.accounts = users, users.Service()
-	eventConfig, err := config.Parse[eventapp.Config](environment(decided, map[string]string{"SERVICE_TOKENS": "booking:" + bookingSecret}))
+	eventConfig, err := config.Parse[eventapp.Config](environment(decided))
 	if err != nil {
 		return err
 	}
@@ -194,22 +197,20 @@ func (p *Platform) build(ctx context.Context) (err error) {
 	})); err != nil {
 		return err
 	}
-	notificationConfig, err := config.Parse[notificationapp.Config](environment(decided, map[string]string{
-		"SERVICE_TOKEN": notificationSecret, "SERVICE_TOKENS": "booking:" + bookingSecret,
-	}))
+	notificationConfig, err := config.Parse[notificationapp.Config](environment(decided))
 	if err != nil {
 		return err
 	}
 	if p.notification.app, err = made(notificationapp.New(ctx, notificationConfig, notificationapp.Deps{
-		Log: p.notification.log, Subscriber: p.broker,
+		Log: p.notification.log, Subscriber: p.broker, Exclusive: true,
 	})); err != nil {
 		return err
 	}
-	bookingConfig, err := config.Parse[bookingapp.Config](environment(decided, map[string]string{"SERVICE_TOKEN": bookingSecret}))
+	bookingConfig, err := config.Parse[bookingapp.Config](environment(decided))
 	if err != nil {
 		return err
 	}
-	p.booking.app, err = made(bookingapp.New(ctx, bookingConfig, bookingapp.Deps{Log: p.booking.log, Publisher: p.broker}))
+	p.booking.app, err = made(bookingapp.New(ctx, bookingConfig, bookingapp.Deps{Log: p.booking.log, Publisher: p.broker, Exclusive: true}))
 	return err
 }
 

@@ -17,9 +17,9 @@ import (
 	"github.com/openboxoffice/boxoffice/services/booking/adapter/eventapi"
 	"github.com/openboxoffice/boxoffice/services/booking/adapter/rest"
 	"github.com/openboxoffice/boxoffice/services/booking/adapter/sandbox"
-	"github.com/openboxoffice/boxoffice/services/booking/adapter/sqlite"
 	"github.com/openboxoffice/boxoffice/services/internal/auth"
 	"github.com/openboxoffice/boxoffice/services/internal/broker"
+	"github.com/openboxoffice/boxoffice/services/internal/broker/httppush"
 	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
 	"github.com/openboxoffice/boxoffice/services/internal/inbox/inboxrest"
 	"github.com/openboxoffice/boxoffice/services/internal/outbox"
@@ -27,9 +27,19 @@ import (
 
 // Config is the booking service's environment.
 type Config struct {
-	// DBPath is the SQLite file of the bookings.
-	DBPath string `env:"BOOKING_DB,required"`
-	// SandboxPath is the SQLite file of the sandbox payment provider.
+	// Addr is where the service listens when it is a process of its own.
+	Addr string `env:"BOOKING_ADDR" envDefault:"127.0.0.1:8082"`
+	// Store is where bookings are kept: "postgres", at PostgresURL, or
+	// "sqlite", in the file DBPath.
+	Store       string `env:"STORE" envDefault:"postgres"`
+	PostgresURL string `env:"BOOKING_POSTGRES_URL"`
+	DBPath      string `env:"BOOKING_DB"`
+	// MaxConns is how many connections to PostgreSQL are open at most, and
+	// DBTimeout how long an operation there may take.
+	MaxConns  int32         `env:"DB_MAX_CONNS" envDefault:"16"`
+	DBTimeout time.Duration `env:"DB_TIMEOUT" envDefault:"3s"`
+	// SandboxPath is the SQLite file of the sandbox payment provider. All
+	// replicas share it, as they would share a real one.
 	SandboxPath string `env:"SANDBOX_DB,required"`
 	// JWKSURL is the user service's key set.
 	JWKSURL string `env:"JWKS_URL,required"`
@@ -37,18 +47,22 @@ type Config struct {
 	EventURL        string `env:"EVENT_URL,required"`
 	NotificationURL string `env:"NOTIFICATION_URL,required"`
 	// ServiceToken is this service's own secret towards the others.
-	ServiceToken string `env:"SERVICE_TOKEN,required"`
+	ServiceToken string `env:"BOOKING_SERVICE_TOKEN,required,notEmpty"`
 }
 
 // Deps is what the process gives the service.
 type Deps struct {
-	Log       *slog.Logger
+	Log *slog.Logger
+	// Publisher takes the messages; nil pushes them to the consumers over HTTP.
 	Publisher broker.Publisher
+	// Exclusive says that no other process works on the database: what is
+	// leased at the start, a killed process had.
+	Exclusive bool
 }
 
 // App is the service, ready to run.
 type App struct {
-	store   *sqlite.Store
+	db      *database
 	sandbox *sandbox.Sandbox
 	service *booking.Service
 	relay   *outbox.Relay
@@ -64,11 +78,13 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 			err = errors.Join(fmt.Errorf("booking: %w", err), a.Close())
 		}
 	}()
-	if a.store, err = sqlite.Open(ctx, cfg.DBPath); err != nil {
+	if a.db, err = openDatabase(ctx, cfg); err != nil {
 		return nil, err
 	}
-	if err := a.store.EndLeases(ctx, time.Now()); err != nil {
-		return nil, err
+	if deps.Exclusive && a.db.endLeases != nil {
+		if err := a.db.endLeases(ctx, time.Now()); err != nil {
+			return nil, err
+		}
 	}
 	if a.sandbox, err = sandbox.Open(ctx, cfg.SandboxPath, sandbox.Options{}); err != nil {
 		return nil, err
@@ -81,8 +97,16 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	if err != nil {
 		return nil, err
 	}
+	publisher := deps.Publisher
+	if publisher == nil {
+		if publisher, err = httppush.NewPublisher(map[string]map[string]*httpkit.Client{
+			events.TopicBookings: {"event": event, "notification": notification},
+		}); err != nil {
+			return nil, err
+		}
+	}
 	a.relay, err = outbox.NewRelay(outbox.Options{
-		Store: a.store.Outbox(), Publisher: deps.Publisher, Log: deps.Log,
+		Store: a.db.outbox, Publisher: publisher, Log: deps.Log,
 		Consumers: map[string]map[string]outbox.Receipts{events.TopicBookings: {
 			"event":        inboxrest.NewClient(event),
 			"notification": inboxrest.NewClient(notification),
@@ -92,12 +116,12 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 		return nil, err
 	}
 	a.service = booking.New(booking.Options{
-		Store: a.store, Catalog: eventapi.New(event), Payments: a.sandbox, Log: deps.Log,
+		Store: a.db.store, Catalog: eventapi.New(event), Payments: a.sandbox, Log: deps.Log,
 		Committed: a.relay.Wake, TraceParent: httpkit.TraceParent,
 	})
 
 	mux := httpkit.NewRouter(deps.Log)
-	httpkit.Health(mux, map[string]func(context.Context) error{"database": a.store.Ping, "payments": a.sandbox.Ping})
+	httpkit.Health(mux, map[string]func(context.Context) error{"database": a.db.ping, "payments": a.sandbox.Ping})
 	guard := &auth.Guard{Verify: auth.NewVerifier(cfg.JWKSURL, deps.Log).Verify}
 	rest.Register(httpkit.NewAPI(mux, "Boxoffice booking", "Book tickets, pay, cancel."), a.service, guard, a.sandbox)
 	a.handler = mux
@@ -114,6 +138,9 @@ func (a *App) Run(ctx context.Context) error {
 	g.Go(func() error { return a.service.Recover(ctx) })
 	g.Go(func() error { return a.relay.Run(ctx) })
 	g.Go(func() error { return a.prune(ctx) })
+	if a.db.listen != nil {
+		g.Go(func() error { return a.db.listen(ctx, a.log, a.relay.Wake) })
+	}
 	return g.Wait()
 }
 
@@ -122,7 +149,7 @@ func (a *App) prune(ctx context.Context) error {
 	tick := time.NewTicker(time.Hour)
 	defer tick.Stop()
 	for {
-		if err := a.store.Prune(ctx, time.Now()); err != nil && ctx.Err() == nil {
+		if err := a.db.prune(ctx, time.Now()); err != nil && ctx.Err() == nil {
 			a.log.ErrorContext(ctx, "old idempotency keys not pruned", "error", err)
 		}
 		select {
@@ -139,8 +166,8 @@ func (a *App) Close() error {
 	if a.sandbox != nil {
 		errs = append(errs, a.sandbox.Close())
 	}
-	if a.store != nil {
-		errs = append(errs, a.store.Close())
+	if a.db != nil {
+		errs = append(errs, a.db.close())
 	}
 	return errors.Join(errs...)
 }

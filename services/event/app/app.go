@@ -11,34 +11,44 @@ import (
 	"time"
 	_ "time/tzdata" // time zones are the same on every machine
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/openboxoffice/boxoffice/contracts/events"
 	"github.com/openboxoffice/boxoffice/services/event"
 	"github.com/openboxoffice/boxoffice/services/event/adapter/messaging"
 	"github.com/openboxoffice/boxoffice/services/event/adapter/rest"
-	"github.com/openboxoffice/boxoffice/services/event/adapter/sqlite"
 	"github.com/openboxoffice/boxoffice/services/internal/auth"
 	"github.com/openboxoffice/boxoffice/services/internal/broker"
+	"github.com/openboxoffice/boxoffice/services/internal/broker/httppush"
+	"github.com/openboxoffice/boxoffice/services/internal/broker/inproc"
 	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
 	"github.com/openboxoffice/boxoffice/services/internal/inbox"
 	"github.com/openboxoffice/boxoffice/services/internal/inbox/inboxrest"
-	inboxsqlite "github.com/openboxoffice/boxoffice/services/internal/inbox/sqlite"
-	"github.com/openboxoffice/boxoffice/services/internal/sqlitedb"
 )
 
 // Config is the event service's environment.
 type Config struct {
-	// DBPath is the SQLite file of the events.
-	DBPath string `env:"EVENT_DB,required"`
+	// Addr is where the service listens when it is a process of its own.
+	Addr string `env:"EVENT_ADDR" envDefault:"127.0.0.1:8081"`
+	// Store is where events are kept: "mongo", at MongoURL, whose path names
+	// the database, or "sqlite", in the file DBPath.
+	Store    string `env:"STORE" envDefault:"mongo"`
+	MongoURL string `env:"EVENT_MONGO_URL"`
+	DBPath   string `env:"EVENT_DB"`
+	// MaxConns is how many connections to MongoDB are open at most, and
+	// DBTimeout how long an operation there may take.
+	MaxConns  int32         `env:"DB_MAX_CONNS" envDefault:"16"`
+	DBTimeout time.Duration `env:"DB_TIMEOUT" envDefault:"3s"`
 	// JWKSURL is the user service's key set.
 	JWKSURL string `env:"JWKS_URL,required"`
-	// ServiceTokens are the secrets of the services that may call this one,
-	// by their names: "booking:secret".
-	ServiceTokens map[string]string `env:"SERVICE_TOKENS,required"`
+	// BookingToken is the secret of the booking service, which may reserve.
+	BookingToken string `env:"BOOKING_SERVICE_TOKEN,required,notEmpty"`
 }
 
 // Deps is what the process gives the service.
 type Deps struct {
-	Log        *slog.Logger
+	Log *slog.Logger
+	// Subscriber is where the bookings are heard; nil takes them over HTTP.
 	Subscriber broker.Subscriber
 
 	// Inventory, where a test sets it, replaces the inventory by one made of
@@ -48,9 +58,9 @@ type Deps struct {
 
 // App is the service, ready to run.
 type App struct {
-	db      *sqlitedb.DB
-	inbox   *inboxsqlite.Store
+	db      *database
 	service *event.Service
+	broker  *inproc.Broker // of what comes over HTTP; nil where nothing does
 	handler http.Handler
 	log     *slog.Logger
 }
@@ -63,38 +73,46 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 			err = errors.Join(fmt.Errorf("event: %w", err), a.Close())
 		}
 	}()
-	if a.db, err = sqlitedb.Open(ctx, cfg.DBPath, sqlite.Migrations()); err != nil {
+	if a.db, err = openDatabase(ctx, cfg); err != nil {
 		return nil, err
 	}
-	a.inbox = inboxsqlite.New(a.db)
-	store := sqlite.New(a.db)
-	var inventory event.Inventory = store
+	inventory := a.db.inventory
 	if deps.Inventory != nil {
-		inventory = deps.Inventory(store, store)
+		inventory = deps.Inventory(a.db.store, inventory)
 	}
-	if a.service, err = event.New(event.Options{Store: store, Inventory: inventory}); err != nil {
+	if a.service, err = event.New(event.Options{Store: a.db.store, Inventory: inventory}); err != nil {
 		return nil, err
+	}
+	subscriber := deps.Subscriber
+	if subscriber == nil {
+		a.broker = inproc.New(inproc.Options{Log: deps.Log})
+		subscriber = a.broker
 	}
 	bookings := messaging.Bookings(a.service)
-	if err := deps.Subscriber.Subscribe(broker.Subscription{
+	if err := subscriber.Subscribe(broker.Subscription{
 		Topic: events.TopicBookings, Consumer: messaging.Consumer, Handle: bookings,
-		DeadLetter: inbox.DeadLetterFunc(a.inbox, events.TopicBookings, time.Now),
+		DeadLetter: inbox.DeadLetterFunc(a.db.inbox, events.TopicBookings, time.Now),
 	}); err != nil {
 		return nil, err
 	}
 
 	mux := httpkit.NewRouter(deps.Log)
-	httpkit.Health(mux, map[string]func(context.Context) error{"database": a.db.Ping})
+	httpkit.Health(mux, map[string]func(context.Context) error{"database": a.db.ping})
 	guard := &auth.Guard{
 		Verify:   auth.NewVerifier(cfg.JWKSURL, deps.Log).Verify,
-		Services: cfg.ServiceTokens,
+		Services: map[string]string{"booking": cfg.BookingToken},
 	}
 	api := httpkit.NewAPI(mux, "Boxoffice event", "Find events, publish them, and see what is left.")
 	rest.Register(api, a.service, guard)
 	inboxrest.Register(api, guard, inboxrest.Options{
-		Store: a.inbox, Handlers: map[string]broker.Handler{events.TopicBookings: bookings},
+		Store: a.db.inbox, Handlers: map[string]broker.Handler{events.TopicBookings: bookings},
 		Callers: []string{"booking"}, Log: deps.Log,
 	})
+	if a.broker != nil {
+		httppush.Register(api, guard, httppush.Options{
+			Publisher: a.broker, Topics: []string{events.TopicBookings}, Callers: []string{"booking"}, Log: deps.Log,
+		})
+	}
 	a.handler = mux
 	return a, nil
 }
@@ -105,21 +123,15 @@ func (a *App) Handler() http.Handler { return a.handler }
 // Service is the use cases, for those who need no HTTP.
 func (a *App) Service() *event.Service { return a.service }
 
-// Run does the service's work in the background until ctx ends: it forgets,
-// once a day, the messages that can no longer come again.
+// Run handles what comes over HTTP, and keeps the database tidy, until ctx
+// ends.
 func (a *App) Run(ctx context.Context) error {
-	tick := time.NewTicker(24 * time.Hour)
-	defer tick.Stop()
-	for {
-		if err := a.inbox.Prune(ctx, time.Now().Add(-inboxsqlite.Retention)); err != nil && ctx.Err() == nil {
-			a.log.ErrorContext(ctx, "old message ids not pruned", "error", err)
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return a.db.tidy(ctx, a.log) })
+	if a.broker != nil {
+		g.Go(func() error { return a.broker.Run(ctx) })
 	}
+	return g.Wait()
 }
 
 // Close closes the database. Run must have returned, and no request be open.
@@ -127,5 +139,5 @@ func (a *App) Close() error {
 	if a.db == nil {
 		return nil
 	}
-	return a.db.Close()
+	return a.db.close()
 }

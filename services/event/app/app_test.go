@@ -48,8 +48,8 @@ func newApp(t *testing.T, deps app.Deps) (*app.App, *bus) {
 	b := &bus{}
 	deps.Log, deps.Subscriber = slog.New(slog.DiscardHandler), b
 	a, err := app.New(t.Context(), app.Config{
-		DBPath: filepath.Join(t.TempDir(), "event.db"), JWKSURL: "http://127.0.0.1:1/jwks",
-		ServiceTokens: map[string]string{"booking": "secret"},
+		Store: "sqlite", DBPath: filepath.Join(t.TempDir(), "event.db"), JWKSURL: "http://127.0.0.1:1/jwks",
+		BookingToken: "secret",
 	}, deps)
 	if err != nil {
 		t.Fatal(err)

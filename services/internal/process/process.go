@@ -184,18 +184,3 @@ func serve(ctx context.Context, ln net.Listener, app App, log *slog.Logger) erro
 	})
 	return errors.Join(g.Wait(), app.Close())
 }
-
-// With returns app with one more worker beside it.
-func With(app App, worker func(context.Context) error) App { return withWorker{app, worker} }
-
-type withWorker struct {
-	App
-	worker func(context.Context) error
-}
-
-func (a withWorker) Run(ctx context.Context) error {
-	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return a.App.Run(ctx) })
-	g.Go(func() error { return a.worker(ctx) })
-	return g.Wait()
-}

@@ -9,17 +9,18 @@ import (
 	"log/slog"
 	"net/http"
 	"net/mail"
-	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/openboxoffice/boxoffice/contracts/events"
 	"github.com/openboxoffice/boxoffice/services/internal/auth"
 	"github.com/openboxoffice/boxoffice/services/internal/broker"
+	"github.com/openboxoffice/boxoffice/services/internal/broker/httppush"
+	"github.com/openboxoffice/boxoffice/services/internal/broker/inproc"
 	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
 	"github.com/openboxoffice/boxoffice/services/internal/inbox"
 	"github.com/openboxoffice/boxoffice/services/internal/inbox/inboxrest"
-	inboxsqlite "github.com/openboxoffice/boxoffice/services/internal/inbox/sqlite"
-	"github.com/openboxoffice/boxoffice/services/internal/sqlitedb"
 	"github.com/openboxoffice/boxoffice/services/notification"
 	"github.com/openboxoffice/boxoffice/services/notification/adapter/mailfolder"
 	"github.com/openboxoffice/boxoffice/services/notification/adapter/messaging"
@@ -27,23 +28,31 @@ import (
 	"github.com/openboxoffice/boxoffice/services/notification/adapter/smshttp"
 	"github.com/openboxoffice/boxoffice/services/notification/adapter/smslog"
 	"github.com/openboxoffice/boxoffice/services/notification/adapter/smtp"
-	"github.com/openboxoffice/boxoffice/services/notification/adapter/sqlite"
 	"github.com/openboxoffice/boxoffice/services/notification/adapter/userapi"
 )
 
 // Config is the notification service's environment.
 type Config struct {
-	// DBPath is the SQLite file of the notifications.
-	DBPath string `env:"NOTIFICATION_DB,required"`
+	// Addr is where the service listens when it is a process of its own.
+	Addr string `env:"NOTIFICATION_ADDR" envDefault:"127.0.0.1:8083"`
+	// Store is where notifications are kept: "mongo", at MongoURL, whose path
+	// names the database, or "sqlite", in the file DBPath.
+	Store    string `env:"STORE" envDefault:"mongo"`
+	MongoURL string `env:"NOTIFICATION_MONGO_URL"`
+	DBPath   string `env:"NOTIFICATION_DB"`
+	// MaxConns is how many connections to MongoDB are open at most, and
+	// DBTimeout how long an operation there may take.
+	MaxConns  int32         `env:"DB_MAX_CONNS" envDefault:"16"`
+	DBTimeout time.Duration `env:"DB_TIMEOUT" envDefault:"3s"`
 	// JWKSURL is the user service's key set.
 	JWKSURL string `env:"JWKS_URL,required"`
 	// UserURL is the user service.
 	UserURL string `env:"USER_URL,required"`
 	// ServiceToken is this service's own secret towards the others.
-	ServiceToken string `env:"SERVICE_TOKEN,required"`
-	// ServiceTokens are the secrets of the services that call this one, by
-	// their names: "booking:secret".
-	ServiceTokens map[string]string `env:"SERVICE_TOKENS,required"`
+	ServiceToken string `env:"NOTIFICATION_SERVICE_TOKEN,required,notEmpty"`
+	// BookingToken is the secret of the booking service, which asks for
+	// receipts.
+	BookingToken string `env:"BOOKING_SERVICE_TOKEN,required,notEmpty"`
 
 	// SMTPURL is the mail server: smtp://[user:password@]host[:port][?tls=starttls|opportunistic|none]
 	// or smtps://…. Empty writes mails to MailDir.
@@ -72,15 +81,19 @@ type Config struct {
 
 // Deps is what the process gives the service.
 type Deps struct {
-	Log        *slog.Logger
+	Log *slog.Logger
+	// Subscriber is where the bookings are heard; nil takes them over HTTP.
 	Subscriber broker.Subscriber
+	// Exclusive says that no other process works on the database: what is
+	// leased at the start, a killed process had.
+	Exclusive bool
 }
 
 // App is the service, ready to run.
 type App struct {
-	db      *sqlitedb.DB
-	inbox   *inboxsqlite.Store
+	db      *database
 	service *notification.Service
+	broker  *inproc.Broker // of what comes over HTTP; nil where nothing does
 	handler http.Handler
 	log     *slog.Logger
 }
@@ -108,17 +121,16 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if a.db, err = sqlite.Open(ctx, cfg.DBPath); err != nil {
+	if a.db, err = openDatabase(ctx, cfg); err != nil {
 		return nil, err
 	}
-	a.inbox = inboxsqlite.New(a.db)
-	store := sqlite.New(a.db)
-	// Nobody else works on this file: what is leased, a killed process had.
-	if err := store.EndLeases(ctx, time.Now()); err != nil {
-		return nil, err
+	if deps.Exclusive && a.db.endLeases != nil {
+		if err := a.db.endLeases(ctx, time.Now()); err != nil {
+			return nil, err
+		}
 	}
 	a.service, err = notification.New(notification.Options{
-		Store: store, Mailer: mailer, SMS: sms, Contacts: users, Log: deps.Log,
+		Store: a.db.store, Mailer: mailer, SMS: sms, Contacts: users, Log: deps.Log,
 		RetryBase: cfg.RetryBase, RetryMax: cfg.RetryMax, MaxAttempts: cfg.MaxAttempts,
 		SendTimeout: cfg.SendTimeout, Workers: cfg.Workers,
 	})
@@ -128,22 +140,30 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	handle := messaging.Handler(a.service)
 
 	mux := httpkit.NewRouter(deps.Log)
-	httpkit.Health(mux, map[string]func(context.Context) error{"database": a.db.Ping})
+	httpkit.Health(mux, map[string]func(context.Context) error{"database": a.db.ping})
 	api := httpkit.NewAPI(mux, "Boxoffice notification", "Mails and SMS about bookings.")
 	guard := &auth.Guard{
 		Verify:   auth.NewVerifier(cfg.JWKSURL, deps.Log).Verify,
-		Services: cfg.ServiceTokens,
+		Services: map[string]string{"booking": cfg.BookingToken},
 	}
 	rest.Register(api, a.service, guard)
 	inboxrest.Register(api, guard, inboxrest.Options{
-		Store: a.inbox, Handlers: map[string]broker.Handler{events.TopicBookings: handle},
+		Store: a.db.inbox, Handlers: map[string]broker.Handler{events.TopicBookings: handle},
 		Callers: []string{"booking"}, Now: time.Now, Log: deps.Log,
 	})
+	subscriber := deps.Subscriber
+	if subscriber == nil {
+		a.broker = inproc.New(inproc.Options{Log: deps.Log})
+		subscriber = a.broker
+		httppush.Register(api, guard, httppush.Options{
+			Publisher: a.broker, Topics: []string{events.TopicBookings}, Callers: []string{"booking"}, Log: deps.Log,
+		})
+	}
 	a.handler = mux
 
-	return a, deps.Subscriber.Subscribe(broker.Subscription{
+	return a, subscriber.Subscribe(broker.Subscription{
 		Topic: events.TopicBookings, Consumer: "notification", Handle: handle,
-		DeadLetter: inbox.DeadLetterFunc(a.inbox, events.TopicBookings, time.Now),
+		DeadLetter: inbox.DeadLetterFunc(a.db.inbox, events.TopicBookings, time.Now),
 	})
 }
 
@@ -200,27 +220,16 @@ func (a *App) Handler() http.Handler { return a.handler }
 // Run does the service's work in the background until ctx ends and every
 // worker has stopped.
 func (a *App) Run(ctx context.Context) error {
-	var wg sync.WaitGroup
-	wg.Go(func() { a.prune(ctx) })
-	err := a.service.Run(ctx)
-	wg.Wait()
-	return err
-}
-
-// prune forgets the oldest message ids, every day.
-func (a *App) prune(ctx context.Context) {
-	tick := time.NewTicker(24 * time.Hour)
-	defer tick.Stop()
-	for {
-		if err := a.inbox.Prune(ctx, time.Now().Add(-inboxsqlite.Retention)); err != nil && ctx.Err() == nil {
-			a.log.ErrorContext(ctx, "old message ids are not pruned", "error", err)
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return a.service.Run(ctx) })
+	g.Go(func() error {
+		inbox.Prune(ctx, a.log, a.db.prune)
+		return nil
+	})
+	if a.broker != nil {
+		g.Go(func() error { return a.broker.Run(ctx) })
 	}
+	return g.Wait()
 }
 
 // Close closes the database. Run must have returned, and no request be open.
@@ -228,5 +237,5 @@ func (a *App) Close() error {
 	if a.db == nil {
 		return nil
 	}
-	return a.db.Close()
+	return a.db.close()
 }

@@ -84,7 +84,7 @@ func TestOnlyTheOwner(t *testing.T) {
 		{p.token("ada", "customer"), "GET", "/dead-letters", "", 403, "forbidden"},
 		{admin, "POST", "/receipts", `{"ids":["` + uuid.NewString() + `"]}`, 401, "unauthenticated"},
 		{"service wrong", "POST", "/receipts", `{"ids":["` + uuid.NewString() + `"]}`, 401, "invalid_token"},
-		{"service event secret", "POST", "/receipts", `{"ids":["` + uuid.NewString() + `"]}`, 403, "forbidden"},
+		{"service event secret", "POST", "/receipts", `{"ids":["` + uuid.NewString() + `"]}`, 401, "invalid_token"},
 		{"service booking secret", "GET", "/notifications", "", 401, "unauthenticated"},
 	} {
 		if a := p.call(test.auth, test.method, test.path, test.body); a.Status != test.status || a.Code != test.code {

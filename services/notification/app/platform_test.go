@@ -102,9 +102,9 @@ func start(t *testing.T, dir, phone string, change ...func(*app.Config)) *platfo
 // config is a good configuration, with the data in dir.
 func config(dir, userURL string) app.Config {
 	return app.Config{
-		DBPath: filepath.Join(dir, "notification.db"), MailDir: filepath.Join(dir, "mail"), MailFrom: "tickets@boxoffice.example",
+		Store: "sqlite", DBPath: filepath.Join(dir, "notification.db"), MailDir: filepath.Join(dir, "mail"), MailFrom: "tickets@boxoffice.example",
 		JWKSURL: userURL + "/jwks", UserURL: userURL,
-		ServiceToken: "own secret", ServiceTokens: map[string]string{"booking": "booking secret", "event": "event secret"},
+		ServiceToken: "own secret", BookingToken: "booking secret",
 		RetryBase: time.Second, RetryMax: 30 * time.Minute, MaxAttempts: 60, SendTimeout: 15 * time.Second, Workers: 4,
 	}
 }

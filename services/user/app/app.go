@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+	"time"
 
 	"golang.org/x/text/unicode/norm"
 
@@ -21,13 +22,21 @@ import (
 	"github.com/openboxoffice/boxoffice/services/user/adapter/gateway"
 	"github.com/openboxoffice/boxoffice/services/user/adapter/jwt"
 	"github.com/openboxoffice/boxoffice/services/user/adapter/rest"
-	"github.com/openboxoffice/boxoffice/services/user/adapter/sqlite"
 )
 
 // Config is the user service's environment.
 type Config struct {
-	// DBPath is the SQLite file of accounts, sessions and signing keys.
-	DBPath string `env:"USER_DB,required"`
+	// Addr is where the service listens when it is a process of its own.
+	Addr string `env:"USER_ADDR" envDefault:"127.0.0.1:8080"`
+	// Store is where accounts, sessions and signing keys are kept: "postgres",
+	// at PostgresURL, or "sqlite", in the file DBPath.
+	Store       string `env:"STORE" envDefault:"postgres"`
+	PostgresURL string `env:"USER_POSTGRES_URL"`
+	DBPath      string `env:"USER_DB"`
+	// MaxConns is how many connections to PostgreSQL are open at most, and
+	// DBTimeout how long an operation there may take.
+	MaxConns  int32         `env:"DB_MAX_CONNS" envDefault:"16"`
+	DBTimeout time.Duration `env:"DB_TIMEOUT" envDefault:"3s"`
 	// EventURL, BookingURL and NotificationURL are the services behind the
 	// gateway.
 	EventURL        string `env:"EVENT_URL,required"`
@@ -40,9 +49,9 @@ type Config struct {
 	// with that email address.
 	AdminEmail    string `env:"ADMIN_EMAIL"`
 	AdminPassword string `env:"ADMIN_PASSWORD"`
-	// ServiceTokens are the secrets of the services that may call this one:
-	// notification:secret.
-	ServiceTokens map[string]string `env:"SERVICE_TOKENS"`
+	// NotificationToken is the secret of the notification service, which may
+	// ask for contacts.
+	NotificationToken string `env:"NOTIFICATION_SERVICE_TOKEN,required,notEmpty"`
 }
 
 // Deps is what the process gives the service.
@@ -52,7 +61,7 @@ type Deps struct {
 
 // App is the service, ready to run.
 type App struct {
-	store   *sqlite.Store
+	close   func() error
 	service *user.Service
 	handler http.Handler
 }
@@ -76,11 +85,13 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if a.store, err = sqlite.Open(ctx, cfg.DBPath); err != nil {
+	db, err := openDatabase(ctx, cfg)
+	if err != nil {
 		return nil, err
 	}
+	a.close = db.close
 	a.service, err = user.New(ctx, user.Options{
-		Users: a.store.Users, Sessions: a.store.Sessions, Keys: a.store.Keys,
+		Users: db.users, Sessions: db.sessions, Keys: db.keys,
 		Hasher: argon2.New(), Tokens: jwt.Tokens{}, Log: deps.Log, Normalize: norm.NFC.String,
 	})
 	if err != nil {
@@ -91,12 +102,12 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	}
 
 	mux := httpkit.NewRouter(deps.Log)
-	httpkit.Health(mux, map[string]func(context.Context) error{"database": a.store.Ping})
+	httpkit.Health(mux, map[string]func(context.Context) error{"database": db.ping})
 	api := httpkit.NewAPI(mux, "Boxoffice", "Find events, book tickets, and everything else that a client may do: accounts and logins here, the rest passed on to the other services.")
 	rest.Register(mux, api, rest.Options{
 		Service: a.service, TrustedProxies: trusted,
 		// No request to itself: the keys are in its own database.
-		Guard: &auth.Guard{Verify: a.service.Verify, Services: cfg.ServiceTokens},
+		Guard: &auth.Guard{Verify: a.service.Verify, Services: map[string]string{"notification": cfg.NotificationToken}},
 	})
 	gate.Register(mux, api)
 	a.handler = mux
@@ -115,10 +126,10 @@ func (a *App) Run(ctx context.Context) error { return a.service.Run(ctx) }
 
 // Close closes the database. Run must have returned, and no request be open.
 func (a *App) Close() error {
-	if a.store == nil {
+	if a.close == nil {
 		return nil
 	}
-	return a.store.Close()
+	return a.close()
 }
 
 // ensureAdmin makes the admin of the configuration. What is wrong with it is

@@ -23,7 +23,7 @@ import (
 func config(t *testing.T) app.Config {
 	t.Helper()
 	return app.Config{
-		DBPath:   filepath.Join(t.TempDir(), "user.db"),
+		Store: "sqlite", DBPath: filepath.Join(t.TempDir(), "user.db"), NotificationToken: "secret",
 		EventURL: "http://127.0.0.1:1", BookingURL: "http://127.0.0.1:1", NotificationURL: "http://127.0.0.1:1",
 	}
 }

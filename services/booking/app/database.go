@@ -1,0 +1,71 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/openboxoffice/boxoffice/services/booking"
+	"github.com/openboxoffice/boxoffice/services/booking/adapter/postgres"
+	"github.com/openboxoffice/boxoffice/services/booking/adapter/sqlite"
+	"github.com/openboxoffice/boxoffice/services/internal/outbox"
+	"github.com/openboxoffice/boxoffice/services/internal/postgresdb"
+)
+
+// database is where the service keeps what it keeps, whichever that is.
+type database struct {
+	store  booking.Store
+	outbox outbox.Store
+	ping   func(context.Context) error
+	prune  func(ctx context.Context, now time.Time) error
+	close  func() error
+
+	// endLeases frees what killed processes worked on; nil where the database
+	// is never one process's alone.
+	endLeases func(ctx context.Context, now time.Time) error
+	// listen hears of what other processes leave in the outbox; nil where
+	// there is no other.
+	listen func(ctx context.Context, log *slog.Logger, wake func()) error
+}
+
+// openDatabase opens what cfg.Store says, and brings its tables up to date.
+func openDatabase(ctx context.Context, cfg Config) (*database, error) {
+	switch cfg.Store {
+	case "postgres":
+		if cfg.PostgresURL == "" {
+			return nil, errors.New("BOOKING_POSTGRES_URL is not set, and STORE is postgres")
+		}
+		s, err := postgres.Open(ctx, postgresdb.Options{
+			URL: cfg.PostgresURL, MaxConns: cfg.MaxConns, Timeout: cfg.DBTimeout, Name: "booking",
+		})
+		if err != nil {
+			return nil, fmt.Errorf("BOOKING_POSTGRES_URL: %w", err)
+		}
+		return &database{
+			store: s, outbox: s.Outbox(), ping: s.Ping, prune: s.Prune, close: s.Close, listen: s.Listen,
+		}, nil
+	case "sqlite":
+		if cfg.DBPath == "" {
+			return nil, errors.New("BOOKING_DB is not set, and STORE is sqlite")
+		}
+		s, err := sqlite.Open(ctx, cfg.DBPath)
+		if err != nil {
+			return nil, fmt.Errorf("BOOKING_DB: %w", err)
+		}
+		return &database{
+			store: s, outbox: s.Outbox(), ping: s.Ping, prune: s.Prune, close: s.Close, endLeases: s.EndLeases,
+		}, nil
+	}
+	return nil, fmt.Errorf("STORE is %q, not postgres or sqlite", cfg.Store)
+}
+
+// Migrate brings the tables up to date and does nothing else.
+func Migrate(ctx context.Context, cfg Config) error {
+	db, err := openDatabase(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	return db.close()
+}

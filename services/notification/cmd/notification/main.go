@@ -1,0 +1,21 @@
+// Command notification is the notification service.
+package main
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/openboxoffice/boxoffice/services/internal/process"
+	"github.com/openboxoffice/boxoffice/services/notification/app"
+)
+
+func main() {
+	process.Main(process.Service[app.Config]{
+		Name:    "notification",
+		Addr:    func(c app.Config) (addr, variable string) { return c.Addr, "NOTIFICATION_ADDR" },
+		Migrate: app.Migrate,
+		Open: func(ctx context.Context, cfg app.Config, log *slog.Logger) (process.App, error) {
+			return app.New(ctx, cfg, app.Deps{Log: log})
+		},
+	})
+}
