@@ -67,7 +67,7 @@ func (b takesBlindly) Reserve(ctx context.Context, k event.Key, want []event.Req
 	for _, i := range items {
 		inc["types."+i.TicketTypeID+".available"] = -i.Quantity
 	}
-	_, err = b.events.update(ctx, bson.M{"_id": k.EventID}, bson.M{"$inc": inc})
+	_, err = b.events.Update(ctx, bson.M{"_id": k.EventID}, bson.M{"$inc": inc})
 	return &event.Reservation{Key: k, State: event.Held, Event: e.Snapshot(), Items: items}, err
 }
 
@@ -107,6 +107,6 @@ func (b editsBlindly) Update(ctx context.Context, id string, edit func(*event.Ev
 		return nil, err
 	}
 	_, change := revision(e, &next)
-	_, err = b.events.update(ctx, bson.M{"_id": id}, change)
+	_, err = b.events.Update(ctx, bson.M{"_id": id}, change)
 	return &next, err
 }

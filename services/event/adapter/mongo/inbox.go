@@ -9,10 +9,11 @@ import (
 
 	"github.com/openboxoffice/boxoffice/services/internal/inbox"
 	"github.com/openboxoffice/boxoffice/services/internal/messagerow"
+	"github.com/openboxoffice/boxoffice/services/internal/mongodb"
 )
 
 // Inbox is an inbox.Store.
-type Inbox struct{ messages, letters collection }
+type Inbox struct{ messages, letters mongodb.Collection }
 
 var _ inbox.Store = (*Inbox)(nil)
 
@@ -35,18 +36,18 @@ type letterDoc struct {
 // Record notes that the message has had its effect. fresh is false where that
 // was noted before.
 func (b *Inbox) Record(ctx context.Context, id string, at time.Time) (fresh bool, err error) {
-	return b.messages.insert(ctx, messageDoc{id, micros(at)})
+	return b.messages.Insert(ctx, messageDoc{id, micros(at)})
 }
 
 // heard reports whether the message has had its effect.
 func (b *Inbox) heard(ctx context.Context, id string) (bool, error) {
 	var m messageDoc
-	return b.messages.one(ctx, id, nil, &m)
+	return b.messages.One(ctx, byID(id), nil, &m)
 }
 
 // Prune forgets the ids recorded before t. Dead letters stay.
 func (b *Inbox) Prune(ctx context.Context, t time.Time) error {
-	return b.messages.removeAll(ctx, bson.M{"received_at": bson.M{"$lt": micros(t)}})
+	return b.messages.RemoveAll(ctx, bson.M{"received_at": bson.M{"$lt": micros(t)}})
 }
 
 // Known implements inbox.Store.
@@ -55,11 +56,11 @@ func (b *Inbox) Known(ctx context.Context, ids []string) ([]string, error) {
 	if len(ids) == 0 {
 		return known, ctx.Err()
 	}
-	for _, c := range []collection{b.messages, b.letters} {
+	for _, c := range []mongodb.Collection{b.messages, b.letters} {
 		var docs []struct {
 			ID string `bson:"_id"`
 		}
-		if err := c.all(ctx, bson.M{"_id": bson.M{"$in": ids}}, &docs, options.Find().SetProjection(bson.M{"_id": 1})); err != nil {
+		if err := c.All(ctx, bson.M{"_id": bson.M{"$in": ids}}, &docs, options.Find().SetProjection(bson.M{"_id": 1})); err != nil {
 			return nil, err
 		}
 		for _, d := range docs {
@@ -85,14 +86,14 @@ func (b *Inbox) PutDeadLetter(ctx context.Context, d inbox.DeadLetter) error {
 		at := micros(d.ReplayedAt)
 		doc.ReplayedAt = &at
 	}
-	_, err = b.letters.insert(ctx, doc)
+	_, err = b.letters.Insert(ctx, doc)
 	return err
 }
 
 // DeadLetters implements inbox.Store.
 func (b *Inbox) DeadLetters(ctx context.Context, after string, limit int) ([]inbox.DeadLetter, error) {
 	var docs []letterDoc
-	if err := b.letters.all(ctx, bson.M{"_id": bson.M{"$gt": after}}, &docs,
+	if err := b.letters.All(ctx, bson.M{"_id": bson.M{"$gt": after}}, &docs,
 		options.Find().SetSort(bson.D{{Key: "_id", Value: 1}}).SetLimit(int64(limit))); err != nil {
 		return nil, err
 	}
@@ -109,7 +110,7 @@ func (b *Inbox) DeadLetters(ctx context.Context, after string, limit int) ([]inb
 // DeadLetter implements inbox.Store.
 func (b *Inbox) DeadLetter(ctx context.Context, id string) (inbox.DeadLetter, error) {
 	var doc letterDoc
-	if ok, err := b.letters.one(ctx, id, nil, &doc); err != nil {
+	if ok, err := b.letters.One(ctx, byID(id), nil, &doc); err != nil {
 		return inbox.DeadLetter{}, err
 	} else if !ok {
 		return inbox.DeadLetter{}, inbox.ErrDeadLetterNotFound
@@ -119,7 +120,7 @@ func (b *Inbox) DeadLetter(ctx context.Context, id string) (inbox.DeadLetter, er
 
 // MarkReplayed implements inbox.Store.
 func (b *Inbox) MarkReplayed(ctx context.Context, id, by string, at time.Time) error {
-	first, err := b.letters.update(ctx,
+	first, err := b.letters.Update(ctx,
 		bson.M{"_id": id, "replayed_at": absent},
 		bson.M{"$set": bson.M{"replayed_at": micros(at), "replayed_by": by}})
 	if err != nil || first {

@@ -9,11 +9,12 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/openboxoffice/boxoffice/services/event"
+	"github.com/openboxoffice/boxoffice/services/internal/mongodb"
 )
 
 // Reserve implements event.Inventory.
 func (s *Store) Reserve(ctx context.Context, k event.Key, want []event.Request, now time.Time) (*event.Reservation, error) {
-	ctx, cancel := context.WithTimeout(ctx, operationLimit)
+	ctx, cancel := s.db.Limit(ctx, operationLimit)
 	defer cancel()
 	nonce := "" // of the intent that this call has written
 	for try := 0; ; try++ {
@@ -65,7 +66,7 @@ func (s *Store) Reserve(ctx context.Context, k event.Key, want []event.Request, 
 			}
 			continue // somebody else did, and perhaps more
 		}
-		if err := pause(ctx, try); err != nil {
+		if err := mongodb.Pause(ctx, try); err != nil {
 			return nil, err
 		}
 	}
@@ -102,7 +103,7 @@ func (s *Store) offer(ctx context.Context, k event.Key, want []event.Request, no
 // or "" where it has one.
 func (s *Store) intend(ctx context.Context, k event.Key) (nonce string, err error) {
 	nonce = uuid.NewString()
-	fresh, err := s.reservations.insert(ctx, recordDoc{
+	fresh, err := s.reservations.Insert(ctx, recordDoc{
 		ID: recordID(k.BookingID, k.Attempt), BookingID: k.BookingID, Attempt: k.Attempt,
 		EventID: k.EventID, Nonce: nonce, State: intent, At: micros(s.now()),
 	})
@@ -116,7 +117,7 @@ func (s *Store) intend(ctx context.Context, k event.Key) (nonce string, err erro
 // and nothing will be.
 func (s *Store) refuse(ctx context.Context, k event.Key, nonce string, reason error) error {
 	if nonce != "" {
-		if _, err := s.reservations.remove(ctx, bson.M{"_id": recordID(k.BookingID, k.Attempt), "nonce": nonce, "state": intent}); err != nil {
+		if _, err := s.reservations.Remove(ctx, bson.M{"_id": recordID(k.BookingID, k.Attempt), "nonce": nonce, "state": intent}); err != nil {
 			return err
 		}
 	}
@@ -133,7 +134,7 @@ func (s *Store) place(ctx context.Context, r *event.Reservation, nonce string, v
 		filter[available], inc[available] = bson.M{"$gte": i.Quantity}, -i.Quantity
 	}
 	hold := newHoldDoc(r, s.now())
-	ok, err := s.events.update(ctx, filter, bson.M{
+	ok, err := s.events.Update(ctx, filter, bson.M{
 		"$inc": inc,
 		"$set": bson.M{"holds." + nonce: hold, "held_at": hold.At},
 	})
@@ -146,14 +147,14 @@ func (s *Store) place(ctx context.Context, r *event.Reservation, nonce string, v
 // promote makes the intent of a hold HELD, and takes the hold away. It returns
 // false where it is no intent any more.
 func (s *Store) promote(ctx context.Context, eventID, nonce string, hold *holdDoc) (bool, error) {
-	ok, err := s.reservations.update(ctx,
+	ok, err := s.reservations.Update(ctx,
 		bson.M{"_id": hold.Record, "nonce": nonce, "state": intent},
 		bson.M{"$set": bson.M{"state": event.Held, "event": hold.Event, "items": hold.Items}})
 	if err != nil || !ok {
 		return false, err
 	}
 	// Where this fails, the hold stays until it is swept.
-	_, _ = s.events.update(ctx, bson.M{"_id": eventID}, bson.M{"$unset": bson.M{"holds." + nonce: ""}})
+	_, _ = s.events.Update(ctx, bson.M{"_id": eventID}, bson.M{"$unset": bson.M{"holds." + nonce: ""}})
 	return true, nil
 }
 
@@ -167,7 +168,7 @@ func (s *Store) outwait(ctx context.Context, rec *recordDoc) error {
 		return err
 	}
 	for try, began := 0, time.Now(); time.Since(began) < s.patience; try++ {
-		if err := pause(ctx, try+2); err != nil {
+		if err := mongodb.Pause(ctx, try+2); err != nil {
 			return err
 		}
 		now, err := s.record(ctx, rec.ID)
@@ -184,7 +185,7 @@ func (s *Store) settle(ctx context.Context, rec *recordDoc) error {
 	at := micros(s.now())
 	// Where the hold was here and is gone again, this mark has no meaning, and
 	// the intent is none any more.
-	fenced, err := s.events.update(ctx,
+	fenced, err := s.events.Update(ctx,
 		bson.M{"_id": rec.EventID, "holds." + rec.Nonce: absent},
 		bson.M{"$set": bson.M{"fenced." + rec.Nonce: at, "marked_at": at}})
 	if err != nil {
@@ -203,7 +204,7 @@ func (s *Store) settle(ctx context.Context, rec *recordDoc) error {
 			return nil // it was promoted meanwhile
 		}
 	}
-	_, err = s.reservations.remove(ctx, bson.M{"_id": rec.ID, "nonce": rec.Nonce, "state": intent})
+	_, err = s.reservations.Remove(ctx, bson.M{"_id": rec.ID, "nonce": rec.Nonce, "state": intent})
 	return err
 }
 
@@ -212,14 +213,14 @@ func (s *Store) hold(ctx context.Context, rec *recordDoc) (*holdDoc, bool, error
 	var doc struct {
 		Holds map[string]*holdDoc `bson:"holds"`
 	}
-	there, err := s.events.one(ctx, rec.EventID, bson.M{"holds." + rec.Nonce: 1}, &doc)
+	there, err := s.events.One(ctx, byID(rec.EventID), bson.M{"holds." + rec.Nonce: 1}, &doc)
 	return doc.Holds[rec.Nonce], there, err
 }
 
 // record returns an attempt's record, or nil.
 func (s *Store) record(ctx context.Context, id string) (*recordDoc, error) {
 	var rec recordDoc
-	if ok, err := s.reservations.one(ctx, id, nil, &rec); err != nil || !ok {
+	if ok, err := s.reservations.One(ctx, byID(id), nil, &rec); err != nil || !ok {
 		return nil, err
 	}
 	return &rec, nil
@@ -254,7 +255,7 @@ func (s *Store) reserved(ctx context.Context, k event.Key) (*recordDoc, error) {
 
 // Reservation implements event.Inventory.
 func (s *Store) Reservation(ctx context.Context, k event.Key) (*event.Reservation, error) {
-	ctx, cancel := context.WithTimeout(ctx, operationLimit)
+	ctx, cancel := s.db.Limit(ctx, operationLimit)
 	defer cancel()
 	rec, err := s.reserved(ctx, k)
 	if err != nil {
@@ -269,7 +270,7 @@ func (s *Store) Reservation(ctx context.Context, k event.Key) (*event.Reservatio
 // open are the records of a booking's attempts that are not released.
 func (s *Store) open(ctx context.Context, k event.Key) ([]recordDoc, error) {
 	var recs []recordDoc
-	err := s.reservations.all(ctx, bson.M{
+	err := s.reservations.All(ctx, bson.M{
 		"booking_id": k.BookingID, "attempt": bson.M{"$lte": k.Attempt}, "event_id": k.EventID,
 		"state": bson.M{"$in": bson.A{intent, event.Held, event.Sold, returning}},
 	}, &recs, options.Find())

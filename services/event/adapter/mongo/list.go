@@ -15,7 +15,7 @@ import (
 func (s *Store) List(ctx context.Context, q event.Query) ([]event.Event, error) {
 	filter, order := listQuery(q)
 	var docs []eventDoc
-	if err := s.events.all(ctx, filter, &docs,
+	if err := s.events.All(ctx, filter, &docs,
 		options.Find().SetSort(order).SetLimit(int64(q.Limit)).SetProjection(eventOnly)); err != nil {
 		return nil, err
 	}

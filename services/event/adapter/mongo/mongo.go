@@ -30,17 +30,16 @@ import (
 	"context"
 	"time"
 
-	driver "go.mongodb.org/mongo-driver/v2/mongo"
-	"go.mongodb.org/mongo-driver/v2/mongo/options"
-	"go.mongodb.org/mongo-driver/v2/mongo/readconcern"
-	"go.mongodb.org/mongo-driver/v2/mongo/writeconcern"
+	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/openboxoffice/boxoffice/services/event"
+	"github.com/openboxoffice/boxoffice/services/internal/mongodb"
 )
 
 // Store is an event.Store and an event.Inventory.
 type Store struct {
-	events, reservations, closures collection
+	db                             *mongodb.DB
+	events, reservations, closures mongodb.Collection
 
 	inbox *Inbox
 	now   func() time.Time
@@ -54,27 +53,26 @@ var (
 	_ event.Inventory = (*Store)(nil)
 )
 
-// operationLimit ends every operation of the inventory. The marks that tell a
-// delayed update that it comes too late are kept far longer.
+// operationLimit ends every operation of the inventory, unless the database's
+// timeout did before. The marks that tell a delayed update that it comes too
+// late are kept far longer.
 const operationLimit = 5 * time.Second
 
-// New returns the store in db, and creates the indexes that are missing.
-func New(ctx context.Context, db *driver.Database) (*Store, error) {
-	if err := createIndexes(ctx, db); err != nil {
+// Open opens the database and creates the indexes that are missing. A server
+// that cannot be reached is storage.ErrUnavailable: Open may be called again.
+func Open(ctx context.Context, o mongodb.Options) (*Store, error) {
+	db, err := mongodb.Open(ctx, o, indexes)
+	if err != nil {
 		return nil, err
 	}
-	return newStore(db, nil), nil
+	return newStore(db), nil
 }
 
-// newStore has before called before every request to the database, where it
-// is not nil; its error is the request's.
-func newStore(db *driver.Database, before func(context.Context) error) *Store {
-	in := func(name string) collection {
-		return collection{durable(db, name), before}
-	}
+func newStore(db *mongodb.DB) *Store {
 	return &Store{
-		events: in(eventsName), reservations: in(reservationsName), closures: in(closuresName),
-		inbox:    &Inbox{messages: in(inboxName), letters: in(deadLettersName)},
+		db:     db,
+		events: db.Collection(eventsName), reservations: db.Collection(reservationsName), closures: db.Collection(closuresName),
+		inbox:    &Inbox{messages: db.Collection(inboxName), letters: db.Collection(deadLettersName)},
 		now:      time.Now,
 		patience: time.Second,
 	}
@@ -83,9 +81,13 @@ func newStore(db *driver.Database, before func(context.Context) error) *Store {
 // Inbox is the messages that the store has heard.
 func (s *Store) Inbox() *Inbox { return s.inbox }
 
-// durable is a collection whose acknowledged writes survive a failover, and
-// that shows no write that may not.
-func durable(db *driver.Database, name string) *driver.Collection {
-	return db.Collection(name, options.Collection().
-		SetWriteConcern(writeconcern.Majority()).SetReadConcern(readconcern.Majority()))
-}
+// Ping answers nil when the database can be written to.
+func (s *Store) Ping(ctx context.Context) error { return s.db.Ping(ctx) }
+
+// Close ends the connections.
+func (s *Store) Close() error { return s.db.Close() }
+
+// absent is the condition that a field is not there.
+var absent = bson.M{"$exists": false}
+
+func byID(id string) bson.M { return bson.M{"_id": id} }

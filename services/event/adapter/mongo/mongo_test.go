@@ -3,41 +3,54 @@
 package mongo
 
 import (
-	"context"
+	"io"
+	"sync"
 	"testing"
 	"time"
 
-	driver "go.mongodb.org/mongo-driver/v2/mongo"
-	"go.mongodb.org/mongo-driver/v2/mongo/options"
-
 	"github.com/openboxoffice/boxoffice/services/event/eventtest"
 	"github.com/openboxoffice/boxoffice/services/internal/inbox/inboxtest"
+	"github.com/openboxoffice/boxoffice/services/internal/mongodb"
 	"github.com/openboxoffice/boxoffice/services/internal/servertest/mongotest"
 )
 
-// openDB is an empty database, without the indexes: New creates them.
-func openDB(t *testing.T) *driver.Database {
+// database is an empty one of the test's own.
+func database(t *testing.T) mongodb.Options {
+	return mongodb.Options{URL: mongotest.New(t), Timeout: 30 * time.Second}
+}
+
+// openDB is an empty database, without the indexes: Open creates them.
+func openDB(t *testing.T) *mongodb.DB {
 	t.Helper()
-	uri, name := mongotest.New(t)
-	client, err := driver.Connect(options.Client().ApplyURI(uri))
+	db, err := mongodb.Open(t.Context(), database(t), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if err := client.Disconnect(context.Background()); err != nil {
-			t.Error(err)
-		}
-	})
-	return client.Database(name)
+	closed(t, db)
+	return db
 }
 
 func openStore(t *testing.T) *Store {
 	t.Helper()
-	s, err := New(t.Context(), openDB(t))
+	return openAt(t, database(t))
+}
+
+func openAt(t *testing.T, o mongodb.Options) *Store {
+	t.Helper()
+	s, err := Open(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
+	closed(t, s)
 	return s
+}
+
+func closed(t *testing.T, c io.Closer) {
+	t.Cleanup(func() {
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 func open(t *testing.T) eventtest.Adapter {
@@ -61,34 +74,32 @@ func TestInboxContract(t *testing.T) {
 
 // TestSeveralProcessesCreateTheIndexes at once, and again.
 func TestSeveralProcessesCreateTheIndexes(t *testing.T) {
-	db := openDB(t)
-	errs := make(chan error)
+	o := database(t)
+	var wg sync.WaitGroup
 	for range 3 {
-		go func() {
-			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-			defer cancel()
-			_, err := New(ctx, db)
-			errs <- err
-		}()
+		wg.Go(func() {
+			if s, err := Open(t.Context(), o); err != nil {
+				t.Error(err)
+			} else if err := s.Close(); err != nil {
+				t.Error(err)
+			}
+		})
 	}
-	for range 3 {
-		if err := <-errs; err != nil {
-			t.Error(err)
-		}
-	}
+	wg.Wait()
+	s := openAt(t, o)
 	for _, i := range indexes {
-		specs, err := db.Collection(i.collection).Indexes().ListSpecifications(t.Context())
+		specs, err := s.db.Collection(i.Collection).Driver().Indexes().ListSpecifications(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
 		want, got := 1, len(specs) // with _id's
 		for _, j := range indexes {
-			if j.collection == i.collection {
+			if j.Collection == i.Collection {
 				want++
 			}
 		}
 		if got != want {
-			t.Errorf("%s has %d indexes, want %d", i.collection, got, want)
+			t.Errorf("%s has %d indexes, want %d", i.Collection, got, want)
 		}
 	}
 }

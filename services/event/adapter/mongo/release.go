@@ -11,14 +11,14 @@ import (
 
 // Release implements event.Inventory.
 func (s *Store) Release(ctx context.Context, k event.Key) error {
-	ctx, cancel := context.WithTimeout(ctx, operationLimit)
+	ctx, cancel := s.db.Limit(ctx, operationLimit)
 	defer cancel()
 	return s.release(ctx, k)
 }
 
 func (s *Store) release(ctx context.Context, k event.Key) error {
 	var there struct{}
-	if ok, err := s.events.one(ctx, k.EventID, bson.M{"_id": 1}, &there); err != nil {
+	if ok, err := s.events.One(ctx, byID(k.EventID), bson.M{"_id": 1}, &there); err != nil {
 		return err
 	} else if !ok {
 		return event.ErrEventNotFound
@@ -32,13 +32,13 @@ func (s *Store) release(ctx context.Context, k event.Key) error {
 // close makes the attempts up to k's ones that never reserve again.
 func (s *Store) close(ctx context.Context, k event.Key) error {
 	since := micros(s.now())
-	fresh, err := s.closures.insert(ctx, closureDoc{
+	fresh, err := s.closures.Insert(ctx, closureDoc{
 		ID: closureID(k), EventID: k.EventID, BookingID: k.BookingID, Attempt: k.Attempt, OpenSince: since,
 	})
 	if err != nil || fresh {
 		return err
 	}
-	_, err = s.closures.update(ctx,
+	_, err = s.closures.Update(ctx,
 		bson.M{"_id": closureID(k), "attempt": bson.M{"$lt": k.Attempt}},
 		bson.M{"$set": bson.M{"attempt": k.Attempt, "open_since": since}})
 	return err
@@ -47,7 +47,7 @@ func (s *Store) close(ctx context.Context, k event.Key) error {
 // closed reports whether the attempt is closed.
 func (s *Store) closed(ctx context.Context, k event.Key) (bool, error) {
 	var c closureDoc
-	ok, err := s.closures.one(ctx, closureID(k), nil, &c)
+	ok, err := s.closures.One(ctx, byID(closureID(k)), nil, &c)
 	return ok && c.Attempt >= k.Attempt, err
 }
 
@@ -76,7 +76,7 @@ func (s *Store) finish(ctx context.Context, k event.Key) error {
 			break
 		}
 	}
-	_, err := s.closures.update(ctx,
+	_, err := s.closures.Update(ctx,
 		bson.M{"_id": closureID(k), "attempt": k.Attempt}, bson.M{"$unset": bson.M{"open_since": ""}})
 	return err
 }
@@ -84,7 +84,7 @@ func (s *Store) finish(ctx context.Context, k event.Key) error {
 // giveBack returns the tickets of a record that is HELD, SOLD or RETURNING.
 func (s *Store) giveBack(ctx context.Context, rec *recordDoc) error {
 	if rec.State != returning {
-		if _, err := s.reservations.update(ctx,
+		if _, err := s.reservations.Update(ctx,
 			bson.M{"_id": rec.ID, "nonce": rec.Nonce, "state": bson.M{"$in": bson.A{event.Held, event.Sold}}},
 			bson.M{"$set": bson.M{"state": returning}}); err != nil {
 			return err
@@ -94,7 +94,7 @@ func (s *Store) giveBack(ctx context.Context, rec *recordDoc) error {
 	if err := s.putBack(ctx, rec.EventID, rec.Nonce, rec.ID, rec.Items, nil); err != nil {
 		return err
 	}
-	_, err := s.reservations.update(ctx,
+	_, err := s.reservations.Update(ctx,
 		bson.M{"_id": rec.ID, "nonce": rec.Nonce, "state": returning},
 		bson.M{"$set": bson.M{"state": event.Released}})
 	return err
@@ -118,7 +118,7 @@ func (s *Store) putBack(ctx context.Context, eventID, nonce, record string, item
 	for _, i := range items {
 		inc["types."+i.Type+".available"] = i.Quantity
 	}
-	_, err := s.events.update(ctx, filter, bson.M{
+	_, err := s.events.Update(ctx, filter, bson.M{
 		"$inc":   inc,
 		"$set":   bson.M{"returned." + nonce: markDoc{At: at, Record: record}, "marked_at": at},
 		"$unset": bson.M{"holds." + nonce: ""},
@@ -135,7 +135,7 @@ func (s *Store) Sell(ctx context.Context, messageID string, k event.Key) error {
 		if err != nil || rec == nil {
 			return err
 		}
-		_, err = s.reservations.update(ctx,
+		_, err = s.reservations.Update(ctx,
 			bson.M{"_id": rec.ID, "nonce": rec.Nonce, "state": event.Held},
 			bson.M{"$set": bson.M{"state": event.Sold}})
 		return err
@@ -155,7 +155,7 @@ func (s *Store) GiveBack(ctx context.Context, messageID string, k event.Key) err
 // hear lets a message have its effect, and then notes that it had. One that is
 // noted has none.
 func (s *Store) hear(ctx context.Context, messageID string, effect func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(ctx, operationLimit)
+	ctx, cancel := s.db.Limit(ctx, operationLimit)
 	defer cancel()
 	heard, err := s.inbox.heard(ctx, messageID)
 	if err != nil || heard {

@@ -7,6 +7,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/openboxoffice/boxoffice/services/event"
+	"github.com/openboxoffice/boxoffice/services/internal/mongodb"
 )
 
 // Create implements event.Store.
@@ -21,7 +22,7 @@ func (s *Store) Create(ctx context.Context, e *event.Event) error {
 		types[t.ID] = newTypeDoc(i, t)
 	}
 	doc["types"] = types
-	fresh, err := s.events.insert(ctx, doc)
+	fresh, err := s.events.Insert(ctx, doc)
 	if err == nil && !fresh {
 		err = fmt.Errorf("event %s exists", e.ID)
 	}
@@ -31,7 +32,7 @@ func (s *Store) Create(ctx context.Context, e *event.Event) error {
 // Get implements event.Store.
 func (s *Store) Get(ctx context.Context, id string) (*event.Event, error) {
 	var doc eventDoc
-	if ok, err := s.events.one(ctx, id, eventOnly, &doc); err != nil {
+	if ok, err := s.events.One(ctx, byID(id), eventOnly, &doc); err != nil {
 		return nil, err
 	} else if !ok {
 		return nil, event.ErrEventNotFound
@@ -41,6 +42,8 @@ func (s *Store) Get(ctx context.Context, id string) (*event.Event, error) {
 
 // Update implements event.Store.
 func (s *Store) Update(ctx context.Context, id string, edit func(*event.Event) error) (*event.Event, error) {
+	ctx, cancel := s.db.Limit(ctx, 0)
+	defer cancel()
 	for try := 0; ; try++ {
 		e, err := s.Get(ctx, id)
 		if err != nil {
@@ -59,12 +62,12 @@ func (s *Store) Update(ctx context.Context, id string, edit func(*event.Event) e
 		}
 		filter, change := revision(e, &next)
 		var doc eventDoc
-		if ok, err := s.events.updated(ctx, filter, change, &doc); err != nil {
+		if ok, err := s.events.Updated(ctx, filter, change, &doc); err != nil {
 			return nil, err
 		} else if ok {
 			return doc.event(), nil
 		}
-		if err := pause(ctx, try); err != nil {
+		if err := mongodb.Pause(ctx, try); err != nil {
 			return nil, err
 		}
 	}
@@ -110,6 +113,8 @@ func revision(e, next *event.Event) (filter, change bson.M) {
 
 // Delete implements event.Store.
 func (s *Store) Delete(ctx context.Context, id string, check func(*event.Event) error) error {
+	ctx, cancel := s.db.Limit(ctx, 0)
+	defer cancel()
 	for try := 0; ; try++ {
 		e, err := s.Get(ctx, id)
 		if err != nil {
@@ -121,17 +126,17 @@ func (s *Store) Delete(ctx context.Context, id string, check func(*event.Event) 
 		if e.Available() < e.Capacity() {
 			return event.ErrEventHasBookings
 		}
-		ok, err := s.events.remove(ctx, bson.M{"_id": id, "version": e.Version, "inventory": e.Inventory})
+		ok, err := s.events.Remove(ctx, bson.M{"_id": id, "version": e.Version, "inventory": e.Inventory})
 		if err != nil {
 			return err
 		}
 		if ok {
 			// What is left over is of no use: nothing refers to it.
-			_ = s.reservations.removeAll(ctx, bson.M{"event_id": id})
-			_ = s.closures.removeAll(ctx, bson.M{"event_id": id})
+			_ = s.reservations.RemoveAll(ctx, bson.M{"event_id": id})
+			_ = s.closures.RemoveAll(ctx, bson.M{"event_id": id})
 			return nil
 		}
-		if err := pause(ctx, try); err != nil {
+		if err := mongodb.Pause(ctx, try); err != nil {
 			return err
 		}
 	}

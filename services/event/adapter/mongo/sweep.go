@@ -61,7 +61,7 @@ func (s *Store) Sweep(ctx context.Context) error {
 
 func (s *Store) sweepClosures(ctx context.Context) error {
 	var open []closureDoc
-	if err := s.closures.all(ctx, bson.M{"open_since": bson.M{"$gt": 0, "$lte": s.before(settledAfter)}}, &open,
+	if err := s.closures.All(ctx, bson.M{"open_since": bson.M{"$gt": 0, "$lte": s.before(settledAfter)}}, &open,
 		options.Find().SetSort(bson.D{{Key: "open_since", Value: 1}}).SetLimit(batch)); err != nil {
 		return err
 	}
@@ -80,7 +80,7 @@ type heldDoc struct {
 
 func (s *Store) sweepHolds(ctx context.Context) error {
 	var held []heldDoc
-	if err := s.events.all(ctx, bson.M{"held_at": bson.M{"$gt": 0}}, &held,
+	if err := s.events.All(ctx, bson.M{"held_at": bson.M{"$gt": 0}}, &held,
 		options.Find().SetProjection(bson.M{"holds": 1, "held_at": 1}).
 			SetSort(bson.D{{Key: "held_at", Value: 1}}).SetLimit(batch)); err != nil {
 		return err
@@ -107,7 +107,7 @@ func (s *Store) sweepEvent(ctx context.Context, e *heldDoc) error {
 		return nil
 	}
 	// Unless there is a new one.
-	_, err := s.events.update(ctx, bson.M{"_id": e.ID, "held_at": e.HeldAt}, bson.M{"$unset": bson.M{"held_at": ""}})
+	_, err := s.events.Update(ctx, bson.M{"_id": e.ID, "held_at": e.HeldAt}, bson.M{"$unset": bson.M{"held_at": ""}})
 	return err
 }
 
@@ -125,7 +125,7 @@ func (s *Store) sweepHold(ctx context.Context, eventID, nonce string, hold *hold
 		_, err := s.promote(ctx, eventID, nonce, hold)
 		return err
 	}
-	_, err = s.events.update(ctx, bson.M{"_id": eventID}, bson.M{"$unset": bson.M{"holds." + nonce: ""}})
+	_, err = s.events.Update(ctx, bson.M{"_id": eventID}, bson.M{"$unset": bson.M{"holds." + nonce: ""}})
 	return err
 }
 
@@ -142,7 +142,7 @@ func (s *Store) Prune(ctx context.Context) error {
 	errs = append(errs, s.inbox.Prune(ctx, s.now().Add(-messagesFor)))
 	for after := ""; ; {
 		var marked []markedDoc
-		if err := s.events.all(ctx, bson.M{"marked_at": bson.M{"$gt": 0}, "_id": bson.M{"$gt": after}}, &marked,
+		if err := s.events.All(ctx, bson.M{"marked_at": bson.M{"$gt": 0}, "_id": bson.M{"$gt": after}}, &marked,
 			options.Find().SetProjection(bson.M{"fenced": 1, "returned": 1, "marked_at": 1}).
 				SetSort(bson.D{{Key: "_id", Value: 1}}).SetLimit(batch)); err != nil {
 			return errors.Join(append(errs, err)...)
@@ -185,7 +185,7 @@ func (s *Store) pruneEvent(ctx context.Context, e *markedDoc) error {
 	if len(gone) == 0 {
 		return nil
 	}
-	_, err := s.events.update(ctx, filter, bson.M{"$unset": gone})
+	_, err := s.events.Update(ctx, filter, bson.M{"$unset": gone})
 	return err
 }
 

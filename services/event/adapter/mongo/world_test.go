@@ -11,11 +11,11 @@ import (
 
 	"github.com/google/uuid"
 	"go.mongodb.org/mongo-driver/v2/bson"
-	driver "go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/openboxoffice/boxoffice/contracts/money"
 	"github.com/openboxoffice/boxoffice/services/event"
+	"github.com/openboxoffice/boxoffice/services/internal/mongodb"
 )
 
 var (
@@ -24,15 +24,15 @@ var (
 )
 
 // process is one whose requests are counted.
-func process(db *driver.Database, before func(ctx context.Context, n int) error) *Store {
+func process(db *mongodb.DB, before func(ctx context.Context, n int) error) *Store {
 	var n atomic.Int64
-	s := newStore(db, func(ctx context.Context) error { return before(ctx, int(n.Add(1))-1) })
+	s := newStore(db.Before(func(ctx context.Context) error { return before(ctx, int(n.Add(1))-1) }))
 	s.patience = 10 * time.Millisecond
 	return s
 }
 
 // healthy is a process without faults, as of this long after now.
-func healthy(db *driver.Database, later time.Duration) *Store {
+func healthy(db *mongodb.DB, later time.Duration) *Store {
 	s := process(db, func(context.Context, int) error { return nil })
 	s.now = func() time.Time { return time.Now().Add(later) }
 	return s
@@ -40,7 +40,7 @@ func healthy(db *driver.Database, later time.Duration) *Store {
 
 // dying is a process that dies before its n-th request, from 0. reached tells
 // whether it made so many.
-func dying(db *driver.Database, n int) (s *Store, reached *atomic.Bool) {
+func dying(db *mongodb.DB, n int) (s *Store, reached *atomic.Bool) {
 	reached = new(atomic.Bool)
 	return process(db, func(_ context.Context, i int) error {
 		if i < n {
@@ -53,13 +53,13 @@ func dying(db *driver.Database, n int) (s *Store, reached *atomic.Bool) {
 
 // world is two events, and a booking at its first attempt.
 type world struct {
-	db       *driver.Database
+	db       *mongodb.DB
 	e, other *event.Event
 	k        event.Key // at e
 	message  string
 }
 
-func newWorld(t *testing.T, db *driver.Database) *world {
+func newWorld(t *testing.T, db *mongodb.DB) *world {
 	t.Helper()
 	w := &world{db: db, message: uuid.NewString()}
 	for _, e := range []**event.Event{&w.e, &w.other} {
@@ -171,12 +171,12 @@ func (w *world) audit(t *testing.T, m moment) {
 			Holds  map[string]*holdDoc `bson:"holds"`
 			HeldAt int64               `bson:"held_at"`
 		}
-		there, err := s.events.one(t.Context(), id, nil, &doc)
+		there, err := s.events.One(t.Context(), byID(id), nil, &doc)
 		must(t, err)
 		var recs []recordDoc
-		must(t, s.reservations.all(t.Context(), bson.M{"event_id": id}, &recs, options.Find()))
+		must(t, s.reservations.All(t.Context(), bson.M{"event_id": id}, &recs, options.Find()))
 		var closures []closureDoc
-		must(t, s.closures.all(t.Context(), bson.M{"event_id": id}, &closures, options.Find()))
+		must(t, s.closures.All(t.Context(), bson.M{"event_id": id}, &closures, options.Find()))
 		has := map[string]int{}
 		for _, rec := range recs {
 			if rec.State == event.Held || rec.State == event.Sold {

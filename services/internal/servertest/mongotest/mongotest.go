@@ -22,9 +22,9 @@ const (
 	sharedEnv = "MONGOTEST_SHARED_URI"
 )
 
-// New returns a server's URI and the name of a database, empty, that is
-// dropped at the end of the test.
-func New(t testing.TB) (uri, database string) {
+// New returns the URI of a database, empty, that is dropped at the end of the
+// test. Its path is the database's name.
+func New(t testing.TB) string {
 	t.Helper()
 	return shared(t).New(t)
 }

@@ -16,23 +16,35 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
+	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/connstring"
 
 	"github.com/openboxoffice/boxoffice/services/internal/servertest/mongotest"
 )
 
-func connect(t testing.TB, uri string) *mongo.Client {
+// connect returns a client, and the name of the database that uri names.
+func connect(t testing.TB, uri string) (*mongo.Client, string) {
 	t.Helper()
+	parsed, err := connstring.Parse(uri)
+	if err != nil {
+		t.Fatal(err)
+	}
 	client, err := mongo.Connect(options.Client().ApplyURI(uri))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = client.Disconnect(context.Background()) })
-	return client
+	return client, parsed.Database
 }
 
-func names(t testing.TB, client *mongo.Client) []string {
+func open(t testing.TB, uri string) *mongo.Database {
 	t.Helper()
-	names, err := client.ListDatabaseNames(t.Context(), bson.M{})
+	client, name := connect(t, uri)
+	return client.Database(name)
+}
+
+func names(t testing.TB, db *mongo.Database) []string {
+	t.Helper()
+	names, err := db.Client().ListDatabaseNames(t.Context(), bson.M{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,17 +66,16 @@ func TestEachTestHasItsOwnDatabaseAndItEndsWithIt(t *testing.T) {
 		for i := range 3 {
 			t.Run(fmt.Sprint(i), func(t *testing.T) {
 				t.Parallel()
-				uri, name := mongotest.New(t)
+				db := open(t, mongotest.New(t))
 				// the same _id in all: it would be a duplicate in one
-				insert(t, connect(t, uri).Database(name), bson.M{"_id": 1})
+				insert(t, db, bson.M{"_id": 1})
 				mu.Lock()
 				defer mu.Unlock()
-				had = append(had, name)
+				had = append(had, db.Name())
 			})
 		}
 	})
-	uri, _ := mongotest.New(t)
-	there := names(t, connect(t, uri))
+	there := names(t, open(t, mongotest.New(t)))
 	for _, name := range had {
 		if slices.Contains(there, name) {
 			t.Errorf("%s is still there", name)
@@ -75,17 +86,16 @@ func TestEachTestHasItsOwnDatabaseAndItEndsWithIt(t *testing.T) {
 // On MongoDB this is self-evident; of a stand-in it has to be shown.
 func TestManyWorkersSellEachTicketOnce(t *testing.T) {
 	const tickets, workers = 500, 32
-	uri, name := mongotest.New(t)
-	db := connect(t, uri).Database(name)
-	insert(t, db, bson.M{"_id": 1, "types": bson.M{"a": bson.M{"available": tickets}}})
+	uri := mongotest.New(t)
+	insert(t, open(t, uri), bson.M{"_id": 1, "types": bson.M{"a": bson.M{"available": tickets}}})
 	began := time.Now()
 	var sold atomic.Int64
 	var wg sync.WaitGroup
 	for range workers {
-		client := connect(t, uri)
+		db := open(t, uri)
 		wg.Go(func() {
 			for {
-				r, err := client.Database(name).Collection("events").UpdateOne(t.Context(),
+				r, err := db.Collection("events").UpdateOne(t.Context(),
 					bson.M{"_id": 1, "types.a.available": bson.M{"$gte": 1}},
 					bson.M{"$inc": bson.M{"types.a.available": -1}})
 				if err != nil {
@@ -108,8 +118,7 @@ func TestManyWorkersSellEachTicketOnce(t *testing.T) {
 // What was acknowledged before the kill is there after it, at the same address.
 func TestServerKilledAndStarted(t *testing.T) {
 	server := mongotest.NewServer(t)
-	uri, name := server.New(t)
-	db := connect(t, uri).Database(name)
+	db := open(t, server.New(t))
 	for i := range 20 {
 		insert(t, db, bson.M{"_id": i})
 	}
@@ -136,20 +145,18 @@ func TestServerKilledAndStarted(t *testing.T) {
 // running server, nor its container in the engine.
 func TestAKilledBinaryLeavesNothing(t *testing.T) {
 	if os.Getenv("MONGOTEST_CHILD") != "" {
-		uri, name := mongotest.New(t)
-		insert(t, connect(t, uri).Database(name), bson.M{"_id": 1})
-		fmt.Fprintf(os.Stdout, "<%s %s >\n", uri, name)
+		uri := mongotest.New(t)
+		insert(t, open(t, uri), bson.M{"_id": 1})
+		fmt.Fprintf(os.Stdout, "%s\n", uri)
 		select {} // until we are killed
 	}
 	server := mongotest.NewServer(t)
-	running, _ := server.New(t)
-	uses := []string{"TEST_MONGO_URI=" + running}
+	uses := []string{"TEST_MONGO_URI=" + server.New(t)}
 	if server.Kills() {
 		uses = append(uses, "TEST_MONGO_URI=") // a container of its own
 	}
 	for _, use := range uses {
-		uri, name := childWith(t, use)
-		client := connect(t, uri+"&serverSelectionTimeoutMS=1000")
+		client, name := connect(t, childWith(t, use)+"&serverSelectionTimeoutMS=1000")
 		deadline := time.Now().Add(30 * time.Second)
 		for {
 			there, err := client.ListDatabaseNames(t.Context(), bson.M{})
@@ -164,7 +171,7 @@ func TestAKilledBinaryLeavesNothing(t *testing.T) {
 }
 
 // childWith returns a database that a process had when it was killed.
-func childWith(t *testing.T, env string) (uri, name string) {
+func childWith(t *testing.T, env string) (uri string) {
 	t.Helper()
 	cmd := exec.Command(os.Args[0], "-test.run=^TestAKilledBinaryLeavesNothing$")
 	cmd.Env = append(os.Environ(), "MONGOTEST_CHILD=1", "MONGOTEST_SHARED_URI=", env)
@@ -179,8 +186,8 @@ func childWith(t *testing.T, env string) (uri, name string) {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
 	}()
-	if _, err := fmt.Fscanf(out, "<%s %s >\n", &uri, &name); err != nil {
+	if _, err := fmt.Fscanln(out, &uri); err != nil {
 		t.Fatal(err)
 	}
-	return uri, name
+	return uri
 }

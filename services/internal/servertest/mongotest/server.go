@@ -168,7 +168,7 @@ func wait(ctx context.Context, uri string) (info Info, err error) {
 }
 
 // New is what the function New is, on this server.
-func (s *Server) New(t testing.TB) (uri, database string) {
+func (s *Server) New(t testing.TB) string {
 	t.Helper()
 	name, err := s.name()
 	if err != nil {
@@ -185,7 +185,23 @@ func (s *Server) New(t testing.TB) (uri, database string) {
 			t.Errorf("dropping the database of this test: %v", err)
 		}
 	})
-	return s.uri, name
+	return of(s.uri, name)
+}
+
+// of is a URI with a database as its path. What stood there was where its user
+// is known, unless an option says that.
+func of(uri, database string) string {
+	scheme, rest, _ := strings.Cut(uri, "://")
+	rest, query, _ := strings.Cut(rest, "?")
+	hosts, path, _ := strings.Cut(rest, "/")
+	uri = scheme + "://" + hosts + "/" + database
+	if query != "" {
+		uri += "?" + query
+	}
+	if strings.Contains(hosts, "@") && !strings.Contains(strings.ToLower(query), "authsource=") {
+		uri = with(uri, "authSource="+cmp.Or(path, "admin"))
+	}
+	return uri
 }
 
 // name returns one for a new database. MongoDB creates it with the first write.

@@ -11,6 +11,7 @@ import (
 	driver "go.mongodb.org/mongo-driver/v2/mongo"
 
 	"github.com/openboxoffice/boxoffice/services/internal/inbox"
+	"github.com/openboxoffice/boxoffice/services/internal/mongodb"
 	"github.com/openboxoffice/boxoffice/services/internal/servertest/mongotest"
 	"github.com/openboxoffice/boxoffice/services/internal/suitetest"
 	"github.com/openboxoffice/boxoffice/services/notification"
@@ -96,7 +97,7 @@ func TestStoreSuiteCatchesBrokenAdapters(t *testing.T) {
 			notificationtest.TestStore(t, func(t *testing.T) notification.Store {
 				o := database(t)
 				b := test.broken
-				b.Store, b.messages = mongo.New(open(t, o)), raw(t, o)
+				b.Store, b.messages = open(t, o), raw(t, o)
 				return b
 			})
 		}, test.caughtBy)
@@ -134,16 +135,16 @@ func claimUnconditionally(b broken, ctx context.Context, now, until time.Time, l
 func TestTheCrashesCatchBrokenAdapters(t *testing.T) {
 	mongotest.Serving(t) // so that the children have a server to share
 	enqueues := func(f func(b broken, ctx context.Context, r notification.Record) (bool, error)) variant {
-		return func(t *testing.T, db *mongo.DB, o mongo.Options) (notification.Store, inbox.Store) {
-			return broken{Store: mongo.New(db), messages: raw(t, o), enqueue: f}, mongo.NewInbox(db)
+		return func(t *testing.T, db *mongo.Store, o mongodb.Options) (notification.Store, inbox.Store) {
+			return broken{Store: db, messages: raw(t, o), enqueue: f}, db.Inbox()
 		}
 	}
 	for name, test := range map[string]struct {
 		caughtBy string
 		as       variant
 	}{
-		"has_a_receipt_for_the_undecided": {"alone", func(t *testing.T, db *mongo.DB, o mongo.Options) (notification.Store, inbox.Store) {
-			return mongo.New(db), knowsAll{mongo.NewInbox(db), raw(t, o)}
+		"has_a_receipt_for_the_undecided": {"alone", func(t *testing.T, db *mongo.Store, o mongodb.Options) (notification.Store, inbox.Store) {
+			return db, knowsAll{db.Inbox(), raw(t, o)}
 		}},
 		"takes_the_undecided_for_known": {"alone", enqueues(
 			func(b broken, ctx context.Context, r notification.Record) (bool, error) {

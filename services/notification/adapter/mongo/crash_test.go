@@ -16,6 +16,7 @@ import (
 	driver "go.mongodb.org/mongo-driver/v2/mongo"
 
 	"github.com/openboxoffice/boxoffice/services/internal/inbox"
+	"github.com/openboxoffice/boxoffice/services/internal/mongodb"
 	"github.com/openboxoffice/boxoffice/services/notification"
 	"github.com/openboxoffice/boxoffice/services/notification/adapter/mongo"
 )
@@ -26,7 +27,7 @@ func TestAProcessThatIsHeldUpTellsNothingStale(t *testing.T) {
 	for commands, want := range map[int]string{1: cancelled, 2: cancelled, 3: cancelled + ", " + confirmed} {
 		t.Run(fmt.Sprint(commands), func(t *testing.T) {
 			o := database(t)
-			elsewhere, booking, at := mongo.New(open(t, o)), newID(), time.Now()
+			elsewhere, booking, at := open(t, o), newID(), time.Now()
 			db, ctx, c := opened(t, o, commands)
 			c.die = func() { // it does not; the driver waits for this
 				stored, err := elsewhere.Enqueue(t.Context(), record(newID(), booking, notification.Cancellation, 2, at))
@@ -34,7 +35,7 @@ func TestAProcessThatIsHeldUpTellsNothingStale(t *testing.T) {
 					t.Errorf("the newer one: stored %v, error %v", stored, err)
 				}
 			}
-			stored, err := mongo.New(db).Enqueue(ctx, record(newID(), booking, notification.Confirmation, 1, at))
+			stored, err := db.Enqueue(ctx, record(newID(), booking, notification.Confirmation, 1, at))
 			if err != nil || stored != (commands == 3) {
 				t.Errorf("the older one: stored %v, error %v", stored, err)
 			}
@@ -70,7 +71,7 @@ func (c *crashing) count() {
 
 // opened is a store that dies, and the context that ends with it, after so
 // many commands from now.
-func opened(t *testing.T, o mongo.Options, commands int) (*mongo.DB, context.Context, *crashing) {
+func opened(t *testing.T, o mongodb.Options, commands int) (*mongo.Store, context.Context, *crashing) {
 	t.Helper()
 	ctx, die := context.WithCancel(t.Context())
 	t.Cleanup(die)
@@ -83,12 +84,12 @@ func opened(t *testing.T, o mongo.Options, commands int) (*mongo.DB, context.Con
 
 // crash enqueues r in a process that dies after so many commands. died is
 // false when it needed fewer.
-func crash(t *testing.T, o mongo.Options, r notification.Record, commands int) (died bool) {
+func crash(t *testing.T, o mongodb.Options, r notification.Record, commands int) (died bool) {
 	t.Helper()
 	return crashAs(t, o, r, commands, sound)
 }
 
-func crashAs(t *testing.T, o mongo.Options, r notification.Record, commands int, as variant) bool {
+func crashAs(t *testing.T, o mongodb.Options, r notification.Record, commands int, as variant) bool {
 	t.Helper()
 	db, ctx, c := opened(t, o, commands)
 	store, _ := as(t, db, o)
@@ -100,10 +101,10 @@ func crashAs(t *testing.T, o mongo.Options, r notification.Record, commands int,
 }
 
 // variant makes the adapter's two stores, or broken ones.
-type variant func(*testing.T, *mongo.DB, mongo.Options) (notification.Store, inbox.Store)
+type variant func(*testing.T, *mongo.Store, mongodb.Options) (notification.Store, inbox.Store)
 
-func sound(_ *testing.T, db *mongo.DB, _ mongo.Options) (notification.Store, inbox.Store) {
-	return mongo.New(db), mongo.NewInbox(db)
+func sound(_ *testing.T, db *mongo.Store, _ mongodb.Options) (notification.Store, inbox.Store) {
+	return db, db.Inbox()
 }
 
 // world is a booking's messages and what has happened to them: each is
@@ -167,7 +168,7 @@ func crashes(t *testing.T, as variant) {
 }
 
 // crash reports false when the last process needed fewer commands to finish.
-func (w world) crash(t *testing.T, o mongo.Options, as variant, commands int) (died bool) {
+func (w world) crash(t *testing.T, o mongodb.Options, as variant, commands int) (died bool) {
 	t.Helper()
 	db, messages := open(t, o), raw(t, o)
 	booking, at := newID(), time.Now().Truncate(time.Microsecond)
@@ -210,7 +211,7 @@ func (w world) crash(t *testing.T, o mongo.Options, as variant, commands int) (d
 	if is := strings.Join(got, ", "); is != w.want {
 		t.Errorf("after a crash behind command %d, told are %q; want %q", commands, is, w.want)
 	}
-	claimedOnce(t, mongo.New(db), at, len(got))
+	claimedOnce(t, db, at, len(got))
 	return died
 }
 
@@ -238,7 +239,7 @@ func TestACrashWhileClaiming(t *testing.T) {
 	for commands := 1; died && !t.Failed(); commands++ {
 		t.Run(fmt.Sprint(commands), func(t *testing.T) {
 			o := database(t)
-			store, at := mongo.New(open(t, o)), time.Now().Truncate(time.Microsecond)
+			store, at := open(t, o), time.Now().Truncate(time.Microsecond)
 			want := map[string]int{}
 			for range 2 {
 				r := record(newID(), newID(), notification.Confirmation, 1, at)
@@ -250,7 +251,7 @@ func TestACrashWhileClaiming(t *testing.T) {
 				}
 			}
 			db, ctx, c := opened(t, o, commands)
-			dying := mongo.New(db)
+			dying := db
 			ns, _ := dying.Claim(ctx, at, at.Add(time.Minute), 3)
 			if len(ns) > 0 {
 				ns[0].Status = notification.Sent

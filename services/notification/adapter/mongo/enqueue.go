@@ -2,22 +2,13 @@ package mongo
 
 import (
 	"context"
-	"errors"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
-	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
+	"github.com/openboxoffice/boxoffice/services/internal/mongodb"
 	"github.com/openboxoffice/boxoffice/services/notification"
 )
-
-// Store is a notification.Store.
-type Store struct{ db *DB }
-
-var _ notification.Store = (*Store)(nil)
-
-// New returns the store in db.
-func New(db *DB) *Store { return &Store{db: db} }
 
 // Enqueue implements notification.Store.
 //
@@ -35,12 +26,14 @@ func New(db *DB) *Store { return &Store{db: db} }
 // not acknowledged and has no receipt, so it comes again, and any number of
 // callers may then go on: step 3 succeeds once.
 func (s *Store) Enqueue(ctx context.Context, r notification.Record) (stored bool, err error) {
+	ctx, cancel := s.db.Limit(ctx, 0)
+	defer cancel()
 	m := newMessage(r)
 	if err := m.setDeliveries(r.Deliveries); err != nil {
 		return false, err
 	}
 	if r.BookingID == "" || r.Kind == notification.Nothing || len(r.Deliveries) == 0 {
-		return s.insert(ctx, m)
+		return s.messages.Insert(ctx, m)
 	}
 	if known, err := s.begin(ctx, m); err != nil || known {
 		return false, err
@@ -59,21 +52,8 @@ func (s *Store) Enqueue(ctx context.Context, r notification.Record) (stored bool
 	if m.SMS != nil {
 		deliveries = append(deliveries, bson.E{Key: "sms", Value: m.SMS})
 	}
-	res, err := s.db.messages.UpdateOne(ctx, undecided(m.ID),
+	return s.messages.Update(ctx, undecided(m.ID),
 		bson.D{{Key: "$set", Value: deliveries}, {Key: "$unset", Value: bson.D{{Key: "undecided", Value: ""}}}})
-	if err != nil {
-		return false, failed(err)
-	}
-	return res.ModifiedCount == 1, nil
-}
-
-// insert inserts m, unless its id or its booking and kind are there.
-func (s *Store) insert(ctx context.Context, m message) (inserted bool, err error) {
-	_, err = s.db.messages.InsertOne(ctx, m)
-	if mongo.IsDuplicateKeyError(err) {
-		return false, nil
-	}
-	return err == nil, failed(err)
 }
 
 // begin sees to it that the message is there, undecided. known says that it is
@@ -81,12 +61,12 @@ func (s *Store) insert(ctx context.Context, m message) (inserted bool, err error
 func (s *Store) begin(ctx context.Context, m message) (known bool, err error) {
 	first := m
 	first.Once, first.Undecided, first.Email, first.SMS = m.BookingID+"/"+string(m.Kind), true, nil, nil
-	for ctx.Err() == nil {
-		if inserted, err := s.insert(ctx, first); err != nil || inserted {
+	for try := 0; ; try++ {
+		if inserted, err := s.messages.Insert(ctx, first); err != nil || inserted {
 			return false, err
 		}
 		// Not every server says which of the two was there.
-		there, err := s.find(ctx, bson.D{{Key: "_id", Value: m.ID}})
+		there, err := s.find(ctx, byID(m.ID))
 		if err != nil || there != nil {
 			return there != nil && !there.Undecided, err
 		}
@@ -94,7 +74,10 @@ func (s *Store) begin(ctx context.Context, m message) (known bool, err error) {
 		switch {
 		case err != nil:
 			return false, err
-		case holder == nil: // it was dropped just now
+		case holder == nil: // it was dropped just now, or is not yet to be seen
+			if err := mongodb.Pause(ctx, try); err != nil {
+				return false, err
+			}
 		case holder.Undecided && holder.Version < m.Version:
 			// It may never come again, or only to be found stale.
 			if err := s.drop(ctx, holder.ID); err != nil {
@@ -103,21 +86,19 @@ func (s *Store) begin(ctx context.Context, m message) (known bool, err error) {
 		default:
 			second := m
 			second.Email, second.SMS = nil, nil
-			_, err := s.insert(ctx, second)
+			_, err := s.messages.Insert(ctx, second)
 			return true, err
 		}
 	}
-	return false, ctx.Err()
 }
 
 // find returns what filter finds, without deliveries, or nil.
 func (s *Store) find(ctx context.Context, filter bson.D) (*message, error) {
 	var m message
-	err := s.db.messages.FindOne(ctx, filter, options.FindOne().SetProjection(header)).Decode(&m)
-	if errors.Is(err, mongo.ErrNoDocuments) {
-		return nil, nil
+	if there, err := s.messages.One(ctx, filter, header, &m); err != nil || !there {
+		return nil, err
 	}
-	return &m, failed(err)
+	return &m, nil
 }
 
 // header is what a decision needs to know of a message.
@@ -126,9 +107,9 @@ var header = bson.D{{Key: "version", Value: 1}, {Key: "undecided", Value: 1}}
 // stale reports whether a higher version of m's booking is known. Where none
 // is, lower ones are undecided no more when it returns.
 func (s *Store) stale(ctx context.Context, m message) (bool, error) {
-	others, err := all[message](ctx, s.db.messages, bson.D{{Key: "booking_id", Value: m.BookingID}},
-		options.Find().SetProjection(header))
-	if err != nil {
+	var others []message
+	if err := s.messages.All(ctx, bson.D{{Key: "booking_id", Value: m.BookingID}}, &others,
+		options.Find().SetProjection(header)); err != nil {
 		return false, err
 	}
 	for _, other := range others {
@@ -148,11 +129,11 @@ func (s *Store) stale(ctx context.Context, m message) (bool, error) {
 
 // drop decides that a message, if it is undecided, is told to nobody.
 func (s *Store) drop(ctx context.Context, id string) error {
-	_, err := s.db.messages.UpdateOne(ctx, undecided(id), bson.D{
+	_, err := s.messages.Update(ctx, undecided(id), bson.D{
 		{Key: "$set", Value: bson.D{{Key: "once", Value: id}}},
 		{Key: "$unset", Value: bson.D{{Key: "undecided", Value: ""}}},
 	})
-	return failed(err)
+	return err
 }
 
 func undecided(id string) bson.D {

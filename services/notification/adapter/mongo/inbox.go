@@ -2,25 +2,34 @@ package mongo
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
-	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/openboxoffice/boxoffice/services/internal/inbox"
 	"github.com/openboxoffice/boxoffice/services/internal/messagerow"
+	"github.com/openboxoffice/boxoffice/services/internal/mongodb"
 )
 
-// Inbox is the service's inbox.Store: the messages that Store has enqueued,
-// which are kept for good, and the dead letters.
-type Inbox struct{ db *DB }
+// Inbox is the service's inbox.Store: the messages that Store has enqueued, and
+// the dead letters.
+type Inbox struct {
+	db                *mongodb.DB
+	messages, letters mongodb.Collection
+}
 
 var _ inbox.Store = (*Inbox)(nil)
 
-// NewInbox returns the inbox in db.
-func NewInbox(db *DB) *Inbox { return &Inbox{db: db} }
+// Prune forgets the messages from before t of which nobody is told. Those that
+// led to a notification are part of it, and stay; so do dead letters.
+func (i *Inbox) Prune(ctx context.Context, t time.Time) error {
+	filter := bson.D{{Key: "at", Value: bson.D{{Key: "$lt", Value: t.UnixMicro()}}}}
+	for _, field := range channels {
+		filter = append(filter, bson.E{Key: field, Value: absent})
+	}
+	return i.messages.RemoveAll(ctx, filter)
+}
 
 // deadLetter is a document of the collection dead_letters. Times are as in delivery.
 type deadLetter struct {
@@ -42,20 +51,23 @@ func (i *Inbox) Known(ctx context.Context, ids []string) ([]string, error) {
 	if len(ids) == 0 {
 		return known, nil
 	}
+	ctx, cancel := i.db.Limit(ctx, 0)
+	defer cancel()
 	asked := bson.E{Key: "_id", Value: bson.D{{Key: "$in", Value: ids}}}
-	decided := bson.E{Key: "undecided", Value: bson.D{{Key: "$exists", Value: false}}}
+	decided := bson.E{Key: "undecided", Value: absent}
 	seen := map[string]bool{}
 	for _, query := range []struct {
-		collection *mongo.Collection
+		collection mongodb.Collection
 		filter     bson.D
 	}{
-		{i.db.committed, bson.D{asked, decided}},
-		{i.db.committedDeadLetters, bson.D{asked}},
+		{i.messages, bson.D{asked, decided}},
+		{i.letters, bson.D{asked}},
 	} {
-		found, err := all[struct {
+		var found []struct {
 			ID string `bson:"_id"`
-		}](ctx, query.collection, query.filter, options.Find().SetProjection(bson.D{{Key: "_id", Value: 1}}))
-		if err != nil {
+		}
+		if err := query.collection.All(ctx, query.filter, &found,
+			options.Find().SetProjection(bson.D{{Key: "_id", Value: 1}})); err != nil {
 			return nil, err
 		}
 		for _, f := range found {
@@ -74,26 +86,23 @@ func (i *Inbox) PutDeadLetter(ctx context.Context, d inbox.DeadLetter) error {
 	if err != nil {
 		return err
 	}
-	_, err = i.db.deadLetters.InsertOne(ctx, deadLetter{
+	_, err = i.letters.Insert(ctx, deadLetter{
 		ID: d.ID, Topic: d.Topic, Attributes: attributes, Data: data, Reason: d.Reason,
 		FailedAt: d.FailedAt.UnixMicro(), ReplayedAt: micros(d.ReplayedAt), ReplayedBy: d.ReplayedBy,
 	})
-	if mongo.IsDuplicateKeyError(err) {
-		return nil
-	}
-	return failed(err)
+	return err
 }
 
 // DeadLetters implements inbox.Store.
 func (i *Inbox) DeadLetters(ctx context.Context, after string, limit int) ([]inbox.DeadLetter, error) {
-	found, err := all[deadLetter](ctx, i.db.deadLetters,
-		bson.D{{Key: "_id", Value: bson.D{{Key: "$gt", Value: after}}}},
-		options.Find().SetSort(bson.D{{Key: "_id", Value: 1}}).SetLimit(int64(limit)))
-	if err != nil {
+	var found []deadLetter
+	if err := i.letters.All(ctx, bson.D{{Key: "_id", Value: bson.D{{Key: "$gt", Value: after}}}}, &found,
+		options.Find().SetSort(bson.D{{Key: "_id", Value: 1}}).SetLimit(int64(limit))); err != nil {
 		return nil, err
 	}
 	letters := make([]inbox.DeadLetter, len(found))
 	for k, d := range found {
+		var err error
 		if letters[k], err = d.letter(); err != nil {
 			return nil, err
 		}
@@ -104,27 +113,23 @@ func (i *Inbox) DeadLetters(ctx context.Context, after string, limit int) ([]inb
 // DeadLetter implements inbox.Store.
 func (i *Inbox) DeadLetter(ctx context.Context, id string) (inbox.DeadLetter, error) {
 	var d deadLetter
-	err := i.db.deadLetters.FindOne(ctx, bson.D{{Key: "_id", Value: id}}).Decode(&d)
-	if errors.Is(err, mongo.ErrNoDocuments) {
+	if there, err := i.letters.One(ctx, byID(id), nil, &d); err != nil {
+		return inbox.DeadLetter{}, err
+	} else if !there {
 		return inbox.DeadLetter{}, inbox.ErrDeadLetterNotFound
-	}
-	if err != nil {
-		return inbox.DeadLetter{}, failed(err)
 	}
 	return d.letter()
 }
 
 // MarkReplayed implements inbox.Store.
 func (i *Inbox) MarkReplayed(ctx context.Context, id, by string, at time.Time) error {
-	res, err := i.db.deadLetters.UpdateOne(ctx,
-		bson.D{{Key: "_id", Value: id}, {Key: "replayed_at", Value: bson.D{{Key: "$exists", Value: false}}}},
+	first, err := i.letters.Update(ctx,
+		bson.D{{Key: "_id", Value: id}, {Key: "replayed_at", Value: absent}},
 		bson.D{{Key: "$set", Value: bson.D{{Key: "replayed_at", Value: at.UnixMicro()}, {Key: "replayed_by", Value: by}}}})
-	if err != nil {
-		return failed(err)
+	if err != nil || first {
+		return err
 	}
-	if res.MatchedCount == 0 { // it was replayed before, or there is none
-		_, err = i.DeadLetter(ctx, id)
-	}
+	_, err = i.DeadLetter(ctx, id) // it was replayed before, or there is none
 	return err
 }
 

@@ -3,13 +3,11 @@ package mongo
 import (
 	"cmp"
 	"context"
-	"errors"
 	"slices"
 	"time"
 
 	"github.com/google/uuid"
 	"go.mongodb.org/mongo-driver/v2/bson"
-	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/openboxoffice/boxoffice/services/notification"
@@ -34,6 +32,8 @@ type candidate struct {
 // Claim implements notification.Store: it looks for what is due, and then
 // claims each by one update that demands that it still is.
 func (s *Store) Claim(ctx context.Context, now, until time.Time, limit int) ([]notification.Notification, error) {
+	ctx, cancel := s.db.Limit(ctx, 0)
+	defer cancel()
 	claimed := []notification.Notification{}
 	for len(claimed) < limit {
 		want := limit - len(claimed) + spare
@@ -74,10 +74,10 @@ func (s *Store) due(ctx context.Context, now time.Time, limit int) ([]candidate,
 	var due []candidate
 	for _, field := range channels {
 		c := notification.Channel(field)
-		ms, err := all[message](ctx, s.db.messages, dueBy(field, now), options.Find().
+		var ms []message
+		if err := s.messages.All(ctx, dueBy(field, now), &ms, options.Find().
 			SetSort(bson.D{{Key: field + ".due", Value: 1}}).SetLimit(int64(limit)).
-			SetProjection(bson.D{{Key: field + ".due", Value: 1}}))
-		if err != nil {
+			SetProjection(bson.D{{Key: field + ".due", Value: 1}})); err != nil {
 			return nil, err
 		}
 		for _, m := range ms {
@@ -99,18 +99,14 @@ func dueBy(field string, now time.Time) bson.D {
 func (s *Store) lease(ctx context.Context, c candidate, now, until time.Time) (notification.Notification, bool, error) {
 	field := string(c.channel)
 	var m message
-	err := s.db.messages.FindOneAndUpdate(ctx,
-		append(bson.D{{Key: "_id", Value: c.messageID}}, dueBy(field, now)...),
+	won, err := s.messages.Updated(ctx,
+		append(byID(c.messageID), dueBy(field, now)...),
 		bson.D{{Key: "$set", Value: bson.D{
 			{Key: field + ".lease", Value: uuid.NewString()},
 			{Key: field + ".due", Value: until.UnixMicro()},
-		}}},
-		options.FindOneAndUpdate().SetReturnDocument(options.After)).Decode(&m)
-	if errors.Is(err, mongo.ErrNoDocuments) {
-		return notification.Notification{}, false, nil
-	}
-	if err != nil {
-		return notification.Notification{}, false, failed(err)
+		}}}, &m)
+	if err != nil || !won {
+		return notification.Notification{}, false, err
 	}
 	return m.notification(c.channel), true, nil
 }
@@ -134,16 +130,13 @@ func (s *Store) Settle(ctx context.Context, n notification.Notification) error {
 	} else {
 		set = append(set, bson.E{Key: field + ".sent_at", Value: n.SentAt.UnixMicro()})
 	}
-	res, err := s.db.messages.UpdateOne(ctx,
+	mine, err := s.messages.Update(ctx,
 		bson.D{{Key: field + ".id", Value: n.ID}, {Key: field + ".lease", Value: n.Lease}},
 		bson.D{{Key: "$set", Value: set}, {Key: "$unset", Value: unset}})
-	if err != nil {
-		return failed(err)
-	}
-	if res.MatchedCount == 0 {
+	if err == nil && !mine {
 		return notification.ErrLeaseLost
 	}
-	return nil
+	return err
 }
 
 // List implements notification.Store. It has the newest of each channel, and
@@ -153,12 +146,14 @@ func (s *Store) List(ctx context.Context, f notification.Filter) ([]notification
 	if f.Status != "" && !f.Status.Shown() {
 		return listed, nil
 	}
+	ctx, cancel := s.db.Limit(ctx, 0)
+	defer cancel()
 	for _, field := range channels {
 		c := notification.Channel(field)
-		ms, err := all[message](ctx, s.db.messages, chosen(field, f), options.Find().
+		var ms []message
+		if err := s.messages.All(ctx, chosen(field, f), &ms, options.Find().
 			SetSort(bson.D{{Key: field + ".created_at", Value: -1}, {Key: field + ".id", Value: -1}}).
-			SetLimit(int64(f.Limit)))
-		if err != nil {
+			SetLimit(int64(f.Limit))); err != nil {
 			return nil, err
 		}
 		for _, m := range ms {

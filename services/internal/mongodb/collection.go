@@ -1,0 +1,146 @@
+package mongodb
+
+import (
+	"context"
+	"errors"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+)
+
+// Collection is the requests that the services make of one. Each has an effect
+// on one document at most, unless it says otherwise, and is made again when it
+// met another one and had none. An error that is storage.ErrUnavailable leaves
+// open whether a write took effect.
+type Collection struct {
+	db *DB
+	c  *mongo.Collection
+}
+
+// Collection returns the one of this name.
+func (db *DB) Collection(name string) Collection { return Collection{db, db.database.Collection(name)} }
+
+// Driver is the collection as the driver has it.
+func (c Collection) Driver() *mongo.Collection { return c.c }
+
+func (c Collection) do(ctx context.Context, request func(ctx context.Context) error) error {
+	ctx, cancel := c.db.Limit(ctx, 0)
+	defer cancel()
+	if c.db.before != nil {
+		if err := c.db.before(ctx); err != nil {
+			return err
+		}
+	}
+	for attempt := 1; ; attempt++ {
+		err := request(ctx)
+		if !conflict(err) || attempt == maxAttempts {
+			return failed(err)
+		}
+		if err := Pause(ctx, attempt); err != nil {
+			return err
+		}
+	}
+}
+
+// Insert reports whether the document is new: false where it would be a second
+// one of its _id, or in a unique index.
+func (c Collection) Insert(ctx context.Context, doc any) (fresh bool, err error) {
+	err = c.do(ctx, func(ctx context.Context) error {
+		_, err := c.c.InsertOne(ctx, doc)
+		fresh = err == nil
+		if mongo.IsDuplicateKeyError(err) {
+			return nil
+		}
+		return err
+	})
+	return fresh, err
+}
+
+// Update changes one document, and reports whether filter matched one.
+func (c Collection) Update(ctx context.Context, filter, change any) (matched bool, err error) {
+	err = c.do(ctx, func(ctx context.Context) error {
+		res, err := c.c.UpdateOne(ctx, filter, change)
+		matched = err == nil && res.MatchedCount == 1
+		return err
+	})
+	return matched, err
+}
+
+// Updated is Update, and decodes the whole document as it is then.
+func (c Collection) Updated(ctx context.Context, filter, change, into any) (matched bool, err error) {
+	err = c.do(ctx, func(ctx context.Context) error {
+		matched, err = found(c.c.FindOneAndUpdate(ctx, filter, change,
+			options.FindOneAndUpdate().SetReturnDocument(options.After)).Decode(into))
+		return err
+	})
+	return matched, err
+}
+
+// One decodes a document that filter matches, and reports whether there is one.
+// A nil projection is all of it.
+func (c Collection) One(ctx context.Context, filter, projection, into any) (there bool, err error) {
+	err = c.do(ctx, func(ctx context.Context) error {
+		there, err = found(c.c.FindOne(ctx, filter, options.FindOne().SetProjection(projection)).Decode(into))
+		return err
+	})
+	return there, err
+}
+
+// All decodes all documents that filter matches into a slice.
+func (c Collection) All(ctx context.Context, filter, into any, o ...options.Lister[options.FindOptions]) error {
+	return c.do(ctx, func(ctx context.Context) error {
+		cursor, err := c.c.Find(ctx, filter, o...)
+		if err != nil {
+			return err
+		}
+		return cursor.All(ctx, into)
+	})
+}
+
+// Remove deletes one document, and reports whether filter matched one.
+func (c Collection) Remove(ctx context.Context, filter any) (matched bool, err error) {
+	err = c.do(ctx, func(ctx context.Context) error {
+		res, err := c.c.DeleteOne(ctx, filter)
+		matched = err == nil && res.DeletedCount == 1
+		return err
+	})
+	return matched, err
+}
+
+// RemoveAll deletes every document that filter matches, in many requests where
+// there are many.
+func (c Collection) RemoveAll(ctx context.Context, filter any) error {
+	const batch = 1000
+	for {
+		var docs []struct {
+			ID any `bson:"_id"`
+		}
+		if err := c.All(ctx, filter, &docs, options.Find().SetProjection(bson.M{"_id": 1}).SetLimit(batch)); err != nil {
+			return err
+		}
+		if len(docs) == 0 {
+			return nil
+		}
+		ids := make(bson.A, len(docs))
+		for i, d := range docs {
+			ids[i] = d.ID
+		}
+		if err := c.do(ctx, func(ctx context.Context) error {
+			_, err := c.c.DeleteMany(ctx, bson.M{"$and": bson.A{bson.M{"_id": bson.M{"$in": ids}}, filter}})
+			return err
+		}); err != nil {
+			return err
+		}
+		if len(docs) < batch {
+			return nil
+		}
+	}
+}
+
+func found(err error) (bool, error) {
+	if errors.Is(err, mongo.ErrNoDocuments) {
+		return false, nil
+	}
+	return err == nil, err
+}

@@ -1,0 +1,73 @@
+package mongodb
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/mongo"
+
+	"github.com/openboxoffice/boxoffice/services/internal/storage"
+)
+
+// maxAttempts is how often a request is made that met another one.
+const maxAttempts = 8
+
+// writeConflict is the code of a request that met another one.
+const writeConflict = 112
+
+// Codes of errors that say nothing about what was asked: the server goes down,
+// is no primary any more, or could not wait for the majority.
+var passing = []int{
+	6, 7, 89, 91, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436, // the driver's retryable ones
+	50,  // MaxTimeMSExpired
+	64,  // WriteConcernTimeout, formerly WriteConcernFailed
+	100, // UnsatisfiableWriteConcern
+	writeConflict,
+}
+
+// failed is err, as storage.ErrUnavailable where the server did not do what it
+// was asked and may do it later. The caller's own cancellation stays what it is.
+func failed(err error) error {
+	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, storage.ErrUnavailable) {
+		return err
+	}
+	if mongo.IsNetworkError(err) || mongo.IsTimeout(err) || errors.Is(err, mongo.ErrClientDisconnected) || conflict(err) {
+		return fmt.Errorf("%w: %w", storage.ErrUnavailable, err)
+	}
+	var server mongo.ServerError
+	if errors.As(err, &server) {
+		for _, code := range passing {
+			if server.HasErrorCode(code) {
+				return fmt.Errorf("%w: %w", storage.ErrUnavailable, err)
+			}
+		}
+	}
+	return err
+}
+
+// conflict reports whether a request had no effect because of another one that
+// was made at the same time. MongoDB has a code for it; a server that keeps its
+// documents in PostgreSQL says it in PostgreSQL's words.
+func conflict(err error) bool {
+	var server mongo.ServerError
+	return errors.As(err, &server) &&
+		(server.HasErrorCode(writeConflict) || strings.Contains(server.Error(), "deadlock detected"))
+}
+
+// Pause lets others go first before the n-th try, longer each time, or returns
+// an error when ctx ends: storage.ErrUnavailable where it ran out of time.
+func Pause(ctx context.Context, n int) error {
+	limit := time.Millisecond << min(n, 5)
+	timer := time.NewTimer(rand.N(limit) + time.Millisecond) //nolint:gosec // any number will do
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return failed(ctx.Err())
+	case <-timer.C:
+		return nil
+	}
+}
