@@ -8,10 +8,14 @@ MAKEFLAGS += --no-print-directory
 
 # Where the binaries lie; everything under .tools/ may be deleted at any time.
 BIN := .tools/bin
-# The command that runs the whole platform in one process.
+# The command that runs the whole platform in one process, and all commands:
+# that one, and one for each service.
 MAIN := services/standalone/cmd/boxoffice
-# The modules, as go.work lists them; their names stand nowhere else.
+COMMANDS = $(wildcard services/*/cmd/*)
+# The modules, as go.work lists them; their names stand nowhere else. The tools
+# are modules too, but outside of the workspace.
 MODULES = $(shell go list -m -f '{{.Dir}}')
+TOOLS := .ci/report .ci/images/mongo
 
 .PHONY: help
 help: ## list the targets
@@ -26,7 +30,9 @@ seed: boxoffice ## add sample events to a running platform
 	@exec $(BIN)/boxoffice seed
 
 .PHONY: build
-build: boxoffice ## build the platform into .tools/bin/boxoffice, without cgo
+build: needs-go ## build the platform and each service into .tools/bin, without cgo
+	@mkdir -p $(BIN)
+	@CGO_ENABLED=0 go build -o $(BIN)/ $(COMMANDS:%=./%)
 
 .PHONY: boxoffice
 boxoffice: needs-go
@@ -34,11 +40,11 @@ boxoffice: needs-go
 	@CGO_ENABLED=0 go build -o $(BIN)/boxoffice ./$(MAIN)
 
 .PHONY: test
-test: report ## run everything: lint, builds, vet, unit, contracts, e2e, fuzz seeds
+test: report ## run everything: lint, builds, vet, unit, integration, contracts, e2e, fuzz seeds
 	@$(BIN)/report all
 
 .PHONY: test-unit
-test-unit: report ## run all tests but e2e, twice, shuffled, with the race detector
+test-unit: report ## run the tests that need no server, twice, shuffled, with the race detector
 	@$(BIN)/report unit
 
 .PHONY: contracts
@@ -46,13 +52,12 @@ contracts: report ## run the contract suites and print the matrix port × adapte
 	@$(BIN)/report contracts
 
 .PHONY: test-e2e
-test-e2e: report ## run the black-box suite against real processes (RUN=regexp COUNT=n)
-	@RUN='$(RUN)' COUNT='$(COUNT)' $(BIN)/report e2e
+test-e2e: report ## run the black-box suite (SYSTEM=standalone or processes, else both; RUN=regexp COUNT=n)
+	@SYSTEM='$(SYSTEM)' RUN='$(RUN)' COUNT='$(COUNT)' $(BIN)/report e2e
 
 .PHONY: test-integration
-test-integration: needs-go ## run what needs PostgreSQL or MongoDB, on public images or stand-ins
-	@env=$$(.ci/images/build) && eval "$$env" && echo "$$TEST_SERVERS" && \
-	  go test -tags integration -count=1 $$(go list -tags integration $$(go list -m -f '{{.Path}}/...') | grep -E '/(postgres|mongo|postgresdb|pgtest|mongotest)$$')
+test-integration: report ## run what needs PostgreSQL or MongoDB, on public images or stand-ins
+	@$(BIN)/report integration
 
 .PHONY: fuzz
 fuzz: report ## run each fuzz target for a few seconds
@@ -65,11 +70,11 @@ lint: needs-go ## lint every module and prove that each depguard rule can fail
 
 .PHONY: fmt
 fmt: needs-go ## format the Go code and its imports
-	@for dir in $(MODULES) .ci/report; do (cd "$$dir" && "$(CURDIR)/.ci/golangci-lint" fmt --config "$(CURDIR)/.golangci.yml" .) || exit 1; done
+	@for dir in $(MODULES) $(TOOLS); do (cd "$$dir" && "$(CURDIR)/.ci/golangci-lint" fmt --config "$(CURDIR)/.golangci.yml" .) || exit 1; done
 
 .PHONY: tidy
 tidy: needs-go ## tidy each module's go.mod, as seen without go.work
-	@for dir in $(MODULES) .ci/report; do (cd "$$dir" && GOWORK=off go mod tidy) || exit 1; done
+	@for dir in $(MODULES) $(TOOLS); do (cd "$$dir" && GOWORK=off go mod tidy) || exit 1; done
 
 .PHONY: clean
 clean: ## remove what was built (data/ stays: it holds bookings)

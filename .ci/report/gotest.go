@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -21,7 +22,9 @@ type runner struct {
 	tally *tally
 	ctx   context.Context // a run has one, and a runner has one run
 
-	figures bool // passing tests say figures that are worth seeing
+	env     []string // where the servers are that tests need
+	figures bool     // passing tests say figures that are worth seeing
+	system  string   // what the black-box suite runs against, if not the usual
 }
 
 // command is a process that ends, with all of its children, when the run does.
@@ -54,7 +57,7 @@ func (r *runner) part(name string, run func() error) {
 // the error is about what could not run at all.
 func (r *runner) goTest(dir string, env []string, args ...string) error {
 	cmd := r.command(dir, "go", append([]string{"test", "-json"}, args...)...)
-	cmd.Env = append(os.Environ(), env...)
+	cmd.Env = slices.Concat(os.Environ(), r.env, env)
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
 		return err
@@ -87,6 +90,9 @@ func (r *runner) read(stdout io.Reader) (tests, failures int) {
 			if json.Unmarshal([]byte(line), &e) != nil {
 				fmt.Fprint(r.out, line) // a message of the go command itself
 				continue
+			}
+			if r.system != "" && e.Package != "" {
+				e.Package += " (" + r.system + ")" // the same test, and another run
 			}
 			r.tally.add(e)
 			p.show(e)

@@ -1,13 +1,15 @@
 // Command report runs the tests of the whole workspace and tells what really
 // ran: the matrix of contract suites, every failure and skip by name, and one
 // closing line of counts taken from `go test -json`. It exits with 1 unless
-// everything passed and nothing was skipped.
+// everything passed and nothing was skipped, but for what a test says that a
+// stand-in for a server cannot show, which is listed apart.
 //
-//	report all        lint, builds, vet, unit, contracts, e2e, fuzz
-//	report unit       all tests but e2e, twice, shuffled, with the race detector
-//	report contracts  the contract suites and their broken adapters
-//	report e2e        the black-box suite
-//	report fuzz       each fuzz target for a few seconds
+//	report all          lint, builds, vet, unit, integration, contracts, e2e, fuzz
+//	report unit         what needs no server, twice, shuffled, with the race detector
+//	report integration  what needs PostgreSQL or MongoDB
+//	report contracts    the contract suites and their broken adapters
+//	report e2e          the black-box suite
+//	report fuzz         each fuzz target for a few seconds
 package main
 
 import (
@@ -18,15 +20,19 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 )
+
+const commands = "all|unit|integration|contracts|e2e|fuzz"
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if len(os.Args) != 2 {
-		fmt.Fprintln(os.Stderr, "usage: report all|unit|contracts|e2e|fuzz")
+		fmt.Fprintln(os.Stderr, "usage: report", commands)
 		os.Exit(2)
 	}
 	ok, err := run(ctx, os.Args[1])
@@ -57,49 +63,73 @@ func run(ctx context.Context, command string) (bool, error) {
 		return false, err
 	}
 
+	suites := func(of *regexp.Regexp) []string { return w.packagesWith(of.MatchString) }
+	servers := func() { r.part("servers", r.findServers) }
 	switch command {
 	case "all":
+		servers()
 		r.part("lint", r.lint)
 		r.part("build and vet", func() error { return r.build(w) })
 		r.part("tools", r.tools)
 		r.part("unit", func() error { return r.unit(w) })
-		r.part("broken adapters", func() error { return r.brokenAdapters(w) })
+		r.part("integration", func() error { return r.integration(w, r.race()...) })
+		r.part("broken adapters", func() error { return r.brokenAdapters(suites(brokenTest)) })
 		r.part("e2e", func() error { return r.e2e(w) })
 		r.part("fuzz", func() error { return r.fuzz(w) })
 		r.tally.matrix(r.out, cells)
 	case "unit":
 		r.part("unit", func() error { return r.unit(w) })
-		r.part("broken adapters", func() error { return r.brokenAdapters(w) })
+		r.part("broken adapters", func() error { return r.brokenAdapters(suites(brokenTest)) })
+	case "integration":
+		servers()
+		r.part("integration", func() error { return r.integration(w) })
+		r.part("broken adapters", func() error { return r.brokenAdapters(among(suites(brokenTest), w.integration())) })
+		r.tally.matrix(r.out, slices.DeleteFunc(cells, func(c cell) bool { return !slices.Contains(w.integration(), "./"+c.dir) }))
 	case "contracts":
-		r.part("contracts", func() error { return r.contracts(w) })
-		r.part("broken adapters", func() error { return r.brokenAdapters(w) })
+		servers()
+		r.part("contracts", func() error { return r.contracts(suites(contractTest)) })
+		r.part("broken adapters", func() error { return r.brokenAdapters(suites(brokenTest)) })
 		r.tally.matrix(r.out, cells)
 	case "e2e":
+		if os.Getenv("SYSTEM") != standalone {
+			servers()
+		}
 		r.part("e2e", func() error { return r.e2e(w) })
 	case "fuzz":
 		r.part("fuzz", func() error { return r.fuzz(w) })
 	default:
-		return false, fmt.Errorf("%q is none of all, unit, contracts, e2e, fuzz", command)
+		return false, fmt.Errorf("%q is none of %s", command, commands)
 	}
 	return r.close(), nil
 }
 
-// close prints what failed and what was skipped, and the closing line.
+// among returns those of a that are in b.
+func among(a, b []string) []string {
+	return slices.DeleteFunc(a, func(s string) bool { return !slices.Contains(b, s) })
+}
+
+// close prints what failed, what was skipped and what a stand-in could not
+// show, and the closing line.
 func (r *runner) close() bool {
-	failures, skips := r.tally.list(failed), r.tally.list(skipped)
-	fmt.Fprintln(r.out)
-	for _, test := range failures {
-		name := strings.TrimPrefix(test.String(), module)
-		if reason := r.tally.reasons[test]; reason != "" {
-			name += ": " + reason
+	list := func(o outcome, title string) int {
+		tests := r.tally.list(o)
+		for _, test := range tests {
+			name := strings.TrimPrefix(test.String(), module)
+			if reason := r.tally.reasons[test]; reason != "" {
+				name += ": " + reason
+			}
+			fmt.Fprintln(r.out, title, name)
 		}
-		fmt.Fprintln(r.out, "FAILED ", name)
+		return len(tests)
 	}
-	for _, test := range skips {
-		fmt.Fprintln(r.out, "SKIPPED", strings.TrimPrefix(test.String(), module))
+	fmt.Fprintln(r.out)
+	if r.tally.servers != "" {
+		fmt.Fprintln(r.out, "test servers:", r.tally.servers)
 	}
-	fmt.Fprintf(r.out, "%d passed, %d failed, %d skipped\n", len(r.tally.list(passed)), len(failures), len(skips))
-	return len(failures)+len(skips) == 0
+	na := list(standIn, "n/a (stand-in)")
+	failures, skips := list(failed, "FAILED "), list(skipped, "SKIPPED")
+	fmt.Fprintf(r.out, "%d passed, %d failed, %d skipped, %d n/a\n", len(r.tally.list(passed)), failures, skips, na)
+	return failures+skips == 0
 }
 
 // findRoot returns the folder of go.work, from here upwards.

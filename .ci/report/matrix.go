@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"fmt"
 	"io"
 	"maps"
@@ -89,41 +90,42 @@ func (t *tally) state(c cell) (string, bool) {
 	case parent:
 		return "EMPTY", false // it passed, but has no subtests
 	}
+	if n := t.within(c.test(), standIn); n > 0 {
+		return fmt.Sprintf("ok %d, %d n/a", pass, n), true
+	}
 	return fmt.Sprintf("ok %d", pass), true
 }
+
+// stores are the adapters that have a column of their own: where data lies.
+// The others of a port stand together in the last.
+var stores = []string{"sqlite", "postgres", "mongo"}
 
 // matrix prints port × adapter as it really ran, and fails what contracts.txt
 // promises and the run does not show, and what the run shows and contracts.txt
 // does not know.
 func (t *tally) matrix(w io.Writer, cells []cell) {
-	rows, columns := []string{}, []string{}
-	states := map[[2]string]string{}
+	rows := []string{}
+	states := map[[2]string][]string{} // by row and column
 	for _, c := range cells {
 		state, ok := t.state(c)
 		if !ok {
 			t.fail(id{pkg: "contract " + c.row() + " × " + c.adapter}, state+": "+c.test().String())
 		}
 		key := [2]string{c.row(), c.adapter}
-		if before, twice := states[key]; twice {
-			state = before + ", " + state
+		if !slices.Contains(stores, c.adapter) {
+			key[1], state = "other", c.adapter+" "+state
 		}
-		states[key] = state
+		states[key] = append(states[key], state)
 		if !slices.Contains(rows, c.row()) {
 			rows = append(rows, c.row())
 		}
-		if !slices.Contains(columns, c.adapter) {
-			columns = append(columns, c.adapter)
-		}
 	}
+	columns := append(slices.Clone(stores), "other")
 	table := [][]string{append([]string{"port"}, columns...)}
 	for _, row := range rows {
 		line := []string{row}
 		for _, column := range columns {
-			state, promised := states[[2]string{row, column}]
-			if !promised {
-				state = "·"
-			}
-			line = append(line, state)
+			line = append(line, cmp.Or(strings.Join(states[[2]string{row, column}], ", "), "·"))
 		}
 		table = append(table, line)
 	}
@@ -139,12 +141,12 @@ func (t *tally) matrix(w io.Writer, cells []cell) {
 	t.broken(w, cells)
 }
 
-// broken prints how many broken adapters each group of suites caught, and
-// fails a group that has none to show.
+// broken prints how many broken adapters each group of suites caught, and in
+// which packages, and fails a group that has none to show.
 func (t *tally) broken(w io.Writer, cells []cell) {
-	caught := map[string]int{}
+	caught := map[string]map[string]int{}
 	for _, c := range cells {
-		caught[c.group()] = 0
+		caught[c.group()] = map[string]int{}
 	}
 	for test, o := range t.leaves() {
 		if o != passed || !brokenTest.MatchString(test.test) || !strings.Contains(test.test, "/") {
@@ -153,7 +155,7 @@ func (t *tally) broken(w io.Writer, cells []cell) {
 		dir := strings.TrimPrefix(test.pkg, module)
 		for group := range caught {
 			if strings.HasPrefix(dir+"/", group+"/") {
-				caught[group]++
+				caught[group][path.Base(dir)]++
 			}
 		}
 	}
@@ -161,8 +163,13 @@ func (t *tally) broken(w io.Writer, cells []cell) {
 	table := [][]string{}
 	for _, group := range slices.Sorted(maps.Keys(caught)) {
 		name := strings.TrimPrefix(group, "services/")
-		table = append(table, []string{name, fmt.Sprint(caught[group])})
-		if caught[group] == 0 {
+		all, where := 0, []string{}
+		for _, pkg := range slices.Sorted(maps.Keys(caught[group])) {
+			all += caught[group][pkg]
+			where = append(where, fmt.Sprint(pkg, " ", caught[group][pkg]))
+		}
+		table = append(table, []string{name, fmt.Sprint(all), strings.Join(where, ", ")})
+		if all == 0 {
 			t.fail(id{pkg: "contract suites of " + name}, "no broken adapter was run against them (in a test named like Test<Port>SuiteCatchesBrokenAdapters)")
 		}
 	}

@@ -83,6 +83,32 @@ func TestMatrix(t *testing.T) {
 	}
 }
 
+// A row shows where data lies in a column each, and what else there is in one.
+func TestMatrixIsATable(t *testing.T) {
+	cells, err := readCells(strings.NewReader("user Users postgres\nuser Mail smtp\nuser Mail folder\nuser Users sqlite\nevent Store mongo\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tally := newTally()
+	tally.servers = "mongo: FerretDB 1.24.0 stand-in"
+	for _, c := range cells {
+		tally.add(event{Action: "pass", Package: c.test().pkg, Test: c.test().test + "/one"})
+		tally.add(event{Action: "pass", Package: c.test().pkg, Test: c.test().test})
+	}
+	test := cells[4].test()
+	tally.add(event{Action: "output", Package: test.pkg, Test: test.test + "/plan", Output: "    x_test.go:1: n/a (stand-in): why\n"})
+	tally.add(event{Action: "skip", Package: test.pkg, Test: test.test + "/plan"})
+	var out strings.Builder
+	tally.matrix(&out, cells)
+	want := "  port         sqlite  postgres  mongo        other\n" +
+		"  user Users   ok 1    ok 1      ·            ·\n" +
+		"  user Mail    ·       ·         ·            smtp ok 1, folder ok 1\n" +
+		"  event Store  ·       ·         ok 1, 1 n/a  ·\n"
+	if !strings.Contains(out.String(), want) {
+		t.Errorf("got\n%s\nwant\n%s", out.String(), want)
+	}
+}
+
 func TestReadCells(t *testing.T) {
 	cells, err := readCells(strings.NewReader("event Store sqlite\ninternal Broker inproc\nbooking Catalog eventapi services/standalone\n"))
 	if err != nil {

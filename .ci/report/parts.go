@@ -6,8 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
+	"strings"
 )
 
 // Each fuzz target gets fuzzTime on top of its seeds: enough to notice that a
@@ -37,8 +40,8 @@ func (r *runner) lint() error {
 func (r *runner) build(w workspace) error {
 	var errs []error
 	for _, dir := range w.modules {
-		for _, what := range []string{"build", "vet"} {
-			if err := r.run(dir, noWorkspace, "go", what, "./..."); err != nil {
+		for _, what := range []string{"build", "vet", "vet -tags=" + integrationTag} {
+			if err := r.run(dir, noWorkspace, "go", append(strings.Fields(what), "./...")...); err != nil {
 				errs = append(errs, fmt.Errorf("go %s in %s: %w", what, w.short(dir), err))
 				break
 			}
@@ -47,45 +50,95 @@ func (r *runner) build(w workspace) error {
 	return errors.Join(errs...)
 }
 
-// tools tests this program.
+// tools tests this program and the stand-in for MongoDB, which is built as
+// .ci/images/build does.
 func (r *runner) tools() error {
-	return r.goTest(filepath.Join(r.root, ".ci", "report"), noWorkspace, "-count=1", ".")
+	return errors.Join(
+		r.goTest(filepath.Join(r.root, ".ci", "report"), noWorkspace, "-count=1", "."),
+		r.goTest(filepath.Join(r.root, ".ci", "images", "mongo"), append([]string{"CGO_ENABLED=0"}, noWorkspace...),
+			"-trimpath", "-count=1", "."),
+	)
 }
 
-// unit runs everything but the black-box suite and the broken adapters.
+// unit runs everything but the black-box suite, the broken adapters and what
+// needs servers.
 func (r *runner) unit(w workspace) error {
 	args := []string{"-count=2", "-shuffle=on", "-timeout=" + unitTimeout, "-skip=" + brokenTest.String()}
-	if err := r.raceWorks(); err != nil {
-		fmt.Fprintf(r.out, "without the race detector, which does not work here: %v\n", err)
-	} else {
-		fmt.Fprintln(r.out, "with the race detector")
-		args = append(args, "-race")
+	return r.goTest(r.root, nil, slices.Concat(args, r.race(), w.patterns(func(dir string) bool { return dir != e2eDir }))...)
+}
+
+// integration runs the packages that need PostgreSQL and MongoDB, but for the
+// broken adapters.
+func (r *runner) integration(w workspace, flags ...string) error {
+	if err := r.needServers(); err != nil {
+		return err
 	}
-	return r.goTest(r.root, nil, append(args, w.patterns(func(dir string) bool { return dir != e2eDir })...)...)
-}
-
-// brokenAdapters runs the suites on what they must catch: once, and without
-// the race detector, because what is wrong there is known, and sought in a
-// process for each.
-func (r *runner) brokenAdapters(w workspace) error {
-	return r.goTest(r.root, nil, append([]string{"-count=1", "-timeout=" + unitTimeout, "-run=" + brokenTest.String()},
-		w.packagesWith(brokenTest.MatchString)...)...)
-}
-
-func (r *runner) contracts(w workspace) error {
-	return r.goTest(r.root, nil, append([]string{"-count=1", "-timeout=" + unitTimeout, "-run=" + contractTest.String()},
-		w.packagesWith(contractTest.MatchString)...)...)
-}
-
-// e2e runs the black-box suite: all of it once, or what RUN says, COUNT times.
-func (r *runner) e2e(w workspace) error {
 	r.figures = true
 	defer func() { r.figures = false }()
+	args := []string{"-tags=" + integrationTag, "-count=1", "-shuffle=on", "-timeout=" + unitTimeout, "-skip=" + brokenTest.String()}
+	return r.goTest(r.root, nil, slices.Concat(args, flags, w.integration())...)
+}
+
+// brokenAdapters runs the suites of the packages on what they must catch: once,
+// and without the race detector, because what is wrong there is known, and
+// sought in a process for each.
+func (r *runner) brokenAdapters(packages []string) error {
+	return r.suites(brokenTest, packages)
+}
+
+// contracts runs the contract suites.
+func (r *runner) contracts(packages []string) error {
+	return r.suites(contractTest, packages)
+}
+
+// suites runs tests of packages once; with servers, if there are any.
+func (r *runner) suites(tests *regexp.Regexp, packages []string) error {
+	args := []string{"-count=1", "-timeout=" + unitTimeout, "-run=" + tests.String()}
+	if r.needServers() == nil {
+		args = append(args, "-tags="+integrationTag)
+	}
+	return r.goTest(r.root, nil, append(args, packages...)...)
+}
+
+// e2e runs the black-box suite against the platform in one process, and
+// against four on PostgreSQL and MongoDB; or against what SYSTEM says. All of
+// it once, or what RUN says, COUNT times.
+func (r *runner) e2e(w workspace) error {
+	system := os.Getenv("SYSTEM")
+	if system != "" && system != standalone && system != processes {
+		return fmt.Errorf("SYSTEM is %q: neither %s nor %s", system, standalone, processes)
+	}
+	r.figures = true
+	defer func() { r.figures, r.system = false, "" }()
 	args := []string{"-count=" + cmp.Or(os.Getenv("COUNT"), "1"), "-timeout=" + e2eTimeout}
 	if run := os.Getenv("RUN"); run != "" {
 		args = append(args, "-run="+run)
 	}
-	return r.goTest(r.root, nil, append(args, w.patterns(func(dir string) bool { return dir == e2eDir })...)...)
+	suite := w.patterns(func(dir string) bool { return dir == e2eDir })
+	var errs []error
+	if system != processes {
+		errs = append(errs, r.goTest(r.root, []string{"E2E_SYSTEM=" + standalone}, slices.Concat(args, suite)...))
+	}
+	if system != standalone && r.processesExist() {
+		if err := r.needServers(); err != nil {
+			return errors.Join(append(errs, err)...)
+		}
+		r.system = processes
+		args = append(args, "-tags="+integrationTag, "-skip=^TestStandalone")
+		errs = append(errs, r.goTest(r.root, []string{"E2E_SYSTEM=" + processes}, slices.Concat(args, suite)...))
+	}
+	return errors.Join(errs...)
+}
+
+// What the black-box suite can run against.
+const (
+	standalone = "standalone"
+	processes  = "processes"
+)
+
+// processesExist says whether the suite knows that system yet.
+func (r *runner) processesExist() bool {
+	return exec.Command("grep", "-rq", "E2E_SYSTEM", filepath.Join(r.root, e2eDir)).Run() == nil //nolint:gosec,noctx // for today
 }
 
 func (r *runner) fuzz(w workspace) error {
@@ -106,6 +159,16 @@ func (r *runner) fuzz(w workspace) error {
 }
 
 var fuzzTest = regexp.MustCompile(`^Fuzz[A-Z]`)
+
+// race asks for the race detector where it works, and says so.
+func (r *runner) race() []string {
+	if err := r.raceWorks(); err != nil {
+		fmt.Fprintf(r.out, "without the race detector, which does not work here: %v\n", err)
+		return nil
+	}
+	fmt.Fprintln(r.out, "with the race detector")
+	return []string{"-race"}
+}
 
 // raceWorks tries the race detector: it needs cgo, and so a C compiler.
 func (r *runner) raceWorks() error {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -23,7 +24,8 @@ type event struct {
 type outcome int
 
 const (
-	passed outcome = iota
+	passed  outcome = iota
+	standIn         // skipped, because a stand-in cannot show it: n/a (stand-in)
 	skipped
 	failed
 )
@@ -43,11 +45,13 @@ func (i id) String() string {
 type tally struct {
 	done    map[id]outcome
 	open    map[id]int    // tests begun and not yet ended
-	reasons map[id]string // why something failed, where no test says it
+	reasons map[id]string // why something failed, where no test says it, or is n/a
+	said    map[id]string // what an open test logged last
+	servers servers
 }
 
 func newTally() *tally {
-	return &tally{done: map[id]outcome{}, open: map[id]int{}, reasons: map[id]string{}}
+	return &tally{done: map[id]outcome{}, open: map[id]int{}, reasons: map[id]string{}, said: map[id]string{}}
 }
 
 func (t *tally) add(e event) {
@@ -55,15 +59,33 @@ func (t *tally) add(e event) {
 	switch e.Action {
 	case "run":
 		t.open[test]++
+	case "output":
+		if line := logLine.FindStringSubmatch(e.Output); line != nil {
+			t.said[test] = line[1]
+		}
 	case "pass", "skip", "fail":
 		if e.Test == "" {
 			t.endPackage(e)
 			return
 		}
 		t.open[test]--
-		t.end(test, map[string]outcome{"pass": passed, "skip": skipped, "fail": failed}[e.Action])
+		o := map[string]outcome{"pass": passed, "skip": skipped, "fail": failed}[e.Action]
+		if why, ok := strings.CutPrefix(t.said[test], "n/a (stand-in)"); ok && o == skipped {
+			why = strings.TrimLeft(why, ": ")
+			if t.servers.standIn(e.Package) {
+				o = standIn
+			} else {
+				why = "n/a (stand-in), but no stand-in serves: " + why
+			}
+			t.reasons[test] = why
+		}
+		delete(t.said, test)
+		t.end(test, o)
 	}
 }
+
+// logLine is what Log and Skip print of a test.
+var logLine = regexp.MustCompile(`^\s*[\w.-]+\.go:\d+: (.*)`)
 
 func (t *tally) end(test id, o outcome) { t.done[test] = max(t.done[test], o) }
 

@@ -75,6 +75,155 @@ func TestTally(t *testing.T) {
 	}
 }
 
+// What only a real server can show may be left out where a stand-in serves, and
+// nowhere else; and nothing else may.
+func TestStandInsExcuse(t *testing.T) {
+	const (
+		real      = "postgres: postgres:17-alpine; mongo: mongo:8"
+		standIns  = "postgres: PostgreSQL 15.15 stand-in; mongo: FerretDB 1.24.0 stand-in"
+		realMongo = "postgres: PostgreSQL 15.15 stand-in; mongo: mongo:8"
+		named     = "postgres: as TEST_POSTGRES_DSN says; mongo: as TEST_MONGO_URI says"
+		inMongo   = module + "services/event/adapter/mongo"
+		excuse    = "    explain_test.go:22: n/a (stand-in): its plans are its own\n"
+	)
+	for _, c := range []struct {
+		name, servers, pkg string
+		output             []string
+		want               outcome
+	}{
+		{name: "stand_in", servers: standIns, pkg: inMongo, output: []string{excuse}, want: standIn},
+		{name: "stand_in_of_another_kind", servers: realMongo, pkg: inMongo, output: []string{excuse}, want: skipped},
+		{name: "package_of_no_kind", servers: realMongo, pkg: module + "services/e2e", output: []string{excuse}, want: standIn},
+		{name: "real_servers", servers: real, pkg: inMongo, output: []string{excuse}, want: skipped},
+		{name: "real_servers_and_package_of_no_kind", servers: real, pkg: module + "services/e2e", output: []string{excuse}, want: skipped},
+		{name: "only_the_test_knows_the_server", servers: named, pkg: inMongo, output: []string{excuse}, want: standIn},
+		{name: "no_servers", pkg: inMongo, output: []string{excuse}, want: skipped},
+		{name: "another_reason", servers: standIns, pkg: inMongo, output: []string{"    x_test.go:1: too slow\n"}, want: skipped},
+		{name: "no_reason", servers: standIns, pkg: inMongo, want: skipped},
+		{name: "an_excuse_within_another_reason", servers: standIns, pkg: inMongo, output: []string{"    x_test.go:1: not n/a (stand-in)\n"}, want: skipped},
+		{
+			name: "a_reason_after_an_excuse", servers: standIns, pkg: inMongo,
+			output: []string{excuse, "    x_test.go:1: too slow\n"}, want: skipped,
+		},
+		{
+			name: "an_excuse_after_a_log", servers: standIns, pkg: inMongo,
+			output: []string{"    x_test.go:1: FerretDB\n", excuse, "    --- SKIP: TestA/x (0.00s)\n"}, want: standIn,
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			tally := newTally()
+			tally.servers = servers(c.servers)
+			tally.add(event{Action: "run", Package: c.pkg, Test: "TestA"})
+			tally.add(event{Action: "run", Package: c.pkg, Test: "TestA/x"})
+			for _, line := range c.output {
+				tally.add(event{Action: "output", Package: c.pkg, Test: "TestA/x", Output: line})
+			}
+			tally.add(event{Action: "skip", Package: c.pkg, Test: "TestA/x"})
+			tally.add(event{Action: "pass", Package: c.pkg, Test: "TestA"})
+			tally.add(event{Action: "pass", Package: c.pkg})
+			if got := names(tally.list(c.want)); got != c.pkg+" TestA/x" {
+				t.Errorf("outcome %d: %q", c.want, got)
+			}
+			var out strings.Builder
+			r := &runner{out: &out, tally: tally}
+			if good := r.close(); good != (c.want == standIn) {
+				t.Errorf("the run counts as good: %v\n%s", good, out.String())
+			}
+			counts := map[outcome]string{standIn: "0 passed, 0 failed, 0 skipped, 1 n/a\n", skipped: "0 passed, 0 failed, 1 skipped, 0 n/a\n"}
+			if !strings.HasSuffix(out.String(), counts[c.want]) {
+				t.Errorf("closes with %q", out.String())
+			}
+		})
+	}
+}
+
+// An excuse that the run of a test had is not one for its next run, and one
+// that failed has none.
+func TestAnExcuseIsForOneRun(t *testing.T) {
+	tally := newTally()
+	tally.servers = "mongo: FerretDB 1.24.0 stand-in"
+	for _, e := range []event{
+		{Action: "run", Test: "TestA"},
+		{Action: "output", Test: "TestA", Output: "    x_test.go:1: n/a (stand-in): no\n"},
+		{Action: "skip", Test: "TestA"},
+		{Action: "run", Test: "TestA"},
+		{Action: "skip", Test: "TestA"},
+		{Action: "run", Test: "TestB"},
+		{Action: "output", Test: "TestB", Output: "    x_test.go:1: n/a (stand-in): no\n"},
+		{Action: "fail", Test: "TestB"},
+	} {
+		e.Package = "p"
+		tally.add(e)
+	}
+	if got := names(tally.list(skipped)); got != "p TestA" {
+		t.Errorf("skipped: %q", got)
+	}
+	if got := names(tally.list(failed)); got != "p TestB" {
+		t.Errorf("failed: %q", got)
+	}
+}
+
+// The servers that .ci/images/build names are what the tests see; without them
+// nothing that needs them passes for done.
+func TestServersAreFoundOrMissed(t *testing.T) {
+	root := t.TempDir()
+	write(t, root, "m/go.mod", "module m\n\ngo 1.26.0\n")
+	write(t, root, "m/m_test.go", "package m\n\nimport (\n\t\"os\"\n\t\"testing\"\n)\n\n"+
+		"func TestA(t *testing.T) {\n\tif os.Getenv(\"TEST_X\") != \"it's; two words\" {\n\t\tt.Error(os.Environ())\n\t}\n}\n")
+	script := filepath.Join(root, ".ci", "images", "build")
+	for _, c := range []struct{ name, script, err string }{
+		{name: "found", script: `printf 'export TEST_X=%q\nexport TEST_SERVERS=%q\n' "it's; two words" "mongo: mongo:8"`},
+		{name: "fails", script: "echo export TEST_SERVERS=x; exit 3", err: "exit status 3"},
+		{name: "says_nothing", script: ":", err: "does not say"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Setenv("TEST_SERVERS", "")
+			write(t, root, ".ci/images/build", "#!/usr/bin/env bash\n"+c.script+"\n")
+			if err := os.Chmod(script, 0o700); err != nil {
+				t.Fatal(err)
+			}
+			r := &runner{root: root, out: io.Discard, tally: newTally(), ctx: t.Context()}
+			err := r.findServers()
+			if got := fmt.Sprint(err); c.err == "" && err != nil || !strings.Contains(got, c.err) {
+				t.Fatalf("error %q, want %q", got, c.err)
+			}
+			if c.err != "" {
+				if r.integration(workspace{root: root}) == nil {
+					t.Error("the integration tests count as done")
+				}
+				return
+			}
+			if r.tally.servers != "mongo: mongo:8" {
+				t.Errorf("servers: %q", r.tally.servers)
+			}
+			if err := r.goTest(filepath.Join(root, "m"), noWorkspace, "-count=1", "."); err != nil {
+				t.Fatal(err)
+			}
+			if got := names(r.tally.list(passed)); got != "m TestA" {
+				t.Errorf("passed: %q", got)
+			}
+		})
+	}
+}
+
+// The black-box suite runs against two systems, and is counted for each.
+func TestEachSystemCounts(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "go.mod", "module m\n\ngo 1.26.0\n")
+	write(t, dir, "m_test.go", "package m\n\nimport (\n\t\"os\"\n\t\"testing\"\n)\n\nfunc TestA(t *testing.T) {\n\tif os.Getenv(\"BREAK\") != \"\" {\n\t\tt.Error()\n\t}\n}\n")
+	r := &runner{root: dir, out: io.Discard, tally: newTally(), ctx: t.Context()}
+	if err := r.goTest(dir, noWorkspace, "-count=1", "."); err != nil {
+		t.Fatal(err)
+	}
+	r.system = processes
+	if err := r.goTest(dir, append([]string{"BREAK=1"}, noWorkspace...), "-count=1", "."); err != nil {
+		t.Fatal(err)
+	}
+	if p, f := names(r.tally.list(passed)), names(r.tally.list(failed)); p != "m TestA" || f != "m (processes) TestA" {
+		t.Errorf("passed %q, failed %q", p, f)
+	}
+}
+
 // TestGoTest runs the go command on packages that pass, fail, skip, crash, do
 // not build and are empty, and requires that nothing is lost.
 func TestGoTest(t *testing.T) {
@@ -165,8 +314,34 @@ func TestWorkspaceListsTestsOfEveryModule(t *testing.T) {
 	if got := w.packagesWith(fuzzTest.MatchString); len(got) != 2 {
 		t.Errorf("packages with fuzz targets: %v", got)
 	}
+	if got := w.integration(); len(got) != 0 {
+		t.Errorf("packages that need servers: %v", got)
+	}
 	if got := w.patterns(func(dir string) bool { return dir != e2eDir }); !slices.Equal(got, []string{"./one/..."}) {
 		t.Errorf("unit patterns: %v", got)
+	}
+}
+
+func TestWorkspaceKnowsWhatNeedsServers(t *testing.T) {
+	dir := t.TempDir()
+	for name, first := range map[string]string{
+		"one/plain/x_test.go":         "",
+		"one/postgres/x_test.go":      "//go:build integration\n\n",
+		"one/mongo/x_test.go":         "// A comment.\n\n//go:build integration && !windows\n\n",
+		"one/mixed/x_test.go":         "",
+		"one/mixed/y_test.go":         "//go:build integration\n\n",
+		"one/without/x_test.go":       "//go:build !integration\n\n",
+		"one/either/x_test.go":        "//go:build integration || linux\n\n",
+		"services/e2e/system_test.go": "//go:build integration\n\n",
+	} {
+		write(t, dir, name, first+"package x\n\nimport \"testing\"\n\nfunc TestIt(t *testing.T) {}\n")
+	}
+	w := workspace{root: dir}
+	if err := w.scan(dir); err != nil {
+		t.Fatal(err)
+	}
+	if got := w.integration(); !slices.Equal(got, []string{"./one/mixed", "./one/mongo", "./one/postgres"}) {
+		t.Errorf("packages that need servers: %v", got)
 	}
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"go/ast"
+	"go/build"
 	"go/parser"
 	"go/token"
 	"io/fs"
@@ -11,8 +12,12 @@ import (
 	"strings"
 )
 
-// e2eDir holds the black-box suite, which runs on its own.
-const e2eDir = "services/e2e"
+const (
+	// e2eDir holds the black-box suite, which runs on its own.
+	e2eDir = "services/e2e"
+	// integrationTag is the build tag of what needs PostgreSQL or MongoDB.
+	integrationTag = "integration"
+)
 
 // workspace is what go.work uses, and the test functions that its sources
 // declare: what should run, before anything ran.
@@ -23,7 +28,10 @@ type workspace struct {
 }
 
 // function is a test or a fuzz target.
-type function struct{ pkg, name string } // pkg is the directory, seen from the root
+type function struct {
+	pkg, name   string // pkg is the directory, seen from the root
+	integration bool   // it needs PostgreSQL or MongoDB
+}
 
 func (r *runner) readWorkspace() (workspace, error) {
 	w := workspace{root: r.root}
@@ -57,11 +65,23 @@ func (w *workspace) scan(dir string) error {
 		}
 		for _, decl := range file.Decls {
 			if f, ok := decl.(*ast.FuncDecl); ok && f.Recv == nil {
-				w.tests = append(w.tests, function{w.short(filepath.Dir(name)), f.Name.Name})
+				w.tests = append(w.tests, function{w.short(filepath.Dir(name)), f.Name.Name, needsTag(name)})
 			}
 		}
 		return nil
 	})
+}
+
+// needsTag says whether a file is built with the tag integration alone.
+func needsTag(name string) bool {
+	with := build.Default
+	with.BuildTags = []string{integrationTag}
+	without := with
+	without.BuildTags = nil
+	dir, file := filepath.Split(name)
+	a, errA := with.MatchFile(dir, file)
+	b, errB := without.MatchFile(dir, file)
+	return errA == nil && errB == nil && a && !b
 }
 
 // short is a directory as seen from the root, with slashes.
@@ -82,6 +102,19 @@ func (w *workspace) patterns(keep func(dir string) bool) []string {
 		}
 	}
 	return patterns
+}
+
+// integration are the packages with tests that need PostgreSQL or MongoDB, but
+// for the black-box suite.
+func (w *workspace) integration() []string {
+	var packages []string
+	for _, f := range w.tests {
+		if f.integration && f.pkg != e2eDir {
+			packages = append(packages, "./"+f.pkg)
+		}
+	}
+	slices.Sort(packages)
+	return slices.Compact(packages)
 }
 
 // packagesWith are the packages that declare a test that keep accepts.
