@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -178,6 +179,30 @@ func TestHealth(t *testing.T) {
 	down = nil
 	if code, body := get("/readyz"); code != 200 {
 		t.Errorf("readyz: %d %s", code, body)
+	}
+}
+
+// A dependency that hangs takes the time of none of the others.
+func TestReadinessAsksAllAtOnce(t *testing.T) {
+	var begun sync.WaitGroup
+	begun.Add(2)
+	meets := func(ctx context.Context) error {
+		begun.Done()
+		met := make(chan struct{})
+		go func() { begun.Wait(); close(met) }()
+		select {
+		case <-met:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	mux := httpkit.NewRouter(slog.New(slog.DiscardHandler))
+	httpkit.Health(mux, map[string]func(context.Context) error{"database": meets, "payments": meets})
+	w := httptest.NewRecorder()
+	mux.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/readyz", nil))
+	if w.Code != 200 {
+		t.Errorf("%d %s", w.Code, w.Body)
 	}
 }
 
