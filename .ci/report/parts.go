@@ -114,9 +114,9 @@ func (r *runner) e2e(w workspace) error {
 	if run := os.Getenv("RUN"); run != "" {
 		args = append(args, "-run="+run)
 	}
-	suite := w.patterns(func(dir string) bool { return dir == e2eDir })
 	var errs []error
 	if system != processes {
+		suite := w.patterns(func(dir string) bool { return dir == e2eDir })
 		errs = append(errs, r.goTest(r.root, []string{"E2E_SYSTEM=" + standalone}, slices.Concat(args, suite)...))
 	}
 	if system != standalone && r.processesExist() {
@@ -124,8 +124,8 @@ func (r *runner) e2e(w workspace) error {
 			return errors.Join(append(errs, err)...)
 		}
 		r.system = processes
-		args = append(args, "-tags="+integrationTag, "-skip=^TestStandalone")
-		errs = append(errs, r.goTest(r.root, []string{"E2E_SYSTEM=" + processes}, slices.Concat(args, suite)...))
+		args = append(args, "-tags="+integrationTag, "-skip=^TestStandalone", "./"+e2eDir)
+		errs = append(errs, r.goTest(r.root, []string{"E2E_SYSTEM=" + processes}, args...))
 	}
 	return errors.Join(errs...)
 }

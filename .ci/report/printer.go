@@ -48,8 +48,8 @@ func (p *printer) show(e event) {
 		}
 	case e.Action == "skip" && e.Test != "":
 		fmt.Fprintf(p.out, "SKIP    %s\n%s", name, indent(text))
-	case p.figures && e.Test != "" && strings.TrimSpace(text) != "":
-		fmt.Fprintf(p.out, "pass    %s (%.1fs)\n%s", name, e.Elapsed, indent(text))
+	case p.figures && e.Test != "" && logged(text) != "":
+		fmt.Fprintf(p.out, "pass    %s (%.1fs)\n%s", name, e.Elapsed, indent(logged(text)))
 	case e.Test == "" && p.ran[e.Package]:
 		fmt.Fprintf(p.out, "ok      %s (%.1fs)\n", name, e.Elapsed)
 	}
@@ -65,6 +65,20 @@ func framing(line string) bool {
 		}
 	}
 	return line == "FAIL" || line == "PASS"
+}
+
+// logged is what a test said of itself, without what libraries said beside it.
+func logged(text string) string {
+	var b strings.Builder
+	within := false
+	for line := range strings.Lines(text) {
+		// Further lines of one message are indented deeper than its first.
+		within = logLine.MatchString(line) || within && strings.HasPrefix(line, "        ")
+		if within {
+			b.WriteString(line)
+		}
+	}
+	return b.String()
 }
 
 func indent(text string) string {

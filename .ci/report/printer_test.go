@@ -31,3 +31,26 @@ func TestPrinterShowsWhatFailedOnce(t *testing.T) {
 		t.Errorf("got\n%s\nwant\n%s", out.String(), want)
 	}
 }
+
+func TestPrinterShowsFiguresAlone(t *testing.T) {
+	var out strings.Builder
+	p := &printer{out: &out, output: map[id]string{}, explained: map[id]bool{}, ran: map[string]bool{}, figures: true}
+	for _, e := range []event{
+		{Action: "output", Test: "TestA", Output: "=== RUN   TestA\n"},
+		{Action: "output", Test: "TestA", Output: "2026/11/23 06:02:40 a library speaks\n"},
+		{Action: "output", Test: "TestA", Output: "          at length\n"},
+		{Action: "output", Test: "TestA", Output: "    a_test.go:1: 500 tickets,\n"},
+		{Action: "output", Test: "TestA", Output: "        500 sold\n"},
+		{Action: "output", Test: "TestA", Output: "2026/11/23 06:02:41 and again\n"},
+		{Action: "pass", Test: "TestA"},
+		{Action: "output", Test: "TestB", Output: "2026/11/23 06:02:40 a library speaks\n"},
+		{Action: "pass", Test: "TestB"},
+	} {
+		e.Package = "p"
+		p.show(e)
+	}
+	want := "pass    p TestA (0.0s)\n            a_test.go:1: 500 tickets,\n                500 sold\n"
+	if out.String() != want {
+		t.Errorf("got\n%s\nwant\n%s", out.String(), want)
+	}
+}
