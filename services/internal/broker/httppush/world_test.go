@@ -87,7 +87,9 @@ func pause(attempt int) time.Duration { return time.Millisecond << attempt }
 func newWorld(t *testing.T) *world {
 	return &world{
 		T: t, consumers: map[string]*node{},
-		push: func(consumers map[string]map[string]*httpkit.Client) broker.Publisher { return newPublisher(t, consumers) },
+		push: func(consumers map[string]map[string]*httpkit.Client) broker.Publisher {
+			return newPublisher(t, consumers)
+		},
 		take: func(good broker.Publisher) broker.Publisher { return good },
 	}
 }
