@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
+	"net"
 	"strings"
 	"time"
 
@@ -35,7 +37,7 @@ func failed(err error) error {
 	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, storage.ErrUnavailable) {
 		return err
 	}
-	if mongo.IsNetworkError(err) || mongo.IsTimeout(err) || errors.Is(err, mongo.ErrClientDisconnected) || conflict(err) {
+	if unreachable(err) || mongo.IsTimeout(err) || conflict(err) {
 		return fmt.Errorf("%w: %w", storage.ErrUnavailable, err)
 	}
 	var server mongo.ServerError
@@ -47,6 +49,18 @@ func failed(err error) error {
 		}
 	}
 	return err
+}
+
+// unreachable reports whether there is no connection, or it broke.
+func unreachable(err error) bool {
+	// What broke one connection has closed the others: the driver's own word
+	// for it has no name, but says that it may be tried again.
+	var closed interface{ Retryable() bool }
+	var network net.Error
+	return mongo.IsNetworkError(err) || errors.Is(err, mongo.ErrClientDisconnected) ||
+		errors.As(err, &closed) && closed.Retryable() ||
+		// While a connection is being made, errors are as they are.
+		errors.As(err, &network) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 }
 
 // conflict reports whether a request had no effect because of another one that

@@ -3,6 +3,9 @@ package mongodb
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +20,8 @@ var deadlock = mongo.CommandError{Code: 1, Message: "ERROR: deadlock detected (S
 func TestWhatTheDatabaseDidNotDoIsUnavailable(t *testing.T) {
 	for name, err := range map[string]error{
 		"a connection that broke":  mongo.CommandError{Labels: []string{"NetworkError"}},
+		"one that is not made":     fmt.Errorf("handshake: %w", &net.OpError{Op: "dial", Err: errors.New("refused")}),
+		"one that ends at once":    fmt.Errorf("handshake: %w", io.EOF),
 		"a request out of time":    context.DeadlineExceeded,
 		"a client that is closed":  mongo.ErrClientDisconnected,
 		"a server that goes down":  mongo.CommandError{Code: 91},

@@ -3,8 +3,8 @@
 // The server is a container of TEST_MONGO_IMAGE (default mongo:8), one for
 // each test binary, which ends with it; or, where TEST_MONGO_URI is set, the
 // running server that it names. The container keeps its files in memory;
-// NewServer keeps them on disk, for tests that kill it. Not everything that speaks MongoDB's protocol
-// is MongoDB: Serving says what a test has before it.
+// NewServer keeps them on disk, for tests that kill it. Not everything that
+// speaks MongoDB's protocol is MongoDB: Serving says what a test has before it.
 package mongotest
 
 import (
@@ -13,6 +13,8 @@ import (
 	"os"
 	"sync"
 	"testing"
+
+	"github.com/openboxoffice/boxoffice/services/internal/servertest/network"
 )
 
 const (
@@ -27,6 +29,17 @@ const (
 func New(t testing.TB) string {
 	t.Helper()
 	return shared(t).New(t)
+}
+
+// Through returns uri, of New or a Server's, by way of a network of its own.
+func Through(t testing.TB, uri string) (string, *network.Network) {
+	t.Helper()
+	host, upstream, err := host(uri)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := network.New(t, upstream)
+	return by(uri, host, n.Addr()), n
 }
 
 // Serving says which server serves New.

@@ -86,30 +86,43 @@ func cutOff(ctx context.Context, uri string) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	parsed, err := connstring.Parse(uri)
+	host, upstream, err := host(uri)
 	if err != nil {
 		return nil, err
-	}
-	if len(parsed.Hosts) != 1 {
-		return nil, errors.New("TEST_MONGO_URI names several hosts; one is needed to be cut off from it")
-	}
-	host := parsed.Hosts[0]
-	upstream := host
-	if !strings.Contains(upstream, ":") {
-		upstream += ":27017"
 	}
 	p, err := outage.New(upstream)
 	if err != nil {
 		return nil, err
 	}
-	s.machine = p
-	// Without directConnection the driver would go on to the address that a
-	// replica set's member gives for itself, past the proxy.
-	s.uri = strings.Replace(uri, host, p.Addr(), 1)
-	if !parsed.DirectConnectionSet {
-		s.uri = with(s.uri, "directConnection=true")
-	}
+	s.machine, s.uri = p, by(uri, host, p.Addr())
 	return s, nil
+}
+
+// host is the one host that a URI names, as it stands there and as an address.
+func host(uri string) (host, addr string, err error) {
+	parsed, err := connstring.Parse(uri)
+	if err != nil {
+		return "", "", errors.New("the URI is malformed") // err may quote it
+	}
+	if len(parsed.Hosts) != 1 {
+		return "", "", errors.New("TEST_MONGO_URI names several hosts; one is needed to be cut off from it")
+	}
+	host, addr = parsed.Hosts[0], parsed.Hosts[0]
+	if !strings.Contains(addr, ":") {
+		addr += ":27017"
+	}
+	return host, addr, nil
+}
+
+// by is a URI with another host. Without directConnection the driver would go
+// on to the address that a replica set's member gives for itself, past it.
+func by(uri, host, other string) string {
+	at := strings.LastIndex(uri, "@") + 1 // a user may be called like the host
+	uri = uri[:at] + strings.Replace(uri[at:], host, other, 1)
+	if !strings.Contains(strings.ToLower(uri), "directconnection=") {
+		uri = with(uri, "directConnection=true")
+	}
+	return uri
 }
 
 // with adds an option to a URI.

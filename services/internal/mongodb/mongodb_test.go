@@ -1,0 +1,200 @@
+//go:build integration
+
+package mongodb_test
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/openboxoffice/boxoffice/services/internal/mongodb"
+	"github.com/openboxoffice/boxoffice/services/internal/mongodb/mongodbtest"
+	"github.com/openboxoffice/boxoffice/services/internal/servertest/mongotest"
+	"github.com/openboxoffice/boxoffice/services/internal/storage"
+	"github.com/openboxoffice/boxoffice/services/internal/suitetest"
+)
+
+func open(t *testing.T, o mongodb.Options, indexes ...mongodb.Index) *mongodb.DB {
+	t.Helper()
+	db, err := mongodb.Open(t.Context(), o, indexes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return db
+}
+
+func TestOpenSaysWhatIsWrong(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close() // it takes connections, and says nothing
+	for _, url := range []string{"mongodb://u:secret@127.0.0.1:1/d", "mongodb://u:secret@" + l.Addr().String() + "/d"} {
+		_, err := mongodb.Open(t.Context(), mongodb.Options{URL: url, Timeout: 300 * time.Millisecond}, nil)
+		if !errors.Is(err, storage.ErrUnavailable) || strings.Contains(err.Error(), "secret") {
+			t.Errorf("%v, want ErrUnavailable, and no password", err)
+		}
+	}
+	for _, url := range []string{
+		"", "secret", "mongodb://u:secret@host:port/d", "mongodb://u:secret@127.0.0.1:1/", "mongodb://u:secret@127.0.0.1:1",
+		"mongodb://u:secret@127.0.0.1:1/?authSource=d", "mongodb://u:secret@127.0.0.1:1/d?w=secret&tls=secret",
+	} {
+		_, err := mongodb.Open(t.Context(), mongodb.Options{URL: url}, nil)
+		if err == nil || errors.Is(err, storage.ErrUnavailable) || strings.Contains(err.Error(), "secret") ||
+			!strings.Contains(err.Error(), "mongodb://user:password@host:port/database") {
+			t.Errorf("%s: %v, want the form of a URL, and no password", url, err)
+		}
+	}
+}
+
+// Several processes create the indexes at once, and one of them once more.
+func TestIndexesAreThereOnce(t *testing.T) {
+	o := mongodb.Options{URL: mongotest.New(t), Timeout: 30 * time.Second}
+	indexes := []mongodb.Index{
+		{Collection: "a", Name: "once", Keys: bson.D{{Key: "once", Value: 1}}, Unique: true},
+		{Collection: "a", Name: "at", Keys: bson.D{{Key: "at", Value: -1}, {Key: "x.y", Value: 1}}},
+		{Collection: "b", Name: "at", Keys: bson.D{{Key: "at", Value: 1}}},
+	}
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			db, err := mongodb.Open(t.Context(), o, indexes)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			if err := db.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	db := open(t, o, indexes...)
+	for name, want := range map[string]int{"a": 3, "b": 2} { // with _id's
+		specs, err := db.Collection(name).Driver().Indexes().ListSpecifications(t.Context())
+		if err != nil || len(specs) != want {
+			t.Errorf("%s has %d indexes, want %d (error %v)", name, len(specs), want, err)
+		}
+	}
+	a := db.Collection("a")
+	for id, want := range map[string]bool{"1": true, "2": false} {
+		doc := bson.M{"_id": id, "once": "x"}
+		if fresh, err := a.Insert(t.Context(), doc); err != nil || id == "1" && fresh != want {
+			t.Errorf("insert: %t, %v", fresh, err)
+		}
+	}
+	var all []bson.M
+	if err := a.All(t.Context(), bson.M{}, &all); err != nil || len(all) != 1 {
+		t.Errorf("%d documents are there, want 1 (error %v)", len(all), err)
+	}
+}
+
+func TestRemoveAllRemovesManyAndNoOther(t *testing.T) {
+	c := open(t, mongodb.Options{URL: mongotest.New(t), Timeout: 30 * time.Second}).Collection("c")
+	docs := make([]any, 2500)
+	for i := range docs {
+		docs[i] = bson.M{"_id": i, "old": i >= 10}
+	}
+	if _, err := c.Driver().InsertMany(t.Context(), docs); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.RemoveAll(t.Context(), bson.M{"old": true}); err != nil {
+		t.Fatal(err)
+	}
+	var left []bson.M
+	if err := c.All(t.Context(), bson.M{}, &left); err != nil || len(left) != 10 {
+		t.Errorf("%d are left, want 10 (error %v)", len(left), err)
+	}
+}
+
+// documents is an adapter whose writes are a document each. insert may do it
+// worse.
+func documents(insert func(c mongodb.Collection, ctx context.Context, doc any) error) func(*testing.T, mongodb.Options) mongodbtest.Adapter {
+	return func(t *testing.T, o mongodb.Options) mongodbtest.Adapter {
+		db := open(t, o)
+		c := db.Collection("documents")
+		var mu sync.Mutex
+		acknowledged := map[string]bool{}
+		return mongodbtest.Adapter{
+			Ping: db.Ping,
+			Write: func(ctx context.Context) error {
+				id := uuid.NewString()
+				err := insert(c, ctx, bson.M{"_id": id})
+				mu.Lock()
+				defer mu.Unlock()
+				acknowledged[id] = err == nil
+				return err
+			},
+			Lost: func(t *testing.T) (lost, half int) {
+				var docs []struct {
+					ID string `bson:"_id"`
+				}
+				if err := c.All(t.Context(), bson.M{}, &docs); err != nil {
+					t.Fatal(err)
+				}
+				there := map[string]bool{}
+				for _, d := range docs {
+					there[d.ID] = true
+				}
+				for id, is := range acknowledged {
+					if is && !there[id] {
+						lost++
+					}
+				}
+				return lost, 0
+			},
+		}
+	}
+}
+
+func insert(c mongodb.Collection, ctx context.Context, doc any) error {
+	_, err := c.Insert(ctx, doc)
+	return err
+}
+
+func TestOutages(t *testing.T) { mongodbtest.TestOutages(t, documents(insert)) }
+
+func TestOutagesCatchBrokenAdapters(t *testing.T) {
+	mongotest.Serving(t) // so that the children have a server to share
+	for name, test := range map[string]struct {
+		caughtBy string
+		insert   func(c mongodb.Collection, ctx context.Context, doc any) error
+	}{
+		"acknowledges_some_that_it_could_not_do": {"killed", func(c mongodb.Collection, ctx context.Context, doc any) error {
+			if err := insert(c, ctx, doc); !errors.Is(err, storage.ErrUnavailable) || rand.N(2) == 0 {
+				return err
+			}
+			return nil
+		}},
+		"says_what_the_driver_says": {"reset", func(c mongodb.Collection, ctx context.Context, doc any) error {
+			_, err := c.Driver().InsertOne(ctx, doc)
+			return err
+		}},
+		"waits_for_ever": {"silent", func(c mongodb.Collection, ctx context.Context, doc any) error {
+			for insert(c, ctx, doc) != nil && ctx.Err() == nil {
+			}
+			return ctx.Err()
+		}},
+	} {
+		suitetest.MustFail(t, name, func(t *testing.T) {
+			mongodbtest.TestOutages(t, func(t *testing.T, o mongodb.Options) mongodbtest.Adapter {
+				a := documents(test.insert)(t, o)
+				a.Patience = 5 * time.Second
+				return a
+			})
+		}, test.caughtBy)
+	}
+}
