@@ -120,7 +120,9 @@ func (t *tally) matrix(w io.Writer, cells []cell) {
 			rows = append(rows, c.row())
 		}
 	}
-	columns := append(slices.Clone(stores), "other")
+	columns := slices.DeleteFunc(append(slices.Clone(stores), "other"), func(column string) bool {
+		return !slices.ContainsFunc(rows, func(row string) bool { return states[[2]string{row, column}] != nil })
+	})
 	table := [][]string{append([]string{"port"}, columns...)}
 	for _, row := range rows {
 		line := []string{row}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -119,7 +118,7 @@ func (r *runner) e2e(w workspace) error {
 		suite := w.patterns(func(dir string) bool { return dir == e2eDir })
 		errs = append(errs, r.goTest(r.root, []string{"E2E_SYSTEM=" + standalone}, slices.Concat(args, suite)...))
 	}
-	if system != standalone && r.processesExist() {
+	if system != standalone {
 		if err := r.needServers(); err != nil {
 			return errors.Join(append(errs, err)...)
 		}
@@ -135,11 +134,6 @@ const (
 	standalone = "standalone"
 	processes  = "processes"
 )
-
-// processesExist says whether the suite knows that system yet.
-func (r *runner) processesExist() bool {
-	return exec.Command("grep", "-rq", "E2E_SYSTEM", filepath.Join(r.root, e2eDir)).Run() == nil //nolint:gosec,noctx // for today
-}
 
 func (r *runner) fuzz(w workspace) error {
 	var errs []error
