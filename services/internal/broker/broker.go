@@ -15,7 +15,8 @@ type Publisher interface {
 	// Publish gives m to every consumer subscribed to topic, now or later.
 	// Nil means that the broker has taken it, not that it can never be lost:
 	// whoever must not lose m keeps it in an outbox until every consumer
-	// has receipted it. An error means that it may or may not have been taken.
+	// has receipted it. An error means that it may or may not have been taken;
+	// ErrPartly, where the broker can tell, that some consumers will have it.
 	Publish(ctx context.Context, topic string, m events.Message) error
 }
 
@@ -48,6 +49,10 @@ type Subscription struct {
 
 // Handler consumes one message. It must be idempotent by m.ID.
 type Handler func(ctx context.Context, m events.Message) error
+
+// ErrPartly, wrapped in an error of Publish, says that the message is on its
+// way to some of its consumers, and not to all. The broker is not away.
+var ErrPartly = errors.New("not every consumer can be reached")
 
 // ErrReject, wrapped in a handler's error, says that trying again is no use:
 // the message is malformed or of a kind that is not known.

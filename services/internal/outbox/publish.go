@@ -5,6 +5,8 @@ import (
 	"errors"
 	"sync"
 	"time"
+
+	"github.com/openboxoffice/boxoffice/services/internal/broker"
 )
 
 var errSkipped = errors.New("not tried: publishing fails")
@@ -36,8 +38,8 @@ func (r *Relay) publish(ctx context.Context, entries []Entry, f *findings) {
 	}
 	succeeded := false
 	for i, e := range entries {
+		succeeded = succeeded || getsThrough(errs[i])
 		if errs[i] == nil {
-			succeeded = true
 			f.publish(e.Message.ID, r.checkAfter(e.Attempts+1))
 		}
 	}
@@ -93,7 +95,7 @@ func (r *Relay) publishAll(ctx context.Context, entries []Entry) []error {
 				err := r.o.Publisher.Publish(ctx, entries[i].Topic, entries[i].Message)
 				mu.Lock()
 				errs[i] = err
-				if err == nil {
+				if getsThrough(err) {
 					succeeded++
 				} else {
 					failed++
@@ -105,6 +107,10 @@ func (r *Relay) publishAll(ctx context.Context, entries []Entry) []error {
 	workers.Wait()
 	return errs
 }
+
+// getsThrough reports whether the broker answers, whatever became of the
+// message.
+func getsThrough(err error) bool { return err == nil || errors.Is(err, broker.ErrPartly) }
 
 // checkAfter is how long after the nth publication of a message its consumers
 // are asked.

@@ -2,6 +2,7 @@ package outbox_test
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"strings"
 	"sync"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/openboxoffice/boxoffice/contracts/events"
+	"github.com/openboxoffice/boxoffice/services/internal/broker"
 	"github.com/openboxoffice/boxoffice/services/internal/outbox"
 )
 
@@ -185,6 +187,30 @@ func TestMessagesThatTheBrokerRefusesHoldUpNoOthers(t *testing.T) {
 		time.Sleep(30 * time.Second)
 		w.effects(1000, 1000)
 		w.open(40)
+	})
+}
+
+// A broker that reaches one consumer and not the other is no broker that is
+// away: the one has everything as soon as ever.
+func TestAConsumerThatCannotBeReachedKeepsNothingFromTheOthers(t *testing.T) {
+	inWorld(t, func(w *world) {
+		var away atomic.Bool
+		away.Store(true)
+		w.publish = func(ctx context.Context, m events.Message) error {
+			if !away.Load() {
+				return nil
+			}
+			return errors.Join(broker.ErrPartly, errAway, w.event.handle(ctx, m))
+		}
+		w.insert(1000)
+		w.relay(w.options())
+		time.Sleep(10 * time.Second)
+		w.effects(1000, 0)
+		w.logged("an outage begins", 0)
+		away.Store(false)
+		time.Sleep(2 * time.Minute)
+		w.effects(1000, 1000)
+		w.open(0)
 	})
 }
 

@@ -53,8 +53,8 @@ func NewPublisher(consumers map[string]map[string]*httpkit.Client) (*Publisher, 
 }
 
 // Publish posts m to every consumer of topic, to all at a time. Nil means that
-// each has taken it; an error names those that have not, and the others may
-// have. A topic that NewPublisher was not given is an error.
+// each has taken it; an error names those that have not, and is ErrPartly when
+// others have. A topic that NewPublisher was not given is an error.
 func (p *Publisher) Publish(ctx context.Context, topic string, m events.Message) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -80,5 +80,9 @@ func (p *Publisher) Publish(ctx context.Context, topic string, m events.Message)
 		})
 	}
 	calls.Wait()
-	return errors.Join(errs...)
+	err = errors.Join(errs...)
+	if err != nil && slices.Contains(errs, nil) {
+		return fmt.Errorf("%w: %w", broker.ErrPartly, err)
+	}
+	return err
 }
