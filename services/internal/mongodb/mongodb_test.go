@@ -192,7 +192,7 @@ func TestOutagesCatchBrokenAdapters(t *testing.T) {
 		suitetest.MustFail(t, name, func(t *testing.T) {
 			mongodbtest.TestOutages(t, func(t *testing.T, o mongodb.Options) mongodbtest.Adapter {
 				a := documents(test.insert)(t, o)
-				a.Patience = 5 * time.Second
+				a.Patience = 8 * time.Second
 				return a
 			})
 		}, test.caughtBy)

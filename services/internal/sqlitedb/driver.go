@@ -83,11 +83,13 @@ func (c conn) PrepareContext(ctx context.Context, query string) (driver.Stmt, er
 }
 
 func (c conn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
+	trace(ctx, query, args)
 	res, err := c.fullConn.ExecContext(ctx, query, args)
 	return res, unavailable(err)
 }
 
 func (c conn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+	trace(ctx, query, args)
 	r, err := c.fullConn.QueryContext(ctx, query, args)
 	if err != nil {
 		return nil, unavailable(err)

@@ -31,9 +31,9 @@ func TestEverythingGoesByIndexes(t *testing.T) {
 		ask         func() error
 	}{
 		{"Get", "bookings_pkey", func() error { _, err := s.Get(t.Context(), "id100"); return err }},
-		{"ByKey", "idempotency_keys_pkey", func() error { _, err := s.ByKey(t.Context(), "user0", key, now); return err }},
+		{"ByKey", "idempotency_keys_pkey", func() error { _, err := s.ByKey(t.Context(), "user100", key, now); return err }},
 		{"List", "bookings_of_user", func() error {
-			_, err := s.List(t.Context(), booking.Query{UserID: "user0", After: "id5000", Limit: 21})
+			_, err := s.List(t.Context(), booking.Query{UserID: "user100", After: "id5000", Limit: 21})
 			return err
 		}},
 		{"Update", "bookings_pkey", func() error {
@@ -47,7 +47,7 @@ func TestEverythingGoesByIndexes(t *testing.T) {
 	}
 }
 
-// fill adds 20,000 bookings of 100 users, one in 100 of them unsettled, each
+// fill adds 100,000 bookings of 1,000 users, one in 100 of them unsettled, each
 // with a key.
 func fill(t *testing.T, url string, now time.Time) {
 	t.Helper()
@@ -59,11 +59,11 @@ func fill(t *testing.T, url string, now time.Time) {
 	for _, sql := range []string{`
 		INSERT INTO bookings (id, user_id, user_email, user_name, event_id, event, total_minor, currency, status, payment_provider,
 			payment_reference, payment_status, reason, attempt, acknowledged, version, created_at, updated_at, lease_token, lease_until, tries)
-		SELECT 'id' || n, 'user' || n % 100, '', '', '', '{}', 0, 'EUR', CASE WHEN n % 100 = 0 THEN 'PENDING' ELSE 'CONFIRMED' END,
+		SELECT 'id' || n, 'user' || n % 1000, '', '', '', '{}', 0, 'EUR', CASE WHEN n % 100 = 0 THEN 'PENDING' ELSE 'CONFIRMED' END,
 			'', '', '', '', 1, false, 1, $1, $1, '', CASE WHEN n % 100 = 0 THEN $1::timestamptz END, 0
-		FROM generate_series(1, 20000) n`, `
+		FROM generate_series(1, 100000) n`, `
 		INSERT INTO idempotency_keys
-		SELECT 'user' || n % 100, 'key' || n, 'f', 'id' || n, $1::timestamptz - n * interval '4 seconds' FROM generate_series(1, 20000) n`,
+		SELECT 'user' || n % 1000, 'key' || n, 'f', 'id' || n, $1::timestamptz - n * interval '1 second' FROM generate_series(1, 100000) n`,
 	} {
 		if _, err := conn.Exec(t.Context(), sql, now); err != nil {
 			t.Fatal(err)

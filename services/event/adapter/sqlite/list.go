@@ -85,6 +85,10 @@ func listQuery(q event.Query) (string, []any) {
 	return query + ` ORDER BY ` + order + ` LIMIT ?`, append(args, q.Limit)
 }
 
+const ofEvents = `
+	SELECT event_id, id, name, price, currency, capacity, available
+	FROM ticket_types WHERE event_id IN (SELECT value FROM json_each(?)) ORDER BY event_id, position`
+
 // ticketTypes completes the events of a page.
 func ticketTypes(ctx context.Context, tx *sql.Tx, page []event.Event) error {
 	ids, of := make([]string, len(page)), map[string]*event.Event{}
@@ -95,9 +99,7 @@ func ticketTypes(ctx context.Context, tx *sql.Tx, page []event.Event) error {
 	if err != nil {
 		return err
 	}
-	rows, err := tx.QueryContext(ctx, `
-		SELECT event_id, id, name, price, currency, capacity, available
-		FROM ticket_types WHERE event_id IN (SELECT value FROM json_each(?)) ORDER BY event_id, position`, string(list))
+	rows, err := tx.QueryContext(ctx, ofEvents, string(list))
 	if err != nil {
 		return err
 	}

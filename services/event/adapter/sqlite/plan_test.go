@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"context"
 	"database/sql"
 	"path/filepath"
 	"strings"
@@ -9,13 +10,15 @@ import (
 
 	"github.com/openboxoffice/boxoffice/services/event"
 	"github.com/openboxoffice/boxoffice/services/internal/sqlitedb"
+	"github.com/openboxoffice/boxoffice/services/internal/sqlitedb/plantest"
 )
 
-// TestListReadsFromAnIndex: a page is read in the order of an index, whatever
-// the filter: nothing that an index holds in order is sorted, and no table is
-// scanned.
+// TestListReadsFromAnIndex: among 100,000 events, a page is read in the order
+// of an index, whatever the filter: nothing that an index holds in order is
+// sorted, and no table is scanned.
 func TestListReadsFromAnIndex(t *testing.T) {
-	db := openDB(t)
+	db, path := openDB(t)
+	fill(t, path)
 	for _, sort := range []event.Sort{event.ByStart, event.ByStartLatest, event.ByTitle} {
 		for _, filter := range []event.Query{
 			{}, {Category: "x"}, {City: "x"}, {Text: "some words"}, {Category: "x", City: "y", Text: "z"},
@@ -47,7 +50,8 @@ func TestListReadsFromAnIndex(t *testing.T) {
 // TestReleaseSearches: what a release touches is found by keys, however many
 // reservations there are.
 func TestReleaseSearches(t *testing.T) {
-	db := openDB(t)
+	db, path := openDB(t)
+	fill(t, path)
 	for _, query := range []string{
 		releaseTickets,
 		`UPDATE reservations SET state = 'RELEASED' WHERE booking_id = 'b' AND attempt <= 1 AND event_id = 'e'`,
@@ -65,9 +69,48 @@ func TestReleaseSearches(t *testing.T) {
 	}
 }
 
+// TestReserveAndSellGoByIndexes, and so does what is read of one event, and of
+// the page of a list.
+func TestReserveAndSellGoByIndexes(t *testing.T) {
+	db, path := openDB(t)
+	fill(t, path)
+	s, k := New(db), event.Key{EventID: "e1", BookingID: "new", Attempt: 1}
+	for _, c := range []struct {
+		what, index string
+		ask         func(ctx context.Context) error
+	}{
+		{"Get", "sqlite_autoindex_events_1", func(ctx context.Context) error { _, err := s.Get(ctx, "e1"); return err }},
+		{"Reserve", "reservations", func(ctx context.Context) error {
+			_, err := s.Reserve(ctx, k, []event.Request{{TicketTypeID: "t", Quantity: 1}}, time.Unix(0, 0))
+			return err
+		}},
+		{"Reservation", "reservations", func(ctx context.Context) error { _, err := s.Reservation(ctx, k); return err }},
+		{"Sell", "reservations", func(ctx context.Context) error { return s.Sell(ctx, "message", k) }},
+	} {
+		plantest.ByIndex(t, path, c.what, c.index, c.ask)
+	}
+	ofPage := plan(t, db, ofEvents, `["e1","e2"]`)
+	if !strings.Contains(ofPage, "SEARCH ticket_types USING PRIMARY KEY (event_id=?)") {
+		t.Errorf("the ticket types of a page are read as\n%s", ofPage)
+	}
+}
+
+// fill adds 100,000 events, each with a ticket type and a reservation.
+func fill(t *testing.T, path string) {
+	t.Helper()
+	plantest.Fill(t, path, `
+		INSERT INTO events (id, organizer_id, status, starts_at, ends_at, created_at, updated_at, version, inventory, time_zone, title, category,
+			venue_name, address, city, country, title_key, category_key, city_key, description, search)
+		SELECT 'e' || n, '', 'PUBLISHED', n * 1000000 + 3600000000, n * 1000000 + 7200000000, 0, 0, 1, 0, 'UTC', 'Event ' || n, 'Category ' || (n % 20),
+			'', '', 'City ' || (n % 100), '', 'event ' || n, 'category ' || (n % 20), 'city ' || (n % 100), '', 'event ' || n FROM `+plantest.N,
+		`INSERT INTO ticket_types SELECT 'e' || n, 't', 0, '', 100, 'EUR', 100, 100 FROM `+plantest.N,
+		`INSERT INTO reservations SELECT 'b' || n, 1, 'e' || n, 'HELD', '{}' FROM `+plantest.N,
+		`INSERT INTO reservation_items SELECT 'b' || n, 1, 0, 't', '', 1, 100, 'EUR' FROM `+plantest.N)
+}
+
 // TestTheTableRefusesToOversell, even to a statement that forgets to ask.
 func TestTheTableRefusesToOversell(t *testing.T) {
-	db := openDB(t)
+	db, _ := openDB(t)
 	e := &event.Event{ID: "e", Status: event.Published, TicketTypes: []event.TicketType{{ID: "t", Capacity: 3}}}
 	if err := New(db).Create(t.Context(), e); err != nil {
 		t.Fatal(err)
@@ -107,12 +150,13 @@ func plan(t *testing.T, db *sqlitedb.DB, query string, args ...any) string {
 	return lines.String()
 }
 
-func openDB(t *testing.T) *sqlitedb.DB {
+func openDB(t *testing.T) (db *sqlitedb.DB, path string) {
 	t.Helper()
-	db, err := sqlitedb.Open(t.Context(), filepath.Join(t.TempDir(), "event.db"), Migrations())
+	path = filepath.Join(t.TempDir(), "event.db")
+	db, err := sqlitedb.Open(t.Context(), path, Migrations())
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() })
-	return db
+	return db, path
 }

@@ -63,6 +63,8 @@ func (l *load) one(write func(ctx context.Context) error) {
 	case err == nil:
 		l.acknowledged.Add(1)
 		return
+	case l.t.Context().Err() != nil:
+		return // the test is over
 	case !errors.Is(err, storage.ErrUnavailable):
 		l.wrong.Do(func() { l.t.Errorf("refused with %v, want ErrUnavailable", err) })
 	}

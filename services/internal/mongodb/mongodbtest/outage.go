@@ -13,9 +13,11 @@ import (
 )
 
 const (
-	workers = 32
+	// workers are as many as a stand-in that does one thing at a time can
+	// serve within the timeout, and more than it can at once.
+	workers = 8
 	// timeout is the adapters', and hung how long a call takes that hangs.
-	timeout = time.Second
+	timeout = 2 * time.Second
 	hung    = 20 * time.Second
 )
 
@@ -33,7 +35,7 @@ type Adapter struct {
 	Patience time.Duration
 }
 
-// TestOutages takes the server away from an adapter while 32 workers write. No
+// TestOutages takes the server away from an adapter while several workers write. No
 // call hangs, what cannot be done is storage.ErrUnavailable, nothing that was
 // acknowledged is lost, and all returns by itself.
 func TestOutages(t *testing.T, open func(t *testing.T, o mongodb.Options) Adapter) {
@@ -76,7 +78,7 @@ func TestOutages(t *testing.T, open func(t *testing.T, o mongodb.Options) Adapte
 			l.refuses(workers)
 		}},
 		"out_of_connections": {options: mongodb.Options{MaxConns: 1}, times: 1, outage: func(n network, l *load) {
-			n.Slow(100 * time.Millisecond)
+			n.Slow(timeout / 4)
 			l.refuses(workers)
 		}},
 	} {
@@ -102,13 +104,13 @@ type network interface {
 func underLoad(t *testing.T, a Adapter, server mongotest.Info, what string, times int, outage func(l *load)) {
 	t.Helper()
 	l := start(t, a)
-	l.acknowledges(workers)
+	l.acknowledges(4 * workers)
 	var away time.Duration
 	for range times {
 		begin := time.Now()
 		outage(l)
 		away += time.Since(begin)
-		l.acknowledges(workers) // it returns by itself
+		l.acknowledges(4 * workers) // it returns by itself
 	}
 	l.stop()
 	lost, half := a.Lost(t)

@@ -1,0 +1,70 @@
+package sqlite_test
+
+import (
+	"context"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/openboxoffice/boxoffice/services/booking"
+	"github.com/openboxoffice/boxoffice/services/booking/adapter/sqlite"
+	"github.com/openboxoffice/boxoffice/services/internal/sqlitedb/plantest"
+)
+
+// TestEverythingGoesByIndexes: among 100,000 bookings, a request costs what it
+// costs among few.
+func TestEverythingGoesByIndexes(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "booking.db")
+	s, err := sqlite.Open(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	// 1,000 users; one booking in 100 is unsettled, and one message in 100 open.
+	plantest.Fill(t, path, `
+		INSERT INTO bookings (id, user_id, user_email, user_name, event_id, event, items, total_minor, currency, status, payment_provider,
+			payment_reference, payment_status, reason, attempt, acknowledged, timeline, version, created_at, updated_at, lease_token, lease_until, tries)
+		SELECT 'id' || n, 'user' || (n % 1000), '', '', '', '{}', '[]', 0, 'EUR', iif(n % 100 = 0, 'PENDING', 'CONFIRMED'),
+			'', '', '', '', 1, 0, '[]', 1, n, n, '', iif(n % 100 = 0, n, NULL), 0
+		FROM `+plantest.N, `
+		INSERT INTO idempotency_keys SELECT 'user' || (n % 1000), 'key' || n, 'f', 'id' || n, 1e15 + n * 1e6 FROM `+plantest.N, `
+		INSERT INTO outbox (id, topic, attributes, data, time, due, closed_at)
+		SELECT 'id' || n, 'bookings', '{}', x'7b7d', n, n, iif(n % 100 = 0, NULL, n) FROM `+plantest.N)
+	now := time.UnixMicro(1e15).Add(24 * time.Hour)
+	key := booking.Key{Value: "key90000", Fingerprint: "f"}
+	relay, ids := s.Outbox(), []string{"id100", "id200"}
+	for _, c := range []struct {
+		what, index string
+		ask         func(ctx context.Context) error
+	}{
+		{"Get", "sqlite_autoindex_bookings_1", func(ctx context.Context) error { _, err := s.Get(ctx, "id100"); return err }},
+		{"ByKey", "idempotency_keys", func(ctx context.Context) error { _, err := s.ByKey(ctx, "user0", key, now); return err }},
+		{"List", "bookings_of_user", func(ctx context.Context) error {
+			_, err := s.List(ctx, booking.Query{UserID: "user0", After: "id5000", Limit: 21})
+			return err
+		}},
+		{"List from the start", "bookings_of_user", func(ctx context.Context) error {
+			_, err := s.List(ctx, booking.Query{UserID: "user0", Limit: 21})
+			return err
+		}},
+		{"Update", "sqlite_autoindex_bookings_1", func(ctx context.Context) error {
+			_, err := s.Update(ctx, "id1", "", func(b *booking.Booking) error { b.Effects.FreeKey = true; return nil })
+			return err
+		}},
+		{"Claim", "bookings_unsettled", func(ctx context.Context) error {
+			_, err := s.Claim(ctx, now, booking.Lease{Token: "t", Until: now}, 10)
+			return err
+		}},
+		{"EndLeases", "outbox_open", func(ctx context.Context) error { return s.EndLeases(ctx, now) }},
+		{"Prune", "idempotency_keys_by_age", func(ctx context.Context) error { return s.Prune(ctx, now) }},
+
+		{"the outbox's Claim", "outbox_open", func(ctx context.Context) error { _, err := relay.Claim(ctx, now, now, 10); return err }},
+		{"the outbox's Published", "sqlite_autoindex_outbox_1", func(ctx context.Context) error { return relay.Published(ctx, ids, now, now) }},
+		{"the outbox's Postpone", "sqlite_autoindex_outbox_1", func(ctx context.Context) error { return relay.Postpone(ctx, ids, now) }},
+		{"the outbox's Close", "sqlite_autoindex_outbox_1", func(ctx context.Context) error { return relay.Close(ctx, ids, now) }},
+		{"the outbox's Open", "outbox_open", func(ctx context.Context) error { _, _, err := relay.Open(ctx); return err }},
+		{"the outbox's Prune", "outbox_closed", func(ctx context.Context) error { return relay.Prune(ctx, now) }},
+	} {
+		plantest.ByIndex(t, path, c.what, c.index, c.ask)
+	}
+}

@@ -1,0 +1,52 @@
+package sqlite_test
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/openboxoffice/boxoffice/services/internal/sqlitedb/plantest"
+	"github.com/openboxoffice/boxoffice/services/user"
+)
+
+// TestEverythingGoesByIndexes: among 100,000 accounts, a login costs what it
+// costs among few.
+func TestEverythingGoesByIndexes(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "user.db")
+	s := openAt(t, path)
+	now := time.UnixMicro(1_000_000_000)
+	token := user.HashToken("t")
+	plantest.Fill(t, path,
+		`INSERT INTO users SELECT 'u' || n, 'u' || n || '@example.com', 'u' || n || '@example.com', '', '', '', '', 1, 0, 0 FROM `+plantest.N,
+		`INSERT INTO sessions (id, user_id, password_version, started_at) SELECT 's' || n, 'u' || n, 1, 0 FROM `+plantest.N,
+		`INSERT INTO refresh_tokens (hash, session_id, expires_at) SELECT CAST('h' || n AS BLOB), 's' || n, n * 20000 FROM `+plantest.N,
+		`UPDATE refresh_tokens SET hash = x'`+hex.EncodeToString(token[:])+`' WHERE session_id = 's100000'`)
+	for _, c := range []struct {
+		what, index string
+		ask         func(ctx context.Context) error
+	}{
+		{"Get", "sqlite_autoindex_users_1", func(ctx context.Context) error { _, err := s.Users.Get(ctx, "u1"); return err }},
+		{"ByEmail", "sqlite_autoindex_users_2", func(ctx context.Context) error { _, err := s.Users.ByEmail(ctx, "u1@example.com"); return err }},
+		{"Update", "sqlite_autoindex_users_1", func(ctx context.Context) error {
+			_, err := s.Users.Update(ctx, "u1", func(*user.User) error { return nil })
+			return err
+		}},
+		{"Rotate", "t", func(ctx context.Context) error {
+			_, err := s.Sessions.Rotate(ctx, token, user.RefreshToken{Hash: user.HashToken("next"), ExpiresAt: now.Add(time.Hour)}, now)
+			return err
+		}},
+		{"Rotate of one that was used", "t", func(ctx context.Context) error {
+			_, err := s.Sessions.Rotate(ctx, token, user.RefreshToken{}, now)
+			if errors.Is(err, user.ErrTokenReused) {
+				return nil
+			}
+			return err
+		}},
+		{"Revoke", "sqlite_autoindex_sessions_1", func(ctx context.Context) error { return s.Sessions.Revoke(ctx, token, now) }},
+	} {
+		plantest.ByIndex(t, path, c.what, c.index, c.ask)
+	}
+}
