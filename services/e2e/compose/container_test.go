@@ -3,7 +3,6 @@
 package compose_test
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -18,7 +17,14 @@ import (
 	"github.com/moby/moby/api/types/network"
 	"github.com/testcontainers/testcontainers-go"
 	"github.com/testcontainers/testcontainers-go/exec"
+	"github.com/testcontainers/testcontainers-go/log"
 )
+
+func init() { log.SetDefault(silent{}) }
+
+type silent struct{}
+
+func (silent) Printf(string, ...any) {}
 
 // running is a container that stands for one of the file.
 type running struct {
@@ -83,34 +89,44 @@ func start(t *testing.T, s types.ServiceConfig, configs types.Configs, image tes
 }
 
 // run runs a command in the container and returns its exit code and output.
-func (r *running) run(ctx context.Context, t *testing.T, command ...string) (code int, output string) {
+func (r *running) run(t *testing.T, command ...string) (code int, output string) {
 	t.Helper()
-	code, out, err := r.Exec(ctx, command, exec.Multiplexed())
+	code, output, err := r.try(t.Context(), command...)
 	if err != nil {
 		t.Fatalf("%q: %v\n%s", command[0], err, r.logs(t))
 	}
-	var b bytes.Buffer
-	if _, err := io.Copy(&b, out); err != nil {
-		t.Fatal(err)
+	return code, output
+}
+
+func (r *running) try(ctx context.Context, command ...string) (code int, output string, err error) {
+	code, out, err := r.Exec(ctx, command, exec.Multiplexed())
+	if err != nil {
+		return 0, "", err
 	}
-	return code, b.String()
+	text, err := io.ReadAll(out)
+	return code, string(text), err
 }
 
 // eventually runs a command in the container until it succeeds.
 func (r *running) eventually(t *testing.T, command ...string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
-	for {
-		code, out := r.run(ctx, t, command...)
-		if code == 0 {
+	for last := "nothing"; ; {
+		code, out, err := r.try(ctx, command...)
+		switch {
+		case err == nil && code == 0:
 			return
+		case err == nil:
+			last = out
+		case ctx.Err() == nil:
+			last = err.Error()
 		}
 		select {
 		case <-ctx.Done():
-			t.Fatalf("%q still answers %d: %s\n%s", command, code, out, r.logs(t))
+			t.Fatalf("%q does not succeed; at last it said: %s\n%s", command, last, r.logs(t))
 		case <-tick.C:
 		}
 	}

@@ -136,7 +136,7 @@ func finalStage(t *testing.T, service string) testcontainers.CustomizeRequestOpt
 			t.Fatal(err)
 		}
 	}
-	build := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-o", filepath.Join(dir, "service"), "./cmd/"+service)
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", filepath.Join(dir, "service"), "./cmd/"+service)
 	build.Dir = filepath.Join(top, "services", service)
 	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOWORK=off")
 	if out, err := build.CombinedOutput(); err != nil {

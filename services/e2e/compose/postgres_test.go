@@ -41,7 +41,7 @@ func TestPostgresGivesEachUserItsOwnDatabaseAlone(t *testing.T) {
 	}
 	s := p.Services["postgres"]
 	server := start(t, s, p.Configs, testcontainers.WithImage(image))
-	if _, standIn := server.run(t.Context(), t, "sh", "-c", `printf %s "${STAND_IN-}"`); standIn == "" {
+	if _, standIn := server.run(t, "sh", "-c", `printf %s "${STAND_IN-}"`); standIn == "" {
 		t.Logf("%s ran the configs by itself", image)
 	} else {
 		// The official image runs what lies there before it listens; this one
@@ -49,11 +49,11 @@ func TestPostgresGivesEachUserItsOwnDatabaseAlone(t *testing.T) {
 		t.Logf("%s ran the configs because it was told to", standIn)
 		psql := []string{"env", "PGHOST=/tmp", "psql", "-v", "ON_ERROR_STOP=1", "--username", "postgres", "--no-password", "--no-psqlrc", "--dbname", "postgres"}
 		server.eventually(t, append(psql, "-c", "select 1")...)
-		if code, _ := server.run(t.Context(), t, server.health...); code == 0 {
+		if code, _ := server.run(t, server.health...); code == 0 {
 			t.Error("the health check succeeds where there is no database yet")
 		}
 		for _, c := range s.Configs {
-			if code, out := server.run(t.Context(), t, append(psql, "-f", c.Target)...); code != 0 {
+			if code, out := server.run(t, append(psql, "-f", c.Target)...); code != 0 {
 				t.Fatalf("%s: %d %s", c.Target, code, out)
 			}
 		}
