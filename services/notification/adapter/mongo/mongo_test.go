@@ -59,13 +59,13 @@ func raw(t *testing.T, o mongodb.Options) *driver.Collection {
 	return client.Database(parsed.Database).Collection("messages")
 }
 
-func newStore(t *testing.T) notification.Store { return open(t, database(t)) }
+func newStore(t *testing.T) *mongo.Store { return open(t, database(t)) }
 
 func newID() string { return uuid.Must(uuid.NewV7()).String() }
 
 func TestStoreContract(t *testing.T) {
 	t.Log(mongotest.Serving(t))
-	notificationtest.TestStore(t, newStore)
+	notificationtest.TestStore(t, func(t *testing.T) notification.Store { return newStore(t) })
 }
 
 func TestInboxContract(t *testing.T) {
