@@ -1,0 +1,58 @@
+package sqlite_test
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/openboxoffice/boxoffice/services/internal/sqlitedb/plantest"
+	"github.com/openboxoffice/boxoffice/services/notification"
+	"github.com/openboxoffice/boxoffice/services/notification/adapter/sqlite"
+)
+
+// TestEverythingGoesByIndexes: among 100,000 notifications, one costs what it
+// costs among few.
+func TestEverythingGoesByIndexes(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "notification.db")
+	db, err := sqlite.Open(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	plantest.Fill(t, path,
+		`INSERT INTO records SELECT 'm' || n, 'b' || n, 'confirmation', 1, 'b' || n || '/confirmation' FROM `+plantest.N, `
+		INSERT INTO deliveries SELECT 'd' || n, 'm' || n, 'b' || n, 'user' || (n % 1000), 'email', '', '', '', '',
+			iif(n % 100 = 0, 'PENDING', 'SENT'), 0, '', n, NULL, n, '' FROM `+plantest.N)
+	s, now := sqlite.New(db), time.Now()
+	after := &notification.Position{CreatedAt: time.UnixMicro(5000), ID: "x"}
+	list := func(f notification.Filter) func(ctx context.Context) error {
+		f.Limit = 20
+		return func(ctx context.Context) error { _, err := s.List(ctx, f); return err }
+	}
+	for _, c := range []struct {
+		what, index string
+		ask         func(ctx context.Context) error
+	}{
+		{"Enqueue", "records_booking", func(ctx context.Context) error {
+			_, err := s.Enqueue(ctx, notification.Record{MessageID: "new", BookingID: "b1", Kind: notification.Cancellation, Version: 2, At: now})
+			return err
+		}},
+		{"Claim", "deliveries_due", func(ctx context.Context) error { _, err := s.Claim(ctx, now, now, 10); return err }},
+		{"Settle", "sqlite_autoindex_deliveries_1", func(ctx context.Context) error {
+			err := s.Settle(ctx, notification.Notification{ID: "d1", Lease: "x", Status: notification.Sent})
+			if errors.Is(err, notification.ErrLeaseLost) {
+				return nil
+			}
+			return err
+		}},
+		{"List", "deliveries_newest", list(notification.Filter{})},
+		{"List of a user", "deliveries_user", list(notification.Filter{UserID: "user1"})},
+		{"a later page", "deliveries_newest", list(notification.Filter{After: after})},
+		{"a later page of a user", "deliveries_user", list(notification.Filter{UserID: "user1", After: after})},
+		{"EndLeases", "deliveries_due", func(ctx context.Context) error { return s.EndLeases(ctx, now) }},
+	} {
+		plantest.ByIndex(t, path, c.what, c.index, c.ask)
+	}
+}
