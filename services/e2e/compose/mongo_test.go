@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net/url"
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/testcontainers/testcontainers-go"
@@ -37,6 +38,9 @@ func TestMongoGivesEachUserItsOwnDatabaseAlone(t *testing.T) {
 	}
 	server := start(t, p.Services["mongo"], p.Configs, testcontainers.WithImage(image))
 	server.healthy(t)
+	if _, out := server.run(t, "mongosh", "--quiet", "--nodb", "--eval", `print(config.get("disableLogging"), config.get("enableTelemetry"))`); strings.TrimSpace(out) != "true false" {
+		t.Errorf("mongosh logs and reports: %s, want true false", out)
+	}
 	uri := func(user, password, database string) string {
 		u := url.URL{Scheme: "mongodb", User: url.UserPassword(user, password), Host: server.addr(t, "27017"), Path: "/" + database}
 		return u.String()
