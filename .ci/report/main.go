@@ -72,7 +72,7 @@ func run(ctx context.Context, command string) (bool, error) {
 		r.part("build and vet", func() error { return r.build(w) })
 		r.part("tools", r.tools)
 		r.part("unit", func() error { return r.unit(w) })
-		r.part("integration", func() error { return r.integration(w, r.race()...) })
+		r.part("integration", func() error { return r.integration(w, append(r.race(), "-skip="+brokenTest.String())...) })
 		r.part("broken adapters", func() error { return r.brokenAdapters(suites(brokenTest)) })
 		r.part("e2e", func() error { return r.e2e(w) })
 		r.part("fuzz", func() error { return r.fuzz(w) })
@@ -83,7 +83,6 @@ func run(ctx context.Context, command string) (bool, error) {
 	case "integration":
 		servers()
 		r.part("integration", func() error { return r.integration(w) })
-		r.part("broken adapters", func() error { return r.brokenAdapters(among(suites(brokenTest), w.integration())) })
 		r.tally.matrix(r.out, slices.DeleteFunc(cells, func(c cell) bool { return !slices.Contains(w.integration(), "./"+c.dir) }))
 	case "contracts":
 		servers()
@@ -101,11 +100,6 @@ func run(ctx context.Context, command string) (bool, error) {
 		return false, fmt.Errorf("%q is none of %s", command, commands)
 	}
 	return r.close(), nil
-}
-
-// among returns those of a that are in b.
-func among(a, b []string) []string {
-	return slices.DeleteFunc(a, func(s string) bool { return !slices.Contains(b, s) })
 }
 
 // close prints what failed, what was skipped and what a stand-in could not

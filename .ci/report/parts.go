@@ -66,15 +66,14 @@ func (r *runner) unit(w workspace) error {
 	return r.goTest(r.root, nil, slices.Concat(args, r.race(), w.patterns(func(dir string) bool { return dir != e2eDir }))...)
 }
 
-// integration runs the packages that need PostgreSQL and MongoDB, but for the
-// broken adapters.
+// integration runs the packages that need PostgreSQL and MongoDB, once.
 func (r *runner) integration(w workspace, flags ...string) error {
 	if err := r.needServers(); err != nil {
 		return err
 	}
 	r.figures = true
 	defer func() { r.figures = false }()
-	args := []string{"-tags=" + integrationTag, "-count=1", "-shuffle=on", "-timeout=" + unitTimeout, "-skip=" + brokenTest.String()}
+	args := []string{"-tags=" + integrationTag, "-count=1", "-shuffle=on", "-timeout=" + unitTimeout}
 	return r.goTest(r.root, nil, slices.Concat(args, flags, w.integration())...)
 }
 
