@@ -88,7 +88,12 @@ func form(pairs ...string) option {
 
 // send makes a request. The error is that there was no whole answer.
 func (p *platform) send(method string, s service, path string, options ...option) (*answer, error) {
-	return send(p.client, method, p.url(s, path), options...)
+	began := time.Now()
+	a, err := send(p.client, method, p.url(s, path), options...)
+	if p.witness != nil {
+		p.witness(began, a, err)
+	}
+	return a, err
 }
 
 func send(c *http.Client, method, rawURL string, options ...option) (*answer, error) {

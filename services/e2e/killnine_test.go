@@ -79,7 +79,7 @@ func TestKillNine(t *testing.T) {
 
 // control shows that the survey finds what is wrong, by changing what it has
 // seen.
-func (s survey) control(t *testing.T) {
+func (s survey) control(t testing.TB) {
 	t.Helper()
 	var confirmed booking
 	for _, b := range s.bookings {

@@ -6,19 +6,28 @@ import (
 	"testing"
 )
 
+// workDir holds the binaries, built once for the run of the suite, and the data
+// of the shared platform.
+var workDir string
+
 func TestMain(m *testing.M) {
-	if os.Getenv(racyEnv) != "" {
-		os.Exit(runRacy())
+	if what := os.Getenv(racyEnv); what != "" {
+		os.Exit(runRacy(what))
 	}
 	os.Exit(run(m))
 }
 
 func run(m *testing.M) int {
-	if err := build(); err != nil {
+	var err error
+	if workDir, err = os.MkdirTemp("", "boxoffice-e2e-"); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	defer os.RemoveAll(workDir)
+	if err := choose(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
 	code := m.Run()
 	if err := stopShared(); err != nil {
 		fmt.Fprintln(os.Stderr, err)

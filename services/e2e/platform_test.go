@@ -3,6 +3,8 @@ package e2e
 import (
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -53,6 +55,8 @@ type platform struct {
 	system
 	admin  *account // logged in
 	client *http.Client
+	// witness, if any, sees what came of each request, and when it was made.
+	witness func(began time.Time, a *answer, err error)
 
 	mu        sync.RWMutex
 	addresses map[service]string
@@ -67,7 +71,7 @@ const (
 // start returns a platform of the test's own, which ends with the test.
 func start(t testing.TB, o options) *platform {
 	t.Helper()
-	p, err := open(newStandalone(t.TempDir(), o))
+	p, err := open(chosen.new(t, t.TempDir(), o))
 	if p != nil {
 		t.Cleanup(func() { p.end(t) })
 	}
@@ -92,8 +96,25 @@ func (p *platform) end(t testing.TB) {
 	p.kill()
 	if t.Failed() {
 		t.Log(p.lastWords())
+		p.keepLogs(t)
 	}
 	p.client.CloseIdleConnections()
+}
+
+// keepLogs keeps all that was logged in the folder that E2E_LOGS names, if it
+// does.
+func (p *platform) keepLogs(t testing.TB) {
+	dir := os.Getenv("E2E_LOGS")
+	if dir == "" {
+		return
+	}
+	logs, err := p.logs()
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, strings.ReplaceAll(t.Name(), "/", "_")+".log"), []byte(logs), 0o600)
+	}
+	if err != nil {
+		t.Error(err)
+	}
 }
 
 // lastWords is the end of the logs, without what is only for information.
@@ -177,11 +198,11 @@ func shared(t testing.TB) *platform {
 	common.Lock()
 	defer common.Unlock()
 	if common.p == nil {
-		s, err := sharedSystem()
-		if err != nil {
+		dir := filepath.Join(workDir, "shared")
+		if err := os.Mkdir(dir, 0o700); err != nil {
 			t.Fatal(err)
 		}
-		p, err := open(s)
+		p, err := open(chosen.new(outliving{t}, dir, options{}))
 		if err != nil {
 			p.kill()
 			t.Fatalf("start the shared platform: %v\n%s", err, p.lastWords())

@@ -11,12 +11,15 @@ import (
 	"github.com/openboxoffice/boxoffice/services/standalone"
 )
 
-// racyEnv makes this test binary be a platform that oversells, instead of
-// running tests.
+// racyEnv makes this test binary be a platform that oversells, or the event
+// service of one, instead of running tests.
 const racyEnv = "E2E_RACY_PLATFORM"
 
-// runRacy runs the platform on an inventory with the classic race.
-func runRacy() int {
+// runRacy runs what is asked for on an inventory with the classic race.
+func runRacy(what string) int {
+	if what == string(events) {
+		return runRacyEvent()
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
 	cfg, err := standalone.FromEnv()

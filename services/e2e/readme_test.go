@@ -10,7 +10,7 @@ import (
 )
 
 // The README's tour works when pasted, on a platform with its sample data.
-func TestReadmeTour(t *testing.T) {
+func TestStandaloneReadmeTour(t *testing.T) {
 	t.Parallel()
 	readme, err := os.ReadFile("../../README.md")
 	if err != nil {
@@ -21,7 +21,7 @@ func TestReadmeTour(t *testing.T) {
 		t.Fatal("the README has no tour")
 	}
 
-	s := newStandalone(t.TempDir(), options{})
+	s := newStandalone(t, t.TempDir(), options{})
 	s.env = slices.DeleteFunc(s.env, func(v string) bool {
 		return strings.HasPrefix(v, "ADMIN_") || strings.HasPrefix(v, "SAMPLE_DATA=")
 	})

@@ -20,8 +20,8 @@ import (
 // when it ends, which must be at once and with exit code 1.
 func refuse(t *testing.T, dir string, more ...string) string {
 	t.Helper()
-	s := newStandalone(dir, options{})
-	cmd := exec.CommandContext(t.Context(), s.program)
+	s := newStandalone(t, dir, options{})
+	cmd := exec.CommandContext(t.Context(), s.path)
 	var said bytes.Buffer
 	cmd.Env, cmd.Stdout, cmd.Stderr = append(s.env, more...), &said, &said
 	err := cmd.Run()
@@ -32,7 +32,7 @@ func refuse(t *testing.T, dir string, more ...string) string {
 	return said.String()
 }
 
-func TestTakenPort(t *testing.T) {
+func TestStandaloneTakenPort(t *testing.T) {
 	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -58,9 +58,9 @@ func TestTakenPort(t *testing.T) {
 }
 
 // Two processes on the same data would each think that it is alone.
-func TestTakenData(t *testing.T) {
+func TestStandaloneTakenData(t *testing.T) {
 	t.Parallel()
-	s := newStandalone(t.TempDir(), options{})
+	s := newStandalone(t, t.TempDir(), options{})
 	p, err := open(s)
 	if p != nil {
 		t.Cleanup(func() { p.end(t) })
@@ -74,7 +74,7 @@ func TestTakenData(t *testing.T) {
 	p.publish(t, p.register(t, organizer), draft(1))
 }
 
-func TestBrokenConfiguration(t *testing.T) {
+func TestStandaloneBrokenConfiguration(t *testing.T) {
 	t.Parallel()
 	for variable, value := range map[string]string{
 		"SAMPLE_DATA": "perhaps", "TRUSTED_PROXIES": "everybody", "SMTP_URL": "http://mail.example", "MAIL_FROM": "nobody",
@@ -86,9 +86,9 @@ func TestBrokenConfiguration(t *testing.T) {
 	}
 }
 
-func TestSampleData(t *testing.T) {
+func TestStandaloneSampleData(t *testing.T) {
 	t.Parallel()
-	s := newStandalone(t.TempDir(), options{})
+	s := newStandalone(t, t.TempDir(), options{})
 	s.env = append(s.env, "SAMPLE_DATA=true")
 	p, err := open(s)
 	if p != nil {
@@ -134,7 +134,7 @@ func TestSampleData(t *testing.T) {
 	}
 
 	// make seed, again: what is there stays as it is.
-	cmd := exec.CommandContext(t.Context(), s.program, "seed")
+	cmd := exec.CommandContext(t.Context(), s.path, "seed")
 	cmd.Env = []string{"USER_URL=" + p.url(gateway, "")}
 	before := len(wholeList[event](t, p, gateway, "/events"))
 	if out, err := cmd.CombinedOutput(); err != nil {
@@ -147,9 +147,9 @@ func TestSampleData(t *testing.T) {
 
 // Without anything but loopback addresses there is no login that everybody
 // knows.
-func TestNoSampleLoginsForTheWorld(t *testing.T) {
+func TestStandaloneNoSampleLoginsForTheWorld(t *testing.T) {
 	t.Parallel()
-	s := newStandalone(t.TempDir(), options{})
+	s := newStandalone(t, t.TempDir(), options{})
 	s.env = append(s.env, "SAMPLE_DATA=true", "NOTIFICATION_ADDR=0.0.0.0:0")
 	p, err := open(s)
 	if p != nil {
@@ -166,9 +166,9 @@ func TestNoSampleLoginsForTheWorld(t *testing.T) {
 	}
 }
 
-func TestDataIsPrivate(t *testing.T) {
+func TestStandaloneDataIsPrivate(t *testing.T) {
 	t.Parallel()
-	s := newStandalone(t.TempDir(), options{})
+	s := newStandalone(t, t.TempDir(), options{})
 	p, err := open(s)
 	if p != nil {
 		t.Cleanup(func() { p.end(t) })

@@ -30,7 +30,7 @@ func (s *survey) wrong(format string, args ...any) {
 
 // settle waits until every buyer is answered, every booking is settled, and
 // every mail has gone out.
-func (s *survey) settle(t *testing.T) {
+func (s *survey) settle(t testing.TB) {
 	t.Helper()
 	var g errgroup.Group
 	for _, b := range s.buyers {

@@ -1,0 +1,201 @@
+//go:build integration
+
+package e2e
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"path/filepath"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+)
+
+// answerLimit is how long an answer may take before it counts as none: a bound
+// against hanging, several times what the services allow themselves.
+const answerLimit = 30 * time.Second
+
+// startProcesses is start for tests that want four processes, and more of them
+// than options say.
+func startProcesses(t testing.TB, o setup) (*platform, *manyProcesses) {
+	t.Helper()
+	s := newProcesses(t, t.TempDir(), o)
+	p, err := open(s)
+	t.Cleanup(func() { p.end(t) })
+	if err != nil {
+		t.Fatalf("start: %v", err)
+	}
+	return p, s
+}
+
+// load is customers who book and cancel while the platform has its troubles.
+type load struct {
+	p      *platform
+	event  event
+	buyers []*buyer
+	finish chan struct{}
+	done   sync.WaitGroup
+	// mortal says that processes are killed, so that requests may be left
+	// without an answer.
+	mortal bool
+
+	mu         sync.Mutex
+	tried      int
+	refused    int // 503 with a problem
+	unanswered int
+	slowest    time.Duration
+	served     time.Time // the latest begin of a request that was answered 201
+	odd        []string
+}
+
+// newLoad starts clients who go on until end. The tickets are more than they
+// can book.
+func newLoad(t testing.TB, p *platform, clients int, mortal bool) *load {
+	t.Helper()
+	l := &load{p: p, event: p.publish(t, p.register(t, organizer), draft(20_000, 2_000)), finish: make(chan struct{}), mortal: mortal}
+	seed := uint64(time.Now().UnixNano())
+	for i, a := range p.crowd(t, clients) {
+		l.buyers = append(l.buyers, &buyer{p: p, a: a, e: l.event, rand: rand.New(rand.NewPCG(seed, uint64(i)))})
+	}
+	p.witness = l.see
+	for _, b := range l.buyers {
+		l.done.Go(func() { b.shop(l.finish) })
+	}
+	t.Cleanup(l.stop)
+	return l
+}
+
+// see judges an answer by what every one of them has to be.
+func (l *load) see(began time.Time, a *answer, err error) {
+	took := time.Since(began)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.tried++
+	l.slowest = max(l.slowest, took)
+	if took > answerLimit {
+		l.odd = append(l.odd, fmt.Sprintf("a request took %s", took))
+	}
+	switch {
+	case err != nil && l.mortal:
+		l.unanswered++
+	case err != nil:
+		l.odd = append(l.odd, fmt.Sprintf("no answer: %v", err))
+	case a.status == http.StatusServiceUnavailable:
+		l.refused++
+		if _, err := a.problem(); err != nil {
+			l.odd = append(l.odd, err.Error())
+		}
+	case a.status == http.StatusCreated && began.After(l.served):
+		l.served = began
+	case a.status >= 500:
+		l.odd = append(l.odd, fmt.Sprintf("%s: %d %.300s", a.request, a.status, a.body))
+	}
+}
+
+func (l *load) counts() (tried, refused int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.tried, l.refused + l.unanswered
+}
+
+// awaitTried waits until so many more requests have been answered.
+func (l *load) awaitTried(t testing.TB, n int) {
+	t.Helper()
+	before, _ := l.counts()
+	eventually(t, time.Minute, func() error {
+		if now, _ := l.counts(); now-before < n {
+			return fmt.Errorf("%d of %d requests have an answer", now-before, n)
+		}
+		return nil
+	})
+}
+
+// awaitRefused waits until so many more requests have been refused.
+func (l *load) awaitRefused(t testing.TB, n int) {
+	t.Helper()
+	_, before := l.counts()
+	eventually(t, time.Minute, func() error {
+		if _, now := l.counts(); now-before < n {
+			return fmt.Errorf("%d of %d requests are refused", now-before, n)
+		}
+		return nil
+	})
+}
+
+// awaitServed waits until a booking has succeeded that was asked for after
+// now, and returns how long that took.
+func (l *load) awaitServed(t testing.TB) time.Duration {
+	t.Helper()
+	now := time.Now()
+	eventually(t, time.Minute, func() error {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if !l.served.After(now) {
+			return errors.New("nobody can book")
+		}
+		return nil
+	})
+	return time.Since(now)
+}
+
+// stop lets the customers go home.
+func (l *load) stop() {
+	select {
+	case <-l.finish:
+	default:
+		close(l.finish)
+	}
+	l.done.Wait()
+}
+
+// end ends the load, waits until everything has settled, fails the test for
+// each promise that is broken, and returns what is to be said of it.
+func (l *load) end(t testing.TB) string {
+	t.Helper()
+	l.stop()
+	s := survey{p: l.p, event: l.event, buyers: l.buyers}
+	s.settle(t)
+	l.p.witness = nil
+	violations := append(s.violations(), l.odd...)
+	for _, v := range violations[:min(len(violations), 20)] {
+		t.Error(v)
+	}
+	if len(violations) > 20 {
+		t.Errorf("and %d more", len(violations)-20)
+	}
+	acknowledged := 0
+	for _, b := range l.buyers {
+		for _, c := range b.purchases {
+			if c.confirmed {
+				acknowledged++
+			}
+		}
+	}
+	// What it says of one that is lost is worth nothing unless it sees one.
+	if acknowledged == 0 || l.tried < 100 {
+		t.Errorf("%d requests, %d bookings acknowledged: that is no load", l.tried, acknowledged)
+	}
+	if !t.Failed() {
+		s.control(t)
+	}
+	without := ""
+	if l.mortal {
+		without = fmt.Sprintf("%d without an answer, ", l.unanswered)
+	}
+	return fmt.Sprintf("%d requests tried, %d refused with 503, %s%d bookings acknowledged, %d mails, slowest answer %.1f s, lost = %d, duplicates = %d",
+		l.tried, l.refused, without, acknowledged, len(s.mails), l.slowest.Seconds(), s.lost, s.duplicates)
+}
+
+// durations are for a line of figures.
+type durations []time.Duration
+
+func (d durations) String() string {
+	least, most := slices.Min(d), slices.Max(d)
+	return fmt.Sprintf("%.1f–%.1f s", least.Seconds(), most.Seconds())
+}
+
+// name is what a process calls itself in its files.
+func (r *replica) name() string { return filepath.Base(r.output) }

@@ -1,0 +1,380 @@
+//go:build integration
+
+package e2e
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	mathrand "math/rand/v2"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/openboxoffice/boxoffice/services/internal/servertest/mongotest"
+	"github.com/openboxoffice/boxoffice/services/internal/servertest/pgtest"
+)
+
+// This file is how the platform runs as four processes, on PostgreSQL and
+// MongoDB: all that the suite knows of that.
+
+var buildProcesses = sync.OnceValue(func() error {
+	var commands []string
+	for _, s := range services {
+		commands = append(commands, fmt.Sprintf("github.com/openboxoffice/boxoffice/services/%[1]s/cmd/%[1]s", s))
+	}
+	return goBuild(workDir, commands...)
+})
+
+var processesWay = way{
+	build: buildProcesses,
+	new: func(t testing.TB, dir string, o options) system {
+		return newProcesses(t, dir, setup{options: o})
+	},
+}
+
+// setup is what tests vary of four processes.
+type setup struct {
+	options
+	// databases are the URLs of those of which the test has its own.
+	databases map[service]string
+	// replicas says how many processes a service has, if not one.
+	replicas map[service]int
+	// env is more for each process.
+	env []string
+}
+
+// manyProcesses is the platform as four processes, or more.
+type manyProcesses struct {
+	setup
+	dir    string
+	all    []*replica
+	secret map[service]string // its own, towards the others
+	// entry is where a service is found: by its only process's address, or
+	// by a balancer's.
+	entry     map[service]string
+	balancers map[service]*balancer
+	started   bool // it has been ready once
+}
+
+var _ system = (*manyProcesses)(nil)
+
+// replica is one process of a service.
+type replica struct {
+	program
+	of   service
+	addr string
+}
+
+func (r *replica) url(path string) string { return "http://" + r.addr + path }
+
+// newDatabase gives a service the kind of database that it uses.
+func newDatabase(t testing.TB, of service) string {
+	t.Helper()
+	if of == gateway || of == bookings {
+		return pgtest.New(t, nil)
+	}
+	return mongotest.New(t)
+}
+
+func newProcesses(t testing.TB, dir string, o setup) *manyProcesses {
+	t.Helper()
+	if err := buildProcesses(); err != nil {
+		t.Fatal(err)
+	}
+	s := &manyProcesses{
+		setup: o, dir: dir, entry: map[service]string{}, balancers: map[service]*balancer{},
+		secret: map[service]string{bookings: rand.Text(), notifications: rand.Text()},
+	}
+	s.databases = map[service]string{}
+	for _, of := range services {
+		if s.databases[of] = o.databases[of]; s.databases[of] == "" {
+			s.databases[of] = newDatabase(t, of)
+		}
+		for i := range max(1, o.replicas[of]) {
+			r := &replica{of: of}
+			r.path = filepath.Join(workDir, string(of))
+			r.output = filepath.Join(dir, fmt.Sprintf("%s-%d.log", of, i+1))
+			s.all = append(s.all, r)
+		}
+		if o.replicas[of] > 1 {
+			s.balancers[of] = newBalancer(t)
+		}
+	}
+	s.settle()
+	return s
+}
+
+// settle gives each process a port that is free at this moment, which it keeps,
+// and its environment: each has to know where the others will be.
+func (s *manyProcesses) settle() {
+	of := map[service][]string{}
+	for _, r := range s.all {
+		r.addr = freeAddress()
+		of[r.of] = append(of[r.of], r.addr)
+	}
+	for name, addresses := range of {
+		s.entry[name] = addresses[0]
+		if b := s.balancers[name]; b != nil {
+			s.entry[name] = b.serve(addresses)
+		}
+	}
+	for _, r := range s.all {
+		r.env = append(s.environment(r), s.env...)
+		if s.racyInventory && r.of == events {
+			r.path, r.env = os.Args[0], append(r.env, racyEnv+"="+string(events))
+		}
+	}
+}
+
+// environment is what a process is told: no more than is its business.
+func (s *manyProcesses) environment(r *replica) []string {
+	env := []string{
+		strings.ToUpper(string(r.of)) + "_ADDR=" + r.addr,
+		databaseVariable(r.of) + "=" + s.databases[r.of],
+	}
+	add := func(variable, value string) { env = append(env, variable+"="+value) }
+	know := func(others ...service) {
+		for _, of := range others {
+			add(strings.ToUpper(string(of))+"_URL", "http://"+s.entry[of])
+		}
+	}
+	accept := func(others ...service) {
+		for _, of := range others {
+			add(strings.ToUpper(string(of))+"_SERVICE_TOKEN", s.secret[of])
+		}
+	}
+	if r.of != gateway {
+		add("JWKS_URL", "http://"+s.entry[gateway]+"/.well-known/jwks.json")
+	}
+	switch r.of {
+	case gateway:
+		know(events, bookings, notifications)
+		accept(notifications)
+		add("ADMIN_EMAIL", adminEmail)
+		add("ADMIN_PASSWORD", adminPassword)
+		if !s.noProxies {
+			add("TRUSTED_PROXIES", "127.0.0.1/32")
+		}
+	case events:
+		accept(bookings)
+	case bookings:
+		know(events, notifications)
+		accept(bookings) // its own
+		add("SANDBOX_DB", filepath.Join(s.dir, "sandbox.db"))
+	case notifications:
+		know(gateway)
+		accept(notifications, bookings) // its own, and the caller's
+		add("SMTP_URL", s.smtpURL)
+		add("MAIL_DIR", filepath.Join(s.dir, "mail"))
+	}
+	return env
+}
+
+// databaseVariable is the variable that names a service's database.
+func databaseVariable(of service) string {
+	if of == gateway || of == bookings {
+		return strings.ToUpper(string(of)) + "_POSTGRES_URL"
+	}
+	return strings.ToUpper(string(of)) + "_MONGO_URL"
+}
+
+// of returns the processes of a service.
+func (s *manyProcesses) of(name service) (found []*replica) {
+	for _, r := range s.all {
+		if r.of == name {
+			found = append(found, r)
+		}
+	}
+	return found
+}
+
+func (s *manyProcesses) start() error {
+	for _, r := range s.all {
+		if err := r.start(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ready waits until every process listens. Should somebody have taken a port
+// since it was looked at, other ports are taken, for as long as nobody has been
+// told of these.
+func (s *manyProcesses) ready() (map[service]string, error) {
+	err := s.listening()
+	for try := 0; err != nil && !s.started && try < 5 && strings.Contains(err.Error(), syscall.EADDRINUSE.Error()); try++ {
+		s.kill()
+		s.settle()
+		if err = s.start(); err == nil {
+			err = s.listening()
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	s.started = true
+	at := map[service]string{}
+	for name, address := range s.entry {
+		at[name] = "http://" + address
+	}
+	return at, nil
+}
+
+// listening waits until every process does. The minute is against hanging.
+func (s *manyProcesses) listening() error {
+	for _, r := range s.all {
+		if err := r.listening(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *replica) listening() error {
+	err := poll(time.Minute, func() error {
+		if err := r.ended(); err != nil {
+			return final{err}
+		}
+		c, err := net.Dial("tcp", r.addr)
+		if err == nil {
+			err = c.Close()
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("%s: %w", filepath.Base(r.output), err)
+	}
+	return nil
+}
+
+func (s *manyProcesses) kill() {
+	for _, r := range s.all {
+		if r.cmd != nil {
+			_ = r.cmd.Process.Kill()
+		}
+	}
+	for _, r := range s.all {
+		r.kill()
+	}
+}
+
+// stop tells all at once, as a supervisor does.
+func (s *manyProcesses) stop() error {
+	errs := make([]error, len(s.all))
+	var wg sync.WaitGroup
+	for i, r := range s.all {
+		wg.Go(func() {
+			if err := r.stop(); err != nil {
+				errs[i] = fmt.Errorf("%s: %w", r.of, err)
+			}
+		})
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+func (s *manyProcesses) mails() ([]mail, error) { return mailsIn(filepath.Join(s.dir, "mail")) }
+
+// logs are those of all processes, in the order of their times.
+func (s *manyProcesses) logs() (string, error) {
+	type line struct{ time, text string }
+	var lines []line
+	for _, r := range s.all {
+		last := ""
+		for text := range strings.Lines(r.said()) {
+			if strings.HasPrefix(text, `{"time":"`) {
+				last, _, _ = strings.Cut(text, ",")
+			}
+			lines = append(lines, line{last, text})
+		}
+	}
+	slices.SortStableFunc(lines, func(a, b line) int { return strings.Compare(a.time, b.time) })
+	var all strings.Builder
+	for _, l := range lines {
+		all.WriteString(l.text)
+	}
+	return all.String(), nil
+}
+
+// freeAddress is one of this machine that nobody listens on at this moment. Its
+// port is below those that systems give to outgoing connections, and it is
+// given once only, so that it is as good as ours while nobody listens.
+func freeAddress() string {
+	for {
+		addr := fmt.Sprintf("127.0.0.1:%d", 10_000+mathrand.IntN(10_000))
+		if _, twice := given.LoadOrStore(addr, true); twice {
+			continue
+		}
+		if l, err := net.Listen("tcp", addr); err == nil {
+			_ = l.Close()
+			return addr
+		}
+	}
+}
+
+var given sync.Map
+
+// balancer passes requests on to the processes of a service in turn, and past
+// those that do not listen.
+type balancer struct {
+	server http.Server
+	listen net.Listener
+
+	mu     sync.Mutex
+	behind []string
+	next   atomic.Uint64
+}
+
+func newBalancer(t testing.TB) *balancer {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &balancer{listen: l}
+	b.server.Handler = &httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.Out.URL.Scheme, r.Out.URL.Host, r.Out.Host = "http", l.Addr().String(), r.In.Host
+			r.Out.Header["X-Forwarded-For"] = r.In.Header["X-Forwarded-For"]
+		},
+		Transport: &http.Transport{DialContext: b.dial, DisableKeepAlives: true}, // a choice for each request
+		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) {
+			w.WriteHeader(http.StatusBadGateway)
+		},
+	}
+	go func() { _ = b.server.Serve(l) }()
+	t.Cleanup(func() { _ = b.server.Close() })
+	return b
+}
+
+// serve says who is behind it, and returns where it is.
+func (b *balancer) serve(behind []string) string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.behind = behind
+	return b.listen.Addr().String()
+}
+
+func (b *balancer) dial(ctx context.Context, network, _ string) (c net.Conn, err error) {
+	b.mu.Lock()
+	behind := b.behind
+	b.mu.Unlock()
+	for range behind {
+		at := behind[b.next.Add(1)%uint64(len(behind))]
+		if c, err = new(net.Dialer).DialContext(ctx, network, at); err == nil {
+			return c, nil
+		}
+	}
+	return nil, err
+}

@@ -1,0 +1,24 @@
+package e2e
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/openboxoffice/boxoffice/services/event/app"
+	"github.com/openboxoffice/boxoffice/services/event/eventtest"
+	"github.com/openboxoffice/boxoffice/services/internal/process"
+)
+
+// runRacyEvent is the event service's command on an inventory with the classic
+// race. It does not return.
+func runRacyEvent() int {
+	process.Main(process.Service[app.Config]{
+		Name:    string(events),
+		Addr:    func(c app.Config) (addr, variable string) { return c.Addr, "EVENT_ADDR" },
+		Migrate: app.Migrate,
+		Open: func(ctx context.Context, cfg app.Config, log *slog.Logger) (process.App, error) {
+			return app.New(ctx, cfg, app.Deps{Log: log, Inventory: eventtest.Racy})
+		},
+	})
+	return 0
+}
