@@ -52,8 +52,8 @@ contracts: report ## run the contract suites and print the matrix port × adapte
 	@$(BIN)/report contracts
 
 .PHONY: test-e2e
-test-e2e: report ## run the black-box suite (SYSTEM=standalone or processes, else both; RUN=regexp COUNT=n)
-	@SYSTEM='$(SYSTEM)' RUN='$(RUN)' COUNT='$(COUNT)' $(BIN)/report e2e
+test-e2e: report ## run the black-box suite (SYSTEM=standalone, the default, or processes; RUN=regexp COUNT=n)
+	@SYSTEM='$(or $(SYSTEM),standalone)' RUN='$(RUN)' COUNT='$(COUNT)' $(BIN)/report e2e
 
 .PHONY: test-integration
 test-integration: report ## run what needs PostgreSQL or MongoDB, on public images or stand-ins
