@@ -31,7 +31,7 @@ func TestEverythingGoesByIndexes(t *testing.T) {
 		INSERT INTO outbox (id, topic, attributes, data, time, due, closed_at)
 		SELECT 'id' || n, 'bookings', '{}', x'7b7d', n, n, iif(n % 100 = 0, NULL, n) FROM `+plantest.N)
 	now := time.UnixMicro(1e15).Add(24 * time.Hour)
-	key := booking.Key{Value: "key90000", Fingerprint: "f"}
+	key := booking.Key{Value: "key1000", Fingerprint: "f"}
 	relay, ids := s.Outbox(), []string{"id100", "id200"}
 	for _, c := range []struct {
 		what, index string

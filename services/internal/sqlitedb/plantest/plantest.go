@@ -13,11 +13,8 @@ import (
 	"github.com/openboxoffice/boxoffice/services/internal/sqlitedb"
 )
 
-// Rows is how many rows a table should have in such a test.
-const Rows = 100_000
-
-// N is a table of the numbers 1 to Rows, to select rows from.
-const N = `(WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 100000) SELECT n FROM numbers)`
+// N is a table of the numbers 1 to rows, to select rows from.
+const N = `(WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ` + rows + `) SELECT n FROM numbers)`
 
 // Fill executes statements on the file at path.
 func Fill(t *testing.T, path string, statements ...string) {
