@@ -33,6 +33,7 @@ type buyer struct {
 	a    *account
 	e    event
 	rand *rand.Rand
+	pace time.Duration // between two purchases, at most
 
 	purchases []*purchase
 	open      []*purchase // to be asked for again
@@ -52,7 +53,7 @@ func (b *buyer) shop(finish <-chan struct{}) {
 		select {
 		case <-finish:
 			return
-		case <-time.After(time.Duration(b.rand.IntN(40)) * time.Millisecond):
+		case <-time.After(time.Duration(b.rand.Int64N(int64(b.pace)))):
 		}
 	}
 }

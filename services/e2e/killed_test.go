@@ -13,7 +13,7 @@ const aloneRounds = 5
 // started again. Some of them see it; nobody is worse off afterwards.
 func TestProcessesKilledAlone(t *testing.T) {
 	p, s := startProcesses(t, setup{})
-	l := newLoad(t, p, 10, true)
+	l := newLoad(t, p, 6, true)
 	var back durations
 	for range aloneRounds {
 		for _, r := range s.all {
@@ -21,9 +21,9 @@ func TestProcessesKilledAlone(t *testing.T) {
 			r.kill()
 			// The load feels it, unless it needs nobody: mails are sent later.
 			if r.of == notifications {
-				l.awaitTried(t, 20)
+				l.awaitTried(t, 10)
 			} else {
-				l.awaitRefused(t, 10)
+				l.awaitRefused(t, 5)
 			}
 			began := time.Now()
 			if err := r.start(); err != nil {

@@ -39,7 +39,7 @@ func TestKillNine(t *testing.T) {
 	finish := make(chan struct{})
 	var load sync.WaitGroup
 	for i, a := range p.crowd(t, killClients) {
-		buyers[i] = &buyer{p: p, a: a, e: e, rand: rand.New(rand.NewPCG(seed, uint64(i)+1))}
+		buyers[i] = &buyer{p: p, a: a, e: e, rand: rand.New(rand.NewPCG(seed, uint64(i)+1)), pace: chosen.pace}
 		load.Go(func() { buyers[i].shop(finish) })
 	}
 	kills := 0

@@ -41,7 +41,7 @@ func outages(t *testing.T, name string, server databaseServer, databases map[ser
 	p, _ := startProcesses(t, setup{databases: databases})
 	visitor := p.register(t, customer)
 	refusals(t, p, visitor, nil) // and everybody knows the keys of tokens from now on
-	l := newLoad(t, p, 10, false)
+	l := newLoad(t, p, 6, false)
 	down := slices.Collect(maps.Keys(databases))
 	var lasted, back durations
 	for range 3 {
@@ -50,7 +50,7 @@ func outages(t *testing.T, name string, server databaseServer, databases map[ser
 		if err := server.Kill(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		l.awaitRefused(t, 20)
+		l.awaitRefused(t, 10)
 		readiness(t, p, down)
 		refusals(t, p, visitor, down)
 		if err := server.Start(t.Context()); err != nil {

@@ -41,6 +41,9 @@ var processesWay = way{
 	new: func(t testing.TB, dir string, o options) system {
 		return newProcesses(t, dir, setup{options: o})
 	},
+	// The stand-in for MongoDB takes one request at a time, and its documents
+	// are slow to read.
+	pace: 500 * time.Millisecond,
 }
 
 // setup is what tests vary of four processes.

@@ -21,6 +21,7 @@ var buildStandalone = sync.OnceValue(func() error { return goBuild(workDir, comm
 var standaloneWay = way{
 	build: buildStandalone,
 	new:   func(t testing.TB, dir string, o options) system { return newStandalone(t, dir, o) },
+	pace:  40 * time.Millisecond,
 }
 
 // oneProcess is the platform in one process.

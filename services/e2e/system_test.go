@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // systemEnv chooses how the platform is run.
@@ -19,6 +20,9 @@ type way struct {
 	// new returns a platform, not started, that keeps its files in dir. What
 	// else it needs ends with the test.
 	new func(t testing.TB, dir string, o options) system
+	// pace is how long at most a customer thinks before the next purchase: no
+	// less than what the slowest database there can follow.
+	pace time.Duration
 }
 
 var ways = map[string]way{"standalone": standaloneWay, "processes": processesWay}

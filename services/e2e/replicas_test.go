@@ -1,0 +1,162 @@
+//go:build integration
+
+package e2e
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+)
+
+// mailed is a platform whose mails come to a mail server, which counts each
+// time that one is sent.
+type mailed struct {
+	system
+	server *mailServer
+}
+
+func (m mailed) mails() ([]mail, error) { return m.server.mails(), nil }
+
+// Three booking processes on one database, and three notification processes on
+// another, share the work. One of each is killed in the middle and never comes
+// back; the others take over what it was about.
+func TestProcessesReplicas(t *testing.T) {
+	server := newMailServer(t)
+	server.up(t, false)
+	p, s := startProcesses(t, setup{
+		options:  options{smtpURL: "smtp://" + server.address + "?tls=none"},
+		replicas: map[service]int{bookings: 3, notifications: 3},
+	})
+	p.system = mailed{s, server}
+
+	// With nobody killed: all three book, and nothing is done twice.
+	through := map[string]int{}
+	c := p.register(t, customer)
+	e := p.publish(t, p.register(t, organizer), draft(100))
+	for range 5 {
+		for _, r := range s.of(bookings) {
+			res, err := send(p.client, http.MethodPost, r.url("/bookings"), as(c), body(obj{"event_id": e.ID, "tickets": 1}))
+			if err != nil {
+				t.Fatal(err)
+			}
+			var b booking
+			res.want(t, http.StatusCreated).into(t, &b)
+			through[r.name()]++
+			// What one has booked, the others know.
+			p.get(t, bookings, "/bookings/"+b.ID, nil, as(c))
+		}
+	}
+	told := func() (mails, repeats int) {
+		seen := map[string]bool{}
+		for _, m := range server.mails() {
+			if mails++; seen[m.id] {
+				repeats++
+			}
+			seen[m.id] = true
+		}
+		return mails, repeats
+	}
+	eventually(t, time.Minute, func() error {
+		if n, _ := told(); n < 15 {
+			return fmt.Errorf("%d of 15 mails", n)
+		}
+		return nil
+	})
+
+	// Payments that hang on one process are settled by the others.
+	lost := s.of(bookings)[1]
+	const hanging = 4
+	crowd := p.crowd(t, hanging)
+	var wg sync.WaitGroup
+	for i, a := range crowd {
+		token := []string{"tok_timeout", "tok_slow"}[i%2]
+		wg.Go(func() {
+			_, _ = send(p.client, http.MethodPost, lost.url("/bookings"), as(a),
+				body(obj{"event_id": e.ID, "tickets": 1, "payment": obj{"token": token}})) // cut off, below
+		})
+	}
+	eventually(t, 30*time.Second, func() error {
+		if a := p.available(t, e.ID); a.Available != 100-15-hanging {
+			return fmt.Errorf("%d of 100 are available", a.Available)
+		}
+		return nil
+	})
+	l := newLoad(t, p, 6, true)
+	l.awaitTried(t, 10)
+	lost.kill()
+	wg.Wait()
+	l.awaitServed(t)
+	l.awaitTried(t, 20)
+	confirmed := 0
+	eventually(t, 90*time.Second, func() error {
+		confirmed = 0
+		for _, a := range crowd {
+			list, err := all[booking](p, bookings, "/bookings", as(a))
+			if err != nil {
+				return final{err}
+			}
+			if len(list) != 1 {
+				return final{fmt.Errorf("a customer has %d bookings", len(list))}
+			}
+			switch list[0].Status {
+			case "CONFIRMED":
+				confirmed++
+			case "FAILED":
+			default:
+				return errors.New("a killed process's booking is " + list[0].Status)
+			}
+		}
+		return nil
+	})
+	if a := p.available(t, e.ID); a.Available != 100-15-confirmed {
+		t.Errorf("%d are confirmed, and %d of 100 are available", 15+confirmed, a.Available)
+	}
+	// The load's survey looks at these too: settled once, one mail each.
+	l.witnessed(t, append(crowd, c)...)
+	figures := l.end(t)
+	if n, repeats := told(); repeats > 0 {
+		t.Errorf("no notification process was killed, and %d of %d mails came again", repeats, n)
+	}
+	t.Logf("three booking processes: %v bookings through each, one killed with %d payments open, %d of these confirmed by the others; %s",
+		through, hanging, confirmed, figures)
+
+	// Mails are on their way when a notification process is killed.
+	for range 8 {
+		p.book(t, c, e, 1)
+	}
+	s.of(notifications)[1].kill()
+	for range 8 {
+		p.book(t, c, e, 1)
+	}
+	eventually(t, 2*time.Minute, func() error {
+		missing := 0
+		confirmations, _, _ := mailsAbout(server.mails())
+		for _, b := range wholeList[booking](t, p, bookings, "/bookings?limit=100", as(c)) {
+			if confirmations[b.ID] == 0 {
+				missing++
+			}
+		}
+		if missing > 0 {
+			return fmt.Errorf("%d mails are missing", missing)
+		}
+		return nil
+	})
+	// Between the server's answer and the note of it, each of the killed
+	// process's four workers may have had one mail: the same one comes again.
+	n, repeats := told()
+	if repeats > 4 {
+		t.Errorf("%d of %d mails came again", repeats, n)
+	}
+	confirmations, _, _ := mailsAbout(server.mails())
+	again := 0
+	for _, n := range confirmations {
+		again += n - 1
+	}
+	if again != repeats {
+		t.Errorf("%d bookings are told again, and %d mails came again under their Message-ID", again, repeats)
+	}
+	t.Logf("three notification processes: one killed, %d mails, sent again under the same Message-ID = %d, lost = 0", n, repeats)
+}
