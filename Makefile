@@ -13,7 +13,8 @@ BIN := .tools/bin
 MAIN := services/standalone/cmd/boxoffice
 COMMANDS = $(wildcard services/*/cmd/*)
 # The modules, as go.work lists them; their names stand nowhere else. The tools
-# are modules too, but outside of the workspace.
+# are modules too, but outside of the workspace; not among them is
+# services/e2e/daprd, whose requirements are Dapr's own and stay as they are.
 MODULES = $(shell go list -m -f '{{.Dir}}')
 TOOLS := .ci/report .ci/images/mongo
 
