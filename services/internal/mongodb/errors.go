@@ -7,6 +7,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,14 +23,28 @@ const maxAttempts = 8
 const writeConflict = 112
 
 // Codes of errors that say nothing about what was asked: the server goes down,
-// is no primary any more, or could not wait for the majority.
+// is no primary any more, is too busy, or will not have anybody's request now.
 var passing = []int{
-	6, 7, 89, 91, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436, // the driver's retryable ones
-	50,  // MaxTimeMSExpired
-	64,  // WriteConcernTimeout, formerly WriteConcernFailed
-	100, // UnsatisfiableWriteConcern
+	6, 7, 89, 91, 134, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436, // the driver's retryable ones
+	10058,  // LegacyNotPrimary, to the driver no primary either
+	13, 18, // Unauthorized, AuthenticationFailed: the user or its role has been changed
+	24,      // LockTimeout
+	43, 237, // CursorNotFound, CursorKilled: the rest of an answer is lost
+	50,       // MaxTimeMSExpired
+	64,       // WriteConcernTimeout, formerly WriteConcernFailed
+	100,      // UnsatisfiableWriteConcern
+	133,      // FailedToSatisfyReadPreference
+	365, 402, // TemporarilyUnavailable, ResourceExhausted
+	371,                // UserWritesBlocked
+	433, 449, 450, 462, // the server is overloaded: AdmissionQueueOverflow, RateLimitExceeded, and the like
+	11601, // Interrupted
+	14031, // OutOfDiskSpace
 	writeConflict,
 }
+
+// passingLabels are what servers and the driver call such errors, of whatever
+// code.
+var passingLabels = []string{"SystemOverloadedError", "RetryableError", "RetryableWriteError"}
 
 // failed is err, as storage.ErrUnavailable where the server did not do what it
 // was asked and may do it later. The caller's own cancellation stays what it is.
@@ -41,12 +56,9 @@ func failed(err error) error {
 		return fmt.Errorf("%w: %w", storage.ErrUnavailable, err)
 	}
 	var server mongo.ServerError
-	if errors.As(err, &server) {
-		for _, code := range passing {
-			if server.HasErrorCode(code) {
-				return fmt.Errorf("%w: %w", storage.ErrUnavailable, err)
-			}
-		}
+	if errors.As(err, &server) &&
+		(slices.ContainsFunc(passing, server.HasErrorCode) || slices.ContainsFunc(passingLabels, server.HasErrorLabel)) {
+		return fmt.Errorf("%w: %w", storage.ErrUnavailable, err)
 	}
 	return err
 }

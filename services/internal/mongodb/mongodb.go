@@ -59,12 +59,16 @@ func Open(ctx context.Context, o Options, indexes []Index) (*DB, error) {
 	if name == "" {
 		return nil, errURL
 	}
+	// With the journal by name: the majority of a standalone server is its
+	// memory, and so is that of a replica set that is configured so.
+	journal := true
+	concern := &writeconcern.WriteConcern{W: writeconcern.WCMajority, Journal: &journal}
 	client, err := mongo.Connect(options.Client().ApplyURI(o.URL).
 		SetAppName(o.Name).SetMaxPoolSize(uint64(o.MaxConns)).SetMonitor(o.Monitor).
 		SetTimeout(o.Timeout).SetServerSelectionTimeout(o.Timeout).SetConnectTimeout(o.Timeout).
 		// Of the options in the URL none may weaken these: what is
 		// acknowledged, and what is read, is not rolled back.
-		SetWriteConcern(writeconcern.Majority()).SetReadConcern(readconcern.Majority()).
+		SetWriteConcern(concern).SetReadConcern(readconcern.Majority()).
 		SetReadPreference(readpref.Primary()).SetRetryWrites(true).SetRetryReads(true))
 	if err != nil {
 		return nil, errURL

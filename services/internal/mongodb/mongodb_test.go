@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/uuid"
 	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/event"
 
 	"github.com/openboxoffice/boxoffice/services/internal/mongodb"
 	"github.com/openboxoffice/boxoffice/services/internal/mongodb/mongodbtest"
@@ -56,6 +57,36 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 		if err == nil || errors.Is(err, storage.ErrUnavailable) || strings.Contains(err.Error(), "secret") ||
 			!strings.Contains(err.Error(), "mongodb://user:password@host:port/database") {
 			t.Errorf("%s: %v, want the form of a URL, and no password", url, err)
+		}
+	}
+}
+
+// Whatever the URL says, a write that is acknowledged is in the journal of the
+// majority.
+func TestWritesAreJournaledByTheMajority(t *testing.T) {
+	o := mongodb.Options{URL: mongotest.New(t), Timeout: 30 * time.Second}
+	sep := "?"
+	if strings.Contains(o.URL, "?") {
+		sep = "&"
+	}
+	o.URL += sep + "w=1&journal=false"
+	asked := map[string]string{} // by command
+	o.Monitor = &event.CommandMonitor{Started: func(_ context.Context, e *event.CommandStartedEvent) {
+		asked[e.CommandName] = e.Command.Lookup("writeConcern").String()
+	}}
+	c := open(t, o).Collection("c")
+	id := bson.M{"_id": 1}
+	change := bson.M{"$set": bson.M{"a": 1}}
+	_, err := c.Insert(t.Context(), id)
+	_, err2 := c.Update(t.Context(), id, change)
+	_, err3 := c.Updated(t.Context(), id, change, &bson.M{})
+	_, err4 := c.Remove(t.Context(), id)
+	if err := errors.Join(err, err2, err3, err4); err != nil {
+		t.Fatal(err)
+	}
+	for _, command := range []string{"insert", "update", "findAndModify", "delete"} {
+		if got := asked[command]; !strings.Contains(got, `"w": "majority"`) || !strings.Contains(got, `"j": true`) {
+			t.Errorf("%s asks for %q", command, got)
 		}
 	}
 }
