@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/openboxoffice/boxoffice/services/internal/postgresdb"
+	"github.com/openboxoffice/boxoffice/services/internal/storage"
 	"github.com/openboxoffice/boxoffice/services/user"
 )
 
@@ -28,16 +29,46 @@ func (s *Sessions) Start(ctx context.Context, session user.Session, first user.R
 	})
 }
 
-// Rotate implements user.Sessions. It locks the session and the token: with
-// the session's lock alone, whoever waited for it would still see the token as
-// it was before, not used.
+// settleTimeout is how long a Rotate goes on to find out what became of its
+// commit: longer than a server takes to restart.
+const settleTimeout = 10 * time.Second
+
+// Rotate implements user.Sessions. A commit that is not answered is looked
+// into, and made up for where it did nothing, as long as ctx and settleTimeout
+// allow: were its caller told to try again, the token would be a used one, and
+// that ends the session.
 func (s *Sessions) Rotate(ctx context.Context, old user.TokenHash, next user.RefreshToken, now time.Time) (user.Session, error) {
+	session, unanswered, err := s.rotate(ctx, old, next, now, false)
+	if !unanswered {
+		return session, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
+	defer cancel()
+	for pause := 50 * time.Millisecond; ; pause = min(2*pause, time.Second) {
+		select {
+		case <-ctx.Done():
+			return user.Session{}, err
+		case <-time.After(pause):
+		}
+		session, _, again := s.rotate(ctx, old, next, now, true)
+		if again == nil || (ctx.Err() == nil && !errors.Is(again, storage.ErrUnavailable)) {
+			return session, again
+		}
+	}
+}
+
+// rotate locks the session and the token: with the session's lock alone,
+// whoever waited for it would still see the token as it was before, not used.
+// It repeats one whose commit was unanswered; that one may have used the token
+// for this very next, and its locks, too, are waited for.
+func (s *Sessions) rotate(ctx context.Context, old user.TokenHash, next user.RefreshToken, now time.Time, repeats bool) (_ user.Session, unanswered bool, _ error) {
 	var session user.Session
 	var refused error
+	var rotated bool
 	err := s.db.Write(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		session, refused = user.Session{}, nil
+		session, refused, rotated = user.Session{}, nil, false
 		var expires time.Time
-		var used, revoked bool
+		var used, revoked, done bool
 		err := tx.QueryRow(ctx, `
 			SELECT s.id, s.user_id, s.password_version, s.started_at, s.revoked_at IS NOT NULL, t.expires_at, t.used_at IS NOT NULL
 			FROM refresh_tokens t JOIN sessions s ON s.id = t.session_id
@@ -49,7 +80,16 @@ func (s *Sessions) Rotate(ctx context.Context, old user.TokenHash, next user.Ref
 			return nil
 		case err != nil:
 			return err
-		case used:
+		}
+		if used && repeats {
+			if err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM refresh_tokens WHERE hash = $1)`, next.Hash[:]).Scan(&done); err != nil {
+				return err
+			}
+		}
+		switch {
+		case done && !revoked:
+			return nil
+		case used && !done:
 			// Refused, but committed: the revocation must stay.
 			refused = user.ErrTokenReused
 			_, err := tx.Exec(ctx, `UPDATE sessions SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL`, session.ID, now)
@@ -61,12 +101,14 @@ func (s *Sessions) Rotate(ctx context.Context, old user.TokenHash, next user.Ref
 		if _, err := tx.Exec(ctx, `UPDATE refresh_tokens SET used_at = $2 WHERE hash = $1`, old[:], now); err != nil {
 			return err
 		}
-		return insertToken(ctx, tx, session.ID, next)
+		err = insertToken(ctx, tx, session.ID, next)
+		rotated = err == nil
+		return err
 	})
 	if err := errors.Join(err, refused); err != nil {
-		return user.Session{}, err
+		return user.Session{}, rotated && errors.Is(err, storage.ErrUnavailable), err
 	}
-	return session, nil
+	return session, false, nil
 }
 
 // Revoke implements user.Sessions.
