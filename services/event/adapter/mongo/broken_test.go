@@ -76,8 +76,8 @@ type givesBlindly struct{ *Store }
 func (b givesBlindly) Release(ctx context.Context, k event.Key) error {
 	recs, err := b.open(ctx, k)
 	for i := range recs {
-		err = errors.Join(err, b.putBack(ctx, k.EventID, uuid.NewString(), recs[i].ID, recs[i].Items, nil),
-			b.giveBack(ctx, &recs[i]))
+		_, putErr := b.putBack(ctx, k.EventID, uuid.NewString(), recs[i].ID, recs[i].Items, nil)
+		err = errors.Join(err, putErr, b.giveBack(ctx, &recs[i]))
 	}
 	return err
 }

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/openboxoffice/boxoffice/services/event"
 	"github.com/openboxoffice/boxoffice/services/internal/servertest/mongotest"
 )
@@ -195,6 +197,106 @@ func TestEachOperationInTheMiddleOfEach(t *testing.T) {
 				})
 			}
 		}
+	}
+}
+
+// TestAReleaseThatComesMuchLater stops a release, or a sweep, before each of
+// its requests, while another release is dead at each of its own; lets a third
+// finish and the marks be forgotten; and lets the first go on.
+func TestAReleaseThatComesMuchLater(t *testing.T) {
+	t.Log(mongotest.Serving(t))
+	for name, do := range map[string]operation{"release": (*world).release, "sweep": (*world).sweep} {
+		t.Run(name, func(t *testing.T) {
+			db := openDB(t)
+			for dead, lived := 0, false; !lived; dead++ {
+				for n, reached := 0, true; reached; n++ {
+					w := newWorld(t, db)
+					must(t, w.reserve(t.Context(), healthy(db, 0)))
+					s, died := dying(db, dead)
+					expected(t, w.release(t.Context(), s))
+					lived, reached = !died.Load(), false
+					s = process(db, func(ctx context.Context, i int) error {
+						if i == n {
+							reached = true
+							must(t, w.release(ctx, healthy(db, 0)))
+							must(t, healthy(db, 2*marksFor).Prune(ctx))
+						}
+						return nil
+					})
+					s.now = func() time.Time { return time.Now().Add(time.Minute) }
+					must(t, do(w, t.Context(), s))
+					w.audit(t, quiet)
+					if left := w.left(t); reached && left != [2]int{5, 3} {
+						t.Errorf("%v are left, want 5 and 3", left)
+					}
+					if t.Failed() {
+						t.Fatalf("one died at step %d, and one was stopped at step %d", dead, n)
+					}
+				}
+			}
+		})
+	}
+}
+
+// However many tickets of an event are released, the marks in its document are
+// those of the last minutes.
+func TestMarksAreForgottenInMinutes(t *testing.T) {
+	db := openDB(t)
+	w := newWorld(t, db)
+	began, pruned := time.Now(), time.Duration(0)
+	most := 0
+	for at := time.Duration(0); at < 40*time.Minute; at += time.Minute {
+		s := healthy(db, 0)
+		s.now = func() time.Time { return began.Add(at) }
+		w.k.BookingID = uuid.NewString()
+		must(t, w.reserve(t.Context(), s))
+		must(t, w.release(t.Context(), s))
+		if at-pruned >= pruneEvery {
+			pruned = at
+			must(t, s.Prune(t.Context()))
+		}
+		var e markedDoc
+		_, err := s.events.One(t.Context(), byID(w.e.ID), nil, &e)
+		must(t, err)
+		most = max(most, len(e.Returned)+len(e.Fenced))
+	}
+	if most > 12 {
+		t.Errorf("with one release a minute, the event had %d marks, want 12 at most", most)
+	}
+	must(t, healthy(db, 2*time.Hour).Prune(t.Context()))
+	var e markedDoc
+	_, err := healthy(db, 0).events.One(t.Context(), byID(w.e.ID), nil, &e)
+	must(t, err)
+	if len(e.Returned) > 0 || e.MarkedAt != 0 {
+		t.Errorf("in the end, %d marks are there, of %d", len(e.Returned), e.MarkedAt)
+	}
+}
+
+// A mark stays for as long as a release that is not finished may need it.
+func TestTheMarkOfAnUnfinishedReleaseStays(t *testing.T) {
+	db := openDB(t)
+	kept := false
+	for n := 0; ; n++ {
+		w := newWorld(t, db)
+		must(t, w.reserve(t.Context(), healthy(db, 0)))
+		s, died := dying(db, n)
+		expected(t, w.release(t.Context(), s))
+		must(t, healthy(db, 2*marksFor).Prune(t.Context()))
+		var e markedDoc
+		_, err := healthy(db, 0).events.One(t.Context(), byID(w.e.ID), nil, &e)
+		must(t, err)
+		rec, err := healthy(db, 0).record(t.Context(), recordID(w.k.BookingID, w.k.Attempt))
+		must(t, err)
+		if len(e.Returned) > 0 && rec.State != returning {
+			t.Errorf("died at step %d: a mark stays of a record that is %s", n, rec.State)
+		}
+		kept = kept || len(e.Returned) > 0
+		if !died.Load() {
+			break
+		}
+	}
+	if !kept {
+		t.Error("at no step a mark stayed")
 	}
 }
 

@@ -39,7 +39,7 @@ type typeDoc struct {
 // eventDoc is an event as it is read. Besides, a document has title_key,
 // category_key, city_key and search, the folded texts that are compared,
 // sorted and searched; and what passes through it: holds, held_at, fenced,
-// returned, marked_at.
+// returned, marked_at, forgotten.
 type eventDoc struct {
 	ID          string             `bson:"_id"`
 	OrganizerID string             `bson:"organizer_id"`
@@ -61,7 +61,7 @@ type eventDoc struct {
 // eventOnly leaves out what is no part of an event.
 var eventOnly = bson.M{
 	"search": 0, "title_key": 0, "category_key": 0, "city_key": 0,
-	"holds": 0, "held_at": 0, "fenced": 0, "returned": 0, "marked_at": 0,
+	"holds": 0, "held_at": 0, "fenced": 0, "returned": 0, "marked_at": 0, "forgotten": 0,
 }
 
 func (d *eventDoc) event() *event.Event {

@@ -20,7 +20,9 @@
 // its record first, and then looks for a closure: so one of them sees the
 // other. It makes a record RETURNING; gives the tickets back and sets
 // returned.<nonce>, in one update that asks for this mark to be absent; and
-// makes the record RELEASED.
+// makes the record RELEASED. Prune forgets the marks of records that are, and
+// counts how often: the update of a release that looked at the record before
+// asks for this count in vain, and the release looks again.
 //
 // Whatever step is the last one before a crash, the next call about the same
 // attempt goes on from there, and so does Sweep.

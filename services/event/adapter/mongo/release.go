@@ -3,10 +3,12 @@ package mongo
 import (
 	"context"
 	"errors"
+	"maps"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/openboxoffice/boxoffice/services/event"
+	"github.com/openboxoffice/boxoffice/services/internal/mongodb"
 )
 
 // Release implements event.Inventory.
@@ -81,23 +83,53 @@ func (s *Store) finish(ctx context.Context, k event.Key) error {
 	return err
 }
 
-// giveBack returns the tickets of a record that is HELD, SOLD or RETURNING.
+// giveBack returns the tickets of a record that was HELD, SOLD or RETURNING.
 func (s *Store) giveBack(ctx context.Context, rec *recordDoc) error {
-	if rec.State != returning {
-		if _, err := s.reservations.Update(ctx,
-			bson.M{"_id": rec.ID, "nonce": rec.Nonce, "state": bson.M{"$in": bson.A{event.Held, event.Sold}}},
-			bson.M{"$set": bson.M{"state": returning}}); err != nil {
+	for try := 0; ; try++ {
+		// First which marks are forgotten, then whether the record is open, and
+		// then the tickets, if no more marks are forgotten by then: of one that
+		// another release has finished since, the mark is still there.
+		var e returnedDoc
+		there, err := s.events.One(ctx, byID(rec.EventID), bson.M{"returned." + rec.Nonce: 1, "forgotten": 1}, &e)
+		if err != nil {
+			return err
+		}
+		if ok, err := s.reservations.Update(ctx,
+			bson.M{"_id": rec.ID, "nonce": rec.Nonce, "state": bson.M{"$in": bson.A{event.Held, event.Sold, returning}}},
+			bson.M{"$set": bson.M{"state": returning}}); err != nil || !ok {
+			return err // it is RELEASED
+		}
+		// Whoever else is at it, one of us sets the mark.
+		_, done := e.Returned[rec.Nonce]
+		if !done && there {
+			if done, err = s.putBack(ctx, rec.EventID, rec.Nonce, rec.ID, rec.Items, bson.M{"forgotten": e.forgotten()}); err != nil {
+				return err
+			}
+		}
+		if done || !there {
+			_, err := s.reservations.Update(ctx,
+				bson.M{"_id": rec.ID, "nonce": rec.Nonce, "state": returning},
+				bson.M{"$set": bson.M{"state": event.Released}})
+			return err
+		}
+		if err := mongodb.Pause(ctx, try); err != nil {
 			return err
 		}
 	}
-	// Whoever else is at it, one of us sets the mark.
-	if err := s.putBack(ctx, rec.EventID, rec.Nonce, rec.ID, rec.Items, nil); err != nil {
-		return err
+}
+
+// returnedDoc is what an event knows of tickets that were given back.
+type returnedDoc struct {
+	Returned  map[string]markDoc `bson:"returned"`
+	Forgotten int64              `bson:"forgotten"` // how often marks have been
+}
+
+// forgotten is the condition that no more marks have been forgotten.
+func (d *returnedDoc) forgotten() any {
+	if d.Forgotten == 0 {
+		return absent
 	}
-	_, err := s.reservations.Update(ctx,
-		bson.M{"_id": rec.ID, "nonce": rec.Nonce, "state": returning},
-		bson.M{"$set": bson.M{"state": event.Released}})
-	return err
+	return d.Forgotten
 }
 
 // markDoc is returned.<nonce>.
@@ -106,24 +138,21 @@ type markDoc struct {
 	Record string `bson:"record"`
 }
 
-// putBack makes the tickets of a nonce available, once, and only if holds is
-// as condition says, where it says something.
-func (s *Store) putBack(ctx context.Context, eventID, nonce, record string, items []itemDoc, condition any) error {
+// putBack makes the tickets of a nonce available, once, and only if the event
+// meets the condition. It reports whether it did.
+func (s *Store) putBack(ctx context.Context, eventID, nonce, record string, items []itemDoc, condition bson.M) (bool, error) {
 	at := micros(s.now())
 	filter := bson.M{"_id": eventID, "returned." + nonce: absent}
-	if condition != nil {
-		filter["holds."+nonce] = condition
-	}
+	maps.Copy(filter, condition)
 	inc := bson.M{"inventory": 1}
 	for _, i := range items {
 		inc["types."+i.Type+".available"] = i.Quantity
 	}
-	_, err := s.events.Update(ctx, filter, bson.M{
+	return s.events.Update(ctx, filter, bson.M{
 		"$inc":   inc,
 		"$set":   bson.M{"returned." + nonce: markDoc{At: at, Record: record}, "marked_at": at},
 		"$unset": bson.M{"holds." + nonce: ""},
 	})
-	return err
 }
 
 // Sell implements event.Inventory. Its effect comes first and the receipt

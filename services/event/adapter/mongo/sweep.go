@@ -14,13 +14,14 @@ import (
 
 const (
 	sweepEvery = 10 * time.Second
-	pruneEvery = time.Hour
+	pruneEvery = time.Minute
 	// settledAfter is how old something unfinished must be for its operation
 	// to be over.
 	settledAfter = 2 * operationLimit
 	// marksFor is how long a mark tells a delayed update that it comes too
-	// late.
-	marksFor = 24 * time.Hour
+	// late. Each is some hundred bytes of an event's document, which can have
+	// 16 MiB: in this time, an event may see 100,000 releases.
+	marksFor = 10 * time.Minute
 	// messagesFor is longer than any publisher goes on about a message.
 	messagesFor = 90 * 24 * time.Hour
 	// batch is how much is read at a time.
@@ -119,7 +120,8 @@ func (s *Store) sweepHold(ctx context.Context, eventID, nonce string, hold *hold
 	if rec == nil || rec.Nonce != nonce {
 		// The intent was ended, and the tickets taken although: an update
 		// came later than its fence was kept. Nobody has them.
-		return s.putBack(ctx, eventID, nonce, hold.Record, hold.Items, bson.M{"$exists": true})
+		_, err := s.putBack(ctx, eventID, nonce, hold.Record, hold.Items, bson.M{"holds." + nonce: bson.M{"$exists": true}})
+		return err
 	}
 	if rec.State == intent {
 		_, err := s.promote(ctx, eventID, nonce, hold)
@@ -164,17 +166,20 @@ func (s *Store) pruneEvent(ctx context.Context, e *markedDoc) error {
 			gone["fenced."+nonce] = ""
 		}
 	}
+	records := bson.A{}
 	for nonce, mark := range e.Returned {
-		if mark.At > cutoff {
-			continue
+		if mark.At <= cutoff {
+			gone["returned."+nonce] = ""
+			records = append(records, mark.Record)
 		}
-		rec, err := s.record(ctx, mark.Record)
-		if err != nil {
+	}
+	if len(records) > 0 {
+		var unfinished []recordDoc
+		if err := s.reservations.All(ctx, bson.M{"_id": bson.M{"$in": records}, "state": returning}, &unfinished); err != nil {
 			return err
 		}
-		// While it is being returned, the mark says that it was.
-		if rec == nil || rec.Nonce != nonce || rec.State != returning {
-			gone["returned."+nonce] = ""
+		for _, rec := range unfinished { // the mark says that its tickets were returned
+			delete(gone, "returned."+rec.Nonce)
 		}
 	}
 	filter := bson.M{"_id": e.ID}
@@ -185,7 +190,7 @@ func (s *Store) pruneEvent(ctx context.Context, e *markedDoc) error {
 	if len(gone) == 0 {
 		return nil
 	}
-	_, err := s.events.Update(ctx, filter, bson.M{"$unset": gone})
+	_, err := s.events.Update(ctx, filter, bson.M{"$unset": gone, "$inc": bson.M{"forgotten": 1}})
 	return err
 }
 
