@@ -9,6 +9,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -103,6 +104,7 @@ func readiness(t *testing.T, p *platform, down []service) {
 // answers as ever.
 func refusals(t *testing.T, p *platform, a *account, down []service) {
 	t.Helper()
+	var wg sync.WaitGroup
 	for _, r := range []struct {
 		at     service
 		needs  service
@@ -120,26 +122,31 @@ func refusals(t *testing.T, p *platform, a *account, down []service) {
 		{gateway, notifications, http.MethodGet, "/notifications?limit=1", nil},
 		{notifications, notifications, http.MethodGet, "/notifications?limit=1", nil},
 	} {
-		options := []option{as(a)}
-		if r.more != nil {
-			options = append(options, r.more)
-		}
-		began := time.Now()
-		got, err := send(p.client, r.method, p.url(r.at, r.path), options...)
-		if took := time.Since(began); err != nil || took > answerLimit {
-			t.Errorf("%s %s at %s: after %s %v", r.method, r.path, r.at, took, err)
-			continue
-		}
-		if !slices.Contains(down, r.needs) {
-			got.want(t, http.StatusOK)
-			continue
-		}
-		if got.status != http.StatusServiceUnavailable {
-			t.Errorf("%s, without its database: %d %s", got.request, got.status, got.body)
-		} else if r.path == "/token" {
-			got.oauthError(t, http.StatusServiceUnavailable, "temporarily_unavailable")
-		} else if _, err := got.problem(); err != nil {
-			t.Error(err)
-		}
+		wg.Go(func() {
+			options := []option{as(a)}
+			if r.more != nil {
+				options = append(options, r.more)
+			}
+			began := time.Now()
+			got, err := send(p.client, r.method, p.url(r.at, r.path), options...)
+			if took := time.Since(began); err != nil || took > answerLimit {
+				t.Errorf("%s %s at %s: after %s %v", r.method, r.path, r.at, took, err)
+				return
+			}
+			if !slices.Contains(down, r.needs) {
+				if got.status != http.StatusOK {
+					t.Errorf("%s: %d %s", got.request, got.status, got.body)
+				}
+				return
+			}
+			if got.status != http.StatusServiceUnavailable {
+				t.Errorf("%s, without its database: %d %s", got.request, got.status, got.body)
+			} else if r.path == "/token" {
+				got.oauthError(t, http.StatusServiceUnavailable, "temporarily_unavailable")
+			} else if _, err := got.problem(); err != nil {
+				t.Error(err)
+			}
+		})
 	}
+	wg.Wait()
 }

@@ -7,6 +7,8 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	mathrand "math/rand/v2"
 	"net"
 	"net/http"
@@ -352,9 +354,9 @@ func newBalancer(t testing.TB) *balancer {
 			r.Out.Header["X-Forwarded-For"] = r.In.Header["X-Forwarded-For"]
 		},
 		Transport: &http.Transport{DialContext: b.dial, DisableKeepAlives: true}, // a choice for each request
-		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) {
-			w.WriteHeader(http.StatusBadGateway)
-		},
+		// Whom a process leaves without an answer has none from here either.
+		ErrorHandler: func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },
+		ErrorLog:     log.New(io.Discard, "", 0),
 	}
 	go func() { _ = b.server.Serve(l) }()
 	t.Cleanup(func() { _ = b.server.Close() })

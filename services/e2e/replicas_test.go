@@ -9,6 +9,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/google/uuid"
 )
 
 // mailed is a platform whose mails come to a mail server, which counts each
@@ -125,11 +127,11 @@ func TestProcessesReplicas(t *testing.T) {
 
 	// Mails are on their way when a notification process is killed.
 	for range 8 {
-		p.book(t, c, e, 1)
+		p.insist(t, c, e)
 	}
 	s.of(notifications)[1].kill()
 	for range 8 {
-		p.book(t, c, e, 1)
+		p.insist(t, c, e)
 	}
 	eventually(t, 2*time.Minute, func() error {
 		missing := 0
@@ -159,4 +161,17 @@ func TestProcessesReplicas(t *testing.T) {
 		t.Errorf("%d bookings are told again, and %d mails came again under their Message-ID", again, repeats)
 	}
 	t.Logf("three notification processes: one killed, %d mails, sent again under the same Message-ID = %d, lost = 0", n, repeats)
+}
+
+// insist books one ticket, and asks again with the same key while it is told to.
+func (p *platform) insist(t testing.TB, by *account, e event) {
+	t.Helper()
+	request := []option{as(by), key(uuid.NewString()), body(obj{"event_id": e.ID, "tickets": 1})}
+	eventually(t, 3*time.Minute, func() error {
+		res, err := p.send(http.MethodPost, gateway, "/bookings", request...)
+		if err == nil && res.status != http.StatusCreated {
+			err = fmt.Errorf("%d %s", res.status, res.body)
+		}
+		return err
+	})
 }
