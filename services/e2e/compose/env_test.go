@@ -62,6 +62,9 @@ func optional(t *testing.T) map[string]string {
 	return all
 }
 
+// sidecars are what daprd reads, by itself and for components/.
+var sidecars = []string{"APP_API_TOKEN", "DAPR_API_TOKEN", "RABBITMQ_URL"}
+
 func TestExampleIsComplete(t *testing.T) {
 	read := map[string][]string{}
 	for _, name := range variables(t) {
@@ -71,6 +74,9 @@ func TestExampleIsComplete(t *testing.T) {
 		for name := range reads(t, service) {
 			read[name] = append(read[name], service)
 		}
+	}
+	for _, name := range sidecars {
+		read[name] = append(read[name], "the sidecars")
 	}
 	set, commented := exampleEnv(t), optional(t)
 	for name, by := range read {
