@@ -6,9 +6,11 @@ var (
 	// ErrMalformed is a message that no repetition makes readable: of an
 	// unknown type, or with data that does not say what its type promises.
 	ErrMalformed = errors.New("malformed message")
-	// ErrLeaseLost is returned to a worker whose lease has ended: somebody
-	// else has the delivery, or it is settled.
+	// ErrLeaseLost is returned to a worker whose lease somebody has ended: it
+	// was settled, to be tried again, or somebody else has the delivery.
 	ErrLeaseLost = errors.New("lease lost")
+	// ErrSettled is returned to whoever settles what is no longer open.
+	ErrSettled = errors.New("settled already")
 	// ErrNoContact is a user whom the user service does not know (any more).
 	ErrNoContact = errors.New("no such user")
 )

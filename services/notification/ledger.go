@@ -5,7 +5,7 @@ import "sync"
 // ledger is what this process has begun and not recorded yet. A lease keeps
 // other processes off a delivery, but ends with time; the ledger keeps our own
 // workers off it however long sending and recording take, and knows what has
-// been sent when a lease brings it up again.
+// been sent: that is recorded as soon as it can be, for the others do not know.
 type ledger struct {
 	mu      sync.Mutex
 	entries map[string]*entry // by the delivery's id
@@ -60,13 +60,15 @@ func (l *ledger) end(n Notification, recorded bool) {
 	e.busy, e.sent = false, &n
 }
 
-// unrecorded returns what has been sent, is not recorded, and no worker is at.
+// unrecorded takes what has been sent, is not recorded, and no worker is at, for
+// the caller, who shall end each.
 func (l *ledger) unrecorded() []Notification {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var all []Notification
 	for _, e := range l.entries {
 		if !e.busy && e.sent != nil {
+			e.busy = true
 			n := *e.sent
 			n.Lease = e.lease
 			all = append(all, n)

@@ -5,6 +5,12 @@ import (
 	"time"
 )
 
+// Grace is how long a delivery whose lease has ended stays with whoever had it,
+// counted from when somebody finds it so. While a database is away leases end,
+// and nobody can record what they sent: the Grace is for that, once it is back.
+// It is more than an operation on the database takes that is still waiting.
+const Grace = 10 * time.Second
+
 // Store keeps the records and their deliveries. notificationtest.TestStore
 // holds it to every sentence below.
 type Store interface {
@@ -20,13 +26,15 @@ type Store interface {
 	// Claim returns up to limit open deliveries with Due ≤ now, oldest Due
 	// first, each with a new Lease, and sets their Due to until. Nobody gets
 	// them again before then. Two callers at one time never get the same
-	// delivery. When the lease ends unsettled, it can be claimed again. None
-	// is the empty slice and no error.
+	// delivery. Of a lease that has ended unsettled, the first that finds it
+	// sets the Due to now + Grace, and it is not claimed: whoever had it may
+	// still settle it. After that it can be claimed again. None is the empty
+	// slice and no error.
 	Claim(ctx context.Context, now, until time.Time, limit int) ([]Notification, error)
 	// Settle stores n's Status, To, Attempts, Error, SentAt and Due, and ends
 	// its lease. One that is no longer open is never claimed again. When
-	// n.Lease is not the delivery's lease it is ErrLeaseLost, and nothing
-	// changes.
+	// n.Lease is not the delivery's lease, nothing changes, and it is
+	// ErrSettled where the delivery is no longer open, ErrLeaseLost elsewhere.
 	Settle(ctx context.Context, n Notification) error
 	// List returns up to f.Limit deliveries that f chooses, the newest first.
 	// It has none that is Resolving or Dropped. Page after page, each after

@@ -16,16 +16,34 @@ func (s *Service) Run(ctx context.Context) error {
 	for range s.o.Workers {
 		wg.Go(func() { s.work(ctx) })
 	}
+	wg.Go(func() { s.recordLate(ctx) })
 	wg.Wait()
 	// The last chance to record what could not be recorded before.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTime)
 	defer cancel()
 	for _, n := range s.ledger.unrecorded() {
-		if _, ok := s.ledger.begin(n); ok {
-			s.ledger.end(n, s.settle(ctx, n))
-		}
+		s.ledger.end(n, s.settle(ctx, n))
 	}
 	return nil
+}
+
+// recordLate records, until ctx ends, what was sent and could not be recorded
+// then. It is no worker's business: after an outage of the database each may be
+// busy with another delivery for longer than the Grace.
+func (s *Service) recordLate(ctx context.Context) {
+	tick := time.NewTicker(min(s.o.Poll, Grace/10))
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		for _, n := range s.ledger.unrecorded() {
+			// What fails was reported when it failed first.
+			s.ledger.end(n, s.record(ctx, n) == nil)
+		}
+	}
 }
 
 // work is one worker: it sends one delivery after the other, and waits when
@@ -67,7 +85,7 @@ func (s *Service) claim(ctx context.Context) (Notification, bool) {
 // returns n as it was recorded. The end of ctx does not cut it off: between a
 // server's "taken" and our record of it lies the one place where a mail could
 // go out twice. What this process has sent it never sends again: it records it
-// when the delivery comes up the next time.
+// as soon as the store lets it.
 func (s *Service) deliver(ctx context.Context, n Notification) Notification {
 	ctx = context.WithoutCancel(ctx)
 	sent, ok := s.ledger.begin(n)
@@ -151,18 +169,20 @@ const (
 
 // settle records n's outcome, and reports whether it did.
 func (s *Service) settle(ctx context.Context, n Notification) (recorded bool) {
-	log := s.o.Log.With("notification_id", n.ID, "booking_id", n.BookingID, "channel", n.Channel,
-		"status", n.Status, "attempts", n.Attempts)
 	for try := 1; ; try++ {
 		n.Lease = s.ledger.lease(n.ID)
-		err := s.o.Store.Settle(ctx, n)
+		err := s.record(ctx, n)
+		lost := errors.Is(err, ErrLeaseLost) && n.Lease == s.ledger.lease(n.ID)
 		switch {
 		case err == nil:
-			s.report(ctx, log, n)
 			return true
-		case errors.Is(err, ErrLeaseLost) && n.Lease == s.ledger.lease(n.ID), try == settleTries, ctx.Err() != nil:
+		case lost && n.Status.Open():
+			// It was recorded, and the answer lost, or is somebody else's. It is tried again in any case.
+			s.log(n).WarnContext(ctx, "an attempt's lease is lost")
+			return false
+		case lost, try == settleTries, ctx.Err() != nil:
 			// It comes up again when its lease ends.
-			log.ErrorContext(ctx, "an attempt's outcome is not recorded", "error", err)
+			s.log(n).ErrorContext(ctx, "an attempt's outcome is not recorded", "error", err)
 			return false
 		}
 		select {
@@ -172,7 +192,24 @@ func (s *Service) settle(ctx context.Context, n Notification) (recorded bool) {
 	}
 }
 
-func (s *Service) report(ctx context.Context, log *slog.Logger, n Notification) {
+// record tries once to record n's outcome. What is settled already is recorded:
+// most likely by us, who did not hear the answer.
+func (s *Service) record(ctx context.Context, n Notification) error {
+	err := s.o.Store.Settle(ctx, n)
+	if err != nil && !errors.Is(err, ErrSettled) {
+		return err
+	}
+	s.report(ctx, n)
+	return nil
+}
+
+func (s *Service) log(n Notification) *slog.Logger {
+	return s.o.Log.With("notification_id", n.ID, "booking_id", n.BookingID, "channel", n.Channel,
+		"status", n.Status, "attempts", n.Attempts)
+}
+
+func (s *Service) report(ctx context.Context, n Notification) {
+	log := s.log(n)
 	switch {
 	case n.Status == Sent:
 		log.InfoContext(ctx, "notification sent")

@@ -87,6 +87,16 @@ func claimOne(t *testing.T, s notification.Store, now time.Time) notification.No
 	return ns[0]
 }
 
+// afterItsLease claims the only open delivery anew: the lease on it, which is
+// n's, ends, and so does the grace.
+func afterItsLease(t *testing.T, s notification.Store, n notification.Notification) notification.Notification {
+	t.Helper()
+	if got := claim(t, s, n.Due, n.Due.Add(time.Minute), 10); len(got) != 0 {
+		t.Fatalf("%d deliveries are claimed without a grace", len(got))
+	}
+	return claimOne(t, s, n.Due.Add(notification.Grace))
+}
+
 func settle(t *testing.T, s notification.Store, n notification.Notification) {
 	t.Helper()
 	if err := s.Settle(t.Context(), n); err != nil {

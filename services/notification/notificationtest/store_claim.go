@@ -45,12 +45,49 @@ var claimTests = map[string]func(*testing.T, notification.Store){
 			t.Error("it was claimed again before the lease ended")
 		}
 	},
-	"an_ended_lease_is_given_anew": func(t *testing.T, s notification.Store) {
+	"an_ended_lease_is_given_anew_after_a_grace": func(t *testing.T, s notification.Store) {
+		enqueue(t, s, confirmation(base), true)
+		n := claimOne(t, s, base)
+		for range 3 { // one after the other, each found late
+			found := n.Due.Add(time.Hour)
+			for _, at := range []time.Time{found, found.Add(notification.Grace - time.Microsecond)} {
+				if got := claim(t, s, at, at.Add(time.Minute), 1); len(got) != 0 {
+					t.Fatalf("it was claimed %v after it was found", at.Sub(found))
+				}
+			}
+			next := claimOne(t, s, found.Add(notification.Grace))
+			if n.Lease == "" || next.Lease == "" || n.Lease == next.Lease {
+				t.Errorf("leases %q, then %q: want two", n.Lease, next.Lease)
+			}
+			n = next
+		}
+	},
+	"the_grace_lets_the_owner_settle": func(t *testing.T, s notification.Store) {
+		enqueue(t, s, confirmation(base), true)
+		n := claimOne(t, s, base)
+		for range 2 {
+			claim(t, s, n.Due, n.Due.Add(time.Hour), 1)
+		}
+		n.Status = notification.Sent
+		settle(t, s, n)
+	},
+	"what_was_settled_in_the_grace_needs_no_other": func(t *testing.T, s notification.Store) {
+		enqueue(t, s, confirmation(base), true)
+		n := claimOne(t, s, base)
+		claim(t, s, n.Due, n.Due.Add(time.Hour), 1)
+		n.Attempts = 1
+		settle(t, s, n)
+		if again := claimOne(t, s, n.Due); again.Attempts != 1 {
+			t.Errorf("%d attempts, want 1", again.Attempts)
+		}
+	},
+	"a_grace_holds_up_nothing_else": func(t *testing.T, s notification.Store) {
 		enqueue(t, s, confirmation(base), true)
 		first := claimOne(t, s, base)
-		second := claimOne(t, s, first.Due)
-		if first.Lease == "" || second.Lease == "" || first.Lease == second.Lease {
-			t.Errorf("leases %q, then %q: want two", first.Lease, second.Lease)
+		other := confirmation(first.Due)
+		enqueue(t, s, other, true)
+		if got := claimOne(t, s, first.Due); got.ID != other.Deliveries[0].ID {
+			t.Error("what was claimed is not what nobody has")
 		}
 	},
 	"two_callers_never_get_the_same_delivery": func(t *testing.T, s notification.Store) {
@@ -137,7 +174,7 @@ var settleTests = map[string]func(*testing.T, notification.Store){
 	"a_lost_lease_changes_nothing": func(t *testing.T, s notification.Store) {
 		enqueue(t, s, confirmation(base), true)
 		late := claimOne(t, s, base)
-		holder := claimOne(t, s, late.Due)
+		holder := afterItsLease(t, s, late)
 		late.Status, late.Error = notification.Failed, "too late"
 		wantErr(t, s.Settle(t.Context(), late), notification.ErrLeaseLost)
 		if got := list(t, s, notification.Filter{}); len(got) != 1 || got[0].Status != notification.Pending || got[0].Error != "" {
@@ -145,10 +182,24 @@ var settleTests = map[string]func(*testing.T, notification.Store){
 		}
 		holder.Status = notification.Sent
 		settle(t, s, holder)
-		wantErr(t, s.Settle(t.Context(), holder), notification.ErrLeaseLost) // it has ended
-		holder.Lease = ""
-		wantErr(t, s.Settle(t.Context(), holder), notification.ErrLeaseLost)
+		holder.Status = notification.Failed
+		for _, lease := range []string{holder.Lease, late.Lease, ""} {
+			holder.Lease = lease
+			wantErr(t, s.Settle(t.Context(), holder), notification.ErrSettled)
+		}
+		if got := list(t, s, notification.Filter{}); len(got) != 1 || got[0].Status != notification.Sent {
+			t.Errorf("it was SENT, and has become %+v", got)
+		}
 		wantErr(t, s.Settle(t.Context(), notification.Notification{ID: newID(), Lease: newID(), Status: notification.Sent}), notification.ErrLeaseLost)
+	},
+	"what_is_to_be_tried_again_has_no_lease": func(t *testing.T, s notification.Store) {
+		enqueue(t, s, confirmation(base), true)
+		n := claimOne(t, s, base)
+		settle(t, s, n)
+		for _, lease := range []string{n.Lease, ""} {
+			n.Lease = lease
+			wantErr(t, s.Settle(t.Context(), n), notification.ErrLeaseLost)
+		}
 	},
 	"one_delivery_is_settled_and_not_its_sibling": func(t *testing.T, s notification.Store) {
 		r := confirmation(base)
@@ -161,7 +212,7 @@ var settleTests = map[string]func(*testing.T, notification.Store){
 				settle(t, s, n)
 			}
 		}
-		if sms := claimOne(t, s, base.Add(time.Minute)); sms.Channel != notification.SMS || sms.Status != notification.Resolving {
+		if sms := afterItsLease(t, s, both[0]); sms.Channel != notification.SMS || sms.Status != notification.Resolving {
 			t.Errorf("left is %+v, want the SMS", sms)
 		}
 	},

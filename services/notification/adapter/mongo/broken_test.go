@@ -69,6 +69,26 @@ func TestStoreSuiteCatchesBrokenAdapters(t *testing.T) {
 				return b.Store.Settle(ctx, n)
 			},
 		}},
+		"gives_an_ended_lease_at_once": {"an_ended_lease_is_given_anew_after_a_grace", broken{
+			claim: func(b broken, ctx context.Context, now, until time.Time, limit int) ([]notification.Notification, error) {
+				ns, err := b.Store.Claim(ctx, now, until, limit)
+				if err != nil || len(ns) > 0 {
+					return ns, err
+				}
+				return b.Store.Claim(ctx, now.Add(notification.Grace), until, limit)
+			},
+		}},
+		"takes_the_lease_away_for_the_grace": {"the_grace_lets_the_owner_settle", broken{
+			claim: func(b broken, ctx context.Context, now, until time.Time, limit int) ([]notification.Notification, error) {
+				ns, err := b.Store.Claim(ctx, now, until, limit)
+				if err != nil || len(ns) > 0 {
+					return ns, err
+				}
+				grace := now.Add(notification.Grace)
+				_, err = b.Store.Claim(ctx, grace, grace, limit)
+				return ns, err
+			},
+		}},
 		"replaces_what_is_there": {"a_known_message_id_changes_nothing", broken{
 			enqueue: func(b broken, ctx context.Context, r notification.Record) (bool, error) {
 				if _, err := b.messages.DeleteOne(ctx, bson.D{{Key: "_id", Value: r.MessageID}}); err != nil {

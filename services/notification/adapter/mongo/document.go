@@ -47,6 +47,7 @@ type delivery struct {
 	SentAt    int64               `bson:"sent_at,omitempty"` // absent until sent
 	Due       int64               `bson:"due"`               // while it is leased, when the lease ends
 	Lease     string              `bson:"lease,omitempty"`   // absent when nobody has it
+	Ended     bool                `bson:"ended,omitempty"`   // somebody has found the lease ended: due is when its grace ends
 }
 
 // newMessage returns r's document, without deliveries.

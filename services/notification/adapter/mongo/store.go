@@ -27,10 +27,13 @@ type candidate struct {
 	messageID string
 	channel   notification.Channel
 	due       int64
+	lease     string // that has ended; empty when nobody has it
+	ended     bool   // somebody has found it so before: its grace has ended as well
 }
 
 // Claim implements notification.Store: it looks for what is due, and then
-// claims each by one update that demands that it still is.
+// claims each, or gives it its grace, by one update that demands that it still
+// is as it was found.
 func (s *Store) Claim(ctx context.Context, now, until time.Time, limit int) ([]notification.Notification, error) {
 	ctx, cancel := s.db.Limit(ctx, 0)
 	defer cancel()
@@ -44,6 +47,12 @@ func (s *Store) Claim(ctx context.Context, now, until time.Time, limit int) ([]n
 		for _, c := range due {
 			if len(claimed) == limit {
 				break
+			}
+			if c.lease != "" && !c.ended {
+				if err := s.grace(ctx, c, now); err != nil {
+					return claimed, unless(len(claimed) > 0, err)
+				}
+				continue
 			}
 			n, won, err := s.lease(ctx, c, now, until)
 			if err != nil {
@@ -77,11 +86,14 @@ func (s *Store) due(ctx context.Context, now time.Time, limit int) ([]candidate,
 		var ms []message
 		if err := s.messages.All(ctx, dueBy(field, now), &ms, options.Find().
 			SetSort(bson.D{{Key: field + ".due", Value: 1}}).SetLimit(int64(limit)).
-			SetProjection(bson.D{{Key: field + ".due", Value: 1}})); err != nil {
+			SetProjection(bson.D{
+				{Key: field + ".due", Value: 1}, {Key: field + ".lease", Value: 1}, {Key: field + ".ended", Value: 1},
+			})); err != nil {
 			return nil, err
 		}
 		for _, m := range ms {
-			due = append(due, candidate{m.ID, c, (*m.delivery(c)).Due})
+			d := *m.delivery(c)
+			due = append(due, candidate{m.ID, c, d.Due, d.Lease, d.Ended})
 		}
 	}
 	slices.SortStableFunc(due, func(a, b candidate) int { return cmp.Compare(a.due, b.due) })
@@ -95,27 +107,55 @@ func dueBy(field string, now time.Time) bson.D {
 	}
 }
 
+// asFound chooses c while it is due and nobody has claimed, settled or ended it
+// since it was found.
+func (c candidate) asFound(now time.Time) bson.D {
+	field, lease, ended := string(c.channel), any(absent), any(absent)
+	if c.lease != "" {
+		lease = c.lease
+	}
+	if c.ended {
+		ended = true
+	}
+	return append(append(byID(c.messageID), dueBy(field, now)...),
+		bson.E{Key: field + ".lease", Value: lease}, bson.E{Key: field + ".ended", Value: ended})
+}
+
 // lease claims one delivery, unless somebody else was faster.
 func (s *Store) lease(ctx context.Context, c candidate, now, until time.Time) (notification.Notification, bool, error) {
 	field := string(c.channel)
 	var m message
-	won, err := s.messages.Updated(ctx,
-		append(byID(c.messageID), dueBy(field, now)...),
-		bson.D{{Key: "$set", Value: bson.D{
+	won, err := s.messages.Updated(ctx, c.asFound(now), bson.D{
+		{Key: "$set", Value: bson.D{
 			{Key: field + ".lease", Value: uuid.NewString()},
 			{Key: field + ".due", Value: until.UnixMicro()},
-		}}}, &m)
+		}},
+		{Key: "$unset", Value: bson.D{{Key: field + ".ended", Value: ""}}},
+	}, &m)
 	if err != nil || !won {
 		return notification.Notification{}, false, err
 	}
 	return m.notification(c.channel), true, nil
 }
 
+// grace leaves a delivery whose lease has ended to whoever had it, for a while.
+func (s *Store) grace(ctx context.Context, c candidate, now time.Time) error {
+	field := string(c.channel)
+	_, err := s.messages.Update(ctx, c.asFound(now), bson.D{{Key: "$set", Value: bson.D{
+		{Key: field + ".due", Value: now.Add(notification.Grace).UnixMicro()},
+		{Key: field + ".ended", Value: true},
+	}}})
+	return err
+}
+
 // Settle implements notification.Store.
 func (s *Store) Settle(ctx context.Context, n notification.Notification) error {
 	field := string(n.Channel)
-	if !slices.Contains(channels, field) || n.Lease == "" {
+	if !slices.Contains(channels, field) {
 		return notification.ErrLeaseLost
+	}
+	if n.Lease == "" {
+		return s.notMine(ctx, n)
 	}
 	set := bson.D{
 		{Key: field + ".status", Value: n.Status},
@@ -124,7 +164,7 @@ func (s *Store) Settle(ctx context.Context, n notification.Notification) error {
 		{Key: field + ".error", Value: n.Error},
 		{Key: field + ".due", Value: n.Due.UnixMicro()},
 	}
-	unset := bson.D{{Key: field + ".lease", Value: ""}}
+	unset := bson.D{{Key: field + ".lease", Value: ""}, {Key: field + ".ended", Value: ""}}
 	if n.SentAt.IsZero() {
 		unset = append(unset, bson.E{Key: field + ".sent_at", Value: ""})
 	} else {
@@ -134,9 +174,23 @@ func (s *Store) Settle(ctx context.Context, n notification.Notification) error {
 		bson.D{{Key: field + ".id", Value: n.ID}, {Key: field + ".lease", Value: n.Lease}},
 		bson.D{{Key: "$set", Value: set}, {Key: "$unset", Value: unset}})
 	if err == nil && !mine {
-		return notification.ErrLeaseLost
+		return s.notMine(ctx, n)
 	}
 	return err
+}
+
+// notMine is why n cannot be settled by its lease.
+func (s *Store) notMine(ctx context.Context, n notification.Notification) error {
+	field := string(n.Channel)
+	var m message
+	there, err := s.messages.One(ctx, bson.D{{Key: field + ".id", Value: n.ID}}, bson.D{{Key: field + ".status", Value: 1}}, &m)
+	switch {
+	case err != nil:
+		return err
+	case there && !(*m.delivery(n.Channel)).Status.Open():
+		return notification.ErrSettled
+	}
+	return notification.ErrLeaseLost
 }
 
 // List implements notification.Store. It has the newest of each channel, and

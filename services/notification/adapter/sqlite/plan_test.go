@@ -24,7 +24,7 @@ func TestEverythingGoesByIndexes(t *testing.T) {
 	plantest.Fill(t, path,
 		`INSERT INTO records SELECT 'm' || n, 'b' || n, 'confirmation', 1, 'b' || n || '/confirmation' FROM `+plantest.N, `
 		INSERT INTO deliveries SELECT 'd' || n, 'm' || n, 'b' || n, 'user' || (n % 1000), 'email', '', '', '', '',
-			iif(n % 100 = 0, 'PENDING', 'SENT'), 0, '', n, NULL, n, '' FROM `+plantest.N)
+			iif(n % 100 = 0, 'PENDING', 'SENT'), 0, '', n, NULL, n, '', 0 FROM `+plantest.N)
 	s, now := sqlite.New(db), time.Now()
 	after := &notification.Position{CreatedAt: time.UnixMicro(5000), ID: "x"}
 	list := func(f notification.Filter) func(ctx context.Context) error {
@@ -41,7 +41,7 @@ func TestEverythingGoesByIndexes(t *testing.T) {
 		}},
 		{"Claim", "deliveries_due", func(ctx context.Context) error { _, err := s.Claim(ctx, now, now, 10); return err }},
 		{"Settle", "sqlite_autoindex_deliveries_1", func(ctx context.Context) error {
-			err := s.Settle(ctx, notification.Notification{ID: "d1", Lease: "x", Status: notification.Sent})
+			err := s.Settle(ctx, notification.Notification{ID: "d100", Lease: "x", Status: notification.Sent})
 			if errors.Is(err, notification.ErrLeaseLost) {
 				return nil
 			}

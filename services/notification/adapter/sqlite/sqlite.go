@@ -110,6 +110,12 @@ func (s *Store) Claim(ctx context.Context, now, until time.Time, limit int) ([]n
 		return claimed, err
 	}
 	err := s.db.Write(ctx, func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, `
+			UPDATE deliveries SET due = ?, ended = 1
+			WHERE status IN ('RESOLVING', 'PENDING') AND due <= ? AND lease <> '' AND ended = 0`,
+			sqlitedb.Time(now.Add(notification.Grace)), sqlitedb.Time(now)); err != nil {
+			return err
+		}
 		rows, err := tx.QueryContext(ctx, `
 			SELECT `+columns+` FROM deliveries
 			WHERE status IN ('RESOLVING', 'PENDING') AND due <= ? ORDER BY due, id LIMIT ?`,
@@ -123,7 +129,7 @@ func (s *Store) Claim(ctx context.Context, now, until time.Time, limit int) ([]n
 		for i := range claimed {
 			n := &claimed[i]
 			n.Lease, n.Due = uuid.NewString(), sqlitedb.FromTime(sqlitedb.Time(until))
-			if _, err := tx.ExecContext(ctx, `UPDATE deliveries SET lease = ?, due = ? WHERE id = ?`,
+			if _, err := tx.ExecContext(ctx, `UPDATE deliveries SET lease = ?, due = ?, ended = 0 WHERE id = ?`,
 				n.Lease, sqlitedb.Time(n.Due), n.ID); err != nil {
 				return err
 			}
@@ -148,10 +154,19 @@ func (s *Store) Settle(ctx context.Context, n notification.Notification) error {
 			return err
 		}
 		changed, err := res.RowsAffected()
-		if err == nil && changed == 0 {
-			return notification.ErrLeaseLost
+		if err != nil || changed > 0 {
+			return err
 		}
-		return err
+		var settled bool
+		if err := tx.QueryRowContext(ctx, `
+			SELECT EXISTS (SELECT 1 FROM deliveries WHERE id = ? AND status NOT IN ('RESOLVING', 'PENDING'))`,
+			n.ID).Scan(&settled); err != nil {
+			return err
+		}
+		if settled {
+			return notification.ErrSettled
+		}
+		return notification.ErrLeaseLost
 	})
 }
 

@@ -2,6 +2,7 @@ package sqlite_test
 
 import (
 	"context"
+	"errors"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -121,6 +122,34 @@ func TestStoreSuiteCatchesBrokenAdapters(t *testing.T) {
 		"leases_for_no_time": {"nobody_gets_it_again_before_the_lease_ends", broken{
 			claim: func(s store, ctx context.Context, now, _ time.Time, limit int) ([]notification.Notification, error) {
 				return s.Claim(ctx, now, now, limit)
+			},
+		}},
+		"gives_an_ended_lease_at_once": {"an_ended_lease_is_given_anew_after_a_grace", broken{
+			claim: func(s store, ctx context.Context, now, until time.Time, limit int) ([]notification.Notification, error) {
+				ns, err := s.Claim(ctx, now, until, limit)
+				if err != nil || len(ns) > 0 {
+					return ns, err
+				}
+				return s.Claim(ctx, now.Add(notification.Grace), until, limit)
+			},
+		}},
+		"takes_the_lease_away_for_the_grace": {"the_grace_lets_the_owner_settle", broken{
+			claim: func(s store, ctx context.Context, now, until time.Time, limit int) ([]notification.Notification, error) {
+				ns, err := s.Claim(ctx, now, until, limit)
+				if err != nil || len(ns) > 0 {
+					return ns, err
+				}
+				grace := now.Add(notification.Grace)
+				_, err = s.Claim(ctx, grace, grace, limit)
+				return ns, err
+			},
+		}},
+		"does_not_know_what_is_settled": {"a_lost_lease_changes_nothing", broken{
+			settle: func(s store, ctx context.Context, n notification.Notification) error {
+				if err := s.Settle(ctx, n); !errors.Is(err, notification.ErrSettled) {
+					return err
+				}
+				return notification.ErrLeaseLost
 			},
 		}},
 		"settles_without_the_lease": {"a_lost_lease_changes_nothing", broken{
