@@ -1,9 +1,17 @@
 // Package e2e tests Boxoffice from outside: real processes, HTTP, mails. It
 // knows the API and nothing of the code behind it, so that the same suite runs
 // on every way to run the platform. How a platform is started, killed and
-// looked into is in standalone_test.go alone.
+// looked into is in standalone_test.go and processes_test.go alone.
 //
 //	go test ./services/e2e
+//
+// The same on four processes, on PostgreSQL and MongoDB:
+//
+//	E2E_SYSTEM=processes go test -tags integration ./services/e2e -skip ^TestStandalone
+//
+// Tests named TestProcesses… are about these alone: a database, a process or
+// the network between them fails. E2E_LOGS=dir keeps what was logged in tests
+// that fail.
 //
 // The four tests that race, kill and cut off real processes, twenty times:
 //

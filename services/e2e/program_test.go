@@ -47,7 +47,7 @@ func (p *program) start() error {
 func (p *program) ended() error {
 	select {
 	case <-p.exited:
-		return fmt.Errorf("it ended by itself (%v): %s", p.err, p.said())
+		return fmt.Errorf("%w: %s", errors.Join(errors.New("it ended by itself"), p.err), p.said())
 	default:
 		return nil
 	}
