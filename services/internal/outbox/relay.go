@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/openboxoffice/boxoffice/services/internal/broker"
@@ -85,7 +86,6 @@ type Relay struct {
 	storing    outage
 	publishing outage
 	consumers  map[string][]*consumer // by topic
-	pruned     time.Time
 }
 
 // NewRelay checks o.
@@ -127,6 +127,9 @@ func (r *Relay) Wake() {
 // Run publishes, asks and closes until ctx ends; then it returns nil, after
 // what it was doing has stopped. It runs once at a time.
 func (r *Relay) Run(ctx context.Context) error {
+	var pruning sync.WaitGroup
+	defer pruning.Wait()
+	pruning.Go(func() { r.prune(ctx) })
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -156,15 +159,26 @@ func (r *Relay) Run(ctx context.Context) error {
 	}
 }
 
+// prune forgets closed entries until ctx ends. Messages do not wait for it, and
+// go out when it fails.
+func (r *Relay) prune(ctx context.Context) {
+	tick := time.NewTicker(pruneEvery)
+	defer tick.Stop()
+	for {
+		if err := r.o.Store.Prune(ctx, r.o.Now().Add(-r.o.Keep)); err != nil && ctx.Err() == nil {
+			r.o.Log.Error("closed messages not pruned", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
 // step works on one batch, and reports whether there may be more that is due.
 func (r *Relay) step(ctx context.Context) (more bool, err error) {
 	now := r.o.Now()
-	if now.Sub(r.pruned) >= pruneEvery {
-		if err := r.o.Store.Prune(ctx, now.Add(-r.o.Keep)); err != nil {
-			return false, err
-		}
-		r.pruned = now
-	}
 	entries, err := r.o.Store.Claim(ctx, now, now.Add(lease), r.o.Batch)
 	if err != nil || len(entries) == 0 {
 		return false, err

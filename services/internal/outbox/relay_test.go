@@ -258,6 +258,24 @@ func (s failing) Claim(ctx context.Context, now, until time.Time, limit int) ([]
 	return s.Store.Claim(ctx, now, until, limit)
 }
 
+// unprunable is full of what cannot be deleted in time.
+type unprunable struct{ outbox.Store }
+
+func (unprunable) Prune(context.Context, time.Time) error { return errAway }
+
+func TestAPruneThatFailsStopsNoMessage(t *testing.T) {
+	inWorld(t, func(w *world) {
+		o := w.options()
+		o.Store = unprunable{w.store}
+		w.relay(o)
+		w.insert(10)
+		time.Sleep(time.Minute)
+		w.effects(10, 10)
+		w.open(0)
+		w.logged("closed messages not pruned", 1)
+	})
+}
+
 func TestAStoreOutageIsWaitedOutAndToldOnce(t *testing.T) {
 	inWorld(t, func(w *world) {
 		var away atomic.Bool

@@ -231,6 +231,7 @@ func (w *world) effects(event, mail int64) {
 
 func (w *world) logged(substr string, n int) {
 	w.Helper()
+	synctest.Wait() // until nobody writes there
 	if got := strings.Count(w.log.String(), substr); got != n {
 		w.Errorf("%q is logged %d times, want %d:\n%s", substr, got, n, w.log.String())
 	}

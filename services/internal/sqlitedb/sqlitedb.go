@@ -13,7 +13,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"sync"
 	"time"
 
 	"github.com/pressly/goose/v3"
@@ -33,9 +32,7 @@ type DB struct {
 
 	write *sql.DB
 
-	queue  sync.Mutex      // guards what follows
-	outage context.Context // of those who wait to write; nil when nobody did yet
-	tell   context.CancelFunc
+	queue queue // of those who wait to write
 }
 
 // Open opens or creates the file at path (mode 0600, its folder 0700) and

@@ -164,8 +164,8 @@ func replay(ctx context.Context, o Options, id, by string) (inbox.DeadLetter, er
 	log := o.Log.With("id", d.ID, "topic", d.Topic, "type", d.Message.Type, "by", by)
 	if err := handle(ctx, o.Handlers[d.Topic], d); err != nil {
 		log.WarnContext(ctx, "a dead letter was replayed and failed", "error", err)
-		if ctx.Err() != nil { // it has not been refused, but given up
-			return d, ctx.Err()
+		if broker.IsOutage(err) { // it has not been refused
+			return d, err
 		}
 		return d, errReplayFailed
 	}

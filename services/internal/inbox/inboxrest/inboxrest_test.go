@@ -30,6 +30,7 @@ import (
 	"github.com/openboxoffice/boxoffice/services/internal/inbox/inboxrest"
 	"github.com/openboxoffice/boxoffice/services/internal/inbox/sqlite"
 	"github.com/openboxoffice/boxoffice/services/internal/sqlitedb"
+	"github.com/openboxoffice/boxoffice/services/internal/storage"
 )
 
 var now = time.Date(2026, 3, 29, 1, 30, 0, 123456000, time.UTC)
@@ -269,6 +270,9 @@ func TestReplay(t *testing.T) {
 		}
 	}
 
+	s.handle = func() error { return fmt.Errorf("%w: away", storage.ErrUnavailable) }
+	s.expect("POST", path, "admin", "", 503, "service_unavailable")
+
 	s.handle = func() error { return nil }
 	for range 2 { // the second finds the effect there
 		status, body := s.call("POST", path, "admin", "")
@@ -283,9 +287,9 @@ func TestReplay(t *testing.T) {
 		t.Errorf("effects (-want +got):\n%s", diff)
 	}
 	audit := s.log.String()
-	if n := strings.Count(audit, "a dead letter was replayed"); n != 4 ||
-		strings.Count(audit, "by=admin-id") != 4 || !strings.Contains(audit, d.ID) {
-		t.Errorf("%d replays are in the log, want 4, each with who and what:\n%s", n, audit)
+	if n := strings.Count(audit, "a dead letter was replayed"); n != 5 ||
+		strings.Count(audit, "by=admin-id") != 5 || !strings.Contains(audit, d.ID) {
+		t.Errorf("%d replays are in the log, want 5, each with who and what:\n%s", n, audit)
 	}
 	if strings.Contains(audit, "example.com") {
 		t.Error("the data is in the log")
