@@ -24,11 +24,12 @@ import (
 )
 
 // Publisher is the broker.Publisher of a service whose consumers are known.
-type Publisher struct{ consumers map[string][]consumer }
+type Publisher struct{ consumers map[string][]*consumer }
 
 type consumer struct {
 	name   string
 	client *httpkit.Client
+	breaker
 }
 
 var _ broker.Publisher = (*Publisher)(nil)
@@ -37,16 +38,16 @@ var _ broker.Publisher = (*Publisher)(nil)
 // reach it. A client carries this service's own token, and its timeout bounds
 // how long a Publish takes.
 func NewPublisher(consumers map[string]map[string]*httpkit.Client) (*Publisher, error) {
-	p := &Publisher{consumers: map[string][]consumer{}}
+	p := &Publisher{consumers: map[string][]*consumer{}}
 	for topic, clients := range consumers {
-		all := []consumer{}
+		all := []*consumer{}
 		for name, client := range clients {
 			if client == nil {
 				return nil, fmt.Errorf("the consumer %q of the topic %q cannot be reached", name, topic)
 			}
-			all = append(all, consumer{name, client})
+			all = append(all, &consumer{name: name, client: client})
 		}
-		slices.SortFunc(all, func(a, b consumer) int { return strings.Compare(a.name, b.name) })
+		slices.SortFunc(all, func(a, b *consumer) int { return strings.Compare(a.name, b.name) })
 		p.consumers[topic] = all
 	}
 	return p, nil
@@ -55,6 +56,11 @@ func NewPublisher(consumers map[string]map[string]*httpkit.Client) (*Publisher, 
 // Publish posts m to every consumer of topic, to all at a time. Nil means that
 // each has taken it; an error names those that have not, and is ErrPartly when
 // others have. A topic that NewPublisher was not given is an error.
+//
+// A consumer that does not answer holds up the others only once: until it
+// answers again it is left alone, and tried in the background now and then,
+// with a message that Publish calls not taken. Where none answers there is
+// nobody to hold up, and each is tried.
 func (p *Publisher) Publish(ctx context.Context, topic string, m events.Message) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -70,19 +76,39 @@ func (p *Publisher) Publish(ctx context.Context, topic string, m events.Message)
 	// The calls belong to the trace of the request behind the message.
 	ctx = propagation.TraceContext{}.Extract(ctx, propagation.MapCarrier{"traceparent": m.TraceParent})
 	errs := make([]error, len(consumers))
+	for i, c := range consumers {
+		errs[i] = c.open()
+	}
+	if !slices.Contains(errs, nil) {
+		clear(errs)
+	}
 	var calls sync.WaitGroup
 	for i, c := range consumers {
-		calls.Go(func() {
-			err := c.client.Send(ctx, http.MethodPost, []string{"messages", topic}, cloudevent.ContentType, envelope, nil)
-			if err != nil {
-				errs[i] = fmt.Errorf("consumer %q: %w", c.name, err)
-			}
-		})
+		switch {
+		case errs[i] == nil:
+			calls.Go(func() { errs[i] = c.post(ctx, topic, envelope) })
+		case c.probe():
+			go func() {
+				defer c.probed()
+				_ = c.post(context.WithoutCancel(ctx), topic, envelope) // for no longer than the client's timeout
+			}()
+		}
 	}
 	calls.Wait()
+	for i, c := range consumers {
+		if errs[i] != nil {
+			errs[i] = fmt.Errorf("consumer %q: %w", c.name, errs[i])
+		}
+	}
 	err = errors.Join(errs...)
 	if err != nil && slices.Contains(errs, nil) {
 		return fmt.Errorf("%w: %w", broker.ErrPartly, err)
 	}
+	return err
+}
+
+func (c *consumer) post(ctx context.Context, topic string, envelope []byte) error {
+	err := c.client.Send(ctx, http.MethodPost, []string{"messages", topic}, cloudevent.ContentType, envelope, nil)
+	c.called(ctx, err)
 	return err
 }
