@@ -2,15 +2,24 @@ package postgresdb
 
 import (
 	"context"
+	"database/sql/driver"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"net"
+	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
 )
+
+// migrateTimeout is longer than any migration may take, and the wait for
+// another process that migrates.
+const migrateTimeout = 15 * time.Minute
 
 // Migrate applies the goose migrations that lie at the top of migrations to
 // the database at url. Several processes may do so at once: one does, under a
@@ -21,6 +30,9 @@ func Migrate(ctx context.Context, url string, migrations fs.FS) (err error) {
 	if err != nil {
 		return errURL
 	}
+	// For the case that the server falls silent.
+	ctx, cancel := context.WithTimeout(ctx, migrateTimeout)
+	defer cancel()
 	// A migration may take long; but not because it waits for somebody's lock.
 	configure(cfg, map[string]string{"application_name": "migrate", "lock_timeout": "30000"})
 	db := stdlib.OpenDB(*cfg)
@@ -28,6 +40,11 @@ func Migrate(ctx context.Context, url string, migrations fs.FS) (err error) {
 	if err := db.PingContext(ctx); err != nil {
 		return unavailable(err)
 	}
+	defer func() {
+		if err != nil && interrupted(err) {
+			err = unavailable(err)
+		}
+	}()
 	// Looks every second, for ten minutes.
 	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 600))
 	if err != nil {
@@ -41,4 +58,18 @@ func Migrate(ctx context.Context, url string, migrations fs.FS) (err error) {
 		return fmt.Errorf("postgres: migrate: %w", err)
 	}
 	return nil
+}
+
+// interrupted reports whether err says that the server or the connection went
+// away, or had no time, and nothing about the migrations.
+func interrupted(err error) bool {
+	var pg *pgconn.PgError
+	var network net.Error
+	switch {
+	case errors.As(err, &pg):
+		return outcomeOf(pg.Code) != answered
+	case errors.As(err, &network), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, driver.ErrBadConn):
+		return true
+	}
+	return errors.Is(err, context.DeadlineExceeded)
 }
