@@ -68,6 +68,7 @@ func TestCrashAtEachStep(t *testing.T) {
 	for _, o := range operations {
 		for _, recovery := range recoveries {
 			t.Run(o.name+"/"+recovery.name, func(t *testing.T) {
+				t.Parallel()
 				db := openDB(t)
 				for n := 0; ; n++ {
 					w := newWorld(t, db)
@@ -154,6 +155,7 @@ func TestEachOperationInTheMiddleOfEach(t *testing.T) {
 		for _, b := range other {
 			for _, goesOn := range []bool{true, false} {
 				t.Run(fmt.Sprintf("%s in the middle of %s, which goes on %t", b.name, a.name, goesOn), func(t *testing.T) {
+					t.Parallel()
 					db := openDB(t)
 					for n := 0; ; n++ {
 						w := newWorld(t, db)
@@ -207,6 +209,7 @@ func TestAReleaseThatComesMuchLater(t *testing.T) {
 	t.Log(mongotest.Serving(t))
 	for name, do := range map[string]operation{"release": (*world).release, "sweep": (*world).sweep} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			db := openDB(t)
 			for dead, lived := 0, false; !lived; dead++ {
 				for n, reached := 0, true; reached; n++ {

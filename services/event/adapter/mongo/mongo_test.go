@@ -3,7 +3,9 @@
 package mongo
 
 import (
+	"flag"
 	"io"
+	"os"
 	"sync"
 	"testing"
 	"time"
@@ -13,6 +15,15 @@ import (
 	"github.com/openboxoffice/boxoffice/services/internal/mongodb"
 	"github.com/openboxoffice/boxoffice/services/internal/servertest/mongotest"
 )
+
+// TestMain makes the model's run short: each step is a dozen requests.
+// -rapid.checks on the command line still decides.
+func TestMain(m *testing.M) {
+	if err := flag.Set("rapid.checks", "25"); err != nil {
+		panic(err)
+	}
+	os.Exit(m.Run())
+}
 
 // database is an empty one of the test's own.
 func database(t *testing.T) mongodb.Options {
