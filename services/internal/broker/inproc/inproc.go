@@ -53,6 +53,7 @@ type Broker struct {
 	queues  map[string][]*queue // by topic
 	start   func(*queue)        // non-nil while Run delivers
 	stopped bool
+	ended   chan struct{} // closed when Run returns
 }
 
 var (
@@ -81,7 +82,7 @@ func New(o Options) *Broker {
 	if o.HandlerTimeout <= 0 {
 		o.HandlerTimeout = 30 * time.Second
 	}
-	return &Broker{o: o, queues: map[string][]*queue{}}
+	return &Broker{o: o, queues: map[string][]*queue{}, ended: make(chan struct{})}
 }
 
 func backoff(attempt int) time.Duration {
@@ -97,21 +98,54 @@ func backoff(attempt int) time.Duration {
 // the others, and once the broker has stopped. A message whose id is in a
 // queue already is not put there again: it is the same message.
 func (b *Broker) Publish(ctx context.Context, topic string, m events.Message) error {
-	if err := ctx.Err(); err != nil {
+	_, err := b.put(ctx, topic, m)
+	return err
+}
+
+// Deliver is Publish, and returns nil only when every consumer of topic has m:
+// its handler does, or it is stored as a dead letter. It is ErrStopped when the
+// broker stops before. Where ctx ends before, or a queue is full, the others
+// have it all the same.
+func (b *Broker) Deliver(ctx context.Context, topic string, m events.Message) error {
+	deliveries, err := b.put(ctx, topic, m)
+	if err != nil {
 		return err
+	}
+	for _, d := range deliveries {
+		select {
+		case <-d.done:
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-b.ended:
+			select {
+			case <-d.done: // the last thing that happened
+			default:
+				return ErrStopped
+			}
+		}
+	}
+	return nil
+}
+
+func (b *Broker) put(ctx context.Context, topic string, m events.Message) ([]*delivery, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.stopped {
-		return ErrStopped
+		return nil, ErrStopped
 	}
+	var deliveries []*delivery
 	var err error
 	for _, q := range b.queues[topic] {
-		if !q.put(m) {
+		if d := q.put(m); d != nil {
+			deliveries = append(deliveries, d)
+		} else {
 			err = errors.Join(err, fmt.Errorf("%w: %s", ErrFull, q.Consumer))
 		}
 	}
-	return err
+	return deliveries, err
 }
 
 // Subscribe implements broker.Subscriber. Each consumer subscribes to a topic
@@ -160,5 +194,6 @@ func (b *Broker) Run(ctx context.Context) error {
 	b.stopped = true
 	b.mu.Unlock()
 	running.Wait()
+	close(b.ended)
 	return nil
 }

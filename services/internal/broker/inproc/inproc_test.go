@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -236,5 +237,85 @@ func TestSubscribeWhileRunning(t *testing.T) {
 			t.Errorf("handled %d, want 5", handled.Load())
 		}
 		stop()
+	})
+}
+
+func TestDeliverReturnsWhenTheConsumerHasIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := inproc.New(quiet())
+		start := time.Now()
+		attempts := map[string]int{}
+		var mu sync.Mutex
+		letters := subscribe(t, b, "c", func(_ context.Context, m events.Message) error {
+			mu.Lock()
+			defer mu.Unlock()
+			attempts[m.ID]++
+			switch {
+			case m.ID == "poison":
+				return broker.ErrReject
+			case m.ID == "hangs":
+				return storage.ErrUnavailable
+			case time.Since(start) < time.Minute:
+				return errors.New("not yet")
+			}
+			return nil
+		})
+		stop := run(t, b)
+		if err := b.Deliver(t.Context(), "t", events.Message{ID: "poison"}); err != nil || letters.Load() != 1 {
+			t.Errorf("a rejected message: %v, %d dead letters", err, letters.Load())
+		}
+		// The second is the same message, and waits for the same.
+		var both sync.WaitGroup
+		for range 2 {
+			both.Go(func() {
+				if err := b.Deliver(t.Context(), "t", events.Message{ID: "late"}); err != nil || time.Since(start) < time.Minute {
+					t.Errorf("after %v: %v", time.Since(start), err)
+				}
+			})
+		}
+		both.Wait()
+		mu.Lock()
+		if attempts["late"] < 3 || letters.Load() != 1 {
+			t.Errorf("%d attempts, %d dead letters", attempts["late"], letters.Load())
+		}
+		mu.Unlock()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := b.Deliver(ctx, "t", events.Message{ID: "hangs"}); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("with a context that ends: %v", err)
+		}
+		var waiting sync.WaitGroup
+		waiting.Go(func() {
+			if err := b.Deliver(t.Context(), "t", events.Message{ID: "hangs"}); !errors.Is(err, inproc.ErrStopped) {
+				t.Errorf("when the broker stops: %v", err)
+			}
+		})
+		synctest.Wait()
+		stop()
+		waiting.Wait()
+		if err := b.Deliver(t.Context(), "t", events.Message{ID: "hangs"}); !errors.Is(err, inproc.ErrStopped) {
+			t.Errorf("after the end: %v", err)
+		}
+	})
+}
+
+// What is being handled when the broker is told to stop is waited for.
+func TestDeliverAtTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := inproc.New(quiet())
+		subscribe(t, b, "c", func(context.Context, events.Message) error {
+			time.Sleep(time.Second)
+			return nil
+		})
+		stop := run(t, b)
+		var delivered sync.WaitGroup
+		delivered.Go(func() {
+			if err := b.Deliver(t.Context(), "t", events.Message{ID: "last"}); err != nil {
+				t.Errorf("handled before the end: %v", err)
+			}
+		})
+		synctest.Wait()
+		stop()
+		delivered.Wait()
 	})
 }

@@ -26,8 +26,8 @@ type queue struct {
 	mu      sync.Mutex
 	ready   []*delivery
 	waiting waiting
-	size    int                 // messages in all three states
-	ids     map[string]struct{} // theirs
+	size    int                  // messages in all three states
+	ids     map[string]*delivery // theirs
 
 	wake chan struct{} // holds one token when run must look again
 }
@@ -40,31 +40,34 @@ type delivery struct {
 	dead     bool
 	reason   string
 	due      time.Time
+	done     chan struct{} // closed when the consumer has it
 }
 
 func newQueue(s broker.Subscription, o Options) *queue {
 	return &queue{
 		Subscription: s, o: o, log: o.Log.With("topic", s.Topic, "consumer", s.Consumer),
-		ids: map[string]struct{}{}, wake: make(chan struct{}, 1),
+		ids: map[string]*delivery{}, wake: make(chan struct{}, 1),
 	}
 }
 
-// put reports whether there was room for m, or m was there.
-func (q *queue) put(m events.Message) bool {
+// put returns the delivery of m, which may have been there; nil if there was no
+// room for it.
+func (q *queue) put(m events.Message) *delivery {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if _, there := q.ids[m.ID]; there && m.ID != "" {
-		return true
+	if d, there := q.ids[m.ID]; there && m.ID != "" {
+		return d
 	}
 	if q.size >= q.o.Capacity {
-		return false
+		return nil
 	}
 	m.Data = bytes.Clone(m.Data)
+	d := &delivery{m: m, done: make(chan struct{})}
 	q.size++
-	q.ids[m.ID] = struct{}{}
-	q.ready = append(q.ready, &delivery{m: m})
+	q.ids[m.ID] = d
+	q.ready = append(q.ready, d)
 	q.signal()
-	return true
+	return d
 }
 
 func (q *queue) signal() {
@@ -161,6 +164,7 @@ func (q *queue) settle(d *delivery, err error) {
 	if err == nil {
 		q.size--
 		delete(q.ids, d.m.ID)
+		close(d.done)
 		return
 	}
 	d.attempts++

@@ -37,13 +37,15 @@ var session = rand.Text()
 type Container struct {
 	container testcontainers.Container
 	docker    *testcontainers.DockerClient
-	addr      string
+	addrs     map[int]string // by the port inside
+	port      int            // Spec's
 }
 
 // Spec says what to run.
 type Spec struct {
 	Image string
-	Port  int // the server's, TCP
+	Port  int   // the server's, TCP
+	Also  []int // further ones, if it has any
 	Env   map[string]string
 	Cmd   []string // what the image says, if empty
 	// InMemory is a directory, if any, whose files are kept in memory: as
@@ -77,11 +79,17 @@ func Run(ctx context.Context, spec Spec) (*Container, error) {
 }
 
 func run(ctx context.Context, spec Spec, docker *testcontainers.DockerClient, host string) (*Container, error) {
-	binding := network.PortBinding{HostPort: strconv.Itoa(freePort())}
-	if local(host) {
-		binding.HostIP = netip.MustParseAddr("127.0.0.1")
+	bindings, exposed, addrs := network.PortMap{}, []string{}, map[int]string{}
+	for _, port := range append([]int{spec.Port}, spec.Also...) {
+		binding := network.PortBinding{HostPort: strconv.Itoa(freePort())}
+		if local(host) {
+			binding.HostIP = netip.MustParseAddr("127.0.0.1")
+		}
+		inside := network.MustParsePort(strconv.Itoa(port) + "/tcp")
+		bindings[inside] = []network.PortBinding{binding}
+		exposed = append(exposed, inside.String())
+		addrs[port] = net.JoinHostPort(host, binding.HostPort)
 	}
-	inside := network.MustParsePort(strconv.Itoa(spec.Port) + "/tcp")
 	tmpfs := map[string]string{}
 	if spec.InMemory != "" {
 		tmpfs[spec.InMemory] = "rw"
@@ -91,21 +99,24 @@ func run(ctx context.Context, spec Spec, docker *testcontainers.DockerClient, ho
 		testcontainers.WithEnv(maps.Clone(spec.Env)),
 		testcontainers.WithCmd(spec.Cmd...),
 		testcontainers.WithLabels(map[string]string{label: session}),
-		testcontainers.WithExposedPorts(inside.String()),
+		testcontainers.WithExposedPorts(exposed...),
 		// A port that the engine chooses changes when the container is
 		// started again.
 		testcontainers.WithHostConfigModifier(func(h *container.HostConfig) {
-			h.PortBindings = network.PortMap{inside: {binding}}
+			h.PortBindings = bindings
 		}),
 	)
 	if err != nil {
 		return nil, errors.Join(err, testcontainers.TerminateContainer(c, testcontainers.StopTimeout(0)))
 	}
-	return &Container{container: c, docker: docker, addr: net.JoinHostPort(host, binding.HostPort)}, nil
+	return &Container{container: c, docker: docker, addrs: addrs, port: spec.Port}, nil
 }
 
 // Addr is host:port of the server. It stays the same over Kill and Start.
-func (c *Container) Addr() string { return c.addr }
+func (c *Container) Addr() string { return c.addrs[c.port] }
+
+// AddrOf is host:port of one of the server's further ports.
+func (c *Container) AddrOf(port int) string { return c.addrs[port] }
 
 // Kill ends all processes of the container at once, with SIGKILL. Its files
 // stay.
