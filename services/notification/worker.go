@@ -13,10 +13,8 @@ import (
 // most Options.SendTimeout and recordTime or so, and returns nil.
 func (s *Service) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
-	for range s.o.Workers {
-		wg.Go(func() { s.work(ctx) })
-	}
 	wg.Go(func() { s.recordLate(ctx) })
+	s.dispatch(ctx, &wg)
 	wg.Wait()
 	// The last chance to record what could not be recorded before.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTime)
@@ -46,39 +44,52 @@ func (s *Service) recordLate(ctx context.Context) {
 	}
 }
 
-// work is one worker: it sends one delivery after the other, and waits when
-// there is none.
-func (s *Service) work(ctx context.Context) {
+// dispatch claims what is due, as much at a time as there are workers idle,
+// until ctx ends. wg has the workers that are not.
+func (s *Service) dispatch(ctx context.Context, wg *sync.WaitGroup) {
 	tick := time.NewTicker(s.o.Poll)
 	defer tick.Stop()
-	for ctx.Err() == nil {
-		n, ok := s.claim(ctx)
-		if ok {
-			s.Wake() // there may be more, and another worker idle
-			s.deliver(ctx, n)
-			continue
+	busy := make(chan struct{}, s.o.Workers)
+	for {
+		select { // one at least must be idle
+		case <-ctx.Done():
+			return
+		case busy <- struct{}{}:
+		}
+		idle := 1
+		for idle < s.o.Workers && len(busy) < s.o.Workers { // nobody else adds to it
+			busy <- struct{}{}
+			idle++
+		}
+		claimed := s.claim(ctx, idle)
+		for _, n := range claimed {
+			wg.Go(func() {
+				defer func() { <-busy }()
+				s.deliver(ctx, n)
+			})
+		}
+		for range idle - len(claimed) {
+			<-busy
+		}
+		if len(claimed) == idle {
+			continue // there may be more
 		}
 		select {
 		case <-ctx.Done():
+			return
 		case <-s.wake:
 		case <-tick.C:
 		}
 	}
 }
 
-func (s *Service) claim(ctx context.Context) (Notification, bool) {
+func (s *Service) claim(ctx context.Context, limit int) []Notification {
 	now := s.o.Now()
-	ns, err := s.o.Store.Claim(ctx, now, now.Add(s.lease()), 1)
-	if err != nil {
-		if ctx.Err() == nil {
-			s.o.Log.ErrorContext(ctx, "cannot claim deliveries", "error", err)
-		}
-		return Notification{}, false
+	claimed, err := s.o.Store.Claim(ctx, now, now.Add(s.lease()), limit)
+	if err != nil && ctx.Err() == nil {
+		s.o.Log.ErrorContext(ctx, "cannot claim deliveries", "error", err)
 	}
-	if len(ns) == 0 {
-		return Notification{}, false
-	}
-	return ns[0], true
+	return claimed
 }
 
 // deliver makes one attempt at n, which is leased, and records its outcome. It

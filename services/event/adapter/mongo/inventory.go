@@ -2,6 +2,8 @@ package mongo
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 
 	"github.com/google/uuid"
@@ -10,12 +12,18 @@ import (
 
 	"github.com/openboxoffice/boxoffice/services/event"
 	"github.com/openboxoffice/boxoffice/services/internal/mongodb"
+	"github.com/openboxoffice/boxoffice/services/internal/storage"
 )
 
 // Reserve implements event.Inventory.
 func (s *Store) Reserve(ctx context.Context, k event.Key, want []event.Request, now time.Time) (*event.Reservation, error) {
 	ctx, cancel := s.db.Limit(ctx, operationLimit)
 	defer cancel()
+	done, err := s.turn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
 	nonce := "" // of the intent that this call has written
 	for try := 0; ; try++ {
 		rec, err := s.record(ctx, recordID(k.BookingID, k.Attempt))
@@ -70,6 +78,19 @@ func (s *Store) Reserve(ctx context.Context, k event.Key, want []event.Request, 
 			return nil, err
 		}
 	}
+}
+
+// turn waits until fewer than reserving others do the same. done gives it back.
+func (s *Store) turn(ctx context.Context) (done func(), err error) {
+	select {
+	case s.turns <- struct{}{}:
+		return func() { <-s.turns }, nil
+	case <-ctx.Done():
+	}
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return nil, fmt.Errorf("%w: too many reservations at once", storage.ErrUnavailable)
+	}
+	return nil, ctx.Err()
 }
 
 // answer is what Reserve says where the attempt has reserved before.

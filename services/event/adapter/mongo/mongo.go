@@ -44,6 +44,7 @@ type Store struct {
 	events, reservations, closures mongodb.Collection
 
 	inbox *Inbox
+	turns chan struct{} // of those who reserve
 	now   func() time.Time
 	// patience is how long Reserve lets another one of the same attempt
 	// finish before it fences it off.
@@ -60,6 +61,11 @@ var (
 // late are kept far longer.
 const operationLimit = 5 * time.Second
 
+// reserving is how many reservations a process makes at a time. Each puts a hold
+// into the event for as long as it takes: when all come at once for one event,
+// it grows with each, and every update of it is dearer than the one before.
+const reserving = 4
+
 // Open opens the database and creates the indexes that are missing. A server
 // that cannot be reached is storage.ErrUnavailable: Open may be called again.
 func Open(ctx context.Context, o mongodb.Options) (*Store, error) {
@@ -75,6 +81,7 @@ func newStore(db *mongodb.DB) *Store {
 		db:     db,
 		events: db.Collection(eventsName), reservations: db.Collection(reservationsName), closures: db.Collection(closuresName),
 		inbox:    &Inbox{messages: db.Collection(inboxName), letters: db.Collection(deadLettersName)},
+		turns:    make(chan struct{}, reserving),
 		now:      time.Now,
 		patience: time.Second,
 	}
