@@ -57,7 +57,7 @@ test-e2e: report ## run the black-box suite (SYSTEM=standalone, the default, or 
 	@SYSTEM='$(or $(SYSTEM),standalone)' RUN='$(RUN)' COUNT='$(COUNT)' $(BIN)/report e2e
 
 .PHONY: test-integration
-test-integration: report ## run what needs PostgreSQL or MongoDB, on public images or stand-ins
+test-integration: report ## run what needs PostgreSQL, MongoDB or RabbitMQ, on public images or stand-ins
 	@$(BIN)/report integration
 
 .PHONY: fuzz

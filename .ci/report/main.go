@@ -6,7 +6,7 @@
 //
 //	report all          lint, builds, vet, unit, integration, contracts, e2e, fuzz
 //	report unit         what needs no server, twice, shuffled, with the race detector
-//	report integration  what needs PostgreSQL or MongoDB
+//	report integration  what needs PostgreSQL, MongoDB or RabbitMQ
 //	report contracts    the contract suites and their broken adapters
 //	report e2e          the black-box suite
 //	report fuzz         each fuzz target for a few seconds

@@ -66,7 +66,7 @@ func (r *runner) unit(w workspace) error {
 	return r.goTest(r.root, nil, slices.Concat(args, r.race(), w.patterns(func(dir string) bool { return dir != e2eDir }))...)
 }
 
-// integration runs the packages that need PostgreSQL and MongoDB, once.
+// integration runs the packages that need servers, once.
 func (r *runner) integration(w workspace, flags ...string) error {
 	if err := r.needServers(); err != nil {
 		return err

@@ -32,7 +32,7 @@ func (s servers) standIn(pkg string) bool {
 	return any
 }
 
-// findServers sees to it that PostgreSQL and MongoDB are there, and tells every
+// findServers sees to it that the test servers are there, and tells every
 // test from now on where they are.
 func (r *runner) findServers() error {
 	cmd := r.command(r.root, "bash", "-c", `env=$("$1") && eval "$env" && exec env -0`, "bash",

@@ -15,7 +15,7 @@ import (
 const (
 	// e2eDir holds the black-box suite, which runs on its own.
 	e2eDir = "services/e2e"
-	// integrationTag is the build tag of what needs PostgreSQL or MongoDB.
+	// integrationTag is the build tag of what needs servers.
 	integrationTag = "integration"
 )
 
@@ -30,7 +30,7 @@ type workspace struct {
 // function is a test or a fuzz target.
 type function struct {
 	pkg, name   string // pkg is the directory, seen from the root
-	integration bool   // it needs PostgreSQL or MongoDB
+	integration bool   // it needs servers
 }
 
 func (r *runner) readWorkspace() (workspace, error) {
@@ -104,7 +104,7 @@ func (w *workspace) patterns(keep func(dir string) bool) []string {
 	return patterns
 }
 
-// integration are the packages with tests that need PostgreSQL or MongoDB, but
+// integration are the packages with tests that need servers, but
 // for the black-box suite.
 func (w *workspace) integration() []string {
 	var packages []string

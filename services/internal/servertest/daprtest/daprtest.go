@@ -16,7 +16,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -193,18 +192,31 @@ func Copy(t testing.TB, from string, edit func(doc map[string]any) []map[string]
 	return dir
 }
 
+// lastPort is the one that was given last. Each is given once, in a row that
+// begins anywhere: so that two sidecars of this process never get the same, and
+// those of two hardly ever.
+var (
+	lastPort = 10_000 + mathrand.IntN(10_000) //nolint:gosec // no secret
+	portLock sync.Mutex
+)
+
 // freePorts are below those that systems give to outgoing connections, and below
 // those of containers.
 func freePorts(t testing.TB, n int) (ports []string) {
 	t.Helper()
+	portLock.Lock()
+	defer portLock.Unlock()
 	for len(ports) < n {
-		port := strconv.Itoa(10_000 + mathrand.IntN(10_000)) //nolint:gosec // no secret
+		if lastPort++; lastPort >= 20_000 {
+			lastPort = 10_000
+		}
+		port := strconv.Itoa(lastPort)
 		var config net.ListenConfig
 		ln, err := config.Listen(t.Context(), "tcp", "127.0.0.1:"+port)
-		if err != nil || strings.Contains(strings.Join(ports, " "), port) {
+		if err != nil {
 			continue
 		}
-		defer func() { _ = ln.Close() }() // not before all are found
+		_ = ln.Close()
 		ports = append(ports, port)
 	}
 	return ports
