@@ -150,7 +150,7 @@ func TestEachRuleCanFail(t *testing.T) {
 		{"config.yaml", "{name: publish, version: v1.0", "{name: shutdown, version: v1.0", "allowed are"},
 		{"config.yaml", "  features:", "  accessControl: {defaultAction: deny}\n  features:", "accessControl"},
 		{"config.yaml", "name: HotReload\n      enabled: false", "name: HotReload\n      enabled: true", "change while a sidecar runs"},
-		{"dapr.yaml", "schedulerHostAddress: \"\"", "schedulerHostAddress: localhost", "schedulerHostAddress"},
+		{"dapr.yaml", "schedulerHostAddress: \" \"", "schedulerHostAddress: localhost", "schedulerHostAddress"},
 		{"dapr.yaml", "  enableAppHealthCheck: true\n", "", "enableAppHealthCheck"},
 		{"dapr.yaml", "daprHTTPPort: 3501", "daprHTTPPort: 3500", "share port 3500"},
 		{"dapr.yaml", "appPort: 8083", "appPort: 8084", "notification is on 8084"},

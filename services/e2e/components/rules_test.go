@@ -396,7 +396,7 @@ func (f *faults) configuration(d doc) {
 // checkRun says what is wrong with dapr.yaml.
 func checkRun(d doc) (f faults) {
 	common := map[string]any{
-		"placementHostAddress": "", "schedulerHostAddress": "", "enableAppHealthCheck": true, "appHealthCheckPath": "/readyz",
+		"placementHostAddress": " ", "schedulerHostAddress": " ", "enableAppHealthCheck": true, "appHealthCheckPath": "/readyz",
 		"configFilePath": "./components/config.yaml", "apiListenAddresses": "127.0.0.1", "appProtocol": "http",
 		"appLogDestination": "fileAndConsole", "daprdLogDestination": "file",
 	}
