@@ -64,9 +64,9 @@ func serveFerretDB(ctx context.Context, socket, dir string) error {
 	}
 	version.Get().Version = ferretVersion() // buildInfo otherwise says "unknown"
 	f, err := ferretdb.New(&ferretdb.Config{
-		Listener:  ferretdb.ListenerConfig{Unix: socket},
-		Logger:    slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})),
-		Handler:   "sqlite",
+		Listener: ferretdb.ListenerConfig{Unix: socket},
+		Logger:   slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})),
+		Handler:  "sqlite",
 		// What a killed process has written is with the system, and stays. That
 		// the machine loses power is beyond what a stand-in has to show.
 		SQLiteURL: "file:" + dir + "/?_pragma=synchronous(off)",
