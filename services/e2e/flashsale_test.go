@@ -17,7 +17,7 @@ const (
 	saleBuyers  = 200
 )
 
-// 200 people want one of 50 tickets at the same moment.
+// 200 people want one of 50 tickets at the same moment, or within way.rush.
 func TestFlashSale(t *testing.T) {
 	p := start(t, options{})
 	sale := runSale(t, p, p.crowd(t, saleBuyers))
@@ -88,9 +88,10 @@ func runSale(t *testing.T, p *platform, buyers []*account) *sale {
 	var mu sync.Mutex
 	var wg sync.WaitGroup
 	open := make(chan struct{})
-	for _, a := range buyers {
+	for i, a := range buyers {
 		wg.Go(func() {
 			<-open
+			<-time.After(chosen.rush * time.Duration(i) / time.Duration(len(buyers)))
 			res, err := p.send(http.MethodPost, gateway, "/bookings", as(a), want)
 			mu.Lock()
 			defer mu.Unlock()

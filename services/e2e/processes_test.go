@@ -46,6 +46,7 @@ var processesWay = way{
 	// The stand-in for MongoDB takes one request at a time, and its documents
 	// are slow to read.
 	pace: 500 * time.Millisecond,
+	rush: 2 * time.Second,
 }
 
 // setup is what tests vary of four processes.

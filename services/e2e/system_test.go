@@ -23,6 +23,9 @@ type way struct {
 	// pace is how long at most a customer thinks before the next purchase: no
 	// less than what the slowest database there can follow.
 	pace time.Duration
+	// rush is within what time a crowd comes to a sale: at once, but where the
+	// database cannot follow, for it is that of no deployment.
+	rush time.Duration
 }
 
 var ways = map[string]way{"standalone": standaloneWay, "processes": processesWay}
