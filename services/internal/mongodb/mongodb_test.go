@@ -121,10 +121,10 @@ func TestIndexesAreThereOnce(t *testing.T) {
 		}
 	}
 	a := db.Collection("a")
-	for id, want := range map[string]bool{"1": true, "2": false} {
-		doc := bson.M{"_id": id, "once": "x"}
-		if fresh, err := a.Insert(t.Context(), doc); err != nil || id == "1" && fresh != want {
-			t.Errorf("insert: %t, %v", fresh, err)
+	for i, want := range []bool{true, false} {
+		fresh, err := a.Insert(t.Context(), bson.M{"_id": i, "once": "x"})
+		if err != nil || fresh != want {
+			t.Errorf("document %d: new is %t, want %t (error %v)", i, fresh, want, err)
 		}
 	}
 	var all []bson.M
