@@ -7,10 +7,12 @@ import (
 	"testing"
 )
 
-// Four processes need PostgreSQL and MongoDB.
-var processesWay = way{
+// Four processes need PostgreSQL and MongoDB, with sidecars RabbitMQ too.
+var processesWay, daprWay = absent, absent
+
+var absent = way{
 	build: func() error {
-		return errors.New(systemEnv + "=processes runs with -tags integration only")
+		return errors.New("of " + systemEnv + " only standalone runs without -tags integration")
 	},
 	new: func(testing.TB, string, options) system { panic("never built") },
 }

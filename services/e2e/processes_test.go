@@ -58,6 +58,9 @@ type setup struct {
 	replicas map[service]int
 	// env is more for each process.
 	env []string
+	// sidecars says that each process has one, on this RabbitMQ if there is one.
+	sidecars bool
+	rabbitmq string
 }
 
 // manyProcesses is the platform as four processes, or more.
@@ -70,7 +73,8 @@ type manyProcesses struct {
 	// by a balancer's.
 	entry     map[service]string
 	balancers map[service]*balancer
-	started   bool // it has been ready once
+	dapr      *runFile // how the sidecars are run, if they are
+	started   bool     // it has been ready once
 }
 
 var _ system = (*manyProcesses)(nil)
@@ -78,8 +82,9 @@ var _ system = (*manyProcesses)(nil)
 // replica is one process of a service.
 type replica struct {
 	program
-	of   service
-	addr string
+	of      service
+	addr    string
+	sidecar *sidecar // nil where there is none
 }
 
 func (r *replica) url(path string) string { return "http://" + r.addr + path }
@@ -102,6 +107,9 @@ func newProcesses(t testing.TB, dir string, o setup) *manyProcesses {
 		setup: o, dir: dir, entry: map[service]string{}, balancers: map[service]*balancer{},
 		secret: map[service]string{bookings: rand.Text(), notifications: rand.Text()},
 	}
+	if o.sidecars {
+		s.dapr = readRun(t, dir, o.rabbitmq)
+	}
 	s.databases = map[service]string{}
 	for _, of := range services {
 		if s.databases[of] = o.databases[of]; s.databases[of] == "" {
@@ -111,6 +119,9 @@ func newProcesses(t testing.TB, dir string, o setup) *manyProcesses {
 			r := &replica{of: of}
 			r.path = filepath.Join(workDir, string(of))
 			r.output = filepath.Join(dir, fmt.Sprintf("%s-%d.log", of, i+1))
+			if s.dapr != nil {
+				r.sidecar = s.dapr.sidecar(of, strings.TrimSuffix(r.output, ".log")+".daprd.log")
+			}
 			s.all = append(s.all, r)
 		}
 		if o.replicas[of] > 1 {
@@ -126,7 +137,9 @@ func newProcesses(t testing.TB, dir string, o setup) *manyProcesses {
 func (s *manyProcesses) settle() {
 	of := map[service][]string{}
 	for _, r := range s.all {
-		r.addr = freeAddress()
+		if r.addr = freeAddress(); r.sidecar != nil {
+			r.sidecar.settle(r.addr)
+		}
 		of[r.of] = append(of[r.of], r.addr)
 	}
 	for name, addresses := range of {
@@ -151,6 +164,9 @@ func (s *manyProcesses) environment(r *replica) []string {
 	}
 	add := func(variable, value string) { env = append(env, variable+"="+value) }
 	know := func(others ...service) {
+		if s.dapr != nil { // the sidecar knows them
+			return
+		}
 		for _, of := range others {
 			add(strings.ToUpper(string(of))+"_URL", "http://"+s.entry[of])
 		}
@@ -160,7 +176,10 @@ func (s *manyProcesses) environment(r *replica) []string {
 			add(strings.ToUpper(string(of))+"_SERVICE_TOKEN", s.secret[of])
 		}
 	}
-	if r.of != gateway {
+	switch {
+	case s.dapr != nil:
+		env = append(env, r.sidecar.appEnvironment()...)
+	case r.of != gateway:
 		add("JWKS_URL", "http://"+s.entry[gateway]+"/.well-known/jwks.json")
 	}
 	switch r.of {
@@ -206,12 +225,23 @@ func (s *manyProcesses) of(name service) (found []*replica) {
 }
 
 func (s *manyProcesses) start() error {
-	for _, r := range s.all {
-		if err := r.start(); err != nil {
+	for _, p := range s.programs() {
+		if err := p.start(); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// programs are all that run: the services and their sidecars.
+func (s *manyProcesses) programs() (all []*program) {
+	for _, r := range s.all {
+		all = append(all, &r.program)
+		if r.sidecar != nil {
+			all = append(all, &r.sidecar.program)
+		}
+	}
+	return all
 }
 
 // ready waits until every process listens. Should somebody have taken a port
@@ -244,7 +274,7 @@ func (s *manyProcesses) listening() error {
 			return err
 		}
 	}
-	return nil
+	return s.meshed()
 }
 
 func (r *replica) listening() error {
@@ -265,24 +295,26 @@ func (r *replica) listening() error {
 }
 
 func (s *manyProcesses) kill() {
-	for _, r := range s.all {
-		if r.cmd != nil {
-			_ = r.cmd.Process.Kill()
+	all := s.programs()
+	for _, p := range all {
+		if p.cmd != nil {
+			_ = p.cmd.Process.Kill()
 		}
 	}
-	for _, r := range s.all {
-		r.kill()
+	for _, p := range all {
+		p.kill()
 	}
 }
 
 // stop tells all at once, as a supervisor does.
 func (s *manyProcesses) stop() error {
-	errs := make([]error, len(s.all))
+	all := s.programs()
+	errs := make([]error, len(all))
 	var wg sync.WaitGroup
-	for i, r := range s.all {
+	for i, p := range all {
 		wg.Go(func() {
-			if err := r.stop(); err != nil {
-				errs[i] = fmt.Errorf("%s: %w", r.of, err)
+			if err := p.stop(); err != nil {
+				errs[i] = fmt.Errorf("%s: %w", filepath.Base(p.output), err)
 			}
 		})
 	}
@@ -309,6 +341,11 @@ func (s *manyProcesses) logs() (string, error) {
 	var all strings.Builder
 	for _, l := range lines {
 		all.WriteString(l.text)
+	}
+	for _, r := range s.all {
+		if r.sidecar != nil {
+			all.WriteString(r.sidecar.complaints())
+		}
 	}
 	return all.String(), nil
 }

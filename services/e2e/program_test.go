@@ -14,6 +14,7 @@ import (
 // program is one that is started, ended and started again.
 type program struct {
 	path   string
+	args   []string
 	env    []string // all of it
 	output string   // the file of what it prints, which goes on over restarts
 
@@ -28,7 +29,7 @@ func (p *program) start() error {
 		return err
 	}
 	defer func() { _ = out.Close() }() // the process has its own
-	cmd := exec.Command(p.path)
+	cmd := exec.Command(p.path, p.args...)
 	cmd.Env, cmd.Stdout, cmd.Stderr = p.env, out, out
 	dieWithParent(cmd)
 	if err := cmd.Start(); err != nil {

@@ -28,7 +28,7 @@ type way struct {
 	rush time.Duration
 }
 
-var ways = map[string]way{"standalone": standaloneWay, "processes": processesWay}
+var ways = map[string]way{"standalone": standaloneWay, "processes": processesWay, "dapr": daprWay}
 
 // chosen is the way in which the tests run that care for none.
 var chosen way

@@ -19,11 +19,16 @@ import (
 	"github.com/openboxoffice/boxoffice/services/booking/adapter/sandbox"
 	"github.com/openboxoffice/boxoffice/services/internal/auth"
 	"github.com/openboxoffice/boxoffice/services/internal/broker"
+	"github.com/openboxoffice/boxoffice/services/internal/broker/dapr"
 	"github.com/openboxoffice/boxoffice/services/internal/broker/httppush"
 	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
 	"github.com/openboxoffice/boxoffice/services/internal/inbox/inboxrest"
 	"github.com/openboxoffice/boxoffice/services/internal/outbox"
+	"github.com/openboxoffice/boxoffice/services/internal/sidecar"
 )
+
+// publishTimeout is how long the sidecar may take for a message.
+const publishTimeout = 5 * time.Second
 
 // Config is the booking service's environment.
 type Config struct {
@@ -41,11 +46,14 @@ type Config struct {
 	// SandboxPath is the SQLite file of the sandbox payment provider. All
 	// replicas share it, as they would share a real one.
 	SandboxPath string `env:"SANDBOX_DB,required"`
-	// JWKSURL is the user service's key set.
-	JWKSURL string `env:"JWKS_URL,required"`
-	// EventURL and NotificationURL are the other services.
-	EventURL        string `env:"EVENT_URL,required"`
-	NotificationURL string `env:"NOTIFICATION_URL,required"`
+	// Sidecar is the own one, if there is one: the way to the other services and
+	// to the broker.
+	Sidecar sidecar.Config
+	// JWKSURL is the user service's key set, EventURL and NotificationURL the
+	// other services, where there is no sidecar.
+	JWKSURL         string `env:"JWKS_URL"`
+	EventURL        string `env:"EVENT_URL"`
+	NotificationURL string `env:"NOTIFICATION_URL"`
 	// ServiceToken is this service's own secret towards the others.
 	ServiceToken string `env:"BOOKING_SERVICE_TOKEN,required,notEmpty"`
 }
@@ -53,7 +61,8 @@ type Config struct {
 // Deps is what the process gives the service.
 type Deps struct {
 	Log *slog.Logger
-	// Publisher takes the messages; nil pushes them to the consumers over HTTP.
+	// Publisher takes the messages; nil publishes them by the sidecar, or pushes
+	// them to the consumers over HTTP where there is none.
 	Publisher broker.Publisher
 	// Exclusive says that no other process works on the database: what is
 	// leased at the start, a killed process had.
@@ -89,21 +98,34 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	if a.sandbox, err = sandbox.Open(ctx, cfg.SandboxPath, sandbox.Options{}); err != nil {
 		return nil, err
 	}
-	event, err := httpkit.NewClient(cfg.EventURL, cfg.ServiceToken, eventapi.Timeout)
+	way, err := sidecar.Open(cfg.Sidecar, deps.Log)
 	if err != nil {
 		return nil, err
 	}
-	notification, err := httpkit.NewClient(cfg.NotificationURL, cfg.ServiceToken, eventapi.Timeout)
+	event, err := way.Client("event", "EVENT_URL", cfg.EventURL, cfg.ServiceToken, eventapi.Timeout)
+	if err != nil {
+		return nil, err
+	}
+	notification, err := way.Client("notification", "NOTIFICATION_URL", cfg.NotificationURL, cfg.ServiceToken, eventapi.Timeout)
+	if err != nil {
+		return nil, err
+	}
+	verifier, err := way.Verifier(cfg.JWKSURL, deps.Log)
 	if err != nil {
 		return nil, err
 	}
 	publisher := deps.Publisher
-	if publisher == nil {
-		if publisher, err = httppush.NewPublisher(map[string]map[string]*httpkit.Client{
+	switch {
+	case publisher != nil:
+	case way.There():
+		publisher, err = dapr.NewPublisher(way.Config.URL(), way.APIToken, publishTimeout)
+	default:
+		publisher, err = httppush.NewPublisher(map[string]map[string]*httpkit.Client{
 			events.TopicBookings: {"event": event, "notification": notification},
-		}); err != nil {
-			return nil, err
-		}
+		})
+	}
+	if err != nil {
+		return nil, err
 	}
 	a.relay, err = outbox.NewRelay(outbox.Options{
 		Store: a.db.outbox, Publisher: publisher, Log: deps.Log,
@@ -121,8 +143,8 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	})
 
 	mux := httpkit.NewRouter(deps.Log)
-	httpkit.Health(mux, map[string]func(context.Context) error{"database": a.db.ping, "payments": a.sandbox.Ping})
-	guard := &auth.Guard{Verify: auth.NewVerifier(cfg.JWKSURL, deps.Log).Verify}
+	httpkit.Health(mux, way.Checks(map[string]func(context.Context) error{"database": a.db.ping, "payments": a.sandbox.Ping}))
+	guard := &auth.Guard{Verify: verifier.Verify}
 	rest.Register(httpkit.NewAPI(mux, "Boxoffice booking", "Book tickets, pay, cancel."), a.service, guard, a.sandbox)
 	a.handler = mux
 	return a, nil

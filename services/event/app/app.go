@@ -19,11 +19,11 @@ import (
 	"github.com/openboxoffice/boxoffice/services/event/adapter/rest"
 	"github.com/openboxoffice/boxoffice/services/internal/auth"
 	"github.com/openboxoffice/boxoffice/services/internal/broker"
-	"github.com/openboxoffice/boxoffice/services/internal/broker/httppush"
-	"github.com/openboxoffice/boxoffice/services/internal/broker/inproc"
+	"github.com/openboxoffice/boxoffice/services/internal/broker/inlet"
 	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
 	"github.com/openboxoffice/boxoffice/services/internal/inbox"
 	"github.com/openboxoffice/boxoffice/services/internal/inbox/inboxrest"
+	"github.com/openboxoffice/boxoffice/services/internal/sidecar"
 )
 
 // Config is the event service's environment.
@@ -39,8 +39,11 @@ type Config struct {
 	// DBTimeout how long an operation there may take.
 	MaxConns  int32         `env:"DB_MAX_CONNS" envDefault:"16"`
 	DBTimeout time.Duration `env:"DB_TIMEOUT" envDefault:"3s"`
-	// JWKSURL is the user service's key set.
-	JWKSURL string `env:"JWKS_URL,required"`
+	// Sidecar is the own one, if there is one: the way to the other services and
+	// from the broker.
+	Sidecar sidecar.Config
+	// JWKSURL is the user service's key set, where there is no sidecar.
+	JWKSURL string `env:"JWKS_URL"`
 	// BookingToken is the secret of the booking service, which may reserve.
 	BookingToken string `env:"BOOKING_SERVICE_TOKEN,required,notEmpty"`
 }
@@ -48,7 +51,8 @@ type Config struct {
 // Deps is what the process gives the service.
 type Deps struct {
 	Log *slog.Logger
-	// Subscriber is where the bookings are heard; nil takes them over HTTP.
+	// Subscriber is where the bookings are heard; nil takes them from the
+	// sidecar, or over HTTP where there is none.
 	Subscriber broker.Subscriber
 
 	// Inventory, where a test sets it, replaces the inventory by one made of
@@ -60,7 +64,7 @@ type Deps struct {
 type App struct {
 	db      *database
 	service *event.Service
-	broker  *inproc.Broker // of what comes over HTTP; nil where nothing does
+	inlet   *inlet.Inlet // nil where the process gives a Subscriber
 	handler http.Handler
 	log     *slog.Logger
 }
@@ -83,10 +87,20 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	if a.service, err = event.New(event.Options{Store: a.db.store, Inventory: inventory}); err != nil {
 		return nil, err
 	}
+	way, err := sidecar.Open(cfg.Sidecar, deps.Log)
+	if err != nil {
+		return nil, err
+	}
+	verifier, err := way.Verifier(cfg.JWKSURL, deps.Log)
+	if err != nil {
+		return nil, err
+	}
 	subscriber := deps.Subscriber
 	if subscriber == nil {
-		a.broker = inproc.New(inproc.Options{Log: deps.Log})
-		subscriber = a.broker
+		if a.inlet, err = inlet.New(cfg.Sidecar, deps.Log); err != nil {
+			return nil, err
+		}
+		subscriber = a.inlet
 	}
 	bookings := messaging.Bookings(a.service)
 	if err := subscriber.Subscribe(broker.Subscription{
@@ -97,9 +111,9 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	}
 
 	mux := httpkit.NewRouter(deps.Log)
-	httpkit.Health(mux, map[string]func(context.Context) error{"database": a.db.ping})
+	httpkit.Health(mux, way.Checks(map[string]func(context.Context) error{"database": a.db.ping}))
 	guard := &auth.Guard{
-		Verify:   auth.NewVerifier(cfg.JWKSURL, deps.Log).Verify,
+		Verify:   verifier.Verify,
 		Services: map[string]string{"booking": cfg.BookingToken},
 	}
 	api := httpkit.NewAPI(mux, "Boxoffice event", "Find events, publish them, and see what is left.")
@@ -108,10 +122,8 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 		Store: a.db.inbox, Handlers: map[string]broker.Handler{events.TopicBookings: bookings},
 		Callers: []string{"booking"}, Log: deps.Log,
 	})
-	if a.broker != nil {
-		httppush.Register(api, guard, httppush.Options{
-			Publisher: a.broker, Topics: []string{events.TopicBookings}, Callers: []string{"booking"}, Log: deps.Log,
-		})
+	if a.inlet != nil {
+		a.inlet.Register(mux, api, guard, []string{events.TopicBookings}, []string{"booking"})
 	}
 	a.handler = mux
 	return a, nil
@@ -123,13 +135,12 @@ func (a *App) Handler() http.Handler { return a.handler }
 // Service is the use cases, for those who need no HTTP.
 func (a *App) Service() *event.Service { return a.service }
 
-// Run handles what comes over HTTP, and keeps the database tidy, until ctx
-// ends.
+// Run handles what comes in, and keeps the database tidy, until ctx ends.
 func (a *App) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return a.db.tidy(ctx, a.log) })
-	if a.broker != nil {
-		g.Go(func() error { return a.broker.Run(ctx) })
+	if a.inlet != nil {
+		g.Go(func() error { return a.inlet.Run(ctx) })
 	}
 	return g.Wait()
 }

@@ -62,9 +62,16 @@ type Verifier struct {
 }
 
 // NewVerifier returns a verifier with the key set at url, which is asked
-// itself: through no proxy, and following no redirect.
+// itself: through no proxy, and following no redirect. Through says by what way,
+// if it is not the straight one.
 func NewVerifier(url string, log *slog.Logger) *Verifier {
 	return &Verifier{url: url, http: httpkit.NewHTTPClient(), log: log, now: time.Now}
+}
+
+// Through sets another way to the key set, before the verifier is used.
+func (v *Verifier) Through(way http.RoundTripper) *Verifier {
+	v.http.Transport = way
+	return v
 }
 
 // Verify returns whose token it is, ErrInvalidToken, or ErrKeysUnavailable.

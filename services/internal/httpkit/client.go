@@ -23,7 +23,8 @@ import (
 // asked is not known.
 var ErrUnavailable = errors.New("service unavailable")
 
-// Client calls one other service.
+// Client calls one other service. A call by an idempotent method that is left
+// without an answer is made again, a few times, within its time.
 type Client struct {
 	base         *url.URL
 	serviceToken string
@@ -33,24 +34,33 @@ type Client struct {
 
 // NewClient returns a client of the service at base ("http://127.0.0.1:8081").
 // Each call carries serviceToken, where it is not empty, and takes at most
-// timeout.
+// timeout. Through says by what way, if it is not the straight one.
 func NewClient(base, serviceToken string, timeout time.Duration) (*Client, error) {
 	u, err := url.Parse(base)
 	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
 		return nil, fmt.Errorf("%q is not the URL of a service", base)
 	}
-	return &Client{base: u, serviceToken: serviceToken, timeout: timeout, http: NewHTTPClient()}, nil
+	c := &Client{base: u, serviceToken: serviceToken, timeout: timeout}
+	return c.Through(NewTransport()), nil
 }
 
-// NewHTTPClient returns a client for the services, which are neighbours: it
-// asks no proxy and follows no redirect. It has no timeout; a request's context
-// has one.
-func NewHTTPClient() *http.Client {
-	t := http.DefaultTransport.(*http.Transport).Clone()
-	t.MaxIdleConns, t.MaxIdleConnsPerHost = 256, 256
-	t.Proxy = nil
+// Through returns the client with another way to the service.
+func (c *Client) Through(way http.RoundTripper) *Client {
+	other := *c
+	other.http = noRedirects(Retrying(way, func(r *http.Request) bool { return idempotent[r.Method] }))
+	return &other
+}
+
+// NewHTTPClient returns a client for the services: it asks no proxy and follows
+// no redirect. It has no timeout; a request's context has one.
+func NewHTTPClient() *http.Client { return noRedirects(NewTransport()) }
+
+// idempotent are the methods of RFC 9110 §9.2.2 that the services use.
+var idempotent = map[string]bool{http.MethodGet: true, http.MethodPut: true, http.MethodDelete: true}
+
+func noRedirects(way http.RoundTripper) *http.Client {
 	return &http.Client{
-		Transport:     t,
+		Transport:     way,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 }

@@ -16,11 +16,11 @@ import (
 	"github.com/openboxoffice/boxoffice/contracts/events"
 	"github.com/openboxoffice/boxoffice/services/internal/auth"
 	"github.com/openboxoffice/boxoffice/services/internal/broker"
-	"github.com/openboxoffice/boxoffice/services/internal/broker/httppush"
-	"github.com/openboxoffice/boxoffice/services/internal/broker/inproc"
+	"github.com/openboxoffice/boxoffice/services/internal/broker/inlet"
 	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
 	"github.com/openboxoffice/boxoffice/services/internal/inbox"
 	"github.com/openboxoffice/boxoffice/services/internal/inbox/inboxrest"
+	"github.com/openboxoffice/boxoffice/services/internal/sidecar"
 	"github.com/openboxoffice/boxoffice/services/notification"
 	"github.com/openboxoffice/boxoffice/services/notification/adapter/mailfolder"
 	"github.com/openboxoffice/boxoffice/services/notification/adapter/messaging"
@@ -44,10 +44,13 @@ type Config struct {
 	// DBTimeout how long an operation there may take.
 	MaxConns  int32         `env:"DB_MAX_CONNS" envDefault:"16"`
 	DBTimeout time.Duration `env:"DB_TIMEOUT" envDefault:"3s"`
-	// JWKSURL is the user service's key set.
-	JWKSURL string `env:"JWKS_URL,required"`
-	// UserURL is the user service.
-	UserURL string `env:"USER_URL,required"`
+	// Sidecar is the own one, if there is one: the way to the other services and
+	// from the broker.
+	Sidecar sidecar.Config
+	// UserURL is the user service, and JWKSURL its key set, where there is no
+	// sidecar.
+	UserURL string `env:"USER_URL"`
+	JWKSURL string `env:"JWKS_URL"`
 	// ServiceToken is this service's own secret towards the others.
 	ServiceToken string `env:"NOTIFICATION_SERVICE_TOKEN,required,notEmpty"`
 	// BookingToken is the secret of the booking service, which asks for
@@ -82,7 +85,8 @@ type Config struct {
 // Deps is what the process gives the service.
 type Deps struct {
 	Log *slog.Logger
-	// Subscriber is where the bookings are heard; nil takes them over HTTP.
+	// Subscriber is where the bookings are heard; nil takes them from the
+	// sidecar, or over HTTP where there is none.
 	Subscriber broker.Subscriber
 	// Exclusive says that no other process works on the database: what is
 	// leased at the start, a killed process had.
@@ -93,7 +97,7 @@ type Deps struct {
 type App struct {
 	db      *database
 	service *notification.Service
-	broker  *inproc.Broker // of what comes over HTTP; nil where nothing does
+	inlet   *inlet.Inlet // nil where the process gives a Subscriber
 	handler http.Handler
 	log     *slog.Logger
 }
@@ -117,7 +121,15 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	if err != nil {
 		return nil, err
 	}
-	users, err := userapi.New(cfg.UserURL, cfg.ServiceToken)
+	way, err := sidecar.Open(cfg.Sidecar, deps.Log)
+	if err != nil {
+		return nil, err
+	}
+	users, err := way.Client("user", "USER_URL", cfg.UserURL, cfg.ServiceToken, userapi.Timeout)
+	if err != nil {
+		return nil, err
+	}
+	verifier, err := way.Verifier(cfg.JWKSURL, deps.Log)
 	if err != nil {
 		return nil, err
 	}
@@ -130,7 +142,7 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 		}
 	}
 	a.service, err = notification.New(notification.Options{
-		Store: a.db.store, Mailer: mailer, SMS: sms, Contacts: users, Log: deps.Log,
+		Store: a.db.store, Mailer: mailer, SMS: sms, Contacts: userapi.New(users), Log: deps.Log,
 		RetryBase: cfg.RetryBase, RetryMax: cfg.RetryMax, MaxAttempts: cfg.MaxAttempts,
 		SendTimeout: cfg.SendTimeout, Workers: cfg.Workers,
 	})
@@ -140,10 +152,10 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	handle := messaging.Handler(a.service)
 
 	mux := httpkit.NewRouter(deps.Log)
-	httpkit.Health(mux, map[string]func(context.Context) error{"database": a.db.ping})
+	httpkit.Health(mux, way.Checks(map[string]func(context.Context) error{"database": a.db.ping}))
 	api := httpkit.NewAPI(mux, "Boxoffice notification", "Mails and SMS about bookings.")
 	guard := &auth.Guard{
-		Verify:   auth.NewVerifier(cfg.JWKSURL, deps.Log).Verify,
+		Verify:   verifier.Verify,
 		Services: map[string]string{"booking": cfg.BookingToken},
 	}
 	rest.Register(api, a.service, guard)
@@ -153,11 +165,11 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	})
 	subscriber := deps.Subscriber
 	if subscriber == nil {
-		a.broker = inproc.New(inproc.Options{Log: deps.Log})
-		subscriber = a.broker
-		httppush.Register(api, guard, httppush.Options{
-			Publisher: a.broker, Topics: []string{events.TopicBookings}, Callers: []string{"booking"}, Log: deps.Log,
-		})
+		if a.inlet, err = inlet.New(cfg.Sidecar, deps.Log); err != nil {
+			return nil, err
+		}
+		subscriber = a.inlet
+		a.inlet.Register(mux, api, guard, []string{events.TopicBookings}, []string{"booking"})
 	}
 	a.handler = mux
 
@@ -226,8 +238,8 @@ func (a *App) Run(ctx context.Context) error {
 		inbox.Prune(ctx, a.log, a.db.prune)
 		return nil
 	})
-	if a.broker != nil {
-		g.Go(func() error { return a.broker.Run(ctx) })
+	if a.inlet != nil {
+		g.Go(func() error { return a.inlet.Run(ctx) })
 	}
 	return g.Wait()
 }

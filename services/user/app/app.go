@@ -17,6 +17,7 @@ import (
 	"github.com/openboxoffice/boxoffice/contracts/problem"
 	"github.com/openboxoffice/boxoffice/services/internal/auth"
 	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
+	"github.com/openboxoffice/boxoffice/services/internal/sidecar"
 	"github.com/openboxoffice/boxoffice/services/user"
 	"github.com/openboxoffice/boxoffice/services/user/adapter/argon2"
 	"github.com/openboxoffice/boxoffice/services/user/adapter/gateway"
@@ -37,11 +38,13 @@ type Config struct {
 	// DBTimeout how long an operation there may take.
 	MaxConns  int32         `env:"DB_MAX_CONNS" envDefault:"16"`
 	DBTimeout time.Duration `env:"DB_TIMEOUT" envDefault:"3s"`
+	// Sidecar is the own one, if there is one.
+	Sidecar sidecar.Config
 	// EventURL, BookingURL and NotificationURL are the services behind the
-	// gateway.
-	EventURL        string `env:"EVENT_URL,required"`
-	BookingURL      string `env:"BOOKING_URL,required"`
-	NotificationURL string `env:"NOTIFICATION_URL,required"`
+	// gateway, where there is no sidecar.
+	EventURL        string `env:"EVENT_URL"`
+	BookingURL      string `env:"BOOKING_URL"`
+	NotificationURL string `env:"NOTIFICATION_URL"`
 	// TrustedProxies are the addresses or CIDR ranges whose X-Forwarded-For is
 	// believed.
 	TrustedProxies []string `env:"TRUSTED_PROXIES"`
@@ -79,9 +82,19 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	if err != nil {
 		return nil, err
 	}
-	gate, err := gateway.New(gateway.Upstreams{
-		Event: cfg.EventURL, Booking: cfg.BookingURL, Notification: cfg.NotificationURL,
-	}, deps.Log)
+	way, err := sidecar.Open(cfg.Sidecar, deps.Log)
+	if err != nil {
+		return nil, err
+	}
+	up := gateway.Upstreams{Transport: way.Transport}
+	var errs [3]error
+	up.Event, errs[0] = way.URL("event", "EVENT_URL", cfg.EventURL)
+	up.Booking, errs[1] = way.URL("booking", "BOOKING_URL", cfg.BookingURL)
+	up.Notification, errs[2] = way.URL("notification", "NOTIFICATION_URL", cfg.NotificationURL)
+	if err := errors.Join(errs[:]...); err != nil {
+		return nil, err
+	}
+	gate, err := gateway.New(up, deps.Log)
 	if err != nil {
 		return nil, err
 	}
@@ -102,7 +115,7 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	}
 
 	mux := httpkit.NewRouter(deps.Log)
-	httpkit.Health(mux, map[string]func(context.Context) error{"database": db.ping})
+	httpkit.Health(mux, way.Checks(map[string]func(context.Context) error{"database": db.ping}))
 	api := httpkit.NewAPI(mux, "Boxoffice", "Find events, book tickets, and everything else that a client may do: accounts and logins here, the rest passed on to the other services.")
 	rest.Register(mux, api, rest.Options{
 		Service: a.service, TrustedProxies: trusted,

@@ -46,17 +46,24 @@ type Process struct {
 	kill  sync.Once
 }
 
+// Program is the path of daprd.
+func Program(t testing.TB) string {
+	t.Helper()
+	if daprd := os.Getenv("TEST_DAPRD"); daprd != "" {
+		return daprd
+	}
+	daprd, err := exec.LookPath("daprd")
+	if err != nil {
+		t.Fatal("there is no daprd: TEST_DAPRD=$(.ci/daprd) finds or builds one")
+	}
+	return daprd
+}
+
 // Start starts a sidecar, which ends with the test, and returns at once: Wait
 // waits until it serves.
 func Start(t testing.TB, s Sidecar) *Process {
 	t.Helper()
-	daprd := os.Getenv("TEST_DAPRD")
-	if daprd == "" {
-		var err error
-		if daprd, err = exec.LookPath("daprd"); err != nil {
-			t.Fatal("there is no daprd: TEST_DAPRD=$(.ci/daprd) finds or builds one")
-		}
-	}
+	daprd := Program(t)
 	ports := freePorts(t, 4)
 	p := &Process{
 		URL: "http://127.0.0.1:" + ports[0], ended: make(chan struct{}),

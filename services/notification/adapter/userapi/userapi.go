@@ -12,21 +12,16 @@ import (
 	"github.com/openboxoffice/boxoffice/services/notification"
 )
 
-const timeout = 5 * time.Second
+// Timeout is how long one call may take.
+const Timeout = 5 * time.Second
 
 // Users is a notification.Contacts.
 type Users struct{ client *httpkit.Client }
 
 var _ notification.Contacts = (*Users)(nil)
 
-// New returns the user service at base, which is called with serviceToken.
-func New(base, serviceToken string) (*Users, error) {
-	c, err := httpkit.NewClient(base, serviceToken, timeout)
-	if err != nil {
-		return nil, err
-	}
-	return &Users{client: c}, nil
-}
+// New returns the user service that client calls.
+func New(client *httpkit.Client) *Users { return &Users{client: client} }
 
 // Contact implements notification.Contacts with GET /users/{id}/contact.
 func (u *Users) Contact(ctx context.Context, userID string) (notification.Contact, error) {

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/openboxoffice/boxoffice/contracts/problem"
+	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
 	"github.com/openboxoffice/boxoffice/services/internal/suitetest"
 	"github.com/openboxoffice/boxoffice/services/notification"
 	"github.com/openboxoffice/boxoffice/services/notification/adapter/userapi"
@@ -42,15 +43,20 @@ func users(t *testing.T) notificationtest.ContactsFixture {
 	})
 	srv := httptest.NewServer(mux)
 	t.Cleanup(srv.Close)
-	client, err := userapi.New(srv.URL, "secret")
-	if err != nil {
-		t.Fatal(err)
-	}
 	return notificationtest.ContactsFixture{
-		Contacts: client,
+		Contacts: client(t, srv.URL, "secret"),
 		Put:      func(id string, c notification.Contact) { known.Store(id, c) },
 		Down:     func() { down.Store(true) },
 	}
+}
+
+func client(t *testing.T, url, token string) *userapi.Users {
+	t.Helper()
+	c, err := httpkit.NewClient(url, token, userapi.Timeout)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return userapi.New(c)
 }
 
 func answer(t *testing.T, w http.ResponseWriter, status int, body any) {
@@ -94,11 +100,7 @@ func TestARefusedServiceTokenIsNoUnknownUser(t *testing.T) {
 		answer(t, w, http.StatusForbidden, problem.Problem{Status: 403, Code: problem.Forbidden})
 	}))
 	defer srv.Close()
-	client, err := userapi.New(srv.URL, "wrong")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if c, err := client.Contact(t.Context(), "u1"); err == nil || c != (notification.Contact{}) {
+	if c, err := client(t, srv.URL, "wrong").Contact(t.Context(), "u1"); err == nil || c != (notification.Contact{}) {
 		t.Errorf("Contact = %+v, %v", c, err)
 	}
 }

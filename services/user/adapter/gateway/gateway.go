@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/url"
 	"time"
@@ -24,13 +23,16 @@ import (
 
 // How long an answer may take. Booking takes up to 10 s for a payment.
 const (
-	dialTimeout  = time.Second
 	readTimeout  = 5 * time.Second
 	writeTimeout = 15 * time.Second
 )
 
-// Upstreams are the base URLs of the services behind.
-type Upstreams struct{ Event, Booking, Notification string }
+// Upstreams are the base URLs of the services behind, and the way there: nil is
+// the straight one.
+type Upstreams struct {
+	Event, Booking, Notification string
+	Transport                    http.RoundTripper
+}
 
 // Gateway passes requests on.
 type Gateway struct {
@@ -49,12 +51,12 @@ func New(upstreams Upstreams, log *slog.Logger) (*Gateway, error) {
 		}
 		g.upstreams[s] = u
 	}
-	t := http.DefaultTransport.(*http.Transport).Clone()
-	t.DialContext = (&net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}).DialContext
-	t.MaxIdleConns, t.MaxIdleConnsPerHost = 1024, 256
-	t.Proxy = nil               // the services are neighbours
-	t.DisableCompression = true // answers pass as they are
-	g.transport = t
+	way := upstreams.Transport
+	if way == nil {
+		way = httpkit.NewTransport()
+	}
+	// Only what changes nothing is asked twice: of the rest a client knows better.
+	g.transport = httpkit.Retrying(way, func(r *http.Request) bool { return r.Method == http.MethodGet })
 	return g, nil
 }
 

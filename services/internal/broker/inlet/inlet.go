@@ -1,0 +1,45 @@
+// Package inlet is how messages come to a service that runs as a process of its
+// own: from the broker by its sidecar, or straight from their publishers where
+// there is none.
+package inlet
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/go-chi/chi/v5"
+
+	"github.com/openboxoffice/boxoffice/services/internal/auth"
+	"github.com/openboxoffice/boxoffice/services/internal/broker"
+	"github.com/openboxoffice/boxoffice/services/internal/broker/dapr"
+	"github.com/openboxoffice/boxoffice/services/internal/broker/httppush"
+	"github.com/openboxoffice/boxoffice/services/internal/broker/inproc"
+	"github.com/openboxoffice/boxoffice/services/internal/sidecar"
+)
+
+// Inlet is where a service subscribes.
+type Inlet struct {
+	broker.Subscriber
+	// Run handles what comes, until ctx ends and no handler runs any more.
+	Run func(ctx context.Context) error
+	// Register adds the route by which messages of topics come: only from the
+	// own sidecar or, where there is none, from callers.
+	Register func(mux chi.Router, api huma.API, guard *auth.Guard, topics, callers []string)
+}
+
+// New returns the inlet of a process with this sidecar, or with none.
+func New(c sidecar.Config, log *slog.Logger) (*Inlet, error) {
+	attempts := inproc.Options{Log: log}
+	if !c.There() {
+		b := inproc.New(attempts)
+		return &Inlet{b, b.Run, func(_ chi.Router, api huma.API, guard *auth.Guard, topics, callers []string) {
+			httppush.Register(api, guard, httppush.Options{Publisher: b, Topics: topics, Callers: callers, Log: log})
+		}}, nil
+	}
+	s, err := dapr.NewSubscriber(dapr.Options{Token: c.AppToken, Attempts: attempts})
+	if err != nil {
+		return nil, err
+	}
+	return &Inlet{s, s.Run, func(mux chi.Router, _ huma.API, _ *auth.Guard, _, _ []string) { s.Register(mux) }}, nil
+}
