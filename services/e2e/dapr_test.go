@@ -53,7 +53,7 @@ var flags = map[string]string{
 	"apiListenAddresses": "dapr-listen-addresses", "appProtocol": "app-protocol",
 	"enableAppHealthCheck": "enable-app-health-check", "appHealthCheckPath": "app-health-check-path",
 	"appHealthProbeInterval": "app-health-probe-interval", "appHealthProbeTimeout": "app-health-probe-timeout",
-	"appHealthThreshold": "app-health-threshold", "maxBodySize": "max-body-size", "appID": "app-id",
+	"appHealthThreshold": "app-health-threshold", "maxBodySize": "max-body-size", "readBufferSize": "read-buffer-size", "appID": "app-id",
 	"resourcesPaths": "", "configFilePath": "", "appLogDestination": "", "daprdLogDestination": "",
 	"appDirPath": "", "command": "",
 	"appPort": "", "daprHTTPPort": "", "daprGRPCPort": "", "daprInternalGRPCPort": "", "metricsPort": "",

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/openboxoffice/boxoffice/contracts/problem"
 )
 
@@ -17,7 +19,8 @@ const (
 	saleBuyers  = 200
 )
 
-// 200 people want one of 50 tickets at the same moment, or within way.rush.
+// 200 people want one of 50 tickets at the same moment, or within way.rush: there
+// whoever is told to come again does so, with the same key.
 func TestFlashSale(t *testing.T) {
 	p := start(t, options{})
 	sale := runSale(t, p, p.crowd(t, saleBuyers))
@@ -85,6 +88,7 @@ func runSale(t *testing.T, p *platform, buyers []*account) *sale {
 		answers: map[string]int{}, sold: map[string]int{},
 	}
 	want := body(obj{"event_id": s.event.ID, "tickets": 1})
+	patient := chosen.rush > 0
 	var mu sync.Mutex
 	var wg sync.WaitGroup
 	open := make(chan struct{})
@@ -92,7 +96,12 @@ func runSale(t *testing.T, p *platform, buyers []*account) *sale {
 		wg.Go(func() {
 			<-open
 			<-time.After(chosen.rush * time.Duration(i) / time.Duration(len(buyers)))
-			res, err := p.send(http.MethodPost, gateway, "/bookings", as(a), want)
+			request := []option{as(a), want, key(uuid.NewString())}
+			res, err := p.send(http.MethodPost, gateway, "/bookings", request...)
+			for try := 0; patient && again(res, err) && try < 100; try++ {
+				<-time.After(time.Second) // Retry-After
+				res, err = p.send(http.MethodPost, gateway, "/bookings", request...)
+			}
 			mu.Lock()
 			defer mu.Unlock()
 			s.note(res, err)
@@ -103,6 +112,15 @@ func runSale(t *testing.T, p *platform, buyers []*account) *sale {
 	wg.Wait()
 	s.took = time.Since(began)
 	return s
+}
+
+// again reports whether an answer asks to ask again.
+func again(res *answer, err error) bool {
+	if err != nil {
+		return false
+	}
+	refusal, err := res.problem()
+	return err == nil && (res.status == http.StatusServiceUnavailable || refusal.Code == problem.BookingInProgress)
 }
 
 func (s *sale) note(res *answer, err error) {

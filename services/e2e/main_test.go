@@ -14,6 +14,9 @@ func TestMain(m *testing.M) {
 	if what := os.Getenv(racyEnv); what != "" {
 		os.Exit(runRacy(what))
 	}
+	if of := os.Getenv(olderEnv); of != "" {
+		runOlder(service(of))
+	}
 	os.Exit(run(m))
 }
 

@@ -12,7 +12,7 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// wire is the network between a service and its database.
+// wire is the network between a service and its database, or its sidecar.
 type wire struct {
 	proxy *toxiproxy.Proxy
 	url   string // of the database, at this end
@@ -24,9 +24,16 @@ func newWire(t testing.TB, database string) *wire {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &wire{proxy: toxiproxy.NewProxy(toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop()), "", freeAddress(), u.Host)}
+	w := newLink(t, u.Host)
 	u.Host = w.proxy.Listen
 	w.url = u.String()
+	return w
+}
+
+// newLink is the network to an address.
+func newLink(t testing.TB, to string) *wire {
+	t.Helper()
+	w := &wire{proxy: toxiproxy.NewProxy(toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop()), "", freeAddress(), to)}
 	w.join(t)
 	t.Cleanup(w.proxy.Stop)
 	return w

@@ -61,6 +61,8 @@ type setup struct {
 	// sidecars says that each process has one, on this RabbitMQ if there is one.
 	sidecars bool
 	rabbitmq string
+	// wire, if any, is between the event service and its sidecar.
+	wire *wire
 }
 
 // manyProcesses is the platform as four processes, or more.
@@ -137,8 +139,13 @@ func newProcesses(t testing.TB, dir string, o setup) *manyProcesses {
 func (s *manyProcesses) settle() {
 	of := map[service][]string{}
 	for _, r := range s.all {
-		if r.addr = freeAddress(); r.sidecar != nil {
-			r.sidecar.settle(r.addr)
+		r.addr = freeAddress()
+		if r.sidecar != nil {
+			app := r.addr
+			if s.wire != nil && r.of == events {
+				s.wire.proxy.Upstream, app = r.addr, s.wire.proxy.Listen
+			}
+			r.sidecar.settle(app)
 		}
 		of[r.of] = append(of[r.of], r.addr)
 	}

@@ -45,7 +45,7 @@ var line = regexp.MustCompile(`(?m)^[ \t]*[^# \t\n].*\n`)
 // harmless are lines that may be missing: nothing is lost, or opened, without
 // them.
 var harmless = regexp.MustCompile(`^(---|\s*(stdout: false|recordErrorCodes: true|excludeVerbs: true|enabled: false|omitHealthChecks: true` +
-	`|version: v1|version: 1|duration: 1s|maxBodySize: 1Mi|appHealthProbe\w+: \d+|appHealthThreshold: \d+))\s*$`)
+	`|version: v1|version: 1|duration: 1s|maxBodySize: 1Mi|appHealthProbe\w+: \d+|appHealthThreshold: \d+|readBufferSize: \w+))\s*$`)
 
 // Whatever line is taken away, somebody notices: each setting in there is one
 // that a rule asks for. So is each document.
@@ -138,7 +138,9 @@ func TestEachRuleCanFail(t *testing.T) {
 		{"resiliency.yaml", "        maxRetries: 8\n", "", "delivery has no bound"},
 		{"resiliency.yaml", "maxRetries: 8", "maxRetries: -1", "delivery has no bound"},
 		{"resiliency.yaml", "maxInterval: 15s", "maxInterval: 15h", "pauses of delivery"},
-		{"resiliency.yaml", "maxRetries: 0", "maxRetries: 3", "retries calls"},
+		{"resiliency.yaml", "maxRetries: 0", "maxRetries: 3", "retries calls of user"},
+		{"resiliency.yaml", "      booking: {retry: once}\n", "", "retries calls of booking"},
+		{"resiliency.yaml", "event: {retry: once}", "event: {retry: once, timeout: short}", "event has"},
 		{"resiliency.yaml", "retry: delivery", "retry: other", "not tried again"},
 		{"resiliency.yaml", "policies:\n", "policies:\n    timeouts: {short: 1s}\n", "timeouts"},
 		{"resiliency.yaml", "policies:\n", "policies:\n    circuitBreakers: {b: {trip: consecutiveFailures > 5}}\n", "circuitBreakers"},

@@ -329,15 +329,22 @@ func (f *faults) resiliency(d doc) {
 			f.add("resiliency: %s says not how it pauses", name)
 		}
 	}
-	if n, _ := d.at("spec.policies.retries.DaprBuiltInServiceRetries.maxRetries").(int); d.at("spec.policies.retries.DaprBuiltInServiceRetries.maxRetries") == nil || n != 0 {
-		f.add("resiliency: the sidecar retries calls")
+	for _, app := range apps {
+		// Without a policy of its own a call is tried four times by a built-in one.
+		policy, _ := retries[d.text("spec.targets.apps."+app+".retry")].(map[string]any)
+		if n, ok := policy["maxRetries"].(int); !ok || n != 0 {
+			f.add("resiliency: the sidecar retries calls of %s", app)
+		}
+		if at, _ := d.at("spec.targets.apps." + app).(map[string]any); len(at) != 1 {
+			f.add("resiliency: %s has %v", app, at)
+		}
 	}
 	inbound := d.text("spec.targets.components.pubsub.inbound.retry")
 	if policy, ok := retries[inbound].(map[string]any); !ok || policy["policy"] != "exponential" || policy["maxRetries"] == 0 {
 		f.add("resiliency: deliveries are not tried again")
 	}
 	for _, path := range []string{
-		"spec.policies.timeouts", "spec.policies.circuitBreakers", "spec.targets.apps", "spec.targets.components.pubsub.outbound",
+		"spec.policies.timeouts", "spec.policies.circuitBreakers", "spec.targets.components.pubsub.outbound",
 	} {
 		if d.at(path) != nil {
 			f.add("resiliency: %s", path)

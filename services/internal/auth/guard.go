@@ -59,9 +59,7 @@ func (g *Guard) user(ctx huma.Context, roles []identity.Role) (identity.Caller, 
 	c, err := g.Verify(ctx.Context(), token)
 	switch {
 	case errors.Is(err, ErrInvalidToken):
-		p := httpkit.NewProblem(http.StatusUnauthorized, problem.InvalidToken, "The access token is expired or not valid.")
-		p.Headers = http.Header{"Www-Authenticate": {`Bearer realm="boxoffice", error="invalid_token"`}}
-		return identity.Caller{}, p
+		return identity.Caller{}, InvalidToken()
 	case err != nil:
 		return identity.Caller{}, httpkit.NewProblem(http.StatusServiceUnavailable, problem.UpstreamUnavailable,
 			"Access tokens cannot be verified now.").WithRetryAfter(1)
@@ -69,6 +67,13 @@ func (g *Guard) user(ctx huma.Context, roles []identity.Role) (identity.Caller, 
 		return identity.Caller{}, httpkit.NewProblem(http.StatusForbidden, problem.Forbidden, "This needs another role.")
 	}
 	return c, nil
+}
+
+// InvalidToken refuses an access token.
+func InvalidToken() *httpkit.Error {
+	p := httpkit.NewProblem(http.StatusUnauthorized, problem.InvalidToken, "The access token is expired or not valid.")
+	p.Headers = http.Header{"Www-Authenticate": {`Bearer realm="boxoffice", error="invalid_token"`}}
+	return p
 }
 
 // Service returns op for other services alone: those of callers, each with its

@@ -46,7 +46,8 @@ func NewTransport() *http.Transport {
 
 // Breaking returns next with a circuit breaker for each host, so that callers
 // are not dragged along by a neighbour that hangs. Only what is no answer counts
-// against it: a refusal, be it of all that it is asked, is an answer.
+// against it: a refusal, be it of all that it is asked, is an answer; so is an
+// error of next that calls itself one by a method Refusal() bool.
 func Breaking(next http.RoundTripper, log *slog.Logger) http.RoundTripper {
 	return &breaking{next: next, log: log, hosts: map[string]*gobreaker.TwoStepCircuitBreaker[any]{}}
 }
@@ -72,8 +73,9 @@ func (b *breaking) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	began := time.Now()
 	res, err := b.next.RoundTrip(r)
+	var own interface{ Refusal() bool }
 	switch {
-	case err == nil:
+	case err == nil, errors.As(err, &own) && own.Refusal():
 		done(nil)
 	case errors.Is(r.Context().Err(), context.Canceled),
 		errors.Is(err, context.DeadlineExceeded) && time.Since(began) < slow:

@@ -167,6 +167,9 @@ type Error struct {
 	Code   string // ERR_DIRECT_INVOKE
 }
 
+// Refusal says that the sidecar did not like the request, whoever it was for.
+func (e *Error) Refusal() bool { return e.Status < 500 }
+
 func (e *Error) Error() string {
 	return fmt.Sprintf("the sidecar answers for %q: %d %s", e.App, e.Status, e.Code)
 }

@@ -179,3 +179,22 @@ var remove = lastwill.Define("rabbitmq virtual host", func(ctx context.Context, 
 	}
 	return (&Server{management: u}).call(ctx, http.MethodDelete, []string{"vhosts", l.Name}, nil, nil)
 })
+
+// Full makes a queue refuse what comes once it holds so many messages, until the
+// function that it returns is called: as one does whose disk is full.
+func (v *VHost) Full(t testing.TB, queue string, messages int) (relieve func()) {
+	t.Helper()
+	path := []string{"policies", v.name, "full"}
+	if err := v.server.call(t.Context(), http.MethodPut, path, map[string]any{
+		"pattern": "^" + queue + "$", "apply-to": "queues",
+		"definition": map[string]any{"max-length": messages, "overflow": "reject-publish"},
+	}, nil); err != nil {
+		t.Fatal(err)
+	}
+	return func() {
+		t.Helper()
+		if err := v.server.call(t.Context(), http.MethodDelete, path, nil, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

@@ -81,6 +81,10 @@ func (g *Gateway) handler(o operation) http.HandlerFunc {
 			httpkit.WriteProblem(w, r, wrong)
 			return
 		}
+		if wrong := impassable(r); wrong != nil {
+			httpkit.WriteProblem(w, r, wrong)
+			return
+		}
 		body, wrong := o.body(w, r)
 		if wrong != nil {
 			httpkit.WriteProblem(w, r, wrong)

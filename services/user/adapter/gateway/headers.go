@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/openboxoffice/boxoffice/contracts/problem"
+	"github.com/openboxoffice/boxoffice/services/internal/auth"
 	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
 )
 
@@ -19,6 +21,32 @@ var (
 		"Cache-Control", "Content-Length", "Content-Type", "Etag", "Retry-After", "Www-Authenticate",
 	}
 )
+
+// maxHeader is how long a header that crosses may be, in bytes. An access token
+// has less than 1 KiB.
+const maxHeader = 4 << 10
+
+// impassable refuses r for a header that no service would take, and that would
+// not come through a sidecar: there it would look as if the service were down.
+func impassable(r *http.Request) *httpkit.Error {
+	for _, name := range passedIn {
+		for _, v := range r.Header[name] {
+			if len(v) <= maxHeader && !strings.ContainsFunc(v, func(c rune) bool { return c < ' ' || c > '~' }) {
+				continue
+			}
+			switch name {
+			case "Authorization":
+				return auth.InvalidToken()
+			case "Content-Type":
+				return httpkit.NewProblem(http.StatusUnsupportedMediaType, problem.UnsupportedMedia, "The body must be application/json.")
+			default:
+				return httpkit.NewProblem(http.StatusBadRequest, problem.BadRequest,
+					"The header "+name+" must have at most 4096 characters of printable ASCII.")
+			}
+		}
+	}
+	return nil
+}
 
 // requestHeaders sets out to what of r the service behind may see.
 func requestHeaders(out http.Header, r *http.Request) {

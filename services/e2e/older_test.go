@@ -1,0 +1,89 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+
+	"github.com/go-chi/chi/v5"
+	"golang.org/x/sync/errgroup"
+
+	contracts "github.com/openboxoffice/boxoffice/contracts/events"
+	eventapp "github.com/openboxoffice/boxoffice/services/event/app"
+	"github.com/openboxoffice/boxoffice/services/internal/broker"
+	"github.com/openboxoffice/boxoffice/services/internal/broker/inlet"
+	"github.com/openboxoffice/boxoffice/services/internal/process"
+	notificationapp "github.com/openboxoffice/boxoffice/services/notification/app"
+)
+
+// olderEnv makes this test binary be a consumer as it was, instead of running
+// tests.
+const olderEnv = "E2E_OLDER_CONSUMER"
+
+// older is a consumer as it was before there were confirmations: it takes them
+// for messages that nobody can understand.
+type older struct{ *inlet.Inlet }
+
+func (o older) Subscribe(s broker.Subscription) error {
+	handle := s.Handle
+	s.Handle = func(ctx context.Context, m contracts.Message) error {
+		if m.Type == contracts.TypeBookingConfirmed {
+			return fmt.Errorf("%w: type %q", broker.ErrReject, m.Type)
+		}
+		return handle(ctx, m)
+	}
+	return o.Inlet.Subscribe(s)
+}
+
+// olderApp is a service's app whose messages come by an older inlet.
+type olderApp struct {
+	process.App
+	inlet *inlet.Inlet
+}
+
+func (a olderApp) Handler() http.Handler {
+	mux := chi.NewMux()
+	a.inlet.Register(mux, nil, nil, nil, nil)
+	mux.Mount("/", a.App.Handler())
+	return mux
+}
+
+func (a olderApp) Run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return a.App.Run(ctx) })
+	g.Go(func() error { return a.inlet.Run(ctx) })
+	return g.Wait()
+}
+
+// runOlder is a consumer's command, as it was. It does not return.
+func runOlder(of service) {
+	switch of {
+	case events:
+		process.Main(process.Service[eventapp.Config]{
+			Name: string(of),
+			Addr: func(c eventapp.Config) (addr, variable string) { return c.Addr, "EVENT_ADDR" },
+			Open: func(ctx context.Context, cfg eventapp.Config, log *slog.Logger) (process.App, error) {
+				in, err := inlet.New(cfg.Sidecar, log)
+				if err != nil {
+					return nil, err
+				}
+				app, err := eventapp.New(ctx, cfg, eventapp.Deps{Log: log, Subscriber: older{in}})
+				return olderApp{app, in}, err
+			},
+		})
+	case notifications:
+		process.Main(process.Service[notificationapp.Config]{
+			Name: string(of),
+			Addr: func(c notificationapp.Config) (addr, variable string) { return c.Addr, "NOTIFICATION_ADDR" },
+			Open: func(ctx context.Context, cfg notificationapp.Config, log *slog.Logger) (process.App, error) {
+				in, err := inlet.New(cfg.Sidecar, log)
+				if err != nil {
+					return nil, err
+				}
+				app, err := notificationapp.New(ctx, cfg, notificationapp.Deps{Log: log, Subscriber: older{in}})
+				return olderApp{app, in}, err
+			},
+		})
+	}
+}
