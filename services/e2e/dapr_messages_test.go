@@ -155,12 +155,6 @@ func TestDaprBrokerThatLosesMessages(t *testing.T) {
 		_, n := entries(t, s.databases[bookings])
 		return errOf(n == sold, "the sidecar calls %d of %d published", n, sold)
 	})
-	taken := 0
-	for _, q := range rabbitmq.Queues(t) {
-		if q.Name == queue {
-			taken = q.Messages
-		}
-	}
 	relieve()
 	lost := len(rabbitmq.Take(t, queue))
 	if lost >= sold {
@@ -188,6 +182,6 @@ func TestDaprBrokerThatLosesMessages(t *testing.T) {
 	if len(mails) != sold+1 || len(told) != sold+1 || len(violations) > 0 {
 		t.Errorf("%d mails for %d bookings of %d: %v", len(mails), len(told), sold+1, violations)
 	}
-	t.Logf("of %d messages that the sidecar called published, RabbitMQ refused %d and lost %d (%d were counted); all came again: mails lost = 0, duplicates = 0",
-		sold, sold-lost, lost, taken)
+	t.Logf("of %d messages that the sidecar called published, RabbitMQ refused %d and lost %d; all came again: mails lost = 0, duplicates = 0",
+		sold, sold-lost, lost)
 }

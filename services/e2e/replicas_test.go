@@ -22,19 +22,23 @@ type mailed struct {
 
 func (m mailed) mails() ([]mail, error) { return m.server.mails(), nil }
 
-// Three booking processes on one database, and three notification processes on
-// another, share the work. One of each is killed in the middle and never comes
-// back; the others take over what it was about.
-func TestProcessesReplicas(t *testing.T) {
+// Three processes each, straight; two, each with its sidecar.
+func TestProcessesReplicas(t *testing.T) { replicas(t, 3, setup{}) }
+func TestDaprReplicas(t *testing.T)      { replicas(t, 2, setup{sidecars: true}) }
+
+// Several booking processes on one database, and several notification processes
+// on another, share the work. One of each is killed in the middle and never
+// comes back; the others take over what it was about.
+func replicas(t *testing.T, n int, o setup) {
 	server := newMailServer(t)
 	server.up(t, false)
-	p, s := startProcesses(t, setup{
-		options:  options{smtpURL: "smtp://" + server.address + "?tls=none"},
-		replicas: map[service]int{bookings: 3, notifications: 3},
-	})
+	o.smtpURL = "smtp://" + server.address + "?tls=none"
+	o.replicas = map[service]int{bookings: n, notifications: n}
+	p, s := startProcesses(t, o)
+	total := 5 * n // bookings at first
 	p.system = mailed{s, server}
 
-	// With nobody killed: all three book, and nothing is done twice.
+	// With nobody killed: all book, and nothing is done twice.
 	through := map[string]int{}
 	c := p.register(t, customer)
 	e := p.publish(t, p.register(t, organizer), draft(100))
@@ -62,8 +66,8 @@ func TestProcessesReplicas(t *testing.T) {
 		return mails, repeats
 	}
 	eventually(t, time.Minute, func() error {
-		if n, _ := told(); n < 15 {
-			return fmt.Errorf("%d of 15 mails", n)
+		if n, _ := told(); n < total {
+			return fmt.Errorf("%d of %d mails", n, total)
 		}
 		return nil
 	})
@@ -81,14 +85,14 @@ func TestProcessesReplicas(t *testing.T) {
 		})
 	}
 	eventually(t, 30*time.Second, func() error {
-		if a := p.available(t, e.ID); a.Available != 100-15-hanging {
+		if a := p.available(t, e.ID); a.Available != 100-total-hanging {
 			return fmt.Errorf("%d of 100 are available", a.Available)
 		}
 		return nil
 	})
 	l := newLoad(t, p, 6, true)
 	l.awaitTried(t, 10)
-	lost.kill()
+	lost.leave()
 	wg.Wait()
 	l.awaitServed(t)
 	l.awaitTried(t, 20)
@@ -113,8 +117,8 @@ func TestProcessesReplicas(t *testing.T) {
 		}
 		return nil
 	})
-	if a := p.available(t, e.ID); a.Available != 100-15-confirmed {
-		t.Errorf("%d are confirmed, and %d of 100 are available", 15+confirmed, a.Available)
+	if a := p.available(t, e.ID); a.Available != 100-total-confirmed {
+		t.Errorf("%d are confirmed, and %d of 100 are available", total+confirmed, a.Available)
 	}
 	// The load's survey looks at these too: settled once, one mail each.
 	l.witnessed(t, append(crowd, c)...)
@@ -122,14 +126,14 @@ func TestProcessesReplicas(t *testing.T) {
 	if n, repeats := told(); repeats > 0 {
 		t.Errorf("no notification process was killed, and %d of %d mails came again", repeats, n)
 	}
-	t.Logf("three booking processes: %v bookings through each, one killed with %d payments open, %d of these confirmed by the others; %s",
-		through, hanging, confirmed, figures)
+	t.Logf("%d booking processes: %v bookings through each, one killed with %d payments open, %d of these confirmed by the others; %s",
+		n, through, hanging, confirmed, figures)
 
 	// Mails are on their way when a notification process is killed.
 	for range 8 {
 		p.insist(t, c, e)
 	}
-	s.of(notifications)[1].kill()
+	s.of(notifications)[1].leave()
 	for range 8 {
 		p.insist(t, c, e)
 	}
@@ -148,9 +152,9 @@ func TestProcessesReplicas(t *testing.T) {
 	})
 	// Between the server's answer and the note of it, each of the killed
 	// process's four workers may have had one mail: the same one comes again.
-	n, repeats := told()
+	mails, repeats := told()
 	if repeats > 4 {
-		t.Errorf("%d of %d mails came again", repeats, n)
+		t.Errorf("%d of %d mails came again", repeats, mails)
 	}
 	confirmations, _, _ := mailsAbout(server.mails())
 	again := 0
@@ -160,7 +164,15 @@ func TestProcessesReplicas(t *testing.T) {
 	if again != repeats {
 		t.Errorf("%d bookings are told again, and %d mails came again under their Message-ID", again, repeats)
 	}
-	t.Logf("three notification processes: one killed, %d mails, sent again under the same Message-ID = %d, lost = 0", n, repeats)
+	t.Logf("%d notification processes: one killed, %d mails, sent again under the same Message-ID = %d, lost = 0", n, mails, repeats)
+}
+
+// leave ends a process for good, at once, and its sidecar with it.
+func (r *replica) leave() {
+	r.kill()
+	if r.sidecar != nil {
+		r.sidecar.kill()
+	}
 }
 
 // insist books one ticket, and asks again with the same key while it is told to.

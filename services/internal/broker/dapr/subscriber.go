@@ -113,8 +113,10 @@ func (s *Subscriber) Register(mux chi.Router) {
 func (s *Subscriber) take(w http.ResponseWriter, r *http.Request) *httpkit.Error {
 	ctx, topic := r.Context(), chi.URLParam(r, "topic")
 	log := s.log.With("topic", topic)
-	if !equal(r.Header.Get("dapr-api-token"), s.o.Token) {
-		log.WarnContext(ctx, "a delivery without the sidecar's token was refused", "remote", r.RemoteAddr)
+	// The sidecar shows its token with calls, too, that it passes on for others;
+	// those it marks.
+	if !equal(r.Header.Get("dapr-api-token"), s.o.Token) || r.Header.Get("dapr-caller-app-id") != "" {
+		log.WarnContext(ctx, "a delivery that is not the sidecar's was refused", "remote", r.RemoteAddr, "caller", r.Header.Get("dapr-caller-app-id"))
 		return httpkit.NewProblem(http.StatusUnauthorized, problem.Unauthenticated, "Only the own sidecar delivers messages.")
 	}
 	s.mu.Lock()

@@ -145,7 +145,7 @@ func TestOnlyTheSidecarDelivers(t *testing.T) {
 	if len(h.heard)+len(h.letters) > 0 {
 		t.Errorf("heard %v, dead letters %v", h.heard, h.letters)
 	}
-	if n := strings.Count(h.log.String(), "without the sidecar's token"); n != 5 {
+	if n := strings.Count(h.log.String(), "that is not the sidecar's"); n != 5 {
 		t.Errorf("%d of 5 are in the log: %s", n, h.log)
 	}
 	if strings.Contains(h.log.String(), theToken) {

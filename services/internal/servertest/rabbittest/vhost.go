@@ -184,17 +184,17 @@ var remove = lastwill.Define("rabbitmq virtual host", func(ctx context.Context, 
 // function that it returns is called: as one does whose disk is full.
 func (v *VHost) Full(t testing.TB, queue string, messages int) (relieve func()) {
 	t.Helper()
-	path := []string{"policies", v.name, "full"}
-	if err := v.server.call(t.Context(), http.MethodPut, path, map[string]any{
-		"pattern": "^" + queue + "$", "apply-to": "queues",
-		"definition": map[string]any{"max-length": messages, "overflow": "reject-publish"},
-	}, nil); err != nil {
-		t.Fatal(err)
-	}
-	return func() {
+	limit := func(messages int) {
 		t.Helper()
-		if err := v.server.call(t.Context(), http.MethodDelete, path, nil, nil); err != nil {
+		if err := v.server.call(t.Context(), http.MethodPut, []string{"policies", v.name, "full"}, map[string]any{
+			"pattern": "^" + queue + "$", "apply-to": "queues",
+			"definition": map[string]any{"max-length": messages, "overflow": "reject-publish"},
+		}, nil); err != nil {
 			t.Fatal(err)
 		}
 	}
+	limit(messages)
+	// A quorum queue keeps to a limit that was taken away, and not to one that
+	// was changed.
+	return func() { limit(1_000_000) }
 }

@@ -1,0 +1,42 @@
+package gateway_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/openboxoffice/boxoffice/contracts/problem"
+)
+
+// A header that no sidecar would pass on is refused here. Otherwise whoever
+// sends one could make a service look as if it were down.
+func TestHeadersThatCannotPass(t *testing.T) {
+	b := &behind{}
+	addr, _ := newGateway(t, b)
+	for name, want := range map[string]struct {
+		status int
+		code   problem.Code
+	}{
+		"Authorization":   {http.StatusUnauthorized, problem.InvalidToken},
+		"Content-Type":    {http.StatusUnsupportedMediaType, problem.UnsupportedMedia},
+		"Accept":          {http.StatusBadRequest, problem.BadRequest},
+		"Idempotency-Key": {http.StatusBadRequest, problem.BadRequest},
+		"If-Match":        {http.StatusBadRequest, problem.BadRequest},
+		"If-None-Match":   {http.StatusBadRequest, problem.BadRequest},
+		"Tracestate":      {http.StatusBadRequest, problem.BadRequest},
+	} {
+		for _, value := range []string{strings.Repeat("x", 5000), "a\x80b", "é", "a\tb"} {
+			res, body := send(t, addr, "POST", "/bookings", http.Header{name: {"fine", value}}, "{}")
+			wantProblem(t, name+": "+value[:1], res, body, want.status, want.code)
+		}
+	}
+	if took := b.took(); len(took) != 0 {
+		t.Errorf("reached: %v", took)
+	}
+	for range 9 { // as many as there are, and as long as they may be
+		send(t, addr, "POST", "/bookings", http.Header{"Accept": {strings.Repeat("x", 4096)}}, "{}")
+	}
+	if took := b.took(); len(took) != 9 {
+		t.Errorf("%d of 9 reached", len(took))
+	}
+}
