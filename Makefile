@@ -53,7 +53,7 @@ contracts: report ## run the contract suites and print the matrix port × adapte
 	@$(BIN)/report contracts
 
 .PHONY: test-e2e
-test-e2e: report ## run the black-box suite (SYSTEM=standalone, the default, or processes; RUN=regexp COUNT=n)
+test-e2e: report ## run the black-box suite (SYSTEM=standalone, the default, processes or dapr; RUN=regexp COUNT=n)
 	@SYSTEM='$(or $(SYSTEM),standalone)' RUN='$(RUN)' COUNT='$(COUNT)' $(BIN)/report e2e
 
 .PHONY: test-integration

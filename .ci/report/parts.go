@@ -98,41 +98,54 @@ func (r *runner) suites(tests *regexp.Regexp, packages []string) error {
 	return r.goTest(r.root, nil, append(args, packages...)...)
 }
 
-// e2e runs the black-box suite against the platform in one process, and
-// against four on PostgreSQL and MongoDB; or against what SYSTEM says. All of
+// ways are what the black-box suite can run against: one process, four on
+// PostgreSQL and MongoDB that find each other, or four with their sidecars.
+var ways = []way{
+	{name: "standalone"},
+	// With sidecars they are the same four processes: what there is to see of
+	// them without is how messages go, and whatever fails by itself.
+	{name: "processes", skip: "^TestStandalone|^TestDapr", brief: "^TestProcesses|^TestScenario$|^TestFlashSale$|^TestKillNine$"},
+	{name: "dapr", skip: "^TestStandalone|^TestProcesses"},
+}
+
+// way is one of them.
+type way struct {
+	name  string
+	skip  string // what is not about it; "" where no servers are needed
+	brief string // what runs of the rest, if it is one way of all
+}
+
+// e2e runs the black-box suite against the way that SYSTEM says, or all. All of
 // it once, or what RUN says, COUNT times.
 func (r *runner) e2e(w workspace) error {
-	system := os.Getenv("SYSTEM")
-	if system != "" && system != standalone && system != processes {
-		return fmt.Errorf("SYSTEM is %q: neither %s nor %s", system, standalone, processes)
+	system, only := os.Getenv("SYSTEM"), os.Getenv("RUN")
+	if system != "" && !slices.ContainsFunc(ways, func(w way) bool { return w.name == system }) {
+		return fmt.Errorf("SYSTEM is %q: neither standalone, processes nor dapr", system)
 	}
 	r.figures = true
 	defer func() { r.figures, r.system = false, "" }()
-	args := []string{"-count=" + cmp.Or(os.Getenv("COUNT"), "1"), "-timeout=" + e2eTimeout}
-	if run := os.Getenv("RUN"); run != "" {
-		args = append(args, "-run="+run)
-	}
 	var errs []error
-	if system != processes {
-		suite := w.patterns(func(dir string) bool { return dir == e2eDir })
-		errs = append(errs, r.goTest(r.root, []string{"E2E_SYSTEM=" + standalone}, slices.Concat(args, suite)...))
-	}
-	if system != standalone {
-		if err := r.needServers(); err != nil {
-			return errors.Join(append(errs, err)...)
+	for _, way := range ways {
+		if system != "" && system != way.name {
+			continue
 		}
-		r.system = processes
-		args = append(args, "-tags="+integrationTag, "-skip=^TestStandalone", "./"+e2eDir)
-		errs = append(errs, r.goTest(r.root, []string{"E2E_SYSTEM=" + processes}, args...))
+		args := []string{"-count=" + cmp.Or(os.Getenv("COUNT"), "1"), "-timeout=" + e2eTimeout}
+		if run := cmp.Or(only, way.brief); run != "" && (only != "" || system == "") {
+			args = append(args, "-run="+run)
+		}
+		suite := w.patterns(func(dir string) bool { return dir == e2eDir })
+		if way.skip != "" {
+			if err := r.needServers(); err != nil {
+				errs = append(errs, err)
+				continue
+			}
+			r.system = way.name
+			args, suite = append(args, "-tags="+integrationTag, "-skip="+way.skip), []string{"./" + e2eDir}
+		}
+		errs = append(errs, r.goTest(r.root, []string{"E2E_SYSTEM=" + way.name}, slices.Concat(args, suite)...))
 	}
 	return errors.Join(errs...)
 }
-
-// What the black-box suite can run against.
-const (
-	standalone = "standalone"
-	processes  = "processes"
-)
 
 func (r *runner) fuzz(w workspace) error {
 	var errs []error

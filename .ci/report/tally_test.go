@@ -215,7 +215,7 @@ func TestEachSystemCounts(t *testing.T) {
 	if err := r.goTest(dir, noWorkspace, "-count=1", "."); err != nil {
 		t.Fatal(err)
 	}
-	r.system = processes
+	r.system = "processes"
 	if err := r.goTest(dir, append([]string{"BREAK=1"}, noWorkspace...), "-count=1", "."); err != nil {
 		t.Fatal(err)
 	}

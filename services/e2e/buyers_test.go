@@ -26,6 +26,10 @@ type purchase struct {
 	tries     int
 }
 
+// maxOpen is how many purchases a customer leaves unanswered before asking for
+// no more: whoever is refused wherever they turn does not go on and on.
+const maxOpen = 4
+
 // buyer is a customer who asks again, with the same key, for what was not
 // answered.
 type buyer struct {
@@ -43,7 +47,7 @@ type buyer struct {
 // shop makes purchases until finish is closed.
 func (b *buyer) shop(finish <-chan struct{}) {
 	for {
-		if len(b.open) > 0 && b.rand.IntN(3) == 0 {
+		if n := len(b.open); n >= maxOpen || n > 0 && b.rand.IntN(3) == 0 {
 			b.resume()
 		} else {
 			next := b.want()

@@ -76,7 +76,7 @@ func TestDaprChaos(t *testing.T) {
 	for _, r := range s.all {
 		faults = append(faults, killedProgram(string(r.of), &r.program), killedProgram("the sidecar of "+string(r.of), &r.sidecar.program))
 	}
-	l := newLoad(t, p, 8, true)
+	l := newLoad(t, p, 6, true)
 	var back durations
 	for range chaosTimes {
 		choose.Shuffle(len(faults), func(i, j int) { faults[i], faults[j] = faults[j], faults[i] })
@@ -104,7 +104,7 @@ func TestDaprRabbitMQDown(t *testing.T) {
 	const down = time.Minute
 	p, s, servers := startDapr(t, setup{})
 	documents := openDocuments(t, s.databases[events])
-	l := newLoad(t, p, 8, false)
+	l := newLoad(t, p, 6, false)
 	l.awaitServed(t)
 	if err := servers["RabbitMQ"].Kill(t.Context()); err != nil {
 		t.Fatal(err)
@@ -156,7 +156,7 @@ func refusedFast(t *testing.T, p *platform, by *account, e event, times int) (sl
 func TestDaprEventServiceDown(t *testing.T) {
 	p, s, _ := startDapr(t, setup{})
 	visitor := p.register(t, customer)
-	l := newLoad(t, p, 8, true)
+	l := newLoad(t, p, 6, true)
 	l.awaitTried(t, 20)
 	down := s.of(events)[0]
 	down.kill()

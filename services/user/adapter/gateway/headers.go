@@ -22,15 +22,22 @@ var (
 	}
 )
 
-// maxHeader is how long a header that crosses may be, in bytes. An access token
-// has less than 1 KiB.
-const maxHeader = 4 << 10
+// maxHeader is how long a header that crosses may be, in bytes, and maxHeaders
+// all that cross. An access token has less than 1 KiB.
+const (
+	maxHeader  = 4 << 10
+	maxHeaders = 16 << 10
+)
 
 // impassable refuses r for a header that no service would take, and that would
 // not come through a sidecar: there it would look as if the service were down.
 func impassable(r *http.Request) *httpkit.Error {
+	all := 0
 	for _, name := range passedIn {
 		for _, v := range r.Header[name] {
+			if all += len(v); all > maxHeaders {
+				return httpkit.NewProblem(http.StatusBadRequest, problem.BadRequest, "The headers are too long.")
+			}
 			if len(v) <= maxHeader && !strings.ContainsFunc(v, func(c rune) bool { return c < ' ' || c > '~' }) {
 				continue
 			}

@@ -30,13 +30,15 @@ func TestHeadersThatCannotPass(t *testing.T) {
 			wantProblem(t, name+": "+value[:1], res, body, want.status, want.code)
 		}
 	}
+	res, body := send(t, addr, "POST", "/bookings", http.Header{"Accept": {
+		strings.Repeat("x", 4000), strings.Repeat("x", 4000), strings.Repeat("x", 4000), strings.Repeat("x", 4000), strings.Repeat("x", 4000),
+	}}, "{}")
+	wantProblem(t, "many", res, body, http.StatusBadRequest, problem.BadRequest)
 	if took := b.took(); len(took) != 0 {
 		t.Errorf("reached: %v", took)
 	}
-	for range 9 { // as many as there are, and as long as they may be
-		send(t, addr, "POST", "/bookings", http.Header{"Accept": {strings.Repeat("x", 4096)}}, "{}")
-	}
-	if took := b.took(); len(took) != 9 {
-		t.Errorf("%d of 9 reached", len(took))
+	send(t, addr, "POST", "/bookings", http.Header{"Accept": {strings.Repeat("x", 4096)}}, "{}")
+	if took := b.took(); len(took) != 1 {
+		t.Error("one that is as long as it may be did not reach it")
 	}
 }
