@@ -100,7 +100,7 @@ func TestDaprStrangers(t *testing.T) {
 
 	// A topic that is not the app's to publish to.
 	for _, of := range []service{events, notifications, gateway} {
-		res, err := send(p.client, http.MethodPost, "http://"+one(of).sidecar.http+"/v1.0/publish/pubsub/"+contracts.TopicBookings,
+		res, err := send(p.client, http.MethodPost, "http://"+one(of).sidecar.http+"/v1.0/publish/"+contracts.TopicBookings+"/"+contracts.TopicBookings,
 			header("dapr-api-token", s.dapr.apiToken), forged)
 		if err != nil {
 			t.Fatal(err)

@@ -40,7 +40,7 @@ func (s *survey) settle(t testing.TB) {
 		t.Error(err)
 	}
 	eventually(t, 60*time.Second, s.look)
-	eventually(t, 120*time.Second, s.read)
+	eventually(t, 3*time.Minute, s.read)
 }
 
 // look takes in the bookings, the ledger and what is left; the error is that a

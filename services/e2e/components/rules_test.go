@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -25,6 +26,27 @@ var (
 var topics = map[string]struct{ by, heard []string }{
 	"bookings": {[]string{"booking"}, []string{"event", "notification"}},
 	"events":   {[]string{"event"}, []string{"booking"}},
+}
+
+// rights are what each app may do by a component, which each topic has, and the
+// dead letters. A dead letter goes out by the component of its topic.
+type rights struct{ publish, hear map[string][]string }
+
+func brokers() map[string]rights {
+	dead := rights{map[string][]string{}, map[string][]string{}}
+	all := map[string]rights{"dead-letters": dead}
+	for topic, t := range topics {
+		r := rights{map[string][]string{}, map[string][]string{}}
+		for _, app := range t.by {
+			r.publish[app], r.hear[app] = []string{topic}, nil
+		}
+		for _, app := range t.heard {
+			r.publish[app], r.hear[app] = []string{deadLetters(app)}, []string{topic}
+			dead.publish[app], dead.hear[app] = nil, []string{deadLetters(app)}
+		}
+		all[topic] = r
+	}
+	return all
 }
 
 // file is one of components/, document by document.
@@ -152,7 +174,7 @@ func check(files []file) (f faults) {
 		}
 	}
 	for kind, n := range map[string]int{
-		"Component pubsub.rabbitmq": 1, "Component secretstores.local.env": 1, "Resiliency ": 1, "Configuration ": 1,
+		"Component pubsub.rabbitmq": len(brokers()), "Component secretstores.local.env": 1, "Resiliency ": 1, "Configuration ": 1,
 	} {
 		if kinds[kind] != n {
 			f.add("there are %d of %q, want %d", kinds[kind], kind, n)
@@ -164,8 +186,12 @@ func check(files []file) (f faults) {
 
 func (f *faults) component(d doc) {
 	name := d.text("metadata.name")
-	if !same(d.names("scopes"), talkers) {
-		f.add("component %s: scopes %v, want %v", name, d.names("scopes"), talkers)
+	users := talkers
+	if r, ok := brokers()[name]; ok {
+		users = slices.Collect(maps.Keys(r.hear))
+	}
+	if !same(d.names("scopes"), users) {
+		f.add("component %s: scopes %v, want %v", name, d.names("scopes"), users)
 	}
 	if d.at("spec.ignoreErrors") != false {
 		f.add("component %s: a sidecar starts without it", name)
@@ -221,37 +247,35 @@ func (f *faults) pubsub(d doc) {
 	if d.text("auth.secretStore") == "" {
 		f.add("pubsub: no secret store")
 	}
+	r, ok := brokers()[d.text("metadata.name")]
+	if !ok {
+		f.add("pubsub: nobody knows what %s is for", d.text("metadata.name"))
+	}
 	var every []string
-	publish, hear := map[string][]string{}, map[string][]string{}
-	for topic, t := range topics {
-		every = append(every, topic)
-		for _, app := range t.by {
-			publish[app] = append(publish[app], topic)
-		}
-		for _, app := range t.heard {
-			hear[app] = append(hear[app], topic)
-			every = append(every, deadLetters(app))
-			hear[app] = append(hear[app], deadLetters(app))
-			publish[app] = append(publish[app], deadLetters(app))
+	for _, list := range []map[string][]string{r.publish, r.hear} {
+		for _, names := range list {
+			every = append(every, names...)
 		}
 	}
+	slices.Sort(every)
+	every = slices.Compact(every)
 	for _, field := range []string{"allowedTopics", "protectedTopics"} {
 		if got := strings.Split(all[field].text("value"), ","); !same(got, every) {
 			f.add("pubsub: %s are %v, want %v", field, got, every)
 		}
 	}
-	for field, want := range map[string]map[string][]string{"publishingScopes": publish, "subscriptionScopes": hear} {
+	for field, want := range map[string]map[string][]string{"publishingScopes": r.publish, "subscriptionScopes": r.hear} {
 		got := map[string][]string{}
 		for scope := range strings.SplitSeq(all[field].text("value"), ";") {
 			app, list, _ := strings.Cut(scope, "=")
-			got[app] = append(got[app], strings.Split(list, ",")...)
+			got[app] = append(got[app], strings.FieldsFunc(list, func(c rune) bool { return c == ',' })...)
 		}
-		for _, app := range talkers {
+		for app := range want {
 			if !same(got[app], want[app]) {
 				f.add("pubsub: %s of %s are %v, want %v", field, app, got[app], want[app])
 			}
 		}
-		if len(got) != len(talkers) {
+		if len(got) != len(want) {
 			f.add("pubsub: %s of %d apps", field, len(got))
 		}
 	}
@@ -271,8 +295,12 @@ func (f *faults) subscriptions(files []file) {
 				f.add("subscription %s: scopes %v, want one app", name, scopes)
 				continue
 			}
-			if d.text("spec.pubsubname") != "pubsub" {
-				f.add("subscription %s: of %s", name, d.text("spec.pubsubname"))
+			broker := d.text("spec.topic")
+			if strings.HasSuffix(broker, deadLetters("")) {
+				broker = "dead-letters"
+			}
+			if d.text("spec.pubsubname") != broker {
+				f.add("subscription %s: of %s, want %s", name, d.text("spec.pubsubname"), broker)
 			}
 			if d.text("spec.metadata.queueType") != "quorum" {
 				f.add("subscription %s: not a quorum queue", name)
@@ -339,13 +367,16 @@ func (f *faults) resiliency(d doc) {
 			f.add("resiliency: %s has %v", app, at)
 		}
 	}
-	inbound := d.text("spec.targets.components.pubsub.inbound.retry")
-	if policy, ok := retries[inbound].(map[string]any); !ok || policy["policy"] != "exponential" || policy["maxRetries"] == 0 {
-		f.add("resiliency: deliveries are not tried again")
+	for name := range brokers() {
+		inbound := d.text("spec.targets.components." + name + ".inbound.retry")
+		if policy, ok := retries[inbound].(map[string]any); !ok || policy["policy"] != "exponential" || policy["maxRetries"] == 0 {
+			f.add("resiliency: deliveries by %s are not tried again", name)
+		}
+		if d.at("spec.targets.components."+name+".outbound") != nil {
+			f.add("resiliency: publishing by %s", name)
+		}
 	}
-	for _, path := range []string{
-		"spec.policies.timeouts", "spec.policies.circuitBreakers", "spec.targets.components.pubsub.outbound",
-	} {
+	for _, path := range []string{"spec.policies.timeouts", "spec.policies.circuitBreakers"} {
 		if d.at(path) != nil {
 			f.add("resiliency: %s", path)
 		}

@@ -18,9 +18,6 @@ import (
 	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
 )
 
-// pubsub is the name of the component in components/pubsub.yaml.
-const pubsub = "pubsub"
-
 // Publisher is the broker.Publisher of a service with a sidecar.
 type Publisher struct {
 	base    *url.URL
@@ -51,7 +48,9 @@ func (p *Publisher) Publish(ctx context.Context, topic string, m events.Message)
 	}
 	ctx, cancel := context.WithTimeout(ctx, p.timeout)
 	defer cancel()
-	u := p.base.JoinPath("v1.0", "publish", pubsub, url.PathEscape(topic))
+	// components/ has one for each topic, of its name.
+	component := url.PathEscape(topic)
+	u := p.base.JoinPath("v1.0", "publish", component, url.PathEscape(topic))
 	u.RawQuery = "metadata.rawPayload=true"
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, u.String(), bytes.NewReader(envelope))
 	if err != nil {

@@ -41,7 +41,7 @@ func TestPublishIsOneCall(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []call{{
-		"POST", "/v1.0/publish/pubsub/bookings?metadata.rawPayload=true", "the app's", "application/cloudevents+json",
+		"POST", "/v1.0/publish/bookings/bookings?metadata.rawPayload=true", "the app's", "application/cloudevents+json",
 		aMessage().TraceParent, string(encode(t, aMessage())),
 	}}
 	if diff := cmp.Diff(want, got); diff != "" {

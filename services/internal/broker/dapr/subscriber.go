@@ -181,7 +181,7 @@ func malformed(body []byte, why error) events.Message {
 	reason := []rune(why.Error())
 	hash := sha256.Sum256(body)
 	return events.Message{
-		SpecVersion: events.SpecVersion, ID: TypeMalformed + "-" + hex.EncodeToString(hash[:]), Source: pubsub, Type: TypeMalformed,
+		SpecVersion: events.SpecVersion, ID: TypeMalformed + "-" + hex.EncodeToString(hash[:]), Source: "sidecar", Type: TypeMalformed,
 		Subject: string(reason[:min(len(reason), 200)]), Time: time.Now().UTC(), DataContentType: "application/json", Data: b,
 	}
 }

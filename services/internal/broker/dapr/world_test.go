@@ -176,19 +176,8 @@ func (a *app) deadLetters() string { return a.name + "-dead-letters" }
 func (w *world) resources() string {
 	w.Helper()
 	names := []string{}
-	publish, hear := []string{w.publisher.name + "=" + strings.Join(w.topics, ",")}, []string{w.publisher.name + "="}
-	every := slices.Clone(w.topics)
 	for _, a := range w.apps() {
 		names = append(names, a.name)
-		if a != w.publisher {
-			every = append(every, a.deadLetters())
-			publish = append(publish, a.name+"="+a.deadLetters())
-			hear = append(hear, a.name+"="+strings.Join(append([]string{a.deadLetters()}, a.topics...), ","))
-		}
-	}
-	values := map[string]string{
-		"allowedTopics": strings.Join(every, ","), "protectedTopics": strings.Join(every, ","),
-		"publishingScopes": strings.Join(publish, ";"), "subscriptionScopes": strings.Join(hear, ";"),
 	}
 	return daprtest.Copy(w, components, func(doc map[string]any) []map[string]any {
 		if w.edit != nil {
@@ -202,12 +191,8 @@ func (w *world) resources() string {
 			spec["nameResolution"] = nameResolution(w.TempDir() + "/names.db")
 			return []map[string]any{doc}
 		case "Component":
-			fields, _ := spec["metadata"].([]any)
-			for _, f := range fields {
-				field, _ := f.(map[string]any)
-				if value, ok := values[field["name"].(string)]; ok {
-					field["value"] = value
-				}
+			if spec["type"] == "pubsub.rabbitmq" {
+				return w.brokers(doc, spec, names)
 			}
 		}
 		doc["scopes"] = names
@@ -215,11 +200,64 @@ func (w *world) resources() string {
 	})
 }
 
+// brokers are as the component of bookings, for each topic of this test, and as
+// that of the dead letters, for its apps.
+func (w *world) brokers(doc, spec map[string]any, names []string) (all []map[string]any) {
+	as := func(name string, publish, hear map[string]string) {
+		every, may := []string{}, map[string]string{}
+		for field, topics := range map[string]map[string]string{"publishingScopes": publish, "subscriptionScopes": hear} {
+			scopes := []string{}
+			for _, app := range names {
+				scopes = append(scopes, app+"="+topics[app])
+				if topics[app] != "" {
+					every = append(every, topics[app])
+				}
+			}
+			may[field] = strings.Join(scopes, ";")
+		}
+		slices.Sort(every)
+		may["allowedTopics"] = strings.Join(slices.Compact(every), ",")
+		may["protectedTopics"] = may["allowedTopics"]
+		copied, fields := maps.Clone(spec), []any{}
+		for _, f := range spec["metadata"].([]any) {
+			field := maps.Clone(f.(map[string]any))
+			if value, ok := may[field["name"].(string)]; ok {
+				field["value"] = value
+			}
+			fields = append(fields, field)
+		}
+		copied["metadata"] = fields
+		d := maps.Clone(doc)
+		d["spec"], d["scopes"], d["metadata"] = copied, names, map[string]any{"name": name}
+		all = append(all, d)
+	}
+	dead := map[string]string{}
+	for _, a := range w.consumers {
+		dead[a.name] = a.deadLetters()
+	}
+	switch doc["metadata"].(map[string]any)["name"] {
+	case "bookings":
+		for _, topic := range w.topics {
+			publish, hear := maps.Clone(dead), map[string]string{}
+			publish[w.publisher.name] = topic
+			for _, a := range w.consumers {
+				if slices.Contains(a.topics, topic) {
+					hear[a.name] = topic
+				}
+			}
+			as(topic, publish, hear)
+		}
+	case "dead-letters":
+		as("dead-letters", nil, dead)
+	}
+	return all
+}
+
 // subscriptions are as those of event, for each app and topic of this test.
 func (w *world) subscriptions(doc, spec map[string]any) (all []map[string]any) {
-	as := func(name, app, topic, route string, dead any) {
+	as := func(name, app, broker, topic, route string, dead any) {
 		copied := maps.Clone(spec)
-		copied["topic"], copied["routes"] = topic, map[string]any{"default": "/subscriptions/" + route}
+		copied["pubsubname"], copied["topic"], copied["routes"] = broker, topic, map[string]any{"default": "/subscriptions/" + route}
 		delete(copied, "deadLetterTopic")
 		if dead != nil {
 			copied["deadLetterTopic"] = dead
@@ -232,10 +270,10 @@ func (w *world) subscriptions(doc, spec map[string]any) (all []map[string]any) {
 		switch doc["metadata"].(map[string]any)["name"] {
 		case "event-bookings":
 			for _, topic := range a.topics {
-				as(a.name+"-"+topic, a.name, topic, topic, a.deadLetters())
+				as(a.name+"-"+topic, a.name, topic, topic, topic, a.deadLetters())
 			}
 		case "event-dead-letters":
-			as(a.deadLetters(), a.name, a.deadLetters(), a.topics[0], nil)
+			as(a.deadLetters(), a.name, "dead-letters", a.deadLetters(), a.topics[0], nil)
 		}
 	}
 	return all

@@ -42,6 +42,7 @@ type Server struct {
 type machine interface {
 	Addr() string
 	Kill(ctx context.Context) error
+	Stop(ctx context.Context) error
 	Start(ctx context.Context) error
 	Close(ctx context.Context) error
 	Logs(ctx context.Context) string
@@ -126,6 +127,16 @@ func cutOff(ctx context.Context, management string) (*Server, error) {
 
 // Kill ends the server's processes at once, as kill -9 does; its files stay.
 func (s *Server) Kill(ctx context.Context) error { return s.machine.Kill(ctx) }
+
+// Restart stops the server in good order and starts it again. A server notes the
+// names of new quorum queues for good only every few minutes, or when it stops:
+// one that was declared a moment before a kill may never find its leader again.
+func (s *Server) Restart(ctx context.Context) error {
+	if err := s.machine.Stop(ctx); err != nil {
+		return err
+	}
+	return s.Start(ctx)
+}
 
 // Start starts a killed server on the same files and ports, and returns when it
 // answers.

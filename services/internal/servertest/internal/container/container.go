@@ -125,6 +125,14 @@ func (c *Container) Kill(ctx context.Context) error {
 	return err
 }
 
+// Stop asks the server to end, and waits until it has.
+func (c *Container) Stop(ctx context.Context) error {
+	const patience = 60 // seconds
+	timeout := patience
+	_, err := c.docker.ContainerStop(ctx, c.container.GetContainerID(), client.ContainerStopOptions{Timeout: &timeout})
+	return err
+}
+
 // Start starts a killed container on the files it left. It does not wait until
 // the server answers.
 func (c *Container) Start(ctx context.Context) error {

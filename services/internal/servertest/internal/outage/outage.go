@@ -28,6 +28,9 @@ func (p *Proxy) Kill(context.Context) error {
 	return nil
 }
 
+// Stop is Kill.
+func (p *Proxy) Stop(ctx context.Context) error { return p.Kill(ctx) }
+
 // Start passes connections again.
 func (p *Proxy) Start(context.Context) error { return p.proxy.Start() }
 
