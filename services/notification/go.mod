@@ -10,6 +10,7 @@ require (
 replace (
 	github.com/openboxoffice/boxoffice/contracts => ../../contracts
 	github.com/openboxoffice/boxoffice/services/internal => ../internal
+	github.com/openboxoffice/boxoffice/services/internal/pacttest => ../internal/pacttest
 )
 
 require (
