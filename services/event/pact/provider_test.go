@@ -5,6 +5,7 @@
 package pact_test
 
 import (
+	"errors"
 	"log/slog"
 	"net/http"
 	"path/filepath"
@@ -35,7 +36,7 @@ func provider(t testing.TB) pacttest.Provider {
 		return func(t testing.TB) (http.Handler, error) { return serve(t, issuer, set) }
 	}
 	return pacttest.Provider{
-		Name: "event", Consumers: []string{"user"}, Issuer: issuer,
+		Name: "event", Consumers: []string{"booking", "user"}, Issuer: issuer,
 		States: map[string]func(testing.TB) (http.Handler, error){
 			"there are no events": state(func(testing.TB, *sqlite.Store) error { return nil }),
 			"there is an event": state(func(t testing.TB, s *sqlite.Store) error {
@@ -47,8 +48,41 @@ func provider(t testing.TB) pacttest.Provider {
 				}
 				return s.Create(t.Context(), anEvent(eventID, 100))
 			}),
+			"there is an event with other tickets": state(func(t testing.TB, s *sqlite.Store) error {
+				e := anEvent(eventID, 100)
+				e.TicketTypes[0].ID = otherID
+				return s.Create(t.Context(), e)
+			}),
+			"an event is cancelled": state(func(t testing.TB, s *sqlite.Store) error {
+				e := anEvent(eventID, 100)
+				e.Status = event.Cancelled
+				return s.Create(t.Context(), e)
+			}),
+			"an event is sold out": state(func(t testing.TB, s *sqlite.Store) error {
+				return held(t, s, event.Key{EventID: eventID, BookingID: otherID, Attempt: 1}, 1)
+			}),
+			"a booking's tickets are held": state(func(t testing.TB, s *sqlite.Store) error {
+				return held(t, s, attempt, 100)
+			}),
+			"a booking's first attempt is released": state(func(t testing.TB, s *sqlite.Store) error {
+				return errors.Join(held(t, s, attempt, 100), s.Release(t.Context(), attempt))
+			}),
+			"a message has arrived": state(func(t testing.TB, s *sqlite.Store) error {
+				return errors.Join(held(t, s, attempt, 100), s.Sell(t.Context(), messageID, attempt))
+			}),
 		},
 	}
+}
+
+var attempt = event.Key{EventID: eventID, BookingID: bookingID, Attempt: 1}
+
+// held publishes the event, with so many tickets, and holds one of them.
+func held(t testing.TB, s *sqlite.Store, k event.Key, tickets int) error {
+	if err := s.Create(t.Context(), anEvent(eventID, tickets)); err != nil {
+		return err
+	}
+	_, err := s.Reserve(t.Context(), k, []event.Request{{TicketTypeID: typeID, Quantity: 1}}, time.Now())
+	return err
 }
 
 func TestProvider(t *testing.T) { provider(t).Verify(t, pacttest.Dir(t)) }

@@ -18,6 +18,7 @@ import (
 	"github.com/pact-foundation/pact-go/v2/matchers"
 	message "github.com/pact-foundation/pact-go/v2/message/v4"
 
+	"github.com/openboxoffice/boxoffice/contracts/events"
 	"github.com/openboxoffice/boxoffice/contracts/problem"
 	"github.com/openboxoffice/boxoffice/services/internal/broker/cloudevent"
 )
@@ -54,9 +55,12 @@ func Time(example string) matchers.Matcher {
 	return Text(example, `^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$`)
 }
 
+// Integer is any number without a fraction.
+func Integer(example int) matchers.Matcher { return matchers.Integer(example) }
+
 // Money is an amount in minor units.
 func Money(minor int) Body {
-	return Body{"amount_minor": matchers.Integer(minor), "currency": Text("EUR", "^[A-Z]{3}$")}
+	return Body{"amount_minor": Integer(minor), "currency": Text("EUR", "^[A-Z]{3}$")}
 }
 
 // Venue is a venue of an event.
@@ -156,6 +160,15 @@ func (p *Pact) Exchange(t *testing.T, state, name string, in Request, out Answer
 			t.Fatalf("%s → %s: %v", p.consumer, p.provider, err)
 		}
 	})
+}
+
+// Envelope is a message of a type with its data, as a CloudEvent: with what no
+// consumer can do without.
+func Envelope(kind, id string, data Body) Body {
+	return Body{
+		"specversion": events.SpecVersion, "id": UUID(id), "source": Like("booking"), "type": kind,
+		"datacontenttype": "application/json", "data": data,
+	}
 }
 
 // Message adds a message, and lets handle consume it as it comes from the wire:
