@@ -20,7 +20,9 @@ import (
 	"github.com/openboxoffice/boxoffice/services/internal/pacttest"
 )
 
-func TestProvider(t *testing.T) {
+func TestProvider(t *testing.T) { provider(t).Verify(t, pacttest.Dir(t)) }
+
+func provider(t testing.TB) pacttest.Provider {
 	issuer := pacttest.NewIssuer(t)
 	state := func(left int, set func(context.Context, *world) error) func(testing.TB) (http.Handler, error) {
 		return func(t testing.TB) (http.Handler, error) {
@@ -37,7 +39,7 @@ func TestProvider(t *testing.T) {
 			return mux, nil
 		}
 	}
-	pacttest.Provider{
+	return pacttest.Provider{
 		Name: "booking", Consumers: []string{"event", "notification", "user"}, Issuer: issuer, Messages: messages,
 		States: map[string]func(testing.TB) (http.Handler, error){
 			"an event has tickets left":    state(100, nil),
@@ -45,7 +47,7 @@ func TestProvider(t *testing.T) {
 			"the customer has no bookings": state(100, nil),
 			"the customer has a booking":   state(100, aBooking),
 		},
-	}.Verify(t, pacttest.Dir(t))
+	}
 }
 
 var quiet = slog.New(slog.DiscardHandler)

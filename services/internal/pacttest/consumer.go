@@ -8,7 +8,6 @@ import (
 	"io"
 	"log"
 	"net"
-	"net/http"
 	"os"
 	"strconv"
 	"testing"
@@ -84,11 +83,11 @@ type Answer struct {
 	Body   any // JSON, where it is not nil
 }
 
-// Problem is a refusal: what consumers switch on is the status and the code.
+// Problem is a refusal. Its code is what consumers go by; the rest is for people.
 func Problem(status int, code problem.Code) Answer {
 	return Answer{
 		Status: status, Header: Header{"Content-Type": Is(problem.ContentType)},
-		Body: Body{"title": Like(http.StatusText(status)), "status": status, "code": string(code)},
+		Body: Body{"code": string(code)},
 	}
 }
 
