@@ -7,6 +7,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -27,8 +28,10 @@ func (r *runner) pact(w workspace) error {
 		return err
 	}
 	packages := w.packagesIn(func(dir string) bool { return path.Base(dir) == "pact" })
-	if err := r.run(r.root, env, "go", append([]string{"vet", "-tags=" + pactTag}, packages...)...); err != nil {
-		return fmt.Errorf("go vet -tags=%s: %w", pactTag, err)
+	for _, dir := range packages {
+		if err := r.run(filepath.Join(r.root, dir), slices.Concat(env, noWorkspace), "go", "vet", "-tags="+pactTag, "."); err != nil {
+			return fmt.Errorf("go vet in %s: %w", dir, err)
+		}
 	}
 	// One package at a time: the library locks no file against another process.
 	test := func(env []string, flags ...string) error {
@@ -61,6 +64,8 @@ func (r *runner) pact(w workspace) error {
 		errs = append(errs, fmt.Errorf("the providers: %w", err))
 	}
 	if err := r.release(func(release, dir string) error {
+		r.system = release
+		defer func() { r.system = "" }()
 		return test(append(env, "PACTS_DIR="+dir, "PACTS_RELEASE="+release), "-run=^TestProvider$")
 	}); err != nil {
 		errs = append(errs, err)

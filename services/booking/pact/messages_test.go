@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"sync"
 	"testing"
 	"time"
 
@@ -88,14 +89,11 @@ func told(kind string, do func(context.Context, *world) error) func(testing.TB) 
 			return nil, err
 		}
 		ctx, stop := context.WithTimeout(t.Context(), 10*time.Second)
-		done := make(chan error, 2)
-		go func() { done <- relay.Run(ctx) }()
-		go func() { done <- w.service.Recover(ctx) }()
-		defer func() {
-			stop()
-			<-done
-			<-done
-		}()
+		var workers sync.WaitGroup
+		workers.Go(func() { _ = relay.Run(ctx) })
+		workers.Go(func() { _ = w.service.Recover(ctx) })
+		defer workers.Wait()
+		defer stop()
 		if err := do(ctx, w); err != nil {
 			return nil, err
 		}
