@@ -26,11 +26,11 @@ import (
 // messages are what becomes of a customer's request, as the consumers get it:
 // out of the outbox, by the relay, over the wire.
 var messages = map[string]func(testing.TB) ([]byte, error){
-	"a booking is confirmed": told(events.TypeBookingConfirmed, func(ctx context.Context, w *world) error {
+	"a booking is confirmed": told(events.TypeBookingConfirmed, patient, func(ctx context.Context, w *world) error {
 		_, err := w.book(ctx, sandbox.Visa)
 		return err
 	}),
-	"a booking is cancelled": told(events.TypeBookingCancelled, func(ctx context.Context, w *world) error {
+	"a booking is cancelled": told(events.TypeBookingCancelled, patient, func(ctx context.Context, w *world) error {
 		b, err := w.book(ctx, sandbox.Visa)
 		if err != nil {
 			return err
@@ -38,12 +38,12 @@ var messages = map[string]func(testing.TB) ([]byte, error){
 		_, err = w.service.Cancel(ctx, pacttest.Callers["customer"], b.ID)
 		return err
 	}),
-	"a booking has failed": told(events.TypeBookingFailed, func(ctx context.Context, w *world) error {
+	"a booking has failed": told(events.TypeBookingFailed, patient, func(ctx context.Context, w *world) error {
 		_, err := w.book(ctx, sandbox.Declined)
 		return wrong(err, booking.ErrPaymentDeclined)
 	}),
 	// Recovery finds that it never was charged.
-	"a booking has failed that was pending": told(events.TypeBookingFailed, func(ctx context.Context, w *world) error {
+	"a booking has failed that was pending": told(events.TypeBookingFailed, impatient, func(ctx context.Context, w *world) error {
 		b, err := w.book(ctx, sandbox.Slow)
 		if err == nil && b.Status != booking.Pending {
 			return fmt.Errorf("the booking is %s", b.Status)
@@ -59,9 +59,9 @@ func (w *world) book(ctx context.Context, token string) (booking.Booking, error)
 }
 
 // told is the message of a kind that follows from what do does.
-func told(kind string, do func(context.Context, *world) error) func(testing.TB) ([]byte, error) {
+func told(kind string, patience time.Duration, do func(context.Context, *world) error) func(testing.TB) ([]byte, error) {
 	return func(t testing.TB) ([]byte, error) {
-		w, err := newWorld(t, catalog(100))
+		w, err := newWorld(t, catalog(100), patience)
 		if err != nil {
 			return nil, err
 		}

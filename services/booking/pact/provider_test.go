@@ -24,9 +24,9 @@ func TestProvider(t *testing.T) { provider(t).Verify(t, pacttest.Dir(t)) }
 
 func provider(t testing.TB) pacttest.Provider {
 	issuer := pacttest.NewIssuer(t)
-	state := func(left int, set func(context.Context, *world) error) func(testing.TB) (http.Handler, error) {
+	state := func(left int, patience time.Duration, set func(context.Context, *world) error) func(testing.TB) (http.Handler, error) {
 		return func(t testing.TB) (http.Handler, error) {
-			w, err := newWorld(t, catalog(left))
+			w, err := newWorld(t, catalog(left), patience)
 			if err == nil && set != nil {
 				err = set(t.Context(), w)
 			}
@@ -42,25 +42,32 @@ func provider(t testing.TB) pacttest.Provider {
 	return pacttest.Provider{
 		Name: "booking", Consumers: []string{"event", "notification", "user"}, Issuer: issuer, Messages: messages,
 		States: map[string]func(testing.TB) (http.Handler, error){
-			"an event has tickets left":    state(100, nil),
-			"an event is sold out":         state(0, nil),
-			"the customer has no bookings": state(100, nil),
-			"the customer has a booking":   state(100, aBooking),
+			"an event has tickets left":                 state(100, patient, nil),
+			"payments take longer than a booking waits": state(100, impatient, nil),
+			"an event is sold out":                      state(0, patient, nil),
+			"the customer has no bookings":              state(100, patient, nil),
+			"the customer has a booking":                state(100, patient, aBooking),
 		},
 	}
 }
 
 var quiet = slog.New(slog.DiscardHandler)
 
+// How long a booking waits for its payment: as in its process, or hardly.
+const (
+	patient   = 9 * time.Second
+	impatient = 200 * time.Millisecond
+)
+
 // world is the service on new databases, beside an event service that has
-// tickets or has none. It does not wait for a payment as its process does.
+// tickets or has none.
 type world struct {
 	store    *sqlite.Store
 	payments *sandbox.Sandbox
 	service  *booking.Service
 }
 
-func newWorld(t testing.TB, c booking.Catalog) (*world, error) {
+func newWorld(t testing.TB, c booking.Catalog, patience time.Duration) (*world, error) {
 	w := &world{}
 	dir := t.TempDir()
 	var err error
@@ -74,7 +81,7 @@ func newWorld(t testing.TB, c booking.Catalog) (*world, error) {
 	t.Cleanup(func() { _ = w.payments.Close() })
 	w.service = booking.New(booking.Options{
 		Store: w.store, Catalog: c, Payments: w.payments, Log: quiet,
-		PaymentTimeout: 200 * time.Millisecond, SettleAfter: time.Millisecond, RecoverEvery: time.Millisecond,
+		PaymentTimeout: patience, SettleAfter: time.Millisecond, RecoverEvery: time.Millisecond,
 	})
 	return w, nil
 }

@@ -68,8 +68,13 @@ func TestConsumerOfBooking(t *testing.T) {
 				}
 				return
 			}
-			if len(mails) != 1 || mails[0].Subject != m.subject || mails[0].To != "ada@example.com" || !strings.Contains(mails[0].Text, "2 × Standard") {
-				t.Errorf("the mails are %+v, want %q", mails, m.subject)
+			if len(mails) != 1 || mails[0].Subject != m.subject || mails[0].To != "ada@example.com" {
+				t.Fatalf("the mails are %+v, want %q", mails, m.subject)
+			}
+			for _, text := range []string{"Ada Lovelace", "21 June 2040, 20:00", "Philharmonie", "Berlin", "2 × Standard at 25.00 EUR = 50.00 EUR"} {
+				if !strings.Contains(mails[0].Text, text) {
+					t.Errorf("the mail does not say %q:\n%s", text, mails[0].Text)
+				}
 			}
 		})
 	}

@@ -36,7 +36,7 @@ func TestConsumerOfBooking(t *testing.T) {
 			declined,
 		},
 		{
-			"an event has tickets left", "a booking whose payment is not answered in time", create("tok_timeout"),
+			"payments take longer than a booking waits", "a booking whose payment is not answered in time", create("tok_timeout"),
 			pacttest.Answer{Status: 202, Header: location, Body: booked("PENDING", "pending")},
 		},
 		{
