@@ -71,9 +71,9 @@ func readFile(path string) (File, error) {
 	return f, nil
 }
 
-// of returns the pacts that name the provider. There must be one of each of
-// consumers; and each request's state, and each message, must be known: the
-// verifier passes over a state that is not.
+// of returns the pacts that name the provider. They must be those of consumers,
+// unless that is nil; and each request's state, and each message, must be known:
+// the verifier passes over a state that is not.
 func of(files []File, provider string, consumers []string, state, kind func(string) bool) ([]File, error) {
 	var mine []File
 	var errs []error
@@ -82,6 +82,9 @@ func of(files []File, provider string, consumers []string, state, kind func(stri
 			continue
 		}
 		mine = append(mine, f)
+		if consumers != nil && !slices.Contains(consumers, f.Consumer.Name) {
+			errs = append(errs, fmt.Errorf("%s does not know of its consumer %s", provider, f.Consumer.Name))
+		}
 		for _, i := range f.Interactions {
 			wrong := func(format string, args ...any) {
 				errs = append(errs, fmt.Errorf("%s expects %q: %s", f.Consumer.Name, i.Description, fmt.Sprintf(format, args...)))

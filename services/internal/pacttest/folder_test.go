@@ -67,6 +67,8 @@ func TestAProviderMustKnowAllThatIsExpected(t *testing.T) {
 	says(t, err, `event expects "a booking is confirmed": booking has no such message`)
 	_, err = of(files, "event", []string{"booking", "user"}, known("there is an event"), known())
 	says(t, err, "there is no pact between booking and event")
+	_, err = of(files, "event", []string{}, known("there is an event"), known())
+	says(t, err, "event does not know of its consumer user")
 	_, err = of(files, "user", []string{"event"}, known(), known()) // the folder is another provider's
 	says(t, err, "there is no pact between event and user")
 
