@@ -41,7 +41,7 @@ boxoffice: needs-go
 	@CGO_ENABLED=0 go build -o $(BIN)/boxoffice ./$(MAIN)
 
 .PHONY: test
-test: report ## run everything: lint, builds, vet, unit, integration, contracts, e2e, fuzz seeds
+test: report ## run everything: lint, builds, vet, unit, pact, integration, contracts, e2e, fuzz seeds
 	@$(BIN)/report all
 
 .PHONY: test-unit
@@ -51,6 +51,10 @@ test-unit: report ## run the tests that need no server, twice, shuffled, with th
 .PHONY: contracts
 contracts: report ## run the contract suites and print the matrix port × adapter
 	@$(BIN)/report contracts
+
+.PHONY: pact
+pact: report ## draw up the contracts between the services, verify them, and fail if the committed ones differ
+	@$(BIN)/report pact
 
 .PHONY: test-e2e
 test-e2e: report ## run the black-box suite (SYSTEM=standalone, the default, processes or dapr; RUN=regexp COUNT=n)

@@ -24,7 +24,7 @@ type runner struct {
 
 	env     []string // where the servers are that tests need
 	figures bool     // passing tests say figures that are worth seeing
-	system  string   // what the black-box suite runs against, if not the usual
+	system  string   // what tests run against, if not the usual
 }
 
 // command is a process that ends, with all of its children, when the run does.

@@ -4,10 +4,11 @@
 // everything passed and nothing was skipped, but for what a test says that a
 // stand-in for a server cannot show, which is listed apart.
 //
-//	report all          lint, builds, vet, unit, integration, contracts, e2e, fuzz
+//	report all          lint, builds, vet, unit, pact, integration, contracts, e2e, fuzz
 //	report unit         what needs no server, twice, shuffled, with the race detector
 //	report integration  what needs PostgreSQL, MongoDB or RabbitMQ
 //	report contracts    the contract suites and their broken adapters
+//	report pact         the contracts between the services, drawn up and verified
 //	report e2e          the black-box suite
 //	report fuzz         each fuzz target for a few seconds
 package main
@@ -26,7 +27,7 @@ import (
 	"syscall"
 )
 
-const commands = "all|unit|integration|contracts|e2e|fuzz"
+const commands = "all|unit|integration|contracts|pact|e2e|fuzz"
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -72,6 +73,7 @@ func run(ctx context.Context, command string) (bool, error) {
 		r.part("build and vet", func() error { return r.build(w) })
 		r.part("tools", r.tools)
 		r.part("unit", func() error { return r.unit(w) })
+		r.part("pact", func() error { return r.pact(w) })
 		r.part("integration", func() error { return r.integration(w, append(r.race(), "-skip="+brokenTest.String())...) })
 		r.part("broken adapters", func() error { return r.brokenAdapters(suites(brokenTest)) })
 		r.part("e2e", func() error { return r.e2e(w) })
@@ -89,6 +91,8 @@ func run(ctx context.Context, command string) (bool, error) {
 		r.part("contracts", func() error { return r.contracts(suites(contractTest)) })
 		r.part("broken adapters", func() error { return r.brokenAdapters(suites(brokenTest)) })
 		r.tally.matrix(r.out, cells)
+	case "pact":
+		r.part("pact", func() error { return r.pact(w) })
 	case "e2e":
 		if os.Getenv("SYSTEM") != ways[0].name {
 			servers()

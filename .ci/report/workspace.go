@@ -107,21 +107,23 @@ func (w *workspace) patterns(keep func(dir string) bool) []string {
 // integration are the packages with tests that need servers, but
 // for the black-box suite.
 func (w *workspace) integration() []string {
-	var packages []string
-	for _, f := range w.tests {
-		if f.integration && f.pkg != e2eDir {
-			packages = append(packages, "./"+f.pkg)
-		}
-	}
-	slices.Sort(packages)
-	return slices.Compact(packages)
+	return w.packages(func(f function) bool { return f.integration && f.pkg != e2eDir })
 }
 
 // packagesWith are the packages that declare a test that keep accepts.
 func (w *workspace) packagesWith(keep func(name string) bool) []string {
+	return w.packages(func(f function) bool { return keep(f.name) })
+}
+
+// packagesIn are the packages with tests whose directory keep accepts.
+func (w *workspace) packagesIn(keep func(dir string) bool) []string {
+	return w.packages(func(f function) bool { return keep(f.pkg) })
+}
+
+func (w *workspace) packages(keep func(function) bool) []string {
 	var packages []string
 	for _, f := range w.tests {
-		if keep(f.name) {
+		if keep(f) {
 			packages = append(packages, "./"+f.pkg)
 		}
 	}

@@ -1,0 +1,156 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+const (
+	// pactsDir holds the contracts between the services, each drawn up by its
+	// consumer's tests.
+	pactsDir = "contracts/pacts"
+	// pactTag is the build tag of the tests about them, which need a native
+	// library.
+	pactTag = "pact"
+)
+
+// pact draws up the contracts anew, verifies that the providers keep them, and
+// those of the last release, and fails where the committed ones are others.
+func (r *runner) pact(w workspace) error {
+	env, err := r.pactLibrary()
+	if err != nil {
+		return err
+	}
+	packages := w.packagesIn(func(dir string) bool { return path.Base(dir) == "pact" })
+	for _, dir := range packages {
+		if err := r.run(filepath.Join(r.root, dir), slices.Concat(env, noWorkspace), "go", "vet", "-tags="+pactTag, "."); err != nil {
+			return fmt.Errorf("go vet in %s: %w", dir, err)
+		}
+	}
+	// One package at a time: the library locks no file against another process.
+	test := func(env []string, flags ...string) error {
+		args := append([]string{"-tags=" + pactTag, "-count=1", "-p=1", "-timeout=" + unitTimeout}, flags...)
+		before := len(r.tally.list(failed))
+		if err := r.goTest(r.root, env, append(args, packages...)...); err != nil {
+			return err
+		}
+		if len(r.tally.list(failed)) > before {
+			return errors.New("tests failed")
+		}
+		return nil
+	}
+
+	drawnUp, err := os.MkdirTemp("", "pacts")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(drawnUp)
+	if err := test(append(env, "PACTS_DIR="+drawnUp), "-run=^TestConsumer"); err != nil {
+		return fmt.Errorf("the consumers: %w", err)
+	}
+	// Only now, and whole: what no test draws up any more is gone.
+	dir := filepath.Join(r.root, filepath.FromSlash(pactsDir))
+	if err := replaceFiles(dir, drawnUp); err != nil {
+		return err
+	}
+	var errs []error
+	if err := test(append(env, "PACTS_DIR="+dir), "-skip=^TestConsumer"); err != nil {
+		errs = append(errs, fmt.Errorf("the providers: %w", err))
+	}
+	if err := r.release(func(release, dir string) error {
+		r.system = release
+		defer func() { r.system = "" }()
+		return test(append(env, "PACTS_DIR="+dir, "PACTS_RELEASE="+release), "-run=^TestProvider$")
+	}); err != nil {
+		errs = append(errs, err)
+	}
+	return errors.Join(append(errs, r.uncommitted(pactsDir))...)
+}
+
+// pactLibrary returns the environment in which the native library is found.
+func (r *runner) pactLibrary() ([]string, error) {
+	out, err := r.command(r.root, filepath.Join(r.root, ".ci", "pact-ffi")).Output()
+	if err != nil {
+		return nil, fmt.Errorf(".ci/pact-ffi: %w", err)
+	}
+	dir := strings.TrimSpace(string(out))
+	return []string{"CGO_ENABLED=1", "CGO_LDFLAGS=-L" + dir + " -Wl,-rpath," + dir}, nil
+}
+
+// replaceFiles makes the files of dir those of from.
+func replaceFiles(dir, from string) error {
+	if err := os.RemoveAll(dir); err != nil {
+		return err
+	}
+	return os.CopyFS(dir, os.DirFS(from))
+}
+
+// uncommitted is an error where files of dir are not what git has.
+func (r *runner) uncommitted(dir string) error {
+	// Against the index, so that what is about to be committed counts.
+	out, err := r.command(r.root, "git", "ls-files", "--modified", "--deleted", "--others", "--exclude-standard", "--", dir).Output()
+	if err != nil {
+		return fmt.Errorf("git ls-files: %w", err)
+	}
+	if len(out) == 0 {
+		return nil
+	}
+	if err := r.run(r.root, nil, "git", "--no-pager", "diff", "--", dir); err != nil {
+		return fmt.Errorf("git diff: %w", err)
+	}
+	return fmt.Errorf("the contracts have changed; look at them, and git add what is meant: %s", bytes.Join(bytes.Fields(out), []byte(", ")))
+}
+
+// release gives the contracts of the last release, which may be deployed, to
+// verify.
+func (r *runner) release(verify func(release, dir string) error) error {
+	git := func(args ...string) (string, error) {
+		out, err := r.command(r.root, "git", args...).Output()
+		if err != nil {
+			return "", fmt.Errorf("git %s: %w", args[0], err)
+		}
+		return string(out), nil
+	}
+	tags, err := git("tag", "--list", "v*", "--merged", "HEAD", "--sort=-version:refname")
+	if err != nil {
+		return err
+	}
+	release, _, _ := strings.Cut(tags, "\n")
+	if release == "" {
+		fmt.Fprintln(r.out, "no release: there is no other contract to keep")
+		return nil
+	}
+	files, err := git("ls-tree", "-r", "--name-only", release, "--", pactsDir)
+	if err != nil {
+		return err
+	}
+	if files == "" {
+		fmt.Fprintf(r.out, "%s has no contracts yet\n", release)
+		return nil
+	}
+	dir, err := os.MkdirTemp("", "pacts")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	for name := range strings.SplitSeq(strings.TrimSpace(files), "\n") {
+		text, err := git("show", release+":"+name)
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(dir, path.Base(name)), []byte(text), 0o600); err != nil {
+			return err
+		}
+	}
+	fmt.Fprintf(r.out, "the contracts of %s\n", release)
+	if err := verify(release, dir); err != nil {
+		return fmt.Errorf("what %s relies on is no longer kept: %w", release, err)
+	}
+	return nil
+}

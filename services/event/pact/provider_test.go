@@ -1,0 +1,125 @@
+//go:build pact
+
+// Package pact_test is what event expects of other services, and that it keeps
+// what they expect of it.
+package pact_test
+
+import (
+	"errors"
+	"log/slog"
+	"net/http"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/openboxoffice/boxoffice/contracts/events"
+	"github.com/openboxoffice/boxoffice/contracts/money"
+	"github.com/openboxoffice/boxoffice/services/event"
+	"github.com/openboxoffice/boxoffice/services/event/adapter/sqlite"
+	"github.com/openboxoffice/boxoffice/services/event/app"
+	"github.com/openboxoffice/boxoffice/services/internal/pacttest"
+	"github.com/openboxoffice/boxoffice/services/internal/sqlitedb"
+)
+
+// The ids in the pacts.
+const (
+	eventID   = "01970000-0000-7000-8000-0000000000e1"
+	otherID   = "01970000-0000-7000-8000-0000000000e2"
+	typeID    = "01970000-0000-7000-8000-0000000000a1"
+	bookingID = "01970000-0000-7000-8000-0000000000b1"
+	messageID = "01970000-0000-7000-8000-0000000000f1"
+)
+
+func provider(t testing.TB) pacttest.Provider {
+	issuer := pacttest.NewIssuer(t)
+	state := func(set func(t testing.TB, s *sqlite.Store) error) func(testing.TB) (http.Handler, error) {
+		return func(t testing.TB) (http.Handler, error) { return serve(t, issuer, set) }
+	}
+	return pacttest.Provider{
+		Name: "event", Consumers: []string{"booking", "user"}, Issuer: issuer,
+		States: map[string]func(testing.TB) (http.Handler, error){
+			"there are no events": state(func(testing.TB, *sqlite.Store) error { return nil }),
+			"there is an event": state(func(t testing.TB, s *sqlite.Store) error {
+				return s.Create(t.Context(), anEvent(eventID, 100))
+			}),
+			"there are more events than a page has": state(func(t testing.TB, s *sqlite.Store) error {
+				if err := s.Create(t.Context(), anEvent(otherID, 100)); err != nil {
+					return err
+				}
+				return s.Create(t.Context(), anEvent(eventID, 100))
+			}),
+			"there is an event with other tickets": state(func(t testing.TB, s *sqlite.Store) error {
+				e := anEvent(eventID, 100)
+				e.TicketTypes[0].ID = otherID
+				return s.Create(t.Context(), e)
+			}),
+			"an event is cancelled": state(func(t testing.TB, s *sqlite.Store) error {
+				e := anEvent(eventID, 100)
+				e.Status = event.Cancelled
+				return s.Create(t.Context(), e)
+			}),
+			"an event is sold out": state(func(t testing.TB, s *sqlite.Store) error {
+				return held(t, s, event.Key{EventID: eventID, BookingID: otherID, Attempt: 1}, 1)
+			}),
+			"a booking's tickets are held": state(func(t testing.TB, s *sqlite.Store) error {
+				return held(t, s, attempt, 100)
+			}),
+			"a booking's first attempt is released": state(func(t testing.TB, s *sqlite.Store) error {
+				return errors.Join(held(t, s, attempt, 100), s.Release(t.Context(), attempt))
+			}),
+			"a message has arrived": state(func(t testing.TB, s *sqlite.Store) error {
+				return errors.Join(held(t, s, attempt, 100), s.Sell(t.Context(), messageID, attempt))
+			}),
+		},
+	}
+}
+
+var attempt = event.Key{EventID: eventID, BookingID: bookingID, Attempt: 1}
+
+// held publishes the event, with so many tickets, and holds one of them.
+func held(t testing.TB, s *sqlite.Store, k event.Key, tickets int) error {
+	if err := s.Create(t.Context(), anEvent(eventID, tickets)); err != nil {
+		return err
+	}
+	_, err := s.Reserve(t.Context(), k, []event.Request{{TicketTypeID: typeID, Quantity: 1}}, time.Now())
+	return err
+}
+
+func TestProvider(t *testing.T) { provider(t).Verify(t, pacttest.Dir(t)) }
+
+// serve is the service as its process runs it, on a new database with what set
+// puts there.
+func serve(t testing.TB, issuer *pacttest.Issuer, set func(testing.TB, *sqlite.Store) error) (http.Handler, error) {
+	path := filepath.Join(t.TempDir(), "event.db")
+	db, err := sqlitedb.Open(t.Context(), path, sqlite.Migrations())
+	if err != nil {
+		return nil, err
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	if err := set(t, sqlite.New(db)); err != nil {
+		return nil, err
+	}
+	a, err := app.New(t.Context(), app.Config{
+		Store: "sqlite", DBPath: path, JWKSURL: issuer.URL, BookingToken: pacttest.ServiceToken("booking"),
+	}, app.Deps{Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		return nil, err
+	}
+	t.Cleanup(func() { _ = a.Close() })
+	return a.Handler(), nil
+}
+
+// anEvent is far ahead, so that its sales are open for as long as this is run.
+func anEvent(id string, tickets int) *event.Event {
+	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	return &event.Event{
+		ID: id, OrganizerID: "01970000-0000-7000-8000-0000000000d1", Title: "Night of Strings", Description: "Two quartets",
+		Category: "Concert", TimeZone: "Europe/Berlin", Status: event.Published,
+		Venue:    events.Venue{Name: "Philharmonie", Address: "Herbert-von-Karajan-Str. 1", City: "Berlin", Country: "DE"},
+		StartsAt: time.Date(2040, 6, 21, 18, 0, 0, 0, time.UTC), EndsAt: time.Date(2040, 6, 21, 21, 0, 0, 0, time.UTC),
+		TicketTypes: []event.TicketType{{
+			ID: typeID, Name: "Standard", Price: money.Amount{AmountMinor: 2500, Currency: "EUR"}, Capacity: tickets, Available: tickets,
+		}},
+		CreatedAt: at, UpdatedAt: at, Version: 1,
+	}
+}

@@ -1,0 +1,108 @@
+//go:build pact
+
+package pact_test
+
+import (
+	"log/slog"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/openboxoffice/boxoffice/contracts/events"
+	"github.com/openboxoffice/boxoffice/services/internal/broker/cloudevent"
+	"github.com/openboxoffice/boxoffice/services/internal/pacttest"
+	"github.com/openboxoffice/boxoffice/services/notification"
+	"github.com/openboxoffice/boxoffice/services/notification/adapter/mailfolder"
+	"github.com/openboxoffice/boxoffice/services/notification/adapter/messaging"
+	"github.com/openboxoffice/boxoffice/services/notification/adapter/smslog"
+	"github.com/openboxoffice/boxoffice/services/notification/adapter/sqlite"
+	"github.com/openboxoffice/boxoffice/services/notification/adapter/userapi"
+)
+
+// Of a booking the notification service reads what it tells the customer, and
+// whom.
+func TestConsumerOfBooking(t *testing.T) {
+	pact := pacttest.New(t, "notification", "booking")
+	told := func(refunded int, acknowledged bool) pacttest.Body {
+		return pacttest.Body{
+			"booking_id": pacttest.UUID(bookingID), "version": pacttest.Integer(2), "user_id": pacttest.Like(pacttest.CustomerID),
+			"user_email": pacttest.Like("ada@example.com"), "user_name": pacttest.Like("Ada Lovelace"),
+			"event": pacttest.Body{
+				"title": pacttest.Like("Night of Strings"), "starts_at": pacttest.Time("2040-06-21T18:00:00Z"),
+				"time_zone": pacttest.Like("Europe/Berlin"), "venue": pacttest.Venue,
+			},
+			"items": pacttest.Each(pacttest.Body{
+				"name": pacttest.Like("Standard"), "quantity": pacttest.Integer(2), "unit_price": pacttest.Money(2500),
+			}),
+			"total": pacttest.Money(5000), "refunded": pacttest.Money(refunded), "acknowledged": acknowledged,
+		}
+	}
+	for _, m := range []struct {
+		name, kind string
+		data       pacttest.Body
+		subject    string // of the mail; "" for none
+	}{
+		{"a booking is confirmed", events.TypeBookingConfirmed, told(0, false), "Booking confirmed: Night of Strings"},
+		{"a booking is cancelled", events.TypeBookingCancelled, told(5000, false), "Booking cancelled: Night of Strings"},
+		{"a booking has failed that was pending", events.TypeBookingFailed, told(0, true), "Booking not completed: Night of Strings"},
+		{"a booking has failed", events.TypeBookingFailed, pacttest.Body{
+			"booking_id": pacttest.UUID(bookingID), "version": pacttest.Integer(2), "refunded": pacttest.Money(0), "acknowledged": false,
+		}, ""},
+	} {
+		pact.Message(t, m.name, pacttest.Envelope(m.kind, messageID, m.data), func(t *testing.T, wire []byte) {
+			store, service := newService(t)
+			message, err := cloudevent.Decode(wire)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := messaging.Handler(service)(t.Context(), message); err != nil {
+				t.Fatal(err)
+			}
+			mails, err := store.List(t.Context(), notification.Filter{BookingID: bookingID, Limit: 10})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if m.subject == "" {
+				if len(mails) > 0 {
+					t.Errorf("somebody is told: %+v", mails)
+				}
+				return
+			}
+			if len(mails) != 1 || mails[0].Subject != m.subject || mails[0].To != "ada@example.com" {
+				t.Fatalf("the mails are %+v, want %q", mails, m.subject)
+			}
+			for _, text := range []string{"Ada Lovelace", "21 June 2040, 20:00", "Philharmonie", "Berlin", "2 × Standard at 25.00 EUR = 50.00 EUR"} {
+				if !strings.Contains(mails[0].Text, text) {
+					t.Errorf("the mail does not say %q:\n%s", text, mails[0].Text)
+				}
+			}
+		})
+	}
+}
+
+// newService is the service without its workers: nothing is sent.
+func newService(t *testing.T) (*sqlite.Store, *notification.Service) {
+	t.Helper()
+	db, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "notification.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	mailer, err := mailfolder.New(t.TempDir(), "tickets@boxoffice.example")
+	if err != nil {
+		t.Fatal(err)
+	}
+	users, err := userapi.New("http://127.0.0.1:1", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	quiet := slog.New(slog.DiscardHandler)
+	store := sqlite.New(db)
+	service, err := notification.New(notification.Options{
+		Store: store, Mailer: mailer, SMS: smslog.New(quiet), Contacts: users, Log: quiet,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return store, service
+}

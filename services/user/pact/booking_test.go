@@ -1,0 +1,126 @@
+//go:build pact
+
+package pact_test
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/openboxoffice/boxoffice/contracts/problem"
+	"github.com/openboxoffice/boxoffice/services/internal/pacttest"
+)
+
+func TestConsumerOfBooking(t *testing.T) {
+	pact := pacttest.New(t, "user", "booking")
+	location := pacttest.Header{
+		"Content-Type": pacttest.Is("application/json"),
+		"Location":     pacttest.Text("/bookings/"+bookingID, "^/bookings/[0-9a-f-]{36}$"),
+	}
+	declined := pacttest.Problem(http.StatusPaymentRequired, problem.PaymentDeclined)
+	declined.Body.(pacttest.Body)["booking_id"] = pacttest.UUID(bookingID)
+	cancelled := booked("CANCELLED", "refunded")
+	cancelled["refund"] = pacttest.Body{
+		"id": pacttest.UUID("01970000-0000-7000-8000-0000000000f2"), "amount": pacttest.Money(5000), "status": "refunded",
+	}
+	for _, e := range []struct {
+		state, name string
+		in          pacttest.Request
+		out         pacttest.Answer
+	}{
+		{
+			"an event has tickets left", "a booking of tickets by type", create("tok_visa"),
+			pacttest.Answer{Status: 201, Header: location, Body: booked("CONFIRMED", "captured")},
+		},
+		{
+			"an event has tickets left", "a booking whose payment is declined", create("tok_declined"),
+			declined,
+		},
+		{
+			"payments take longer than a booking waits", "a booking whose payment is not answered in time", create("tok_timeout"),
+			pacttest.Answer{Status: 202, Header: location, Body: booked("PENDING", "pending")},
+		},
+		{
+			"an event is sold out", "a booking of tickets that are gone", create("tok_visa"),
+			pacttest.Problem(http.StatusConflict, problem.SoldOut),
+		},
+		{
+			"the customer has a booking", "a request for one's bookings",
+			pacttest.Request{Method: http.MethodGet, Path: "/bookings", Query: map[string]string{"limit": "20"}, Header: asUser},
+			pacttest.Answer{Status: 200, Header: asJSON, Body: pacttest.Body{
+				"items": pacttest.Each(booked("CONFIRMED", "captured")), "next_cursor": nil,
+			}},
+		},
+		{
+			"the customer has a booking", "a request for the bookings of a user",
+			pacttest.Request{Method: http.MethodGet, Path: "/bookings/user/" + pacttest.CustomerID, Header: asUser},
+			pacttest.Answer{Status: 200, Header: asJSON, Body: pacttest.Body{
+				"items": pacttest.Each(booked("CONFIRMED", "captured")), "next_cursor": nil,
+			}},
+		},
+		{
+			"the customer has a booking", "a request for a booking",
+			pacttest.Request{Method: http.MethodGet, Path: "/bookings/" + bookingID, Header: asUser},
+			pacttest.Answer{Status: 200, Header: asJSON, Body: booked("CONFIRMED", "captured")},
+		},
+		{
+			"the customer has a booking", "the cancellation of a booking",
+			pacttest.Request{Method: http.MethodPut, Path: "/bookings/" + bookingID + "/cancel", Header: asUser},
+			pacttest.Answer{Status: 200, Header: location, Body: cancelled},
+		},
+		{
+			"the customer has no bookings", "a request for a booking that is not there",
+			pacttest.Request{Method: http.MethodGet, Path: "/bookings/" + bookingID, Header: asUser},
+			pacttest.Problem(http.StatusNotFound, problem.BookingNotFound),
+		},
+		{
+			"the customer has a booking", "a request for somebody else's booking",
+			pacttest.Request{Method: http.MethodGet, Path: "/bookings/" + bookingID, Header: pacttest.Header{
+				"Authorization": pacttest.Is("Bearer stranger"),
+			}},
+			pacttest.Problem(http.StatusForbidden, problem.Forbidden),
+		},
+		{
+			"the customer has no bookings", "a request for bookings without an access token",
+			pacttest.Request{Method: http.MethodGet, Path: "/bookings"},
+			pacttest.Problem(http.StatusUnauthorized, problem.Unauthenticated),
+		},
+	} {
+		pact.Exchange(t, e.state, e.name, e.in, e.out, through(e.in, e.out))
+	}
+}
+
+func create(token string) pacttest.Request {
+	return pacttest.Request{
+		Method: http.MethodPost, Path: "/bookings",
+		Header: pacttest.Header{
+			"Authorization": pacttest.Is("Bearer customer"), "Idempotency-Key": pacttest.Is("order-4711"),
+			"Content-Type": pacttest.Is("application/json"),
+		},
+		Body: map[string]any{
+			"event_id": eventID,
+			"items":    []any{map[string]any{"ticket_type_id": typeID, "quantity": 2}},
+			"payment":  map[string]any{"token": token},
+		},
+	}
+}
+
+// booked is a booking as clients read it.
+func booked(status, payment string) pacttest.Body {
+	return pacttest.Body{
+		"id": pacttest.UUID(bookingID), "user_id": pacttest.CustomerID, "event_id": eventID,
+		"event": pacttest.Body{
+			"id": eventID, "title": pacttest.Like("Night of Strings"), "starts_at": pacttest.Time("2040-06-21T18:00:00Z"),
+			"time_zone": pacttest.Like("Europe/Berlin"), "venue": pacttest.Venue,
+		},
+		"items": pacttest.Each(pacttest.Body{
+			"ticket_type_id": pacttest.UUID(typeID), "name": pacttest.Like("Standard"), "quantity": pacttest.Like(2),
+			"unit_price": pacttest.Money(2500),
+		}),
+		"tickets": pacttest.Like(2), "total": pacttest.Money(5000), "status": status,
+		"payment": pacttest.Body{"provider": pacttest.Like("sandbox"), "reference": pacttest.Like(""), "status": payment},
+		"timeline": pacttest.Each(pacttest.Body{
+			"at": pacttest.Time("2026-01-02T03:04:05Z"), "step": pacttest.Like("created"), "detail": pacttest.Like(""),
+		}),
+		"created_at": pacttest.Time("2026-01-02T03:04:05Z"), "updated_at": pacttest.Time("2026-01-02T03:04:06Z"),
+	}
+}
