@@ -10,6 +10,7 @@ import (
 
 	"github.com/openboxoffice/boxoffice/contracts/events"
 	"github.com/openboxoffice/boxoffice/services/internal/broker/cloudevent"
+	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
 	"github.com/openboxoffice/boxoffice/services/internal/pacttest"
 	"github.com/openboxoffice/boxoffice/services/notification"
 	"github.com/openboxoffice/boxoffice/services/notification/adapter/mailfolder"
@@ -92,14 +93,14 @@ func newService(t *testing.T) (*sqlite.Store, *notification.Service) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	users, err := userapi.New("http://127.0.0.1:1", "")
+	client, err := httpkit.NewClient("http://127.0.0.1:1", "", userapi.Timeout)
 	if err != nil {
 		t.Fatal(err)
 	}
 	quiet := slog.New(slog.DiscardHandler)
 	store := sqlite.New(db)
 	service, err := notification.New(notification.Options{
-		Store: store, Mailer: mailer, SMS: smslog.New(quiet), Contacts: users, Log: quiet,
+		Store: store, Mailer: mailer, SMS: smslog.New(quiet), Contacts: userapi.New(client), Log: quiet,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/openboxoffice/boxoffice/contracts/problem"
+	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
 	"github.com/openboxoffice/boxoffice/services/internal/pacttest"
 	"github.com/openboxoffice/boxoffice/services/notification"
 	"github.com/openboxoffice/boxoffice/services/notification/adapter/userapi"
@@ -24,11 +25,11 @@ func TestConsumerOfUser(t *testing.T) {
 	contact := func(want notification.Contact, wantErr error) func(*testing.T, string) {
 		return func(t *testing.T, base string) {
 			t.Helper()
-			users, err := userapi.New(base, pacttest.ServiceToken("notification"))
+			client, err := httpkit.NewClient(base, pacttest.ServiceToken("notification"), userapi.Timeout)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got, err := users.Contact(t.Context(), pacttest.CustomerID); got != want || !errors.Is(err, wantErr) {
+			if got, err := userapi.New(client).Contact(t.Context(), pacttest.CustomerID); got != want || !errors.Is(err, wantErr) {
 				t.Errorf("the contact is %+v, %v; want %+v, %v", got, err, want, wantErr)
 			}
 		}
