@@ -62,8 +62,15 @@ func optional(t *testing.T) map[string]string {
 	return all
 }
 
-// sidecars are what daprd reads, by itself and for components/.
-var sidecars = []string{"APP_API_TOKEN", "DAPR_API_TOKEN", "RABBITMQ_URL"}
+// sidecars are what daprd reads, by itself and for components/; byDapr is what
+// it, or what runs it, tells a service, which nobody sets.
+var (
+	sidecars = []string{"APP_API_TOKEN", "DAPR_API_TOKEN", "RABBITMQ_URL"}
+	byDapr   = "DAPR_HTTP_PORT"
+)
+
+// neighbours are where the services find each other without sidecars.
+var neighbours = []string{"USER_URL", "EVENT_URL", "BOOKING_URL", "NOTIFICATION_URL", "JWKS_URL"}
 
 func TestExampleIsComplete(t *testing.T) {
 	read := map[string][]string{}
@@ -79,6 +86,10 @@ func TestExampleIsComplete(t *testing.T) {
 		read[name] = append(read[name], "the sidecars")
 	}
 	set, commented := exampleEnv(t), optional(t)
+	if len(read[byDapr]) != len(configs) {
+		t.Errorf("%s is read by %v", byDapr, read[byDapr])
+	}
+	delete(read, byDapr)
 	for name, by := range read {
 		_, a := set[name]
 		_, b := commented[name]
@@ -143,7 +154,7 @@ func checkComplete(t *testing.T, service string, environment map[string]string) 
 		t.Errorf("%s does not read %s", service, database)
 	}
 	for name, p := range all {
-		if (p.Required || p.NotEmpty || name == database) && environment[name] == "" {
+		if (p.Required || p.NotEmpty || name == database || slices.Contains(neighbours, name)) && environment[name] == "" {
 			t.Errorf("%s requires %s, which is not set", service, name)
 		}
 	}
@@ -259,14 +270,14 @@ func merged(all ...map[string]string) map[string]string {
 }
 
 // What a service is in containers, it is on this machine: the same variables
-// are set, but for those that the image sets.
+// are set, but for those that the image sets, and those of sidecars.
 func TestContainersAndExampleSetTheSame(t *testing.T) {
 	p := project(t)
 	set := exampleEnv(t)
 	for _, service := range services {
 		var missing []string
 		for name := range reads(t, service) {
-			if _, ok := set[name]; ok && p.Services[service].Environment[name] == nil {
+			if _, ok := set[name]; ok && p.Services[service].Environment[name] == nil && !slices.Contains(sidecars, name) {
 				missing = append(missing, name)
 			}
 		}
