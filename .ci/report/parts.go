@@ -49,13 +49,15 @@ func (r *runner) build(w workspace) error {
 	return errors.Join(errs...)
 }
 
-// tools tests this program and the stand-in for MongoDB, which is built as
-// .ci/images/build does.
+// tools tests this program, the stand-in for MongoDB, which is built as
+// .ci/images/build does, and what Dapr's code makes of components/kubernetes.
 func (r *runner) tools() error {
 	return errors.Join(
 		r.goTest(filepath.Join(r.root, ".ci", "report"), noWorkspace, "-count=1", "."),
 		r.goTest(filepath.Join(r.root, ".ci", "images", "mongo"), append([]string{"CGO_ENABLED=0"}, noWorkspace...),
 			"-trimpath", "-count=1", "."),
+		r.goTest(filepath.Join(r.root, e2eDir, "daprd"), append([]string{"CGO_ENABLED=0", "GOFLAGS="}, noWorkspace...),
+			"-trimpath", "-tags=stablecomponents", "-count=1", "./access"),
 	)
 }
 

@@ -35,9 +35,7 @@ func impassable(r *http.Request) *httpkit.Error {
 	all := 0
 	for _, name := range passedIn {
 		for _, v := range r.Header[name] {
-			if all += len(v); all > maxHeaders {
-				return httpkit.NewProblem(http.StatusBadRequest, problem.BadRequest, "The headers are too long.")
-			}
+			all += len(v)
 			if len(v) <= maxHeader && !strings.ContainsFunc(v, func(c rune) bool { return c < ' ' || c > '~' }) {
 				continue
 			}
@@ -51,6 +49,9 @@ func impassable(r *http.Request) *httpkit.Error {
 					"The header "+name+" must have at most 4096 characters of printable ASCII.")
 			}
 		}
+	}
+	if all > maxHeaders {
+		return httpkit.NewProblem(http.StatusBadRequest, problem.BadRequest, "The headers are too long.")
 	}
 	return nil
 }
