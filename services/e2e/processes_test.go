@@ -313,19 +313,24 @@ func (s *manyProcesses) kill() {
 	}
 }
 
-// stop tells all at once, as a supervisor does.
+// stop tells all services at once, as a supervisor does, which keeps their
+// sidecars for as long as they run.
 func (s *manyProcesses) stop() error {
-	all := s.programs()
-	errs := make([]error, len(all))
+	errs := make([]error, len(s.all))
 	var wg sync.WaitGroup
-	for i, p := range all {
+	for i, r := range s.all {
 		wg.Go(func() {
-			if err := p.stop(); err != nil {
-				errs[i] = fmt.Errorf("%s: %w", filepath.Base(p.output), err)
+			if err := r.stop(); err != nil {
+				errs[i] = fmt.Errorf("%s: %w", r.of, err)
 			}
 		})
 	}
 	wg.Wait()
+	for _, r := range s.all {
+		if r.sidecar != nil {
+			r.sidecar.kill()
+		}
+	}
 	return errors.Join(errs...)
 }
 

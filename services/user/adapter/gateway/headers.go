@@ -44,6 +44,10 @@ func impassable(r *http.Request) *httpkit.Error {
 				return auth.InvalidToken()
 			case "Content-Type":
 				return httpkit.NewProblem(http.StatusUnsupportedMediaType, problem.UnsupportedMedia, "The body must be application/json.")
+			case "Idempotency-Key":
+				p := httpkit.NewProblem(http.StatusUnprocessableEntity, problem.ValidationFailed, "Some fields have values that are not allowed.")
+				p.Errors = []problem.Field{{Location: "header." + name, Message: "must be 1 to 255 visible ASCII characters"}}
+				return p
 			default:
 				return httpkit.NewProblem(http.StatusBadRequest, problem.BadRequest,
 					"The header "+name+" must have at most 4096 characters of printable ASCII.")

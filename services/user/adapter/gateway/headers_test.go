@@ -20,7 +20,7 @@ func TestHeadersThatCannotPass(t *testing.T) {
 		"Authorization":   {http.StatusUnauthorized, problem.InvalidToken},
 		"Content-Type":    {http.StatusUnsupportedMediaType, problem.UnsupportedMedia},
 		"Accept":          {http.StatusBadRequest, problem.BadRequest},
-		"Idempotency-Key": {http.StatusBadRequest, problem.BadRequest},
+		"Idempotency-Key": {http.StatusUnprocessableEntity, problem.ValidationFailed},
 		"If-Match":        {http.StatusBadRequest, problem.BadRequest},
 		"If-None-Match":   {http.StatusBadRequest, problem.BadRequest},
 		"Tracestate":      {http.StatusBadRequest, problem.BadRequest},
