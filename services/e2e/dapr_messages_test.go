@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -15,6 +16,7 @@ import (
 
 	contracts "github.com/openboxoffice/boxoffice/contracts/events"
 	"github.com/openboxoffice/boxoffice/services/internal/servertest/rabbittest"
+	"github.com/openboxoffice/boxoffice/services/standalone"
 )
 
 // letter is a dead letter, as an admin sees it.
@@ -111,6 +113,33 @@ func TestDaprPoisonMessages(t *testing.T) {
 	}
 	// Sold means that it cannot be deleted.
 	p.call(t, http.MethodDelete, events, "/events/"+e.ID, as(p.admin)).want(t, http.StatusConflict)
+}
+
+// The README's tour under Dapr, and what of it RabbitMQ sees: one message for
+// the booking, and one for its end.
+func TestDaprReadmeTour(t *testing.T) {
+	rabbitmq := rabbittest.New(t)
+	p, _ := startProcesses(t, setup{sidecars: true, rabbitmq: rabbitmq.URL()})
+	rabbitmq.Declare(t, rabbittest.Binding{Exchange: contracts.TopicBookings, Queue: "onlooker"})
+	if _, err := standalone.Seed(t.Context(), p.url(gateway, ""), standalone.SampleOrganizer); err != nil {
+		t.Fatal(err)
+	}
+	tour(t, p)
+	count := map[string]int{}
+	eventually(t, time.Minute, func() error {
+		for _, body := range rabbitmq.Take(t, "onlooker") {
+			var m contracts.Message
+			if err := json.Unmarshal(body, &m); err != nil {
+				return final{fmt.Errorf("%w: %s", err, body)}
+			}
+			count[m.Type]++
+		}
+		return errOf(count[contracts.TypeBookingCancelled] > 0, "RabbitMQ has seen %v", count)
+	})
+	if count[contracts.TypeBookingConfirmed] != 1 || count[contracts.TypeBookingCancelled] != 1 {
+		t.Errorf("RabbitMQ has seen %v", count)
+	}
+	t.Logf("the tour by sidecars: RabbitMQ has seen %v", count)
 }
 
 // entries is how many entries of booking's outbox are not closed, and how many

@@ -1,7 +1,7 @@
 // Package e2e tests Boxoffice from outside: real processes, HTTP, mails. It
 // knows the API and nothing of the code behind it, so that the same suite runs
 // on every way to run the platform. How a platform is started, killed and
-// looked into is in standalone_test.go and processes_test.go alone.
+// looked into is in standalone_test.go, processes_test.go and dapr_test.go alone.
 //
 //	go test ./services/e2e
 //
@@ -9,8 +9,13 @@
 //
 //	E2E_SYSTEM=processes go test -tags integration ./services/e2e -skip ^TestStandalone
 //
-// Tests named TestProcesses… are about these alone: a database, a process or
-// the network between them fails. E2E_LOGS=dir keeps what was logged in tests
+// And on four processes with their Dapr sidecars and RabbitMQ, run as dapr.yaml
+// and components/ say:
+//
+//	E2E_SYSTEM=dapr TEST_DAPRD=$(.ci/daprd) go test -tags integration ./services/e2e -skip '^TestStandalone|^TestProcesses'
+//
+// Tests named TestProcesses… and TestDapr… are about these alone: a database, a
+// process, a sidecar, RabbitMQ or the network between them fails. E2E_LOGS=dir keeps what was logged in tests
 // that fail.
 //
 // The four tests that race, kill and cut off real processes, twenty times:

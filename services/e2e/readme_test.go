@@ -12,15 +12,6 @@ import (
 // The README's tour works when pasted, on a platform with its sample data.
 func TestStandaloneReadmeTour(t *testing.T) {
 	t.Parallel()
-	readme, err := os.ReadFile("../../README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	tour := regexp.MustCompile("(?s)<!-- tour -->\n```sh\n(.*?)```").FindSubmatch(readme)
-	if tour == nil {
-		t.Fatal("the README has no tour")
-	}
-
 	s := newStandalone(t, t.TempDir(), options{})
 	s.env = slices.DeleteFunc(s.env, func(v string) bool {
 		return strings.HasPrefix(v, "ADMIN_") || strings.HasPrefix(v, "SAMPLE_DATA=")
@@ -33,8 +24,21 @@ func TestStandaloneReadmeTour(t *testing.T) {
 	if err := p.awaitReady(); err != nil {
 		t.Fatal(err)
 	}
+	tour(t, p)
+}
 
-	script := strings.Replace(string(tour[1]), "http://127.0.0.1:8080", p.url(gateway, ""), 1)
+// tour pastes the README's tour, with the address of p.
+func tour(t *testing.T, p *platform) {
+	t.Helper()
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := regexp.MustCompile("(?s)<!-- tour -->\n```sh\n(.*?)```").FindSubmatch(readme)
+	if text == nil {
+		t.Fatal("the README has no tour")
+	}
+	script := strings.Replace(string(text[1]), "http://127.0.0.1:8080", p.url(gateway, ""), 1)
 	cmd := exec.CommandContext(t.Context(), "bash", "-eu", "-o", "pipefail", "-c", script)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
