@@ -7,7 +7,7 @@
 //
 // The same on four processes, on PostgreSQL and MongoDB:
 //
-//	E2E_SYSTEM=processes go test -tags integration ./services/e2e -skip ^TestStandalone
+//	E2E_SYSTEM=processes go test -tags integration ./services/e2e -skip '^TestStandalone|^TestDapr'
 //
 // And on four processes with their Dapr sidecars and RabbitMQ, run as dapr.yaml
 // and components/ say:
@@ -15,8 +15,8 @@
 //	E2E_SYSTEM=dapr TEST_DAPRD=$(.ci/daprd) go test -tags integration ./services/e2e -skip '^TestStandalone|^TestProcesses'
 //
 // Tests named TestProcesses… and TestDapr… are about these alone: a database, a
-// process, a sidecar, RabbitMQ or the network between them fails. E2E_LOGS=dir keeps what was logged in tests
-// that fail.
+// process, a sidecar, RabbitMQ or the network between them fails. E2E_LOGS=dir
+// keeps what was logged in tests that fail.
 //
 // The four tests that race, kill and cut off real processes, twenty times:
 //
