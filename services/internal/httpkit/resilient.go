@@ -17,9 +17,11 @@ const (
 	dialTimeout = time.Second // the services are neighbours
 
 	// A neighbour that leaves tripAfter calls in a row without an answer is
-	// left alone for openFor; then one call may try it.
+	// left alone for openFor; then one call may try it, and the next one when
+	// that has taken longer than trial: some calls take their time.
 	tripAfter = 5
 	openFor   = time.Second
+	trial     = 2 * time.Second
 	// slow is how long a call waits at least before its running out of time
 	// says something of the neighbour, and not of the caller's haste.
 	slow = time.Second
@@ -64,12 +66,18 @@ type breaking struct {
 var errHasty = errors.New("the caller gave up")
 
 func (b *breaking) RoundTrip(r *http.Request) (*http.Response, error) {
-	done, err := b.of(r.URL.Host).Allow()
+	breaker := b.of(r.URL.Host)
+	done, err := breaker.Allow()
 	if err != nil {
 		if r.Body != nil {
 			_ = r.Body.Close() // as a RoundTripper must
 		}
 		return nil, errLeftAlone
+	}
+	if breaker.State() == gobreaker.StateHalfOpen {
+		report, once := done, sync.Once{}
+		done = func(err error) { once.Do(func() { report(err) }) }
+		defer time.AfterFunc(trial, func() { done(errHasty) }).Stop()
 	}
 	began := time.Now()
 	res, err := b.next.RoundTrip(r)

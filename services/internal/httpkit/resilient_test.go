@@ -118,6 +118,49 @@ func TestBreakerStaysClosedForAnswers(t *testing.T) {
 	}
 }
 
+// The call that tries a neighbour may be one that takes long. Others do not wait
+// for it.
+func TestBreakerTriesAgainBesideASlowTrial(t *testing.T) {
+	var made atomic.Int64
+	var well atomic.Bool
+	release := make(chan struct{})
+	w := httpkit.Breaking(way(func(r *http.Request) (*http.Response, error) {
+		made.Add(1)
+		switch {
+		case !well.Load():
+			return nil, errReset
+		case r.URL.Path == "/slow":
+			<-release
+		}
+		return answering(http.StatusOK)
+	}), slog.New(slog.DiscardHandler))
+	left(t, w, &made, 10, "http://one/")
+	well.Store(true)
+	slow := make(chan struct{})
+	go func() {
+		defer close(slow)
+		before := made.Load()
+		for made.Load() == before { // until it is the one that tries
+			if res, err := w.RoundTrip(request(t, t.Context(), http.MethodGet, "http://one/slow", nil)); err == nil {
+				_ = res.Body.Close()
+			}
+		}
+	}()
+	deadline := time.After(30 * time.Second)
+	for made.Load() == 5 || left(t, w, &made, 1, "http://one/") == 1 {
+		select {
+		case <-deadline:
+			t.Fatal("everybody waits for the slow one")
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+	close(release)
+	<-slow
+	if n := left(t, w, &made, 20, "http://one/"); n != 0 {
+		t.Errorf("%d calls were not made", n)
+	}
+}
+
 func TestRetrying(t *testing.T) {
 	for _, c := range []struct {
 		what  string
