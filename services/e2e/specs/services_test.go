@@ -15,7 +15,8 @@ import (
 	userapp "github.com/openboxoffice/boxoffice/services/user/app"
 )
 
-var services = []string{"user", "event", "booking", "notification"}
+// services are the four; the gateway's document is made of the others'.
+var services = []string{"event", "booking", "notification", "user"}
 
 // newHandler returns the handler of a service as a process of its own has it,
 // on SQLite. Nobody else is there.

@@ -63,8 +63,8 @@ func New(upstreams Upstreams, log *slog.Logger) (*Gateway, error) {
 func (g *Gateway) Register(mux *chi.Mux, api huma.API) {
 	for _, o := range operations {
 		mux.Method(o.method, o.path(), g.handler(o))
-		api.OpenAPI().AddOperation(o.describe(api))
 	}
+	describe(api, operations)
 }
 
 // handler passes on the requests of one operation.
@@ -79,7 +79,7 @@ func (g *Gateway) handler(o operation) http.HandlerFunc {
 			httpkit.WriteProblem(w, r, wrong)
 			return
 		}
-		body, wrong := o.body(w, r)
+		body, wrong := o.readBody(w, r)
 		if wrong != nil {
 			httpkit.WriteProblem(w, r, wrong)
 			return
@@ -119,11 +119,11 @@ func (g *Gateway) unavailable(w http.ResponseWriter, r *http.Request, o operatio
 		"The "+string(o.service)+" service does not answer now.").WithRetryAfter(2))
 }
 
-// body reads the whole body, so that a broken one never reaches a service, and
+// readBody reads the whole body, so that a broken one never reaches a service, and
 // so that a request can be repeated on another connection where the kept one
 // turns out to be closed.
-func (o operation) body(w http.ResponseWriter, r *http.Request) (io.Reader, *httpkit.Error) {
-	if o.bodyDoc == "" {
+func (o operation) readBody(w http.ResponseWriter, r *http.Request) (io.Reader, *httpkit.Error) {
+	if !o.body {
 		return nil, nil
 	}
 	b, err := io.ReadAll(http.MaxBytesReader(w, r.Body, httpkit.MaxBodyBytes))
