@@ -46,23 +46,21 @@ type Message struct {
 // change of the booking; order of delivery is not promised, so a consumer
 // ignores what is older than what it knows.
 type Booking struct {
-	BookingID  string       `json:"booking_id"`
-	Version    int64        `json:"version"`
-	Attempt    int          `json:"attempt"` // the reservation attempt that holds its tickets
-	UserID     string       `json:"user_id"`
-	UserEmail  string       `json:"user_email"`
-	UserName   string       `json:"user_name"`
-	Status     string       `json:"status"` // CONFIRMED, CANCELLED, FAILED
+	BookingID  string       `json:"booking_id" format:"uuid"`
+	Version    int64        `json:"version" minimum:"1" example:"5" doc:"Grows with every change of the booking; what is older than what is known is to be ignored"`
+	Attempt    int          `json:"attempt" minimum:"1" doc:"The reservation attempt that holds its tickets"`
+	UserID     string       `json:"user_id" format:"uuid"`
+	UserEmail  string       `json:"user_email" example:"ada@example.com"`
+	UserName   string       `json:"user_name" example:"Ada Lovelace"`
+	Status     string       `json:"status" enum:"CONFIRMED,CANCELLED,FAILED"`
 	Event      Event        `json:"event"`
-	Items      []Item       `json:"items"`
+	Items      []Item       `json:"items" nullable:"false"`
 	Total      money.Amount `json:"total"`
-	Refunded   money.Amount `json:"refunded"`         // so far; zero in a confirmation
-	Reason     string       `json:"reason,omitempty"` // why it failed or was cancelled: a problem code
+	Refunded   money.Amount `json:"refunded" doc:"So far; zero in a confirmation"`
+	Reason     string       `json:"reason,omitempty" doc:"Why it failed or was cancelled: a problem code" example:"payment_declined"`
 	OccurredAt time.Time    `json:"occurred_at"`
 
-	// Acknowledged says that the customer had been answered "pending", and so
-	// waits to hear how it ended.
-	Acknowledged bool `json:"acknowledged"`
+	Acknowledged bool `json:"acknowledged" doc:"The customer had been answered pending, and so waits to hear how it ended"`
 }
 
 // Event is the part of an event that a booking keeps: a snapshot of the moment

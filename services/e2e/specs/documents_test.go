@@ -16,13 +16,15 @@ var update = flag.Bool("update", false, "write the documents from the code")
 // contractsDir is where the documents lie.
 var contractsDir = filepath.Join("..", "..", "..", "contracts")
 
-// TestDocuments compares contracts/openapi with what the services serve.
+// TestDocuments compares contracts/openapi with what the services serve, and
+// contracts/asyncapi with the types of the messages.
 func TestDocuments(t *testing.T) {
 	for _, service := range services {
 		t.Run(service, func(t *testing.T) {
 			compare(t, filepath.Join("openapi", service+".json"), served(t, service))
 		})
 	}
+	t.Run("messages", func(t *testing.T) { compare(t, filepath.Join("asyncapi", "boxoffice.json"), messagesDocument(t)) })
 }
 
 // compare fails the test unless the file in contracts holds this JSON; or, with

@@ -2,11 +2,15 @@ package httpkit
 
 import (
 	"context"
+	"encoding/json"
+	"io"
 	"log/slog"
 	"maps"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/go-cmp/cmp"
@@ -53,5 +57,32 @@ func TestRefuses(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// A body that stops half-way holds nobody up for ever.
+func TestABodyThatDoesNotArriveIsGivenUp(t *testing.T) {
+	mux := NewRouter(slog.New(slog.DiscardHandler))
+	huma.Register(NewAPI(mux, "test", ""), huma.Operation{Method: http.MethodPost, Path: "/", BodyReadTimeout: 10 * time.Millisecond},
+		func(context.Context, *struct{ Body struct{} }) (*struct{}, error) { return nil, nil })
+	s := httptest.NewServer(mux)
+	defer s.Close()
+	body, rest := io.Pipe()
+	defer rest.Close()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL, body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := s.Client().Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	var p problem.Problem
+	if err := json.NewDecoder(res.Body).Decode(&p); err != nil {
+		t.Fatal(err)
+	}
+	if res.StatusCode != http.StatusRequestTimeout || p.Code != problem.RequestTimeout {
+		t.Errorf("%d %+v", res.StatusCode, p)
 	}
 }
