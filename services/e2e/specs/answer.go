@@ -40,7 +40,7 @@ type Answer struct {
 
 // NewAPI reads the document of a service.
 func NewAPI(service string) (*API, error) {
-	root, schemas, err := load(service+".json", openapi.Document(service))
+	root, schemas, err := read(service+".json", openapi.Document(service))
 	if err != nil {
 		return nil, err
 	}
@@ -164,9 +164,9 @@ type schemas struct {
 	compiled map[string]*jsonschema.Schema
 }
 
-// load reads a document and the schemas in it, which are those of JSON Schema
+// read reads a document and the schemas in it, which are those of JSON Schema
 // 2020-12, as OpenAPI 3.1 and AsyncAPI 3 have them. Formats count.
-func load(name string, document []byte) (map[string]any, *schemas, error) {
+func read(name string, document []byte) (map[string]any, *schemas, error) {
 	root, err := jsonschema.UnmarshalJSON(bytes.NewReader(document))
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", name, err)

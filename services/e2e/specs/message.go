@@ -15,7 +15,7 @@ type Messages struct {
 
 // NewMessages reads the document.
 func NewMessages() (*Messages, error) {
-	root, schemas, err := load("asyncapi.json", asyncapi.Document)
+	root, schemas, err := read("asyncapi.json", asyncapi.Document)
 	return &Messages{root, schemas}, err
 }
 
