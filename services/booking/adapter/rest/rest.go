@@ -62,6 +62,9 @@ func Register(api huma.API, s *booking.Service, guard *auth.Guard, ledger bookin
 			r.Items = append(r.Items, booking.Wanted(it))
 		}
 		if in.Body.Payment != nil {
+			if in.Body.Payment.Token == "" { // null, which huma lets pass in what may itself be null
+				return nil, table.To(ctx, problem.Invalid{{Location: "body.payment.token", Message: "expected string"}})
+			}
 			r.PaymentToken = in.Body.Payment.Token
 		}
 		b, err := s.Create(ctx, auth.Caller(ctx), r)

@@ -34,6 +34,12 @@ type payBody struct {
 	Token string `json:"token" minLength:"1" maxLength:"255" doc:"The payment provider's token for a card. The sandbox knows tok_visa, tok_declined, tok_insufficient_funds, tok_timeout and tok_slow" example:"tok_visa"`
 }
 
+// TransformSchema implements huma.SchemaTransformer: it may be null.
+func (payBody) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
+	s.Nullable = true
+	return s
+}
+
 type bookingBody struct {
 	ID        string        `json:"id" format:"uuid"`
 	UserID    string        `json:"user_id" format:"uuid"`

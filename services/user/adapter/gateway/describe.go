@@ -33,6 +33,7 @@ type described struct {
 type parameterDoc struct {
 	Name, In, Description string
 	Required              bool
+	AllowEmptyValue       bool
 	Schema                schema
 }
 
@@ -120,7 +121,7 @@ func (d described) operation(o operation) huma.Operation {
 		Responses: map[string]*huma.Response{},
 	}
 	for _, p := range d.Parameters {
-		param := &huma.Param{Name: p.Name, In: p.In, Description: p.Description, Required: p.Required, Schema: p.Schema.huma()}
+		param := &huma.Param{Name: p.Name, In: p.In, Description: p.Description, Required: p.Required, AllowEmptyValue: p.AllowEmptyValue, Schema: p.Schema.huma()}
 		if p.In == "path" {
 			param.Schema = &huma.Schema{Type: huma.TypeString, Format: "uuid"}
 		}

@@ -35,6 +35,7 @@ func describeToken(api huma.API) {
 	text := func(example string) *huma.Schema {
 		return &huma.Schema{Type: huma.TypeString, Examples: []any{example}}
 	}
+	one := 1
 	const random = "bYT2m3RqFq0u4wq8pEJ5lQ3uP1gq0w8y3e5K6zvJx1c"
 	api.OpenAPI().AddOperation(&huma.Operation{
 		OperationID: "token", Method: http.MethodPost, Path: "/token", Tags: []string{"tokens"},
@@ -55,7 +56,7 @@ func describeToken(api huma.API) {
 		Summary:     "End the session of a refresh token",
 		Description: "RFC 7009: a token that is not known is answered 200, too.",
 		RequestBody: body("token", map[string]*huma.Schema{
-			"token": text(random), "token_type_hint": text("refresh_token"),
+			"token": {Type: huma.TypeString, MinLength: &one, Examples: []any{random}}, "token_type_hint": text("refresh_token"),
 		}),
 		Responses: revoked,
 	})
