@@ -56,13 +56,18 @@ func (c *conformance) check(by service, a *answer) {
 	c.answers++
 	if code != "" {
 		c.seen[refusal{by, code}] = true
-		if behind := c.behind(by, a); behind != "" {
+		if behind := c.behind(by, a); behind != "" && !slices.Contains(gatewaysOwn, code) {
 			c.seen[refusal{behind, code}] = true
 		}
 	}
 	if err != nil {
 		c.violations = append(c.violations, err)
 	}
+}
+
+// gatewaysOwn are what the gateway refuses itself.
+var gatewaysOwn = []problem.Code{
+	problem.BadRequest, problem.BodyTooLarge, problem.MalformedBody, problem.ValidationFailed, problem.UpstreamUnavailable,
 }
 
 // behind is the service whose operation the gateway passed on, if it did: the

@@ -72,3 +72,16 @@ func Example(known huma.Registry, s *huma.Schema) any {
 	}
 	return nil
 }
+
+// DocumentOneOf says in the document of s, an object, that it has exactly one
+// of these optional fields. huma does not see it: the service refuses what is
+// otherwise itself, in better words.
+func DocumentOneOf(s *huma.Schema, fields ...string) {
+	var one []any
+	for _, name := range fields {
+		one = append(one, map[string]any{
+			"required": []string{name}, "properties": map[string]any{name: map[string]any{"type": s.Properties[name].Type}},
+		})
+	}
+	s.Extensions = map[string]any{"oneOf": one}
+}

@@ -8,6 +8,7 @@ import (
 	"github.com/openboxoffice/boxoffice/contracts/events"
 	"github.com/openboxoffice/boxoffice/contracts/money"
 	"github.com/openboxoffice/boxoffice/services/booking"
+	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
 )
 
 type createBody struct {
@@ -18,9 +19,10 @@ type createBody struct {
 	Payment *payBody     `json:"payment,omitempty" doc:"How to pay"`
 }
 
-// TransformSchema implements huma.SchemaTransformer: an example that has
-// tickets, or items, and not both.
+// TransformSchema implements huma.SchemaTransformer: tickets, or items, and not
+// both.
 func (createBody) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
+	httpkit.DocumentOneOf(s, "tickets", "items")
 	s.Examples = []any{createBody{EventID: "01890a5d-ac96-774b-bcce-b302099a8057", Tickets: 2, Payment: &payBody{Token: "tok_visa"}}}
 	return s
 }

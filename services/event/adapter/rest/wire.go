@@ -8,6 +8,7 @@ import (
 	"github.com/openboxoffice/boxoffice/contracts/events"
 	"github.com/openboxoffice/boxoffice/contracts/money"
 	"github.com/openboxoffice/boxoffice/services/event"
+	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
 )
 
 type eventBody struct {
@@ -129,9 +130,10 @@ type bookBody struct {
 	Items     []itemInput `json:"items,omitempty" minItems:"1" maxItems:"20" doc:"Tickets by type, each type once; or give tickets"`
 }
 
-// TransformSchema implements huma.SchemaTransformer: an example that has
-// tickets, or items, and not both.
+// TransformSchema implements huma.SchemaTransformer: tickets, or items, and not
+// both.
 func (bookBody) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
+	httpkit.DocumentOneOf(s, "tickets", "items")
 	s.Examples = []any{bookBody{BookingID: "01890a5d-ac96-774b-bcce-b302099a8057", Attempt: 1, Tickets: 2}}
 	return s
 }
