@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -11,6 +12,9 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/openboxoffice/boxoffice/contracts/openapi"
 	"github.com/openboxoffice/boxoffice/contracts/problem"
 	"github.com/openboxoffice/boxoffice/services/e2e/specs"
 )
@@ -130,6 +134,27 @@ func TestFromInside(t *testing.T) {
 			return err == nil && strings.Contains(string(b), "\nfunc "+inside.test+"(t *testing.T)")
 		}) {
 			t.Errorf("there is no %s in %s", inside.test, inside.folder)
+		}
+	}
+}
+
+// TestServedDocuments compares what each port serves with the document that its
+// answers are held to. Where messages do not come over HTTP, it lacks that.
+func TestServedDocuments(t *testing.T) {
+	p := shared(t)
+	for _, s := range services {
+		var served, known struct {
+			Paths map[string]any `json:"paths"`
+		}
+		p.get(t, s, "/openapi.json", &served)
+		if err := json.Unmarshal(openapi.Document(string(s)), &known); err != nil {
+			t.Fatal(err)
+		}
+		if _, there := served.Paths["/messages/{topic}"]; !there {
+			delete(known.Paths, "/messages/{topic}")
+		}
+		if diff := cmp.Diff(known.Paths, served.Paths); diff != "" {
+			t.Errorf("%s serves another document (+):\n%s", s, diff)
 		}
 	}
 }
