@@ -93,7 +93,7 @@ func (p *platform) send(method string, s service, path string, options ...option
 	began := time.Now()
 	a, err := send(p.client, method, p.url(s, path), options...)
 	if err == nil {
-		documents.check(s, a)
+		documented.check(s, a)
 	}
 	if p.witness != nil {
 		p.witness(began, a, err)

@@ -6,7 +6,7 @@
 //	go test ./services/e2e
 //
 // Every answer is held to the OpenAPI document of the service that gave it, and
-// the run fails where one is not as documented (documents_test.go).
+// the run fails where one is not as documented (documented_test.go).
 //
 // The same on four processes, on PostgreSQL and MongoDB:
 //

@@ -33,7 +33,7 @@ func run(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	if err := documents.verdict(code == 0); err != nil {
+	if err := documented.verdict(code == 0); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}

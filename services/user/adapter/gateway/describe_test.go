@@ -17,8 +17,8 @@ func TestOperationsAsDocumented(t *testing.T) {
 			if known.OperationID != o.id {
 				t.Errorf("the %s service calls it %q", o.service, known.OperationID)
 			}
-			if o.body != (known.RequestBody != nil) {
-				t.Errorf("body is %t", o.body)
+			if o.hasBody != (known.RequestBody != nil) {
+				t.Errorf("hasBody is %t", o.hasBody)
 			}
 			var query []string
 			for _, p := range known.Parameters {

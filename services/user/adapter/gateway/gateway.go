@@ -79,7 +79,7 @@ func (g *Gateway) handler(o operation) http.HandlerFunc {
 			httpkit.WriteProblem(w, r, wrong)
 			return
 		}
-		body, wrong := o.readBody(w, r)
+		body, wrong := o.body(w, r)
 		if wrong != nil {
 			httpkit.WriteProblem(w, r, wrong)
 			return
@@ -119,11 +119,11 @@ func (g *Gateway) unavailable(w http.ResponseWriter, r *http.Request, o operatio
 		"The "+string(o.service)+" service does not answer now.").WithRetryAfter(2))
 }
 
-// readBody reads the whole body, so that a broken one never reaches a service, and
+// body reads the whole body, so that a broken one never reaches a service, and
 // so that a request can be repeated on another connection where the kept one
 // turns out to be closed.
-func (o operation) readBody(w http.ResponseWriter, r *http.Request) (io.Reader, *httpkit.Error) {
-	if !o.body {
+func (o operation) body(w http.ResponseWriter, r *http.Request) (io.Reader, *httpkit.Error) {
+	if !o.hasBody {
 		return nil, nil
 	}
 	b, err := io.ReadAll(http.MaxBytesReader(w, r.Body, httpkit.MaxBodyBytes))

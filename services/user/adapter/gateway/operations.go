@@ -27,7 +27,7 @@ type operation struct {
 	segments []string // of the path; {name} is a UUID
 	service  service
 	query    []string // the parameters that are passed on: all that are documented
-	body     bool     // it has one
+	hasBody  bool
 }
 
 var (
@@ -36,10 +36,10 @@ var (
 		{id: "listEvents", method: http.MethodGet, segments: []string{"events"}, service: event, query: append([]string{"q", "category", "city", "from", "to", "sort"}, page...)},
 		{id: "getEvent", method: http.MethodGet, segments: []string{"events", "{id}"}, service: event},
 		{id: "getAvailability", method: http.MethodGet, segments: []string{"events", "{id}", "availability"}, service: event},
-		{id: "createEvent", method: http.MethodPost, segments: []string{"events"}, service: event, body: true},
-		{id: "updateEvent", method: http.MethodPut, segments: []string{"events", "{id}"}, service: event, body: true},
+		{id: "createEvent", method: http.MethodPost, segments: []string{"events"}, service: event, hasBody: true},
+		{id: "updateEvent", method: http.MethodPut, segments: []string{"events", "{id}"}, service: event, hasBody: true},
 		{id: "deleteEvent", method: http.MethodDelete, segments: []string{"events", "{id}"}, service: event},
-		{id: "createBooking", method: http.MethodPost, segments: []string{"bookings"}, service: booking, body: true},
+		{id: "createBooking", method: http.MethodPost, segments: []string{"bookings"}, service: booking, hasBody: true},
 		{id: "listBookings", method: http.MethodGet, segments: []string{"bookings"}, service: booking, query: page},
 		{id: "getBooking", method: http.MethodGet, segments: []string{"bookings", "{id}"}, service: booking},
 		{id: "listBookingsOfUser", method: http.MethodGet, segments: []string{"bookings", "user", "{user_id}"}, service: booking, query: page},

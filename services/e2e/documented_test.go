@@ -19,9 +19,9 @@ import (
 	"github.com/openboxoffice/boxoffice/services/e2e/specs"
 )
 
-// documents holds every answer that the suite receives to the document of the
+// documented holds every answer that the suite receives to the document of the
 // service that gave it.
-var documents = newConformance()
+var documented = newConformance()
 
 // conformance remembers what came.
 type conformance struct {
@@ -173,10 +173,10 @@ func (c *conformance) verdict(well bool) error {
 		return nil
 	}
 	var missing []string
-	documented := 0
+	all := 0
 	for by, api := range c.apis {
 		for _, code := range api.Codes() {
-			documented++
+			all++
 			if !c.brought(refusal{by, code}) {
 				missing = append(missing, string(by)+" "+string(code))
 			}
@@ -186,6 +186,6 @@ func (c *conformance) verdict(well bool) error {
 	if len(missing) > 0 {
 		return fmt.Errorf("documented refusals that no test brought about:\n%s", strings.Join(missing, "\n"))
 	}
-	fmt.Fprintf(os.Stderr, "%d answers were as documented; each of %d documented refusals came, here or in a test that is named\n", c.answers, documented)
+	fmt.Fprintf(os.Stderr, "%d answers were as documented; each of %d documented refusals came, here or in a test that is named\n", c.answers, all)
 	return nil
 }
