@@ -68,6 +68,15 @@ test-integration: report ## run what needs PostgreSQL, MongoDB or RabbitMQ, on p
 fuzz: report ## run each fuzz target for a few seconds
 	@$(BIN)/report fuzz
 
+.PHONY: specs
+specs: needs-go ## write contracts/openapi and contracts/asyncapi from the code
+	@# Twice: the gateway's document is made of those that the first run writes.
+	@for i in 1 2; do go test -count=1 ./services/e2e/specs -run '^TestDocuments$$' -update; done
+
+.PHONY: fuzz-api
+fuzz-api: boxoffice ## fuzz a platform of its own by its OpenAPI documents (FUZZ_TIME=seconds, default 600; needs Python)
+	@.ci/fuzz-api
+
 .PHONY: lint
 lint: needs-go ## lint every module and prove that each depguard rule can fail
 	@.ci/lint

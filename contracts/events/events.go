@@ -30,14 +30,14 @@ const SpecVersion = "1.0"
 // Message is a CloudEvent in structured JSON form. ID is stable over every
 // redelivery: a consumer that has seen it has nothing left to do.
 type Message struct {
-	SpecVersion     string          `json:"specversion"`
-	ID              string          `json:"id"`
-	Source          string          `json:"source"` // the service that published it: "booking"
-	Type            string          `json:"type"`
-	Subject         string          `json:"subject,omitempty"` // what it is about: a booking's id
+	SpecVersion     string          `json:"specversion" enum:"1.0"`
+	ID              string          `json:"id" minLength:"1" maxLength:"200" example:"01890a5d-ac96-774b-bcce-b302099a8057"`
+	Source          string          `json:"source" minLength:"1" maxLength:"200" doc:"The service that published it" example:"booking"`
+	Type            string          `json:"type" minLength:"1" maxLength:"200" example:"booking.confirmed.v1"`
+	Subject         string          `json:"subject,omitempty" maxLength:"200" doc:"What it is about: a booking's id" example:"01890a5d-ac96-774b-bcce-b302099a8057"`
 	Time            time.Time       `json:"time"`
-	DataContentType string          `json:"datacontenttype"`
-	TraceParent     string          `json:"traceparent,omitempty"` // W3C Trace Context of the request behind it
+	DataContentType string          `json:"datacontenttype" example:"application/json"`
+	TraceParent     string          `json:"traceparent,omitempty" maxLength:"200" example:"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01" doc:"W3C Trace Context of the request behind it"`
 	Data            json.RawMessage `json:"data"`
 }
 
@@ -46,30 +46,28 @@ type Message struct {
 // change of the booking; order of delivery is not promised, so a consumer
 // ignores what is older than what it knows.
 type Booking struct {
-	BookingID  string       `json:"booking_id"`
-	Version    int64        `json:"version"`
-	Attempt    int          `json:"attempt"` // the reservation attempt that holds its tickets
-	UserID     string       `json:"user_id"`
-	UserEmail  string       `json:"user_email"`
-	UserName   string       `json:"user_name"`
-	Status     string       `json:"status"` // CONFIRMED, CANCELLED, FAILED
+	BookingID  string       `json:"booking_id" format:"uuid"`
+	Version    int64        `json:"version" minimum:"1" example:"5" doc:"Grows with every change of the booking; what is older than what is known is to be ignored"`
+	Attempt    int          `json:"attempt" minimum:"1" doc:"The reservation attempt that holds its tickets"`
+	UserID     string       `json:"user_id" format:"uuid"`
+	UserEmail  string       `json:"user_email" example:"ada@example.com"`
+	UserName   string       `json:"user_name" example:"Ada Lovelace"`
+	Status     string       `json:"status" enum:"CONFIRMED,CANCELLED,FAILED"`
 	Event      Event        `json:"event"`
-	Items      []Item       `json:"items"`
+	Items      []Item       `json:"items" nullable:"false"`
 	Total      money.Amount `json:"total"`
-	Refunded   money.Amount `json:"refunded"`         // so far; zero in a confirmation
-	Reason     string       `json:"reason,omitempty"` // why it failed or was cancelled: a problem code
+	Refunded   money.Amount `json:"refunded" doc:"So far; zero in a confirmation"`
+	Reason     string       `json:"reason,omitempty" doc:"Why it failed or was cancelled: a problem code" example:"payment_declined"`
 	OccurredAt time.Time    `json:"occurred_at"`
 
-	// Acknowledged says that the customer had been answered "pending", and so
-	// waits to hear how it ended.
-	Acknowledged bool `json:"acknowledged"`
+	Acknowledged bool `json:"acknowledged" doc:"The customer had been answered pending, and so waits to hear how it ended"`
 }
 
 // Event is the part of an event that a booking keeps: a snapshot of the moment
 // it was booked.
 type Event struct {
-	ID       string    `json:"id"`
-	Title    string    `json:"title"`
+	ID       string    `json:"id" format:"uuid"`
+	Title    string    `json:"title" example:"Night of Strings"`
 	StartsAt time.Time `json:"starts_at"`
 	TimeZone string    `json:"time_zone" doc:"IANA name" example:"Europe/Berlin"`
 	Venue    Venue     `json:"venue"`
@@ -77,16 +75,16 @@ type Event struct {
 
 // Venue is where an event takes place.
 type Venue struct {
-	Name    string `json:"name"`
-	Address string `json:"address"`
-	City    string `json:"city"`
-	Country string `json:"country"`
+	Name    string `json:"name" example:"Philharmonie"`
+	Address string `json:"address" example:"Herbert-von-Karajan-Str. 1"`
+	City    string `json:"city" example:"Berlin"`
+	Country string `json:"country" example:"DE"`
 }
 
 // Item is some tickets of one type, at the price they were booked for.
 type Item struct {
-	TicketTypeID string       `json:"ticket_type_id"`
-	Name         string       `json:"name"`
-	Quantity     int          `json:"quantity"`
+	TicketTypeID string       `json:"ticket_type_id" format:"uuid"`
+	Name         string       `json:"name" example:"Standard"`
+	Quantity     int          `json:"quantity" example:"2"`
 	UnitPrice    money.Amount `json:"unit_price"`
 }

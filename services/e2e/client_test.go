@@ -22,6 +22,8 @@ type obj = map[string]any
 // answer is what came back, read to its end.
 type answer struct {
 	request string
+	method  string
+	url     *url.URL
 	status  int
 	header  http.Header
 	body    []byte
@@ -90,6 +92,9 @@ func form(pairs ...string) option {
 func (p *platform) send(method string, s service, path string, options ...option) (*answer, error) {
 	began := time.Now()
 	a, err := send(p.client, method, p.url(s, path), options...)
+	if err == nil {
+		documented.check(s, a)
+	}
 	if p.witness != nil {
 		p.witness(began, a, err)
 	}
@@ -113,7 +118,10 @@ func send(c *http.Client, method, rawURL string, options ...option) (*answer, er
 	if err != nil {
 		return nil, err
 	}
-	return &answer{request: method + " " + rawURL, status: res.StatusCode, header: res.Header, body: b}, nil
+	return &answer{
+		request: method + " " + rawURL, method: method, url: req.URL,
+		status: res.StatusCode, header: res.Header, body: b,
+	}, nil
 }
 
 // call makes a request that must be answered.

@@ -5,6 +5,9 @@
 //
 //	go test ./services/e2e
 //
+// Every answer is held to the OpenAPI document of the service that gave it, and
+// the run fails where one is not as documented (documented_test.go).
+//
 // The same on four processes, on PostgreSQL and MongoDB:
 //
 //	E2E_SYSTEM=processes go test -tags integration ./services/e2e -skip '^TestStandalone|^TestDapr'

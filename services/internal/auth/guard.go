@@ -37,6 +37,10 @@ func Caller(ctx context.Context) identity.Caller {
 // where none is given. An admin always passes. Everybody else is answered 401
 // or 403.
 func (g *Guard) User(api huma.API, op huma.Operation, roles ...identity.Role) huma.Operation {
+	op = httpkit.Refuses(op, problem.Unauthenticated, problem.InvalidToken, problem.UpstreamUnavailable)
+	if len(roles) > 0 {
+		op = httpkit.Refuses(op, problem.Forbidden)
+	}
 	op.Security = append(op.Security, map[string][]string{httpkit.SchemeBearer: {}})
 	op.Middlewares = append(op.Middlewares, func(ctx huma.Context, next func(huma.Context)) {
 		c, refusal := g.user(ctx, roles)
@@ -79,6 +83,7 @@ func InvalidToken() *httpkit.Error {
 // Service returns op for other services alone: those of callers, each with its
 // own secret in X-Service-Token. A user's token counts for nothing here.
 func (g *Guard) Service(_ huma.API, op huma.Operation, callers ...string) huma.Operation {
+	op = httpkit.Refuses(op, problem.Unauthenticated, problem.InvalidToken, problem.Forbidden)
 	op.Security = append(op.Security, map[string][]string{httpkit.SchemeService: {}})
 	op.Middlewares = append(op.Middlewares, func(ctx huma.Context, next func(huma.Context)) {
 		token := ctx.Header("X-Service-Token")

@@ -20,6 +20,7 @@ func NewAPI(mux *chi.Mux, title, description string) huma.API {
 	config.DocsPath, config.SchemasPath = "", ""
 	config.CreateHooks = nil // no $schema links in answers
 	config.Transformers = []huma.Transformer{addTrace}
+	config.OnAddOperation = append(config.OnAddOperation, documentRefusals, documentExamples, documentLeniency)
 	format := huma.Format{Marshal: huma.DefaultJSONFormat.Marshal, Unmarshal: unmarshal}
 	config.Formats = map[string]huma.Format{"application/json": format, "json": format}
 	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
@@ -47,5 +48,5 @@ type Page struct {
 // List is how every list is answered. NextCursor is null on the last page.
 type List[T any] struct {
 	Items      []T     `json:"items" nullable:"false"`
-	NextCursor *string `json:"next_cursor" doc:"Give it as ?cursor= for the next page; null on the last"`
+	NextCursor *string `json:"next_cursor" example:"eyJhIjoiMDE4OTBhNWQtYWM5Ni03NzRiLWJjY2UtYjMwMjA5OWE4MDU3In0" doc:"Give it as ?cursor= for the next page; null on the last"`
 }

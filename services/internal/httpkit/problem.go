@@ -148,10 +148,8 @@ func fromHuma(status int, msg string, errs ...error) huma.StatusError {
 		code, msg = problem.BodyTooLarge, "The body is larger than 1 MiB."
 	case http.StatusUnsupportedMediaType:
 		code, msg = problem.UnsupportedMedia, "The body must be application/json."
-	case http.StatusNotAcceptable:
-		code = problem.NotAcceptable
 	case http.StatusRequestTimeout:
-		code, msg = problem.BadRequest, "The body did not arrive in time."
+		code, msg = problem.RequestTimeout, "The body did not arrive in time."
 	case http.StatusInternalServerError:
 		// huma's only 500 before a handler runs is a body that it cannot read:
 		// the client broke it off, or framed it wrongly.

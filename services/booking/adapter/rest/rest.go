@@ -44,11 +44,14 @@ type answer struct {
 // Register adds the operations to api. ledger is nil for a provider that keeps
 // its books elsewhere.
 func Register(api huma.API, s *booking.Service, guard *auth.Guard, ledger booking.Ledger) {
-	huma.Register(api, guard.User(api, huma.Operation{
+	huma.Register(api, guard.User(api, httpkit.Refuses(huma.Operation{
 		OperationID: "createBooking", Method: http.MethodPost, Path: "/bookings", DefaultStatus: http.StatusCreated, Tags: []string{"bookings"},
 		Summary:     "Book tickets",
 		Description: "Holds the tickets, takes the money and confirms, all in one. 202 says that the payment's outcome is not known yet: the booking settles by itself; look at its Location.",
-	}), func(ctx context.Context, in *struct {
+	},
+		problem.Forbidden, problem.EventNotFound, problem.TicketTypeNotFound, problem.SoldOut, problem.SalesClosed,
+		problem.PaymentDeclined, problem.PaymentAbandoned, problem.IdempotencyKeyReused, problem.BookingInProgress,
+	)), func(ctx context.Context, in *struct {
 		IdempotencyKey string `header:"Idempotency-Key" doc:"Repeat a request with the same key, and it books once. Kept 24 hours" example:"order-4711"`
 		Body           createBody
 	}) (*answer, error) {
@@ -59,6 +62,9 @@ func Register(api huma.API, s *booking.Service, guard *auth.Guard, ledger bookin
 			r.Items = append(r.Items, booking.Wanted(it))
 		}
 		if in.Body.Payment != nil {
+			if in.Body.Payment.Token == "" { // null, which huma lets pass in what may itself be null
+				return nil, table.To(ctx, problem.Invalid{{Location: "body.payment.token", Message: "expected string"}})
+			}
 			r.PaymentToken = in.Body.Payment.Token
 		}
 		b, err := s.Create(ctx, auth.Caller(ctx), r)
@@ -75,10 +81,12 @@ func Register(api huma.API, s *booking.Service, guard *auth.Guard, ledger bookin
 	type one struct {
 		ID string `path:"id" format:"uuid"`
 	}
-	huma.Register(api, guard.User(api, huma.Operation{
+	huma.Register(api, guard.User(api, httpkit.Refuses(huma.Operation{
 		OperationID: "getBooking", Method: http.MethodGet, Path: "/bookings/{id}", Tags: []string{"bookings"},
 		Summary: "Get a booking of one's own",
-	}), func(ctx context.Context, in *one) (*struct{ Body bookingBody }, error) {
+	},
+		problem.Forbidden, problem.BookingNotFound,
+	)), func(ctx context.Context, in *one) (*struct{ Body bookingBody }, error) {
 		b, err := s.Get(ctx, auth.Caller(ctx), canonical(in.ID))
 		if err != nil {
 			return nil, table.To(ctx, err)
@@ -86,11 +94,13 @@ func Register(api huma.API, s *booking.Service, guard *auth.Guard, ledger bookin
 		return &struct{ Body bookingBody }{toBody(b)}, nil
 	})
 
-	huma.Register(api, guard.User(api, huma.Operation{
+	huma.Register(api, guard.User(api, httpkit.Refuses(huma.Operation{
 		OperationID: "cancelBooking", Method: http.MethodPut, Path: "/bookings/{id}/cancel", Tags: []string{"bookings"},
 		Summary:     "Cancel a confirmed booking",
 		Description: "Refunds it in full and gives the tickets back, until the event starts by the date that the booking shows. Repeating it answers the current state; 202 while the refund is under way.",
-	}), func(ctx context.Context, in *one) (*answer, error) {
+	},
+		problem.Forbidden, problem.BookingNotFound, problem.NotCancellable,
+	)), func(ctx context.Context, in *one) (*answer, error) {
 		b, err := s.Cancel(ctx, auth.Caller(ctx), canonical(in.ID))
 		if err != nil {
 			return nil, table.To(ctx, err)
@@ -156,10 +166,10 @@ func registerLists(api huma.API, s *booking.Service, guard *auth.Guard) {
 	}), func(ctx context.Context, in *struct{ httpkit.Page }) (*page, error) {
 		return list(ctx, auth.Caller(ctx).UserID, in.Page)
 	})
-	huma.Register(api, guard.User(api, huma.Operation{
+	huma.Register(api, guard.User(api, httpkit.Refuses(huma.Operation{
 		OperationID: "listBookingsOfUser", Method: http.MethodGet, Path: "/bookings/user/{user_id}", Tags: []string{"bookings"},
 		Summary: "List a user's bookings, newest first", Description: "For that user, or an admin.",
-	}), func(ctx context.Context, in *struct {
+	}, problem.Forbidden)), func(ctx context.Context, in *struct {
 		UserID string `path:"user_id" format:"uuid"`
 		httpkit.Page
 	},

@@ -195,6 +195,7 @@ func TestRefusals(t *testing.T) {
 		{"event service dies", book(""), func(c *catalog) { c.reserve = booking.ErrOutcomeUnknown }, 503, problem.UpstreamUnavailable},
 		{"for somebody else", book(`,"user_id":"` + bob + `"`), nil, 403, problem.Forbidden},
 		{"unknown ticket type", `{"event_id":"` + event + `","items":[{"ticket_type_id":"` + event + `","quantity":1}]}`, nil, 422, problem.TicketTypeNotFound},
+		{"a token that is null", book(`,"payment":{"token":null}`), nil, 422, problem.ValidationFailed},
 		{"nothing wanted", `{"event_id":"` + event + `"}`, nil, 422, problem.ValidationFailed},
 		{"both forms", `{"event_id":"` + event + `","tickets":1,"items":[{"ticket_type_id":"` + seat + `","quantity":1}]}`, nil, 422, problem.ValidationFailed},
 		{"no tickets", `{"event_id":"` + event + `","tickets":0}`, nil, 422, problem.ValidationFailed},

@@ -3,9 +3,12 @@ package rest
 import (
 	"time"
 
+	"github.com/danielgtaylor/huma/v2"
+
 	"github.com/openboxoffice/boxoffice/contracts/events"
 	"github.com/openboxoffice/boxoffice/contracts/money"
 	"github.com/openboxoffice/boxoffice/services/booking"
+	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
 )
 
 type createBody struct {
@@ -14,6 +17,14 @@ type createBody struct {
 	Items   []wantedBody `json:"items,omitempty" minItems:"1" maxItems:"20" doc:"Tickets by type; or give tickets"`
 	UserID  string       `json:"user_id,omitempty" format:"uuid" doc:"The caller's own id, if given"`
 	Payment *payBody     `json:"payment,omitempty" doc:"How to pay"`
+}
+
+// TransformSchema implements huma.SchemaTransformer: tickets, or items, and not
+// both.
+func (createBody) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
+	httpkit.DocumentOneOf(s, "tickets", "items")
+	s.Examples = []any{createBody{EventID: "01890a5d-ac96-774b-bcce-b302099a8057", Tickets: 2, Payment: &payBody{Token: "tok_visa"}}}
+	return s
 }
 
 type wantedBody struct {
@@ -25,15 +36,21 @@ type payBody struct {
 	Token string `json:"token" minLength:"1" maxLength:"255" doc:"The payment provider's token for a card. The sandbox knows tok_visa, tok_declined, tok_insufficient_funds, tok_timeout and tok_slow" example:"tok_visa"`
 }
 
+// TransformSchema implements huma.SchemaTransformer: it may be null.
+func (payBody) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
+	s.Nullable = true
+	return s
+}
+
 type bookingBody struct {
 	ID        string        `json:"id" format:"uuid"`
 	UserID    string        `json:"user_id" format:"uuid"`
 	EventID   string        `json:"event_id" format:"uuid"`
 	Event     *events.Event `json:"event,omitempty" doc:"The event as it was booked; absent until tickets are held"`
 	Items     []events.Item `json:"items" nullable:"false"`
-	Tickets   int           `json:"tickets" doc:"How many in all"`
+	Tickets   int           `json:"tickets" doc:"How many in all" example:"2"`
 	Total     *money.Amount `json:"total,omitempty" doc:"Absent until tickets are held"`
-	Status    string        `json:"status" enum:"PENDING,CONFIRMED,FAILED,CANCELLING,CANCELLED"`
+	Status    string        `json:"status" enum:"PENDING,CONFIRMED,FAILED,CANCELLING,CANCELLED" example:"CANCELLED"`
 	Reason    string        `json:"reason,omitempty" doc:"Why it failed: a problem code" example:"payment_declined"`
 	Payment   paymentBody   `json:"payment"`
 	Refund    *refundBody   `json:"refund,omitempty"`
@@ -44,20 +61,20 @@ type bookingBody struct {
 
 type paymentBody struct {
 	Provider  string `json:"provider" example:"sandbox"`
-	Reference string `json:"reference" doc:"The provider's; empty until captured"`
-	Status    string `json:"status" enum:"pending,captured,declined,not_charged,refunded,not_required"`
+	Reference string `json:"reference" doc:"The provider's; empty until captured" example:"ch_4711"`
+	Status    string `json:"status" enum:"pending,captured,declined,not_charged,refunded,not_required" example:"refunded"`
 }
 
 type refundBody struct {
 	ID     string       `json:"id" format:"uuid"`
 	Amount money.Amount `json:"amount"`
-	Status string       `json:"status" enum:"pending,refunded"`
+	Status string       `json:"status" enum:"pending,refunded" example:"refunded"`
 }
 
 type stepBody struct {
 	At     time.Time `json:"at"`
 	Step   string    `json:"step" example:"confirmed"`
-	Detail string    `json:"detail"`
+	Detail string    `json:"detail" example:"attempt 1"`
 }
 
 func toBody(b booking.Booking) bookingBody {
@@ -91,6 +108,6 @@ type ledgerBody struct {
 	BookingID string       `json:"booking_id" format:"uuid"`
 	Kind      string       `json:"kind" enum:"charge,refund"`
 	Amount    money.Amount `json:"amount"`
-	Reference string       `json:"reference"`
+	Reference string       `json:"reference" example:"ch_4711"`
 	At        time.Time    `json:"at"`
 }

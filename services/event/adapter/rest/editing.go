@@ -7,8 +7,10 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/openboxoffice/boxoffice/contracts/identity"
+	"github.com/openboxoffice/boxoffice/contracts/problem"
 	"github.com/openboxoffice/boxoffice/services/event"
 	"github.com/openboxoffice/boxoffice/services/internal/auth"
+	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
 )
 
 type OneEventIfMatch struct {
@@ -28,12 +30,15 @@ func registerEditing(api huma.API, s *event.Service, guard *auth.Guard) {
 		return &eventAnswer{Status: http.StatusCreated, ETag: etag(e), Location: "/events/" + e.ID, Body: toBody(e)}, nil
 	})
 
-	huma.Register(api, guard.User(api, huma.Operation{
+	huma.Register(api, guard.User(api, httpkit.Refuses(huma.Operation{
 		OperationID: "updateEvent", Method: http.MethodPut, Path: "/events/{id}", Tags: []string{"events"},
 		Summary: "Replace an event",
 		Description: "For its organizer or an admin. It takes what GET returned, and ignores what the service sets itself. " +
 			"A ticket type with its id is updated, one without is new, one left out is deleted.",
-	}, identity.Organizer), func(ctx context.Context, in *struct {
+	},
+		problem.EventNotFound, problem.PreconditionFailed, problem.CapacityBelowSold, problem.TicketTypeInUse,
+		problem.TicketTypeNotFound,
+	), identity.Organizer), func(ctx context.Context, in *struct {
 		OneEventIfMatch
 		Body updateBody
 	},
@@ -49,10 +54,12 @@ func registerEditing(api huma.API, s *event.Service, guard *auth.Guard) {
 		return &eventAnswer{Status: http.StatusOK, ETag: etag(e), Body: toBody(e)}, nil
 	})
 
-	huma.Register(api, guard.User(api, huma.Operation{
+	huma.Register(api, guard.User(api, httpkit.Refuses(huma.Operation{
 		OperationID: "deleteEvent", Method: http.MethodDelete, Path: "/events/{id}", Tags: []string{"events"},
 		Summary: "Delete an event", Description: "For its organizer or an admin, while no ticket is sold or held.",
-	}, identity.Organizer), func(ctx context.Context, in *OneEventIfMatch) (*struct{}, error) {
+	},
+		problem.EventNotFound, problem.PreconditionFailed, problem.EventHasBookings, problem.ValidationFailed,
+	), identity.Organizer), func(ctx context.Context, in *OneEventIfMatch) (*struct{}, error) {
 		match, err := ifMatch(in.IfMatch)
 		if err != nil {
 			return nil, table.To(ctx, err)

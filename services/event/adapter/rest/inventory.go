@@ -6,19 +6,24 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/openboxoffice/boxoffice/contracts/problem"
 	"github.com/openboxoffice/boxoffice/services/event"
 	"github.com/openboxoffice/boxoffice/services/internal/auth"
+	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
 )
 
 // bookingService is the one caller of these operations.
 const bookingService = "booking"
 
 func registerInventory(api huma.API, s *event.Service, guard *auth.Guard) {
-	huma.Register(api, guard.Service(api, huma.Operation{
+	huma.Register(api, guard.Service(api, httpkit.Refuses(huma.Operation{
 		OperationID: "bookTickets", Method: http.MethodPut, Path: "/events/{id}/book", Tags: []string{"internal"},
 		Summary:     "Hold tickets for a booking",
 		Description: "All of them or none. Idempotent by booking_id and attempt: a repeat has the same answer, at the same prices.",
-	}, bookingService), func(ctx context.Context, in *struct {
+	},
+		problem.EventNotFound, problem.TicketTypeNotFound, problem.SoldOut, problem.SalesClosed,
+		problem.ReservationReleased, problem.ReservationMismatch,
+	), bookingService), func(ctx context.Context, in *struct {
 		OneEvent
 		Body bookBody
 	},
@@ -34,11 +39,11 @@ func registerInventory(api huma.API, s *event.Service, guard *auth.Guard) {
 		return &struct{ Body reservationBody }{body}, nil
 	})
 
-	huma.Register(api, guard.Service(api, huma.Operation{
+	huma.Register(api, guard.Service(api, httpkit.Refuses(huma.Operation{
 		OperationID: "releaseTickets", Method: http.MethodPut, Path: "/events/{id}/release", DefaultStatus: http.StatusNoContent, Tags: []string{"internal"},
 		Summary:     "Give a booking's tickets back",
 		Description: "Those of every attempt up to this one, held or sold, once; these attempts can hold nothing any more. Idempotent.",
-	}, bookingService), func(ctx context.Context, in *struct {
+	}, problem.EventNotFound), bookingService), func(ctx context.Context, in *struct {
 		OneEvent
 		Body releaseBody
 	},

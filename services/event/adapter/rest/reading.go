@@ -7,6 +7,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/openboxoffice/boxoffice/contracts/problem"
 	"github.com/openboxoffice/boxoffice/services/event"
 	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
 )
@@ -49,11 +50,11 @@ type listAnswer struct {
 }
 
 func registerReading(api huma.API, s *event.Service) {
-	huma.Register(api, huma.Operation{
+	huma.Register(api, httpkit.Refuses(huma.Operation{
 		OperationID: "listEvents", Method: http.MethodGet, Path: "/events", Tags: []string{"events"},
 		Summary:     "List and search events",
 		Description: "All events, past and cancelled ones too, unless the query says otherwise. A cursor is good for the order it came from.",
-	}, func(ctx context.Context, in *listInput) (*listAnswer, error) {
+	}), func(ctx context.Context, in *listInput) (*listAnswer, error) {
 		q := event.Query{
 			Text: in.Q, Category: in.Category, City: in.City, From: in.From, To: in.To,
 			Sort: event.Sort(in.Sort), Limit: in.Limit,
@@ -73,10 +74,10 @@ func registerReading(api huma.API, s *event.Service) {
 		return out, nil
 	})
 
-	huma.Register(api, huma.Operation{
+	huma.Register(api, httpkit.Refuses(huma.Operation{
 		OperationID: "getEvent", Method: http.MethodGet, Path: "/events/{id}", Tags: []string{"events"},
 		Summary: "Get an event",
-	}, func(ctx context.Context, in *oneEventIfChanged) (*eventAnswer, error) {
+	}, problem.EventNotFound), func(ctx context.Context, in *oneEventIfChanged) (*eventAnswer, error) {
 		e, err := s.Get(ctx, in.ID)
 		if err != nil {
 			return nil, table.To(ctx, err)
@@ -88,11 +89,11 @@ func registerReading(api huma.API, s *event.Service) {
 		return &eventAnswer{Status: http.StatusOK, ETag: tag, Body: toBody(e)}, nil
 	})
 
-	huma.Register(api, huma.Operation{
+	huma.Register(api, httpkit.Refuses(huma.Operation{
 		OperationID: "getAvailability", Method: http.MethodGet, Path: "/events/{id}/availability", Tags: []string{"events"},
 		Summary:     "Get what is left of an event's tickets",
 		Description: "sales_open: the event is published, has not started, and tickets are left.",
-	}, func(ctx context.Context, in *oneEventIfChanged) (*availabilityAnswer, error) {
+	}, problem.EventNotFound), func(ctx context.Context, in *oneEventIfChanged) (*availabilityAnswer, error) {
 		e, err := s.Get(ctx, in.ID)
 		if err != nil {
 			return nil, table.To(ctx, err)

@@ -3,19 +3,22 @@ package rest
 import (
 	"time"
 
+	"github.com/danielgtaylor/huma/v2"
+
 	"github.com/openboxoffice/boxoffice/contracts/events"
 	"github.com/openboxoffice/boxoffice/contracts/money"
 	"github.com/openboxoffice/boxoffice/services/event"
+	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
 )
 
 type eventBody struct {
 	ID          string           `json:"id" format:"uuid"`
 	Title       string           `json:"title" example:"Night of Strings"`
-	Description string           `json:"description"`
+	Description string           `json:"description" example:"Bach, Dvořák and Piazzolla on twelve strings."`
 	Category    string           `json:"category" example:"Concert"`
 	Venue       events.Venue     `json:"venue"`
 	StartsAt    time.Time        `json:"starts_at"`
-	EndsAt      time.Time        `json:"ends_at"`
+	EndsAt      time.Time        `json:"ends_at" example:"2030-06-01T20:30:00Z"`
 	TimeZone    string           `json:"time_zone" doc:"IANA name" example:"Europe/Berlin"`
 	OrganizerID string           `json:"organizer_id" format:"uuid"`
 	Status      string           `json:"status" enum:"PUBLISHED,CANCELLED"`
@@ -28,14 +31,14 @@ type ticketTypeBody struct {
 	ID        string       `json:"id" format:"uuid"`
 	Name      string       `json:"name" example:"Standard"`
 	Price     money.Amount `json:"price"`
-	Capacity  int          `json:"capacity"`
-	Available int          `json:"available" doc:"Neither sold nor held"`
+	Capacity  int          `json:"capacity" example:"200"`
+	Available int          `json:"available" doc:"Neither sold nor held" example:"120"`
 }
 
 type availabilityBody struct {
 	EventID     string           `json:"event_id" format:"uuid"`
-	Capacity    int              `json:"capacity"`
-	Available   int              `json:"available"`
+	Capacity    int              `json:"capacity" example:"200"`
+	Available   int              `json:"available" example:"120"`
 	SalesOpen   bool             `json:"sales_open"`
 	TicketTypes []ticketTypeBody `json:"ticket_types" nullable:"false"`
 }
@@ -57,11 +60,11 @@ type venueInput struct {
 // DraftBody (exported, or huma would not see through it) is what an organizer says of an event, but for its ticket types.
 type DraftBody struct {
 	Title       string     `json:"title" minLength:"1" maxLength:"200" doc:"One line" example:"Night of Strings"`
-	Description string     `json:"description,omitempty" maxLength:"10000"`
+	Description string     `json:"description,omitempty" maxLength:"10000" example:"Bach, Dvořák and Piazzolla on twelve strings."`
 	Category    string     `json:"category,omitempty" maxLength:"50" example:"Concert"`
 	Venue       venueInput `json:"venue"`
 	StartsAt    time.Time  `json:"starts_at" doc:"In the future"`
-	EndsAt      time.Time  `json:"ends_at" doc:"After starts_at"`
+	EndsAt      time.Time  `json:"ends_at" doc:"After starts_at" example:"2030-06-01T20:30:00Z"`
 	TimeZone    string     `json:"time_zone" minLength:"1" maxLength:"64" doc:"IANA name" example:"Europe/Berlin"`
 }
 
@@ -77,7 +80,7 @@ func (b DraftBody) draft() event.Draft {
 type TicketTypeInput struct {
 	Name     string       `json:"name" minLength:"1" maxLength:"100" doc:"Unique within the event" example:"Standard"`
 	Price    money.Amount `json:"price" doc:"One currency for the whole event"`
-	Capacity int          `json:"capacity" minimum:"1" maximum:"1000000"`
+	Capacity int          `json:"capacity" minimum:"1" maximum:"1000000" example:"200"`
 }
 
 type createBody struct {
@@ -107,7 +110,7 @@ type updateBody struct {
 }
 
 type ticketTypeUpdate struct {
-	ID string `json:"id,omitempty" maxLength:"64" doc:"Absent for a new ticket type"`
+	ID string `json:"id,omitempty" maxLength:"64" doc:"Absent for a new ticket type" example:"01890a5d-ac96-774b-bcce-b302099a8057"`
 	TicketTypeInput
 	Available any `json:"available,omitempty" doc:"Ignored"`
 }
@@ -125,6 +128,14 @@ type bookBody struct {
 	Attempt   int         `json:"attempt,omitempty" minimum:"1" maximum:"1000" default:"1"`
 	Tickets   int         `json:"tickets,omitempty" minimum:"1" maximum:"20" doc:"That many of the first ticket type; or give items"`
 	Items     []itemInput `json:"items,omitempty" minItems:"1" maxItems:"20" doc:"Tickets by type, each type once; or give tickets"`
+}
+
+// TransformSchema implements huma.SchemaTransformer: tickets, or items, and not
+// both.
+func (bookBody) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
+	httpkit.DocumentOneOf(s, "tickets", "items")
+	s.Examples = []any{bookBody{BookingID: "01890a5d-ac96-774b-bcce-b302099a8057", Attempt: 1, Tickets: 2}}
+	return s
 }
 
 type itemInput struct {

@@ -43,19 +43,24 @@ func Register(api huma.API, guard *auth.Guard, o Options) {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
-	huma.Register(api, guard.Service(api, huma.Operation{
+	huma.Register(api, guard.Service(api, httpkit.Refuses(huma.Operation{
 		OperationID: "takeMessage", Method: http.MethodPost, Path: path, Tags: []string{"messages"},
 		Summary:       "Take a message",
 		Description:   "A publisher hands over a message of a topic. That it is taken is not yet that it is stored: the receipts say that.",
 		DefaultStatus: http.StatusAccepted,
 		// huma sets these for a body that it decodes itself.
 		MaxBodyBytes: httpkit.MaxBodyBytes, BodyReadTimeout: 5 * time.Second,
-	}, o.Callers...), func(ctx context.Context, in *input) (*struct{}, error) {
+	}, problem.RouteNotFound), o.Callers...), func(ctx context.Context, in *input) (*struct{}, error) {
 		return nil, take(ctx, o, in)
 	})
 	// huma documents a raw body as binary.
 	content := api.OpenAPI().Paths[path].Post.RequestBody.Content[cloudevent.ContentType]
-	content.Schema = api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[events.Message](), true, "Message")
+	schemas := api.OpenAPI().Components.Schemas
+	content.Schema = schemas.Schema(reflect.TypeFor[events.Message](), true, "Message")
+	content.Example = httpkit.Example(schemas, content.Schema)
+	// What is taken is any CloudEvent, with or without what ours always have.
+	message := schemas.SchemaFromRef(content.Schema.Ref)
+	message.Required, message.AdditionalProperties = []string{"specversion", "id", "source", "type"}, true
 }
 
 func take(ctx context.Context, o Options, in *input) error {

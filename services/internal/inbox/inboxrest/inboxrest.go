@@ -53,16 +53,16 @@ type receipts struct {
 
 // deadLetter shows everything but the data, which is about people.
 type deadLetter struct {
-	ID         string     `json:"id" doc:"The message's id"`
+	ID         string     `json:"id" doc:"The message's id" example:"01890a5d-ac96-774b-bcce-b302099a8057"`
 	Topic      string     `json:"topic" example:"bookings"`
 	Type       string     `json:"type" example:"booking.confirmed.v1"`
 	Source     string     `json:"source" example:"booking"`
-	Subject    string     `json:"subject,omitempty" doc:"What the message is about: a booking's id"`
+	Subject    string     `json:"subject,omitempty" doc:"What the message is about: a booking's id" example:"01890a5d-ac96-774b-bcce-b302099a8057"`
 	Time       time.Time  `json:"time" doc:"When what it tells of happened"`
-	Reason     string     `json:"reason" doc:"Why it could not be handled"`
+	Reason     string     `json:"reason" doc:"Why it could not be handled" example:"the data is no booking"`
 	FailedAt   time.Time  `json:"failed_at"`
 	ReplayedAt *time.Time `json:"replayed_at,omitempty" doc:"When it was replayed with success"`
-	ReplayedBy string     `json:"replayed_by,omitempty" doc:"The admin's user id"`
+	ReplayedBy string     `json:"replayed_by,omitempty" doc:"The admin's user id" format:"uuid"`
 }
 
 func toBody(d inbox.DeadLetter) deadLetter {
@@ -113,11 +113,11 @@ func Register(api huma.API, guard *auth.Guard, o Options) {
 		return &struct{ Body httpkit.List[deadLetter] }{page}, nil
 	})
 
-	huma.Register(api, guard.User(api, huma.Operation{
+	huma.Register(api, guard.User(api, httpkit.Refuses(huma.Operation{
 		OperationID: "replayDeadLetter", Method: http.MethodPost, Path: "/dead-letters/{id}/replay", Tags: []string{"messages"},
 		Summary:     "Handle a dead letter again",
 		Description: "For admins. The stored message goes through its own handler under the same id, so that an effect it had already is not repeated. 409 when the handler refuses it again.",
-	}, identity.Admin), func(ctx context.Context, in *struct {
+	}, problem.DeadLetterNotFound, problem.ReplayFailed), identity.Admin), func(ctx context.Context, in *struct {
 		ID string `path:"id" maxLength:"200" doc:"The message's id"`
 	}) (*struct{ Body deadLetter }, error) {
 		d, err := replay(ctx, o, in.ID, auth.Caller(ctx).UserID)

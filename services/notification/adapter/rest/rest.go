@@ -24,14 +24,14 @@ var table = httpkit.Errors{}
 // body is a notification as clients see it.
 type body struct {
 	ID        string     `json:"id" format:"uuid"`
-	BookingID string     `json:"booking_id,omitempty" doc:"Absent for a test mail"`
-	UserID    string     `json:"user_id"`
+	BookingID string     `json:"booking_id,omitempty" format:"uuid" doc:"Absent for a test mail"`
+	UserID    string     `json:"user_id" format:"uuid"`
 	Channel   string     `json:"channel" enum:"email,sms"`
-	To        string     `json:"to" doc:"Mail address or phone number"`
-	Subject   string     `json:"subject"`
-	Status    string     `json:"status" enum:"PENDING,SENT,FAILED"`
+	To        string     `json:"to" doc:"Mail address or phone number" example:"ada@example.com"`
+	Subject   string     `json:"subject" example:"Your tickets for Night of Strings"`
+	Status    string     `json:"status" enum:"PENDING,SENT,FAILED" example:"SENT"`
 	Attempts  int        `json:"attempts" doc:"How often it was tried"`
-	Error     string     `json:"error,omitempty" doc:"Why the last attempt failed"`
+	Error     string     `json:"error,omitempty" doc:"Why the last attempt failed" example:"the mail server does not answer"`
 	CreatedAt time.Time  `json:"created_at"`
 	SentAt    *time.Time `json:"sent_at" doc:"null until it is sent"`
 }

@@ -65,8 +65,8 @@ func New(upstreams Upstreams, log *slog.Logger) (*Gateway, error) {
 func (g *Gateway) Register(mux *chi.Mux, api huma.API) {
 	for _, o := range operations {
 		mux.Method(o.method, o.path(), g.handler(o))
-		api.OpenAPI().AddOperation(o.describe(api))
 	}
+	describe(api, operations)
 }
 
 // handler passes on the requests of one operation.
@@ -129,7 +129,7 @@ func (g *Gateway) unavailable(w http.ResponseWriter, r *http.Request, o operatio
 // so that a request can be repeated on another connection where the kept one
 // turns out to be closed.
 func (o operation) body(w http.ResponseWriter, r *http.Request) (io.Reader, *httpkit.Error) {
-	if o.bodyDoc == "" {
+	if !o.hasBody {
 		return nil, nil
 	}
 	b, err := io.ReadAll(http.MaxBytesReader(w, r.Body, httpkit.MaxBodyBytes))

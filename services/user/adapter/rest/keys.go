@@ -10,14 +10,15 @@ import (
 
 	"github.com/openboxoffice/boxoffice/contracts/identity"
 	"github.com/openboxoffice/boxoffice/services/internal/auth"
+	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
 )
 
 // jwk is an Ed25519 public key (RFC 8037).
 type jwk struct {
 	KeyType   string `json:"kty" enum:"OKP"`
 	Curve     string `json:"crv" enum:"Ed25519"`
-	X         string `json:"x" doc:"The public key, base64url"`
-	ID        string `json:"kid"`
+	X         string `json:"x" doc:"The public key, base64url" example:"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"`
+	ID        string `json:"kid" example:"01890a5d-ac96-774b-bcce-b302099a8057"`
 	Algorithm string `json:"alg" enum:"EdDSA"`
 	Use       string `json:"use" enum:"sig"`
 }
@@ -33,16 +34,16 @@ type keySet struct {
 
 type rotated struct {
 	Body struct {
-		KeyID     string    `json:"key_id"`
+		KeyID     string    `json:"key_id" example:"01890a5d-ac96-774b-bcce-b302099a8057"`
 		SignsFrom time.Time `json:"signs_from" doc:"Until then the key before it signs"`
 	}
 }
 
 func (h *handlers) registerKeys(api huma.API, guard *auth.Guard) {
-	huma.Register(api, huma.Operation{
+	huma.Register(api, httpkit.Refuses(huma.Operation{
 		OperationID: "getKeys", Method: http.MethodGet, Path: "/.well-known/jwks.json", Tags: []string{"tokens"},
 		Summary: "Get the keys that verify access tokens", Description: "A JSON Web Key Set (RFC 7517).",
-	}, func(ctx context.Context, _ *struct{}) (*keySet, error) {
+	}), func(ctx context.Context, _ *struct{}) (*keySet, error) {
 		keys, err := h.service.PublishedKeys(ctx)
 		if err != nil {
 			return nil, refused(ctx, err)

@@ -43,10 +43,10 @@ type registrationBody struct {
 }
 
 type changeBody struct {
-	Name            optional `json:"name,omitempty" nullable:"false" minLength:"1" maxLength:"200"`
+	Name            optional `json:"name,omitempty" nullable:"false" minLength:"1" maxLength:"200" example:"Ada King"`
 	Phone           optional `json:"phone,omitempty" doc:"null or empty removes it" example:"+4915112345678"`
-	Password        optional `json:"password,omitempty" nullable:"false" minLength:"10" maxLength:"256" doc:"A new one; ends all sessions"`
-	CurrentPassword string   `json:"current_password,omitempty" maxLength:"256" doc:"Needed to set a new one"`
+	Password        optional `json:"password,omitempty" nullable:"false" minLength:"10" maxLength:"256" doc:"A new one; ends all sessions" example:"a wren in the clavichord"`
+	CurrentPassword string   `json:"current_password,omitempty" maxLength:"256" doc:"Needed to set a new one" example:"a sparrow in the organ"`
 }
 
 // optional is a text that may be left out, which is not the same as null: that
@@ -81,10 +81,10 @@ type answer struct {
 }
 
 func (h *handlers) registerUsers(api huma.API, guard *auth.Guard) {
-	huma.Register(api, h.fromClient(huma.Operation{
+	huma.Register(api, h.fromClient(httpkit.Refuses(huma.Operation{
 		OperationID: "register", Method: http.MethodPost, Path: "/users", DefaultStatus: http.StatusCreated, Tags: []string{"users"},
 		Summary: "Register",
-	}), h.register)
+	}, problem.EmailTaken, problem.PasswordTooCommon, problem.RateLimited)), h.register)
 	huma.Register(api, guard.User(api, huma.Operation{
 		OperationID: "getMe", Method: http.MethodGet, Path: "/users/me", Tags: []string{"users"},
 		Summary: "Get one's own account",
@@ -95,14 +95,14 @@ func (h *handlers) registerUsers(api huma.API, guard *auth.Guard) {
 		}
 		return &answer{Body: toBody(u)}, nil
 	})
-	huma.Register(api, guard.User(api, h.fromClient(huma.Operation{
+	huma.Register(api, guard.User(api, h.fromClient(httpkit.Refuses(huma.Operation{
 		OperationID: "changeMe", Method: http.MethodPatch, Path: "/users/me", Tags: []string{"users"},
 		Summary: "Change one's own account", Description: "What is left out stays. A new password ends all sessions: log in again.",
-	})), h.change)
-	huma.Register(api, guard.Service(api, huma.Operation{
+	}, problem.PasswordTooCommon, problem.WrongPassword, problem.RateLimited))), h.change)
+	huma.Register(api, guard.Service(api, httpkit.Refuses(huma.Operation{
 		OperationID: "getContact", Method: http.MethodGet, Path: "/users/{id}/contact", Tags: []string{"internal"},
 		Summary: "Get where a user wants to hear from us", Description: "For the notification service alone.",
-	}, "notification"), h.contact)
+	}, problem.UserNotFound), "notification"), h.contact)
 }
 
 func (h *handlers) register(ctx context.Context, in *struct{ Body registrationBody }) (*answer, error) {
@@ -151,9 +151,9 @@ func (h *handlers) change(ctx context.Context, in *struct{ Body changeBody }) (*
 
 type contactBody struct {
 	UserID string `json:"user_id" format:"uuid"`
-	Email  string `json:"email"`
-	Name   string `json:"name"`
-	Phone  string `json:"phone,omitempty"`
+	Email  string `json:"email" example:"ada@example.com"`
+	Name   string `json:"name" example:"Ada Lovelace"`
+	Phone  string `json:"phone,omitempty" example:"+4915112345678"`
 }
 
 func (h *handlers) contact(ctx context.Context, in *struct {

@@ -1,0 +1,112 @@
+package problem
+
+// Code is a stable machine-readable error code. Each belongs to one HTTP status.
+type Code string
+
+// Codes that every service uses.
+const (
+	BadRequest          Code = "bad_request"
+	MalformedBody       Code = "malformed_body"
+	Unauthenticated     Code = "unauthenticated"
+	InvalidToken        Code = "invalid_token"
+	Forbidden           Code = "forbidden"
+	RouteNotFound       Code = "route_not_found"
+	MethodNotAllowed    Code = "method_not_allowed"
+	RequestTimeout      Code = "request_timeout"
+	PreconditionFailed  Code = "precondition_failed"
+	BodyTooLarge        Code = "body_too_large"
+	UnsupportedMedia    Code = "unsupported_media_type"
+	ValidationFailed    Code = "validation_failed"
+	InvalidCursor       Code = "invalid_cursor"
+	RateLimited         Code = "rate_limited"
+	Internal            Code = "internal_error"
+	Unavailable         Code = "service_unavailable"
+	UpstreamUnavailable Code = "upstream_unavailable"
+)
+
+// Codes of the user service.
+const (
+	UserNotFound      Code = "user_not_found"
+	EmailTaken        Code = "email_taken"
+	PasswordTooCommon Code = "password_too_common"
+	WrongPassword     Code = "wrong_password"
+)
+
+// Codes of the event service.
+const (
+	EventNotFound       Code = "event_not_found"
+	SoldOut             Code = "sold_out"
+	SalesClosed         Code = "sales_closed"
+	ReservationReleased Code = "reservation_released"
+	ReservationMismatch Code = "reservation_mismatch"
+	CapacityBelowSold   Code = "capacity_below_sold"
+	TicketTypeInUse     Code = "ticket_type_in_use"
+	EventHasBookings    Code = "event_has_bookings"
+	TicketTypeNotFound  Code = "ticket_type_not_found"
+)
+
+// Codes of the booking service.
+const (
+	BookingNotFound      Code = "booking_not_found"
+	PaymentDeclined      Code = "payment_declined"
+	PaymentAbandoned     Code = "payment_abandoned"
+	BookingInProgress    Code = "booking_in_progress"
+	NotCancellable       Code = "booking_not_cancellable"
+	IdempotencyKeyReused Code = "idempotency_key_reused"
+)
+
+// Codes of dead letters, which every consumer of messages has.
+const (
+	DeadLetterNotFound Code = "dead_letter_not_found"
+	ReplayFailed       Code = "replay_failed"
+)
+
+// Codes lists all codes, as they are documented.
+var Codes = []struct {
+	Code    Code
+	Status  int
+	Meaning string
+}{
+	{BadRequest, 400, "The path or the query is not UTF-8, or badly escaped."},
+	{MalformedBody, 400, "The body is not what its type says, in UTF-8."},
+	{Unauthenticated, 401, "There is no credential."},
+	{InvalidToken, 401, "The token is expired, forged or malformed."},
+	{Forbidden, 403, "It belongs to somebody else, or needs another role."},
+	{RouteNotFound, 404, "There is nothing at this path."},
+	{MethodNotAllowed, 405, "This path does not know this method."},
+	{RequestTimeout, 408, "The body did not arrive in time."},
+	{PreconditionFailed, 412, "Somebody else edited it first."},
+	{BodyTooLarge, 413, "The body is larger than 1 MiB."},
+	{UnsupportedMedia, 415, "The body has another type than it must have."},
+	{ValidationFailed, 422, "Some fields have values that are not allowed: errors says which."},
+	{InvalidCursor, 422, "The cursor is not one that this list gave out."},
+	{RateLimited, 429, "There were too many attempts: Retry-After says when to come back."},
+	{Internal, 500, "Something went wrong on our side."},
+	{Unavailable, 503, "The service cannot work now: Retry-After says when to try again."},
+	{UpstreamUnavailable, 503, "A service or provider behind this one does not answer: Retry-After says when to try again."},
+
+	{UserNotFound, 404, "There is no such user."},
+	{EmailTaken, 409, "Another account has this email address."},
+	{PasswordTooCommon, 422, "The password is one of those that everybody tries first."},
+	{WrongPassword, 422, "The current password is not right."},
+
+	{EventNotFound, 404, "There is no such event."},
+	{SoldOut, 409, "Not enough tickets are left."},
+	{SalesClosed, 409, "The event is cancelled or has started."},
+	{ReservationReleased, 409, "This attempt of the booking has been released."},
+	{ReservationMismatch, 409, "The booking's attempt has reserved other tickets."},
+	{CapacityBelowSold, 409, "The capacity would fall below the tickets sold or held."},
+	{TicketTypeInUse, 409, "Tickets of a ticket type left out are sold or held."},
+	{EventHasBookings, 409, "Tickets of the event are sold or held."},
+	{TicketTypeNotFound, 422, "The event has no such ticket type."},
+
+	{BookingNotFound, 404, "There is no such booking."},
+	{PaymentDeclined, 402, "The payment was declined."},
+	{PaymentAbandoned, 402, "The payment was never completed; nothing was charged."},
+	{BookingInProgress, 409, "A request with this idempotency key is being worked on: Retry-After says when to ask again."},
+	{NotCancellable, 409, "The booking is not confirmed, or its event has started."},
+	{IdempotencyKeyReused, 422, "This idempotency key was used for another request."},
+
+	{DeadLetterNotFound, 404, "There is no such dead letter."},
+	{ReplayFailed, 409, "The handler refused the message again."},
+}

@@ -1,0 +1,159 @@
+package specs
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// TestMessagesOnTheWire lets the four services talk over HTTP, and checks each
+// message as the consumers get it.
+func TestMessagesOnTheWire(t *testing.T) {
+	w := newWire(t)
+	w.call("user", "POST", "/users", "", `{"email":"o@example.com","password":"an organ in the loft","name":"O","role":"organizer"}`, nil)
+	w.call("user", "POST", "/users", "", `{"email":"c@example.com","password":"a sparrow in the organ","name":"C"}`, nil)
+	var event, booking struct{ ID string }
+	w.call("user", "POST", "/events", w.login("o@example.com", "an organ in the loft"), `{"title":"T","venue":{"name":"V"},
+		"starts_at":"2100-01-01T20:00:00Z","ends_at":"2100-01-01T22:00:00Z","time_zone":"UTC",
+		"ticket_types":[{"name":"S","price":{"amount_minor":2500,"currency":"EUR"},"capacity":10}]}`, &event)
+	customer := w.login("c@example.com", "a sparrow in the organ")
+	w.call("user", "POST", "/bookings", customer, fmt.Sprintf(`{"event_id":%q,"tickets":2}`, event.ID), &booking)
+	w.call("user", "PUT", "/bookings/"+booking.ID+"/cancel", customer, "", nil)
+	w.call("user", "POST", "/bookings", customer, fmt.Sprintf(`{"event_id":%q,"tickets":1,"payment":{"token":"tok_declined"}}`, event.ID), nil)
+
+	documented, err := NewMessages()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, got := map[string]bool{}, map[string]bool{}
+	for _, consumer := range []string{"event", "notification"} {
+		for _, m := range published {
+			want[consumer+" "+m.kind] = true
+		}
+	}
+	for len(got) < len(want) {
+		select {
+		case m := <-w.messages:
+			kind, err := documented.Check(m.topic, m.body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got[m.to+" "+kind] = true
+		case <-time.After(30 * time.Second):
+			t.Fatalf("no more messages:\n%s", cmp.Diff(want, got))
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// wire is the four services, and what they are sent.
+type wire struct {
+	*testing.T
+	servers  map[string]*httptest.Server
+	messages chan message
+}
+
+type message struct {
+	to, topic string
+	body      []byte
+}
+
+func newWire(t *testing.T) *wire {
+	t.Helper()
+	w := &wire{T: t, servers: map[string]*httptest.Server{}, messages: make(chan message, 100)}
+	handlers := map[string]http.Handler{}
+	started := make(chan struct{})
+	environment := map[string]string{}
+	for _, service := range services {
+		w.servers[service] = httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+			<-started
+			if topic, ok := strings.CutPrefix(r.URL.Path, "/messages/"); ok {
+				b, err := io.ReadAll(r.Body)
+				if err != nil {
+					panic(http.ErrAbortHandler)
+				}
+				r.Body = io.NopCloser(bytes.NewReader(b))
+				w.messages <- message{service, topic, b}
+			}
+			handlers[service].ServeHTTP(rw, r)
+		}))
+		environment[strings.ToUpper(service)+"_URL"] = w.servers[service].URL
+	}
+	environment["JWKS_URL"] = w.servers["user"].URL + "/.well-known/jwks.json"
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+	var running sync.WaitGroup
+	for _, service := range services {
+		app := newApp(t, service, environment)
+		handlers[service] = app.Handler()
+		running.Go(func() {
+			if err := app.Run(ctx); err != nil {
+				t.Errorf("%s has stopped: %v", service, err)
+			}
+		})
+	}
+	close(started)
+	t.Cleanup(func() { // before the services are closed
+		cancel()
+		running.Wait()
+		for _, s := range w.servers {
+			s.Close()
+		}
+	})
+	return w
+}
+
+func (w *wire) login(email, password string) (token string) {
+	w.Helper()
+	res, err := http.PostForm(w.servers["user"].URL+"/token", url.Values{"grant_type": {"password"}, "username": {email}, "password": {password}})
+	if err != nil {
+		w.Fatal(err)
+	}
+	defer res.Body.Close()
+	var grant struct {
+		AccessToken string `json:"access_token"`
+	}
+	if err := json.NewDecoder(res.Body).Decode(&grant); err != nil || grant.AccessToken == "" {
+		w.Fatalf("log in as %s: %s, %v", email, res.Status, err)
+	}
+	return grant.AccessToken
+}
+
+// call makes a request. With out, it must succeed.
+func (w *wire) call(service, method, path, token, body string, out any) {
+	w.Helper()
+	req, err := http.NewRequestWithContext(w.Context(), method, w.servers[service].URL+path, strings.NewReader(body))
+	if err != nil {
+		w.Fatal(err)
+	}
+	if token != "" {
+		req.Header.Set("Authorization", "Bearer "+token)
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		w.Fatal(err)
+	}
+	defer res.Body.Close()
+	b, err := io.ReadAll(res.Body)
+	if err != nil {
+		w.Fatal(err)
+	}
+	if out == nil {
+		return
+	}
+	if err := json.Unmarshal(b, out); err != nil || res.StatusCode >= 300 {
+		w.Fatalf("%s %s: %s: %s", method, path, res.Status, b)
+	}
+}
