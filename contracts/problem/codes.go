@@ -67,7 +67,7 @@ var Codes = []struct {
 	Status  int
 	Meaning string
 }{
-	{BadRequest, 400, "The path or the query is not UTF-8, or badly escaped."},
+	{BadRequest, 400, "The path or the query is not UTF-8 or badly escaped, or a header is too long or not ASCII."},
 	{MalformedBody, 400, "The body is not what its type says, in UTF-8."},
 	{Unauthenticated, 401, "There is no credential."},
 	{InvalidToken, 401, "The token is expired, forged or malformed."},
