@@ -99,7 +99,7 @@ func garbageMediaTypes(t *testing.T, p *platform, routes []route) {
 			mustRefuse(t, mediaType, r, res, err)
 		}
 		for _, o := range []option{
-			header("Accept", "application/xml"), header("Accept", "///"), header("Accept", "application/cbor"), header("Content-Encoding", "gzip"),
+			header("Accept", "application/xml"), header("Accept", "text/event-stream"), header("Accept", "///"), header("Accept", "application/cbor"), header("Content-Encoding", "gzip"),
 			header("Accept-Encoding", "nonsense"), header("Expect", "nonsense"), header("Range", "bytes=5-1"), header("If-Match", `"`), header("If-None-Match", ",,,"),
 			header("Idempotency-Key", strings.Repeat("k", 8000)), header("traceparent", "00-zz"), header("Content-Type", ""),
 		} {

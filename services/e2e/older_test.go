@@ -64,7 +64,7 @@ func runOlder(of service) {
 			Name: string(of),
 			Addr: func(c eventapp.Config) (addr, variable string) { return c.Addr, "EVENT_ADDR" },
 			Open: func(ctx context.Context, cfg eventapp.Config, log *slog.Logger) (process.App, error) {
-				in, err := inlet.New(cfg.Sidecar, log)
+				in, err := inlet.New(cfg.Sidecar, map[string]string{contracts.TopicBookings: cfg.BookingToken}, log)
 				if err != nil {
 					return nil, err
 				}
@@ -77,7 +77,7 @@ func runOlder(of service) {
 			Name: string(of),
 			Addr: func(c notificationapp.Config) (addr, variable string) { return c.Addr, "NOTIFICATION_ADDR" },
 			Open: func(ctx context.Context, cfg notificationapp.Config, log *slog.Logger) (process.App, error) {
-				in, err := inlet.New(cfg.Sidecar, log)
+				in, err := inlet.New(cfg.Sidecar, map[string]string{contracts.TopicBookings: cfg.BookingToken}, log)
 				if err != nil {
 					return nil, err
 				}

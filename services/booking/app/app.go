@@ -21,6 +21,7 @@ import (
 	"github.com/openboxoffice/boxoffice/services/internal/broker"
 	"github.com/openboxoffice/boxoffice/services/internal/broker/dapr"
 	"github.com/openboxoffice/boxoffice/services/internal/broker/httppush"
+	"github.com/openboxoffice/boxoffice/services/internal/broker/inlet"
 	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
 	"github.com/openboxoffice/boxoffice/services/internal/inbox/inboxrest"
 	"github.com/openboxoffice/boxoffice/services/internal/outbox"
@@ -75,6 +76,7 @@ type App struct {
 	sandbox *sandbox.Sandbox
 	service *booking.Service
 	relay   *outbox.Relay
+	inlet   *inlet.Inlet // nil where there is no sidecar
 	handler http.Handler
 	log     *slog.Logger
 }
@@ -118,10 +120,12 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	switch {
 	case publisher != nil:
 	case way.There():
-		publisher, err = dapr.NewPublisher(way.Config.URL(), way.APIToken, publishTimeout)
+		publisher, err = dapr.NewPublisher(way.Config.URL(), way.APIToken, cfg.ServiceToken, publishTimeout)
 	default:
+		// It has a circuit breaker of its own.
+		straight := httpkit.NewTransport()
 		publisher, err = httppush.NewPublisher(map[string]map[string]*httpkit.Client{
-			events.TopicBookings: {"event": event, "notification": notification},
+			events.TopicBookings: {"event": event.Through(straight), "notification": notification.Through(straight)},
 		})
 	}
 	if err != nil {
@@ -146,6 +150,14 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	httpkit.Health(mux, way.Checks(map[string]func(context.Context) error{"database": a.db.ping, "payments": a.sandbox.Ping}))
 	guard := &auth.Guard{Verify: verifier.Verify}
 	rest.Register(httpkit.NewAPI(mux, "Boxoffice booking", "Book tickets, pay, cancel."), a.service, guard, a.sandbox)
+	if way.There() {
+		// It hears nothing yet. But components/subscribes it to events already, and
+		// what comes is to wait, instead of being dropped.
+		if a.inlet, err = inlet.New(cfg.Sidecar, nil, deps.Log); err != nil {
+			return nil, err
+		}
+		a.inlet.Register(mux, nil, nil, nil, nil)
+	}
 	a.handler = mux
 	return a, nil
 }
@@ -160,6 +172,9 @@ func (a *App) Run(ctx context.Context) error {
 	g.Go(func() error { return a.service.Recover(ctx) })
 	g.Go(func() error { return a.relay.Run(ctx) })
 	g.Go(func() error { return a.prune(ctx) })
+	if a.inlet != nil {
+		g.Go(func() error { return a.inlet.Run(ctx) })
+	}
 	if a.db.listen != nil {
 		g.Go(func() error { return a.db.listen(ctx, a.log, a.relay.Wake) })
 	}

@@ -97,7 +97,7 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	}
 	subscriber := deps.Subscriber
 	if subscriber == nil {
-		if a.inlet, err = inlet.New(cfg.Sidecar, deps.Log); err != nil {
+		if a.inlet, err = inlet.New(cfg.Sidecar, map[string]string{events.TopicBookings: cfg.BookingToken}, deps.Log); err != nil {
 			return nil, err
 		}
 		subscriber = a.inlet

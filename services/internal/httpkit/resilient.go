@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/sethvargo/go-retry"
@@ -75,15 +76,19 @@ func (b *breaking) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, errLeftAlone
 	}
 	if breaker.State() == gobreaker.StateHalfOpen {
-		report, once := done, sync.Once{}
-		done = func(err error) { once.Do(func() { report(err) }) }
+		// Its place goes to another once; what comes of it counts in any case.
+		report, passed := done, &atomic.Bool{}
+		done = func(err error) {
+			if !errors.Is(err, errHasty) || passed.CompareAndSwap(false, true) {
+				report(err)
+			}
+		}
 		defer time.AfterFunc(trial, func() { done(errHasty) }).Stop()
 	}
 	began := time.Now()
 	res, err := b.next.RoundTrip(r)
-	var own interface{ Refusal() bool }
 	switch {
-	case err == nil, errors.As(err, &own) && own.Refusal():
+	case err == nil, isRefusal(err):
 		done(nil)
 	case errors.Is(r.Context().Err(), context.Canceled),
 		errors.Is(err, context.DeadlineExceeded) && time.Since(began) < slow:
@@ -116,7 +121,7 @@ func (b *breaking) of(host string) *gobreaker.TwoStepCircuitBreaker[any] {
 
 // Retrying returns next, which makes a request again that had no answer, if it
 // may: soon, a few times, and within the request's context. One that ran out of
-// time, or was not made, is not.
+// time, was refused, or was not made, is not.
 func Retrying(next http.RoundTripper, may func(*http.Request) bool) http.RoundTripper {
 	return &retrying{next, may}
 }
@@ -144,7 +149,7 @@ func (t *retrying) RoundTrip(r *http.Request) (res *http.Response, err error) {
 		first = false
 		var err error
 		res, err = t.next.RoundTrip(try) //nolint:bodyclose // the caller's
-		if err == nil || ctx.Err() != nil || errors.Is(err, errLeftAlone) || isTimeout(err) {
+		if err == nil || ctx.Err() != nil || errors.Is(err, errLeftAlone) || isTimeout(err) || isRefusal(err) {
 			return err
 		}
 		return retry.RetryableError(err)
@@ -153,6 +158,11 @@ func (t *retrying) RoundTrip(r *http.Request) (res *http.Response, err error) {
 		return nil, err
 	}
 	return res, nil
+}
+
+func isRefusal(err error) bool {
+	var own interface{ Refusal() bool }
+	return errors.As(err, &own) && own.Refusal()
 }
 
 func isTimeout(err error) bool {

@@ -9,8 +9,10 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
@@ -118,47 +120,78 @@ func TestBreakerStaysClosedForAnswers(t *testing.T) {
 	}
 }
 
-// The call that tries a neighbour may be one that takes long. Others do not wait
-// for it.
-func TestBreakerTriesAgainBesideASlowTrial(t *testing.T) {
-	var made atomic.Int64
-	var well atomic.Bool
-	release := make(chan struct{})
-	w := httpkit.Breaking(way(func(r *http.Request) (*http.Response, error) {
-		made.Add(1)
-		switch {
-		case !well.Load():
-			return nil, errReset
-		case r.URL.Path == "/slow":
-			<-release
-		}
-		return answering(http.StatusOK)
-	}), slog.New(slog.DiscardHandler))
-	left(t, w, &made, 10, "http://one/")
-	well.Store(true)
-	slow := make(chan struct{})
-	go func() {
-		defer close(slow)
-		before := made.Load()
-		for made.Load() == before { // until it is the one that tries
-			if res, err := w.RoundTrip(request(t, t.Context(), http.MethodGet, "http://one/slow", nil)); err == nil {
-				_ = res.Body.Close()
+// What a neighbour leaves without an answer for a second or more counts, what a
+// caller has no time for does not.
+func TestBreakerOpensForSlowness(t *testing.T) {
+	for took, opens := range map[time.Duration]bool{900 * time.Millisecond: false, time.Second: true, 3 * time.Second: true} {
+		synctest.Test(t, func(t *testing.T) {
+			var made atomic.Int64
+			w := httpkit.Breaking(way(func(*http.Request) (*http.Response, error) {
+				made.Add(1)
+				time.Sleep(took)
+				return nil, context.DeadlineExceeded
+			}), slog.New(slog.DiscardHandler))
+			if n := left(t, w, &made, 6, "http://one/"); n > 0 != opens {
+				t.Errorf("of six calls that took %s, %d were not made", took, n)
 			}
-		}
-	}()
-	deadline := time.After(30 * time.Second)
-	for made.Load() == 5 || left(t, w, &made, 1, "http://one/") == 1 {
-		select {
-		case <-deadline:
-			t.Fatal("everybody waits for the slow one")
-		case <-time.After(10 * time.Millisecond):
-		}
+		})
 	}
-	close(release)
-	<-slow
-	if n := left(t, w, &made, 20, "http://one/"); n != 0 {
-		t.Errorf("%d calls were not made", n)
-	}
+}
+
+// The call that tries a neighbour may be one that takes long. Others do not wait
+// for it, and when it ends well after all, all is well.
+func TestBreakerClosesAfterSlowTrials(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var made atomic.Int64
+		well := false
+		w := httpkit.Breaking(way(func(*http.Request) (*http.Response, error) {
+			made.Add(1)
+			if !well {
+				return nil, errReset
+			}
+			time.Sleep(5 * time.Second)
+			return answering(http.StatusOK)
+		}), slog.New(slog.DiscardHandler))
+		left(t, w, &made, 5, "http://one/")
+		well = true
+		var calls sync.WaitGroup
+		for range 100 { // ten a second
+			time.Sleep(100 * time.Millisecond)
+			calls.Go(func() {
+				if res, err := w.RoundTrip(request(t, t.Context(), http.MethodGet, "http://one/", nil)); err == nil {
+					_ = res.Body.Close()
+				}
+			})
+		}
+		calls.Wait()
+		// One at first, others every two seconds beside it, all after five.
+		if n := made.Load() - 5; n < 40 || n > 50 {
+			t.Errorf("%d of 100 calls were made", n)
+		}
+		if n := left(t, w, &made, 5, "http://one/"); n != 0 {
+			t.Errorf("afterwards %d calls were not made", n)
+		}
+	})
+}
+
+// A trial that fails late opens it again.
+func TestBreakerOpensAgainAfterASlowTrial(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var made atomic.Int64
+		w := httpkit.Breaking(way(func(*http.Request) (*http.Response, error) {
+			made.Add(1)
+			time.Sleep(5 * time.Second)
+			return nil, context.DeadlineExceeded
+		}), slog.New(slog.DiscardHandler))
+		left(t, w, &made, 5, "http://one/")
+		time.Sleep(1100 * time.Millisecond)
+		if n := left(t, w, &made, 1, "http://one/"); n != 0 {
+			t.Error("it is not tried")
+		}
+		if n := left(t, w, &made, 5, "http://one/"); n != 5 {
+			t.Errorf("%d of 5 calls were not made", n)
+		}
+	})
 }
 
 func TestRetrying(t *testing.T) {
@@ -176,6 +209,7 @@ func TestRetrying(t *testing.T) {
 		{"reset for good", 100, errReset, true, 3, false},
 		{"out of time", 100, context.DeadlineExceeded, true, 1, false},
 		{"may not", 1, errReset, false, 1, false},
+		{"refused", 1, refusal{errReset}, true, 1, false},
 	} {
 		made := 0
 		var bodies []string
@@ -204,6 +238,23 @@ func TestRetrying(t *testing.T) {
 			}
 		}
 	}
+}
+
+// Whoever is left alone is not asked three times for that.
+func TestWhoIsLeftAloneIsNotRetried(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var made atomic.Int64
+		w := httpkit.Retrying(httpkit.Breaking(way(func(*http.Request) (*http.Response, error) {
+			made.Add(1)
+			return nil, errReset
+		}), slog.New(slog.DiscardHandler)), func(*http.Request) bool { return true })
+		left(t, w, &made, 5, "http://one/")
+		began := time.Now()
+		left(t, w, &made, 1, "http://one/")
+		if made.Load() != 5 || time.Since(began) != 0 {
+			t.Errorf("%d calls, the last took %s", made.Load(), time.Since(began))
+		}
+	})
 }
 
 // What may have an effect each time is asked once, by a Client too.

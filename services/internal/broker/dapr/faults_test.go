@@ -117,12 +117,8 @@ func TestQueuesOutliveARestart(t *testing.T) {
 // What RabbitMQ carries is the CloudEvent as we wrote it.
 func TestAMessageTravelsAsItIs(t *testing.T) {
 	w, c := one(t)
-	b, err := cloudevent.Encode(message("m"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	// Whoever else speaks AMQP can publish the same.
-	w.rabbit.Publish(t, "bookings", b)
+	// Whoever has the secret can publish the same by AMQP.
+	w.rabbit.Publish(t, "bookings", encode(t, message("m")))
 	c.hears("m")
 }
 
@@ -229,7 +225,7 @@ func TestAnAppPublishesItsTopicsAlone(t *testing.T) {
 			t.Errorf("%s may publish to %s: %d", by.name, path, status)
 		}
 	}
-	stranger, err := dapr.NewPublisher(w.publisher.sidecar.URL, "a guess", time.Minute)
+	stranger, err := dapr.NewPublisher(w.publisher.sidecar.URL, "a guess", theSecret, time.Minute)
 	if err != nil {
 		t.Fatal(err)
 	}

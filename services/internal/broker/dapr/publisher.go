@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -22,6 +23,7 @@ import (
 type Publisher struct {
 	base    *url.URL
 	token   string
+	secret  string
 	timeout time.Duration
 	http    *http.Client
 }
@@ -29,14 +31,18 @@ type Publisher struct {
 var _ broker.Publisher = (*Publisher)(nil)
 
 // NewPublisher returns a publisher by the sidecar at base
-// ("http://127.0.0.1:3500"), which wants to see token, DAPR_API_TOKEN. Each
-// Publish takes at most timeout.
-func NewPublisher(base, token string, timeout time.Duration) (*Publisher, error) {
+// ("http://127.0.0.1:3500"), which wants to see token, DAPR_API_TOKEN. Messages
+// are sealed with secret, by which consumers know whose they are. Each Publish
+// takes at most timeout.
+func NewPublisher(base, token, secret string, timeout time.Duration) (*Publisher, error) {
 	u, err := url.Parse(base)
 	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
 		return nil, fmt.Errorf("%q is not the URL of a sidecar", base)
 	}
-	return &Publisher{u, token, timeout, httpkit.NewHTTPClient()}, nil
+	if secret == "" {
+		return nil, errors.New("without a secret anybody's messages would look like these")
+	}
+	return &Publisher{u, token, secret, timeout, httpkit.NewHTTPClient()}, nil
 }
 
 // Publish hands m to the sidecar. Nil means that the sidecar says that RabbitMQ
@@ -52,7 +58,7 @@ func (p *Publisher) Publish(ctx context.Context, topic string, m events.Message)
 	component := url.PathEscape(topic)
 	u := p.base.JoinPath("v1.0", "publish", component, url.PathEscape(topic))
 	u.RawQuery = "metadata.rawPayload=true"
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, u.String(), bytes.NewReader(envelope))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, u.String(), bytes.NewReader(Seal(topic, p.secret, envelope)))
 	if err != nil {
 		return err
 	}

@@ -31,10 +31,13 @@ import (
 // text; its id is made of them.
 const TypeMalformed = "malformed"
 
-// Options configures a Subscriber. Zero values are the defaults, but for Token.
+// Options configures a Subscriber. Zero values are the defaults, but for Token
+// and Secrets.
 type Options struct {
 	// Token is what the own sidecar shows, APP_API_TOKEN.
 	Token string
+	// Secrets are what the publishers seal their messages with, by topic.
+	Secrets map[string]string
 	// Attempts is how often, with what pauses, and how many at a time.
 	Attempts inproc.Options
 	// Hold is how long the sidecar waits for its answer before it is told to
@@ -70,9 +73,12 @@ func NewSubscriber(o Options) (*Subscriber, error) {
 	return &Subscriber{o: o, log: o.Attempts.Log, queue: inproc.New(o.Attempts), topics: map[string]bool{}}, nil
 }
 
-// Subscribe implements broker.Subscriber. A message that cannot be read goes to
-// s.DeadLetter as one of TypeMalformed.
+// Subscribe implements broker.Subscriber. A message that cannot be read, or that
+// its publisher has not sealed, goes to s.DeadLetter as one of TypeMalformed.
 func (s *Subscriber) Subscribe(sub broker.Subscription) error {
+	if s.o.Secrets[sub.Topic] == "" {
+		return fmt.Errorf("without its publisher's secret anybody could publish to %q", sub.Topic)
+	}
 	handle := sub.Handle
 	if handle != nil {
 		sub.Handle = func(ctx context.Context, m events.Message) error {
@@ -133,7 +139,7 @@ func (s *Subscriber) take(w http.ResponseWriter, r *http.Request) *httpkit.Error
 	if err != nil {
 		return again()
 	}
-	m := read(body)
+	m := read(topic, s.o.Secrets[topic], body)
 	if m.Type == TypeMalformed {
 		log.ErrorContext(ctx, "a message cannot be read", "id", m.ID, "error", m.Subject)
 	}
@@ -155,14 +161,18 @@ func again() *httpkit.Error {
 // read returns the message of a delivery: a CloudEvent or, as
 // components/subscriptions.yaml has it, one that is wrapped in another, which the
 // sidecar makes of bytes that it does not read.
-func read(body []byte) events.Message {
+func read(topic, secret string, body []byte) events.Message {
 	var wrapper struct {
 		Data []byte `json:"data_base64"`
 	}
 	if err := json.Unmarshal(body, &wrapper); err == nil && wrapper.Data != nil {
 		body = wrapper.Data
 	}
-	m, err := cloudevent.Decode(body)
+	envelope, ok := unseal(topic, secret, body)
+	if !ok {
+		return malformed(body, errors.New("it does not bear its publisher's seal"))
+	}
+	m, err := cloudevent.Decode(envelope)
 	if err != nil {
 		return malformed(body, err)
 	}

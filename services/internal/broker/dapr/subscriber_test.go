@@ -35,13 +35,17 @@ func aMessage() events.Message {
 	}
 }
 
+// theSecret is what "bookings" is sealed with.
+const theSecret = "what the publisher and its consumers know"
+
+// encode returns m as it is published to "bookings".
 func encode(t *testing.T, m events.Message) []byte {
 	t.Helper()
 	b, err := cloudevent.Encode(m)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return b
+	return dapr.Seal("bookings", theSecret, b)
 }
 
 // wrapped is b as the sidecar delivers it.
@@ -65,7 +69,8 @@ type hearer struct {
 func hear(t *testing.T, o dapr.Options, handle broker.Handler) *hearer {
 	t.Helper()
 	h := &hearer{log: &bytes.Buffer{}}
-	o.Token, o.Attempts.Log = theToken, slog.New(slog.NewTextHandler(h.log, nil))
+	o.Token, o.Secrets = theToken, map[string]string{"bookings": theSecret}
+	o.Attempts.Log = slog.New(slog.NewTextHandler(h.log, nil))
 	s, err := dapr.NewSubscriber(o)
 	if err != nil {
 		t.Fatal(err)

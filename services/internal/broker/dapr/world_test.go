@@ -43,6 +43,7 @@ type world struct {
 	publisher *app
 	consumers map[string]*app
 	topics    []string
+	secrets   map[string]string        // of every topic
 	files     string                   // the copy of components/
 	edit      func(doc map[string]any) // changes it further, if there is one
 }
@@ -58,7 +59,7 @@ type app struct {
 }
 
 func newWorld(t *testing.T) *world {
-	w := &world{T: t, rabbit: rabbittest.New(t), consumers: map[string]*app{}}
+	w := &world{T: t, rabbit: rabbittest.New(t), consumers: map[string]*app{}, secrets: map[string]string{}}
 	w.url, w.network = rabbittest.Through(t, w.rabbit)
 	w.publisher = &app{name: "publisher"}
 	return w
@@ -66,6 +67,7 @@ func newWorld(t *testing.T) *world {
 
 // Subscribe makes the consumer's app when it is first heard of.
 func (w *world) Subscribe(s broker.Subscription) error {
+	w.secrets[s.Topic] = theSecret
 	a := w.consumers[s.Consumer]
 	if a == nil {
 		a = &app{name: s.Consumer, subscriber: w.newSubscriber()}
@@ -80,7 +82,7 @@ func (w *world) Subscribe(s broker.Subscription) error {
 
 func (w *world) newSubscriber() *dapr.Subscriber {
 	w.Helper()
-	s, err := dapr.NewSubscriber(dapr.Options{Token: appToken, Attempts: inproc.Options{
+	s, err := dapr.NewSubscriber(dapr.Options{Token: appToken, Secrets: w.secrets, Attempts: inproc.Options{
 		Log: slog.New(slog.DiscardHandler), MaxAttempts: maxAttempts, Backoff: pause,
 	}})
 	if err != nil {
@@ -165,7 +167,7 @@ func (w *world) sidecar(a *app, port int) {
 		"RABBITMQ_URL=" + w.url, "DAPR_API_TOKEN=" + daprToken, "APP_API_TOKEN=" + appToken,
 	}})
 	var err error
-	if a.publisher, err = dapr.NewPublisher(a.sidecar.URL, daprToken, 30*time.Second); err != nil {
+	if a.publisher, err = dapr.NewPublisher(a.sidecar.URL, daprToken, theSecret, 30*time.Second); err != nil {
 		w.Fatal(err)
 	}
 }

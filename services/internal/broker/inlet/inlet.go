@@ -28,8 +28,9 @@ type Inlet struct {
 	Register func(mux chi.Router, api huma.API, guard *auth.Guard, topics, callers []string)
 }
 
-// New returns the inlet of a process with this sidecar, or with none.
-func New(c sidecar.Config, log *slog.Logger) (*Inlet, error) {
+// New returns the inlet of a process with this sidecar, or with none. secrets are
+// the publishers', by topic: by a broker comes what anybody may have sent.
+func New(c sidecar.Config, secrets map[string]string, log *slog.Logger) (*Inlet, error) {
 	attempts := inproc.Options{Log: log}
 	if !c.There() {
 		b := inproc.New(attempts)
@@ -37,7 +38,7 @@ func New(c sidecar.Config, log *slog.Logger) (*Inlet, error) {
 			httppush.Register(api, guard, httppush.Options{Publisher: b, Topics: topics, Callers: callers, Log: log})
 		}}, nil
 	}
-	s, err := dapr.NewSubscriber(dapr.Options{Token: c.AppToken, Attempts: attempts})
+	s, err := dapr.NewSubscriber(dapr.Options{Token: c.AppToken, Secrets: secrets, Attempts: attempts})
 	if err != nil {
 		return nil, err
 	}

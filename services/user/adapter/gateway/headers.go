@@ -12,10 +12,12 @@ import (
 
 // passedIn and passedOut are the headers that cross the gateway. All others end
 // here: X-Service-Token and dapr-* would lend clients an authority that is not
-// theirs, the rest concerns one connection or nobody.
+// theirs, the rest concerns one connection or nobody. Accept, too: there is one
+// form of each answer, and a sidecar that is asked for a stream makes an error of
+// every refusal.
 var (
 	passedIn = []string{
-		"Accept", "Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match", "Tracestate",
+		"Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match", "Tracestate",
 	}
 	passedOut = []string{
 		"Cache-Control", "Content-Length", "Content-Type", "Etag", "Retry-After", "Www-Authenticate",

@@ -77,9 +77,15 @@ func (o operation) target(base *url.URL, r *http.Request) (*url.URL, *httpkit.Er
 		}
 	}
 	u := base.JoinPath(segments...)
-	u.RawQuery = known.Encode()
+	if u.RawQuery = known.Encode(); len(u.RawQuery) > maxQuery {
+		return nil, httpkit.NewProblem(http.StatusBadRequest, problem.BadRequest, "The query is too long.")
+	}
 	return u, nil
 }
+
+// maxQuery is how long a query that crosses may be, in bytes, escaped: more than
+// any of the services takes, and less than a sidecar does.
+const maxQuery = 8 << 10
 
 // parameter returns the name in {name}.
 func parameter(segment string) (string, bool) {
