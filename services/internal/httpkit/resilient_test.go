@@ -128,7 +128,7 @@ func TestBreakerOpensForSlowness(t *testing.T) {
 			var made atomic.Int64
 			w := httpkit.Breaking(way(func(*http.Request) (*http.Response, error) {
 				made.Add(1)
-				time.Sleep(took)
+				<-time.After(took)
 				return nil, context.DeadlineExceeded
 			}), slog.New(slog.DiscardHandler))
 			if n := left(t, w, &made, 6, "http://one/"); n > 0 != opens {
@@ -149,14 +149,14 @@ func TestBreakerClosesAfterSlowTrials(t *testing.T) {
 			if !well {
 				return nil, errReset
 			}
-			time.Sleep(5 * time.Second)
+			<-time.After(5 * time.Second)
 			return answering(http.StatusOK)
 		}), slog.New(slog.DiscardHandler))
 		left(t, w, &made, 5, "http://one/")
 		well = true
 		var calls sync.WaitGroup
 		for range 100 { // ten a second
-			time.Sleep(100 * time.Millisecond)
+			<-time.After(100 * time.Millisecond)
 			calls.Go(func() {
 				if res, err := w.RoundTrip(request(t, t.Context(), http.MethodGet, "http://one/", nil)); err == nil {
 					_ = res.Body.Close()
@@ -180,11 +180,11 @@ func TestBreakerOpensAgainAfterASlowTrial(t *testing.T) {
 		var made atomic.Int64
 		w := httpkit.Breaking(way(func(*http.Request) (*http.Response, error) {
 			made.Add(1)
-			time.Sleep(5 * time.Second)
+			<-time.After(5 * time.Second)
 			return nil, context.DeadlineExceeded
 		}), slog.New(slog.DiscardHandler))
 		left(t, w, &made, 5, "http://one/")
-		time.Sleep(1100 * time.Millisecond)
+		<-time.After(1100 * time.Millisecond)
 		if n := left(t, w, &made, 1, "http://one/"); n != 0 {
 			t.Error("it is not tried")
 		}
