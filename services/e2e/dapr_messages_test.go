@@ -15,6 +15,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	contracts "github.com/openboxoffice/boxoffice/contracts/events"
+	"github.com/openboxoffice/boxoffice/services/e2e/specs"
 	"github.com/openboxoffice/boxoffice/services/internal/broker/dapr"
 	"github.com/openboxoffice/boxoffice/services/internal/servertest/rabbittest"
 	"github.com/openboxoffice/boxoffice/services/standalone"
@@ -119,7 +120,7 @@ func TestDaprPoisonMessages(t *testing.T) {
 }
 
 // The README's tour under Dapr, and what of it RabbitMQ sees: one message for
-// the booking, and one for its end.
+// the booking, and one for its end, as AsyncAPI has them.
 func TestDaprReadmeTour(t *testing.T) {
 	rabbitmq := rabbittest.New(t)
 	p, _ := startProcesses(t, setup{sidecars: true, rabbitmq: rabbitmq.URL()})
@@ -128,6 +129,10 @@ func TestDaprReadmeTour(t *testing.T) {
 		t.Fatal(err)
 	}
 	tour(t, p)
+	asyncapi, err := specs.NewMessages()
+	if err != nil {
+		t.Fatal(err)
+	}
 	count := map[string]int{}
 	eventually(t, time.Minute, func() error {
 		for _, body := range rabbitmq.Take(t, "onlooker") {
@@ -136,6 +141,9 @@ func TestDaprReadmeTour(t *testing.T) {
 				return final{fmt.Errorf("%w: %s", err, body)}
 			}
 			count[m.Type]++
+			if _, err := asyncapi.Check(contracts.TopicBookings, body); err != nil {
+				t.Error(err)
+			}
 		}
 		return errOf(count[contracts.TypeBookingCancelled] > 0, "RabbitMQ has seen %v", count)
 	})
