@@ -33,6 +33,11 @@ func messagesDocument(t *testing.T) []byte {
 	envelope := registry.Schema(reflect.TypeFor[events.Message](), true, "")
 	data := registry.Schema(reflect.TypeFor[events.Booking](), true, "")
 
+	registry.SchemaFromRef(envelope.Ref).Properties["hmac"] = &huma.Schema{
+		Type: huma.TypeString, Pattern: "^[0-9a-f]{64}$", Examples: []any{strings.Repeat("0123456789abcdef", 4)},
+		Description: "By a broker: the publisher's seal, the last attribute of the envelope. It is the HMAC-SHA-256, by the publisher's secret, of the topic, a line feed, and the envelope without this attribute.",
+	}
+
 	messages, ofChannel, all := object{}, object{}, []any{}
 	for _, name := range slices.Sorted(maps.Keys(published)) {
 		m := published[name]
