@@ -36,8 +36,8 @@ func killedServer(what string, away time.Duration, s databaseServer) fault {
 	return fault{what, away, s.Kill, s.Start}
 }
 
-func killedProgram(what string, p *program) fault {
-	return fault{what, 0, func(context.Context) error { p.kill(); return nil }, func(context.Context) error { return p.start() }}
+func killedProgram(what string, p *program, start func() error) fault {
+	return fault{what, 0, func(context.Context) error { p.kill(); return nil }, func(context.Context) error { return start() }}
 }
 
 // startDapr starts the platform with a sidecar for each process, on servers of
@@ -77,7 +77,8 @@ func TestDaprChaos(t *testing.T) {
 		killedServer("MongoDB", outage, servers["MongoDB"]),
 	}
 	for _, r := range s.all {
-		faults = append(faults, killedProgram(string(r.of), &r.program), killedProgram("the sidecar of "+string(r.of), &r.sidecar.program))
+		faults = append(faults, killedProgram(string(r.of), &r.program, r.start),
+			killedProgram("the sidecar of "+string(r.of), &r.sidecar.program, r.sidecar.begin))
 	}
 	l := newLoad(t, p, 6, true)
 	var back durations

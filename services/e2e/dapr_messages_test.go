@@ -206,7 +206,7 @@ func TestDaprBrokerThatLosesMessages(t *testing.T) {
 	if err := away.start(); err != nil {
 		t.Fatal(err)
 	}
-	if err := away.sidecar.start(); err != nil {
+	if err := away.sidecar.begin(); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, 2*time.Minute, func() error {

@@ -144,6 +144,30 @@ func (s *sidecar) settle(app string) {
 	s.env = append(os.Environ(), "RABBITMQ_URL="+s.run.rabbitmq, "DAPR_API_TOKEN="+s.run.apiToken, "APP_API_TOKEN="+s.run.appToken)
 }
 
+// begin starts it, and returns when it can find the others or has ended. Those
+// that begin at the same moment lock each other out of the file of names, and one
+// that is locked out goes on without: it is started again.
+func (s *sidecar) begin() error {
+	for try := 1; ; try++ {
+		earlier, _ := os.ReadFile(s.output) // none at first
+		if err := s.start(); err != nil {
+			return err
+		}
+		lockedOut := false
+		if err := poll(time.Minute, func() error {
+			said := s.said()[len(earlier):]
+			lockedOut = strings.Contains(said, "initialization error occurred for nr (")
+			if lockedOut || strings.Contains(said, "Initialized name resolution") || s.ended() != nil {
+				return nil
+			}
+			return fmt.Errorf("the sidecar of %s does not know where it finds others", s.of)
+		}); err != nil || !lockedOut || try == 5 {
+			return err
+		}
+		s.kill()
+	}
+}
+
 func port(addr string) string {
 	_, p, err := net.SplitHostPort(addr)
 	if err != nil {

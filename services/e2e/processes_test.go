@@ -232,8 +232,16 @@ func (s *manyProcesses) of(name service) (found []*replica) {
 }
 
 func (s *manyProcesses) start() error {
-	for _, p := range s.programs() {
-		if err := p.start(); err != nil {
+	for _, r := range s.all {
+		if err := r.start(); err != nil {
+			return err
+		}
+	}
+	for _, r := range s.all {
+		if r.sidecar == nil {
+			continue
+		}
+		if err := r.sidecar.begin(); err != nil {
 			return err
 		}
 	}
