@@ -157,8 +157,13 @@ func (s *sidecar) begin() error {
 		if err := poll(time.Minute, func() error {
 			said := s.said()[len(earlier):]
 			lockedOut = strings.Contains(said, "initialization error occurred for nr (")
-			if lockedOut || strings.Contains(said, "Initialized name resolution") || s.ended() != nil {
+			if lockedOut || strings.Contains(said, "Initialized name resolution") {
 				return nil
+			}
+			select {
+			case <-s.exited: // whoever waits for it says so
+				return nil
+			default:
 			}
 			return fmt.Errorf("the sidecar of %s does not know where it finds others", s.of)
 		}); err != nil || !lockedOut || try == 5 {
