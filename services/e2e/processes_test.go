@@ -261,10 +261,16 @@ func (s *manyProcesses) programs() (all []*program) {
 
 // ready waits until every process listens. Should somebody have taken a port
 // since it was looked at, other ports are taken, for as long as nobody has been
-// told of these.
+// told of these. Sidecars that do not find each other at first are started again
+// twice, as a supervisor would, and it is said.
 func (s *manyProcesses) ready() (map[service]string, error) {
 	err := s.listening()
-	for try := 0; err != nil && !s.started && try < 5 && strings.Contains(err.Error(), syscall.EADDRINUSE.Error()); try++ {
+	again := func(try int) bool {
+		taken := strings.Contains(err.Error(), syscall.EADDRINUSE.Error())
+		return !s.started && (try < 5 && taken || try < 2 && s.dapr != nil)
+	}
+	for try := 0; err != nil && again(try); try++ {
+		fmt.Fprintf(os.Stderr, "the platform is started again: %.500v\n", err)
 		s.kill()
 		s.settle()
 		if err = s.start(); err == nil {
