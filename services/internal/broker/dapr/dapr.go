@@ -4,8 +4,8 @@
 //
 // # Publishing
 //
-// A plain POST to the sidecar, of the CloudEvent as it is, in bytes
-// (rawPayload): so that the sidecar neither reads it nor writes it anew, and
+// A plain POST to the sidecar, of the CloudEvent with its publisher's seal, in
+// bytes (rawPayload): so that the sidecar neither reads it nor writes it anew, and
 // every attribute is ours, the time and the subject too, which cannot be set by
 // publish metadata. Dapr's SDK for Go would do the same call by gRPC, with
 // modules that every service would carry for it. The sidecar answers that a

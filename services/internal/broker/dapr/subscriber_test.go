@@ -110,7 +110,7 @@ func hear(t *testing.T, o dapr.Options, handle broker.Handler) *hearer {
 
 func well(context.Context, events.Message) error { return nil }
 
-func (h *hearer) post(t *testing.T, topic, token string, body []byte) int {
+func (h *hearer) post(t *testing.T, topic, token string, body []byte, header ...string) int {
 	t.Helper()
 	req, err := http.NewRequest(http.MethodPost, h.server.URL+"/subscriptions/"+topic, bytes.NewReader(body))
 	if err != nil {
@@ -118,6 +118,9 @@ func (h *hearer) post(t *testing.T, topic, token string, body []byte) int {
 	}
 	if token != "" {
 		req.Header.Set("dapr-api-token", token)
+	}
+	for i := 0; i < len(header); i += 2 {
+		req.Header.Set(header[i], header[i+1])
 	}
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
@@ -147,11 +150,14 @@ func TestOnlyTheSidecarDelivers(t *testing.T) {
 			t.Errorf("token %q: %d, want 401", token, status)
 		}
 	}
+	if status := h.post(t, "bookings", theToken, encode(t, aMessage()), "dapr-caller-app-id", "user"); status != http.StatusUnauthorized {
+		t.Errorf("a call that the sidecar passes on: %d, want 401", status)
+	}
 	if len(h.heard)+len(h.letters) > 0 {
 		t.Errorf("heard %v, dead letters %v", h.heard, h.letters)
 	}
-	if n := strings.Count(h.log.String(), "that is not the sidecar's"); n != 5 {
-		t.Errorf("%d of 5 are in the log: %s", n, h.log)
+	if n := strings.Count(h.log.String(), "that is not the sidecar's"); n != 6 {
+		t.Errorf("%d of 6 are in the log: %s", n, h.log)
 	}
 	if strings.Contains(h.log.String(), theToken) {
 		t.Error("the token is in the log")
