@@ -21,7 +21,10 @@ const (
 	TypeBookingConfirmed = "booking.confirmed.v1"
 	TypeBookingCancelled = "booking.cancelled.v1"
 	TypeBookingFailed    = "booking.failed.v1"
-	TypeEventCancelled   = "event.cancelled.v1"
+	// TypeBookingItemsCancelled says that some of a booking's tickets were
+	// cancelled, and the rest stands.
+	TypeBookingItemsCancelled = "booking.items_cancelled.v1"
+	TypeEventCancelled        = "event.cancelled.v1"
 )
 
 // SpecVersion is the CloudEvents version spoken.
@@ -56,11 +59,36 @@ type Booking struct {
 	Event      Event        `json:"event"`
 	Items      []Item       `json:"items" nullable:"false"`
 	Total      money.Amount `json:"total"`
-	Refunded   money.Amount `json:"refunded" doc:"So far; zero in a confirmation"`
+	Refunded   money.Amount `json:"refunded" doc:"What is given back with what this message tells; zero in a confirmation"`
 	Reason     string       `json:"reason,omitempty" doc:"Why it failed or was cancelled: a problem code" example:"payment_declined"`
 	OccurredAt time.Time    `json:"occurred_at"`
 
 	Acknowledged bool `json:"acknowledged" doc:"The customer had been answered pending, and so waits to hear how it ended"`
+
+	Cancellation *Cancellation `json:"cancellation,omitempty" doc:"What was cancelled; in a cancellation alone"`
+	Note         string        `json:"note,omitempty" maxLength:"500" doc:"What the organizer says about the event's cancellation" example:"The singer is ill."`
+}
+
+// Cancellation is tickets given back, and the money that went with them:
+// Price − Fee = Refund.
+type Cancellation struct {
+	ID     string       `json:"id" format:"uuid"`
+	Items  []Item       `json:"items" nullable:"false"`
+	Price  money.Amount `json:"price" doc:"What the tickets had cost"`
+	Fee    money.Amount `json:"fee" doc:"What is kept of it, by the event's cancellation policy"`
+	Refund money.Amount `json:"refund" doc:"What is given back of it"`
+	// RefundDue says that the refund has not been made, and somebody has to
+	// see to it.
+	RefundDue bool `json:"refund_due,omitempty" doc:"The payment provider has refused the refund, and it has yet to be made"`
+}
+
+// EventCancelled is the data of an event.cancelled.v1 message. Every booking of
+// the event is to be cancelled and refunded in full.
+type EventCancelled struct {
+	Event      Event     `json:"event"`
+	Version    int64     `json:"version" minimum:"1" example:"3" doc:"The event's; grows with every edit"`
+	Note       string    `json:"note,omitempty" maxLength:"500" doc:"What the organizer says about it" example:"The singer is ill."`
+	OccurredAt time.Time `json:"occurred_at"`
 }
 
 // Event is the part of an event that a booking keeps: a snapshot of the moment
@@ -71,6 +99,16 @@ type Event struct {
 	StartsAt time.Time `json:"starts_at"`
 	TimeZone string    `json:"time_zone" doc:"IANA name" example:"Europe/Berlin"`
 	Venue    Venue     `json:"venue"`
+
+	CancellationPolicy CancellationPolicy `json:"cancellation_policy"`
+}
+
+// CancellationPolicy is what it costs a customer to cancel tickets: nothing
+// until FreeHours before the event starts, and after that a part of their
+// price. The zero value is that it is always free.
+type CancellationPolicy struct {
+	FreeHours      int `json:"free_hours" minimum:"0" maximum:"8760" example:"48" doc:"Cancelling is free until so many hours before the event starts"`
+	FeeBasisPoints int `json:"fee_basis_points" minimum:"0" maximum:"10000" example:"1000" doc:"What is kept of the price after that, in hundredths of a percent; rounded once per cancellation, half up"`
 }
 
 // Venue is where an event takes place.

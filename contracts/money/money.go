@@ -46,6 +46,33 @@ func (a Amount) Plus(b Amount) (Amount, error) {
 	return Amount{AmountMinor: s, Currency: a.Currency}, nil
 }
 
+// Minus returns a − b, ErrCurrency where their currencies differ, or ErrOverflow.
+func (a Amount) Minus(b Amount) (Amount, error) {
+	if b.AmountMinor == math.MinInt64 {
+		return Amount{}, ErrOverflow
+	}
+	return a.Plus(Amount{AmountMinor: -b.AmountMinor, Currency: b.Currency})
+}
+
+// BasisPoints returns n hundredths of a percent of a, rounded half up to a
+// minor unit, or ErrOverflow. Neither may be negative.
+func (a Amount) BasisPoints(n int) (Amount, error) {
+	if n < 0 || a.AmountMinor < 0 {
+		return Amount{}, ErrOverflow
+	}
+	const whole = 10_000
+	hi, lo := bits.Mul64(uint64(a.AmountMinor), uint64(n))
+	lo, carry := bits.Add64(lo, whole/2, 0)
+	if hi += carry; hi >= whole {
+		return Amount{}, ErrOverflow
+	}
+	part, _ := bits.Div64(hi, lo, whole)
+	if part > math.MaxInt64 {
+		return Amount{}, ErrOverflow
+	}
+	return Amount{AmountMinor: int64(part), Currency: a.Currency}, nil
+}
+
 // IsZero reports whether nothing is owed, in whatever currency.
 func (a Amount) IsZero() bool { return a.AmountMinor == 0 }
 

@@ -40,3 +40,35 @@ func TestArithmeticRefusesOverflowAndMixedCurrencies(t *testing.T) {
 		t.Errorf("EUR + USD: error %v, want ErrCurrency", err)
 	}
 }
+
+func TestMinus(t *testing.T) {
+	if got, err := (Amount{100, "EUR"}).Minus(Amount{30, "EUR"}); err != nil || got != (Amount{70, "EUR"}) {
+		t.Errorf("1.00 − 0.30 = %v, %v", got, err)
+	}
+	if _, err := (Amount{0, "EUR"}).Minus(Amount{math.MinInt64, "EUR"}); !errors.Is(err, ErrOverflow) {
+		t.Errorf("0 − min: error %v, want ErrOverflow", err)
+	}
+	if _, err := (Amount{1, "EUR"}).Minus(Amount{1, "USD"}); !errors.Is(err, ErrCurrency) {
+		t.Errorf("EUR − USD: error %v, want ErrCurrency", err)
+	}
+}
+
+func TestBasisPointsRoundHalfUp(t *testing.T) {
+	for _, c := range []struct {
+		minor int64
+		n     int
+		want  int64
+	}{
+		{2500, 1000, 250}, {1, 5000, 1}, {1, 4999, 0}, {3, 5000, 2}, {333, 3333, 111}, {0, 10_000, 0}, {7, 0, 0},
+		{math.MaxInt64, 10_000, math.MaxInt64}, {math.MaxInt64, 5000, math.MaxInt64/2 + 1},
+	} {
+		if got, err := (Amount{c.minor, "EUR"}).BasisPoints(c.n); err != nil || got != (Amount{c.want, "EUR"}) {
+			t.Errorf("%d bp of %d = %v, %v, want %d", c.n, c.minor, got, err, c.want)
+		}
+	}
+	for _, n := range []int{-1, 10_001, math.MaxInt} {
+		if got, err := (Amount{math.MaxInt64, "EUR"}).BasisPoints(n); !errors.Is(err, ErrOverflow) {
+			t.Errorf("%d bp of max = %v, %v, want ErrOverflow", n, got, err)
+		}
+	}
+}

@@ -43,6 +43,7 @@ const (
 	TicketTypeInUse     Code = "ticket_type_in_use"
 	EventHasBookings    Code = "event_has_bookings"
 	TicketTypeNotFound  Code = "ticket_type_not_found"
+	EventCancelled      Code = "event_cancelled"
 )
 
 // Codes of the booking service.
@@ -53,6 +54,8 @@ const (
 	BookingInProgress    Code = "booking_in_progress"
 	NotCancellable       Code = "booking_not_cancellable"
 	IdempotencyKeyReused Code = "idempotency_key_reused"
+	TicketsNotBooked     Code = "tickets_not_booked"
+	InvalidSignature     Code = "invalid_signature"
 )
 
 // Codes of dead letters, which every consumer of messages has.
@@ -98,6 +101,7 @@ var Codes = []struct {
 	{CapacityBelowSold, 409, "The capacity would fall below the tickets sold or held."},
 	{TicketTypeInUse, 409, "Tickets of a ticket type left out are sold or held."},
 	{EventHasBookings, 409, "Tickets of the event are sold or held."},
+	{EventCancelled, 409, "The event has been cancelled."},
 	{TicketTypeNotFound, 422, "The event has no such ticket type."},
 
 	{BookingNotFound, 404, "There is no such booking."},
@@ -105,6 +109,8 @@ var Codes = []struct {
 	{PaymentAbandoned, 402, "The payment was never completed; nothing was charged."},
 	{BookingInProgress, 409, "A request with this idempotency key is being worked on: Retry-After says when to ask again."},
 	{NotCancellable, 409, "The booking is not confirmed, or its event has started."},
+	{TicketsNotBooked, 409, "The booking has not that many tickets of this type."},
+	{InvalidSignature, 400, "The signature is missing, wrong or too old."},
 	{IdempotencyKeyReused, 422, "This idempotency key was used for another request."},
 
 	{DeadLetterNotFound, 404, "There is no such dead letter."},
