@@ -41,10 +41,13 @@ type Booking struct {
 
 	Status  Status
 	Payment Payment
-	// Refund is the money on its way back, if any. It is stored before the
-	// provider is called.
-	Refund *Refund
-	// Reason says why it failed, or is about to.
+	// Refunds are the money given back, or on its way, in the order it was
+	// decided. Each is stored before the provider is called.
+	Refunds []Refund
+	// Cancellations are the tickets given back, in the order it was asked for.
+	// At most one of them is not done, the last.
+	Cancellations []Cancellation
+	// Reason says why it failed or was cancelled, or is about to.
 	Reason problem.Code
 
 	// Attempt numbers the reservation: a booking whose reservation was closed
@@ -70,53 +73,94 @@ type Booking struct {
 }
 
 // Tickets returns how many tickets the booking is for.
-func (b *Booking) Tickets() int {
-	n := 0
-	for _, it := range b.Items {
-		n += it.Quantity
-	}
-	return n
-}
+func (b *Booking) Tickets() int { return tickets(b.Items) }
 
 // Payment is what the customer paid, or tried to.
 type Payment struct {
 	Provider  string
-	Reference string // the provider's, once captured
+	Reference string // the provider's, from the moment that it must not be lost
 	Status    PaymentStatus
+	Captured  money.Amount // what was paid; zero until captured
+	// Action is what the customer has to do before the money moves, and
+	// Deadline until when; nil and zero when there is nothing.
+	Action   *Action
+	Deadline time.Time
+}
+
+// Action is what a customer has to do for a payment, 3-D Secure for instance:
+// either at URL, or on the seller's own page with the provider's library, which
+// ClientSecret lets into this one payment. It is told to the customer alone.
+type Action struct {
+	Type         string // the provider's
+	URL          string
+	ClientSecret string
 }
 
 // PaymentStatus is where a payment stands.
 type PaymentStatus string
 
-// A payment is Open until its outcome is known. A free booking's is NotRequired.
+// A payment is Open until its outcome is known, or until the customer acts. It
+// is Refunded when nothing of it is kept. A free booking's is NotRequired.
 const (
 	PaymentOpen        PaymentStatus = "pending"
+	PaymentAction      PaymentStatus = "requires_action"
 	PaymentCaptured    PaymentStatus = "captured"
 	PaymentDeclined    PaymentStatus = "declined"
 	PaymentNever       PaymentStatus = "not_charged"
+	PaymentPartly      PaymentStatus = "partially_refunded"
 	PaymentRefunded    PaymentStatus = "refunded"
 	PaymentNotRequired PaymentStatus = "not_required"
 )
 
 // Refund is money given back. Its ID is the provider's idempotency key.
 type Refund struct {
-	ID     string
-	Amount money.Amount
-	Done   bool
+	ID       string
+	Amount   money.Amount
+	Status   RefundStatus
+	Decided  time.Time // when it was
+	Refusals int       // how often the provider has refused it
 }
 
-// Step is one line of a booking's timeline.
+// RefundStatus is how far a refund has come.
+type RefundStatus string
+
+// A refund is Pending until the provider has taken it. After too many refusals
+// it is Due: the operator has to see to it, and it is tried again now and then.
+const (
+	RefundPending RefundStatus = "pending"
+	RefundDone    RefundStatus = "refunded"
+	RefundDue     RefundStatus = "due"
+)
+
+// Cancellation is tickets given back: all that the booking had, or some of
+// them. Price − Fee goes back to the customer.
+type Cancellation struct {
+	ID       string
+	Items    []events.Item
+	Price    money.Amount
+	Fee      money.Amount
+	RefundID string // of the Refund; "" where nothing goes back
+	All      bool
+	Done     bool
+	At       time.Time
+	By       string // the user's id
+	Key      string // of the request that asked for it; "" for none
+}
+
+// Step is one line of a booking's timeline. Each is in the audit log as well.
 type Step struct {
 	At     time.Time
 	Step   string
 	Detail string
+	By     string // the user's id, or the name of the worker
 }
 
 // Lease is the right to drive a booking: whoever holds the token may change it,
 // and act for it outside, until the time given. Then anybody may take it over.
+// Without a token nobody drives it, and at that time somebody is to begin.
 type Lease struct {
 	Token string
-	Until time.Time
+	Until time.Time // zero when there is nothing to do
 }
 
 // Effects are committed in one transaction with the change of a booking, or not
@@ -124,6 +168,10 @@ type Lease struct {
 type Effects struct {
 	Messages []events.Message // for the outbox
 	FreeKey  bool             // forget the idempotency key: the request may be tried anew
+	// Key is the idempotency key of the request behind the change, used by the
+	// user KeyUser at the booking's UpdatedAt.
+	Key     Key
+	KeyUser string
 }
 
 // Key is an idempotency key: of one caller, for one request.
@@ -135,13 +183,46 @@ type Key struct {
 // KeyLifetime is how long an idempotency key is remembered.
 const KeyLifetime = 24 * time.Hour
 
-func (b *Booking) note(at time.Time, step, detail string) {
-	b.Timeline = append(b.Timeline, Step{At: at, Step: step, Detail: detail})
+func (b *Booking) note(at time.Time, by, step, detail string) {
+	b.Timeline = append(b.Timeline, Step{At: at, Step: step, Detail: detail, By: by})
 }
 
-// refunded marks the refund, if there is one, as done: a booking ends only then.
+// Refund returns the refund with this id, or nil.
+func (b *Booking) Refund(id string) *Refund {
+	for i := range b.Refunds {
+		if b.Refunds[i].ID == id {
+			return &b.Refunds[i]
+		}
+	}
+	return nil
+}
+
+// Open returns the cancellation that is being worked on, or nil.
+func (b *Booking) Open() *Cancellation {
+	if n := len(b.Cancellations); n > 0 && !b.Cancellations[n-1].Done {
+		return &b.Cancellations[n-1]
+	}
+	return nil
+}
+
+// Refunded is how much has gone back to the customer.
+func (b *Booking) Refunded() money.Amount {
+	sum := money.Amount{Currency: b.Payment.Captured.Currency}
+	for _, r := range b.Refunds {
+		if r.Status == RefundDone {
+			sum.AmountMinor += r.Amount.AmountMinor // never more than was captured
+		}
+	}
+	return sum
+}
+
+// refunded sets the payment's status by what has gone back.
 func (b *Booking) refunded() {
-	if b.Refund != nil {
-		b.Refund.Done = true
+	switch back := b.Refunded(); {
+	case back.IsZero():
+	case back == b.Payment.Captured:
+		b.Payment.Status = PaymentRefunded
+	default:
+		b.Payment.Status = PaymentPartly
 	}
 }

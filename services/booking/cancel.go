@@ -2,16 +2,25 @@ package booking
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"errors"
+	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/openboxoffice/boxoffice/contracts/events"
 	"github.com/openboxoffice/boxoffice/contracts/identity"
+	"github.com/openboxoffice/boxoffice/contracts/problem"
 )
 
-// Cancel gives a booking's tickets back and its money in full, for its owner or
-// an admin, until the event starts. The booking it returns is Cancelled, or
-// Cancelling while the refund's outcome is not known yet. Cancelling again
-// answers the current state. ErrNotFound, ErrForbidden, ErrNotCancellable.
+// Cancel gives all of a booking's tickets back, and its money as the event's
+// cancellation policy says, for its owner or an admin, until the event starts.
+// The booking it returns is Cancelled, or Cancelling while the refund's outcome
+// is not known yet. Cancelling again answers the current state. ErrNotFound,
+// ErrForbidden, ErrNotCancellable; ErrInProgress while a cancellation in part
+// is under way.
 //
 // It goes on when ctx is cancelled.
 func (s *Service) Cancel(ctx context.Context, caller identity.Caller, id string) (Booking, error) {
@@ -20,31 +29,85 @@ func (s *Service) Cancel(ctx context.Context, caller identity.Caller, id string)
 	if err != nil || b.Status == Cancelling || b.Status == Cancelled {
 		return b, err
 	}
-	lease := s.newLease()
-	b, err = s.Store.Update(ctx, id, "", func(b *Booking) error {
-		now := s.now()
-		if b.Status != Confirmed || !now.Before(b.Event.StartsAt) {
-			return ErrNotCancellable
-		}
-		b.Status, b.Lease, b.UpdatedAt = Cancelling, lease, now
-		if !b.Total.IsZero() {
-			b.Refund = &Refund{ID: newID(), Amount: b.Total}
-		}
-		b.note(now, "cancelling", "")
-		return nil
-	})
-	switch {
-	case errors.Is(err, ErrLeaseLost), errors.Is(err, ErrNotCancellable):
+	b, err = s.cancel(ctx, caller, id, nil, Key{})
+	if errors.Is(err, ErrNotCancellable) || errors.Is(err, ErrInProgress) {
 		// Another request may have been first: then its result is ours.
 		if b, err := s.Store.Get(ctx, id); err == nil && (b.Status == Cancelling || b.Status == Cancelled) {
 			return b, nil
 		}
-		return Booking{}, ErrNotCancellable
+	}
+	return b, err
+}
+
+// CancelTickets gives some of a booking's tickets back, and their money as the
+// event's cancellation policy says, for its owner or an admin, until the event
+// starts. The booking it returns has the rest, and the cancellation as its last;
+// where nothing is left it is as Cancel leaves it. A request whose key, which
+// must be there, the caller has used answers what became of the first one, or
+// ErrKeyReused. ErrNotFound, ErrForbidden, ErrNotCancellable,
+// ErrTicketsNotBooked; ErrInProgress while another cancellation is under way.
+//
+// It goes on when ctx is cancelled.
+func (s *Service) CancelTickets(ctx context.Context, caller identity.Caller, id string, want []Wanted, key string) (Booking, Cancellation, error) {
+	ctx = context.WithoutCancel(ctx)
+	if err := validCancellation(want, key); err != nil {
+		return Booking{}, Cancellation{}, err
+	}
+	if _, err := s.Get(ctx, caller, id); err != nil {
+		return Booking{}, Cancellation{}, err
+	}
+	k := Key{Value: key, Fingerprint: cancellationPrint(id, want)}
+	earlier := func(fallback error) (Booking, Cancellation, error) {
+		b, err := s.Store.ByKey(ctx, caller.UserID, k, s.now())
+		if err != nil {
+			if errors.Is(err, ErrNotFound) {
+				err = fallback
+			}
+			return Booking{}, Cancellation{}, err
+		}
+		n := slices.IndexFunc(b.Cancellations, func(c Cancellation) bool { return c.Key == k.hash(caller.UserID) })
+		if n < 0 {
+			return Booking{}, Cancellation{}, ErrKeyReused
+		}
+		return b, b.Cancellations[n], nil
+	}
+	if b, c, err := earlier(errNoneYet); !errors.Is(err, errNoneYet) {
+		return b, c, err
+	}
+	b, err := s.cancel(ctx, caller, id, want, k)
+	if err != nil {
+		// The first request with this key may have come this far meanwhile.
+		return earlier(err)
+	}
+	return b, b.Cancellations[len(b.Cancellations)-1], nil
+}
+
+var errNoneYet = errors.New("no request has used this key")
+
+// cancel begins a cancellation and takes it as far as it goes now.
+func (s *Service) cancel(ctx context.Context, caller identity.Caller, id string, want []Wanted, key Key) (Booking, error) {
+	lease := s.newLease()
+	b, err := s.Store.Update(ctx, id, "", func(b *Booking) error {
+		now := s.now()
+		switch {
+		case b.Status != Confirmed || !now.Before(b.Event.StartsAt):
+			return ErrNotCancellable
+		case b.Open() != nil:
+			return ErrInProgress
+		}
+		b.Lease, b.UpdatedAt = lease, now
+		if key.Value != "" {
+			b.Effects.Key, b.Effects.KeyUser = key, caller.UserID
+		}
+		return b.giveBack(want, Cancellation{ID: newID(), At: now, By: caller.UserID, Key: key.hash(caller.UserID)}, false)
+	})
+	switch {
+	case errors.Is(err, ErrLeaseLost), errors.Is(err, ErrKeyTaken):
+		return Booking{}, ErrInProgress
 	case err != nil:
 		return Booking{}, err
 	}
-
-	d := driver{s: s, b: b, lease: lease.Token}
+	d := driver{s: s, b: b, lease: lease.Token, by: caller.UserID}
 	work, cancel := context.WithTimeout(ctx, s.PaymentTimeout)
 	defer cancel()
 	if err := d.finishCancel(work); err != nil {
@@ -54,21 +117,171 @@ func (s *Service) Cancel(ctx context.Context, caller identity.Caller, id string)
 	return d.b, nil
 }
 
-// finishCancel refunds, gives the tickets back, and makes the booking
-// Cancelled. Each step may have been done before.
+// giveBack begins the cancellation c of the tickets wanted, of all where want is
+// nil: they are no longer the booking's, and the refund is decided.
+// ErrTicketsNotBooked where the booking has not so many.
+func (b *Booking) giveBack(want []Wanted, c Cancellation, free bool) error {
+	rest, given, err := split(b.Items, want)
+	if err != nil {
+		return err
+	}
+	if c.Price, err = total(given); err != nil {
+		return err
+	}
+	if c.Fee, err = fee(b.Event, c.Price, c.At); err != nil {
+		return err
+	}
+	if free {
+		c.Fee.AmountMinor = 0
+	}
+	back, err := c.Price.Minus(c.Fee)
+	if err != nil {
+		return err
+	}
+	if !back.IsZero() {
+		c.RefundID = newID()
+		b.Refunds = append(b.Refunds, Refund{ID: c.RefundID, Amount: back, Status: RefundPending, Decided: c.At})
+	}
+	c.Items, c.All = given, len(rest) == 0
+	b.Cancellations = append(b.Cancellations, c)
+	if c.All {
+		b.Status = Cancelling // its tickets stay on it, as what it was for
+	} else {
+		left, err := b.Total.Minus(c.Price)
+		if err != nil {
+			return err
+		}
+		b.Items, b.Total = rest, left
+	}
+	b.Tries = 0
+	b.note(c.At, c.By, "cancelling", fmt.Sprintf("%d tickets for %s, fee %s", tickets(given), c.Price, c.Fee))
+	return nil
+}
+
+// split takes the wanted tickets, all where want is nil, out of items.
+func split(items []events.Item, want []Wanted) (rest, taken []events.Item, err error) {
+	if want == nil {
+		return nil, items, nil
+	}
+	rest = slices.Clone(items)
+	for _, w := range want {
+		n := slices.IndexFunc(rest, func(it events.Item) bool { return it.TicketTypeID == w.TicketTypeID })
+		if n < 0 || rest[n].Quantity < w.Quantity {
+			return nil, nil, ErrTicketsNotBooked
+		}
+		it := rest[n]
+		it.Quantity = w.Quantity
+		taken = append(taken, it)
+		rest[n].Quantity -= w.Quantity
+	}
+	return slices.DeleteFunc(rest, func(it events.Item) bool { return it.Quantity == 0 }), taken, nil
+}
+
+// finishCancel refunds, gives the tickets back, and closes the cancellation
+// that is open. Each step may have been done before.
 func (d *driver) finishCancel(ctx context.Context) error {
-	if d.b.Refund != nil {
-		if err := d.refund(ctx); err != nil {
+	c := *d.b.Open()
+	note := ""
+	if d.b.Reason == problem.EventCancelled {
+		e, err := d.s.CancelledEvents.CancelledEvent(ctx, d.b.EventID)
+		if err != nil {
+			return err
+		}
+		note = e.Note
+	}
+	if c.RefundID != "" {
+		if err := d.refund(ctx, c.RefundID); err != nil {
 			return err
 		}
 	}
-	if err := d.release(ctx); err != nil {
+	kind, step := events.TypeBookingItemsCancelled, "tickets_cancelled"
+	if c.All {
+		kind, step = events.TypeBookingCancelled, "cancelled"
+		if err := d.release(ctx); err != nil {
+			return err
+		}
+	} else if err := d.giveBack(ctx, c); err != nil {
 		return err
 	}
 	return d.update(ctx, func(b *Booking) {
-		b.Status, b.Lease, b.Tries = Cancelled, Lease{}, 0
+		if c.All {
+			b.Status = Cancelled
+		}
+		b.Open().Done = true
+		b.Lease, b.Tries = Lease{}, 0
 		b.refunded()
-		b.note(b.UpdatedAt, "cancelled", "")
-		d.tell(ctx, b, events.TypeBookingCancelled)
+		b.note(b.UpdatedAt, d.by, step, "")
+		d.tell(ctx, b, kind, &c, note)
 	})
+}
+
+// giveBack gives the tickets of a cancellation in part back for sale.
+func (d *driver) giveBack(ctx context.Context, c Cancellation) error {
+	err := d.s.Catalog.Return(ctx, Return{
+		EventID: d.b.EventID, BookingID: d.b.ID, Attempt: d.b.Attempt, CancellationID: c.ID, Items: c.Items,
+	})
+	if err != nil && !errors.Is(err, ErrEventNotFound) {
+		return err
+	}
+	d.note("returned", fmt.Sprintf("%d tickets", tickets(c.Items)))
+	return nil
+}
+
+// eventCancelled begins to cancel a confirmed booking whose event has been, in
+// full whatever the policy, and goes on with it.
+func (d *driver) eventCancelled(ctx context.Context) error {
+	c := Cancellation{ID: newID(), At: d.s.now(), By: d.by}
+	var refused error
+	if err := d.update(ctx, func(b *Booking) {
+		refused = b.giveBack(nil, c, true)
+		b.Reason = problem.EventCancelled
+	}); err != nil {
+		return err
+	}
+	if refused != nil {
+		return refused
+	}
+	return d.finishCancel(ctx)
+}
+
+func validCancellation(want []Wanted, key string) error {
+	var v problem.Invalid
+	if len(want) == 0 {
+		v = append(v, problem.Field{Location: "body.items", Message: "name the tickets to cancel"})
+	}
+	v = append(v, validItems(want)...)
+	if key == "" {
+		v = append(v, problem.Field{Location: "header.Idempotency-Key", Message: "is required"})
+	}
+	v = append(v, validKey(key)...)
+	if v != nil {
+		return v
+	}
+	return nil
+}
+
+// cancellationPrint is the fingerprint of a request to cancel tickets.
+func cancellationPrint(bookingID string, want []Wanted) string {
+	items := slices.Clone(want)
+	slices.SortFunc(items, func(a, b Wanted) int { return strings.Compare(a.TicketTypeID, b.TicketTypeID) })
+	return fingerprint(struct {
+		Cancel string
+		Items  []Wanted
+	}{bookingID, items})
+}
+
+// hash names the key of this user without telling it; "" for no key.
+func (k Key) hash(userID string) string {
+	if k.Value == "" {
+		return ""
+	}
+	sum := sha256.Sum256([]byte(userID + "\n" + k.Value))
+	return hex.EncodeToString(sum[:])
+}
+
+func fingerprint(request any) string {
+	// Errors are impossible: strings and numbers.
+	b, _ := json.Marshal(request)
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
 }

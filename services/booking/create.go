@@ -2,9 +2,6 @@ package booking
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -76,7 +73,7 @@ func (s *Service) Create(ctx context.Context, caller identity.Caller, r Request)
 		Payment:   Payment{Provider: s.Payments.Provider(), Status: PaymentOpen},
 		CreatedAt: start, UpdatedAt: start, Lease: s.newLease(),
 	}
-	b.note(start, "created", "")
+	b.note(start, caller.UserID, "created", "")
 	switch err := s.Store.Create(ctx, b, key); {
 	case errors.Is(err, ErrKeyTaken): // by a request at the same time
 		first, err := s.earlier(ctx, caller.UserID, key)
@@ -88,27 +85,18 @@ func (s *Service) Create(ctx context.Context, caller identity.Caller, r Request)
 		return Booking{}, err
 	}
 
-	d := driver{s: s, b: b, lease: b.Lease.Token}
+	d := driver{s: s, b: b, lease: b.Lease.Token, by: caller.UserID}
 	reserved, err := s.Catalog.Reserve(catalog, d.reservation())
 	if err != nil {
 		return d.notReserved(ctx, err)
 	}
 	d.reserved(reserved)
-
-	reference := ""
-	if !reserved.Total.IsZero() {
-		payment, cancel := context.WithTimeout(ctx, s.PaymentTimeout-s.now().Sub(start))
-		defer cancel()
-		reference, err = s.Payments.Charge(payment, Charge{BookingID: b.ID, Amount: reserved.Total, Token: r.PaymentToken})
-		if err != nil {
-			return d.notCharged(ctx, err)
-		}
+	if reserved.Total.IsZero() {
+		return d.finish(ctx, "")
 	}
-	confirmed, err := d.confirm(ctx, reference)
-	if err != nil {
-		return d.notStored(ctx, err)
-	}
-	return confirmed, nil
+	payment, cancel := context.WithTimeout(ctx, s.PaymentTimeout-s.now().Sub(start))
+	defer cancel()
+	return d.pay(ctx, payment, r.PaymentToken)
 }
 
 // earlier answers what became of the request that used key before; ErrNotFound
@@ -178,6 +166,7 @@ var refusals = map[problem.Code]error{
 	problem.TicketTypeNotFound: ErrTicketTypeNotFound,
 	problem.PaymentDeclined:    ErrPaymentDeclined,
 	problem.PaymentAbandoned:   ErrPaymentAbandoned,
+	problem.EventCancelled:     ErrEventCancelled,
 }
 
 func refusal(reason problem.Code) error {
@@ -217,30 +206,14 @@ func (r *Request) validate() error {
 	case r.Tickets < 0:
 		bad("body.tickets", "must be at least 1")
 	}
-	seen := map[string]bool{}
-	for i, it := range r.Items {
-		where := fmt.Sprintf("body.items[%d]", i)
-		if id, err := uuid.Parse(it.TicketTypeID); err != nil {
-			bad(where+".ticket_type_id", "must be a UUID")
-		} else {
-			r.Items[i].TicketTypeID = id.String()
-		}
-		if seen[r.Items[i].TicketTypeID] {
-			bad(where+".ticket_type_id", "stands twice")
-		}
-		seen[r.Items[i].TicketTypeID] = true
-		if it.Quantity < 1 || it.Quantity > MaxTickets {
-			bad(where+".quantity", fmt.Sprintf("must be from 1 to %d", MaxTickets))
-			continue
-		}
-		total += it.Quantity
+	v = append(v, validItems(r.Items)...)
+	for _, it := range r.Items {
+		total += min(max(it.Quantity, 0), MaxTickets)
 	}
 	if total > MaxTickets {
 		bad("body", fmt.Sprintf("a booking holds at most %d tickets", MaxTickets))
 	}
-	if len(r.IdempotencyKey) > 255 || strings.ContainsFunc(r.IdempotencyKey, func(c rune) bool { return c < '!' || c > '~' }) {
-		bad("header.Idempotency-Key", "must be 1 to 255 visible ASCII characters")
-	}
+	v = append(v, validKey(r.IdempotencyKey)...)
 	if len(r.PaymentToken) > 255 {
 		bad("body.payment.token", "must be at most 255 characters")
 	}
@@ -250,17 +223,45 @@ func (r *Request) validate() error {
 	return nil
 }
 
+// validItems says what is wrong with the items of a body, whose ids it brings
+// into their one spelling.
+func validItems(items []Wanted) (v problem.Invalid) {
+	bad := func(where, what string) { v = append(v, problem.Field{Location: where, Message: what}) }
+	seen := map[string]bool{}
+	for i, it := range items {
+		where := fmt.Sprintf("body.items[%d]", i)
+		if id, err := uuid.Parse(it.TicketTypeID); err != nil {
+			bad(where+".ticket_type_id", "must be a UUID")
+		} else {
+			items[i].TicketTypeID = id.String()
+		}
+		if seen[items[i].TicketTypeID] {
+			bad(where+".ticket_type_id", "stands twice")
+		}
+		seen[items[i].TicketTypeID] = true
+		if it.Quantity < 1 || it.Quantity > MaxTickets {
+			bad(where+".quantity", fmt.Sprintf("must be from 1 to %d", MaxTickets))
+		}
+	}
+	return v
+}
+
+// validKey says what is wrong with an idempotency key, or the lack of one.
+func validKey(key string) problem.Invalid {
+	if len(key) > 255 || strings.ContainsFunc(key, func(c rune) bool { return c < '!' || c > '~' }) {
+		return problem.Invalid{{Location: "header.Idempotency-Key", Message: "must be 1 to 255 visible ASCII characters"}}
+	}
+	return nil
+}
+
 // fingerprint is the same for requests that ask for the same.
 func (r *Request) fingerprint() string {
 	items := slices.Clone(r.Items)
 	slices.SortFunc(items, func(a, b Wanted) int { return strings.Compare(a.TicketTypeID, b.TicketTypeID) })
-	// Errors are impossible: strings and numbers.
-	b, _ := json.Marshal(struct {
+	return fingerprint(struct {
 		Event   string
 		Tickets int
 		Items   []Wanted
 		Payment string
 	}{r.EventID, r.Tickets, items, r.PaymentToken})
-	sum := sha256.Sum256(b)
-	return hex.EncodeToString(sum[:])
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/openboxoffice/boxoffice/contracts/events"
@@ -18,11 +19,12 @@ type driver struct {
 	s     *Service
 	b     Booking
 	lease string
+	by    string // who drives: the user's id, or the worker's name
 	notes []Step
 }
 
 func (d *driver) note(step, detail string) {
-	d.notes = append(d.notes, Step{At: d.s.now(), Step: step, Detail: detail})
+	d.notes = append(d.notes, Step{At: d.s.now(), Step: step, Detail: detail, By: d.by})
 }
 
 // noteOnce notes a step that the timeline does not end with already.
@@ -45,7 +47,7 @@ func (d *driver) reserved(r Reserved) {
 // update stores what the driver has learnt, its notes, and change.
 func (d *driver) update(ctx context.Context, change func(*Booking)) error {
 	b, err := d.s.Store.Update(ctx, d.b.ID, d.lease, func(b *Booking) error {
-		b.Event, b.Items, b.Total, b.Payment = d.b.Event, d.b.Items, d.b.Total, d.b.Payment
+		b.Event, b.Items, b.Total, b.Payment, b.Refunds = d.b.Event, d.b.Items, d.b.Total, d.b.Payment, slices.Clone(d.b.Refunds)
 		b.UpdatedAt = d.s.now()
 		b.Timeline = append(b.Timeline, d.notes...)
 		change(b)
@@ -65,7 +67,7 @@ func (d *driver) update(ctx context.Context, change func(*Booking)) error {
 func (d *driver) later(ctx context.Context, at time.Time, change func(*Booking)) {
 	err := d.update(ctx, func(b *Booking) {
 		change(b)
-		b.Lease.Until = at
+		b.Lease = Lease{Until: at} // nobody drives it until then
 	})
 	if err != nil {
 		// Recovery takes it up all the same, when the lease runs out.
@@ -99,12 +101,17 @@ func (d *driver) notCharged(ctx context.Context, err error) (Booking, error) {
 		// The customer is told only of what is stored: recovery keeps silent
 		// about a booking that nobody knows of.
 		if err := d.update(ctx, func(b *Booking) {
-			b.Acknowledged, b.Lease.Until = true, d.s.now().Add(d.s.SettleAfter)
+			b.Acknowledged, b.Lease = true, Lease{Until: d.s.now().Add(d.s.SettleAfter)}
 		}); err != nil {
 			return d.notStored(ctx, err)
 		}
 		return d.b, nil
 	}
+	return d.declined(ctx)
+}
+
+// declined ends a request whose payment was declined.
+func (d *driver) declined(ctx context.Context) (Booking, error) {
 	d.b.Payment.Status = PaymentDeclined
 	d.note("payment_declined", "")
 	release, cancel := context.WithTimeout(ctx, d.s.CatalogTimeout)
@@ -139,20 +146,39 @@ func (d *driver) notStored(ctx context.Context, err error) (Booking, error) {
 }
 
 // confirm makes the booking Confirmed: its tickets are held and, unless it is
-// free, paid under reference.
-func (d *driver) confirm(ctx context.Context, reference string) (Booking, error) {
-	d.b.Payment.Reference, d.b.Payment.Status = reference, PaymentCaptured
+// free, paid under reference. ErrEventCancelled when it can be no more.
+func (d *driver) confirm(ctx context.Context, reference string) error {
 	if d.b.Total.IsZero() {
 		d.b.Payment = Payment{Provider: "none", Status: PaymentNotRequired}
 	} else {
+		d.b.Payment.Reference, d.b.Payment.Status, d.b.Payment.Captured = reference, PaymentCaptured, d.b.Total
 		d.note("paid", d.b.Total.String())
 	}
-	err := d.update(ctx, func(b *Booking) {
+	d.b.Payment.Action, d.b.Payment.Deadline = nil, time.Time{}
+	return d.update(ctx, func(b *Booking) {
 		b.Status, b.Lease, b.Tries = Confirmed, Lease{}, 0
-		b.note(b.UpdatedAt, "confirmed", "")
-		d.tell(ctx, b, events.TypeBookingConfirmed)
+		b.note(b.UpdatedAt, d.by, "confirmed", "")
+		d.tell(ctx, b, events.TypeBookingConfirmed, nil, "")
 	})
-	return d.b, err
+}
+
+// finish ends a request that is paid under reference, or free.
+func (d *driver) finish(ctx context.Context, reference string) (Booking, error) {
+	err := d.confirm(ctx, reference)
+	if errors.Is(err, ErrEventCancelled) {
+		work, cancel := context.WithTimeout(ctx, d.s.CatalogTimeout)
+		defer cancel()
+		if err := d.backOut(work, problem.EventCancelled); err != nil {
+			d.s.Log.WarnContext(ctx, "booking of a cancelled event left to recovery", "booking_id", d.b.ID, "error", err)
+			d.later(ctx, d.s.now(), func(b *Booking) { b.Acknowledged = true })
+			return d.b, nil
+		}
+		return d.b, ErrEventCancelled
+	}
+	if err != nil {
+		return d.notStored(ctx, err)
+	}
+	return d.b, nil
 }
 
 // release gives the tickets back.
@@ -168,27 +194,38 @@ func (d *driver) release(ctx context.Context) error {
 // fail makes the booking Failed. Nothing is held or owed any more.
 func (d *driver) fail(ctx context.Context, reason problem.Code) error {
 	return d.update(ctx, func(b *Booking) {
-		told := b.Acknowledged || b.Refund != nil || b.Payment.Status == PaymentDeclined
+		told := b.Acknowledged || len(b.Refunds) > 0 || b.Payment.Status == PaymentDeclined
 		b.Status, b.Reason, b.Lease, b.Tries = Failed, reason, Lease{}, 0
 		b.refunded()
-		if b.Payment.Status == PaymentOpen {
+		if b.Payment.Status == PaymentOpen || b.Payment.Status == PaymentAction {
 			b.Payment.Status = PaymentNever
 		}
-		b.note(b.UpdatedAt, "failed", string(reason))
+		b.Payment.Action, b.Payment.Deadline = nil, time.Time{}
+		b.note(b.UpdatedAt, d.by, "failed", string(reason))
 		if reason == "" {
 			b.Effects.FreeKey = true
 		}
 		if told {
-			d.tell(ctx, b, events.TypeBookingFailed)
+			d.tell(ctx, b, events.TypeBookingFailed, nil, "")
 		}
 	})
 }
 
-// tell puts a message about b, as it is after this change, into the outbox.
-func (d *driver) tell(ctx context.Context, b *Booking, kind string) {
+// tell puts a message about b, as it is after this change, into the outbox: of
+// the cancellation c, and with the organizer's note, where there are such.
+func (d *driver) tell(ctx context.Context, b *Booking, kind string, c *Cancellation, note string) {
 	refunded := money.Amount{Currency: b.Total.Currency}
-	if b.Refund != nil {
-		refunded = b.Refund.Amount
+	var cancellation *events.Cancellation
+	if c == nil {
+		for _, r := range b.Refunds { // of a booking that failed: what it had paid
+			refunded = r.Amount
+		}
+	} else {
+		cancellation = &events.Cancellation{ID: c.ID, Items: c.Items, Price: c.Price, Fee: c.Fee, Refund: refunded}
+		if r := b.Refund(c.RefundID); r != nil {
+			refunded = r.Amount
+			cancellation.Refund, cancellation.RefundDue = r.Amount, r.Status == RefundDue
+		}
 	}
 	event := b.Event
 	event.ID = b.EventID // even where nothing else is known of it
@@ -197,6 +234,7 @@ func (d *driver) tell(ctx context.Context, b *Booking, kind string) {
 		UserID: b.UserID, UserEmail: b.UserEmail, UserName: b.UserName, Status: string(b.Status),
 		Event: event, Items: b.Items, Total: b.Total, Refunded: refunded,
 		Reason: string(b.Reason), OccurredAt: b.UpdatedAt, Acknowledged: b.Acknowledged,
+		Cancellation: cancellation, Note: note,
 	})
 	if err != nil {
 		panic(err) // strings, numbers and times in range: the stores hold nothing else

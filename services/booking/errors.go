@@ -31,14 +31,19 @@ var (
 	ErrKeyReused = errors.New("this idempotency key was used for another request")
 	ErrKeyTaken  = errors.New("this idempotency key has a booking already")
 	ErrLeaseLost = errors.New("another driver has taken the booking over")
+	// ErrEventCancelled says that the event is cancelled, and nothing of it
+	// can be confirmed any more.
+	ErrEventCancelled = errors.New("the event has been cancelled")
 )
 
 // What the Service answers besides.
 var (
-	ErrForbidden         = errors.New("this belongs to somebody else")
-	ErrInProgress        = errors.New("a request with this idempotency key is being worked on")
-	ErrNotCancellable    = errors.New("only a confirmed booking can be cancelled, until its event starts by the date it was booked for")
-	ErrUnavailable       = errors.New("the event service does not answer; try again, with the same Idempotency-Key if you gave one")
-	ErrPaymentAbandoned  = errors.New("the payment was never completed; nothing was charged")
-	ErrReservationFailed = errors.New("the tickets could not be held; nothing was charged")
+	ErrForbidden          = errors.New("this belongs to somebody else")
+	ErrInProgress         = errors.New("a request with this idempotency key is being worked on")
+	ErrNotCancellable     = errors.New("only a confirmed booking can be cancelled, until its event starts by the date it was booked for")
+	ErrTicketsNotBooked   = errors.New("the booking has not that many tickets of this type")
+	ErrPaymentUnavailable = errors.New("the payment provider does not answer; nothing was charged; try again, with the same Idempotency-Key if you gave one")
+	ErrUnavailable        = errors.New("the event service does not answer; try again, with the same Idempotency-Key if you gave one")
+	ErrPaymentAbandoned   = errors.New("the payment was never completed; nothing was charged")
+	ErrReservationFailed  = errors.New("the tickets could not be held; nothing was charged")
 )

@@ -31,13 +31,17 @@ type Store interface {
 	// and returns it as stored. lease is the token that the caller drives the
 	// booking by, "" while nobody drives it; where that is not the booking's,
 	// it is ErrLeaseLost and change is not called. An error of change is
-	// returned and nothing is stored. No two changes of one booking overlap.
-	// change does no I/O and may be called again.
+	// returned and nothing is stored; so is ErrKeyTaken, or ErrKeyReused, where
+	// Effects has a key that is used already, as Create says. What the
+	// timeline gets is in the audit log as well. A booking whose event is
+	// cancelled does not become Confirmed: ErrEventCancelled. No two changes
+	// of one booking overlap. change does no I/O and may be called again.
 	Update(ctx context.Context, id, lease string, change func(*Booking) error) (Booking, error)
-	// Claim takes over up to limit bookings that are Pending or Cancelling
-	// and whose lease ended at or before now, longest ended first: it gives
-	// them lease, counts one more of their Tries, and returns them. Two
-	// callers at one time never get the same booking.
+	// Claim takes over up to limit bookings whose lease ended, or that were to
+	// be begun with, at or before now, the longest ago first: it gives them
+	// lease, counts one more of their Tries, and returns them. After these come
+	// bookings that are Confirmed, driven by nobody, and of an event that is
+	// cancelled. Two callers at one time never get the same booking.
 	Claim(ctx context.Context, now time.Time, lease Lease, limit int) ([]Booking, error)
 }
 
@@ -66,6 +70,19 @@ type Catalog interface {
 	// reservation to be there, and for an event that is not there it is
 	// ErrEventNotFound.
 	Release(ctx context.Context, eventID, bookingID string, attempt int) error
+	// Return gives r.Items of what the attempt holds back for sale, once for
+	// r.CancellationID, however often it is called. The rest it keeps.
+	Return(ctx context.Context, r Return) error
+}
+
+// Return is some of a booking's tickets, given back. Of its Items only type and
+// quantity are read.
+type Return struct {
+	EventID        string
+	BookingID      string
+	Attempt        int
+	CancellationID string
+	Items          []events.Item
 }
 
 // Availability is what an event has for sale at one moment.
@@ -101,18 +118,29 @@ type Reserved struct {
 // Payments is the payment provider. bookingtest.TestPayments holds every
 // promise made here. Every call may also return ErrOutcomeUnknown.
 type Payments interface {
+	// Prepare makes ready for the charge and returns the provider's reference
+	// to it, which is stored before Charge is called with it; "" where the
+	// provider knows the charge by its booking. It moves no money, and nothing
+	// that comes of it moves money without Charge. ErrPaymentDeclined when the
+	// provider would never take such a charge.
+	Prepare(ctx context.Context, c Charge) (reference string, err error)
 	// Charge takes c.Amount once for c.BookingID, however often it is called,
 	// and returns the provider's reference. ErrPaymentDeclined when it is not
 	// to be had, then and at every repeat; ErrPaymentClosed after Settle has
-	// answered that there is no charge.
-	Charge(ctx context.Context, c Charge) (reference string, err error)
+	// answered that there is no charge. Where the customer has to act first
+	// it returns what to do, and whether the money has moved is for Settle to
+	// say.
+	Charge(ctx context.Context, c Charge) (Charged, error)
 	// Settle decides a charge whose outcome is not known: it is captured, or
-	// it never will be, and a Charge that comes later is refused. Every later
-	// Settle answers the same.
-	Settle(ctx context.Context, bookingID string) (Settlement, error)
+	// it never will be, and a Charge that comes later is refused. What waits
+	// for the customer to act is over with it. Every later Settle answers the
+	// same; but for a provider that captures although it has said that it
+	// will not, which is then captured. A charge that Prepare has returned no
+	// reference for is none.
+	Settle(ctx context.Context, c Unsettled) (Settlement, error)
 	// Refund gives r.Amount of a booking's charge back once for r.ID, however
-	// often it is called. ErrRefundRefused when the charge has not that much
-	// left, or there is none.
+	// often it is called, be it years later. ErrRefundRefused when the charge
+	// has not that much left, or there is none, or the provider will not.
 	Refund(ctx context.Context, r RefundRequest) error
 	// Provider is the provider's name, shown with the payment.
 	Provider() string
@@ -121,8 +149,21 @@ type Payments interface {
 // Charge asks for money.
 type Charge struct {
 	BookingID string
+	Reference string // Prepare's; not known to Prepare itself
 	Amount    money.Amount
 	Token     string // the customer's means of payment; never logged, never stored by us
+}
+
+// Charged is the answer to a Charge.
+type Charged struct {
+	Reference string
+	Action    *Action // what the customer has to do before the money moves; nil when it has
+}
+
+// Unsettled names a charge whose outcome is not known.
+type Unsettled struct {
+	BookingID string
+	Reference string // Prepare's
 }
 
 // Settlement is the outcome of a charge.
@@ -137,7 +178,9 @@ type Settlement struct {
 type RefundRequest struct {
 	ID        string // the idempotency key
 	BookingID string
+	Reference string // of the charge
 	Amount    money.Amount
+	Since     time.Time // when the refund was decided: it may have been asked for since then
 }
 
 // Ledger shows what a provider that keeps its books with us has moved. Only

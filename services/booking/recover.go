@@ -9,6 +9,12 @@ import (
 	"github.com/openboxoffice/boxoffice/contracts/problem"
 )
 
+// worker is who drives what no request does, by name.
+const worker = "recovery"
+
+// maxRefusals is how often a refund may be refused before it is Due.
+const maxRefusals = 5
+
 // recoverAtOnce is how many bookings the worker drives at one time.
 const recoverAtOnce = 8
 
@@ -65,14 +71,13 @@ func (s *Service) settle(ctx context.Context, b Booking, lease Lease) {
 	ctx = context.WithoutCancel(ctx)
 	work, cancel := s.remaining(ctx, lease)
 	defer cancel()
-	d := driver{s: s, b: b, lease: lease.Token}
+	d := driver{s: s, b: b, lease: lease.Token, by: worker}
 	switch err := d.recover(work); {
 	case err == nil, errors.Is(err, ErrLeaseLost):
 		return
 	case errors.Is(err, ErrRefundRefused):
-		// Never forgotten: it is tried again until somebody has seen to it.
 		s.Log.ErrorContext(ctx, "the provider refuses a refund", "booking_id", b.ID, "status", b.Status, "tries", b.Tries)
-		d.noteOnce("refund_refused", "the payment provider refuses it; the operator has to look")
+		d.noteOnce("refund_refused", "the payment provider refuses it")
 	default:
 		s.Log.WarnContext(ctx, "booking not settled yet", "booking_id", b.ID, "status", b.Status, "tries", b.Tries, "error", err)
 	}
@@ -88,19 +93,22 @@ func backoff(tries int) time.Duration {
 // recover drives the booking to its end, or returns why it cannot be now.
 func (d *driver) recover(ctx context.Context) error {
 	switch {
-	case d.b.Status == Cancelling:
+	case d.b.Open() != nil:
 		return d.finishCancel(ctx)
-	case d.b.Refund != nil: // it was backing out
+	case d.b.Status == Confirmed:
+		return d.eventCancelled(ctx)
+	case len(d.b.Refunds) > 0: // it was backing out
 		return d.backOut(ctx, d.b.Reason)
 	}
-	settled, err := d.s.Payments.Settle(ctx, d.b.ID)
+	settled, err := d.s.Payments.Settle(ctx, Unsettled{BookingID: d.b.ID, Reference: d.b.Payment.Reference})
 	if err != nil {
 		return err
 	}
 	if !settled.Captured {
 		return d.abandon(ctx, settled)
 	}
-	d.b.Payment.Reference, d.b.Payment.Status = settled.Reference, PaymentCaptured
+	p := &d.b.Payment
+	p.Reference, p.Status, p.Captured = settled.Reference, PaymentCaptured, settled.Amount
 	d.b.Total = settled.Amount // the driver may have died before it was stored
 	for {
 		reserved, err := d.s.Catalog.Reserve(ctx, d.reservation())
@@ -112,8 +120,10 @@ func (d *driver) recover(ctx context.Context) error {
 		case err == nil:
 			d.reserved(reserved)
 			d.note("recovered", "the payment had succeeded")
-			_, err = d.confirm(ctx, settled.Reference)
-			return err
+			if err := d.confirm(ctx, settled.Reference); !errors.Is(err, ErrEventCancelled) {
+				return err
+			}
+			return d.backOut(ctx, problem.EventCancelled)
 		case errors.Is(err, ErrReservationReleased):
 			// The tickets were given back before the payment was known: try
 			// for others, under an attempt that is stored before it is used.
@@ -145,18 +155,21 @@ func (d *driver) abandon(ctx context.Context, settled Settlement) error {
 	return d.fail(ctx, reason)
 }
 
-// backOut refunds a booking that was paid and cannot be confirmed. The refund
-// is stored before the provider hears of it.
+// backOut ends a booking that cannot be confirmed, and refunds what was paid.
+// The refund is stored before the provider hears of it.
 func (d *driver) backOut(ctx context.Context, reason problem.Code) error {
-	if d.b.Refund == nil {
+	if len(d.b.Refunds) == 0 && !d.b.Payment.Captured.IsZero() {
+		r := Refund{ID: newID(), Amount: d.b.Payment.Captured, Status: RefundPending, Decided: d.s.now()}
 		if err := d.update(ctx, func(b *Booking) {
-			b.Reason, b.Refund = reason, &Refund{ID: newID(), Amount: b.Total}
+			b.Reason, b.Refunds = reason, []Refund{r}
 		}); err != nil {
 			return err
 		}
 	}
-	if err := d.refund(ctx); err != nil {
-		return err
+	for _, r := range d.b.Refunds {
+		if err := d.refund(ctx, r.ID); err != nil {
+			return err
+		}
 	}
 	if err := d.release(ctx); err != nil {
 		return err
@@ -164,16 +177,31 @@ func (d *driver) backOut(ctx context.Context, reason problem.Code) error {
 	return d.fail(ctx, reason)
 }
 
-// refund gives everything paid back, once.
-func (d *driver) refund(ctx context.Context) error {
-	if d.b.Payment.Status == PaymentRefunded {
+// refund gives money back, once. When it returns nil the refund is Done, or has
+// been refused so often that it is Due.
+func (d *driver) refund(ctx context.Context, id string) error {
+	r := d.b.Refund(id)
+	if r.Status != RefundPending {
 		return nil // by a driver before
 	}
-	r := d.b.Refund
-	if err := d.s.Payments.Refund(ctx, RefundRequest{ID: r.ID, BookingID: d.b.ID, Amount: r.Amount}); err != nil {
+	err := d.s.Payments.Refund(ctx, RefundRequest{
+		ID: r.ID, BookingID: d.b.ID, Reference: d.b.Payment.Reference, Amount: r.Amount, Since: r.Decided,
+	})
+	switch {
+	case err == nil:
+		r.Status = RefundDone
+		d.note("refunded", r.Amount.String())
+		return nil
+	case !errors.Is(err, ErrRefundRefused):
 		return err
 	}
-	d.b.Payment.Status = PaymentRefunded
-	d.note("refunded", r.Amount.String())
+	if r.Refusals++; r.Refusals < maxRefusals {
+		return err
+	}
+	// The tickets need not wait for the money. Reconciliation goes on with it,
+	// until somebody has seen to it.
+	r.Status = RefundDue
+	d.s.Log.ErrorContext(ctx, "a refund is due that the provider refuses", "booking_id", d.b.ID, "refund_id", r.ID, "error", err)
+	d.note("refund_due", "the payment provider refuses "+r.Amount.String()+"; the operator has to see to it")
 	return nil
 }

@@ -10,13 +10,14 @@ import (
 	"github.com/openboxoffice/boxoffice/contracts/identity"
 )
 
-// Options is what a Service is made of. Store, Catalog, Payments and Log are
-// required; the rest has defaults.
+// Options is what a Service is made of. Store, CancelledEvents, Catalog,
+// Payments and Log are required; the rest has defaults.
 type Options struct {
-	Store    Store
-	Catalog  Catalog
-	Payments Payments
-	Log      *slog.Logger
+	Store           Store
+	CancelledEvents CancelledEvents
+	Catalog         Catalog
+	Payments        Payments
+	Log             *slog.Logger
 
 	// CatalogTimeout bounds, from the request's start, how long the event
 	// service may take before nothing is booked: 2.5 s.
@@ -30,6 +31,9 @@ type Options struct {
 	// SettleAfter is how long a payment with an unknown outcome is left alone
 	// before it is settled: 5 s.
 	SettleAfter time.Duration
+	// CheckoutTTL is how long tickets are held for a customer who has to act
+	// before the money moves: 10 min.
+	CheckoutTTL time.Duration
 	// RecoverEvery is how often the recovery worker looks for bookings that
 	// nobody drives: 1 s.
 	RecoverEvery time.Duration
@@ -53,6 +57,7 @@ func New(o Options) *Service {
 	setDefault(&o.PaymentTimeout, 9*time.Second)
 	setDefault(&o.LeaseTime, 15*time.Second)
 	setDefault(&o.SettleAfter, 5*time.Second)
+	setDefault(&o.CheckoutTTL, 10*time.Minute)
 	setDefault(&o.RecoverEvery, time.Second)
 	if o.Committed == nil {
 		o.Committed = func() {}

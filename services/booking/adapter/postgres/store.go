@@ -84,11 +84,7 @@ func (s *Store) Create(ctx context.Context, b booking.Booking, key booking.Key) 
 				return taken(ctx, tx, b.UserID, key)
 			}
 		}
-		if _, err := tx.Exec(ctx, `
-			INSERT INTO bookings (id, user_id, user_email, user_name, event_id, event, items, total_minor, currency, status,
-				payment_provider, payment_reference, payment_status, refund, reason, attempt, acknowledged, timeline,
-				version, created_at, updated_at, lease_token, lease_until, tries)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)`,
+		if _, err := tx.Exec(ctx, `INSERT INTO bookings (`+columns+`) VALUES (`+places+`)`,
 			values(&b)...); err != nil {
 			return err
 		}
@@ -171,12 +167,7 @@ func (s *Store) Update(ctx context.Context, id, lease string, change func(*booki
 		b.Version++
 		effects := b.Effects
 		b.Effects = booking.Effects{}
-		if _, err := tx.Exec(ctx, `
-			UPDATE bookings SET (id, user_id, user_email, user_name, event_id, event, items, total_minor, currency, status,
-				payment_provider, payment_reference, payment_status, refund, reason, attempt, acknowledged, timeline,
-				version, created_at, updated_at, lease_token, lease_until, tries)
-			= ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)
-			WHERE id = $25`, append(values(&b), id)...); err != nil {
+		if _, err := tx.Exec(ctx, `UPDATE bookings SET (`+columns+`) = (`+places+`) WHERE id = $30`, append(values(&b), id)...); err != nil {
 			return err
 		}
 		if effects.FreeKey {
@@ -208,7 +199,7 @@ func (s *Store) Claim(ctx context.Context, now time.Time, lease booking.Lease, l
 	var claimed []booking.Booking
 	err := s.db.Write(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, `SELECT `+columns+` FROM bookings
-			WHERE status IN ('PENDING', 'CANCELLING') AND lease_until <= $1
+			WHERE lease_until <= $1
 			ORDER BY lease_until, id LIMIT $2 FOR UPDATE SKIP LOCKED`, now, limit)
 		if err != nil {
 			return err

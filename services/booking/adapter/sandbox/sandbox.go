@@ -88,8 +88,17 @@ func (s *Sandbox) Ping(ctx context.Context) error { return s.db.Ping(ctx) }
 // Provider implements booking.Payments.
 func (s *Sandbox) Provider() string { return "sandbox" }
 
+// Prepare implements booking.Payments: the sandbox knows a charge by its booking.
+func (s *Sandbox) Prepare(context.Context, booking.Charge) (string, error) { return "", nil }
+
 // Charge implements booking.Payments.
-func (s *Sandbox) Charge(ctx context.Context, c booking.Charge) (string, error) {
+func (s *Sandbox) Charge(ctx context.Context, c booking.Charge) (booking.Charged, error) {
+	reference, err := s.chargeBy(ctx, c)
+	return booking.Charged{Reference: reference}, err
+}
+
+// chargeBy charges as the token says.
+func (s *Sandbox) chargeBy(ctx context.Context, c booking.Charge) (reference string, err error) {
 	switch c.Token {
 	case Timeout:
 		if _, err := s.charge(ctx, c); err != nil {
@@ -206,14 +215,14 @@ func charged(ctx context.Context, tx *sql.Tx, bookingID string) (*row, error) {
 }
 
 // Settle implements booking.Payments.
-func (s *Sandbox) Settle(ctx context.Context, bookingID string) (booking.Settlement, error) {
+func (s *Sandbox) Settle(ctx context.Context, c booking.Unsettled) (booking.Settlement, error) {
 	var found *row
 	err := s.db.Write(ctx, func(tx *sql.Tx) (err error) {
-		if found, err = charged(ctx, tx, bookingID); err != nil || found != nil {
+		if found, err = charged(ctx, tx, c.BookingID); err != nil || found != nil {
 			return err
 		}
 		found = &row{outcome: "never"}
-		return s.decide(ctx, tx, bookingID, *found)
+		return s.decide(ctx, tx, c.BookingID, *found)
 	})
 	if err != nil {
 		return booking.Settlement{}, unknown(err)

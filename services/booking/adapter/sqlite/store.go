@@ -66,11 +66,7 @@ func (s *Store) Create(ctx context.Context, b booking.Booking, key booking.Key) 
 				return err
 			}
 		}
-		if _, err := tx.ExecContext(ctx, `
-			INSERT INTO bookings (id, user_id, user_email, user_name, event_id, event, items, total_minor, currency, status,
-				payment_provider, payment_reference, payment_status, refund, reason, attempt, acknowledged, timeline,
-				version, created_at, updated_at, lease_token, lease_until, tries)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, r.values()...); err != nil {
+		if _, err := tx.ExecContext(ctx, `INSERT INTO bookings (`+columns+`) VALUES (`+places+`)`, r.values()...); err != nil {
 			return err
 		}
 		if key.Value != "" {
@@ -154,11 +150,7 @@ func (s *Store) Update(ctx context.Context, id, lease string, change func(*booki
 		if err != nil {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, `
-			UPDATE bookings SET (id, user_id, user_email, user_name, event_id, event, items, total_minor, currency, status,
-				payment_provider, payment_reference, payment_status, refund, reason, attempt, acknowledged, timeline,
-				version, created_at, updated_at, lease_token, lease_until, tries)
-			= (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) WHERE id = ?`, append(r.values(), id)...); err != nil {
+		if _, err := tx.ExecContext(ctx, `UPDATE bookings SET (`+columns+`) = (`+places+`) WHERE id = ?`, append(r.values(), id)...); err != nil {
 			return err
 		}
 		if effects.FreeKey {
@@ -186,7 +178,7 @@ func insertMessages(ctx context.Context, tx *sql.Tx, messages []events.Message) 
 // Claim implements booking.Store. It reads before it writes, so that a worker
 // with nothing to do never takes the write lock.
 func (s *Store) Claim(ctx context.Context, now time.Time, lease booking.Lease, limit int) ([]booking.Booking, error) {
-	const due = `FROM bookings WHERE status IN ('PENDING', 'CANCELLING') AND lease_until <= ?`
+	const due = `FROM bookings WHERE lease_until <= ?`
 	var some bool
 	if err := s.db.Read.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 `+due+`)`, sqlitedb.Time(now)).Scan(&some); err != nil || !some {
 		return nil, err
@@ -216,7 +208,7 @@ func (s *Store) Claim(ctx context.Context, now time.Time, lease booking.Lease, l
 	return claimed, nil
 }
 
-// EndLeases lets every unsettled booking be claimed, and every message be
+// EndLeases lets every booking that is driven be claimed, and every message be
 // relayed, from now on. It is for the start of the one process that works on
 // this file: whatever is leased, a killed one had. Were it still alive, its
 // writes would meet ErrLeaseLost.
@@ -225,8 +217,7 @@ func (s *Store) EndLeases(ctx context.Context, now time.Time) error {
 		return err
 	}
 	return s.db.Write(ctx, func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, `UPDATE bookings SET lease_until = ?1
-			WHERE status IN ('PENDING', 'CANCELLING') AND lease_until > ?1`, sqlitedb.Time(now))
+		_, err := tx.ExecContext(ctx, `UPDATE bookings SET lease_until = ?1 WHERE lease_token <> '' AND lease_until > ?1`, sqlitedb.Time(now))
 		return err
 	})
 }
