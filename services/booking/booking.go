@@ -216,6 +216,17 @@ func (b *Booking) Refunded() money.Amount {
 	return sum
 }
 
+// RefundsDue counts the refunds that somebody has to see to.
+func (b *Booking) RefundsDue() int {
+	n := 0
+	for _, r := range b.Refunds {
+		if r.Status == RefundDue {
+			n++
+		}
+	}
+	return n
+}
+
 // refunded sets the payment's status by what has gone back.
 func (b *Booking) refunded() {
 	switch back := b.Refunded(); {

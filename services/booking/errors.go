@@ -36,6 +36,10 @@ var (
 	ErrEventCancelled = errors.New("the event has been cancelled")
 )
 
+// ErrMalformed is a message that will never be understood, however often it is
+// delivered.
+var ErrMalformed = errors.New("the message is malformed or of an unknown type")
+
 // What the Service answers besides.
 var (
 	ErrForbidden          = errors.New("this belongs to somebody else")

@@ -114,12 +114,20 @@ func (f *faults) Release(ctx context.Context, eventID, bookingID string, attempt
 	return tell(f, "Release", func() error { return f.Catalog.Release(ctx, eventID, bookingID, attempt) })
 }
 
-func (f *faults) Charge(ctx context.Context, c booking.Charge) (string, error) {
-	return ask(f, "Charge", func() (string, error) { return f.Payments.Charge(ctx, c) })
+func (f *faults) Return(ctx context.Context, r booking.Return) error {
+	return tell(f, "Return", func() error { return f.Catalog.Return(ctx, r) })
 }
 
-func (f *faults) Settle(ctx context.Context, id string) (booking.Settlement, error) {
-	return ask(f, "Settle", func() (booking.Settlement, error) { return f.Payments.Settle(ctx, id) })
+func (f *faults) Prepare(ctx context.Context, c booking.Charge) (string, error) {
+	return ask(f, "Prepare", func() (string, error) { return f.Payments.Prepare(ctx, c) })
+}
+
+func (f *faults) Charge(ctx context.Context, c booking.Charge) (booking.Charged, error) {
+	return ask(f, "Charge", func() (booking.Charged, error) { return f.Payments.Charge(ctx, c) })
+}
+
+func (f *faults) Settle(ctx context.Context, c booking.Unsettled) (booking.Settlement, error) {
+	return ask(f, "Settle", func() (booking.Settlement, error) { return f.Payments.Settle(ctx, c) })
 }
 
 func (f *faults) Refund(ctx context.Context, r booking.RefundRequest) error {

@@ -30,13 +30,21 @@ func (w *world) broken(t *testing.T) (wrong []string) {
 		}
 		captured, refunded, entries := w.ledger(t, b.ID)
 		kept, sent := int64(0), messages[b.ID]
-		confirmed, cancelled, failed := 0, 0, len(sent[events.TypeBookingFailed])
+		confirmed, cancelled, failed, parts := 0, 0, len(sent[events.TypeBookingFailed]), len(b.Cancellations)
+		for _, c := range b.Cancellations {
+			kept += c.Fee.AmountMinor
+			if !c.Done {
+				bad("cancellation %+v is not done", c)
+			}
+		}
 		switch b.Status {
 		case booking.Confirmed:
-			kept, confirmed = b.Total.AmountMinor, 1
+			confirmed = 1
+			kept += b.Total.AmountMinor
 			sold[b.EventID] += b.Tickets()
 		case booking.Cancelled:
 			confirmed, cancelled = 1, 1
+			parts--
 		case booking.Failed:
 			if w.told[b.ID] && failed != 1 {
 				bad("the customer was told of it, but its failure is told %d times", failed)
@@ -47,21 +55,26 @@ func (w *world) broken(t *testing.T) (wrong []string) {
 		default:
 			bad("not settled")
 		}
-		if captured-refunded != kept || entries > 2 {
+		if captured-refunded != kept || entries > 1+len(b.Refunds) {
 			bad("captured %d, refunded %d in %d entries, want to keep %d", captured, refunded, entries, kept)
 		}
-		if b.Refund != nil && (!b.Refund.Done || b.Refund.Amount.AmountMinor != refunded) {
-			bad("refund %+v, the provider gave back %d", b.Refund, refunded)
+		if back := b.Refunded(); back.AmountMinor != refunded || b.RefundsDue() > 0 || captured > 0 && b.Payment.Captured.AmountMinor != captured {
+			bad("refunds %+v, the provider took %d and gave back %d", b.Refunds, captured, refunded)
 		}
 		if len(sent[events.TypeBookingConfirmed]) != confirmed || len(sent[events.TypeBookingCancelled]) != cancelled ||
-			failed > 1 || b.Status != booking.Failed && failed > 0 {
+			len(sent[events.TypeBookingItemsCancelled]) != parts || failed > 1 || b.Status != booking.Failed && failed > 0 {
 			bad("messages %+v", sent)
 		}
 		for kind, list := range sent {
-			last := kind == events.TypeBookingFailed || kind == events.TypeBookingCancelled || b.Status == booking.Confirmed
+			last := kind == events.TypeBookingFailed || kind == events.TypeBookingCancelled || b.Status == booking.Confirmed && len(b.Cancellations) == 0
 			if m := list[0]; last && (m.Version != b.Version || m.Status != string(b.Status) || m.Attempt != b.Attempt ||
-				m.Total != b.Total || m.Refunded.AmountMinor != refunded || !m.OccurredAt.Equal(b.UpdatedAt)) {
+				m.Total != b.Total || m.Refunded.AmountMinor != lastRefund(b) || !m.OccurredAt.Equal(b.UpdatedAt)) {
 				bad("%s says %+v", kind, m)
+			}
+			for _, m := range list {
+				if c := m.Cancellation; c != nil && c.Price.AmountMinor-c.Fee.AmountMinor != c.Refund.AmountMinor {
+					bad("%s says %+v", kind, c)
+				}
 			}
 		}
 		if b.Lease != (booking.Lease{}) || b.Tries != 0 {
@@ -74,4 +87,15 @@ func (w *world) broken(t *testing.T) (wrong []string) {
 		}
 	}
 	return wrong
+}
+
+// lastRefund is what the last message about b says was given back.
+func lastRefund(b booking.Booking) int64 {
+	if n := len(b.Cancellations); n > 0 {
+		if r := b.Refund(b.Cancellations[n-1].RefundID); r != nil {
+			return r.Amount.AmountMinor
+		}
+		return 0
+	}
+	return b.Refunded().AmountMinor
 }

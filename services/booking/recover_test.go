@@ -268,7 +268,7 @@ func TestAPaymentThatWasNotStoredIsRefunded(t *testing.T) {
 	}
 	w.catalog.CloseSales(event)
 	w.recover(t)
-	if b = w.get(t, b.ID); b.Status != booking.Failed || b.Refund == nil || b.Refund.Amount.AmountMinor != 2*price.AmountMinor {
+	if b = w.get(t, b.ID); b.Status != booking.Failed || len(b.Refunds) != 1 || b.Refunds[0].Amount.AmountMinor != 2*price.AmountMinor {
 		t.Errorf("the booking is %+v", b)
 	}
 	w.check(t)

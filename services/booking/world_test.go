@@ -105,7 +105,7 @@ func (w *world) service(f *faults) *booking.Service {
 	}
 	f.Store, f.Catalog, f.Payments = w.store, w.catalog, w.payments
 	return booking.New(booking.Options{
-		Store: f, Catalog: f, Payments: f, Log: slog.New(slog.DiscardHandler), Now: w.now,
+		Store: f, CancelledEvents: w.store, Catalog: f, Payments: f, Log: slog.New(slog.DiscardHandler), Now: w.now,
 		RecoverEvery: time.Millisecond,
 		TraceParent:  func(context.Context) string { return "00-trace" },
 	})
@@ -176,7 +176,7 @@ func (w *world) recover(t *testing.T, services ...*booking.Service) {
 		}
 		var open []string
 		for _, b := range w.bookings(t) {
-			if b.Status == booking.Pending || b.Status == booking.Cancelling {
+			if !b.Lease.Until.IsZero() {
 				open = append(open, fmt.Sprintf("%s %s %v", b.ID, b.Status, b.Timeline))
 			}
 		}

@@ -3,6 +3,7 @@ package bookingtest
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -22,7 +23,8 @@ type memoryEvent struct {
 	closed   bool
 	types    []booking.TicketType
 	held     map[attempt]booking.Reserved
-	released map[string]int // booking → the highest attempt closed
+	released map[string]int  // booking → the highest attempt closed
+	returned map[string]bool // by the cancellation's id
 }
 
 type attempt struct {
@@ -49,7 +51,7 @@ func (c *MemoryCatalog) NewEvent(types ...booking.TicketType) (eventID string, t
 			ID: newID(), Title: "Sommernacht", StartsAt: StartsAt, TimeZone: "Europe/Berlin",
 			Venue: events.Venue{Name: "Waldbühne", Address: "Am Glockenturm", City: "Berlin", Country: "DE"},
 		},
-		held: map[attempt]booking.Reserved{}, released: map[string]int{},
+		held: map[attempt]booking.Reserved{}, released: map[string]int{}, returned: map[string]bool{},
 	}
 	for _, kind := range types {
 		kind.ID = newID()
@@ -163,5 +165,33 @@ func (c *MemoryCatalog) Release(ctx context.Context, eventID, bookingID string, 
 		}
 		delete(e.held, key)
 	}
+	return nil
+}
+
+// Return implements booking.Catalog.
+func (c *MemoryCatalog) Return(ctx context.Context, r booking.Return) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e, err := c.find(ctx, r.EventID)
+	if err != nil {
+		return err
+	}
+	key := attempt{r.BookingID, r.Attempt}
+	held, ok := e.held[key]
+	if !ok || e.returned[r.CancellationID] {
+		return nil // all of it is back
+	}
+	held.Items = slices.Clone(held.Items)
+	for _, it := range r.Items {
+		n := slices.IndexFunc(held.Items, func(h events.Item) bool { return h.TicketTypeID == it.TicketTypeID })
+		if n < 0 || held.Items[n].Quantity < it.Quantity {
+			return booking.ErrTicketsNotBooked
+		}
+		held.Items[n].Quantity -= it.Quantity
+	}
+	for _, it := range r.Items {
+		find(e.types, it.TicketTypeID).Available += it.Quantity
+	}
+	e.held[key], e.returned[r.CancellationID] = held, true
 	return nil
 }

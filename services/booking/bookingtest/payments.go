@@ -56,7 +56,8 @@ func TestPayments(t *testing.T, open func(t *testing.T) PaymentsUnderTest) {
 const price = 12_345
 
 func (u PaymentsUnderTest) charge(ctx context.Context, id, token string) (string, error) {
-	return u.Payments.Charge(ctx, booking.Charge{BookingID: id, Amount: euros(price), Token: token})
+	c, err := u.Payments.Charge(ctx, booking.Charge{BookingID: id, Amount: euros(price), Token: token})
+	return c.Reference, err
 }
 
 // charged returns a booking that has been charged, and the reference.
@@ -83,7 +84,7 @@ func (u PaymentsUnderTest) wantLedger(t *testing.T, id string, captured, refunde
 func (u PaymentsUnderTest) wantSettled(t *testing.T, id string, want booking.Settlement) {
 	t.Helper()
 	for range 2 {
-		got, err := u.Payments.Settle(t.Context(), id)
+		got, err := u.Payments.Settle(t.Context(), booking.Unsettled{BookingID: id})
 		must(t, err)
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("settlement (-want +got):\n%s", diff)
@@ -162,7 +163,7 @@ func chargeTimesOut(t *testing.T, u PaymentsUnderTest) {
 	cancel()
 	wantErr(t, <-answer, booking.ErrOutcomeUnknown)
 
-	settled, err := u.Payments.Settle(t.Context(), id)
+	settled, err := u.Payments.Settle(t.Context(), booking.Unsettled{BookingID: id})
 	must(t, err)
 	if settled.Reference == "" {
 		t.Error("the settlement has no reference")
@@ -221,7 +222,7 @@ func settleRace(t *testing.T, u PaymentsUnderTest) {
 				charges.add(err, booking.ErrPaymentClosed)
 				return
 			}
-			if settlements[i/2], err = u.Payments.Settle(t.Context(), id); err != nil {
+			if settlements[i/2], err = u.Payments.Settle(t.Context(), booking.Unsettled{BookingID: id}); err != nil {
 				t.Error(err)
 			}
 		})

@@ -70,7 +70,7 @@ func refundNothing(t *testing.T, u PaymentsUnderTest) {
 	unknown, declined, never := newID(), newID(), newID()
 	_, err := u.charge(t.Context(), declined, u.Declined)
 	wantErr(t, err, booking.ErrPaymentDeclined)
-	_, err = u.Payments.Settle(t.Context(), never)
+	_, err = u.Payments.Settle(t.Context(), booking.Unsettled{BookingID: never})
 	must(t, err)
 	for _, id := range []string{unknown, declined, never} {
 		wantErr(t, u.refund(t.Context(), newID(), id, 1), booking.ErrRefundRefused)
@@ -85,7 +85,7 @@ func paymentsCancelled(t *testing.T, u PaymentsUnderTest) {
 		_, err := u.charge(ctx, id, token)
 		wantErr(t, err, booking.ErrOutcomeUnknown)
 	}
-	_, err := u.Payments.Settle(ctx, id)
+	_, err := u.Payments.Settle(ctx, booking.Unsettled{BookingID: id})
 	wantErr(t, err, booking.ErrOutcomeUnknown)
 	u.wantLedger(t, id, 0, 0)
 

@@ -97,10 +97,20 @@ func full() booking.Booking {
 			{TicketTypeID: newID(), Name: "", Quantity: 17, UnitPrice: euros(0)},
 		}
 		b.UserName, b.Total, b.Status = long, euros(1<<60), booking.Cancelling
-		b.Payment = booking.Payment{Provider: "p", Reference: "ch_1", Status: booking.PaymentCaptured}
-		b.Refund = &booking.Refund{ID: newID(), Amount: euros(1<<60 - 1), Done: true}
+		b.Payment = booking.Payment{
+			Provider: "p", Reference: "ch_1", Status: booking.PaymentCaptured, Captured: euros(1<<60 + 1),
+			Action: &booking.Action{Type: "redirect", URL: "https://example.com/?a=ä&b", ClientSecret: "s"}, Deadline: at(6),
+		}
+		b.Refunds = []booking.Refund{
+			{ID: newID(), Amount: euros(1<<60 - 1), Status: booking.RefundDone, Decided: at(7)},
+			{ID: newID(), Amount: euros(1), Status: booking.RefundDue, Decided: at(8), Refusals: 5},
+		}
+		b.Cancellations = []booking.Cancellation{{
+			ID: newID(), Items: b.Items[:1], Price: euros(7), Fee: euros(1), RefundID: b.Refunds[0].ID,
+			All: true, Done: true, At: at(10), By: newID(), Key: "k",
+		}}
 		b.Reason, b.Attempt, b.Acknowledged, b.Version, b.Tries = problem.SoldOut, 3, true, 7, 5
-		b.Timeline = []booking.Step{{At: at(1), Step: "a", Detail: "ä"}, {At: at(2), Step: "b"}}
+		b.Timeline = []booking.Step{{At: at(1), Step: "a", Detail: "ä", By: newID()}, {At: at(2), Step: "b"}}
 		b.CreatedAt, b.UpdatedAt, b.Lease.Until = at(3), at(4), at(5)
 	})
 }
@@ -111,7 +121,8 @@ func roundTrip(t *testing.T, u StoreUnderTest) {
 		b.Items, b.Timeline = nil, nil
 	})
 	empty := pending(func(b *booking.Booking) {
-		b.Items, b.Timeline, b.Refund = []events.Item{}, []booking.Step{}, &booking.Refund{}
+		b.Items, b.Timeline = []events.Item{}, []booking.Step{}
+		b.Refunds, b.Cancellations = []booking.Refund{}, []booking.Cancellation{}
 	})
 	old := pending(func(b *booking.Booking) { b.CreatedAt = time.Date(1969, 12, 31, 23, 59, 59, 999_999_000, time.UTC) })
 	for _, b := range []booking.Booking{full(), none, empty, old} {

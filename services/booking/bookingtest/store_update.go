@@ -49,8 +49,9 @@ func editAll(b *booking.Booking) {
 	b.Event.Title, b.Event.StartsAt = "Another", start.Add(time.Hour+time.Microsecond)
 	b.Items = append(b.Items, events.Item{TicketTypeID: newID(), Name: "VIP", Quantity: 1, UnitPrice: euros(1)})
 	b.Total, b.Status, b.Reason = euros(77), booking.Cancelling, problem.PaymentDeclined
-	b.Payment = booking.Payment{Provider: "q", Reference: "ch_2", Status: booking.PaymentRefunded}
-	b.Refund = &booking.Refund{ID: newID(), Amount: euros(76)}
+	b.Payment = booking.Payment{Provider: "q", Reference: "ch_2", Status: booking.PaymentRefunded, Captured: euros(78)}
+	b.Refunds = append(b.Refunds, booking.Refund{ID: newID(), Amount: euros(76), Status: booking.RefundPending, Decided: start})
+	b.Cancellations = append(b.Cancellations, booking.Cancellation{ID: newID(), Items: b.Items, At: start, By: newID()})
 	b.Attempt, b.Tries = b.Attempt+1, 9
 	b.Timeline = append(b.Timeline, booking.Step{At: start.Add(time.Microsecond), Step: "edited", Detail: "✎"})
 	b.UpdatedAt = start.Add(2 * time.Microsecond)

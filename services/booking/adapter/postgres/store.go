@@ -70,26 +70,35 @@ func (s *Store) Listen(ctx context.Context, log *slog.Logger, wake func()) error
 // writes it and the others wait for its commit, and then find it there.
 func (s *Store) Create(ctx context.Context, b booking.Booking, key booking.Key) error {
 	return s.db.Write(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		if key.Value != "" {
-			tag, err := tx.Exec(ctx, `
-				INSERT INTO idempotency_keys AS k (user_id, key, fingerprint, booking_id, created_at) VALUES ($1, $2, $3, $4, $5)
-				ON CONFLICT (user_id, key) DO UPDATE
-				SET fingerprint = EXCLUDED.fingerprint, booking_id = EXCLUDED.booking_id, created_at = EXCLUDED.created_at
-				WHERE k.created_at < $6`,
-				b.UserID, key.Value, key.Fingerprint, b.ID, b.CreatedAt, b.CreatedAt.Add(-booking.KeyLifetime))
-			if err != nil {
-				return err
-			}
-			if tag.RowsAffected() == 0 {
-				return taken(ctx, tx, b.UserID, key)
-			}
+		if err := useKey(ctx, tx, b.UserID, key, b.ID, b.CreatedAt); err != nil {
+			return err
 		}
-		if _, err := tx.Exec(ctx, `INSERT INTO bookings (`+columns+`) VALUES (`+places+`)`,
-			values(&b)...); err != nil {
+		if _, err := tx.Exec(ctx, withSteps+`INSERT INTO bookings (`+columns+`) VALUES (`+places+`)`,
+			append(values(&b), steps(&b, 0)...)...); err != nil {
 			return err
 		}
 		return insertMessages(ctx, tx, b.Effects.Messages)
 	})
+}
+
+// useKey stores that the user used the key for this booking, or says why not.
+func useKey(ctx context.Context, tx pgx.Tx, userID string, key booking.Key, bookingID string, at time.Time) error {
+	if key.Value == "" {
+		return nil
+	}
+	tag, err := tx.Exec(ctx, `
+		INSERT INTO idempotency_keys AS k (user_id, key, fingerprint, booking_id, created_at) VALUES ($1, $2, $3, $4, $5)
+		ON CONFLICT (user_id, key) DO UPDATE
+		SET fingerprint = EXCLUDED.fingerprint, booking_id = EXCLUDED.booking_id, created_at = EXCLUDED.created_at
+		WHERE k.created_at < $6`,
+		userID, key.Value, key.Fingerprint, bookingID, at, at.Add(-booking.KeyLifetime))
+	if err != nil {
+		return err
+	}
+	if tag.RowsAffected() == 0 {
+		return taken(ctx, tx, userID, key)
+	}
+	return nil
 }
 
 // taken says by which request a key is taken. Where its booking has freed it
@@ -161,13 +170,17 @@ func (s *Store) Update(ctx context.Context, id, lease string, change func(*booki
 		if b.Lease.Token != lease {
 			return booking.ErrLeaseLost
 		}
+		was, before := b.Status, len(b.Timeline)
 		if err := change(&b); err != nil {
 			return err
 		}
 		b.Version++
 		effects := b.Effects
 		b.Effects = booking.Effects{}
-		if _, err := tx.Exec(ctx, `UPDATE bookings SET (`+columns+`) = (`+places+`) WHERE id = $30`, append(values(&b), id)...); err != nil {
+		if err := update(ctx, tx, &b, before, b.Status == booking.Confirmed && was != booking.Confirmed); err != nil {
+			return err
+		}
+		if err := useKey(ctx, tx, effects.KeyUser, effects.Key, id, b.UpdatedAt); err != nil {
 			return err
 		}
 		if effects.FreeKey {
@@ -183,6 +196,30 @@ func (s *Store) Update(ctx context.Context, id, lease string, change func(*booki
 	return b, nil
 }
 
+// update stores b, whose timeline had so many steps before. Where that makes it
+// Confirmed, its event must not be cancelled, now and until the commit.
+func update(ctx context.Context, tx pgx.Tx, b *booking.Booking, before int, confirms bool) error {
+	statement := withSteps + `UPDATE bookings SET (` + columns + `) = (` + places + `) WHERE id = $1`
+	args := append(values(b), steps(b, before)...)
+	if !confirms {
+		_, err := tx.Exec(ctx, statement, args...)
+		return err
+	}
+	var both pgx.Batch // in one round trip
+	both.Queue(lockEventShared, b.EventID)
+	both.Queue(statement+` AND NOT EXISTS (SELECT 1 FROM cancelled_events c WHERE c.event_id = bookings.event_id)`, args...)
+	results := tx.SendBatch(ctx, &both)
+	_, lockErr := results.Exec()
+	tag, err := results.Exec()
+	if err := errors.Join(lockErr, err, results.Close()); err != nil {
+		return err
+	}
+	if tag.RowsAffected() == 0 {
+		return booking.ErrEventCancelled
+	}
+	return nil
+}
+
 func insertMessages(ctx context.Context, tx pgx.Tx, messages []events.Message) error {
 	for _, m := range messages {
 		if err := outboxpostgres.Insert(ctx, tx, events.TopicBookings, m, m.Time); err != nil {
@@ -190,37 +227,6 @@ func insertMessages(ctx context.Context, tx pgx.Tx, messages []events.Message) e
 		}
 	}
 	return nil
-}
-
-// Claim implements booking.Store. What another is claiming or changing is
-// skipped, not waited for; what another has claimed since the statement began
-// is looked at as it is now, and its lease has not ended.
-func (s *Store) Claim(ctx context.Context, now time.Time, lease booking.Lease, limit int) ([]booking.Booking, error) {
-	var claimed []booking.Booking
-	err := s.db.Write(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		rows, err := tx.Query(ctx, `SELECT `+columns+` FROM bookings
-			WHERE lease_until <= $1
-			ORDER BY lease_until, id LIMIT $2 FOR UPDATE SKIP LOCKED`, now, limit)
-		if err != nil {
-			return err
-		}
-		if claimed, err = all(rows); err != nil || len(claimed) == 0 {
-			return err
-		}
-		ids := make([]string, len(claimed))
-		for i := range claimed {
-			b := &claimed[i]
-			b.Lease, b.Tries = lease, b.Tries+1
-			ids[i] = b.ID
-		}
-		_, err = tx.Exec(ctx, `UPDATE bookings SET lease_token = $2, lease_until = $3, tries = tries + 1 WHERE id = ANY($1)`,
-			ids, lease.Token, lease.Until)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	return claimed, nil
 }
 
 // Prune forgets idempotency keys older than booking.KeyLifetime.

@@ -53,31 +53,37 @@ func (s *Store) Create(ctx context.Context, b booking.Booking, key booking.Key) 
 		return err
 	}
 	return s.db.Write(ctx, func(tx *sql.Tx) error {
-		if key.Value != "" {
-			if _, err := tx.ExecContext(ctx,
-				`DELETE FROM idempotency_keys WHERE user_id = ? AND key = ? AND created_at < ?`,
-				b.UserID, key.Value, sqlitedb.Time(b.CreatedAt.Add(-booking.KeyLifetime))); err != nil {
-				return err
-			}
-			switch _, err := byKey(ctx, tx, b.UserID, key, b.CreatedAt); {
-			case err == nil:
-				return booking.ErrKeyTaken
-			case !errors.Is(err, booking.ErrNotFound):
-				return err
-			}
-		}
 		if _, err := tx.ExecContext(ctx, `INSERT INTO bookings (`+columns+`) VALUES (`+places+`)`, r.values()...); err != nil {
 			return err
 		}
-		if key.Value != "" {
-			if _, err := tx.ExecContext(ctx,
-				`INSERT INTO idempotency_keys (user_id, key, fingerprint, booking_id, created_at) VALUES (?, ?, ?, ?, ?)`,
-				b.UserID, key.Value, key.Fingerprint, b.ID, r.createdAt); err != nil {
-				return err
-			}
+		if err := useKey(ctx, tx, b.UserID, key, b.ID, b.CreatedAt); err != nil {
+			return err
+		}
+		if err := insertSteps(ctx, tx, &b, 0); err != nil {
+			return err
 		}
 		return insertMessages(ctx, tx, b.Effects.Messages)
 	})
+}
+
+// useKey stores that the user used the key for this booking, or says why not.
+func useKey(ctx context.Context, tx *sql.Tx, userID string, key booking.Key, bookingID string, at time.Time) error {
+	if key.Value == "" {
+		return nil
+	}
+	if _, err := tx.ExecContext(ctx, `DELETE FROM idempotency_keys WHERE user_id = ? AND key = ? AND created_at < ?`,
+		userID, key.Value, sqlitedb.Time(at.Add(-booking.KeyLifetime))); err != nil {
+		return err
+	}
+	switch _, err := byKey(ctx, tx, userID, key, at); {
+	case err == nil:
+		return booking.ErrKeyTaken
+	case !errors.Is(err, booking.ErrNotFound):
+		return err
+	}
+	_, err := tx.ExecContext(ctx, `INSERT INTO idempotency_keys (user_id, key, fingerprint, booking_id, created_at) VALUES (?, ?, ?, ?, ?)`,
+		userID, key.Value, key.Fingerprint, bookingID, sqlitedb.Time(at))
+	return err
 }
 
 // ByKey implements booking.Store.
@@ -140,8 +146,14 @@ func (s *Store) Update(ctx context.Context, id, lease string, change func(*booki
 		if b.Lease.Token != lease {
 			return booking.ErrLeaseLost
 		}
+		was, steps := b.Status, len(b.Timeline)
 		if err := change(&b); err != nil {
 			return err
+		}
+		if b.Status == booking.Confirmed && was != booking.Confirmed {
+			if err := mayConfirm(ctx, tx, b.EventID); err != nil {
+				return err
+			}
 		}
 		b.Version++
 		effects := b.Effects
@@ -158,6 +170,12 @@ func (s *Store) Update(ctx context.Context, id, lease string, change func(*booki
 				return err
 			}
 		}
+		if err := useKey(ctx, tx, effects.KeyUser, effects.Key, id, b.UpdatedAt); err != nil {
+			return err
+		}
+		if err := insertSteps(ctx, tx, &b, steps); err != nil {
+			return err
+		}
 		return insertMessages(ctx, tx, effects.Messages)
 	})
 	if err != nil {
@@ -173,39 +191,6 @@ func insertMessages(ctx context.Context, tx *sql.Tx, messages []events.Message) 
 		}
 	}
 	return nil
-}
-
-// Claim implements booking.Store. It reads before it writes, so that a worker
-// with nothing to do never takes the write lock.
-func (s *Store) Claim(ctx context.Context, now time.Time, lease booking.Lease, limit int) ([]booking.Booking, error) {
-	const due = `FROM bookings WHERE lease_until <= ?`
-	var some bool
-	if err := s.db.Read.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 `+due+`)`, sqlitedb.Time(now)).Scan(&some); err != nil || !some {
-		return nil, err
-	}
-	var claimed []booking.Booking
-	err := s.db.Write(ctx, func(tx *sql.Tx) error {
-		rows, err := tx.QueryContext(ctx, `SELECT `+columns+` `+due+` ORDER BY lease_until, id LIMIT ?`, sqlitedb.Time(now), limit)
-		if err != nil {
-			return err
-		}
-		if claimed, err = collect(rows); err != nil {
-			return err
-		}
-		for i := range claimed {
-			b := &claimed[i]
-			b.Lease, b.Tries = lease, b.Tries+1
-			if _, err := tx.ExecContext(ctx, `UPDATE bookings SET lease_token = ?, lease_until = ?, tries = ? WHERE id = ?`,
-				lease.Token, sqlitedb.Time(lease.Until), b.Tries, b.ID); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	return claimed, nil
 }
 
 // EndLeases lets every booking that is driven be claimed, and every message be

@@ -1,0 +1,72 @@
+package postgres
+
+import (
+	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/openboxoffice/boxoffice/services/booking"
+)
+
+// Claim implements booking.Store. What another is claiming or changing is
+// skipped, not waited for; what another has claimed since the statement began
+// is looked at as it is now, and its lease has not ended.
+func (s *Store) Claim(ctx context.Context, now time.Time, lease booking.Lease, limit int) ([]booking.Booking, error) {
+	var claimed []booking.Booking
+	err := s.db.Write(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, `SELECT `+columns+` FROM bookings
+			WHERE lease_until <= $1 ORDER BY lease_until, id LIMIT $2 FOR UPDATE SKIP LOCKED`, now, limit)
+		if err != nil {
+			return err
+		}
+		if claimed, err = all(rows); err != nil {
+			return err
+		}
+		if more := limit - len(claimed); more > 0 {
+			stranded, err := claimStranded(ctx, tx, now, more)
+			if err != nil {
+				return err
+			}
+			claimed = append(claimed, stranded...)
+		}
+		if len(claimed) == 0 {
+			return nil
+		}
+		ids := make([]string, len(claimed))
+		for i := range claimed {
+			b := &claimed[i]
+			b.Lease, b.Tries = lease, b.Tries+1
+			ids[i] = b.ID
+		}
+		_, err = tx.Exec(ctx, `UPDATE bookings SET lease_token = $2, lease_until = $3, tries = tries + 1 WHERE id = ANY($1)`,
+			ids, lease.Token, lease.Until)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return claimed, nil
+}
+
+// claimStranded returns bookings whose event is cancelled and that are not. An
+// event that has none, and can get none, is done.
+func claimStranded(ctx context.Context, tx pgx.Tx, now time.Time, limit int) ([]booking.Booking, error) {
+	var events []string
+	if err := tx.QueryRow(ctx, `SELECT coalesce(array_agg(event_id), '{}') FROM cancelled_events WHERE done_at IS NULL`).Scan(&events); err != nil || len(events) == 0 {
+		return nil, err
+	}
+	rows, err := tx.Query(ctx, `SELECT `+columns+` FROM bookings
+		WHERE event_id = ANY($1) AND status = 'CONFIRMED' AND lease_until IS NULL LIMIT $2 FOR UPDATE SKIP LOCKED`, events, limit)
+	if err != nil {
+		return nil, err
+	}
+	stranded, err := all(rows)
+	if err != nil || len(stranded) > 0 {
+		return stranded, err
+	}
+	_, err = tx.Exec(ctx, `
+		UPDATE cancelled_events c SET done_at = $2 WHERE event_id = ANY($1) AND done_at IS NULL AND NOT EXISTS (
+			SELECT 1 FROM bookings b WHERE b.event_id = c.event_id AND b.status IN ('PENDING', 'CONFIRMED'))`, events, now)
+	return nil, err
+}

@@ -1,0 +1,74 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+
+	"github.com/openboxoffice/boxoffice/services/booking"
+	"github.com/openboxoffice/boxoffice/services/internal/inbox"
+	inboxsqlite "github.com/openboxoffice/boxoffice/services/internal/inbox/sqlite"
+	"github.com/openboxoffice/boxoffice/services/internal/sqlitedb"
+)
+
+var _ booking.CancelledEvents = (*Store)(nil)
+
+// Inbox is where the messages that were heard are noted.
+func (s *Store) Inbox() inbox.Store { return inboxsqlite.New(s.db) }
+
+// mayConfirm is ErrEventCancelled where the event is. There is one writer at a
+// time: it stays so until the commit.
+func mayConfirm(ctx context.Context, tx *sql.Tx, eventID string) error {
+	var cancelled bool
+	err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM cancelled_events WHERE event_id = ?)`, eventID).Scan(&cancelled)
+	if err == nil && cancelled {
+		err = booking.ErrEventCancelled
+	}
+	return err
+}
+
+// RecordCancelled implements booking.CancelledEvents.
+func (s *Store) RecordCancelled(ctx context.Context, messageID string, e booking.CancelledEvent) error {
+	return s.db.Write(ctx, func(tx *sql.Tx) error {
+		fresh, err := inboxsqlite.Record(ctx, tx, messageID, e.RecordedAt)
+		if err != nil || !fresh {
+			return err
+		}
+		res, err := tx.ExecContext(ctx, `
+			INSERT INTO cancelled_events (event_id, title, note, occurred_at, recorded_at) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+			e.EventID, e.Title, e.Note, sqlitedb.Time(e.OccurredAt), sqlitedb.Time(e.RecordedAt))
+		if err != nil {
+			return err
+		}
+		if n, err := res.RowsAffected(); err != nil || n == 0 {
+			return err
+		}
+		return insertEntry(ctx, tx, e.Audit())
+	})
+}
+
+// CancelledEvent implements booking.CancelledEvents.
+func (s *Store) CancelledEvent(ctx context.Context, eventID string) (e booking.CancelledEvent, err error) {
+	var occurred, recorded int64
+	err = s.db.Read.QueryRowContext(ctx, `SELECT event_id, title, note, occurred_at, recorded_at FROM cancelled_events WHERE event_id = ?`, eventID).
+		Scan(&e.EventID, &e.Title, &e.Note, &occurred, &recorded)
+	if errors.Is(err, sql.ErrNoRows) {
+		return booking.CancelledEvent{}, booking.ErrEventNotFound
+	}
+	e.OccurredAt, e.RecordedAt = sqlitedb.FromTime(occurred), sqlitedb.FromTime(recorded)
+	return e, err
+}
+
+// Progress implements booking.CancelledEvents.
+func (s *Store) Progress(ctx context.Context, eventID string) (p booking.CancellationProgress, err error) {
+	if p.CancelledEvent, err = s.CancelledEvent(ctx, eventID); err != nil {
+		return booking.CancellationProgress{}, err
+	}
+	err = s.db.Read.QueryRowContext(ctx, `
+		SELECT count(*) FILTER (WHERE status = 'PENDING'), count(*) FILTER (WHERE status = 'CONFIRMED'),
+			count(*) FILTER (WHERE status = 'CANCELLING'), count(*) FILTER (WHERE status = 'CANCELLED' AND reason = 'event_cancelled'),
+			coalesce(sum(refunds_due), 0)
+		FROM bookings WHERE event_id = ?`, eventID).
+		Scan(&p.Pending, &p.Confirmed, &p.Cancelling, &p.Cancelled, &p.RefundsDue)
+	return p, err
+}
