@@ -43,6 +43,7 @@ func TestStore(t *testing.T, newFixture func(t *testing.T) Fixture) {
 		{"an_unknown_dead_letter_is_not_found", anUnknownDeadLetterIsNotFound},
 		{"mark_replayed_records_who_and_when", markReplayedRecordsWhoAndWhen},
 		{"the_first_replay_stays", theFirstReplayStays},
+		{"racing_replays_leave_one_record", racingReplaysLeaveOneRecord},
 		{"an_ended_context_changes_nothing", anEndedContextChangesNothing},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(&harness{T: t, Fixture: newFixture(t)}) })

@@ -192,6 +192,14 @@ func TestBrokenInboxesAreCaught(t *testing.T) {
 		return b.exec(ctx, `UPDATE dead_letters SET replayed_by = ?, replayed_at = ? WHERE id = ?`, by, sqlitedb.Time(at), id)
 	}}, "the_first_replay_stays")
 
+	mustFail(t, "looks_before_it_marks", broken{mark: func(b *broken, ctx context.Context, id, by string, at time.Time) error {
+		if d, err := b.Store.DeadLetter(ctx, id); err != nil || !d.ReplayedAt.IsZero() {
+			return err
+		}
+		time.Sleep(10 * time.Millisecond) //nolint:forbidigo // makes the race sure
+		return b.exec(ctx, `UPDATE dead_letters SET replayed_by = ?, replayed_at = ? WHERE id = ?`, by, sqlitedb.Time(at), id)
+	}}, "racing_replays_leave_one_record")
+
 	mustFail(t, "ignores_the_context", broken{put: func(b *broken, ctx context.Context, d inbox.DeadLetter) error {
 		return b.Store.PutDeadLetter(context.WithoutCancel(ctx), d)
 	}}, "an_ended_context_changes_nothing")

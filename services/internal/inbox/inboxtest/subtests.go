@@ -47,7 +47,7 @@ func knownReturnsEffects(h *harness) {
 	a, b, unknown := newID(h), newID(h), newID(h)
 	h.record(a)
 	h.record(b)
-	h.equal("known", h.known(unknown, b, "no uuid", "", a, b), []string{a, b})
+	h.equal("known", h.known(unknown, b, "no uuid", "no\x00text", "", a, b), []string{a, b})
 	many := []string{a}
 	for range 999 { // as many as are ever asked for at a time
 		many = append(many, newID(h))
@@ -173,7 +173,7 @@ func anUnknownDeadLetterIsNotFound(h *harness) {
 	h.put()
 	effect := newID(h)
 	h.record(effect) // known, but no dead letter
-	for _, id := range []string{newID(h), effect, "no uuid", ""} {
+	for _, id := range []string{newID(h), effect, "no uuid", "no\x00text", ""} {
 		if _, err := h.Store.DeadLetter(h.Context(), id); !errors.Is(err, inbox.ErrDeadLetterNotFound) {
 			h.Errorf("DeadLetter(%q): %v", id, err)
 		}
@@ -209,6 +209,32 @@ func theFirstReplayStays(h *harness) {
 	h.must(h.Store.PutDeadLetter(h.Context(), d)) // and no dead letter undoes it
 	d.ReplayedAt, d.ReplayedBy = t0, "first"
 	h.equal("dead letter", h.get(d.ID), d)
+}
+
+// Each looks at once at what it left: whoever replays is told so, and it must
+// not change behind his back.
+func racingReplaysLeaveOneRecord(h *harness) {
+	d := h.put()
+	seen := make([]inbox.DeadLetter, racers)
+	var wg sync.WaitGroup
+	for i := range seen {
+		wg.Go(func() {
+			at := t0.Add(time.Duration(i) * time.Second)
+			if err := h.Store.MarkReplayed(h.Context(), d.ID, at.String(), at); err != nil {
+				h.Error(err)
+			}
+			var err error
+			if seen[i], err = h.Store.DeadLetter(h.Context(), d.ID); err != nil {
+				h.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	final := h.get(d.ID)
+	h.equal("who, by when", final.ReplayedBy, final.ReplayedAt.String())
+	for _, s := range seen {
+		h.equal("seen", s, final)
+	}
 }
 
 func anEndedContextChangesNothing(h *harness) {
