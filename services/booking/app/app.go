@@ -142,14 +142,16 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 		return nil, err
 	}
 	a.service = booking.New(booking.Options{
-		Store: a.db.store, Catalog: eventapi.New(event), Payments: a.sandbox, Log: deps.Log,
+		Store: a.db.store, CancelledEvents: a.db.cancelled, Catalog: eventapi.New(event), Payments: a.sandbox, Log: deps.Log,
 		Committed: a.relay.Wake, TraceParent: httpkit.TraceParent,
 	})
 
 	mux := httpkit.NewRouter(deps.Log)
 	httpkit.Health(mux, way.Checks(map[string]func(context.Context) error{"database": a.db.ping, "payments": a.sandbox.Ping}))
 	guard := &auth.Guard{Verify: verifier.Verify}
-	rest.Register(httpkit.NewAPI(mux, "Boxoffice booking", "Book tickets, pay, cancel."), a.service, guard, a.sandbox)
+	rest.Register(httpkit.NewAPI(mux, "Boxoffice booking", "Book tickets, pay, cancel."), a.service, rest.Options{
+		Guard: guard, AuditLog: a.db.audit, CancelledEvents: a.db.cancelled, Ledger: a.sandbox,
+	})
 	if way.There() {
 		// It hears nothing yet. But components/subscribes it to events already, and
 		// what comes is to wait, instead of being dropped.

@@ -10,17 +10,21 @@ import (
 	"github.com/openboxoffice/boxoffice/services/booking"
 	"github.com/openboxoffice/boxoffice/services/booking/adapter/postgres"
 	"github.com/openboxoffice/boxoffice/services/booking/adapter/sqlite"
+	"github.com/openboxoffice/boxoffice/services/internal/inbox"
 	"github.com/openboxoffice/boxoffice/services/internal/outbox"
 	"github.com/openboxoffice/boxoffice/services/internal/postgresdb"
 )
 
 // database is where the service keeps what it keeps, whichever that is.
 type database struct {
-	store  booking.Store
-	outbox outbox.Store
-	ping   func(context.Context) error
-	prune  func(ctx context.Context, now time.Time) error
-	close  func() error
+	store     booking.Store
+	cancelled booking.CancelledEvents
+	audit     booking.AuditLog
+	outbox    outbox.Store
+	inbox     inbox.Store
+	ping      func(context.Context) error
+	prune     func(ctx context.Context, now time.Time) error
+	close     func() error
 
 	// endLeases frees what killed processes worked on; nil where the database
 	// is never one process's alone.
@@ -44,7 +48,7 @@ func openDatabase(ctx context.Context, cfg Config) (*database, error) {
 			return nil, fmt.Errorf("BOOKING_POSTGRES_URL: %w", err)
 		}
 		return &database{
-			store: s, outbox: s.Outbox(), ping: s.Ping, prune: s.Prune, close: s.Close, listen: s.Listen,
+			store: s, cancelled: s, audit: s, outbox: s.Outbox(), inbox: s.Inbox(), ping: s.Ping, prune: s.Prune, close: s.Close, listen: s.Listen,
 		}, nil
 	case "sqlite":
 		if cfg.DBPath == "" {
@@ -55,7 +59,7 @@ func openDatabase(ctx context.Context, cfg Config) (*database, error) {
 			return nil, fmt.Errorf("BOOKING_DB: %w", err)
 		}
 		return &database{
-			store: s, outbox: s.Outbox(), ping: s.Ping, prune: s.Prune, close: s.Close, endLeases: s.EndLeases,
+			store: s, cancelled: s, audit: s, outbox: s.Outbox(), inbox: s.Inbox(), ping: s.Ping, prune: s.Prune, close: s.Close, endLeases: s.EndLeases,
 		}, nil
 	}
 	return nil, fmt.Errorf("STORE is %q, not postgres or sqlite", cfg.Store)

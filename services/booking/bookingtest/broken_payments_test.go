@@ -22,8 +22,8 @@ type provider struct {
 	seen            map[string]int
 	taken, returned map[string]int64
 
-	charge func(context.Context, booking.Charge) (string, error)
-	settle func(context.Context, string) (booking.Settlement, error)
+	charge func(context.Context, booking.Charge) (booking.Charged, error)
+	settle func(context.Context, booking.Unsettled) (booking.Settlement, error)
 	refund func(context.Context, booking.RefundRequest) error
 }
 

@@ -35,7 +35,7 @@ func TestStoreSuiteCatchesBrokenAdapters(t *testing.T) {
 		suitetest.MustFail(t, name, func(t *testing.T) {
 			bookingtest.TestStore(t, func(t *testing.T) bookingtest.StoreUnderTest {
 				s := good(t)
-				return bookingtest.StoreUnderTest{Store: spoil(s), Outbox: s.Outbox()}
+				return bookingtest.StoreUnderTest{Store: spoil(s), Outbox: s.Outbox(), Inbox: s.Inbox(), AuditLog: s, CancelledEvents: s}
 			})
 		}, caughtBy)
 	}
@@ -66,6 +66,11 @@ func TestStoreSuiteCatchesBrokenAdapters(t *testing.T) {
 	broken("forgets_the_timeline", "an_update_stores_the_result_as_the_next_version", func(s *sqlite.Store) booking.Store {
 		return edits{s, func(b *booking.Booking, err error) error { b.Timeline = b.Timeline[len(b.Timeline)-1:]; return err }}
 	})
+	broken("never_uses_the_key_of_a_change", "an_update_uses_a_key", func(s *sqlite.Store) booking.Store {
+		return edits{s, func(b *booking.Booking, err error) error { b.Effects.Key = booking.Key{}; return err }}
+	})
+	broken("confirms_whatever_became_of_the_event", "a_booking_of_a_cancelled_event_does_not_become_confirmed",
+		func(s *sqlite.Store) booking.Store { return confirmsCancelled{s} })
 	broken("reads_before_its_transaction", "32_racing_updates_lose_nothing", func(s *sqlite.Store) booking.Store { return losesUpdates{s} })
 	broken("keeps_seconds_only", "everything_comes_back_as_it_was_stored", func(s *sqlite.Store) booking.Store { return keepsSeconds{s} })
 	broken("claims_twice", "a_claimed_booking_is_left_alone_until_its_new_lease_ends", func(s *sqlite.Store) booking.Store { return claimsTwice{s} })
@@ -252,4 +257,18 @@ func (s *listsAll) List(ctx context.Context, q booking.Query) ([]booking.Booking
 		all = append(all, some...)
 	}
 	return all[:min(q.Limit, len(all))], nil
+}
+
+// confirmsCancelled looks for the event, if at all, under another id.
+type confirmsCancelled struct{ *sqlite.Store }
+
+func (s confirmsCancelled) Update(ctx context.Context, id, lease string, change func(*booking.Booking) error) (booking.Booking, error) {
+	event := ""
+	b, err := s.Store.Update(ctx, id, lease, func(b *booking.Booking) error {
+		err := change(b)
+		event, b.EventID = b.EventID, "another"
+		return err
+	})
+	b.EventID = event
+	return b, err
 }

@@ -9,14 +9,19 @@ import (
 	"github.com/openboxoffice/boxoffice/contracts/events"
 	"github.com/openboxoffice/boxoffice/contracts/problem"
 	"github.com/openboxoffice/boxoffice/services/booking"
+	"github.com/openboxoffice/boxoffice/services/internal/inbox"
 	"github.com/openboxoffice/boxoffice/services/internal/outbox"
 )
 
-// StoreUnderTest is an empty adapter of booking.Store, and the outbox that the
-// messages of its Effects go to.
+// StoreUnderTest is an empty adapter of booking.Store, with what its changes
+// have an effect on besides, or are bound by: the outbox that the messages of
+// Effects go to, the inbox, the audit log, and the events that are cancelled.
 type StoreUnderTest struct {
-	Store  booking.Store
-	Outbox outbox.Store
+	Store           booking.Store
+	Outbox          outbox.Store
+	Inbox           inbox.Store
+	AuditLog        booking.AuditLog
+	CancelledEvents booking.CancelledEvents
 }
 
 // TestStore is the contract of booking.Store.
@@ -48,14 +53,19 @@ func TestStore(t *testing.T, open func(t *testing.T) StoreUnderTest) {
 		{"a lease that has ended is good until it is taken over", updateEndedLease},
 		{"32 racing updates lose nothing", updateRace},
 		{"an update frees the key", updateFreesKey},
+		{"an update uses a key", updateUsesKey},
+		{"an update whose key is taken stores nothing", updateKeyTaken},
 		{"messages are committed with the change", messagesCommitted},
 		{"a message that cannot be stored stores nothing", messageFails},
+		{"what the timeline gets is in the audit log", stepsAudited},
+		{"a booking of a cancelled event does not become confirmed", cancelledIsNotConfirmed},
 
-		{"only unsettled bookings whose lease has ended are claimed", claimWhich},
+		{"bookings whose lease has ended or that are due are claimed", claimWhich},
 		{"the lease that ended first is claimed first up to the limit", claimOrder},
 		{"a claimed booking has the new lease and one more try", claimGives},
 		{"a claimed booking is left alone until its new lease ends", claimOnce},
 		{"a claimed booking is lost to its driver before", claimTakes},
+		{"confirmed bookings of a cancelled event are claimed last", claimStranded},
 		{"32 racing claimers never get the same booking", claimRace},
 	} {
 		t.Run(s.name, func(t *testing.T) { s.test(t, open(t)) })

@@ -1,6 +1,7 @@
 package bookingtest
 
 import (
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -36,16 +37,19 @@ func ids(bookings []booking.Booking) []string {
 
 func claimWhich(t *testing.T, u StoreUnderTest) {
 	status := func(s booking.Status) func(*booking.Booking) { return func(b *booking.Booking) { b.Status = s } }
+	parked := func(b *booking.Booking) { b.Lease.Token = "" }
 	for _, b := range []booking.Booking{
 		ended(-time.Microsecond), ended(-time.Hour), ended(-time.Hour, status(booking.Cancelling)), // still driven
-		ended(time.Hour, status(booking.Confirmed)), ended(time.Hour, status(booking.Failed)), ended(time.Hour, status(booking.Cancelled)),
-		settled(),
+		ended(-time.Second, parked), ended(-time.Hour, parked, status(booking.Confirmed)), // not due
+		settled(), settled(status(booking.Failed)), settled(status(booking.Cancelled)),
 	} {
 		u.create(t, b, booking.Key{})
 	}
 	want := []string{
 		u.create(t, ended(2*time.Hour), booking.Key{}).ID,
 		u.create(t, ended(time.Hour, status(booking.Cancelling)), booking.Key{}).ID,
+		u.create(t, ended(time.Minute, status(booking.Confirmed)), booking.Key{}).ID,
+		u.create(t, ended(time.Second, parked), booking.Key{}).ID,
 		u.create(t, ended(0), booking.Key{}).ID,
 	}
 	if diff := cmp.Diff(want, ids(u.claim(t, start, newLease(), 100))); diff != "" {
@@ -145,6 +149,59 @@ func claimRace(t *testing.T, u StoreUnderTest) {
 	for id, n := range got {
 		if n != 1 {
 			t.Errorf("booking %s is claimed %d times", id, n)
+		}
+	}
+}
+
+// cancelEvent records that the event is cancelled.
+func (u StoreUnderTest) cancelEvent(t *testing.T, eventID string) booking.CancelledEvent {
+	t.Helper()
+	e := booking.CancelledEvent{
+		EventID: eventID, Title: "Ένα κοντσέρτο 🎻", Note: "Zoë is ill.\nSorry!", OccurredAt: start.Add(-time.Microsecond), RecordedAt: start,
+	}
+	must(t, u.CancelledEvents.RecordCancelled(t.Context(), newID(), e))
+	return e
+}
+
+func claimStranded(t *testing.T, u StoreUnderTest) {
+	event := newID()
+	of := func(b *booking.Booking) { b.EventID = event }
+	status := func(s booking.Status) func(*booking.Booking) { return func(b *booking.Booking) { b.Status = s } }
+	var want []string
+	for range 3 {
+		want = append(want, u.create(t, settled(of), booking.Key{}).ID)
+	}
+	driven := u.create(t, ended(-time.Hour, of, status(booking.Confirmed)), booking.Key{})
+	for _, b := range []booking.Booking{
+		settled(), settled(of, status(booking.Failed)), settled(of, status(booking.Cancelled)), ended(-time.Hour, of),
+	} {
+		u.create(t, b, booking.Key{})
+	}
+	first := u.create(t, ended(time.Hour), booking.Key{}).ID
+	if got := ids(u.claim(t, start.Add(-time.Second), newLease(), 0)); len(got) > 0 {
+		t.Errorf("before the event is cancelled %v is claimed", got)
+	}
+	u.cancelEvent(t, event)
+	got := ids(u.claim(t, start, newLease(), 3))
+	if len(got) != 3 || got[0] != first {
+		t.Errorf("claimed %v, want %s and two of %v", got, first, want)
+	}
+	got = append(got, ids(u.claim(t, start, newLease(), 100))...)
+	slices.Sort(got)
+	want = append(want, first)
+	slices.Sort(want)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("claimed (-want +got):\n%s", diff)
+	}
+	// Whoever drives the last one settles it: then it is to be cancelled, too.
+	_, err := u.Store.Update(t.Context(), driven.ID, driven.Lease.Token, func(b *booking.Booking) error {
+		b.Lease = booking.Lease{}
+		return nil
+	})
+	must(t, err)
+	for _, want := range []int{1, 0} {
+		if got := ids(u.claim(t, start, newLease(), 100)); len(got) != want {
+			t.Errorf("%d are claimed, want %d", len(got), want)
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/openboxoffice/boxoffice/contracts/events"
 	"github.com/openboxoffice/boxoffice/services/booking"
 )
 
@@ -191,4 +192,46 @@ func listPages(t *testing.T, u StoreUnderTest) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("how often each booking is listed (-want +got):\n%s", diff)
 	}
+}
+
+// use lets a change of b use the key for user, and returns its error.
+func (u StoreUnderTest) use(t *testing.T, b booking.Booking, user string, key booking.Key, at time.Time) error {
+	t.Helper()
+	_, err := u.Store.Update(t.Context(), b.ID, b.Lease.Token, func(b *booking.Booking) error {
+		editAll(b)
+		b.Lease, b.UpdatedAt = booking.Lease{}, at
+		b.Effects.Key, b.Effects.KeyUser, b.Effects.Messages = key, user, []events.Message{message()}
+		return nil
+	})
+	return err
+}
+
+func updateUsesKey(t *testing.T, u StoreUnderTest) {
+	b, user, key := u.create(t, settled(), newKey()), newID(), newKey()
+	must(t, u.use(t, b, user, key, start))
+	u.wantKey(t, user, key, u.get(t, b.ID))
+	_, err := u.Store.ByKey(t.Context(), b.UserID, key, start)
+	wantErr(t, err, booking.ErrNotFound)
+	other := key
+	other.Fingerprint = "f2"
+	_, err = u.Store.ByKey(t.Context(), user, other, start)
+	wantErr(t, err, booking.ErrKeyReused)
+
+	// Of a creation and of a change, it is one and the same key.
+	wantErr(t, u.Store.Create(t.Context(), pending(sameUser(user)), key), booking.ErrKeyTaken)
+	late := start.Add(booking.KeyLifetime + time.Microsecond)
+	must(t, u.use(t, u.create(t, settled(), booking.Key{}), user, other, late))
+}
+
+func updateKeyTaken(t *testing.T, u StoreUnderTest) {
+	key := newKey()
+	first := u.create(t, pending(), key)
+	b := u.create(t, settled(), booking.Key{})
+	wantErr(t, u.use(t, b, first.UserID, key, start), booking.ErrKeyTaken)
+	other := key
+	other.Fingerprint = "f2"
+	wantErr(t, u.use(t, b, first.UserID, other, start), booking.ErrKeyReused)
+	u.want(t, b)
+	u.wantKey(t, first.UserID, key, first)
+	u.wantMessages(t)
 }

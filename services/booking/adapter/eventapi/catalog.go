@@ -88,6 +88,11 @@ func (c *Catalog) Release(ctx context.Context, eventID, bookingID string, attemp
 	return translate(c.client.Do(ctx, http.MethodPut, []string{"events", eventID, "release"}, in, nil))
 }
 
+// Return implements booking.Catalog.
+func (c *Catalog) Return(ctx context.Context, r booking.Return) error {
+	return fmt.Errorf("%w: not yet", booking.ErrOutcomeUnknown)
+}
+
 // answers maps the event service's codes to the sentinels that a local Catalog
 // would return.
 var answers = map[problem.Code]error{

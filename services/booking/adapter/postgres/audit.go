@@ -14,7 +14,7 @@ import (
 const withSteps = `
 	WITH logged AS (
 		INSERT INTO audit_log (at, by, step, detail, booking_id, event_id, version)
-		SELECT s.at, s.by, s.step, s.detail, $1, $5, $25
+		SELECT s.at, s.by, s.step, s.detail, $1, $5, $24
 		FROM unnest($31::timestamptz[], $32::text[], $33::text[], $34::text[]) AS s (at, by, step, detail))
 	`
 

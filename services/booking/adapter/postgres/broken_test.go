@@ -28,7 +28,7 @@ func TestStoreSuiteCatchesBrokenAdapters(t *testing.T) {
 					t.Fatal(err)
 				}
 				t.Cleanup(func() { _ = s.Close() })
-				return bookingtest.StoreUnderTest{Store: spoil(s), Outbox: s.Outbox()}
+				return bookingtest.StoreUnderTest{Store: spoil(s), Outbox: s.Outbox(), Inbox: s.Inbox(), AuditLog: s, CancelledEvents: s}
 			})
 		}, caughtBy)
 	}

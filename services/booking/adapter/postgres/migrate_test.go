@@ -68,17 +68,24 @@ func TestWhatTheFirstVersionStoredIsStillRead(t *testing.T) {
 	t.Cleanup(func() { _ = s.Close() })
 	at := time.Date(2030, 1, 1, 10, 0, 0, 1000, time.UTC)
 	euros := func(n int64) money.Amount { return money.Amount{AmountMinor: n, Currency: "EUR"} }
+	updated := time.Date(2030, 1, 2, 10, 0, 0, 0, time.UTC)
+	items := []events.Item{{TicketTypeID: "t1", Name: "Standing", Quantity: 2, UnitPrice: euros(2500)}}
 	want := booking.Booking{
 		ID: "0197a8f0-0000-7000-8000-000000000001", UserID: "u1", UserEmail: "zoe@example.com", UserName: "Zoë", EventID: "e1",
 		Event: events.Event{
 			ID: "e1", Title: "Ænima", StartsAt: time.Date(2030, 6, 1, 18, 0, 0, 0, time.UTC), TimeZone: "Europe/Berlin",
 			Venue: events.Venue{Name: "Halle", Address: "Weg 1", City: "Köln", Country: "DE"},
 		},
-		Items: []events.Item{{TicketTypeID: "t1", Name: "Standing", Quantity: 2, UnitPrice: euros(2500)}},
+		Items: items,
 		Total: euros(5000), Status: booking.Cancelling,
-		Payment: booking.Payment{Provider: "sandbox", Reference: "ch_1", Status: booking.PaymentCaptured},
-		Refund:  &booking.Refund{ID: "r1", Amount: euros(5000)}, Attempt: 1, Acknowledged: true,
-		Timeline: []booking.Step{{At: at, Step: "created"}}, Version: 3, CreatedAt: at, UpdatedAt: time.Date(2030, 1, 2, 10, 0, 0, 0, time.UTC),
+		Payment: booking.Payment{Provider: "sandbox", Reference: "ch_1", Status: booking.PaymentCaptured, Captured: euros(5000)},
+		Refunds: []booking.Refund{{ID: "r1", Amount: euros(5000), Status: booking.RefundPending, Decided: updated}},
+		Cancellations: []booking.Cancellation{{
+			ID: "0197a8f0-0000-7000-8000-000000000001", Items: items, Price: euros(5000), Fee: euros(0), RefundID: "r1",
+			All: true, At: updated, By: "u1",
+		}},
+		Attempt: 1, Acknowledged: true,
+		Timeline: []booking.Step{{At: at, Step: "created"}}, Version: 3, CreatedAt: at, UpdatedAt: updated,
 		Lease: booking.Lease{Token: "lease", Until: time.Date(2030, 1, 2, 10, 0, 15, 0, time.UTC)}, Tries: 1,
 	}
 	got, err := s.ByKey(t.Context(), "u1", booking.Key{Value: "k1", Fingerprint: "f1"}, at)
@@ -88,11 +95,15 @@ func TestWhatTheFirstVersionStoredIsStillRead(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("the booking (-want +got):\n%s", diff)
 	}
+	log, err := s.Audit(t.Context(), booking.AuditQuery{BookingID: want.ID, Limit: 10})
+	if err != nil || len(log) != 1 || log[0].Step.Step != "log_begins" || log[0].Detail != "CANCELLING" || log[0].Version != 3 {
+		t.Errorf("the audit log has %+v (%v), want where it begins", log, err)
+	}
 	entries, err := s.Outbox().Claim(t.Context(), at.Add(time.Hour), at.Add(time.Hour), 10)
 	if err != nil || len(entries) != 1 || entries[0].Message.ID != "m1" || string(entries[0].Message.Data) != `{"a": 1}` {
 		t.Errorf("the outbox has %+v (%v), want m1", entries, err)
 	}
-	if _, err := s.Update(t.Context(), want.ID, "lease", func(b *booking.Booking) error { b.Refund.Done = true; return nil }); err != nil {
+	if _, err := s.Update(t.Context(), want.ID, "lease", func(b *booking.Booking) error { b.Refunds[0].Status = booking.RefundDone; return nil }); err != nil {
 		t.Errorf("updating it: %v", err)
 	}
 }

@@ -40,7 +40,7 @@ func TestEverythingGoesByIndexes(t *testing.T) {
 			_, err := s.Update(t.Context(), "id1", "", func(*booking.Booking) error { return nil })
 			return err
 		}},
-		{"Claim", "bookings_unsettled", func() error { _, err := s.Claim(t.Context(), now, lease, 10); return err }},
+		{"Claim", "bookings_to_drive", func() error { _, err := s.Claim(t.Context(), now, lease, 10); return err }},
 		{"Prune", "idempotency_keys_by_age", func() error { return s.Prune(t.Context(), now) }},
 	} {
 		plantest.ByIndex(t, c.what, recorder.Plan(t, url, c.ask), c.index)

@@ -25,9 +25,13 @@ func open(t *testing.T, o postgresdb.Options) *postgres.Store {
 	return s
 }
 
-func TestStoreContract(t *testing.T) {
-	bookingtest.TestStore(t, func(t *testing.T) bookingtest.StoreUnderTest {
-		s := open(t, postgresdb.Options{URL: pgtest.New(t, postgres.Migrate)})
-		return bookingtest.StoreUnderTest{Store: s, Outbox: s.Outbox()}
-	})
+func underTest(t *testing.T) bookingtest.StoreUnderTest {
+	s := open(t, postgresdb.Options{URL: pgtest.New(t, postgres.Migrate)})
+	return bookingtest.StoreUnderTest{Store: s, Outbox: s.Outbox(), Inbox: s.Inbox(), AuditLog: s, CancelledEvents: s}
 }
+
+func TestStoreContract(t *testing.T) { bookingtest.TestStore(t, underTest) }
+
+func TestCancelledEventsContract(t *testing.T) { bookingtest.TestCancelledEvents(t, underTest) }
+
+func TestAuditLogContract(t *testing.T) { bookingtest.TestAuditLog(t, underTest) }

@@ -29,7 +29,10 @@ var table = httpkit.Errors{
 	{Err: booking.ErrPaymentAbandoned, Status: http.StatusPaymentRequired, Code: problem.PaymentAbandoned},
 	{Err: booking.ErrKeyReused, Status: http.StatusUnprocessableEntity, Code: problem.IdempotencyKeyReused},
 	{Err: booking.ErrInProgress, Status: http.StatusConflict, Code: problem.BookingInProgress, RetryAfter: 1},
+	{Err: booking.ErrTicketsNotBooked, Status: http.StatusConflict, Code: problem.TicketsNotBooked},
+	{Err: booking.ErrEventCancelled, Status: http.StatusConflict, Code: problem.EventCancelled},
 	{Err: booking.ErrNotCancellable, Status: http.StatusConflict, Code: problem.NotCancellable},
+	{Err: booking.ErrPaymentUnavailable, Status: http.StatusServiceUnavailable, Code: problem.UpstreamUnavailable, RetryAfter: 2},
 	{Err: booking.ErrUnavailable, Status: http.StatusServiceUnavailable, Code: problem.UpstreamUnavailable, RetryAfter: 2},
 	{Err: booking.ErrReservationFailed, Status: http.StatusServiceUnavailable, Code: problem.UpstreamUnavailable, RetryAfter: 2},
 }
@@ -41,16 +44,24 @@ type answer struct {
 	Body     bookingBody
 }
 
-// Register adds the operations to api. ledger is nil for a provider that keeps
-// its books elsewhere.
-func Register(api huma.API, s *booking.Service, guard *auth.Guard, ledger booking.Ledger) {
+// Options is what the operations are made of.
+type Options struct {
+	Guard           *auth.Guard
+	AuditLog        booking.AuditLog
+	CancelledEvents booking.CancelledEvents
+	Ledger          booking.Ledger // nil for a provider that keeps its books elsewhere
+}
+
+// Register adds the operations to api.
+func Register(api huma.API, s *booking.Service, o Options) {
+	guard := o.Guard
 	huma.Register(api, guard.User(api, httpkit.Refuses(huma.Operation{
 		OperationID: "createBooking", Method: http.MethodPost, Path: "/bookings", DefaultStatus: http.StatusCreated, Tags: []string{"bookings"},
 		Summary:     "Book tickets",
 		Description: "Holds the tickets, takes the money and confirms, all in one. 202 says that the payment's outcome is not known yet: the booking settles by itself; look at its Location.",
 	},
 		problem.Forbidden, problem.EventNotFound, problem.TicketTypeNotFound, problem.SoldOut, problem.SalesClosed,
-		problem.PaymentDeclined, problem.PaymentAbandoned, problem.IdempotencyKeyReused, problem.BookingInProgress,
+		problem.PaymentDeclined, problem.PaymentAbandoned, problem.EventCancelled, problem.IdempotencyKeyReused, problem.BookingInProgress,
 	)), func(ctx context.Context, in *struct {
 		IdempotencyKey string `header:"Idempotency-Key" doc:"Repeat a request with the same key, and it books once. Kept 24 hours" example:"order-4711"`
 		Body           createBody
@@ -97,9 +108,9 @@ func Register(api huma.API, s *booking.Service, guard *auth.Guard, ledger bookin
 	huma.Register(api, guard.User(api, httpkit.Refuses(huma.Operation{
 		OperationID: "cancelBooking", Method: http.MethodPut, Path: "/bookings/{id}/cancel", Tags: []string{"bookings"},
 		Summary:     "Cancel a confirmed booking",
-		Description: "Refunds it in full and gives the tickets back, until the event starts by the date that the booking shows. Repeating it answers the current state; 202 while the refund is under way.",
+		Description: "Gives all its tickets back, and the money as the event's cancellation policy says that the booking shows, until the event starts by the date that the booking shows. Repeating it answers the current state; 202 while the refund is under way.",
 	},
-		problem.Forbidden, problem.BookingNotFound, problem.NotCancellable,
+		problem.Forbidden, problem.BookingNotFound, problem.NotCancellable, problem.BookingInProgress,
 	)), func(ctx context.Context, in *one) (*answer, error) {
 		b, err := s.Cancel(ctx, auth.Caller(ctx), canonical(in.ID))
 		if err != nil {
@@ -115,9 +126,12 @@ func Register(api huma.API, s *booking.Service, guard *auth.Guard, ledger bookin
 	httpkit.AlsoAnswers(api, "createBooking", http.StatusAccepted, true, "PENDING: the payment's outcome is not known yet; look at Location")
 	httpkit.AlsoAnswers(api, "cancelBooking", http.StatusAccepted, true, "CANCELLING: the refund is under way; look at Location")
 
+	registerCancellations(api, s, guard)
 	registerLists(api, s, guard)
-	if ledger != nil {
-		registerLedger(api, ledger, guard)
+	registerAudit(api, o.AuditLog, guard)
+	registerInternal(api, o.CancelledEvents, guard)
+	if o.Ledger != nil {
+		registerLedger(api, o.Ledger, guard)
 	}
 }
 

@@ -54,6 +54,8 @@ func (c *catalog) Reserve(_ context.Context, r booking.Reservation) (booking.Res
 
 func (c *catalog) Release(context.Context, string, string, int) error { return c.release }
 
+func (c *catalog) Return(context.Context, booking.Return) error { return c.release }
+
 type api struct {
 	*catalog
 	handler http.Handler
@@ -72,7 +74,7 @@ func newAPI(t testing.TB) *api {
 	t.Cleanup(func() { _, _ = store.Close(), pay.Close() })
 	log := slog.New(slog.DiscardHandler)
 	a := &api{catalog: &catalog{}}
-	s := booking.New(booking.Options{Store: store, Catalog: a.catalog, Payments: pay, Log: log, PaymentTimeout: 100 * time.Millisecond})
+	s := booking.New(booking.Options{Store: store, CancelledEvents: store, Catalog: a.catalog, Payments: pay, Log: log, PaymentTimeout: 100 * time.Millisecond})
 	guard := &auth.Guard{Verify: func(_ context.Context, token string) (identity.Caller, error) {
 		c := identity.Caller{UserID: token, Email: "a@example.com", Role: identity.Customer}
 		if token == "admin" {
@@ -81,7 +83,7 @@ func newAPI(t testing.TB) *api {
 		return c, nil
 	}}
 	mux := httpkit.NewRouter(log)
-	rest.Register(httpkit.NewAPI(mux, "t", ""), s, guard, pay)
+	rest.Register(httpkit.NewAPI(mux, "t", ""), s, rest.Options{Guard: guard, AuditLog: store, CancelledEvents: store, Ledger: pay})
 	a.handler = mux
 	return a
 }

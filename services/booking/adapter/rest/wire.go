@@ -43,20 +43,21 @@ func (payBody) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
 }
 
 type bookingBody struct {
-	ID        string        `json:"id" format:"uuid"`
-	UserID    string        `json:"user_id" format:"uuid"`
-	EventID   string        `json:"event_id" format:"uuid"`
-	Event     *events.Event `json:"event,omitempty" doc:"The event as it was booked; absent until tickets are held"`
-	Items     []events.Item `json:"items" nullable:"false"`
-	Tickets   int           `json:"tickets" doc:"How many in all" example:"2"`
-	Total     *money.Amount `json:"total,omitempty" doc:"Absent until tickets are held"`
-	Status    string        `json:"status" enum:"PENDING,CONFIRMED,FAILED,CANCELLING,CANCELLED" example:"CANCELLED"`
-	Reason    string        `json:"reason,omitempty" doc:"Why it failed: a problem code" example:"payment_declined"`
-	Payment   paymentBody   `json:"payment"`
-	Refund    *refundBody   `json:"refund,omitempty"`
-	Timeline  []stepBody    `json:"timeline" nullable:"false"`
-	CreatedAt time.Time     `json:"created_at"`
-	UpdatedAt time.Time     `json:"updated_at"`
+	ID            string             `json:"id" format:"uuid"`
+	UserID        string             `json:"user_id" format:"uuid"`
+	EventID       string             `json:"event_id" format:"uuid"`
+	Event         *events.Event      `json:"event,omitempty" doc:"The event as it was booked; absent until tickets are held"`
+	Items         []events.Item      `json:"items" nullable:"false"`
+	Tickets       int                `json:"tickets" doc:"How many in all" example:"2"`
+	Total         *money.Amount      `json:"total,omitempty" doc:"Absent until tickets are held"`
+	Status        string             `json:"status" enum:"PENDING,CONFIRMED,FAILED,CANCELLING,CANCELLED" example:"CANCELLED"`
+	Reason        string             `json:"reason,omitempty" doc:"Why it failed, or was cancelled by another than the customer: a problem code" example:"payment_declined"`
+	Payment       paymentBody        `json:"payment"`
+	Refunds       []refundBody       `json:"refunds" nullable:"false" doc:"The money given back, or on its way"`
+	Cancellations []cancellationBody `json:"cancellations" nullable:"false" doc:"The tickets given back; all of them, or some and the rest stands"`
+	Timeline      []stepBody         `json:"timeline" nullable:"false"`
+	CreatedAt     time.Time          `json:"created_at"`
+	UpdatedAt     time.Time          `json:"updated_at"`
 }
 
 type paymentBody struct {
@@ -68,7 +69,26 @@ type paymentBody struct {
 type refundBody struct {
 	ID     string       `json:"id" format:"uuid"`
 	Amount money.Amount `json:"amount"`
-	Status string       `json:"status" enum:"pending,refunded" example:"refunded"`
+	Status string       `json:"status" enum:"pending,refunded,due" doc:"due: the payment provider refuses it, and somebody has to see to it" example:"refunded"`
+}
+
+type cancellationBody struct {
+	ID       string        `json:"id" format:"uuid"`
+	Items    []events.Item `json:"items" nullable:"false"`
+	Price    money.Amount  `json:"price" doc:"What the tickets had cost"`
+	Fee      money.Amount  `json:"fee" doc:"What is kept of it, by the event's cancellation policy"`
+	RefundID string        `json:"refund_id,omitempty" doc:"Absent where nothing goes back"`
+	All      bool          `json:"all" doc:"Whether no ticket is left"`
+	Status   string        `json:"status" enum:"IN_PROGRESS,DONE" example:"DONE"`
+	At       time.Time     `json:"at"`
+}
+
+func toCancellation(c booking.Cancellation) cancellationBody {
+	status := "IN_PROGRESS"
+	if c.Done {
+		status = "DONE"
+	}
+	return cancellationBody{c.ID, c.Items, c.Price, c.Fee, c.RefundID, c.All, status, c.At}
 }
 
 type stepBody struct {
@@ -81,7 +101,8 @@ func toBody(b booking.Booking) bookingBody {
 	out := bookingBody{
 		ID: b.ID, UserID: b.UserID, EventID: b.EventID, Items: b.Items, Tickets: b.Tickets(),
 		Status: string(b.Status), Reason: string(b.Reason),
-		Payment:   paymentBody{b.Payment.Provider, b.Payment.Reference, string(b.Payment.Status)},
+		Payment: paymentBody{b.Payment.Provider, b.Payment.Reference, string(b.Payment.Status)},
+		Refunds: make([]refundBody, len(b.Refunds)), Cancellations: make([]cancellationBody, len(b.Cancellations)),
 		Timeline:  make([]stepBody, len(b.Timeline)),
 		CreatedAt: b.CreatedAt, UpdatedAt: b.UpdatedAt,
 	}
@@ -91,17 +112,43 @@ func toBody(b booking.Booking) bookingBody {
 	if b.Total.Currency != "" {
 		out.Total = &b.Total
 	}
-	if b.Refund != nil {
-		status := "pending"
-		if b.Refund.Done {
-			status = "refunded"
-		}
-		out.Refund = &refundBody{b.Refund.ID, b.Refund.Amount, status}
+	for i, r := range b.Refunds {
+		out.Refunds[i] = refundBody{r.ID, r.Amount, string(r.Status)}
+	}
+	for i, c := range b.Cancellations {
+		out.Cancellations[i] = toCancellation(c)
 	}
 	for i, s := range b.Timeline {
-		out.Timeline[i] = stepBody(s)
+		out.Timeline[i] = stepBody{s.At, s.Step, s.Detail}
 	}
 	return out
+}
+
+// itemsBody is the tickets to cancel.
+type itemsBody struct {
+	Items []wantedBody `json:"items" minItems:"1" maxItems:"20" nullable:"false" doc:"The tickets to cancel, by type"`
+}
+
+type auditBody struct {
+	Number    int64     `json:"number" doc:"Grows with every entry" example:"4711"`
+	At        time.Time `json:"at"`
+	By        string    `json:"by" doc:"The id of the user, or the name of the worker, who did it" example:"recovery"`
+	Step      string    `json:"step" example:"refunded"`
+	Detail    string    `json:"detail" example:"25.00 EUR"`
+	BookingID string    `json:"booking_id,omitempty" format:"uuid" doc:"Absent for what concerns an event"`
+	EventID   string    `json:"event_id" format:"uuid"`
+	Version   int64     `json:"version" doc:"The booking's, from this on" example:"3"`
+}
+
+type progressBody struct {
+	EventID    string    `json:"event_id" format:"uuid"`
+	RecordedAt time.Time `json:"recorded_at"`
+	Done       bool      `json:"done" doc:"No booking is left to cancel, and no refund is due"`
+	Pending    int       `json:"pending" doc:"Bookings still in the making: each will fail" example:"0"`
+	Confirmed  int       `json:"confirmed" doc:"Bookings not begun with" example:"120"`
+	Cancelling int       `json:"cancelling" example:"8"`
+	Cancelled  int       `json:"cancelled" example:"72"`
+	RefundsDue int       `json:"refunds_due" doc:"Refunds that the payment provider refuses: somebody has to see to them" example:"0"`
 }
 
 type ledgerBody struct {

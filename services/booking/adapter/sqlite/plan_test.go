@@ -51,7 +51,7 @@ func TestEverythingGoesByIndexes(t *testing.T) {
 			_, err := s.Update(ctx, "id1", "", func(b *booking.Booking) error { b.Effects.FreeKey = true; return nil })
 			return err
 		}},
-		{"Claim", "bookings_unsettled", func(ctx context.Context) error {
+		{"Claim", "bookings_to_drive", func(ctx context.Context) error {
 			_, err := s.Claim(ctx, now, booking.Lease{Token: "t", Until: now}, 10)
 			return err
 		}},

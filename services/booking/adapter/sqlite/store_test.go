@@ -8,17 +8,21 @@ import (
 	"github.com/openboxoffice/boxoffice/services/booking/bookingtest"
 )
 
-func TestStoreContract(t *testing.T) {
-	bookingtest.TestStore(t, func(t *testing.T) bookingtest.StoreUnderTest {
-		s, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "booking.db"))
-		if err != nil {
-			t.Fatal(err)
+func underTest(t *testing.T) bookingtest.StoreUnderTest {
+	s, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "booking.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
 		}
-		t.Cleanup(func() {
-			if err := s.Close(); err != nil {
-				t.Error(err)
-			}
-		})
-		return bookingtest.StoreUnderTest{Store: s, Outbox: s.Outbox()}
 	})
+	return bookingtest.StoreUnderTest{Store: s, Outbox: s.Outbox(), Inbox: s.Inbox(), AuditLog: s, CancelledEvents: s}
 }
+
+func TestStoreContract(t *testing.T) { bookingtest.TestStore(t, underTest) }
+
+func TestCancelledEventsContract(t *testing.T) { bookingtest.TestCancelledEvents(t, underTest) }
+
+func TestAuditLogContract(t *testing.T) { bookingtest.TestAuditLog(t, underTest) }

@@ -1,0 +1,83 @@
+package bookingtest_test
+
+import (
+	"context"
+	"slices"
+	"testing"
+
+	"github.com/openboxoffice/boxoffice/services/booking"
+	"github.com/openboxoffice/boxoffice/services/booking/adapter/sqlite"
+	"github.com/openboxoffice/boxoffice/services/booking/bookingtest"
+	"github.com/openboxoffice/boxoffice/services/internal/suitetest"
+)
+
+func TestCancelledEventsSuiteCatchesBrokenAdapters(t *testing.T) {
+	broken := func(name, caughtBy string, record func(*sqlite.Store, context.Context, string, booking.CancelledEvent) error) {
+		suitetest.MustFail(t, name, func(t *testing.T) {
+			bookingtest.TestCancelledEvents(t, func(t *testing.T) bookingtest.StoreUnderTest {
+				s := good(t)
+				return bookingtest.StoreUnderTest{
+					Store: s, Outbox: s.Outbox(), Inbox: s.Inbox(), AuditLog: s, CancelledEvents: records{s, record},
+				}
+			})
+		}, caughtBy)
+	}
+	broken("records_later", "once_it_has_returned_nothing_is_confirmed_any_more",
+		func(s *sqlite.Store, ctx context.Context, id string, e booking.CancelledEvent) error {
+			go func() { _ = s.RecordCancelled(context.WithoutCancel(ctx), id, e) }()
+			return nil
+		})
+	broken("forgets_the_event", "the_event_and_the_message_are_recorded_together",
+		func(s *sqlite.Store, ctx context.Context, id string, e booking.CancelledEvent) error {
+			e.EventID = "another"
+			return s.RecordCancelled(ctx, id, e)
+		})
+	broken("forgets_the_message", "a_message_heard_before_changes_nothing",
+		func(s *sqlite.Store, ctx context.Context, id string, e booking.CancelledEvent) error {
+			return s.RecordCancelled(ctx, id+e.EventID, e)
+		})
+}
+
+type records struct {
+	*sqlite.Store
+	record func(*sqlite.Store, context.Context, string, booking.CancelledEvent) error
+}
+
+func (r records) RecordCancelled(ctx context.Context, id string, e booking.CancelledEvent) error {
+	return r.record(r.Store, ctx, id, e)
+}
+
+func TestAuditLogSuiteCatchesBrokenAdapters(t *testing.T) {
+	broken := func(name, caughtBy string, spoil func(q *booking.AuditQuery, entries []booking.AuditEntry)) {
+		suitetest.MustFail(t, name, func(t *testing.T) {
+			bookingtest.TestAuditLog(t, func(t *testing.T) bookingtest.StoreUnderTest {
+				s := good(t)
+				return bookingtest.StoreUnderTest{
+					Store: s, Outbox: s.Outbox(), Inbox: s.Inbox(), AuditLog: spoilsAudit{s, spoil}, CancelledEvents: s,
+				}
+			})
+		}, caughtBy)
+	}
+	broken("lists_the_oldest_first", "entries_are_newest_first",
+		func(_ *booking.AuditQuery, entries []booking.AuditEntry) { slices.Reverse(entries) })
+	broken("lists_everything", "the_entries_of_one_booking_or_one_event_are_theirs_alone",
+		func(q *booking.AuditQuery, _ []booking.AuditEntry) { q.EventID = "" })
+	broken("repeats_the_last", "pages_neither_repeat_nor_skip_while_entries_are_added",
+		func(q *booking.AuditQuery, _ []booking.AuditEntry) {
+			if q.Before > 1 {
+				q.Before++
+			}
+		})
+}
+
+type spoilsAudit struct {
+	*sqlite.Store
+	spoil func(*booking.AuditQuery, []booking.AuditEntry)
+}
+
+func (s spoilsAudit) Audit(ctx context.Context, q booking.AuditQuery) ([]booking.AuditEntry, error) {
+	s.spoil(&q, nil)
+	entries, err := s.Store.Audit(ctx, q)
+	s.spoil(&booking.AuditQuery{}, entries)
+	return entries, err
+}
