@@ -2,95 +2,225 @@ package booking_test
 
 import (
 	"flag"
+	"fmt"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
+	"github.com/openboxoffice/boxoffice/contracts/events"
 	"github.com/openboxoffice/boxoffice/contracts/identity"
 	"github.com/openboxoffice/boxoffice/contracts/money"
 	"github.com/openboxoffice/boxoffice/services/booking"
-	"github.com/openboxoffice/boxoffice/services/booking/adapter/sandbox"
+	"github.com/openboxoffice/boxoffice/services/booking/bookingtest"
 )
 
-// TestMain makes the model's run short; -rapid.checks on the command line still
-// decides.
-func TestMain(m *testing.M) {
-	if err := flag.Set("rapid.checks", "25"); err != nil {
-		panic(err)
+// checks is how many histories a model test goes through: MODEL_CHECKS, or n.
+func checks(t *testing.T, n int) {
+	t.Helper()
+	if more, err := strconv.Atoi(os.Getenv("MODEL_CHECKS")); err == nil {
+		n = more
 	}
-	os.Exit(m.Run())
+	for name, value := range map[string]int{"rapid.checks": n, "rapid.steps": 12} {
+		if err := flag.Set(name, strconv.Itoa(value)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Logf("histories: %d", n)
 }
 
-// Whatever customers do, wherever processes die and answers are lost: once
-// recovery is through, the promises hold.
+// Whatever customers, organizers and the provider do, wherever processes die and
+// answers are lost: the promises hold after every step, and once recovery is
+// through everything is settled.
 func TestThePromisesHoldThroughAnyHistory(t *testing.T) {
-	w := newWorld(t)
-	rapid.Check(t, func(rt *rapid.T) {
-		w.users, w.capacity, w.told = map[string]bool{}, map[string]int{}, map[string]bool{}
-		customers := []identity.Caller{w.newCustomer(), w.newCustomer()}
-		shows := []string{w.newEvent(price), w.newEvent(money.Amount{Currency: "EUR"})}
-		confirmed, cancelled := map[string]bool{}, map[string]bool{}
+	checks(t, 1000)
+	m := newModel(openSQLite(t))
+	rapid.Check(t, func(rt *rapid.T) { m.run(t, rt) })
+}
 
-		settled := func(rt *rapid.T) {
-			w.recover(t)
-			wrong := w.broken(t)
-			for _, b := range w.bookings(t) {
-				if confirmed[b.ID] && b.Status != booking.Confirmed && !cancelled[b.ID] {
-					wrong = append(wrong, b.ID+" was confirmed and is "+string(b.Status))
-				}
-				if b.Status == booking.Cancelled && !cancelled[b.ID] {
-					wrong = append(wrong, b.ID+" was cancelled by nobody")
-				}
+// model is a world and what has been done to it in one history.
+type model struct {
+	*world
+	pay *bookingtest.MemoryPayments
+	// spoil puts a deliberate mistake between a process and the world.
+	spoil func(*faults)
+
+	customers                   []identity.Caller
+	shows                       []string
+	confirmed, cancelled, asked map[string]bool // bookings
+	keys                        int
+}
+
+func newModel(s store) *model {
+	pay := bookingtest.NewMemoryPayments()
+	w := worldOf(s, pay, func(_ *testing.T, id string) (captured, refunded int64, entries int) { return pay.Ledger(id) })
+	return &model{world: w, pay: pay, spoil: func(*faults) {}}
+}
+
+// process is a booking service that some misfortune meets.
+func (m *model) process(rt *rapid.T) *booking.Service { return m.unlucky(misfortune(rt)) }
+
+func (m *model) unlucky(f *faults) *booking.Service {
+	s := m.service(f)
+	m.spoil(f)
+	return s
+}
+
+func (m *model) run(t *testing.T, rt *rapid.T) {
+	m.begin()
+	m.customers = []identity.Caller{m.newCustomer(), m.newCustomer()}
+	m.shows = []string{m.newEvent(price), m.newEvent(money.Amount{Currency: "EUR"}), m.newEvent(money.Amount{AmountMinor: 333, Currency: "KWD"})}
+	m.catalog.Charge(m.shows[0], events.CancellationPolicy{FreeHours: 24 * 60, FeeBasisPoints: 1250})
+	m.catalog.Charge(m.shows[2], events.CancellationPolicy{FeeBasisPoints: 10_000})
+	m.confirmed, m.cancelled, m.asked = map[string]bool{}, map[string]bool{}, map[string]bool{}
+	rt.Repeat(map[string]func(*rapid.T){
+		"": func(rt *rapid.T) { m.fatal(rt, m.wrongNow(t)) },
+		"book": func(rt *rapid.T) {
+			b, err := m.create(t.Context(), m.process(rt), rapid.SampledFrom(m.customers).Draw(rt, "customer"), booking.Request{
+				EventID:        rapid.SampledFrom(m.shows).Draw(rt, "event"),
+				Tickets:        rapid.IntRange(1, 3).Draw(rt, "tickets"),
+				PaymentToken:   rapid.SampledFrom([]string{bookingtest.Good, bookingtest.Good, bookingtest.Acts, bookingtest.Declined}).Draw(rt, "token"),
+				IdempotencyKey: rapid.SampledFrom([]string{"", "a", "b"}).Draw(rt, "key"),
+			})
+			if err == nil && b.Status == booking.Confirmed {
+				m.confirmed[b.ID] = true
 			}
-			if len(wrong) > 0 {
-				rt.Fatalf("broken promises:\n%s", strings.Join(wrong, "\n"))
+		},
+		"pay": func(rt *rapid.T) { // the customer acts, and the provider tells of it or not
+			b := m.any(t, rt, booking.Pending)
+			if m.pay.Act(b.ID, rapid.Bool().Draw(rt, "well")) && rapid.Bool().Draw(rt, "told") {
+				_ = m.process(rt).PaymentHeard(t.Context(), b.ID)
+			}
+		},
+		"time out": func(*rapid.T) { m.advance(11 * time.Minute) },
+		"pay late": func(rt *rapid.T) { // the provider captures what it said it would not
+			b := m.any(t, rt, booking.Failed)
+			if !m.pay.CaptureLate(b.ID) {
+				rt.Skip("it was never open")
+			}
+			for m.unlucky(&faults{}).PaymentHeard(t.Context(), b.ID) != nil { // repeated until it is heard
+				m.advance(time.Minute)
+			}
+		},
+		"a stray webhook": func(rt *rapid.T) {
+			_ = m.process(rt).PaymentHeard(t.Context(), m.any(t, rt).ID)
+		},
+		"cancel": func(rt *rapid.T) {
+			b := m.any(t, rt)
+			m.cancelled[b.ID] = true // what dies may have done it
+			_, _ = m.process(rt).Cancel(t.Context(), admin, b.ID)
+		},
+		"cancel in part": func(rt *rapid.T) {
+			b := m.any(t, rt, booking.Confirmed)
+			n := rapid.IntRange(1, 2).Draw(rt, "tickets")
+			if n >= b.Tickets() {
+				m.cancelled[b.ID] = true
+			}
+			m.keys += rapid.IntRange(0, 1).Draw(rt, "a new key")
+			_, _, _ = m.process(rt).CancelTickets(t.Context(), admin, b.ID,
+				[]booking.Wanted{{TicketTypeID: b.Items[0].TicketTypeID, Quantity: n}}, fmt.Sprint("k", m.keys))
+		},
+		"cancel the event": func(rt *rapid.T) {
+			event := rapid.SampledFrom(m.shows).Draw(rt, "event")
+			if rapid.IntRange(0, 3).Draw(rt, "really") == 0 {
+				_ = m.cancelEvent(t.Context(), m.process(rt), event)
+			}
+		},
+		"lose the tickets of a pending booking": func(rt *rapid.T) {
+			b := m.any(t, rt, booking.Pending)
+			if err := m.catalog.Release(t.Context(), b.EventID, b.ID, b.Attempt); err != nil {
+				rt.Fatal(err)
+			}
+		},
+		"recover a little": func(rt *rapid.T) {
+			if err := m.recoverOnce(t, m.process(rt)); err != nil {
+				rt.Fatal(err)
+			}
+		},
+		"settle": func(rt *rapid.T) { m.settled(t, rt) },
+	})
+	m.settled(t, rt)
+}
+
+func (m *model) fatal(rt *rapid.T, wrong []string) {
+	if len(wrong) > 0 {
+		rt.Fatalf("broken promises:\n%s", strings.Join(wrong, "\n"))
+	}
+}
+
+// settled lets recovery come through, and looks at everything.
+func (m *model) settled(t *testing.T, rt *rapid.T) {
+	m.recover(t, m.unlucky(&faults{}))
+	wrong := m.broken(t)
+	for _, b := range m.bookings(t) {
+		gone := m.cancelled[b.ID] || m.world.cancelled[b.EventID]
+		if m.confirmed[b.ID] && b.Status != booking.Confirmed && !gone {
+			wrong = append(wrong, b.ID+" was confirmed and is "+string(b.Status))
+		}
+		if b.Status == booking.Cancelled && !gone {
+			wrong = append(wrong, b.ID+" was cancelled by nobody")
+		}
+	}
+	m.fatal(rt, wrong)
+}
+
+// wrongNow says what must not be at any moment: tickets of a confirmed booking
+// that nobody holds for it (P1), money that is not that of its tickets or was
+// moved twice (P2).
+func (m *model) wrongNow(t *testing.T) (wrong []string) {
+	for _, b := range m.bookings(t) {
+		bad := func(format string, args ...any) {
+			wrong = append(wrong, fmt.Sprintf("%s %s: ", b.ID, b.Status)+fmt.Sprintf(format, args...)+fmt.Sprintf("\n\t%+v", b.Timeline))
+		}
+		captured, refunded, moves := m.books(t, b.ID)
+		if refunded > captured || moves > 1+len(b.Refunds) {
+			bad("captured %d, refunded %d in %d moves", captured, refunded, moves)
+		}
+		held := m.catalog.Held(b.EventID, b.ID)
+		fees, back := int64(0), int64(0)
+		for _, c := range b.Cancellations {
+			fees += c.Fee.AmountMinor
+			if r := b.Refund(c.RefundID); r != nil {
+				back += r.Amount.AmountMinor
 			}
 		}
-		rt.Repeat(map[string]func(*rapid.T){
-			"book": func(rt *rapid.T) {
-				b, err := w.create(t.Context(), w.service(misfortune(rt)), rapid.SampledFrom(customers).Draw(rt, "customer"), booking.Request{
-					EventID:        rapid.SampledFrom(shows).Draw(rt, "event"),
-					Tickets:        rapid.IntRange(1, 3).Draw(rt, "tickets"),
-					PaymentToken:   rapid.SampledFrom([]string{sandbox.Visa, sandbox.Visa, sandbox.Declined}).Draw(rt, "token"),
-					IdempotencyKey: rapid.SampledFrom([]string{"", "a", "b"}).Draw(rt, "key"),
-				})
-				if err == nil && b.Status == booking.Confirmed {
-					confirmed[b.ID] = true
-				}
-			},
-			"cancel": func(rt *rapid.T) {
-				b := anyBooking(rt, w.bookings(t))
-				// What dies may have cancelled it.
-				cancelled[b.ID] = true
-				_, _ = w.service(misfortune(rt)).Cancel(t.Context(), admin, b.ID)
-			},
-			"a worker": func(rt *rapid.T) {
-				if err := w.recoverOnce(t, w.service(misfortune(rt))); err != nil {
-					rt.Fatal(err)
-				}
-			},
-			"lose the tickets of a pending booking": func(rt *rapid.T) {
-				b := anyBooking(rt, w.bookings(t))
-				if b.Status != booking.Pending {
-					rt.Skip("it is settled")
-				}
-				if err := w.catalog.Release(t.Context(), b.EventID, b.ID, b.Attempt); err != nil {
-					rt.Fatal(err)
-				}
-			},
-			"settle": settled,
-		})
-		settled(rt)
-	})
+		switch {
+		case b.Status == booking.Confirmed && held < b.Tickets():
+			bad("%d tickets are held for it, and it has %d", held, b.Tickets())
+		case b.Status == booking.Confirmed && captured != b.Total.AmountMinor+fees+back:
+			bad("captured %d for %s, fees %d and refunds %d", captured, b.Total, fees, back)
+		case b.Status == booking.Cancelled && (held > 0 || captured-refunded != fees):
+			bad("%d tickets held, captured %d, refunded %d, fees %d", held, captured, refunded, fees)
+		}
+	}
+	for event, capacity := range m.capacity {
+		if n := m.available(t, event); n < 0 || n > capacity {
+			wrong = append(wrong, fmt.Sprintf("event %s has %d of %d tickets", event, n, capacity))
+		}
+	}
+	return wrong
 }
 
-func anyBooking(rt *rapid.T, all []booking.Booking) booking.Booking {
-	if len(all) == 0 {
-		rt.Skip("there is no booking")
+// any draws a booking in one of the states; in any where none is given.
+func (m *model) any(t *testing.T, rt *rapid.T, states ...booking.Status) booking.Booking {
+	var some []booking.Booking
+	for _, b := range m.bookings(t) {
+		for _, s := range states {
+			if b.Status == s {
+				some = append(some, b)
+			}
+		}
+		if len(states) == 0 {
+			some = append(some, b)
+		}
 	}
-	return all[rapid.IntRange(0, len(all)-1).Draw(rt, "booking")]
+	if len(some) == 0 {
+		rt.Skip("there is no such booking")
+	}
+	return some[rapid.IntRange(0, len(some)-1).Draw(rt, "booking")]
 }
 
 // misfortune is a process that dies, or one that gets no answer to one kind of
@@ -109,5 +239,5 @@ func misfortune(rt *rapid.T) *faults {
 }
 
 func call(rt *rapid.T) string {
-	return rapid.SampledFrom([]string{"Reserve", "Release", "Charge", "Settle", "Refund", "Update"}).Draw(rt, "call")
+	return rapid.SampledFrom([]string{"Reserve", "Release", "Return", "Prepare", "Charge", "Settle", "Refund", "Update"}).Draw(rt, "call")
 }

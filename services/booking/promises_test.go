@@ -28,7 +28,7 @@ func (w *world) broken(t *testing.T) (wrong []string) {
 		bad := func(format string, args ...any) {
 			wrong = append(wrong, fmt.Sprintf("%s %s: ", b.ID, b.Status)+fmt.Sprintf(format, args...)+fmt.Sprintf("\n\t%+v", b.Timeline))
 		}
-		captured, refunded, entries := w.ledger(t, b.ID)
+		captured, refunded, entries := w.books(t, b.ID)
 		kept, sent := int64(0), messages[b.ID]
 		confirmed, cancelled, failed, parts := 0, 0, len(sent[events.TypeBookingFailed]), len(b.Cancellations)
 		for _, c := range b.Cancellations {
@@ -39,6 +39,9 @@ func (w *world) broken(t *testing.T) (wrong []string) {
 		}
 		switch b.Status {
 		case booking.Confirmed:
+			if w.cancelled[b.EventID] {
+				bad("its event is cancelled")
+			}
 			confirmed = 1
 			kept += b.Total.AmountMinor
 			sold[b.EventID] += b.Tickets()
@@ -46,10 +49,10 @@ func (w *world) broken(t *testing.T) (wrong []string) {
 			confirmed, cancelled = 1, 1
 			parts--
 		case booking.Failed:
-			if w.told[b.ID] && failed != 1 {
+			if w.told[b.ID] && (failed < 1 || failed > 1+late(b)) {
 				bad("the customer was told of it, but its failure is told %d times", failed)
 			}
-			if w.told[b.ID] && failed == 1 && refunded == 0 && !sent[events.TypeBookingFailed][0].Acknowledged {
+			if w.told[b.ID] && failed > 0 && refunded == 0 && !sent[events.TypeBookingFailed][0].Acknowledged {
 				bad("its failure does not say that the customer waits to hear of it")
 			}
 		default:
@@ -62,12 +65,13 @@ func (w *world) broken(t *testing.T) (wrong []string) {
 			bad("refunds %+v, the provider took %d and gave back %d", b.Refunds, captured, refunded)
 		}
 		if len(sent[events.TypeBookingConfirmed]) != confirmed || len(sent[events.TypeBookingCancelled]) != cancelled ||
-			len(sent[events.TypeBookingItemsCancelled]) != parts || failed > 1 || b.Status != booking.Failed && failed > 0 {
+			len(sent[events.TypeBookingItemsCancelled]) != parts || failed > 1+late(b) || b.Status != booking.Failed && failed > late(b) {
 			bad("messages %+v", sent)
 		}
 		for kind, list := range sent {
-			last := kind == events.TypeBookingFailed || kind == events.TypeBookingCancelled || b.Status == booking.Confirmed && len(b.Cancellations) == 0
-			if m := list[0]; last && (m.Version != b.Version || m.Status != string(b.Status) || m.Attempt != b.Attempt ||
+			last := kind == events.TypeBookingFailed && b.Status == booking.Failed || kind == events.TypeBookingCancelled ||
+				kind == events.TypeBookingConfirmed && b.Status == booking.Confirmed && len(b.Cancellations) == 0
+			if m := list[len(list)-1]; last && (m.Version != b.Version || m.Status != string(b.Status) || m.Attempt != b.Attempt ||
 				m.Total != b.Total || m.Refunded.AmountMinor != lastRefund(b) || !m.OccurredAt.Equal(b.UpdatedAt)) {
 				bad("%s says %+v", kind, m)
 			}
@@ -98,4 +102,14 @@ func lastRefund(b booking.Booking) int64 {
 		return 0
 	}
 	return b.Refunded().AmountMinor
+}
+
+// late counts how often b was taken up again after it had failed.
+func late(b booking.Booking) (n int) {
+	for _, s := range b.Timeline {
+		if s.Step == "late_payment" {
+			n++
+		}
+	}
+	return n
 }

@@ -194,7 +194,7 @@ func TestALatePaymentWithoutTicketsIsRefundedOnce(t *testing.T) {
 			if b.Status != booking.Failed || b.Reason != r.reason || b.Payment.Status != booking.PaymentRefunded {
 				t.Errorf("the booking is %+v", b)
 			}
-			if captured, refunded, entries := w.ledger(t, b.ID); captured != refunded || entries != 2 {
+			if captured, refunded, entries := w.books(t, b.ID); captured != refunded || entries != 2 {
 				t.Errorf("captured %d, refunded %d in %d entries", captured, refunded, entries)
 			}
 			if m := w.messages(t)[b.ID][events.TypeBookingFailed]; len(m) != 1 || m[0].Reason != string(r.reason) {

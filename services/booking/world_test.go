@@ -3,7 +3,6 @@ package booking_test
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 	"path/filepath"
@@ -23,20 +22,33 @@ import (
 	"github.com/openboxoffice/boxoffice/services/booking/adapter/sandbox"
 	"github.com/openboxoffice/boxoffice/services/booking/adapter/sqlite"
 	"github.com/openboxoffice/boxoffice/services/booking/bookingtest"
+	"github.com/openboxoffice/boxoffice/services/internal/outbox"
 )
 
 // world is everything that outlives a process: databases, the event service,
 // the payment provider, and the time.
 type world struct {
-	store    *sqlite.Store
-	payments *sandbox.Sandbox
+	store    store
+	payments booking.Payments
 	catalog  *bookingtest.MemoryCatalog
-	clock    atomic.Int64 // microseconds
+	// books says what a booking's payments have moved.
+	books func(t *testing.T, id string) (captured, refunded int64, entries int)
+	clock atomic.Int64 // microseconds
 
-	mu       sync.Mutex
-	users    map[string]bool
-	capacity map[string]int  // event → tickets
-	told     map[string]bool // bookings that a customer was answered with
+	mu        sync.Mutex
+	users     map[string]bool
+	capacity  map[string]int                         // event → tickets
+	told      map[string]bool                        // bookings that a customer was answered with
+	cancelled map[string]bool                        // events
+	sent      map[string]map[string][]events.Booking // what the outbox had, by booking and type
+}
+
+// store is what the adapters have.
+type store interface {
+	booking.Store
+	booking.CancelledEvents
+	booking.AuditLog
+	Outbox() outbox.Store
 }
 
 // Five tickets at this price is what an event has.
@@ -46,23 +58,53 @@ var price = money.Amount{AmountMinor: 2550, Currency: "EUR"}
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	dir := t.TempDir()
-	w := &world{
-		catalog: bookingtest.NewMemoryCatalog(),
-		users:   map[string]bool{}, capacity: map[string]int{}, told: map[string]bool{},
-	}
-	var err error
-	if w.store, err = sqlite.Open(t.Context(), filepath.Join(dir, "booking.db")); err != nil {
-		t.Fatal(err)
-	}
-	if w.payments, err = sandbox.Open(t.Context(), filepath.Join(dir, "sandbox.db"), sandbox.Options{}); err != nil {
+	pay, err := sandbox.Open(t.Context(), filepath.Join(t.TempDir(), "sandbox.db"), sandbox.Options{})
+	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := errors.Join(w.payments.Close(), w.store.Close()); err != nil {
+		if err := pay.Close(); err != nil {
 			t.Error(err)
 		}
 	})
+	return worldOf(openSQLite(t), pay, func(t *testing.T, id string) (captured, refunded int64, entries int) {
+		t.Helper()
+		moved, err := pay.Entries(t.Context(), id, 0, 100)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range moved {
+			if e.Kind == "charge" {
+				captured += e.Amount.AmountMinor
+			} else {
+				refunded += e.Amount.AmountMinor
+			}
+		}
+		return captured, refunded, len(moved)
+	})
+}
+
+func openSQLite(t *testing.T) *sqlite.Store {
+	t.Helper()
+	s, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "booking.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+// worldOf is a world around a store and a payment provider with such books.
+func worldOf(s store, pay booking.Payments, books func(t *testing.T, id string) (captured, refunded int64, entries int)) *world {
+	w := &world{
+		store: s, payments: pay, books: books, catalog: bookingtest.NewMemoryCatalog(),
+		users: map[string]bool{}, capacity: map[string]int{}, told: map[string]bool{},
+		sent: map[string]map[string][]events.Booking{}, cancelled: map[string]bool{},
+	}
 	w.clock.Store(bookingtest.StartsAt.Add(-30*24*time.Hour + 123_456*time.Microsecond).UnixMicro())
 	return w
 }
@@ -171,12 +213,12 @@ func (w *world) recover(t *testing.T, services ...*booking.Service) {
 	defer tick.Stop()
 	deadline := time.Now().Add(30 * time.Second)
 	for i := 0; ; i++ {
-		if i%100 == 0 {
-			w.advance(time.Minute) // leases end
+		if i%50 == 0 {
+			w.advance(11 * time.Minute) // leases end, and what waits for a customer
 		}
 		var open []string
 		for _, b := range w.bookings(t) {
-			if !b.Lease.Until.IsZero() {
+			if !b.Lease.Until.IsZero() || w.cancelled[b.EventID] && b.Status == booking.Confirmed {
 				open = append(open, fmt.Sprintf("%s %s %v", b.ID, b.Status, b.Timeline))
 			}
 		}
@@ -200,40 +242,56 @@ func (w *world) get(t *testing.T, id string) booking.Booking {
 	return b
 }
 
-func (w *world) ledger(t *testing.T, id string) (captured, refunded int64, entries int) {
-	t.Helper()
-	moved, err := w.payments.Entries(t.Context(), id, 0, 100)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, e := range moved {
-		if e.Kind == "charge" {
-			captured += e.Amount.AmountMinor
-		} else {
-			refunded += e.Amount.AmountMinor
-		}
-	}
-	return captured, refunded, len(moved)
-}
-
-// messages returns what the outbox has, by booking and type.
+// messages returns what the outbox has had, by booking and type. What it has is
+// taken out.
 func (w *world) messages(t *testing.T) map[string]map[string][]events.Booking {
 	t.Helper()
 	later := w.now().Add(1000 * time.Hour)
-	entries, err := w.store.Outbox().Claim(t.Context(), later, later, 10_000)
-	if err != nil {
-		t.Fatal(err)
-	}
-	out := map[string]map[string][]events.Booking{}
-	for _, e := range entries {
-		var data events.Booking
-		if err := json.Unmarshal(e.Message.Data, &data); err != nil {
+	for {
+		entries, err := w.store.Outbox().Claim(t.Context(), later, later, 1000)
+		if err != nil {
 			t.Fatal(err)
 		}
-		if out[data.BookingID] == nil {
-			out[data.BookingID] = map[string][]events.Booking{}
+		if len(entries) == 0 {
+			return w.sent
 		}
-		out[data.BookingID][e.Message.Type] = append(out[data.BookingID][e.Message.Type], data)
+		ids := make([]string, len(entries))
+		for i, e := range entries {
+			var data events.Booking
+			if err := json.Unmarshal(e.Message.Data, &data); err != nil {
+				t.Fatal(err)
+			}
+			if w.sent[data.BookingID] == nil {
+				w.sent[data.BookingID] = map[string][]events.Booking{}
+			}
+			w.sent[data.BookingID][e.Message.Type] = append(w.sent[data.BookingID][e.Message.Type], data)
+			ids[i] = e.Message.ID
+		}
+		if err := w.store.Outbox().Close(t.Context(), ids, later); err != nil {
+			t.Fatal(err)
+		}
 	}
-	return out
+}
+
+// begin forgets everything but what is stored.
+func (w *world) begin() {
+	w.users, w.capacity, w.told = map[string]bool{}, map[string]int{}, map[string]bool{}
+	w.sent, w.cancelled = map[string]map[string][]events.Booking{}, map[string]bool{}
+	w.catalog = bookingtest.NewMemoryCatalog()
+}
+
+// cancelEvent cancels the event, as its message tells s.
+func (w *world) cancelEvent(ctx context.Context, s *booking.Service, eventID string) error {
+	w.catalog.CloseSales(eventID)
+	data, err := json.Marshal(events.EventCancelled{Event: events.Event{ID: eventID, Title: "Sommernacht"}, Version: 2, Note: "Zoë is ill.", OccurredAt: w.now()})
+	if err != nil {
+		return err
+	}
+	err = s.HandleEvent(ctx, events.Message{ID: uuid.NewString(), Type: events.TypeEventCancelled, Data: data})
+	if err == nil {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.cancelled[eventID] = true
+	}
+	return err
 }

@@ -195,3 +195,26 @@ func (c *MemoryCatalog) Return(ctx context.Context, r booking.Return) error {
 	e.held[key], e.returned[r.CancellationID] = held, true
 	return nil
 }
+
+// Held returns how many tickets the booking's attempts hold.
+func (c *MemoryCatalog) Held(eventID, bookingID string) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n := 0
+	for key, held := range c.events[eventID].held {
+		for _, it := range held.Items {
+			if key.bookingID == bookingID {
+				n += it.Quantity
+			}
+		}
+	}
+	return n
+}
+
+// Charge lets cancelling tickets cost what the policy says, for those who have
+// none yet.
+func (c *MemoryCatalog) Charge(eventID string, policy events.CancellationPolicy) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.events[eventID].snapshot.CancellationPolicy = policy
+}

@@ -1,0 +1,185 @@
+package bookingtest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/openboxoffice/boxoffice/services/booking"
+)
+
+// The tokens that a MemoryPayments knows. Any other is declined.
+const (
+	Good     = "good"
+	Declined = "declined"
+	Acts     = "acts" // the customer has to act first: see Act
+)
+
+// MemoryPayments is a booking.Payments in memory, for tests of the use cases:
+// of the kind that is prepared, and may ask the customer to act.
+type MemoryPayments struct {
+	mu      sync.Mutex
+	intents map[string]*intent // by reference
+	of      map[string]string  // booking → reference
+	refunds map[string]bool    // those made, by id
+
+	// Refuse, where it is set, says whether the provider refuses a refund.
+	Refuse func(r booking.RefundRequest) bool
+}
+
+type intent struct {
+	booking.Charge
+	state              string // "", acts, captured, declined, closed
+	captured, refunded int64
+	moves              int
+}
+
+var _ booking.Payments = (*MemoryPayments)(nil)
+
+// NewMemoryPayments returns a provider that has charged nothing.
+func NewMemoryPayments() *MemoryPayments {
+	return &MemoryPayments{intents: map[string]*intent{}, of: map[string]string{}, refunds: map[string]bool{}}
+}
+
+// Ledger returns what was taken and given back of a booking's money, in minor
+// units, and how often money moved.
+func (p *MemoryPayments) Ledger(bookingID string) (captured, refunded int64, moves int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	i := p.intents[p.of[bookingID]]
+	if i == nil {
+		return 0, 0, 0
+	}
+	return i.captured, i.refunded, i.moves
+}
+
+// Act is the customer who does what the provider asked for, or fails to. It
+// reports whether that was still wanted.
+func (p *MemoryPayments) Act(bookingID string, well bool) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	i := p.intents[p.of[bookingID]]
+	if i == nil || i.state != "acts" {
+		return false
+	}
+	if well {
+		i.capture()
+	} else {
+		i.state = "declined"
+	}
+	return true
+}
+
+// CaptureLate captures a charge although the provider has said that it never
+// would. It reports whether it had.
+func (p *MemoryPayments) CaptureLate(bookingID string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	i := p.intents[p.of[bookingID]]
+	if i == nil || i.state != "closed" {
+		return false
+	}
+	i.capture()
+	return true
+}
+
+func (i *intent) capture() {
+	i.state, i.captured = "captured", i.Amount.AmountMinor
+	i.moves++
+}
+
+func (p *MemoryPayments) lock(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return fmt.Errorf("%w: %w", booking.ErrOutcomeUnknown, ctx.Err())
+	}
+	p.mu.Lock()
+	return nil
+}
+
+// Prepare implements booking.Payments.
+func (p *MemoryPayments) Prepare(ctx context.Context, c booking.Charge) (string, error) {
+	if err := p.lock(ctx); err != nil {
+		return "", err
+	}
+	defer p.mu.Unlock()
+	reference := "pi_" + c.BookingID
+	if p.intents[reference] == nil {
+		p.intents[reference], p.of[c.BookingID] = &intent{Charge: c}, reference
+	}
+	return reference, nil
+}
+
+// Charge implements booking.Payments.
+func (p *MemoryPayments) Charge(ctx context.Context, c booking.Charge) (booking.Charged, error) {
+	if err := p.lock(ctx); err != nil {
+		return booking.Charged{}, err
+	}
+	defer p.mu.Unlock()
+	i := p.intents[c.Reference]
+	if i == nil || i.BookingID != c.BookingID || i.Amount != c.Amount {
+		return booking.Charged{}, errors.New("payments: no such charge was prepared")
+	}
+	if i.state == "" {
+		switch c.Token {
+		case Good:
+			i.capture()
+		case Acts:
+			i.state = "acts"
+		default:
+			i.state = "declined"
+		}
+	}
+	switch i.state {
+	case "declined":
+		return booking.Charged{}, booking.ErrPaymentDeclined
+	case "closed":
+		return booking.Charged{}, booking.ErrPaymentClosed
+	case "acts":
+		return booking.Charged{Reference: c.Reference, Action: &booking.Action{Type: "redirect", URL: "https://example.com/3ds", ClientSecret: "secret"}}, nil
+	}
+	return booking.Charged{Reference: c.Reference}, nil
+}
+
+// Settle implements booking.Payments.
+func (p *MemoryPayments) Settle(ctx context.Context, c booking.Unsettled) (booking.Settlement, error) {
+	if err := p.lock(ctx); err != nil {
+		return booking.Settlement{}, err
+	}
+	defer p.mu.Unlock()
+	i := p.intents[c.Reference]
+	if i == nil {
+		return booking.Settlement{}, nil
+	}
+	if slices.Contains([]string{"", "acts"}, i.state) {
+		i.state = "closed"
+	}
+	if i.state != "captured" {
+		return booking.Settlement{Declined: i.state == "declined"}, nil
+	}
+	return booking.Settlement{Captured: true, Reference: c.Reference, Amount: i.Amount}, nil
+}
+
+// Refund implements booking.Payments.
+func (p *MemoryPayments) Refund(ctx context.Context, r booking.RefundRequest) error {
+	if err := p.lock(ctx); err != nil {
+		return err
+	}
+	defer p.mu.Unlock()
+	if p.refunds[r.ID] {
+		return nil
+	}
+	i := p.intents[r.Reference]
+	if i == nil || r.Amount.AmountMinor <= 0 || r.Amount.Currency != i.Amount.Currency ||
+		i.refunded+r.Amount.AmountMinor > i.captured || p.Refuse != nil && p.Refuse(r) {
+		return booking.ErrRefundRefused
+	}
+	p.refunds[r.ID] = true
+	i.refunded += r.Amount.AmountMinor
+	i.moves++
+	return nil
+}
+
+// Provider implements booking.Payments.
+func (p *MemoryPayments) Provider() string { return "memory" }
