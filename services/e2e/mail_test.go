@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -20,6 +21,8 @@ type mail struct {
 	subject string
 	text    string
 	html    string
+
+	calendar string // the .ics; mostly empty
 }
 
 var bookingLine = regexp.MustCompile(`(?m)^Booking id: ([0-9a-f-]{36})\r?$`)
@@ -49,28 +52,47 @@ func parseMail(r io.Reader) (mail, error) {
 	if m.subject, err = new(mime.WordDecoder).DecodeHeader(msg.Header.Get("Subject")); err != nil {
 		return mail{}, err
 	}
-	kind, params, err := mime.ParseMediaType(msg.Header.Get("Content-Type"))
-	if err != nil || kind != "multipart/alternative" {
-		return mail{}, fmt.Errorf("content type %q: %w", kind, err)
+	err = m.read(msg.Header.Get("Content-Type"), msg.Body)
+	return m, err
+}
+
+// read takes what is in a multipart body: the texts, and the calendar where
+// there is one.
+func (m *mail) read(contentType string, body io.Reader) error {
+	kind, params, err := mime.ParseMediaType(contentType)
+	if err != nil || kind != "multipart/alternative" && kind != "multipart/mixed" {
+		return fmt.Errorf("content type %q: %w", kind, err)
 	}
-	parts := multipart.NewReader(msg.Body, params["boundary"])
-	for {
+	for parts := multipart.NewReader(body, params["boundary"]); ; {
 		part, err := parts.NextPart()
 		if errors.Is(err, io.EOF) {
-			return m, nil
+			return nil
 		}
 		if err != nil {
-			return mail{}, err
+			return err
+		}
+		contentType := part.Header.Get("Content-Type")
+		kind, _, _ := mime.ParseMediaType(contentType)
+		if strings.HasPrefix(kind, "multipart/") {
+			if err := m.read(contentType, part); err != nil {
+				return err
+			}
+			continue
 		}
 		b, err := io.ReadAll(part)
 		if err != nil {
-			return mail{}, err
+			return err
 		}
-		switch kind, _, _ := mime.ParseMediaType(part.Header.Get("Content-Type")); kind {
+		switch kind {
 		case "text/plain":
 			m.text = string(b)
 		case "text/html":
 			m.html = string(b)
+		case "text/calendar":
+			if b, err = base64.StdEncoding.DecodeString(string(b)); err != nil {
+				return err
+			}
+			m.calendar = string(b)
 		}
 	}
 }

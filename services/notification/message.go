@@ -12,10 +12,15 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/openboxoffice/boxoffice/contracts/events"
+	"github.com/openboxoffice/boxoffice/contracts/problem"
 )
 
-// maxLine bounds each text that comes from a message, in characters.
-const maxLine = 200
+// maxLine bounds each text that comes from a message, in characters, and
+// maxNote what an organizer says.
+const (
+	maxLine = 200
+	maxNote = 500
+)
 
 // decode reads what a booking message says, and what is to be told because of
 // it. Every error is ErrMalformed.
@@ -31,19 +36,8 @@ func decode(m events.Message) (events.Booking, Kind, error) {
 		// Not the decoder's words: they may quote the data.
 		return malformed("the data is not a booking")
 	}
-	kind := Nothing
-	switch m.Type {
-	case events.TypeBookingConfirmed:
-		kind = Confirmation
-	case events.TypeBookingCancelled:
-		kind = Cancellation
-	case events.TypeBookingFailed:
-		// Whoever was refused at once (sold out, card declined) knows. Told is
-		// who was answered "pending", or has a charge and its refund on the bill.
-		if b.Acknowledged || !b.Refunded.IsZero() {
-			kind = NotCompleted
-		}
-	default:
+	kind, ok := kindOf(m.Type, b)
+	if !ok {
 		return malformed("unknown type")
 	}
 	if _, err := uuid.Parse(b.BookingID); err != nil {
@@ -52,36 +46,87 @@ func decode(m events.Message) (events.Booking, Kind, error) {
 	if kind == Nothing {
 		return b, kind, nil // nobody reads the rest
 	}
-	if kind == NotCompleted && (b.Event.StartsAt.IsZero() || line(b.Event.Title) == "") {
+	failed := kind == NotCompleted || kind == PaymentFailed || kind == PaymentReturned
+	if failed && (b.Event.StartsAt.IsZero() || line(b.Event.Title) == "") {
 		// It ended before the event was looked up: no more than its id is known.
 		b.Event = events.Event{}
 	}
+	if failed || kind == Confirmation {
+		b.Cancellation = nil
+	}
+	cancelled := b.Cancellation != nil && len(b.Cancellation.Items) > 0
+	policy := b.Event.CancellationPolicy
 	to, ok := address(b.UserEmail)
 	switch {
 	case !ok:
 		return malformed("user_email is no address")
 	case b.UserID == "":
 		return malformed("no user_id")
-	case b.Event.StartsAt.IsZero() && kind != NotCompleted:
+	case b.Event.StartsAt.IsZero() && !failed:
 		return malformed("event.starts_at is missing")
-	case len(b.Items) == 0:
+	case kind == ItemsCancelled && (!cancelled || uuid.Validate(b.Cancellation.ID) != nil):
+		return malformed("it does not say what is cancelled")
+	case len(b.Items) == 0 && !cancelled:
 		return malformed("no items")
+	case policy.FreeHours < 0 || policy.FreeHours > 8760 || policy.FeeBasisPoints < 0 || policy.FeeBasisPoints > 10_000:
+		return malformed("the cancellation policy is out of range")
 	}
 	b.UserEmail = to
+	if b.OccurredAt.IsZero() {
+		b.OccurredAt = m.Time
+	}
+	b.Note = oneLine(b.Note, maxNote)
 	for _, s := range []*string{
 		&b.UserName, &b.Event.Title, &b.Event.TimeZone,
 		&b.Event.Venue.Name, &b.Event.Venue.Address, &b.Event.Venue.City, &b.Event.Venue.Country,
 	} {
 		*s = line(*s)
 	}
-	for i := range b.Items {
-		it := &b.Items[i]
-		it.Name = line(it.Name)
-		if _, err := it.UnitPrice.Times(it.Quantity); err != nil || it.Quantity == 0 {
-			return malformed("an item's quantity or price is out of range")
-		}
+	if !tidy(b.Items) || cancelled && !tidy(b.Cancellation.Items) {
+		return malformed("an item's quantity or price is out of range")
 	}
 	return b, kind, nil
+}
+
+// kindOf is what is to be told because of a message of this type; not ok is
+// one that is not known.
+func kindOf(messageType string, b events.Booking) (kind Kind, ok bool) {
+	switch messageType {
+	case events.TypeBookingConfirmed:
+		return Confirmation, true
+	case events.TypeBookingCancelled:
+		if b.Reason == string(problem.EventCancelled) {
+			return EventCancelled, true
+		}
+		return Cancellation, true
+	case events.TypeBookingItemsCancelled:
+		return ItemsCancelled, true
+	case events.TypeBookingFailed:
+		// Whoever was refused at once (sold out, card declined) knows. Told is
+		// who was answered "pending", or has a charge and its refund on the bill.
+		switch {
+		case !b.Refunded.IsZero():
+			return PaymentReturned, true
+		case !b.Acknowledged:
+			return Nothing, true
+		case b.Reason == string(problem.PaymentDeclined), b.Reason == string(problem.PaymentAbandoned):
+			return PaymentFailed, true
+		}
+		return NotCompleted, true
+	}
+	return Nothing, false
+}
+
+// tidy makes the names of items lines, and reports whether their sums can be told.
+func tidy(items []events.Item) bool {
+	for i := range items {
+		it := &items[i]
+		it.Name = line(it.Name)
+		if _, err := it.UnitPrice.Times(it.Quantity); err != nil || it.Quantity == 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // address returns the bare address in s, if s is exactly one and safe to put
@@ -99,7 +144,10 @@ func address(s string) (string, bool) {
 
 // line makes s one line of bounded length: nothing in it can begin a header, a
 // line of its own, or turn the direction of the text around it.
-func line(s string) string {
+func line(s string) string { return oneLine(s, maxLine) }
+
+// oneLine is line with a bound of its own.
+func oneLine(s string, most int) string {
 	s = strings.Map(func(r rune) rune {
 		switch {
 		case unicode.IsSpace(r), unicode.IsControl(r), r == '\u2028', r == '\u2029':
@@ -109,7 +157,7 @@ func line(s string) string {
 		}
 		return r
 	}, s)
-	return shorten(strings.Join(strings.Fields(s), " "), maxLine)
+	return shorten(strings.Join(strings.Fields(s), " "), most)
 }
 
 // shorten cuts s to at most n characters, the last of them an ellipsis where

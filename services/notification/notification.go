@@ -37,14 +37,27 @@ func (s Status) Shown() bool { return s == Pending || s == Sent || s == Failed }
 // Kind is what a notification tells.
 type Kind string
 
-// The kinds. A booking has at most one record of each that has deliveries.
+// The kinds. A booking has at most one record of each that has deliveries, but
+// of ItemsCancelled one for each cancellation in part.
 const (
-	Confirmation Kind = "confirmation"
-	Cancellation Kind = "cancellation"
-	NotCompleted Kind = "not_completed"
-	Test         Kind = "test"
-	Nothing      Kind = "" // the message is known, and nobody is told
+	Confirmation    Kind = "confirmation"
+	Cancellation    Kind = "cancellation"     // by the customer
+	ItemsCancelled  Kind = "items_cancelled"  // some of the tickets, and the rest stands
+	EventCancelled  Kind = "event_cancelled"  // by the organizer, with everything booked for it
+	PaymentFailed   Kind = "payment_failed"   // nothing was charged
+	PaymentReturned Kind = "payment_returned" // it was charged, perhaps late, and is refunded: there were no tickets
+	NotCompleted    Kind = "not_completed"    // for another reason; nothing was charged
+	Test            Kind = "test"
+	Nothing         Kind = "" // the message is known, and nobody is told
 )
+
+// Outdates reports whether what an older message of kind older tells of a
+// booking is no longer so once a newer one of kind k is known. A cancellation
+// in part is a fact about money of its own, and never outdated. Nor does it
+// outdate the confirmation, without which there had been nothing to cancel.
+func (k Kind) Outdates(older Kind) bool {
+	return older != ItemsCancelled && (k != ItemsCancelled || older != Confirmation)
+}
 
 // Notification is one delivery of one message to one user by one channel.
 type Notification struct {
@@ -56,6 +69,7 @@ type Notification struct {
 	Subject   string
 	Text      string // the plain text; for an SMS all of it
 	HTML      string // empty for an SMS
+	Calendar  string // the event as an iCalendar object (RFC 5545), attached to a mail; mostly empty
 
 	Status    Status
 	Attempts  int    // how often it was tried and the outcome recorded
@@ -75,10 +89,15 @@ type Record struct {
 	MessageID  string // the CloudEvent's id
 	BookingID  string // empty for a test mail
 	Kind       Kind
+	Part       string    // the cancellation's id, for ItemsCancelled; else empty
 	Version    int64     // the booking's, as the message has it
 	At         time.Time // when it came
 	Deliveries []Notification
 }
+
+// Once names what a booking is told of once: no two records with deliveries
+// have the same.
+func (r Record) Once() string { return join("/", r.BookingID, string(r.Kind), r.Part) }
 
 // Filter chooses what a list has. Empty fields choose everything.
 type Filter struct {

@@ -16,9 +16,11 @@ const Grace = 10 * time.Second
 type Store interface {
 	// Enqueue stores r: its message id as known, and its deliveries, together
 	// or not at all. A message id that is known already changes nothing. Of a
-	// second record of the same booking and kind only the message id is
-	// kept: a customer is told once. So it is with a record whose booking
-	// has one of a higher version: what it would tell is no longer so. A
+	// second record of the same booking, kind and part only the message id is
+	// kept: a customer is told once. So it is with a record whose booking has
+	// one of a higher version that outdates it (Kind.Outdates): what it would
+	// tell is no longer so. Records of the same kind and other parts are all
+	// told, in whatever order they come. A
 	// delivery with a Lease is claimed from its birth until its Due. It
 	// reports whether r's deliveries are what it stored; a record without
 	// deliveries reports whether its message id is new.
@@ -45,22 +47,31 @@ type Store interface {
 
 // Mail is one mail to one address.
 type Mail struct {
-	ID      string // of the notification
-	To      string
-	Subject string
-	Text    string
-	HTML    string
-	Date    time.Time
+	ID         string // of the notification
+	To         string
+	Subject    string
+	Text       string
+	HTML       string
+	Attachment Attachment // its Body is empty where there is none
+	Date       time.Time
+}
+
+// Attachment is a file that comes with a mail.
+type Attachment struct {
+	Name string // "boxoffice-BX-4D2P-F2DB.ics"
+	Type string // with its parameters: "text/calendar; charset=utf-8"
+	Body string
 }
 
 // Mailer hands mails to a mail system. notificationtest.TestMailer holds it to
 // every sentence below.
 type Mailer interface {
 	// Send returns nil when the mail system has taken m for good. The mail
-	// has m's parts, in UTF-8, as text and as HTML. Its Message-ID is made of
-	// m.ID, the same however often it is sent. No value of m can add a header
-	// or a recipient. A context that has ended sends nothing. Errors are
-	// SendErrors without personal data.
+	// has m's parts, in UTF-8, as text and as HTML. The attachment arrives
+	// with its name and type, byte for byte; where it is empty there is none.
+	// The Message-ID is made of m.ID, the same however often m is sent. No
+	// value of m can add a header or a recipient. A context that has ended
+	// sends nothing. Errors are SendErrors without personal data.
 	Send(ctx context.Context, m Mail) error
 }
 

@@ -10,6 +10,8 @@ import (
 	_ "time/tzdata" // event zones are known wherever this runs
 
 	"github.com/openboxoffice/boxoffice/contracts/events"
+	"github.com/openboxoffice/boxoffice/contracts/money"
+	"github.com/openboxoffice/boxoffice/contracts/problem"
 )
 
 //go:embed templates
@@ -39,11 +41,24 @@ type view struct {
 	WhenShort string // "12 Mar 2027, 19:30 CET"
 	Venue     string // its name
 	Address   string // the rest, in one line
-	Items     []viewItem
-	Tickets   int
-	Total     string
-	Refund    string // empty when nothing was refunded
+	viewItems
+	Policy    string // what cancelling costs, in a sentence; of a confirmation alone
+	Fee       string // kept of the price; empty when nothing is
+	Refund    string // empty when nothing is refunded
+	RefundDue bool   // Refund could not be made yet
 	Free      bool   // nothing had been paid
+	Left      viewItems
+	Because   string // why it failed; may be empty
+	Off       bool   // it failed because the event is cancelled: there is nothing to book again
+	Declined  bool   // the payment was, and did not just fail to come
+	Note      string // what the organizer says; may be empty
+}
+
+// viewItems are tickets and what they cost together.
+type viewItems struct {
+	Items   []viewItem
+	Tickets int
+	Total   string
 }
 
 type viewItem struct {
@@ -57,27 +72,101 @@ func render(kind Kind, b events.Booking) (Content, error) {
 		Name: b.UserName, Reference: Reference(b.BookingID), BookingID: b.BookingID,
 		Title: b.Event.Title, Venue: b.Event.Venue.Name,
 		Address: join(", ", b.Event.Venue.Address, b.Event.Venue.City, b.Event.Venue.Country),
-		Total:   b.Total.String(), Free: b.Total.IsZero(),
+		Note:    b.Note,
 	}
 	loc := zone(b.Event.TimeZone)
-	local := b.Event.StartsAt.In(loc)
-	v.When = local.Format("Monday, 2 January 2006, 15:04 (MST, ") + loc.String() + ")"
-	if loc == time.UTC {
-		v.When = local.Format("Monday, 2 January 2006, 15:04 (MST)")
+	v.When = moment(b.Event.StartsAt, loc)
+	v.WhenShort = b.Event.StartsAt.In(loc).Format("2 Jan 2006, 15:04 MST")
+	if kind == Confirmation {
+		v.Policy = policy(b, loc)
 	}
-	v.WhenShort = local.Format("2 Jan 2006, 15:04 MST")
-	if !b.Refunded.IsZero() {
-		v.Refund = b.Refunded.String()
+	v.Because, v.Off, v.Declined = because(b), b.Reason == string(problem.EventCancelled), b.Reason == string(problem.PaymentDeclined)
+
+	items, price, refund := b.Items, b.Total, b.Refunded
+	if c := b.Cancellation; c != nil { // messages from before there were fees have none
+		price, refund = c.Price, c.Refund
+		if len(c.Items) > 0 {
+			items = c.Items
+		}
+		if !c.Fee.IsZero() {
+			v.Fee = c.Fee.String()
+		}
+		v.RefundDue = c.RefundDue
 	}
-	for _, it := range b.Items {
+	v.Free = price.IsZero()
+	if !refund.IsZero() {
+		v.Refund = refund.String()
+	}
+	var err error
+	if v.viewItems, err = listed(items, price); err != nil {
+		return Content{}, err
+	}
+	if kind == ItemsCancelled {
+		if v.Left, err = listed(b.Items, b.Total); err != nil {
+			return Content{}, err
+		}
+	}
+	return execute(kind, v)
+}
+
+// listed is items as they are shown.
+func listed(items []events.Item, total money.Amount) (viewItems, error) {
+	v := viewItems{Total: total.String()}
+	for _, it := range items {
 		sum, err := it.UnitPrice.Times(it.Quantity)
 		if err != nil {
-			return Content{}, fmt.Errorf("%w: an item's total is out of range", ErrMalformed)
+			return v, fmt.Errorf("%w: an item's total is out of range", ErrMalformed)
 		}
 		v.Tickets += it.Quantity
 		v.Items = append(v.Items, viewItem{it.Quantity, it.Name, it.UnitPrice.String(), sum.String()})
 	}
-	return execute(kind, v)
+	return v, nil
+}
+
+// moment is t as people in loc say it.
+func moment(t time.Time, loc *time.Location) string {
+	if loc == time.UTC {
+		return t.In(loc).Format("Monday, 2 January 2006, 15:04 (MST)")
+	}
+	return t.In(loc).Format("Monday, 2 January 2006, 15:04 (MST, ") + loc.String() + ")"
+}
+
+// policy says what it costs to cancel b, as of when it was confirmed.
+func policy(b events.Booking, loc *time.Location) string {
+	p := b.Event.CancellationPolicy
+	part := percent(p.FeeBasisPoints) + " of the price"
+	if p.FeeBasisPoints == 10_000 {
+		part = "the whole price"
+	}
+	until := b.Event.StartsAt.Add(-time.Duration(p.FreeHours) * time.Hour)
+	switch {
+	case p.FreeHours == 0 || p.FeeBasisPoints == 0 || b.Total.IsZero():
+		return "You can cancel free of charge until the event starts."
+	case until.Before(b.OccurredAt):
+		return "You can cancel until the event starts; " + part + " is kept."
+	}
+	return "You can cancel free of charge until " + moment(until, loc) + "; after that, until the event starts, " + part + " is kept."
+}
+
+// percent is basis points as people write them: "12.5 %".
+func percent(basisPoints int) string {
+	s := fmt.Sprintf("%d.%02d", basisPoints/100, basisPoints%100)
+	return strings.TrimSuffix(strings.TrimRight(s, "0"), ".") + " %"
+}
+
+// because says why a booking failed, where there is something to say.
+func because(b events.Booking) string {
+	switch problem.Code(b.Reason) {
+	case problem.EventCancelled:
+		return "the event is cancelled by its organizer"
+	case problem.SalesClosed, problem.EventNotFound:
+		return "its tickets are not sold any more"
+	case problem.PaymentDeclined, problem.PaymentAbandoned:
+		return "its payment came too late: its tickets could no longer be held"
+	case problem.SoldOut:
+		return "its tickets could no longer be held"
+	}
+	return ""
 }
 
 // renderTest writes the test mail.
@@ -87,10 +176,14 @@ func renderTest(name string, at time.Time) (Content, error) {
 
 // subjects of the mails; the SMS says the same in its own template.
 var subjects = map[Kind]func(v view) string{
-	Confirmation: func(v view) string { return "Booking confirmed: " + v.Title },
-	Cancellation: func(v view) string { return "Booking cancelled: " + v.Title },
-	NotCompleted: func(v view) string { return strings.TrimSuffix("Booking not completed: "+v.Title, ": ") },
-	Test:         func(view) string { return "Boxoffice test mail" },
+	Confirmation:    func(v view) string { return "Booking confirmed: " + v.Title },
+	Cancellation:    func(v view) string { return "Booking cancelled: " + v.Title },
+	ItemsCancelled:  func(v view) string { return "Tickets cancelled: " + v.Title },
+	EventCancelled:  func(v view) string { return "Event cancelled: " + v.Title },
+	PaymentFailed:   func(v view) string { return strings.TrimSuffix("Payment failed: "+v.Title, ": ") },
+	PaymentReturned: func(v view) string { return strings.TrimSuffix("Payment refunded: "+v.Title, ": ") },
+	NotCompleted:    func(v view) string { return strings.TrimSuffix("Booking not completed: "+v.Title, ": ") },
+	Test:            func(view) string { return "Boxoffice test mail" },
 }
 
 func execute(kind Kind, v view) (Content, error) {

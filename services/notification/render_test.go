@@ -6,6 +6,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -76,18 +77,62 @@ func TestGolden(t *testing.T) {
 	// All that is stored of the event is which one it was to be.
 	unknown := abandoned
 	unknown.Event = events.Event{ID: "e1"}
+	declined := abandoned
+	declined.Reason, declined.Event.CancellationPolicy = "payment_declined", events.CancellationPolicy{FreeHours: 48, FeeBasisPoints: 1000}
+	late := abandoned
+	late.Refunded = late.Total
+	soldOut := abandoned
+	soldOut.Reason = "sold_out"
+	off := abandoned
+	off.Reason = "event_cancelled"
+	other := abandoned
+	other.Reason = ""
+	withPolicy := someBooking()
+	withPolicy.Event.CancellationPolicy = events.CancellationPolicy{FreeHours: 48, FeeBasisPoints: 1250}
+	withFee := withCancellation(someBooking(), 6300, 788, false)
+	due := withCancellation(someBooking(), 6300, 788, true)
+	part := withCancellation(someBooking(), 2550, 255, false)
+	part.Cancellation.Items[0].Quantity, part.Cancellation.Items = 1, part.Cancellation.Items[:1]
+	part.Items[0].Quantity, part.Total.AmountMinor = 1, 3750
+	whole := part // of what there was
+	whole.Items, whole.Total = nil, money.Amount{Currency: "EUR"}
+	yen, dinar := inCurrency(part, "JPY"), inCurrency(part, "KWD")
+	partDue := inCurrency(part, "EUR")
+	partDue.Cancellation.RefundDue = true
+	eventOff := withCancellation(someBooking(), 6300, 0, false)
+	eventOff.Reason, eventOff.Note = "event_cancelled", "The singer is ill.\r\n音楽 <b>will</b> be back."
+	eventOffFree := withCancellation(free, 0, 0, false)
+	eventOffFree.Reason = "event_cancelled"
+	eventOffDue := withCancellation(someBooking(), 6300, 0, true)
+	eventOffDue.Reason = "event_cancelled"
 	testMail, err := renderTest("Ada\r\nLovelace", time.Date(2027, 1, 2, 3, 4, 5, 0, time.UTC))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for name, c := range map[string]Content{
-		"confirmation":           content(t, message(t, events.TypeBookingConfirmed, someBooking())),
-		"cancellation":           content(t, message(t, events.TypeBookingCancelled, cancelled)),
-		"cancellation_free":      content(t, message(t, events.TypeBookingCancelled, free)),
-		"not_completed":          content(t, message(t, events.TypeBookingFailed, abandoned)),
-		"not_completed_refunded": content(t, message(t, events.TypeBookingFailed, refunded)),
-		"not_completed_unknown":  content(t, message(t, events.TypeBookingFailed, unknown)),
-		"test":                   testMail,
+		"confirmation":              content(t, message(t, events.TypeBookingConfirmed, withPolicy)),
+		"confirmation_free":         content(t, message(t, events.TypeBookingConfirmed, free)),
+		"cancellation":              content(t, message(t, events.TypeBookingCancelled, cancelled)), // as it was before there were fees
+		"cancellation_free":         content(t, message(t, events.TypeBookingCancelled, free)),
+		"cancellation_fee":          content(t, message(t, events.TypeBookingCancelled, withFee)),
+		"cancellation_due":          content(t, message(t, events.TypeBookingCancelled, due)),
+		"items_cancelled":           content(t, message(t, events.TypeBookingItemsCancelled, part)),
+		"items_cancelled_due":       content(t, message(t, events.TypeBookingItemsCancelled, partDue)),
+		"items_cancelled_all":       content(t, message(t, events.TypeBookingItemsCancelled, whole)),
+		"items_cancelled_yen":       content(t, message(t, events.TypeBookingItemsCancelled, yen)),
+		"items_cancelled_dinar":     content(t, message(t, events.TypeBookingItemsCancelled, dinar)),
+		"event_cancelled":           content(t, message(t, events.TypeBookingCancelled, eventOff)),
+		"event_cancelled_free":      content(t, message(t, events.TypeBookingCancelled, eventOffFree)),
+		"event_cancelled_due":       content(t, message(t, events.TypeBookingCancelled, eventOffDue)),
+		"payment_failed":            content(t, message(t, events.TypeBookingFailed, abandoned)),
+		"payment_failed_declined":   content(t, message(t, events.TypeBookingFailed, declined)),
+		"payment_failed_unknown":    content(t, message(t, events.TypeBookingFailed, unknown)),
+		"payment_returned":          content(t, message(t, events.TypeBookingFailed, refunded)),
+		"payment_returned_late":     content(t, message(t, events.TypeBookingFailed, late)),
+		"not_completed":             content(t, message(t, events.TypeBookingFailed, soldOut)),
+		"not_completed_event":       content(t, message(t, events.TypeBookingFailed, off)),
+		"not_completed_for_nothing": content(t, message(t, events.TypeBookingFailed, other)),
+		"test":                      testMail,
 	} {
 		got := "Subject: " + c.Subject + "\n\n=== text\n" + c.Text + "\n=== html\n" + c.HTML + "\n=== sms\n" + c.SMS + "\n"
 		file := filepath.Join("testdata", name+".golden")
@@ -102,6 +147,67 @@ func TestGolden(t *testing.T) {
 		}
 		if diff := cmp.Diff(string(want), got); diff != "" {
 			t.Errorf("%s (-want +got; -update writes it anew):\n%s", name, diff)
+		}
+	}
+}
+
+// withCancellation is b cancelled, with all its items.
+func withCancellation(b events.Booking, price, fee int64, due bool) events.Booking {
+	amount := func(minor int64) money.Amount { return money.Amount{AmountMinor: minor, Currency: "EUR"} }
+	b.Cancellation = &events.Cancellation{
+		ID: "0195e9d2-7c1a-7abc-8def-0123456789ff", Items: slices.Clone(b.Items),
+		Price: amount(price), Fee: amount(fee), Refund: amount(price - fee), RefundDue: due,
+	}
+	b.Refunded = b.Cancellation.Refund
+	return b
+}
+
+// inCurrency is b, cancelled in part, with the same numbers in another currency.
+func inCurrency(b events.Booking, currency string) events.Booking {
+	c := *b.Cancellation
+	b.Cancellation = &c
+	b.Items, c.Items = slices.Clone(b.Items), slices.Clone(c.Items)
+	for _, a := range []*money.Amount{&b.Total, &b.Refunded, &c.Price, &c.Fee, &c.Refund} {
+		a.Currency = currency
+	}
+	for _, items := range [][]events.Item{b.Items, c.Items} {
+		for i := range items {
+			items[i].UnitPrice.Currency = currency
+		}
+	}
+	return b
+}
+
+func TestWhatCancellingCosts(t *testing.T) {
+	const free = "You can cancel free of charge until the event starts."
+	for _, test := range []struct {
+		hours, basisPoints int
+		occurred           string
+		want               string
+	}{
+		{0, 0, "", free},
+		{48, 0, "", free},
+		{0, 1000, "", free},
+		{48, 1000, "", "You can cancel free of charge until Wednesday, 10 March 2027, 19:30 (CET, Europe/Berlin); after that, until the event starts, 10 % of the price is kept."},
+		{1, 1250, "", "You can cancel free of charge until Friday, 12 March 2027, 18:30 (CET, Europe/Berlin); after that, until the event starts, 12.5 % of the price is kept."},
+		{1, 10_000, "", "You can cancel free of charge until Friday, 12 March 2027, 18:30 (CET, Europe/Berlin); after that, until the event starts, the whole price is kept."},
+		{3000, 1, "", "You can cancel free of charge until Saturday, 7 November 2026, 19:30 (CET, Europe/Berlin); after that, until the event starts, 0.01 % of the price is kept."},
+		{3600, 1, "2026-01-01T00:00:00Z", "You can cancel free of charge until Tuesday, 13 October 2026, 20:30 (CEST, Europe/Berlin); after that, until the event starts, 0.01 % of the price is kept."},
+		{48, 1205, "2027-03-10T18:30:00Z", "You can cancel free of charge until Wednesday, 10 March 2027, 19:30 (CET, Europe/Berlin); after that, until the event starts, 12.05 % of the price is kept."},
+		{48, 1205, "2027-03-10T18:30:01Z", "You can cancel until the event starts; 12.05 % of the price is kept."},
+		{48, 10_000, "2027-03-12T00:00:00Z", "You can cancel until the event starts; the whole price is kept."},
+	} {
+		b := someBooking()
+		b.Event.CancellationPolicy = events.CancellationPolicy{FreeHours: test.hours, FeeBasisPoints: test.basisPoints}
+		b.OccurredAt = time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
+		if test.occurred != "" {
+			var err error
+			if b.OccurredAt, err = time.Parse(time.RFC3339, test.occurred); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if c := content(t, message(t, events.TypeBookingConfirmed, b)); !strings.Contains(c.Text, "\n"+test.want+"\n") || !strings.Contains(c.HTML, "<p>"+test.want+"</p>") {
+			t.Errorf("%d h, %d: the mail does not say %q:\n%s", test.hours, test.basisPoints, test.want, c.Text)
 		}
 	}
 }
@@ -121,6 +227,17 @@ func TestHostileTexts(t *testing.T) {
 	}
 	if strings.Contains(c.Text, "\nBcc:") || strings.ContainsAny(c.Text, "\r\x00\u202e\u2028") {
 		t.Errorf("a title begins a line of its own:\n%q", c.Text)
+	}
+	off := withCancellation(b, 6300, 0, false)
+	off.Reason, off.Note, off.Cancellation.Items[0].Name = "event_cancelled", strings.Repeat(evil, 100), evil
+	for _, m := range []events.Message{message(t, events.TypeBookingCancelled, off), message(t, events.TypeBookingItemsCancelled, off)} {
+		c := content(t, m)
+		if strings.Contains(c.HTML, "<script") || strings.Contains(c.Text, "\nBcc:") || strings.ContainsAny(c.Text+c.Subject+c.SMS, "\r\x00\u202e\u2028") {
+			t.Errorf("it says\n%q\n%s", c.Text, c.HTML)
+		}
+		if utf8.RuneCountInString(c.Text) > 3000 {
+			t.Errorf("a note of %d characters makes a text of %d", utf8.RuneCountInString(off.Note), utf8.RuneCountInString(c.Text))
+		}
 	}
 	b.Event.Title = strings.Repeat("ä", 5000)
 	if c := content(t, message(t, events.TypeBookingConfirmed, b)); utf8.RuneCountInString(c.Subject) > maxLine+30 || utf8.RuneCountInString(c.SMS) > 160 {
@@ -179,6 +296,23 @@ func TestMalformedMessagesAreRefused(t *testing.T) {
 		"no tickets":        func(_ *events.Message, b *events.Booking) { b.Items[0].Quantity = 0 },
 		"negative tickets":  func(_ *events.Message, b *events.Booking) { b.Items[0].Quantity = -1 },
 		"overflow":          func(_ *events.Message, b *events.Booking) { b.Items[0].UnitPrice.AmountMinor = 1 << 62 },
+		"free for how long": func(_ *events.Message, b *events.Booking) { b.Event.CancellationPolicy.FreeHours = 8761 },
+		"free until after":  func(_ *events.Message, b *events.Booking) { b.Event.CancellationPolicy.FreeHours = -1 },
+		"all and more kept": func(_ *events.Message, b *events.Booking) { b.Event.CancellationPolicy.FeeBasisPoints = 10_001 },
+		"less than nothing": func(_ *events.Message, b *events.Booking) { b.Event.CancellationPolicy.FeeBasisPoints = -1 },
+		"nothing cancelled": func(m *events.Message, _ *events.Booking) { m.Type = events.TypeBookingItemsCancelled },
+		"no items of it": func(m *events.Message, b *events.Booking) {
+			*b = withCancellation(*b, 1, 0, false)
+			m.Type, b.Cancellation.Items = events.TypeBookingItemsCancelled, nil
+		},
+		"cancellation's id": func(m *events.Message, b *events.Booking) {
+			*b = withCancellation(*b, 1, 0, false)
+			m.Type, b.Cancellation.ID = events.TypeBookingItemsCancelled, "1"
+		},
+		"cancelled tickets": func(m *events.Message, b *events.Booking) {
+			*b = withCancellation(*b, 1, 0, false)
+			m.Type, b.Cancellation.Items[1].Quantity = events.TypeBookingCancelled, 0
+		},
 	} {
 		b := someBooking()
 		m := good
@@ -203,7 +337,13 @@ func TestAFailedBookingIsToldOnlyAfterItWasPendingOrCharged(t *testing.T) {
 	pending.Acknowledged = true
 	charged := someBooking()
 	charged.Refunded = charged.Total
-	for want, bookings := range map[Kind][]events.Booking{Nothing: {refused}, NotCompleted: {pending, charged}} {
+	declined, abandoned, late := pending, pending, charged
+	declined.Reason, abandoned.Reason, late.Reason = "payment_declined", "payment_abandoned", "payment_abandoned"
+	declinedAtOnce := refused
+	declinedAtOnce.Reason = "payment_declined"
+	for want, bookings := range map[Kind][]events.Booking{
+		Nothing: {refused, declinedAtOnce}, NotCompleted: {pending}, PaymentFailed: {declined, abandoned}, PaymentReturned: {charged, late},
+	} {
 		for _, b := range bookings {
 			if _, kind, err := decode(message(t, events.TypeBookingFailed, b)); err != nil || kind != want {
 				t.Errorf("acknowledged %v, refunded %v: kind %q, error %v; want %q", b.Acknowledged, b.Refunded, kind, err, want)
@@ -255,6 +395,12 @@ func FuzzDecode(f *testing.F) {
 	}
 	f.Add(data, events.TypeBookingConfirmed)
 	f.Add([]byte(`{"acknowledged":true}`), events.TypeBookingFailed)
+	part, err := json.Marshal(withCancellation(someBooking(), 6300, 100, true))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(part, events.TypeBookingItemsCancelled)
+	f.Add(part, events.TypeBookingCancelled)
 	f.Fuzz(func(t *testing.T, data []byte, typ string) {
 		b, kind, err := decode(events.Message{ID: "1", Type: typ, Data: data})
 		if err != nil || kind == Nothing {
@@ -266,6 +412,9 @@ func FuzzDecode(f *testing.F) {
 		}
 		if strings.ContainsAny(c.Subject+c.SMS, "\r\n\x00") {
 			t.Errorf("subject %q, SMS %q", c.Subject, c.SMS)
+		}
+		if entry := calendar(kind, b, "tickets@example.com"); entry != "" {
+			readCalendar(t, entry)
 		}
 	})
 }

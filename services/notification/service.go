@@ -23,6 +23,10 @@ type Options struct {
 	Contacts Contacts
 	Log      *slog.Logger
 
+	// Organizer is the mail address that calendars name as the organizer of
+	// their entries: the one that mails come from. May be empty.
+	Organizer string
+
 	Now func() time.Time // the clock; default time.Now
 
 	// RetryBase is the pause after the first failed attempt; it doubles with
@@ -83,13 +87,20 @@ func New(o Options) (*Service, error) {
 // the message's id. A message that cannot be read is ErrMalformed; any other
 // error is worth another try.
 //
-//   - A confirmation and a cancellation are told by mail and SMS.
+//   - A confirmation and every cancellation are told by mail and SMS: by the
+//     customer, of all or some of the tickets, or with the whole event.
 //   - A failed booking is told where the customer had been answered
 //     "pending", or had been charged and got it back. It may have died before
-//     anything was known of its event.
+//     anything was known of its event. One that was told may still be paid,
+//     late: then it is confirmed after all, or the payment returned, and
+//     that is told as well.
 //   - Order is not promised. Whatever comes after a newer message about the
 //     same booking is stale and told to nobody: a confirmation after the
 //     cancellation would only mislead, and the cancellation says it all.
+//   - A cancellation in part is never stale, whatever was told before it: each
+//     is money of its own, and no other message tells of it. Nor does it make
+//     the confirmation stale, which it may overtake: that has what the customer
+//     needs at the door. What it does make stale is that the booking failed.
 func (s *Service) Handle(ctx context.Context, m events.Message) error {
 	b, kind, err := decode(m)
 	if err != nil {
@@ -105,10 +116,14 @@ func (s *Service) Handle(ctx context.Context, m events.Message) error {
 		mail, sms := newDelivery(Email, b.UserID, now), newDelivery(SMS, b.UserID, now)
 		mail.BookingID, mail.To, mail.Status = b.BookingID, b.UserEmail, Pending
 		mail.Subject, mail.Text, mail.HTML = c.Subject, c.Text, c.HTML
+		mail.Calendar = calendar(kind, b, s.o.Organizer)
 		// Whether there is a phone is asked later: the user service may be down.
 		sms.BookingID, sms.Status = b.BookingID, Resolving
 		sms.Subject, sms.Text = c.Subject, c.SMS
 		r.Deliveries = []Notification{mail, sms}
+		if kind == ItemsCancelled {
+			r.Part = b.Cancellation.ID
+		}
 	}
 	stored, err := s.o.Store.Enqueue(ctx, r)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -257,6 +258,110 @@ func TestACancellationIsToldAndAStaleConfirmationIsNot(t *testing.T) {
 	for to, left := range want {
 		if left != 0 {
 			t.Errorf("%s got %d mails too few", to, left)
+		}
+	}
+}
+
+// changed is message typ of b in a later version, with what change makes of it.
+func changed(t *testing.T, typ string, b events.Booking, version int64, change func(b *events.Booking)) events.Message {
+	t.Helper()
+	b.Version = version
+	change(&b)
+	return message(t, typ, b)
+}
+
+// inPart makes b one of which a ticket was cancelled.
+func inPart(b *events.Booking) {
+	refund := b.Total
+	b.Cancellation = &events.Cancellation{ID: uuid.NewString(), Items: b.Items, Price: refund, Refund: refund, Fee: money.Amount{Currency: "EUR"}}
+	b.Refunded = refund
+}
+
+// Whatever the order in which a booking's messages come, each as often as it
+// may, the customer hears once of each thing that is still so, or is money.
+func TestWhatIsToldDependsOnNoOrder(t *testing.T) {
+	acknowledged := func(b *events.Booking) { b.Acknowledged, b.Reason = true, "payment_abandoned" }
+	returned := func(b *events.Booking) { acknowledged(b); b.Refunded = b.Total }
+	as := func(*events.Booking) {}
+	type fact struct {
+		typ     string
+		version int64
+		change  func(*events.Booking)
+		kind    string // what the subject begins with
+	}
+	confirmed := fact{events.TypeBookingConfirmed, 8, as, "Booking confirmed"}
+	failed := fact{events.TypeBookingFailed, 5, acknowledged, "Payment failed"}
+	tooLate := fact{events.TypeBookingFailed, 9, returned, "Payment refunded"}
+	first := fact{events.TypeBookingItemsCancelled, 10, inPart, "Tickets cancelled"}
+	second := fact{events.TypeBookingItemsCancelled, 12, inPart, "Tickets cancelled"}
+	cancelled := fact{events.TypeBookingCancelled, 14, func(b *events.Booking) { inPart(b) }, "Booking cancelled"}
+	off := fact{events.TypeBookingCancelled, 14, func(b *events.Booking) { inPart(b); b.Reason = "event_cancelled" }, "Event cancelled"}
+	for name, test := range map[string]struct {
+		come []fact
+		told []string
+	}{
+		"failed, then paid too late":              {[]fact{failed, tooLate}, []string{failed.kind, tooLate.kind}},
+		"paid too late, heard first":              {[]fact{tooLate, failed}, []string{tooLate.kind}},
+		"failed, then paid and confirmed":         {[]fact{failed, confirmed}, []string{confirmed.kind, failed.kind}},
+		"paid and confirmed, heard first":         {[]fact{confirmed, failed}, []string{confirmed.kind}},
+		"cancelled in part, twice":                {[]fact{confirmed, first, second}, []string{confirmed.kind, first.kind, second.kind}},
+		"cancelled in part, the other way around": {[]fact{second, first, confirmed}, []string{confirmed.kind, first.kind, second.kind}},
+		"failed, heard after cancelled in part":   {[]fact{first, failed, confirmed}, []string{confirmed.kind, first.kind}},
+		"cancelled in part, then all":             {[]fact{confirmed, first, cancelled}, []string{cancelled.kind, confirmed.kind, first.kind}},
+		"cancelled all, heard first":              {[]fact{cancelled, second, confirmed, first}, []string{cancelled.kind, first.kind, second.kind}},
+		"the event is off, heard first":           {[]fact{off, confirmed, first}, []string{off.kind, first.kind}},
+		"the event is off, after a part":          {[]fact{confirmed, first, off}, []string{confirmed.kind, off.kind, first.kind}},
+	} {
+		s := newService(t, &outside{})
+		b := booking("ada")
+		for _, f := range test.come {
+			m := changed(t, f.typ, b, f.version, f.change)
+			handle(t, s, m)
+			handle(t, s, m)
+		}
+		got := []string{}
+		for _, n := range all(t, s) {
+			kind, _, _ := strings.Cut(n.Subject, ":")
+			got = append(got, kind)
+		}
+		slices.Sort(got)
+		slices.Sort(test.told)
+		if !slices.Equal(got, test.told) {
+			t.Errorf("%s: told are %v, want %v", name, got, test.told)
+		}
+	}
+}
+
+func TestTheMailHasTheCalendarAndTheSMSHasNot(t *testing.T) {
+	o := &outside{contact: notification.Contact{Phone: "+4930123456"}}
+	s := newService(t, o, func(o *notification.Options) { o.Organizer = "tickets@boxoffice.example" })
+	run(t, s)
+	b := booking("ada")
+	handle(t, s, changed(t, events.TypeBookingConfirmed, b, 2, func(*events.Booking) {}))
+	handle(t, s, changed(t, events.TypeBookingItemsCancelled, b, 4, inPart))
+	handle(t, s, changed(t, events.TypeBookingCancelled, b, 6, inPart))
+	eventually(t, "three mails and three SMS are SENT", func() bool { return statuses(t, s)[notification.Sent] == 6 })
+	mails, _ := o.sent()
+	for _, m := range mails {
+		want := map[string]string{"Booking confirmed: Concert": "PUBLISH", "Booking cancelled: Concert": "CANCEL"}[m.Subject]
+		if (m.Attachment.Body == "") != (want == "") {
+			t.Errorf("%q has the attachment %q", m.Subject, m.Attachment.Name)
+		}
+		if want == "" {
+			continue
+		}
+		if m.Attachment.Name != "boxoffice-"+notification.Reference(b.BookingID)+".ics" || m.Attachment.Type != "text/calendar; charset=utf-8; method="+want {
+			t.Errorf("%q has %q of type %q", m.Subject, m.Attachment.Name, m.Attachment.Type)
+		}
+		for _, line := range []string{"METHOD:" + want, "ORGANIZER;CN=Boxoffice:mailto:tickets@boxoffice.example", "UID:" + b.BookingID + "@boxoffice"} {
+			if !strings.Contains(m.Attachment.Body, "\r\n"+line+"\r\n") {
+				t.Errorf("%q has not the line %q:\n%s", m.Subject, line, m.Attachment.Body)
+			}
+		}
+	}
+	for _, n := range all(t, s) {
+		if n.Channel == notification.SMS && n.Calendar != "" {
+			t.Errorf("an SMS has the calendar %q", n.Calendar)
 		}
 	}
 }

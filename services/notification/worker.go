@@ -125,7 +125,7 @@ func (s *Service) attempt(ctx context.Context, n Notification) Notification {
 		return s.outcome(n, s.o.SMS.Send(ctx, Text{ID: n.ID, To: n.To, Body: n.Text}))
 	default:
 		return s.outcome(n, s.o.Mailer.Send(ctx, Mail{
-			ID: n.ID, To: n.To, Subject: n.Subject, Text: n.Text, HTML: n.HTML, Date: n.CreatedAt,
+			ID: n.ID, To: n.To, Subject: n.Subject, Text: n.Text, HTML: n.HTML, Attachment: attachment(n), Date: n.CreatedAt,
 		}))
 	}
 }

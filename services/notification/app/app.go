@@ -142,7 +142,7 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 		}
 	}
 	a.service, err = notification.New(notification.Options{
-		Store: a.db.store, Mailer: mailer, SMS: sms, Contacts: userapi.New(users), Log: deps.Log,
+		Store: a.db.store, Mailer: mailer, SMS: sms, Contacts: userapi.New(users), Log: deps.Log, Organizer: organizer(cfg),
 		RetryBase: cfg.RetryBase, RetryMax: cfg.RetryMax, MaxAttempts: cfg.MaxAttempts,
 		SendTimeout: cfg.SendTimeout, Workers: cfg.Workers,
 	})
@@ -208,6 +208,15 @@ func mailer(cfg Config) (notification.Mailer, error) {
 	}
 	m, err := mailfolder.New(cfg.MailDir, cfg.MailFrom)
 	return m, named("MAIL_DIR", err)
+}
+
+// organizer is the bare address of MAIL_FROM, which mailer has checked.
+func organizer(cfg Config) string {
+	a, err := mail.ParseAddress(cfg.MailFrom)
+	if err != nil {
+		return ""
+	}
+	return a.Address
 }
 
 // named says which variable err is about.

@@ -31,10 +31,11 @@ func delivery(channel notification.Channel, userID, bookingID string, at time.Ti
 	n := notification.Notification{
 		ID: newID(), BookingID: bookingID, UserID: userID, Channel: channel, To: "ada@example.com",
 		Subject: "Confirmed: Füße & 音楽 🎻", Text: "text\nof two lines", HTML: "<p>html</p>",
-		Status: notification.Pending, CreatedAt: at, Due: at,
+		Calendar: "BEGIN:VCALENDAR\r\nSUMMARY:Füße 音楽 🎻\r\n\tEND:VCALENDAR\r\n",
+		Status:   notification.Pending, CreatedAt: at, Due: at,
 	}
 	if channel == notification.SMS {
-		n.To, n.HTML, n.Status = "", "", notification.Resolving
+		n.To, n.HTML, n.Calendar, n.Status = "", "", "", notification.Resolving
 	}
 	return n
 }
@@ -43,6 +44,14 @@ func delivery(channel notification.Channel, userID, bookingID string, at time.Ti
 func confirmation(at time.Time) notification.Record {
 	r := notification.Record{MessageID: newID(), BookingID: newID(), Kind: notification.Confirmation, Version: 2, At: at}
 	r.Deliveries = []notification.Notification{delivery(notification.Email, "user-1", r.BookingID, at)}
+	return r
+}
+
+// inPart returns the record of a cancellation in part of r's booking, with the
+// same version and a mail alone.
+func inPart(r notification.Record) notification.Record {
+	r = withOwnDeliveries(r)
+	r.MessageID, r.Kind, r.Part = newID(), notification.ItemsCancelled, newID()
 	return r
 }
 

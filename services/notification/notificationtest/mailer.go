@@ -2,6 +2,7 @@ package notificationtest
 
 import (
 	"bytes"
+	"encoding/base64"
 	"errors"
 	"io"
 	"mime"
@@ -24,6 +25,11 @@ type NewMailer func(t *testing.T) (m notification.Mailer, taken func() [][]byte)
 func someMail() notification.Mail {
 	return notification.Mail{
 		ID: newID(), To: "ada@example.com", Subject: "Booking confirmed: Füße & 音楽 🎻 " + strings.Repeat("lang ", 30),
+		Attachment: notification.Attachment{
+			Name: "boxoffice-BX-4D2P-F2DB.ics", Type: "text/calendar; charset=utf-8; method=PUBLISH",
+			// Line ends of both kinds, a dot alone, what is no text, and no line end at the end.
+			Body: "BEGIN:VCALENDAR\r\nSUMMARY:Füße 音楽\r\n 🎻\n.\r\n..\r\n\x00\xff \t\r\nEND:VCALENDAR",
+		},
 		Text: "Hëllo,\n\n.\n..two dots\n1 × Ticket = 25.00 EUR\n", HTML: "<p>1 × Ticket = <b>25.00 EUR</b></p>\n", Date: base,
 	}
 }
@@ -48,6 +54,24 @@ func TestMailer(t *testing.T, newMailer NewMailer) {
 		}
 		if from, err := got.header.AddressList("From"); err != nil || len(from) != 1 {
 			t.Errorf("it is from %v (%v)", from, err)
+		}
+	})
+	t.Run("an_attachment_arrives_byte_for_byte", func(t *testing.T) {
+		m, taken := newMailer(t)
+		want := someMail()
+		sendMail(t, m, want)
+		if diff := cmp.Diff([]notification.Attachment{want.Attachment}, parseOne(t, taken()).attachments); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	})
+	t.Run("without_an_attachment_there_is_none", func(t *testing.T) {
+		m, taken := newMailer(t)
+		mail := someMail()
+		mail.Attachment = notification.Attachment{}
+		sendMail(t, m, mail)
+		got := parseOne(t, taken())
+		if len(got.attachments) > 0 || got.text == "" || got.html == "" {
+			t.Errorf("the mail is %+v", got)
 		}
 	})
 	t.Run("the_message_id_is_the_same_however_often_it_is_sent", func(t *testing.T) {
@@ -77,12 +101,12 @@ func TestMailer(t *testing.T, newMailer NewMailer) {
 			"ada@example.com>\r\nRCPT TO:<eve@example.com", "ada@example.com, eve@example.com", "\u2028Bcc: eve@example.com",
 		} {
 			m, taken := newMailer(t)
-			subject, to, id := someMail(), someMail(), someMail()
-			subject.Subject, to.To, id.ID = evil, evil, evil
+			subject, to, id, name, kind := someMail(), someMail(), someMail(), someMail(), someMail()
+			subject.Subject, to.To, id.ID, name.Attachment.Name, kind.Attachment.Type = evil, evil, evil, "x\r\nX: y", "text/x\r\nX: y"
 			sendMail(t, m, subject)
-			for _, bad := range []notification.Mail{to, id} {
+			for _, bad := range []notification.Mail{to, id, name, kind} {
 				if err := m.Send(t.Context(), bad); err == nil {
-					t.Errorf("%q is taken as an address, or as an id", evil)
+					t.Errorf("%q is taken as an address, as an id, or in an attachment's header", evil)
 				}
 			}
 			got := parseOne(t, taken())
@@ -175,6 +199,7 @@ type parsed struct {
 	header      mail.Header
 	to, subject string
 	text, html  string
+	attachments []notification.Attachment
 }
 
 func parseOne(t *testing.T, raw [][]byte) parsed {
@@ -198,30 +223,62 @@ func parse(t *testing.T, raw []byte) parsed {
 	if p.subject, err = new(mime.WordDecoder).DecodeHeader(msg.Header.Get("Subject")); err != nil {
 		t.Errorf("unreadable subject: %v", err)
 	}
-	kind, params, err := mime.ParseMediaType(msg.Header.Get("Content-Type"))
-	if err != nil || kind != "multipart/alternative" {
-		t.Fatalf("the content is %q (%v), want multipart/alternative", kind, err)
+	p.parts(t, msg.Header.Get("Content-Type"), msg.Body)
+	return p
+}
+
+// parts reads what is in a multipart body: a text with its HTML, and around it
+// the attachments if there are any.
+func (p *parsed) parts(t *testing.T, contentType string, body io.Reader) {
+	t.Helper()
+	kind, params, err := mime.ParseMediaType(contentType)
+	if err != nil || kind != "multipart/alternative" && kind != "multipart/mixed" {
+		t.Fatalf("the content is %q (%v), want multipart/alternative, or multipart/mixed around it", kind, err)
 	}
-	for r := multipart.NewReader(msg.Body, params["boundary"]); ; {
+	for r := multipart.NewReader(body, params["boundary"]); ; {
 		part, err := r.NextRawPart()
 		if errors.Is(err, io.EOF) {
-			return p
+			return
 		}
 		if err != nil {
 			t.Fatalf("unreadable part: %v", err)
 		}
-		b, err := io.ReadAll(quotedprintable.NewReader(part))
-		if err != nil {
-			t.Fatalf("unreadable part: %v", err)
-		}
-		text := strings.ReplaceAll(string(b), "\r\n", "\n")
-		switch kind, params, _ := mime.ParseMediaType(part.Header.Get("Content-Type")); {
-		case kind == "text/plain" && strings.EqualFold(params["charset"], "utf-8"):
-			p.text = text
-		case kind == "text/html" && strings.EqualFold(params["charset"], "utf-8"):
-			p.html = text
+		contentType := part.Header.Get("Content-Type")
+		kind, params, _ := mime.ParseMediaType(contentType)
+		utf8 := strings.EqualFold(params["charset"], "utf-8")
+		switch disposition, file, _ := mime.ParseMediaType(part.Header.Get("Content-Disposition")); {
+		case strings.HasPrefix(kind, "multipart/"):
+			p.parts(t, contentType, part)
+		case disposition == "attachment":
+			delete(params, "name") // said once more
+			p.attachments = append(p.attachments, notification.Attachment{
+				Name: file["filename"], Type: mime.FormatMediaType(kind, params), Body: decoded(t, part),
+			})
+		case kind == "text/plain" && utf8:
+			p.text = strings.ReplaceAll(decoded(t, part), "\r\n", "\n")
+		case kind == "text/html" && utf8:
+			p.html = strings.ReplaceAll(decoded(t, part), "\r\n", "\n")
 		default:
 			t.Errorf("a part is %q %v", kind, params)
 		}
 	}
+}
+
+// decoded is what a part says.
+func decoded(t *testing.T, part *multipart.Part) string {
+	t.Helper()
+	var r io.Reader = part
+	switch encoding := part.Header.Get("Content-Transfer-Encoding"); encoding {
+	case "quoted-printable":
+		r = quotedprintable.NewReader(part)
+	case "base64":
+		r = base64.NewDecoder(base64.StdEncoding, part)
+	default:
+		t.Errorf("a part is encoded as %q", encoding)
+	}
+	b, err := io.ReadAll(r)
+	if err != nil {
+		t.Fatalf("unreadable part: %v", err)
+	}
+	return string(b)
 }

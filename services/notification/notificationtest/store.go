@@ -118,6 +118,86 @@ var enqueueTests = map[string]func(*testing.T, notification.Store){
 			t.Errorf("%d deliveries, want 3", n)
 		}
 	},
+	"each_cancellation_in_part_is_told": func(t *testing.T, s notification.Store) {
+		r := confirmation(base)
+		enqueue(t, s, r, true)
+		parts := make([]notification.Record, racers) // in no order, and each twice
+		for i := range parts {
+			parts[i] = inPart(r)
+			parts[i].Version += int64(i/2) + 1
+		}
+		won := race(t, func(worker int) (bool, error) {
+			if _, err := s.Enqueue(t.Context(), withOwnDeliveries(parts[(worker*7+1)%racers])); err != nil {
+				return false, err
+			}
+			return s.Enqueue(t.Context(), withOwnDeliveries(parts[(worker*7+1)%racers]))
+		})
+		if n := len(list(t, s, notification.Filter{BookingID: r.BookingID})); won != 0 || n != 1+racers {
+			t.Errorf("%d deliveries, want 1 of the confirmation and %d; and %d were stored again", n, racers, won)
+		}
+	},
+	"a_cancellation_in_part_is_told_once": func(t *testing.T, s notification.Store) {
+		r := inPart(confirmation(base))
+		won := race(t, func(int) (bool, error) {
+			again := withOwnDeliveries(r)
+			again.MessageID = newID()
+			return s.Enqueue(t.Context(), again)
+		})
+		if n := len(list(t, s, notification.Filter{})); won != 1 || n != 1 {
+			t.Errorf("of %d messages with one cancellation %d say that they are stored, and %d deliveries are there; want 1 and 1", racers, won, n)
+		}
+	},
+	"a_cancellation_in_part_is_told_after_whatever_is_newer": func(t *testing.T, s notification.Store) {
+		for _, kind := range []notification.Kind{
+			notification.Cancellation, notification.EventCancelled, notification.ItemsCancelled, notification.Nothing,
+		} {
+			newer := confirmation(base)
+			older := inPart(newer)
+			newer.Kind, newer.Version = kind, older.Version+5
+			switch kind {
+			case notification.ItemsCancelled:
+				newer.Part = newID()
+			case notification.Nothing:
+				newer.Deliveries = nil
+			}
+			enqueue(t, s, newer, true)
+			enqueue(t, s, older, true)
+			enqueue(t, s, withOwnDeliveries(older), false)
+		}
+	},
+	"a_confirmation_is_told_after_a_cancellation_in_part": func(t *testing.T, s notification.Store) {
+		r := confirmation(base)
+		part := inPart(r)
+		part.Version++
+		enqueue(t, s, part, true)
+		enqueue(t, s, r, true)
+		if n := len(list(t, s, notification.Filter{})); n != 2 {
+			t.Errorf("%d deliveries, want 2", n)
+		}
+	},
+	"a_failure_is_not_told_after_a_cancellation_in_part": func(t *testing.T, s notification.Store) {
+		for _, kind := range []notification.Kind{notification.PaymentFailed, notification.PaymentReturned, notification.NotCompleted} {
+			r := confirmation(base)
+			part := inPart(r)
+			part.Version++
+			r.Kind = kind
+			enqueue(t, s, part, true)
+			enqueue(t, s, r, false)
+		}
+	},
+	"a_failure_is_followed_by_what_a_late_payment_led_to": func(t *testing.T, s notification.Store) {
+		for _, kind := range []notification.Kind{notification.PaymentReturned, notification.Confirmation} {
+			failed := confirmation(base)
+			failed.Kind = notification.PaymentFailed
+			late := withOwnDeliveries(failed)
+			late.MessageID, late.Kind, late.Version = newID(), kind, failed.Version+4
+			enqueue(t, s, failed, true)
+			enqueue(t, s, late, true)
+			again := withOwnDeliveries(late)
+			again.MessageID = newID()
+			enqueue(t, s, again, false)
+		}
+	},
 	"bookings_do_not_hinder_each_other": func(t *testing.T, s notification.Store) {
 		newer := confirmation(base)
 		newer.Version = 99

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -92,6 +93,33 @@ func TestMailerSuiteCatchesBrokenAdapters(t *testing.T) {
 			}), taken(t, dir)
 		})
 	}, "a_mail_arrives_with_its_parts")
+	for name, test := range map[string]struct {
+		caughtBy string
+		change   func(m *notification.Mail)
+	}{
+		"drops_the_attachment": {"an_attachment_arrives_byte_for_byte", func(m *notification.Mail) {
+			m.Attachment = notification.Attachment{}
+		}},
+		"changes_its_line_ends": {"an_attachment_arrives_byte_for_byte", func(m *notification.Mail) {
+			m.Attachment.Body = strings.ReplaceAll(m.Attachment.Body, "\r\n", "\n")
+		}},
+		"forgets_its_type": {"an_attachment_arrives_byte_for_byte", func(m *notification.Mail) {
+			m.Attachment.Type = "application/octet-stream"
+		}},
+		"always_has_an_attachment": {"without_an_attachment_there_is_none", func(m *notification.Mail) {
+			m.Attachment.Body += " "
+		}},
+	} {
+		suitetest.MustFail(t, name, func(t *testing.T) {
+			notificationtest.TestMailer(t, func(t *testing.T) (notification.Mailer, func() [][]byte) {
+				f, dir := newFolder(t)
+				return sendFunc(func(ctx context.Context, m notification.Mail) error {
+					test.change(&m)
+					return f.Send(ctx, m)
+				}), taken(t, dir)
+			})
+		}, test.caughtBy)
+	}
 	suitetest.MustFail(t, "names_the_recipient", func(t *testing.T) {
 		notificationtest.TestMailer(t, func(t *testing.T) (notification.Mailer, func() [][]byte) {
 			f, dir := newFolder(t)

@@ -105,6 +105,29 @@ func TestStoreSuiteCatchesBrokenAdapters(t *testing.T) {
 				return b.Store.Enqueue(ctx, r)
 			},
 		}},
+		"tells_a_booking_once_of_each_kind": {"each_cancellation_in_part_is_told", broken{
+			enqueue: func(b broken, ctx context.Context, r notification.Record) (bool, error) {
+				r.Part = ""
+				return b.Store.Enqueue(ctx, r)
+			},
+		}},
+		"lets_a_cancellation_in_part_outdate_everything": {"a_confirmation_is_told_after_a_cancellation_in_part", broken{
+			enqueue: func(b broken, ctx context.Context, r notification.Record) (bool, error) {
+				if r.Kind == notification.Confirmation {
+					r.Kind = notification.NotCompleted
+				}
+				return b.Store.Enqueue(ctx, r)
+			},
+		}},
+		"forgets_the_calendar": {"deliveries_come_back_as_they_were_stored", broken{
+			claim: func(b broken, ctx context.Context, now, until time.Time, limit int) ([]notification.Notification, error) {
+				ns, err := b.Store.Claim(ctx, now, until, limit)
+				for i := range ns {
+					ns[i].Calendar = ""
+				}
+				return ns, err
+			},
+		}},
 		"has_no_unique_index": {"a_booking_is_told_once_of_each_kind", broken{
 			enqueue: func(b broken, ctx context.Context, r notification.Record) (bool, error) {
 				// Dropping it again is an error, and means the same.

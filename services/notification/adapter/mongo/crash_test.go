@@ -119,6 +119,7 @@ type world struct {
 const (
 	confirmed = "confirmation by email, confirmation by sms"
 	cancelled = "cancellation by email, cancellation by sms"
+	inPart    = "items_cancelled by email, items_cancelled by sms"
 )
 
 var worlds = map[string]world{
@@ -137,6 +138,16 @@ var worlds = map[string]world{
 		before: []int{2},
 		kinds:  []notification.Kind{notification.Confirmation, notification.Cancellation},
 		want:   cancelled,
+	},
+	"in_part_after_one_that_crashed": { // which is told, late
+		before: []int{1},
+		kinds:  []notification.Kind{notification.Confirmation, notification.ItemsCancelled},
+		want:   confirmed + ", " + inPart,
+	},
+	"after_one_in_part_that_crashed": {
+		before: []int{2},
+		kinds:  []notification.Kind{notification.ItemsCancelled, notification.Cancellation},
+		want:   cancelled + ", " + inPart,
 	},
 	"the_same_again": {
 		before: []int{0},

@@ -15,8 +15,8 @@ type message struct {
 	Kind      notification.Kind `bson:"kind"`
 	Version   int64             `bson:"version"`
 	At        int64             `bson:"at"`
-	// Once is the booking and kind where a booking may be told once; the
-	// message's id where nobody is told of a booking.
+	// Once is the record's where a booking may be told once; the message's id
+	// where nobody is told of a booking.
 	Once string `bson:"once"`
 	// Undecided says that it is not known yet whether the message is told. It
 	// has no deliveries, and no receipt: whoever sent it sends it again.
@@ -40,6 +40,7 @@ type delivery struct {
 	Subject   string              `bson:"subject"`
 	Text      string              `bson:"text"`
 	HTML      string              `bson:"html"`
+	Calendar  string              `bson:"calendar,omitempty"`
 	Status    notification.Status `bson:"status"`
 	Attempts  int                 `bson:"attempts"`
 	Error     string              `bson:"error"`
@@ -69,7 +70,7 @@ func (m *message) setDeliveries(ns []notification.Notification) error {
 			return fmt.Errorf("%w: %q", errChannels, n.Channel)
 		}
 		*field = &delivery{
-			ID: n.ID, UserID: n.UserID, To: n.To, Subject: n.Subject, Text: n.Text, HTML: n.HTML,
+			ID: n.ID, UserID: n.UserID, To: n.To, Subject: n.Subject, Text: n.Text, HTML: n.HTML, Calendar: n.Calendar,
 			Status: n.Status, Attempts: n.Attempts, Error: n.Error,
 			CreatedAt: n.CreatedAt.UnixMicro(), SentAt: micros(n.SentAt), Due: n.Due.UnixMicro(), Lease: n.Lease,
 		}
@@ -93,7 +94,7 @@ func (m *message) notification(c notification.Channel) notification.Notification
 	d := *m.delivery(c)
 	n := notification.Notification{
 		ID: d.ID, BookingID: m.BookingID, UserID: d.UserID, Channel: c,
-		To: d.To, Subject: d.Subject, Text: d.Text, HTML: d.HTML,
+		To: d.To, Subject: d.Subject, Text: d.Text, HTML: d.HTML, Calendar: d.Calendar,
 		Status: d.Status, Attempts: d.Attempts, Error: d.Error,
 		CreatedAt: fromMicros(d.CreatedAt), Due: fromMicros(d.Due), Lease: d.Lease,
 	}

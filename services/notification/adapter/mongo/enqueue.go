@@ -16,8 +16,9 @@ import (
 // steps, because another document may say that it is not to be told:
 //
 //  1. Insert the message, undecided and without deliveries.
-//  2. Look at the other messages of its booking: a higher version makes it
-//     stale. One of a lower version that is still undecided is told no more.
+//  2. Look at the other messages of its booking: one of a higher version that
+//     outdates it makes it stale. One of a lower version that it outdates, and
+//     that is still undecided, is told no more.
 //  3. Decide: set the deliveries where it is to be told.
 //
 // Of two messages at a time each inserts before it looks, so that at least one
@@ -35,7 +36,7 @@ func (s *Store) Enqueue(ctx context.Context, r notification.Record) (stored bool
 	if r.BookingID == "" || r.Kind == notification.Nothing || len(r.Deliveries) == 0 {
 		return s.messages.Insert(ctx, m)
 	}
-	if known, err := s.begin(ctx, m); err != nil || known {
+	if known, err := s.begin(ctx, m, r.Once()); err != nil || known {
 		return false, err
 	}
 	stale, err := s.stale(ctx, m)
@@ -58,9 +59,9 @@ func (s *Store) Enqueue(ctx context.Context, r notification.Record) (stored bool
 
 // begin sees to it that the message is there, undecided. known says that it is
 // decided: it was before, or has become so because its booking is told already.
-func (s *Store) begin(ctx context.Context, m message) (known bool, err error) {
+func (s *Store) begin(ctx context.Context, m message, once string) (known bool, err error) {
 	first := m
-	first.Once, first.Undecided, first.Email, first.SMS = m.BookingID+"/"+string(m.Kind), true, nil, nil
+	first.Once, first.Undecided, first.Email, first.SMS = once, true, nil, nil
 	for try := 0; ; try++ {
 		if inserted, err := s.messages.Insert(ctx, first); err != nil || inserted {
 			return false, err
@@ -102,10 +103,10 @@ func (s *Store) find(ctx context.Context, filter bson.D) (*message, error) {
 }
 
 // header is what a decision needs to know of a message.
-var header = bson.D{{Key: "version", Value: 1}, {Key: "undecided", Value: 1}}
+var header = bson.D{{Key: "version", Value: 1}, {Key: "kind", Value: 1}, {Key: "undecided", Value: 1}}
 
-// stale reports whether a higher version of m's booking is known. Where none
-// is, lower ones are undecided no more when it returns.
+// stale reports whether something that outdates m is known. Where nothing is,
+// what m outdates is undecided no more when it returns.
 func (s *Store) stale(ctx context.Context, m message) (bool, error) {
 	var others []message
 	if err := s.messages.All(ctx, bson.D{{Key: "booking_id", Value: m.BookingID}}, &others,
@@ -113,12 +114,12 @@ func (s *Store) stale(ctx context.Context, m message) (bool, error) {
 		return false, err
 	}
 	for _, other := range others {
-		if other.Version > m.Version {
+		if other.Version > m.Version && other.Kind.Outdates(m.Kind) {
 			return true, nil
 		}
 	}
 	for _, other := range others {
-		if other.Undecided && other.Version < m.Version {
+		if other.Undecided && other.Version < m.Version && m.Kind.Outdates(other.Kind) {
 			if err := s.drop(ctx, other.ID); err != nil {
 				return false, err
 			}

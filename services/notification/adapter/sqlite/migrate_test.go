@@ -57,6 +57,11 @@ func TestWhatTheFirstVersionStoredIsStillRead(t *testing.T) {
 	if err != nil || len(list) != 2 {
 		t.Fatalf("%d of 2 are there (%v)", len(list), err)
 	}
+	for _, n := range list {
+		if n.Calendar != "" || n.Subject != "Zoë" {
+			t.Errorf("it is %+v", n)
+		}
+	}
 	if known, err := inboxsqlite.New(db).Known(t.Context(), []string{"m1", "m2", "m3"}); err != nil || len(known) != 2 {
 		t.Errorf("known are %v (%v), want m1 and m2", known, err)
 	}

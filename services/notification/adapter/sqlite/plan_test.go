@@ -24,7 +24,7 @@ func TestEverythingGoesByIndexes(t *testing.T) {
 	plantest.Fill(t, path,
 		`INSERT INTO records SELECT 'm' || n, 'b' || n, 'confirmation', 1, 'b' || n || '/confirmation' FROM `+plantest.N, `
 		INSERT INTO deliveries SELECT 'd' || n, 'm' || n, 'b' || n, 'user' || (n % 1000), 'email', '', '', '', '',
-			iif(n % 100 = 0, 'PENDING', 'SENT'), 0, '', n, NULL, n, '', 0 FROM `+plantest.N)
+			iif(n % 100 = 0, 'PENDING', 'SENT'), 0, '', n, NULL, n, '', 0, '' FROM `+plantest.N)
 	s, now := sqlite.New(db), time.Now()
 	after := &notification.Position{CreatedAt: time.UnixMicro(5000), ID: "x"}
 	list := func(f notification.Filter) func(ctx context.Context) error {

@@ -46,18 +46,15 @@ func (s *Store) Enqueue(ctx context.Context, r notification.Record) (stored bool
 		if err != nil || !fresh {
 			return err
 		}
-		var told bool // already, or something newer
+		var told bool // already, or something that outdates it
 		if r.BookingID != "" && r.Kind != notification.Nothing {
-			if err := tx.QueryRowContext(ctx, `
-				SELECT EXISTS (SELECT 1 FROM records WHERE once = ?)
-				    OR EXISTS (SELECT 1 FROM records WHERE booking_id = ? AND version > ?)`,
-				once(r), r.BookingID, r.Version).Scan(&told); err != nil {
+			if told, err = isTold(ctx, tx, r); err != nil {
 				return err
 			}
 		}
 		key := r.MessageID
 		if len(r.Deliveries) > 0 && r.BookingID != "" && !told {
-			key = once(r)
+			key = r.Once()
 		}
 		// The inbox forgets after its retention; this table does not.
 		res, err := tx.ExecContext(ctx, `
@@ -87,14 +84,34 @@ func (s *Store) Enqueue(ctx context.Context, r notification.Record) (stored bool
 	return stored, nil
 }
 
-func once(r notification.Record) string { return r.BookingID + "/" + string(r.Kind) }
+// isTold reports whether r's booking was told of what r has, or of something
+// that outdates it.
+func isTold(ctx context.Context, tx *sql.Tx, r notification.Record) (told bool, err error) {
+	if err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM records WHERE once = ?)`,
+		r.Once()).Scan(&told); err != nil || told {
+		return told, err
+	}
+	rows, err := tx.QueryContext(ctx, `SELECT kind FROM records WHERE booking_id = ? AND version > ?`, r.BookingID, r.Version)
+	if err != nil {
+		return false, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var newer notification.Kind
+		if err := rows.Scan(&newer); err != nil {
+			return false, err
+		}
+		told = told || newer.Outdates(r.Kind)
+	}
+	return told, rows.Err()
+}
 
 func insert(ctx context.Context, tx *sql.Tx, messageID string, n notification.Notification) error {
 	_, err := tx.ExecContext(ctx, `
-		INSERT INTO deliveries (id, message_id, booking_id, user_id, channel, recipient, subject, text, html,
+		INSERT INTO deliveries (id, message_id, booking_id, user_id, channel, recipient, subject, text, html, calendar,
 			status, attempts, error, created_at, sent_at, due, lease)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		n.ID, messageID, n.BookingID, n.UserID, n.Channel, n.To, n.Subject, n.Text, n.HTML,
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		n.ID, messageID, n.BookingID, n.UserID, n.Channel, n.To, n.Subject, n.Text, n.HTML, n.Calendar,
 		n.Status, n.Attempts, n.Error, sqlitedb.Time(n.CreatedAt), sqlitedb.NullTime(n.SentAt), sqlitedb.Time(n.Due), n.Lease)
 	return err
 }
@@ -208,7 +225,7 @@ func (s *Store) EndLeases(ctx context.Context, now time.Time) error {
 	})
 }
 
-const columns = `id, booking_id, user_id, channel, recipient, subject, text, html,
+const columns = `id, booking_id, user_id, channel, recipient, subject, text, html, calendar,
 	status, attempts, error, created_at, sent_at, due, lease`
 
 func scanAll(rows *sql.Rows) ([]notification.Notification, error) {
@@ -218,7 +235,7 @@ func scanAll(rows *sql.Rows) ([]notification.Notification, error) {
 		var n notification.Notification
 		var created, due int64
 		var sent sql.NullInt64
-		if err := rows.Scan(&n.ID, &n.BookingID, &n.UserID, &n.Channel, &n.To, &n.Subject, &n.Text, &n.HTML,
+		if err := rows.Scan(&n.ID, &n.BookingID, &n.UserID, &n.Channel, &n.To, &n.Subject, &n.Text, &n.HTML, &n.Calendar,
 			&n.Status, &n.Attempts, &n.Error, &created, &sent, &due, &n.Lease); err != nil {
 			return nil, fmt.Errorf("scan delivery: %w", err)
 		}

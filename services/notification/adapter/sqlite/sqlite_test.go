@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -97,6 +98,43 @@ func TestStoreSuiteCatchesBrokenAdapters(t *testing.T) {
 				return s.Enqueue(ctx, r)
 			},
 		}},
+		"tells_a_booking_once_of_each_kind": {"each_cancellation_in_part_is_told", broken{
+			enqueue: func(s store, ctx context.Context, r notification.Record) (bool, error) {
+				r.Part = ""
+				return s.Enqueue(ctx, r)
+			},
+		}},
+		"tells_a_cancellation_in_part_twice": {"a_cancellation_in_part_is_told_once", broken{
+			enqueue: func(s store, ctx context.Context, r notification.Record) (bool, error) {
+				if r.Kind == notification.ItemsCancelled {
+					r.Part = r.MessageID
+				}
+				return s.Enqueue(ctx, r)
+			},
+		}},
+		"lets_whatever_is_newer_outdate_a_cancellation_in_part": {"a_cancellation_in_part_is_told_after_whatever_is_newer", broken{
+			enqueue: outdatedAsAnother(notification.ItemsCancelled),
+		}},
+		"lets_a_cancellation_in_part_outdate_everything": {"a_confirmation_is_told_after_a_cancellation_in_part", broken{
+			enqueue: outdatedAsAnother(notification.Confirmation),
+		}},
+		"lets_a_cancellation_in_part_outdate_nothing": {"a_failure_is_not_told_after_a_cancellation_in_part", broken{
+			enqueue: func(s store, ctx context.Context, r notification.Record) (bool, error) {
+				if r.Kind == notification.ItemsCancelled {
+					r.Version = 0
+				}
+				return s.Enqueue(ctx, r)
+			},
+		}},
+		"forgets_the_calendar": {"deliveries_come_back_as_they_were_stored", broken{
+			enqueue: func(s store, ctx context.Context, r notification.Record) (bool, error) {
+				r.Deliveries = slices.Clone(r.Deliveries) // the test compares with its own
+				for i := range r.Deliveries {
+					r.Deliveries[i].Calendar = ""
+				}
+				return s.Enqueue(ctx, r)
+			},
+		}},
 		"drops_the_second_delivery": {"deliveries_come_back_as_they_were_stored", broken{
 			enqueue: func(s store, ctx context.Context, r notification.Record) (bool, error) {
 				r.Deliveries = r.Deliveries[:min(1, len(r.Deliveries))]
@@ -185,6 +223,16 @@ func TestStoreSuiteCatchesBrokenAdapters(t *testing.T) {
 				return b.broken
 			})
 		}, b.caughtBy)
+	}
+}
+
+// outdatedAsAnother lets whatever is newer outdate records of kind.
+func outdatedAsAnother(kind notification.Kind) func(notification.Store, context.Context, notification.Record) (bool, error) {
+	return func(s notification.Store, ctx context.Context, r notification.Record) (bool, error) {
+		if r.Kind == kind {
+			r.Kind = notification.NotCompleted
+		}
+		return s.Enqueue(ctx, r)
 	}
 }
 

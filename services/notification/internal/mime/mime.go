@@ -3,6 +3,7 @@
 package mime
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	netmail "net/mail"
@@ -33,7 +34,7 @@ func NewWriter(from string) (*Writer, error) {
 }
 
 // Message returns m as a message. Written twice it is the same, byte for byte:
-// its Message-ID and its boundary are made of m.ID, its date is m.Date. What
+// its Message-ID and its boundaries are made of m.ID, its date is m.Date. What
 // cannot be a mail is a permanent notification.SendError.
 func (w *Writer) Message(m notification.Mail) (*mail.Msg, error) {
 	if _, err := uuid.Parse(m.ID); err != nil {
@@ -43,7 +44,7 @@ func (w *Writer) Message(m notification.Mail) (*mail.Msg, error) {
 	if err != nil || strings.ContainsFunc(m.To, unicode.IsControl) {
 		return nil, &notification.SendError{Reason: "the recipient's address is not valid", Permanent: true}
 	}
-	msg := mail.NewMsg(mail.WithNoDefaultUserAgent(), mail.WithBoundary("boxoffice-"+m.ID))
+	msg := mail.NewMsg(mail.WithNoDefaultUserAgent())
 	msg.FromMailAddress(w.from)
 	msg.ToMailAddress(&netmail.Address{Address: to.Address})
 	msg.SetMessageIDWithValue(m.ID + "@" + w.domain)
@@ -56,11 +57,44 @@ func (w *Writer) Message(m notification.Mail) (*mail.Msg, error) {
 	}, m.Subject))
 	msg.SetGenHeader("Auto-Submitted", "auto-generated") // no out-of-office answers (RFC 3834)
 	msg.SetBodyString(mail.TypeTextPlain, m.Text)
-	msg.AddAlternativeString(mail.TypeTextHTML, m.HTML)
-	// Once for nothing: what fails halfway through a server's DATA would be
-	// taken as the whole mail.
-	if _, err := msg.WriteTo(io.Discard); err != nil {
+	if err := write(msg, m); err != nil {
 		return nil, &notification.SendError{Reason: "the mail cannot be written", Permanent: true}
 	}
 	return msg, nil
+}
+
+// write completes msg, which has the text alone, and writes it once for
+// nothing: what fails halfway through a server's DATA would be taken as the
+// whole mail.
+func write(msg *mail.Msg, m notification.Mail) error {
+	file := m.Attachment
+	if strings.ContainsFunc(file.Name+file.Type, unicode.IsControl) {
+		return errors.New("an attachment's name or type has control characters")
+	}
+	if file.Body != "" {
+		err := msg.AttachReader(file.Name, strings.NewReader(file.Body),
+			mail.WithFileContentType(mail.ContentType(file.Type)), mail.WithFileEncoding(mail.EncodingB64))
+		if err == nil {
+			// The library takes one boundary for all levels of a mail, but
+			// keeps those that it has written with: so each is written alone.
+			err = writeWith(msg, "boxoffice-mixed-"+m.ID)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	attached := msg.GetAttachments()
+	msg.UnsetAllAttachments()
+	msg.AddAlternativeString(mail.TypeTextHTML, m.HTML)
+	if err := writeWith(msg, "boxoffice-"+m.ID); err != nil {
+		return err
+	}
+	msg.SetAttachments(attached)
+	return writeWith(msg, "")
+}
+
+func writeWith(msg *mail.Msg, boundary string) error {
+	msg.SetBoundary(boundary)
+	_, err := msg.WriteTo(io.Discard)
+	return err
 }
