@@ -84,6 +84,10 @@ func scenario(t *testing.T, p *platform, at map[service]service) {
 	if told.to != ada.email || !strings.Contains(told.text, e.Title) || !strings.Contains(told.text, "60.00 EUR") || told.html == "" {
 		t.Errorf("the confirmation: %+v", told)
 	}
+	entry := "\r\nUID:" + b.ID + "@boxoffice\r\n"
+	if !strings.Contains(told.calendar, entry) || !strings.Contains(told.calendar, "\r\nMETHOD:PUBLISH\r\n") {
+		t.Errorf("its calendar: %q", told.calendar)
+	}
 	p.awaitNotification(t, at[notifications], ada, b.ID, "Booking confirmed: "+e.Title)
 
 	var gone booking
@@ -99,7 +103,10 @@ func scenario(t *testing.T, p *platform, at map[service]service) {
 	if after.Available != 45 {
 		t.Errorf("availability after cancelling: %+v", after)
 	}
-	p.awaitMail(t, b.ID, mail.cancels)
+	told = p.awaitMail(t, b.ID, mail.cancels)
+	if !strings.Contains(told.calendar, entry) || !strings.Contains(told.calendar, "\r\nMETHOD:CANCEL\r\n") {
+		t.Errorf("the calendar of the cancellation: %q", told.calendar)
+	}
 	p.awaitNotification(t, at[notifications], ada, b.ID, "Booking cancelled: "+e.Title)
 }
 

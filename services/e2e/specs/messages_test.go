@@ -18,9 +18,10 @@ import (
 // published are the messages, by the name in the document: their type, the
 // status that the booking in them has, and what they say.
 var published = map[string]struct{ kind, status, summary string }{
-	"BookingConfirmed": {events.TypeBookingConfirmed, "CONFIRMED", "A booking is paid, and the tickets are the customer's"},
-	"BookingCancelled": {events.TypeBookingCancelled, "CANCELLED", "A booking is refunded, and its tickets are on sale again"},
-	"BookingFailed":    {events.TypeBookingFailed, "FAILED", "A booking got as far as the payment, and came to nothing"},
+	"BookingConfirmed":      {events.TypeBookingConfirmed, "CONFIRMED", "A booking is paid, and the tickets are the customer's"},
+	"BookingItemsCancelled": {events.TypeBookingItemsCancelled, "CONFIRMED", "Some tickets of a booking are refunded and on sale again, and the rest stands"},
+	"BookingCancelled":      {events.TypeBookingCancelled, "CANCELLED", "A booking is refunded, and its tickets are on sale again"},
+	"BookingFailed":         {events.TypeBookingFailed, "FAILED", "A booking got as far as the payment, and came to nothing"},
 }
 
 // messagesDocument makes the AsyncAPI document of the types in contracts/events.
@@ -46,6 +47,16 @@ func messagesDocument(t *testing.T) []byte {
 		example["type"], example["data"], booking["status"] = m.kind, booking, m.status
 		if m.status != "FAILED" {
 			delete(booking, "reason")
+		}
+		if m.kind != events.TypeBookingCancelled && m.kind != events.TypeBookingItemsCancelled {
+			delete(booking, "cancellation")
+		}
+		delete(booking, "note") // but for an event that is cancelled
+		if c, ok := booking["cancellation"].(object); ok { // sums that come out even
+			amount := func(minor int) object { return object{"amount_minor": minor, "currency": "EUR"} }
+			c["price"], c["fee"], c["refund"] = amount(5000), amount(500), amount(4500)
+			booking["refunded"] = c["refund"]
+			delete(c, "refund_due")
 		}
 		messages[name] = object{
 			"name": m.kind, "title": m.kind, "summary": m.summary, "contentType": cloudevent.ContentType,
