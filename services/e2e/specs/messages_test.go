@@ -51,7 +51,7 @@ func messagesDocument(t *testing.T) []byte {
 		if m.kind != events.TypeBookingCancelled && m.kind != events.TypeBookingItemsCancelled {
 			delete(booking, "cancellation")
 		}
-		delete(booking, "note") // but for an event that is cancelled
+		delete(booking, "note")                            // but for an event that is cancelled
 		if c, ok := booking["cancellation"].(object); ok { // sums that come out even
 			amount := func(minor int) object { return object{"amount_minor": minor, "currency": "EUR"} }
 			c["price"], c["fee"], c["refund"] = amount(5000), amount(500), amount(4500)

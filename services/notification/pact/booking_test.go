@@ -31,13 +31,16 @@ func TestConsumerOfBooking(t *testing.T) {
 			"event": pacttest.Body{
 				"title": pacttest.Like("Night of Strings"), "starts_at": pacttest.Time("2040-06-21T18:00:00Z"),
 				"time_zone": pacttest.Like("Europe/Berlin"), "venue": pacttest.Venue,
+				"cancellation_policy": pacttest.Body{"free_hours": pacttest.Integer(48), "fee_basis_points": pacttest.Integer(1000)},
 			},
 			"items": pacttest.Each(pacttest.Body{
 				"name": pacttest.Like("Standard"), "quantity": pacttest.Integer(2), "unit_price": pacttest.Money(2500),
 			}),
-			"total": pacttest.Money(5000), "refunded": pacttest.Money(refunded), "acknowledged": acknowledged,
+			"total": pacttest.Money(5000), "refunded": pacttest.Money(refunded), "acknowledged": acknowledged, "occurred_at": pacttest.Time("2040-06-01T18:00:00Z"),
 		}
 	}
+	abandoned := told(0, true)
+	abandoned["reason"] = "payment_abandoned"
 	for _, m := range []struct {
 		name, kind string
 		data       pacttest.Body
@@ -45,7 +48,7 @@ func TestConsumerOfBooking(t *testing.T) {
 	}{
 		{"a booking is confirmed", events.TypeBookingConfirmed, told(0, false), "Booking confirmed: Night of Strings"},
 		{"a booking is cancelled", events.TypeBookingCancelled, told(5000, false), "Booking cancelled: Night of Strings"},
-		{"a booking has failed that was pending", events.TypeBookingFailed, told(0, true), "Booking not completed: Night of Strings"},
+		{"a booking has failed that was pending", events.TypeBookingFailed, abandoned, "Payment failed: Night of Strings"},
 		{"a booking has failed", events.TypeBookingFailed, pacttest.Body{
 			"booking_id": pacttest.UUID(bookingID), "version": pacttest.Integer(2), "refunded": pacttest.Money(0), "acknowledged": false,
 		}, ""},
@@ -71,6 +74,12 @@ func TestConsumerOfBooking(t *testing.T) {
 			}
 			if len(mails) != 1 || mails[0].Subject != m.subject || mails[0].To != "ada@example.com" {
 				t.Fatalf("the mails are %+v, want %q", mails, m.subject)
+			}
+			if m.kind == events.TypeBookingConfirmed && !strings.Contains(mails[0].Text, "until Tuesday, 19 June 2040, 20:00 (CEST, Europe/Berlin); after that, until the event starts, 10 % of the price is kept.") {
+				t.Errorf("the mail does not say what cancelling costs:\n%s", mails[0].Text)
+			}
+			if (mails[0].Calendar == "") != (m.kind == events.TypeBookingFailed) {
+				t.Errorf("its calendar is %q", mails[0].Calendar)
 			}
 			for _, text := range []string{"Ada Lovelace", "21 June 2040, 20:00", "Philharmonie", "Berlin", "2 × Standard at 25.00 EUR = 50.00 EUR"} {
 				if !strings.Contains(mails[0].Text, text) {
