@@ -85,7 +85,7 @@ func scenario(t *testing.T, p *platform, at map[service]service) {
 		t.Errorf("the confirmation: %+v", told)
 	}
 	entry := "\r\nUID:" + b.ID + "@boxoffice\r\n"
-	if !strings.Contains(told.calendar, entry) || !strings.Contains(told.calendar, "\r\nMETHOD:PUBLISH\r\n") {
+	if !strings.Contains(told.calendar, entry) || !strings.Contains(told.calendar, "\r\nMETHOD:PUBLISH\r\n") || !strings.Contains(told.calendar, "\r\nORGANIZER;CN=Boxoffice:mailto:tickets@") {
 		t.Errorf("its calendar: %q", told.calendar)
 	}
 	p.awaitNotification(t, at[notifications], ada, b.ID, "Booking confirmed: "+e.Title)

@@ -1,0 +1,92 @@
+package mime_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/openboxoffice/boxoffice/services/notification"
+	"github.com/openboxoffice/boxoffice/services/notification/internal/mime"
+)
+
+func someMail() notification.Mail {
+	return notification.Mail{
+		ID: uuid.NewString(), To: "ada@example.com", Subject: "Füße", Text: "text\n", HTML: "<p>html</p>\n", Date: time.Now(),
+		Attachment: notification.Attachment{Name: "a.ics", Type: "text/calendar; charset=utf-8", Body: strings.Repeat("BEGIN:VCALENDAR\r\n", 20)},
+	}
+}
+
+func newWriter(t *testing.T) *mime.Writer {
+	t.Helper()
+	w, err := mime.NewWriter("Boxoffice <tickets@boxoffice.example>")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+func TestWrittenTwiceItIsTheSame(t *testing.T) {
+	with := someMail()
+	without := with
+	without.Attachment = notification.Attachment{}
+	w := newWriter(t)
+	for name, m := range map[string]notification.Mail{"with an attachment": with, "without one": without} {
+		var written []string
+		for range 2 {
+			msg, err := w.Message(m)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for range 2 {
+				var b bytes.Buffer
+				if _, err := msg.WriteTo(&b); err != nil {
+					t.Fatal(err)
+				}
+				written = append(written, b.String())
+			}
+		}
+		for _, again := range written[1:] {
+			if again != written[0] {
+				t.Errorf("%s: it is\n%s\nand then\n%s", name, written[0], again)
+			}
+		}
+	}
+}
+
+// Each level of a mail has a boundary of its own, and none begins with another.
+func TestBoundaries(t *testing.T) {
+	m := someMail()
+	msg, err := newWriter(t).Message(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	if _, err := msg.WriteTo(&b); err != nil {
+		t.Fatal(err)
+	}
+	for boundary, want := range map[string]int{"boxoffice-mixed-" + m.ID: 3, "boxoffice-" + m.ID: 3} {
+		if got := strings.Count(b.String(), fmt.Sprintf("\r\n--%s", boundary)); got != want {
+			t.Errorf("%d lines begin with the boundary %s, want %d:\n%s", got, boundary, want, &b)
+		}
+	}
+}
+
+func TestAnAttachmentAddsNoHeader(t *testing.T) {
+	for name, change := range map[string]func(a *notification.Attachment){
+		"name": func(a *notification.Attachment) { a.Name = "a.ics\r\nX-Evil: 1" },
+		"type": func(a *notification.Attachment) { a.Type = "text/calendar\r\nX-Evil: 1" },
+	} {
+		m := someMail()
+		change(&m.Attachment)
+		_, err := newWriter(t).Message(m)
+		var failure *notification.SendError
+		if !errors.As(err, &failure) || !failure.Permanent {
+			t.Errorf("%s: error %v, want a permanent SendError", name, err)
+		}
+	}
+}
