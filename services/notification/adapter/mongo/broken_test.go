@@ -204,6 +204,20 @@ func TestTheCrashesCatchBrokenAdapters(t *testing.T) {
 				}
 				return b.Store.Enqueue(ctx, r)
 			})},
+		"lets_a_cancellation_in_part_outdate_the_undecided": {"in_part_after_one_that_crashed", enqueues(
+			func(b broken, ctx context.Context, r notification.Record) (bool, error) {
+				if r.Kind == notification.ItemsCancelled {
+					r.Kind = notification.NotCompleted
+				}
+				return b.Store.Enqueue(ctx, r)
+			})},
+		"lets_the_undecided_in_part_be_outdated": {"after_one_in_part_that_crashed", enqueues(
+			func(b broken, ctx context.Context, r notification.Record) (bool, error) {
+				if r.Kind == notification.ItemsCancelled {
+					r.Kind = notification.Confirmation
+				}
+				return b.Store.Enqueue(ctx, r)
+			})},
 		"stores_one_delivery_after_the_other": {"alone", enqueues(
 			func(b broken, ctx context.Context, r notification.Record) (bool, error) {
 				all := r.Deliveries
