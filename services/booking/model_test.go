@@ -140,6 +140,20 @@ func (m *model) run(t *testing.T, rt *rapid.T) {
 				rt.Fatal(err)
 			}
 		},
+		"reconcile": func(rt *rapid.T) {
+			if rapid.Bool().Draw(rt, "a while later") {
+				m.advance(time.Hour)
+			}
+			report, err := m.process(rt).Reconcile(t.Context(), "model", m.now().AddDate(0, 0, -60))
+			if err != nil {
+				return // somebody did not answer
+			}
+			for _, f := range report.Findings {
+				if f.Kind != booking.FoundBookingStuck && f.Kind != booking.FoundLatePayment {
+					rt.Fatalf("reconciliation finds %+v", f)
+				}
+			}
+		},
 		"settle": func(rt *rapid.T) { m.settled(t, rt) },
 	})
 	m.settled(t, rt)

@@ -7,17 +7,28 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/openboxoffice/boxoffice/contracts/events"
 	"github.com/openboxoffice/boxoffice/contracts/identity"
 )
 
 // Options is what a Service is made of. Store, CancelledEvents, Catalog,
-// Payments and Log are required; the rest has defaults.
+// Payments and Log are required, and for reconciliation Records, Holdings,
+// Statements and Recheck; the rest has defaults.
 type Options struct {
 	Store           Store
 	CancelledEvents CancelledEvents
 	Catalog         Catalog
 	Payments        Payments
-	Log             *slog.Logger
+
+	Records    Records
+	Holdings   Holdings
+	Statements Statements
+	// Recheck asks the consumers of what was told since then, lets what one of
+	// them does not know be told again, and returns how many messages it asked
+	// about, and which it tells again.
+	Recheck func(ctx context.Context, since time.Time) (checked int, again []events.Message, err error)
+
+	Log *slog.Logger
 
 	// CatalogTimeout bounds, from the request's start, how long the event
 	// service may take before nothing is booked: 2.5 s.

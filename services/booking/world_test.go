@@ -40,6 +40,7 @@ type world struct {
 	capacity  map[string]int                         // event → tickets
 	told      map[string]bool                        // bookings that a customer was answered with
 	cancelled map[string]bool                        // events
+	unheard   []events.Message                       // that a consumer has lost
 	sent      map[string]map[string][]events.Booking // what the outbox had, by booking and type
 }
 
@@ -48,6 +49,7 @@ type store interface {
 	booking.Store
 	booking.CancelledEvents
 	booking.AuditLog
+	booking.Records
 	Outbox() outbox.Store
 }
 
@@ -146,8 +148,10 @@ func (w *world) service(f *faults) *booking.Service {
 		f = &faults{}
 	}
 	f.Store, f.Catalog, f.Payments = w.store, w.catalog, w.payments
+	statements, _ := w.payments.(booking.Statements)
 	return booking.New(booking.Options{
-		Store: f, CancelledEvents: w.store, Catalog: f, Payments: f, Log: slog.New(slog.DiscardHandler), Now: w.now,
+		Store: f, CancelledEvents: w.store, Catalog: f, Payments: f,
+		Records: w.store, Holdings: w.catalog, Statements: statements, Recheck: w.recheck, Log: slog.New(slog.DiscardHandler), Now: w.now,
 		RecoverEvery: time.Millisecond,
 		TraceParent:  func(context.Context) string { return "00-trace" },
 	})
@@ -294,4 +298,10 @@ func (w *world) cancelEvent(ctx context.Context, s *booking.Service, eventID str
 		w.cancelled[eventID] = true
 	}
 	return err
+}
+
+// recheck is how the world finds out what its consumers have lost.
+func (w *world) recheck(context.Context, time.Time) (checked int, again []events.Message, err error) {
+	again, w.unheard = w.unheard, nil
+	return len(w.sent), again, nil
 }

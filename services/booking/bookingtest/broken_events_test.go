@@ -81,3 +81,36 @@ func (s spoilsAudit) Audit(ctx context.Context, q booking.AuditQuery) ([]booking
 	s.spoil(&booking.AuditQuery{}, entries)
 	return entries, err
 }
+
+func TestRecordsSuiteCatchesBrokenAdapters(t *testing.T) {
+	broken := func(name, caughtBy string, spoil func(*sqlite.Store) booking.Records) {
+		suitetest.MustFail(t, name, func(t *testing.T) {
+			bookingtest.TestRecords(t, func(t *testing.T) bookingtest.StoreUnderTest {
+				s := good(t)
+				return bookingtest.StoreUnderTest{Store: s, Records: spoil(s)}
+			})
+		}, caughtBy)
+	}
+	broken("skips_one", "bookings_added_meanwhile_hide_none", func(s *sqlite.Store) booking.Records { return skipsOne{s} })
+	broken("keeps_the_first_report", "a_report_with_the_same_id_is_replaced", func(s *sqlite.Store) booking.Records { return keepsFirst{s} })
+}
+
+type skipsOne struct{ *sqlite.Store }
+
+func (s skipsOne) BookingsAfter(ctx context.Context, id string, limit int) ([]booking.Booking, error) {
+	page, err := s.Store.BookingsAfter(ctx, id, limit+1)
+	if len(page) > limit {
+		page = append(page[:limit-1], page[limit])
+	}
+	return page, err
+}
+
+type keepsFirst struct{ *sqlite.Store }
+
+func (s keepsFirst) SaveReport(ctx context.Context, r booking.Report) error {
+	have, err := s.Reports(ctx, "", 100)
+	if slices.ContainsFunc(have, func(h booking.Report) bool { return h.ID == r.ID }) {
+		return err
+	}
+	return s.Store.SaveReport(ctx, r)
+}

@@ -1,6 +1,7 @@
 package bookingtest
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -217,4 +218,46 @@ func (c *MemoryCatalog) Charge(eventID string, policy events.CancellationPolicy)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.events[eventID].snapshot.CancellationPolicy = policy
+}
+
+// Holdings implements booking.Holdings.
+func (c *MemoryCatalog) Holdings(ctx context.Context, after string, limit int) ([]booking.Holding, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if ctx.Err() != nil {
+		return nil, fmt.Errorf("%w: %w", booking.ErrOutcomeUnknown, ctx.Err())
+	}
+	var all []booking.Holding
+	for eventID, e := range c.events {
+		for key, held := range e.held {
+			n := 0
+			for _, it := range held.Items {
+				n += it.Quantity
+			}
+			if key.bookingID > after && n > 0 {
+				all = append(all, booking.Holding{EventID: eventID, BookingID: key.bookingID, Attempt: key.number, Tickets: n})
+			}
+		}
+	}
+	slices.SortFunc(all, func(a, b booking.Holding) int {
+		return cmp.Or(cmp.Compare(a.BookingID, b.BookingID), cmp.Compare(a.Attempt, b.Attempt))
+	})
+	for i := limit; i < len(all); i++ {
+		if all[i].BookingID != all[i-1].BookingID {
+			return all[:i], nil
+		}
+	}
+	return all, nil
+}
+
+// Hold lets an attempt have tickets of the event's first type that nobody asked
+// for.
+func (c *MemoryCatalog) Hold(eventID, bookingID string, number, tickets int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e := c.events[eventID]
+	e.types[0].Available -= tickets
+	e.held[attempt{bookingID, number}] = booking.Reserved{
+		Event: e.snapshot, Items: []events.Item{{TicketTypeID: e.types[0].ID, Name: e.types[0].Name, Quantity: tickets}},
+	}
 }

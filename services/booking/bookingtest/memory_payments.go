@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
+	"time"
 
+	"github.com/openboxoffice/boxoffice/contracts/money"
 	"github.com/openboxoffice/boxoffice/services/booking"
 )
 
@@ -183,3 +186,46 @@ func (p *MemoryPayments) Refund(ctx context.Context, r booking.RefundRequest) er
 
 // Provider implements booking.Payments.
 func (p *MemoryPayments) Provider() string { return "memory" }
+
+// Statements implements booking.Statements.
+func (p *MemoryPayments) Statements(ctx context.Context, _ time.Time, after string, limit int) ([]booking.Statement, string, error) {
+	if err := p.lock(ctx); err != nil {
+		return nil, "", err
+	}
+	defer p.mu.Unlock()
+	var page []booking.Statement
+	for _, reference := range slices.Sorted(maps.Keys(p.intents)) {
+		i := p.intents[reference]
+		if reference <= after || i.captured == 0 {
+			continue
+		}
+		if len(page) == limit {
+			return page, page[limit-1].Reference, nil
+		}
+		page = append(page, booking.Statement{
+			BookingID: i.BookingID, Reference: reference,
+			Captured: money.Amount{AmountMinor: i.captured, Currency: i.Amount.Currency},
+			Refunded: money.Amount{AmountMinor: i.refunded, Currency: i.Amount.Currency},
+		})
+	}
+	return page, "", nil
+}
+
+// Tamper changes what was captured and refunded of a booking behind its back.
+func (p *MemoryPayments) Tamper(bookingID string, captured, refunded int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	reference := p.of[bookingID]
+	if reference == "" {
+		reference = "pi_" + bookingID
+		p.intents[reference], p.of[bookingID] = &intent{Charge: booking.Charge{BookingID: bookingID, Amount: money.Amount{AmountMinor: captured, Currency: "EUR"}}, state: "captured"}, reference
+	}
+	p.intents[reference].captured, p.intents[reference].refunded = captured, refunded
+}
+
+// Forget loses a booking's charge.
+func (p *MemoryPayments) Forget(bookingID string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.intents, p.of[bookingID])
+}

@@ -22,6 +22,7 @@ type StoreUnderTest struct {
 	Inbox           inbox.Store
 	AuditLog        booking.AuditLog
 	CancelledEvents booking.CancelledEvents
+	Records         booking.Records
 }
 
 // TestStore is the contract of booking.Store.

@@ -27,7 +27,7 @@ func open(t *testing.T, o postgresdb.Options) *postgres.Store {
 
 func underTest(t *testing.T) bookingtest.StoreUnderTest {
 	s := open(t, postgresdb.Options{URL: pgtest.New(t, postgres.Migrate)})
-	return bookingtest.StoreUnderTest{Store: s, Outbox: s.Outbox(), Inbox: s.Inbox(), AuditLog: s, CancelledEvents: s}
+	return bookingtest.StoreUnderTest{Store: s, Outbox: s.Outbox(), Inbox: s.Inbox(), AuditLog: s, CancelledEvents: s, Records: s}
 }
 
 func TestStoreContract(t *testing.T) { bookingtest.TestStore(t, underTest) }
@@ -35,3 +35,5 @@ func TestStoreContract(t *testing.T) { bookingtest.TestStore(t, underTest) }
 func TestCancelledEventsContract(t *testing.T) { bookingtest.TestCancelledEvents(t, underTest) }
 
 func TestAuditLogContract(t *testing.T) { bookingtest.TestAuditLog(t, underTest) }
+
+func TestRecordsContract(t *testing.T) { bookingtest.TestRecords(t, underTest) }

@@ -18,7 +18,7 @@ func underTest(t *testing.T) bookingtest.StoreUnderTest {
 			t.Error(err)
 		}
 	})
-	return bookingtest.StoreUnderTest{Store: s, Outbox: s.Outbox(), Inbox: s.Inbox(), AuditLog: s, CancelledEvents: s}
+	return bookingtest.StoreUnderTest{Store: s, Outbox: s.Outbox(), Inbox: s.Inbox(), AuditLog: s, CancelledEvents: s, Records: s}
 }
 
 func TestStoreContract(t *testing.T) { bookingtest.TestStore(t, underTest) }
@@ -26,3 +26,5 @@ func TestStoreContract(t *testing.T) { bookingtest.TestStore(t, underTest) }
 func TestCancelledEventsContract(t *testing.T) { bookingtest.TestCancelledEvents(t, underTest) }
 
 func TestAuditLogContract(t *testing.T) { bookingtest.TestAuditLog(t, underTest) }
+
+func TestRecordsContract(t *testing.T) { bookingtest.TestRecords(t, underTest) }

@@ -1,0 +1,47 @@
+package postgres
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/openboxoffice/boxoffice/services/booking"
+)
+
+var _ booking.Records = (*Store)(nil)
+
+// BookingsAfter implements booking.Records.
+func (s *Store) BookingsAfter(ctx context.Context, id string, limit int) (page []booking.Booking, err error) {
+	err = s.db.Read(ctx, func(ctx context.Context, conn *pgx.Conn) error {
+		rows, err := conn.Query(ctx, `SELECT `+columns+` FROM bookings WHERE id > $1 ORDER BY id LIMIT $2`, id, limit)
+		if err != nil {
+			return err
+		}
+		page, err = all(rows)
+		return err
+	})
+	return page, err
+}
+
+// SaveReport implements booking.Records.
+func (s *Store) SaveReport(ctx context.Context, r booking.Report) error {
+	return s.db.Write(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, `
+			INSERT INTO reconciliations (id, report) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET report = EXCLUDED.report`, r.ID, r)
+		return err
+	})
+}
+
+// Reports implements booking.Records.
+func (s *Store) Reports(ctx context.Context, before string, limit int) (reports []booking.Report, err error) {
+	err = s.db.Read(ctx, func(ctx context.Context, conn *pgx.Conn) error {
+		rows, err := conn.Query(ctx, `
+			SELECT report FROM reconciliations WHERE id < coalesce(nullif($1, ''), '~') ORDER BY id DESC LIMIT $2`, before, limit)
+		if err != nil {
+			return err
+		}
+		reports, err = pgx.CollectRows(rows, pgx.RowTo[booking.Report])
+		return err
+	})
+	return reports, err
+}

@@ -1,0 +1,57 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+
+	"github.com/openboxoffice/boxoffice/services/booking"
+)
+
+var _ booking.Records = (*Store)(nil)
+
+// BookingsAfter implements booking.Records.
+func (s *Store) BookingsAfter(ctx context.Context, id string, limit int) ([]booking.Booking, error) {
+	rows, err := s.db.Read.QueryContext(ctx, `SELECT `+columns+` FROM bookings WHERE id > ? ORDER BY id LIMIT ?`, id, limit)
+	if err != nil {
+		return nil, err
+	}
+	return collect(rows)
+}
+
+// SaveReport implements booking.Records.
+func (s *Store) SaveReport(ctx context.Context, r booking.Report) error {
+	report, err := json.Marshal(r)
+	if err != nil {
+		return err
+	}
+	return s.db.Write(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `
+			INSERT INTO reconciliations (id, report) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET report = excluded.report`, r.ID, string(report))
+		return err
+	})
+}
+
+// Reports implements booking.Records.
+func (s *Store) Reports(ctx context.Context, before string, limit int) (reports []booking.Report, err error) {
+	rows, err := s.db.Read.QueryContext(ctx, `
+		SELECT report FROM reconciliations WHERE ? = '' OR id < ? ORDER BY id DESC LIMIT ?`, before, before, limit)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	reports = []booking.Report{}
+	for rows.Next() {
+		var stored string
+		var r booking.Report
+		if err := rows.Scan(&stored); err != nil {
+			return nil, err
+		}
+		if err := json.Unmarshal([]byte(stored), &r); err != nil {
+			return nil, err
+		}
+		reports = append(reports, r)
+	}
+	return reports, rows.Err()
+}

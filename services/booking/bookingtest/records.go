@@ -1,0 +1,123 @@
+package bookingtest
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/openboxoffice/boxoffice/services/booking"
+)
+
+// TestRecords is the contract of booking.Records.
+func TestRecords(t *testing.T, open func(t *testing.T) StoreUnderTest) {
+	for _, s := range []struct {
+		name string
+		test func(t *testing.T, u StoreUnderTest)
+	}{
+		{"bookings come in the order they were made and whole", recordsOrder},
+		{"bookings added meanwhile hide none", recordsPages},
+		{"a report comes back as it was stored", reportStored},
+		{"a report with the same id is replaced", reportReplaced},
+		{"reports are newest first page by page", reportPages},
+		{"none is the empty slice", recordsEmpty},
+	} {
+		t.Run(s.name, func(t *testing.T) { s.test(t, open(t)) })
+	}
+}
+
+func (u StoreUnderTest) after(t *testing.T, id string, limit int) []booking.Booking {
+	t.Helper()
+	page, err := u.Records.BookingsAfter(t.Context(), id, limit)
+	must(t, err)
+	return page
+}
+
+func recordsOrder(t *testing.T, u StoreUnderTest) {
+	want := []booking.Booking{full(), pending(), settled()}
+	for _, b := range []booking.Booking{want[2], want[0], want[1]} {
+		u.create(t, b, booking.Key{})
+	}
+	if diff := cmp.Diff(want, u.after(t, "", 10)); diff != "" {
+		t.Errorf("all bookings (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(want[1:2], u.after(t, want[0].ID, 1)); diff != "" {
+		t.Errorf("one after the first (-want +got):\n%s", diff)
+	}
+}
+
+func recordsPages(t *testing.T, u StoreUnderTest) {
+	var want, got []string
+	for range 7 {
+		want = append(want, u.create(t, pending(), booking.Key{}).ID)
+	}
+	for after := ""; len(got) < 20; {
+		page := ids(u.after(t, after, 2))
+		if len(page) == 0 {
+			break
+		}
+		got = append(got, page...)
+		after = page[len(page)-1]
+		if len(got) < 6 {
+			u.create(t, pending(), booking.Key{})
+		}
+	}
+	for _, id := range want {
+		if n := len(slices.DeleteFunc(slices.Clone(got), func(g string) bool { return g != id })); n != 1 {
+			t.Errorf("booking %s came %d times", id, n)
+		}
+	}
+}
+
+func report(findings ...booking.Finding) booking.Report {
+	return booking.Report{
+		ID: newID(), By: "Zoë", Since: start.Add(-time.Hour), StartedAt: start, FinishedAt: start.Add(time.Microsecond),
+		Checked: booking.Checked{Bookings: 1, Charges: 2, Holdings: 3, Messages: 1 << 40}, Findings: append([]booking.Finding{}, findings...),
+	}
+}
+
+func (u StoreUnderTest) save(t *testing.T, r booking.Report) booking.Report {
+	t.Helper()
+	must(t, u.Records.SaveReport(t.Context(), r))
+	return r
+}
+
+func (u StoreUnderTest) wantReports(t *testing.T, before string, limit int, want ...booking.Report) {
+	t.Helper()
+	got, err := u.Records.Reports(t.Context(), before, limit)
+	must(t, err)
+	if diff := cmp.Diff(append([]booking.Report{}, want...), got); diff != "" {
+		t.Errorf("reports before %q (-want +got):\n%s", before, diff)
+	}
+}
+
+func reportStored(t *testing.T, u StoreUnderTest) {
+	u.wantReports(t, "", 10, u.save(t, report(
+		booking.Finding{Kind: booking.FoundHoldLeaked, BookingID: newID(), Detail: "2 tickets ✎ <\\u0000>", Repaired: true},
+		booking.Finding{Kind: booking.FoundChargeUnknown, Detail: fmt.Sprint(long)},
+	)))
+}
+
+func reportReplaced(t *testing.T, u StoreUnderTest) {
+	r := u.save(t, report())
+	r.Findings = append(r.Findings, booking.Finding{Kind: booking.FoundLatePayment})
+	u.save(t, r)
+	u.wantReports(t, "", 10, r)
+}
+
+func reportPages(t *testing.T, u StoreUnderTest) {
+	one, two, three := u.save(t, report()), u.save(t, report()), u.save(t, report())
+	u.wantReports(t, "", 2, three, two)
+	u.save(t, report())
+	u.wantReports(t, two.ID, 2, one)
+	u.wantReports(t, one.ID, 2)
+}
+
+func recordsEmpty(t *testing.T, u StoreUnderTest) {
+	u.wantReports(t, "", 10)
+	if page := u.after(t, "", 10); page == nil || len(page) > 0 {
+		t.Errorf("bookings: %#v", page)
+	}
+}

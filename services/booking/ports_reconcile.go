@@ -1,0 +1,84 @@
+package booking
+
+import (
+	"context"
+	"time"
+)
+
+// Holdings is what the event service has reserved, to compare with the
+// bookings. bookingtest.TestHoldings holds every promise made here. Every call
+// may also return ErrOutcomeUnknown.
+type Holdings interface {
+	// Holdings returns the reservations that have tickets, in the order of
+	// their bookings' ids and attempts, after the booking after ("" from the
+	// start): about limit, and never only some of one booking's. None is the
+	// end.
+	Holdings(ctx context.Context, after string, limit int) ([]Holding, error)
+}
+
+// Holding is a reservation that has tickets, held or sold.
+type Holding struct {
+	EventID   string
+	BookingID string
+	Attempt   int
+	Tickets   int // what it has now
+}
+
+// Records is what reconciliation reads and writes of the bookings' database.
+// bookingtest.TestRecords holds every promise made here.
+type Records interface {
+	// BookingsAfter returns up to limit bookings with ids after this one, in
+	// the order of their ids, which is that in which they were made. It skips
+	// none that was there when it began.
+	BookingsAfter(ctx context.Context, id string, limit int) ([]Booking, error)
+	// SaveReport stores r. One with the same id is replaced.
+	SaveReport(ctx context.Context, r Report) error
+	// Reports returns up to limit reports, newest first, that are older than
+	// the one with this id ("" for the newest).
+	Reports(ctx context.Context, before string, limit int) ([]Report, error)
+}
+
+// Report is what a reconciliation has found.
+type Report struct {
+	ID         string // UUIDv7
+	By         string // the user's id, or the name of the worker
+	Since      time.Time
+	StartedAt  time.Time
+	FinishedAt time.Time
+	Checked    Checked
+	Findings   []Finding
+}
+
+// Checked is how much a reconciliation has looked at.
+type Checked struct {
+	Bookings int
+	Charges  int
+	Holdings int
+	Messages int
+}
+
+// Finding is something that does not agree.
+type Finding struct {
+	Kind      FindingKind
+	BookingID string
+	Detail    string
+	Repaired  bool
+}
+
+// FindingKind says what does not agree.
+type FindingKind string
+
+// The kinds of finding. Of these FoundLatePayment, FoundRefundDue, FoundHoldLeaked and
+// MessageLost are repaired where that is possible; the others are for somebody
+// to look at.
+const (
+	FoundLatePayment    FindingKind = "late_payment"    // paid although it failed: it is taken up again
+	FoundRefundDue      FindingKind = "refund_due"      // refused by the provider: it is tried again
+	FoundHoldLeaked     FindingKind = "hold_leaked"     // tickets of nobody: they go back for sale
+	FoundMessageLost    FindingKind = "message_lost"    // unknown to a consumer that had known it: it is published again
+	FoundMoneyDisagrees FindingKind = "money_disagrees" // the provider's books and the booking differ
+	FoundChargeUnknown  FindingKind = "charge_unknown"  // charged for no booking that is there
+	FoundChargeMissing  FindingKind = "charge_missing"  // the provider knows of no charge
+	FoundTicketsMissing FindingKind = "tickets_missing" // confirmed, and other tickets are held for it
+	FoundBookingStuck   FindingKind = "booking_stuck"   // nobody could settle it for long
+)

@@ -1,0 +1,395 @@
+package booking
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+const (
+	// fresh is for how long after a change nothing is said of a booking: what
+	// was read elsewhere may be from before.
+	fresh = 5 * time.Minute
+	// stuckAfter is for how long a booking may be due before it is reported.
+	stuckAfter = 15 * time.Minute
+	// reconcilePage is how many of a kind are read at a time.
+	reconcilePage = 200
+)
+
+// Reconcile compares what the payment provider, the bookings, the messages'
+// consumers and the event service have of the bookings made since then, by what
+// they hold, repairs what is safe, and stores and returns what it found. It may
+// run while everything else does: of what is being worked on, or was a moment
+// ago, it says nothing. Where one of the others does not answer there is no
+// report, but its error.
+func (s *Service) Reconcile(ctx context.Context, by string, since time.Time) (Report, error) {
+	now := s.now()
+	r := reconciliation{s: s, report: Report{
+		ID: newID(), By: by, Since: since.UTC().Truncate(time.Microsecond), StartedAt: now, Findings: []Finding{},
+	}, paid: map[uuid.UUID]bool{}}
+	for _, step := range []func(context.Context) error{r.tickets, r.money, r.messages} {
+		if err := step(ctx); err != nil {
+			return Report{}, fmt.Errorf("reconcile: %w", err)
+		}
+	}
+	r.report.FinishedAt = s.now()
+	if err := s.Records.SaveReport(ctx, r.report); err != nil {
+		return Report{}, err
+	}
+	open := 0
+	for _, f := range r.report.Findings {
+		if !f.Repaired {
+			open++
+		}
+	}
+	s.Log.InfoContext(ctx, "reconciled", "bookings", r.report.Checked.Bookings, "findings", len(r.report.Findings), "not_repaired", open)
+	return r.report, nil
+}
+
+// ReconcileDaily reconciles the last days, each day until ctx ends, from the
+// moment that no report of the last 24 hours is there.
+func (s *Service) ReconcileDaily(ctx context.Context, days int) error {
+	tick := time.NewTicker(10 * time.Minute)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		last, err := s.Records.Reports(ctx, "", 1)
+		if err == nil && (len(last) == 0 || s.now().Sub(last[0].StartedAt) >= 24*time.Hour) {
+			_, err = s.Reconcile(ctx, worker, s.now().AddDate(0, 0, -days))
+		}
+		if err != nil && ctx.Err() == nil {
+			s.Log.ErrorContext(ctx, "not reconciled; it is tried again in 10 minutes", "error", err)
+		}
+	}
+}
+
+type reconciliation struct {
+	s      *Service
+	report Report
+	// paid are the bookings that have a charge, and whether the provider has
+	// shown it.
+	paid map[uuid.UUID]bool
+}
+
+func (r *reconciliation) found(kind FindingKind, bookingID string, repaired bool, format string, args ...any) {
+	r.report.Findings = append(r.report.Findings, Finding{Kind: kind, BookingID: bookingID, Detail: fmt.Sprintf(format, args...), Repaired: repaired})
+}
+
+// inMotion reports whether the booking is being worked on, or was a moment ago.
+func (r *reconciliation) inMotion(b Booking) bool {
+	return !b.Lease.Until.IsZero() || b.UpdatedAt.After(r.report.StartedAt.Add(-fresh))
+}
+
+// tickets goes through the bookings and the reservations at once, both in the
+// order of the bookings' ids.
+func (r *reconciliation) tickets(ctx context.Context) error {
+	from := firstID(r.report.Since)
+	bookings := stream[Booking]{read: r.s.Records.BookingsAfter, id: func(b Booking) string { return b.ID }, after: from}
+	holdings := stream[Holding]{read: r.s.Holdings.Holdings, id: func(h Holding) string { return h.BookingID }, after: from}
+	for {
+		b, more, err := bookings.peek(ctx)
+		if err != nil {
+			return err
+		}
+		h, moreHoldings, err := holdings.peek(ctx)
+		if err != nil {
+			return err
+		}
+		switch {
+		case !more && !moreHoldings:
+			return nil
+		case !more || moreHoldings && h.BookingID < b.ID:
+			holdings.next()
+			r.report.Checked.Holdings++
+			if err := r.ofNobody(ctx, h); err != nil {
+				return err
+			}
+			continue
+		}
+		var held []Holding
+		for ; moreHoldings && h.BookingID == b.ID; h, moreHoldings, err = holdings.peek(ctx) {
+			held = append(held, h)
+			holdings.next()
+		}
+		if err != nil {
+			return err
+		}
+		bookings.next()
+		r.report.Checked.Bookings++
+		r.report.Checked.Holdings += len(held)
+		if err := r.booking(ctx, b, held); err != nil {
+			return err
+		}
+	}
+}
+
+// ofNobody gives tickets back that are held for a booking that is not there.
+func (r *reconciliation) ofNobody(ctx context.Context, h Holding) error {
+	if made, err := uuid.Parse(h.BookingID); err != nil || madeAt(made).After(r.report.StartedAt.Add(-fresh)) {
+		return nil //nolint:nilerr // an id that is not ours is not looked at
+	}
+	if _, err := r.s.Store.Get(ctx, h.BookingID); !errors.Is(err, ErrNotFound) {
+		return err // it was not, when it was read
+	}
+	if err := r.s.release(ctx, h); err != nil {
+		return err
+	}
+	r.foundLeak(h, "there is no such booking")
+	return nil
+}
+
+func (s *Service) release(ctx context.Context, h Holding) error {
+	err := s.Catalog.Release(ctx, h.EventID, h.BookingID, h.Attempt)
+	if errors.Is(err, ErrEventNotFound) {
+		return nil
+	}
+	return err
+}
+
+func (r *reconciliation) foundLeak(h Holding, why string) {
+	r.found(FoundHoldLeaked, h.BookingID, true, "%d tickets of event %s, attempt %d: %s", h.Tickets, h.EventID, h.Attempt, why)
+}
+
+// drive does something about a booking that nobody drives, and that is as it
+// was when it was read. It reports whether that was so.
+func (s *Service) drive(ctx context.Context, b Booking, do func(ctx context.Context, d *driver) error) (bool, error) {
+	lease := s.newLease()
+	changed := errors.New("the booking has changed")
+	b, err := s.Store.Update(ctx, b.ID, "", func(now *Booking) error {
+		if now.Version != b.Version {
+			return changed
+		}
+		now.Lease = lease
+		return nil
+	})
+	if errors.Is(err, ErrLeaseLost) || errors.Is(err, changed) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	d := driver{s: s, b: b, lease: lease.Token, by: worker}
+	work, cancel := s.remaining(ctx, lease)
+	defer cancel()
+	err = do(work, &d)
+	return true, errors.Join(err, d.update(ctx, func(b *Booking) { b.Lease = Lease{}; b.refunded() }))
+}
+
+// booking looks at one booking and what is held for it.
+func (r *reconciliation) booking(ctx context.Context, b Booking, held []Holding) error {
+	if r.inMotion(b) {
+		if due := b.Lease.Until; !due.IsZero() && due.Before(r.report.StartedAt.Add(-stuckAfter)) {
+			r.found(FoundBookingStuck, b.ID, false, "%s since %s, tried %d times", b.Status, b.UpdatedAt.Format(time.RFC3339), b.Tries)
+		}
+		return nil
+	}
+	if !b.Payment.Captured.IsZero() {
+		if id, err := uuid.Parse(b.ID); err == nil {
+			r.paid[id] = false
+		}
+	}
+	for _, refund := range b.Refunds {
+		if refund.Status != RefundDue {
+			continue
+		}
+		done, err := r.s.refundAgain(ctx, b, refund.ID)
+		if err != nil {
+			return err
+		}
+		r.found(FoundRefundDue, b.ID, done, "%s since %s", refund.Amount, refund.Decided.Format(time.RFC3339))
+		return nil // it has changed: the rest is for the next time
+	}
+	has := 0
+	var leaked []Holding
+	for _, h := range held {
+		switch {
+		case b.Status != Confirmed || h.Attempt < b.Attempt || h.EventID != b.EventID:
+			leaked = append(leaked, h)
+		case h.Attempt == b.Attempt:
+			has += h.Tickets
+		}
+	}
+	if len(leaked) > 0 {
+		// Under its lease: a payment that comes late might have the same tickets.
+		driven, err := r.s.drive(ctx, b, func(ctx context.Context, d *driver) error {
+			for _, h := range leaked {
+				if err := r.s.release(ctx, h); err != nil {
+					return err
+				}
+				d.note("released", fmt.Sprintf("%d tickets of attempt %d that had been left", h.Tickets, h.Attempt))
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		for _, h := range leaked {
+			if driven {
+				r.foundLeak(h, fmt.Sprintf("the booking is %s, with attempt %d", b.Status, b.Attempt))
+			}
+		}
+	}
+	if b.Status == Confirmed && has != b.Tickets() {
+		if now, err := r.s.Store.Get(ctx, b.ID); err != nil || now.Status != Confirmed || now.Tickets() != b.Tickets() || now.Attempt != b.Attempt {
+			return err // it has changed meanwhile: next time
+		}
+		r.found(FoundTicketsMissing, b.ID, false, "it has %d tickets, and %d are held for it", b.Tickets(), has)
+	}
+	return nil
+}
+
+// money goes through the provider's books.
+func (r *reconciliation) money(ctx context.Context) error {
+	for after := ""; ; {
+		page, next, err := r.s.Statements.Statements(ctx, r.report.Since, after, reconcilePage)
+		if err != nil {
+			return err
+		}
+		for _, st := range page {
+			r.report.Checked.Charges++
+			if err := r.charge(ctx, st); err != nil {
+				return err
+			}
+		}
+		if next == "" {
+			break
+		}
+		after = next
+	}
+	for id, shown := range r.paid {
+		if shown {
+			continue
+		}
+		b, err := r.s.Store.Get(ctx, id.String())
+		if err != nil {
+			return err
+		}
+		settled, err := r.s.Payments.Settle(ctx, Unsettled{BookingID: b.ID, Reference: b.Payment.Reference})
+		switch {
+		case err != nil:
+			return err
+		case !settled.Captured:
+			r.found(FoundChargeMissing, b.ID, false, "the booking says that %s was paid under %q", b.Payment.Captured, b.Payment.Reference)
+		}
+	}
+	return nil
+}
+
+// charge compares a charge with its booking.
+func (r *reconciliation) charge(ctx context.Context, st Statement) error {
+	b, err := r.s.Store.Get(ctx, st.BookingID)
+	if errors.Is(err, ErrNotFound) {
+		if st.Captured != st.Refunded {
+			r.found(FoundChargeUnknown, st.BookingID, false, "%s was captured under %q and %s given back, and there is no such booking", st.Captured, st.Reference, st.Refunded)
+		}
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if id, err := uuid.Parse(b.ID); err == nil {
+		if _, asked := r.paid[id]; asked {
+			r.paid[id] = true
+		}
+	}
+	switch {
+	case r.inMotion(b):
+	case b.Status == Failed && len(b.Refunds) == 0 && st.Captured != st.Refunded:
+		err := r.s.PaymentHeard(ctx, b.ID)
+		if errors.Is(err, ErrLeaseLost) {
+			err = nil // somebody else has heard
+		}
+		r.found(FoundLatePayment, b.ID, err == nil, "%s was captured under %q after it had failed", st.Captured, st.Reference)
+		return err
+	case st.Captured != b.Payment.Captured || st.Refunded != b.Refunded():
+		if now, err := r.s.Store.Get(ctx, b.ID); err != nil || now.Version != b.Version {
+			return err // it has changed meanwhile: next time
+		}
+		r.found(FoundMoneyDisagrees, b.ID, false, "the provider has captured %s and given back %s, the booking says %s and %s",
+			st.Captured, st.Refunded, b.Payment.Captured, b.Refunded())
+	}
+	return nil
+}
+
+// messages lets the consumers be asked for what was told.
+func (r *reconciliation) messages(ctx context.Context) error {
+	checked, lost, err := r.s.Recheck(ctx, r.report.Since)
+	if err != nil {
+		return err
+	}
+	r.report.Checked.Messages = checked
+	for _, m := range lost {
+		r.found(FoundMessageLost, m.Subject, true, "%s, message %s", m.Type, m.ID)
+	}
+	return nil
+}
+
+// refundAgain asks once more for a refund that is due, and reports whether it
+// has been made.
+func (s *Service) refundAgain(ctx context.Context, b Booking, refundID string) (done bool, err error) {
+	_, err = s.drive(ctx, b, func(ctx context.Context, d *driver) error {
+		r := d.b.Refund(refundID)
+		switch err := s.Payments.Refund(ctx, RefundRequest{
+			ID: r.ID, BookingID: b.ID, Reference: b.Payment.Reference, Amount: r.Amount, Since: r.Decided,
+		}); {
+		case errors.Is(err, ErrRefundRefused):
+			r.Refusals++
+			return nil
+		case err != nil:
+			return err
+		}
+		r.Status, done = RefundDone, true
+		d.note("refunded", r.Amount.String())
+		return nil
+	})
+	return done, err
+}
+
+// stream reads pages as one sequence.
+type stream[T any] struct {
+	read  func(ctx context.Context, after string, limit int) ([]T, error)
+	id    func(T) string
+	after string
+	page  []T
+	end   bool
+}
+
+// peek returns what comes next, or false at the end.
+func (s *stream[T]) peek(ctx context.Context) (v T, more bool, err error) {
+	if len(s.page) == 0 && !s.end {
+		if s.page, err = s.read(ctx, s.after, reconcilePage); err != nil {
+			return v, false, err
+		}
+		if len(s.page) == 0 {
+			s.end = true
+		} else {
+			s.after = s.id(s.page[len(s.page)-1])
+		}
+	}
+	if s.end {
+		return v, false, nil
+	}
+	return s.page[0], true, nil
+}
+
+func (s *stream[T]) next() { s.page = s.page[1:] }
+
+// firstID is before every UUIDv7 made at that time or later.
+func firstID(at time.Time) string {
+	var id uuid.UUID
+	binary.BigEndian.PutUint64(id[:8], uint64(max(at.UnixMilli(), 0))<<16)
+	return id.String()
+}
+
+// madeAt is when a UUIDv7 was made.
+func madeAt(id uuid.UUID) time.Time {
+	return time.UnixMilli(int64(binary.BigEndian.Uint64(id[:8]) >> 16)) //nolint:gosec // 48 bits
+}

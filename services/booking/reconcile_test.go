@@ -1,0 +1,183 @@
+package booking_test
+
+import (
+	"context"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+
+	"github.com/openboxoffice/boxoffice/contracts/events"
+	"github.com/openboxoffice/boxoffice/services/booking"
+	"github.com/openboxoffice/boxoffice/services/booking/bookingtest"
+)
+
+// reconcile returns what is found, by booking.
+func (m *model) reconcile(t *testing.T) map[string][]string {
+	t.Helper()
+	m.advance(time.Hour) // what was done just now is not looked at
+	report, err := m.service(nil).Reconcile(t.Context(), "test", m.now().AddDate(0, 0, -60))
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := map[string][]string{}
+	for _, f := range report.Findings {
+		what := string(f.Kind)
+		if f.Repaired {
+			what += " repaired"
+		}
+		found[f.BookingID] = append(found[f.BookingID], what)
+	}
+	stored, err := m.store.Reports(t.Context(), "", 1)
+	if err != nil || len(stored) != 1 {
+		t.Fatalf("%d reports are stored, %v", len(stored), err)
+	}
+	if diff := cmp.Diff(report, stored[0]); diff != "" {
+		t.Errorf("the stored report (-returned +stored):\n%s", diff)
+	}
+	return found
+}
+
+// reconcileWorld is one in which everything agrees: bookings of every kind.
+func reconcileWorld(t *testing.T) (m *model, event string, c map[booking.Status]booking.Booking) {
+	t.Helper()
+	m = modelWorld(t)
+	// Ids have the real time: so must the bookings.
+	m.clock.Store(time.Now().UnixMicro())
+	event, _ = m.catalog.NewEvent(booking.TicketType{Name: "Parkett", Price: price, Available: 50})
+	m.capacity[event] = 50
+	customer, s := m.newCustomer(), m.service(nil)
+	request := booking.Request{EventID: event, Tickets: 3, PaymentToken: bookingtest.Good}
+	m.book(t, s, customer, request)
+	part, cancelled := m.book(t, s, customer, request), m.book(t, s, customer, request)
+	if _, _, err := s.CancelTickets(t.Context(), customer, part.ID, some(part, 1), "k"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Cancel(t.Context(), customer, cancelled.ID); err != nil {
+		t.Fatal(err)
+	}
+	failed := m.awaiting(t, event)
+	m.recover(t)
+	return m, event, map[booking.Status]booking.Booking{
+		booking.Confirmed: m.get(t, part.ID), booking.Cancelled: m.get(t, cancelled.ID), booking.Failed: m.get(t, failed.ID),
+	}
+}
+
+func TestWhereEverythingAgreesNothingIsFound(t *testing.T) {
+	m, _, _ := reconcileWorld(t)
+	if found := m.reconcile(t); len(found) > 0 {
+		t.Errorf("found %v", found)
+	}
+	m.check(t)
+}
+
+// Each kind of damage is found, and repaired where that is promised: a second
+// reconciliation finds only the rest.
+func TestDamageIsFoundAndRepaired(t *testing.T) {
+	nobody := func(age time.Duration) string {
+		id := uuid.Must(uuid.NewV7())
+		at := time.Now().Add(-age).UnixMilli()
+		for i := range 6 {
+			id[i] = byte(at >> (40 - 8*i))
+		}
+		return id.String()
+	}
+	for name, damage := range map[string]func(t *testing.T, m *model, event string, of map[booking.Status]booking.Booking) (id string, want []string, stays bool){
+		"a payment that came after it was given up": func(_ *testing.T, m *model, _ string, of map[booking.Status]booking.Booking) (string, []string, bool) {
+			m.pay.CaptureLate(of[booking.Failed].ID)
+			return of[booking.Failed].ID, []string{"late_payment repaired"}, false
+		},
+		"a refund that the provider refused": func(t *testing.T, m *model, event string, _ map[booking.Status]booking.Booking) (string, []string, bool) {
+			m.pay.Refuse = func(booking.RefundRequest) bool { return true }
+			c, s := m.newCustomer(), m.service(nil)
+			b := m.book(t, s, c, booking.Request{EventID: event, Tickets: 1, PaymentToken: bookingtest.Good})
+			if _, err := s.Cancel(t.Context(), c, b.ID); err != nil {
+				t.Fatal(err)
+			}
+			m.recover(t)
+			if found := m.reconcile(t)[b.ID]; !slices.Equal(found, []string{"refund_due"}) {
+				t.Errorf("while the provider refuses it, %v is found", found)
+			}
+			m.pay.Refuse = nil
+			return b.ID, []string{"refund_due repaired"}, false
+		},
+		"tickets of a booking that is cancelled": func(t *testing.T, m *model, event string, of map[booking.Status]booking.Booking) (string, []string, bool) {
+			b := of[booking.Cancelled]
+			m.catalog.Hold(event, b.ID, b.Attempt, 2)
+			return b.ID, []string{"hold_leaked repaired"}, false
+		},
+		"tickets of another attempt": func(t *testing.T, m *model, event string, of map[booking.Status]booking.Booking) (string, []string, bool) {
+			b := of[booking.Confirmed]
+			m.catalog.Hold(event, b.ID, b.Attempt-1, 2)
+			return b.ID, []string{"hold_leaked repaired"}, false
+		},
+		"tickets of nobody": func(t *testing.T, m *model, event string, _ map[booking.Status]booking.Booking) (string, []string, bool) {
+			id := nobody(time.Hour)
+			m.catalog.Hold(event, id, 1, 2)
+			return id, []string{"hold_leaked repaired"}, false
+		},
+		"tickets that are gone": func(t *testing.T, m *model, event string, of map[booking.Status]booking.Booking) (string, []string, bool) {
+			b := of[booking.Confirmed]
+			if err := m.catalog.Release(t.Context(), event, b.ID, b.Attempt); err != nil {
+				t.Fatal(err)
+			}
+			return b.ID, []string{"tickets_missing"}, true
+		},
+		"money that was given back by hand": func(_ *testing.T, m *model, _ string, of map[booking.Status]booking.Booking) (string, []string, bool) {
+			b := of[booking.Confirmed]
+			m.pay.Tamper(b.ID, b.Payment.Captured.AmountMinor, b.Payment.Captured.AmountMinor)
+			return b.ID, []string{"money_disagrees"}, true
+		},
+		"a charge of nobody": func(_ *testing.T, m *model, _ string, _ map[booking.Status]booking.Booking) (string, []string, bool) {
+			id := nobody(time.Hour)
+			m.pay.Tamper(id, 100, 0)
+			return id, []string{"charge_unknown"}, true
+		},
+		"a charge that is gone": func(_ *testing.T, m *model, _ string, of map[booking.Status]booking.Booking) (string, []string, bool) {
+			m.pay.Forget(of[booking.Confirmed].ID)
+			return of[booking.Confirmed].ID, []string{"charge_missing"}, true
+		},
+		"a message that its consumer has lost": func(_ *testing.T, m *model, _ string, of map[booking.Status]booking.Booking) (string, []string, bool) {
+			id := of[booking.Confirmed].ID
+			m.unheard = []events.Message{{ID: "m", Type: events.TypeBookingConfirmed, Subject: id}}
+			return id, []string{"message_lost repaired"}, false
+		},
+		"a booking that nobody settles": func(t *testing.T, m *model, event string, _ map[booking.Status]booking.Booking) (string, []string, bool) {
+			return m.awaiting(t, event).ID, []string{"booking_stuck"}, true
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m, event, of := reconcileWorld(t)
+			id, want, stays := damage(t, m, event, of)
+			found := m.reconcile(t)
+			if diff := cmp.Diff(map[string][]string{id: want}, found); diff != "" {
+				t.Fatalf("found (-want +got):\n%s", diff)
+			}
+			if !stays {
+				m.recover(t)
+				m.check(t)
+				want = nil
+			}
+			if again := m.reconcile(t)[id]; !slices.Equal(again, want) {
+				t.Errorf("the next one finds %v, want %v", again, want)
+			}
+		})
+	}
+}
+
+// Where somebody does not answer there is no report, rather than one that finds
+// everything missing.
+func TestNoAnswerIsNoFinding(t *testing.T) {
+	m, _, _ := reconcileWorld(t)
+	m.advance(time.Hour)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := m.service(nil).Reconcile(ctx, "test", m.now().AddDate(0, 0, -60)); err == nil {
+		t.Error("there is a report")
+	}
+	if reports, err := m.store.Reports(t.Context(), "", 10); err != nil || len(reports) > 0 {
+		t.Errorf("stored %+v, %v", reports, err)
+	}
+}
