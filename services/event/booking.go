@@ -71,14 +71,41 @@ func (s *Service) Release(ctx context.Context, k Key) error {
 	return s.inventory.Release(ctx, k)
 }
 
+// Return gives some tickets of the attempt back for sale; see
+// [Inventory].Return. What no booking can have is problem.Invalid.
+func (s *Service) Return(ctx context.Context, k Key, returnID string, items []Request) error {
+	k, err := k.canonical()
+	if err != nil {
+		return err
+	}
+	if returnID, err = canonicalReturn(returnID, items); err != nil {
+		return err
+	}
+	return s.inventory.Return(ctx, k, returnID, items)
+}
+
+// canonicalReturn returns the id in its one form, or problem.Invalid.
+func canonicalReturn(returnID string, items []Request) (string, error) {
+	var v validation
+	id, ok := canonical(returnID)
+	v.check(ok, "body.return_id", "must be a UUID")
+	v.check(len(items) > 0, "body.items", "must not be empty")
+	v.items(items)
+	if len(v) > 0 {
+		return "", problem.Invalid(v)
+	}
+	return id, nil
+}
+
 // HandleBooking has the effect of a booking.* message, exactly once for each
 // message id: a confirmation turns the hold into a sale; a cancellation or a
-// failure gives the tickets back, in case nobody has done so yet. Order does
-// not matter: what is stale concerns attempts that are closed. A message that
-// nobody can understand is ErrBadMessage.
+// failure gives the tickets back, and a cancellation in part gives back what it
+// says, in case nobody has done so yet. Order does not matter: what is stale
+// concerns attempts that are closed. A message that nobody can understand, or
+// that gives back what the booking never had, is ErrBadMessage.
 func (s *Service) HandleBooking(ctx context.Context, m events.Message) error {
 	switch m.Type {
-	case events.TypeBookingConfirmed, events.TypeBookingCancelled, events.TypeBookingFailed:
+	case events.TypeBookingConfirmed, events.TypeBookingCancelled, events.TypeBookingFailed, events.TypeBookingItemsCancelled:
 	default:
 		return fmt.Errorf("%w: type %q", ErrBadMessage, m.Type)
 	}
@@ -91,10 +118,33 @@ func (s *Service) HandleBooking(ctx context.Context, m events.Message) error {
 	if err != nil || m.ID == "" {
 		return fmt.Errorf("%w: the ids or the attempt are none", ErrBadMessage)
 	}
-	if m.Type == events.TypeBookingConfirmed {
+	switch m.Type {
+	case events.TypeBookingConfirmed:
 		return s.inventory.Sell(ctx, m.ID, k)
+	case events.TypeBookingItemsCancelled:
+		return s.itemsCancelled(ctx, m.ID, k, b.Cancellation)
+	default:
+		return s.inventory.GiveBack(ctx, m.ID, k)
 	}
-	return s.inventory.GiveBack(ctx, m.ID, k)
+}
+
+func (s *Service) itemsCancelled(ctx context.Context, messageID string, k Key, c *events.Cancellation) error {
+	if c == nil {
+		return fmt.Errorf("%w: there is no cancellation", ErrBadMessage)
+	}
+	items := make([]Request, len(c.Items))
+	for i, item := range c.Items {
+		items[i] = Request{TicketTypeID: item.TicketTypeID, Quantity: item.Quantity}
+	}
+	id, err := canonicalReturn(c.ID, items)
+	if err != nil {
+		return fmt.Errorf("%w: the cancellation is none", ErrBadMessage)
+	}
+	err = s.inventory.ReturnHeard(ctx, messageID, k, id, items)
+	if errors.Is(err, ErrReturnTooMany) || errors.Is(err, ErrReservationMismatch) {
+		return fmt.Errorf("%w: %w", ErrBadMessage, err) // so it will be at every delivery
+	}
+	return err
 }
 
 // canonical returns k with its ids in their one form. An event id that is
@@ -118,9 +168,18 @@ func (r BookRequest) validate() error {
 	var v validation
 	v.check((r.Tickets != 0) != (len(r.Items) > 0), "body", "must have either tickets or items")
 	v.check(r.Tickets >= 0 && r.Tickets <= MaxTickets, "body.tickets", fmt.Sprintf("must be 1 to %d", MaxTickets))
-	v.check(len(r.Items) <= MaxTickets, "body.items", fmt.Sprintf("must be at most %d", MaxTickets))
+	v.items(r.Items)
+	if len(v) > 0 {
+		return problem.Invalid(v)
+	}
+	return nil
+}
+
+// items checks that a booking may have these.
+func (v *validation) items(items []Request) {
+	v.check(len(items) <= MaxTickets, "body.items", fmt.Sprintf("must be at most %d", MaxTickets))
 	total, seen := 0, map[string]bool{}
-	for i, item := range r.Items[:min(len(r.Items), MaxTickets)] {
+	for i, item := range items[:min(len(items), MaxTickets)] {
 		at := fmt.Sprintf("body.items[%d]", i)
 		v.check(item.Quantity >= 1 && item.Quantity <= MaxTickets, at+".quantity", fmt.Sprintf("must be 1 to %d", MaxTickets))
 		v.check(!seen[item.TicketTypeID], at+".ticket_type_id", "is listed twice")
@@ -128,8 +187,4 @@ func (r BookRequest) validate() error {
 		total += min(max(item.Quantity, 0), MaxTickets)
 	}
 	v.check(total <= MaxTickets, "body.items", fmt.Sprintf("must be at most %d tickets together", MaxTickets))
-	if len(v) > 0 {
-		return problem.Invalid(v)
-	}
-	return nil
 }

@@ -17,6 +17,7 @@ var (
 	ErrSalesClosed         = errors.New("the event is cancelled or has started")
 	ErrReservationReleased = errors.New("this attempt of the booking has been released")
 	ErrReservationMismatch = errors.New("the booking's attempt has reserved other tickets")
+	ErrReturnTooMany       = errors.New("the booking's attempt has not that many tickets left")
 
 	ErrCapacityBelowSold = errors.New("the capacity would fall below the tickets sold or held")
 	ErrTicketTypeInUse   = errors.New("tickets of a ticket type left out are sold or held")

@@ -146,21 +146,7 @@ func (r *Reservation) Total() (money.Amount, error) {
 
 // IsFor reports whether the reservation has exactly these tickets, in any
 // order.
-func (r *Reservation) IsFor(want []Request) bool {
-	if len(want) != len(r.Items) {
-		return false
-	}
-	quantity := make(map[string]int, len(want))
-	for _, w := range want {
-		quantity[w.TicketTypeID] += w.Quantity
-	}
-	for _, item := range r.Items {
-		if quantity[item.TicketTypeID] != item.Quantity {
-			return false
-		}
-	}
-	return true
-}
+func (r *Reservation) IsFor(want []Request) bool { return SameTickets(r.tickets(), want) }
 
 // Reserve takes the wanted tickets out of e and returns their items, or an
 // error and e unchanged: ErrSalesClosed, ErrTicketTypeNotFound or ErrSoldOut.

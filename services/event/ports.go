@@ -103,6 +103,18 @@ type Inventory interface {
 	// stays. An unknown event is ErrEventNotFound.
 	Release(ctx context.Context, k Key) error
 
+	// Return gives some of the tickets of the attempt's reservation back, held
+	// or sold, once for each returnID, which is a UUID, however often it is
+	// called. items names each ticket type once. All of them come back, or
+	// none: more than earlier returns have left is ErrReturnTooMany. The same
+	// returnID with other items is ErrReservationMismatch. The reservation
+	// keeps its state, and is as it was for Reserve and Reservation: Sell sells
+	// what is left of it, and Release gives that back. Of an attempt that is
+	// released all is back already: nothing happens, and it is no error. An
+	// attempt that has no reservation at this event is ErrReservationNotFound.
+	// An unknown event is ErrEventNotFound.
+	Return(ctx context.Context, k Key, returnID string, items []Request) error
+
 	// Sell turns the attempt's hold into a sale, as the message messageID
 	// says. A reservation that is released, or unknown, stays so. The tickets
 	// stay taken throughout. The message is recorded in the same step: it is
@@ -114,6 +126,12 @@ type Inventory interface {
 	// message as Sell does. An unknown event is no error: it had nothing to
 	// give back.
 	GiveBack(ctx context.Context, messageID string, k Key) error
+
+	// ReturnHeard is Return, as the message messageID says, and records the
+	// message as Sell does. One that Return refuses otherwise is not recorded,
+	// but an unknown event or reservation is no error: it had nothing to give
+	// back.
+	ReturnHeard(ctx context.Context, messageID string, k Key, returnID string, items []Request) error
 
 	// Reservation returns what the attempt reserved at this event, also when
 	// it is released. None is ErrReservationNotFound.

@@ -103,6 +103,20 @@ func TestSuitesCatchBrokenAdapters(t *testing.T) {
 		func(b broken) event.Inventory { return sellsReleased{b} })
 	inventory("releases_one_attempt_alone", "release_closes_every_attempt_up_to_its_own",
 		func(b broken) event.Inventory { return oneAttempt{b} })
+	inventory("returns_at_every_call", "return_gives_back_once_for_each_id",
+		func(b broken) event.Inventory { return returnsAgain{b} })
+	inventory("returns_by_look_then_act", "racing_returns_of_one_id_give_back_once",
+		func(b broken) event.Inventory { return &looksFirst{broken: b, seen: map[string]bool{}} })
+	inventory("returns_what_it_has_not", "return_of_more_than_is_left_is_refused",
+		func(b broken) event.Inventory { return returnsMore{b} })
+	inventory("takes_any_return_for_a_repeat", "another_return_under_the_same_id_is_a_mismatch",
+		func(b broken) event.Inventory { return takesAnyReturn{b} })
+	inventory("forgets_what_came_back", "release_after_return_gives_back_the_rest",
+		func(b broken) event.Inventory { return forgetsReturns{b} })
+	inventory("returns_what_is_released", "return_of_what_is_released_changes_nothing",
+		func(b broken) event.Inventory { return returnsReleased{b} })
+	inventory("records_a_return_without_its_effect", "return_as_a_message_says",
+		func(b broken) event.Inventory { return recordsReturns{b} })
 	inventory("lets_holds_expire", "random_operations_agree_with_a_model",
 		func(b broken) event.Inventory { return &expires{broken: b} })
 

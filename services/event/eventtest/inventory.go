@@ -30,6 +30,17 @@ func TestInventory(t *testing.T, open func(t *testing.T) Adapter) {
 		{"release closes every attempt up to its own", releaseCloses},
 		{"a delayed reserve finds its attempt released", delayedReserve},
 		{"release of one event leaves another alone", releaseElsewhere},
+		{"return gives some of the tickets back", returnSome},
+		{"return gives back once for each id", returnOnce},
+		{"return of more than is left is refused", returnTooMany},
+		{"another return under the same id is a mismatch", returnMismatch},
+		{"return of what is released changes nothing", returnReleased},
+		{"release after return gives back the rest", returnThenRelease},
+		{"sell after return sells the rest", returnThenSell},
+		{"return of an unknown reservation or event", returnUnknown},
+		{"returned tickets are free", returnFree},
+		{"return as a message says", returnHeard},
+		{"a cancelled context returns nothing", returnCancelled},
 		{"sell turns the hold into a sale", sellHold},
 		{"sell after release changes nothing", sellReleased},
 		{"a message is known when it has had its effect", messageKnown},
@@ -44,6 +55,9 @@ func TestInventory(t *testing.T, open func(t *testing.T) Adapter) {
 		{"32 repeats at once are one hold", racingRepeats},
 		{"racing releases give back once", racingReleases},
 		{"reserve and release of one attempt race", reserveReleaseRace},
+		{"racing returns of one id give back once", racingReturns},
+		{"racing returns give back no more than there is", racingReturnsOfMore},
+		{"return and release of one attempt race", returnReleaseRace},
 		{"racing multi-type requests take all or none", racingMultiType},
 		{"what races never oversells", mixedRaces},
 		{"random operations agree with a model", agreesWithModel},
@@ -273,6 +287,8 @@ func versions(t *testing.T, a Adapter) {
 	k.Attempt = 2
 	a.hold(t, k, e, 2)
 	changed("another attempt")
+	a.back(t, k, e, 0, 1)
+	changed("a return")
 	must(t, a.GiveBack(t.Context(), id(), k))
 	changed("giving back")
 }

@@ -27,13 +27,23 @@ type attempt struct {
 type modelHold struct {
 	quantity [2]int
 	state    event.State
+	returns  map[string][2]int // by id
+}
+
+// left is what has not come back.
+func (h *modelHold) left(i int) int {
+	n := h.quantity[i]
+	for _, returned := range h.returns {
+		n -= returned[i]
+	}
+	return n
 }
 
 func (m *model) taken(i int) int {
 	n := 0
 	for _, h := range m.holds {
 		if h.state != event.Released {
-			n += h.quantity[i]
+			n += h.left(i)
 		}
 	}
 	return n
@@ -51,7 +61,7 @@ func (m *model) reserve(at attempt, quantity [2]int) error {
 	case m.taken(0)+quantity[0] > m.capacity[0] || m.taken(1)+quantity[1] > m.capacity[1]:
 		return event.ErrSoldOut
 	}
-	m.holds[at] = &modelHold{quantity: quantity, state: event.Held}
+	m.holds[at] = &modelHold{quantity: quantity, state: event.Held, returns: map[string][2]int{}}
 	return nil
 }
 
@@ -62,6 +72,24 @@ func (m *model) release(at attempt) {
 			h.state = event.Released
 		}
 	}
+}
+
+func (m *model) giveSomeBack(at attempt, returnID string, quantity [2]int) error {
+	h := m.holds[at]
+	if h == nil {
+		return event.ErrReservationNotFound
+	}
+	earlier, repeated := h.returns[returnID]
+	switch {
+	case repeated && earlier != quantity:
+		return event.ErrReservationMismatch
+	case repeated, h.state == event.Released:
+		return nil
+	case quantity[0] > h.left(0) || quantity[1] > h.left(1):
+		return event.ErrReturnTooMany
+	}
+	h.returns[returnID] = quantity
+	return nil
 }
 
 func agreesWithModel(t *testing.T, a Adapter) {
@@ -79,6 +107,19 @@ func agreesWithModel(t *testing.T, a Adapter) {
 				of[at] = id()
 			}
 			return of[at]
+		}
+		wanted := func(quantity [2]int) (want []event.Request) {
+			for i, n := range quantity {
+				if n > 0 {
+					want = append(want, of(e, i, n))
+				}
+			}
+			return want
+		}
+		returnIDs := []string{id(), id(), id()}
+		aReturn := func(t *rapid.T) (returnID string, quantity [2]int) {
+			quantity = rapid.SampledFrom([][2]int{{1, 0}, {0, 1}, {1, 1}, {2, 0}, {3, 1}}).Draw(t, "returned")
+			return rapid.SampledFrom(returnIDs).Draw(t, "return"), quantity
 		}
 		anAttempt := func(t *rapid.T) (attempt, event.Key) {
 			at := attempt{rapid.SampledFrom(bookings).Draw(t, "booking"), rapid.IntRange(1, 3).Draw(t, "attempt")}
@@ -98,11 +139,7 @@ func agreesWithModel(t *testing.T, a Adapter) {
 					quantity = asked // an attempt that was refused asks for the same again
 				}
 				m.asked[at] = quantity
-				want := []event.Request{of(e, 0, quantity[0])}
-				if quantity[1] > 0 {
-					want = append(want, of(e, 1, quantity[1]))
-				}
-				_, err := a.Reserve(ctx, k, want, now)
+				_, err := a.Reserve(ctx, k, wanted(quantity), now)
 				same(t, err, m.reserve(at, quantity))
 			},
 			"release": func(t *rapid.T) {
@@ -123,6 +160,20 @@ func agreesWithModel(t *testing.T, a Adapter) {
 				// A repeat says nothing new: the attempts up to it are closed.
 				same(t, a.GiveBack(ctx, message(returns, at), k), nil)
 				m.release(at)
+			},
+			"return": func(t *rapid.T) {
+				at, k := anAttempt(t)
+				returnID, quantity := aReturn(t)
+				same(t, a.Return(ctx, k, returnID, wanted(quantity)), m.giveSomeBack(at, returnID, quantity))
+			},
+			"return as a message says": func(t *rapid.T) {
+				at, k := anAttempt(t)
+				returnID, quantity := aReturn(t)
+				want := m.giveSomeBack(at, returnID, quantity)
+				if errors.Is(want, event.ErrReservationNotFound) {
+					want = nil
+				}
+				same(t, a.ReturnHeard(ctx, id(), k, returnID, wanted(quantity)), want)
 			},
 			"edit": func(t *rapid.T) {
 				capacity := rapid.IntRange(1, 9).Draw(t, "capacity")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -112,7 +113,7 @@ func racingMultiType(t *testing.T, a Adapter) {
 	a.left(t, e, 10, 0)
 }
 
-// mixedRaces reserves, repeats, sells, releases and edits at once, while a
+// mixedRaces reserves, repeats, sells, returns, releases and edits at once, while a
 // watcher looks for a moment at which more is taken than there is.
 func mixedRaces(t *testing.T, a Adapter) {
 	const workers, rounds = 32, 12
@@ -147,13 +148,13 @@ func mixedRaces(t *testing.T, a Adapter) {
 				switch _, err := a.Reserve(t.Context(), k, want, now); {
 				case err == nil:
 					mu.Lock()
-					holds[k] = want
+					holds[k] = slices.Clone(want)
 					mu.Unlock()
 				case !errors.Is(err, event.ErrSoldOut):
 					t.Error(err)
 				}
 			}
-			switch rnd.IntN(4) {
+			switch rnd.IntN(5) {
 			case 0:
 				if err := a.Sell(t.Context(), id(), k); err != nil {
 					t.Error(err)
@@ -166,6 +167,15 @@ func mixedRaces(t *testing.T, a Adapter) {
 				delete(holds, k)
 				mu.Unlock()
 			case 3:
+				err := a.Return(t.Context(), k, id(), []event.Request{of(e, 0, 1)})
+				mu.Lock()
+				if held := holds[k]; err == nil {
+					held[0].Quantity--
+				} else if held != nil || !errors.Is(err, event.ErrReservationNotFound) {
+					t.Error(err)
+				}
+				mu.Unlock()
+			case 4:
 				if _, err := a.Update(t.Context(), e.ID, func(e *event.Event) error {
 					e.TicketTypes[0].Capacity = 15 + rnd.IntN(20)
 					return nil

@@ -32,6 +32,14 @@ func TestSuitesCatchBrokenAdapters(t *testing.T) {
 			"racing_releases_give_back_once", eventtest.TestInventory,
 			func(s *Store, a *eventtest.Adapter) { a.Inventory = givesBlindly{s} },
 		},
+		"returns_whatever_was_read": {
+			"racing_returns_give_back_no_more_than_there_is", eventtest.TestInventory,
+			func(s *Store, a *eventtest.Adapter) { a.Inventory = returnsBlindly{s} },
+		},
+		"releases_what_was_read": {
+			"return_and_release_of_one_attempt_race", eventtest.TestInventory,
+			func(s *Store, a *eventtest.Adapter) { a.Inventory = releasesBlindly{s} },
+		},
 		"notes_the_message_first": {
 			"a_cancelled_context_changes_nothing", eventtest.TestInventory,
 			func(s *Store, a *eventtest.Adapter) { a.Inventory = notesFirst{s} },
@@ -76,10 +84,39 @@ type givesBlindly struct{ *Store }
 func (b givesBlindly) Release(ctx context.Context, k event.Key) error {
 	recs, err := b.open(ctx, k)
 	for i := range recs {
-		_, putErr := b.putBack(ctx, k.EventID, uuid.NewString(), recs[i].ID, recs[i].Items, nil)
+		_, putErr := b.putBack(ctx, k.EventID, uuid.NewString(), recs[i].ID, recs[i].rest(), nil)
 		err = errors.Join(err, putErr, b.giveBack(ctx, &recs[i]))
 	}
 	return err
+}
+
+type returnsBlindly struct{ *Store }
+
+func (b returnsBlindly) Return(ctx context.Context, k event.Key, _ string, items []event.Request) error {
+	rec, err := b.reserved(ctx, k)
+	if err != nil {
+		return err
+	}
+	if err := rec.reservation().Return(rec.returned(), items); err != nil {
+		return err
+	}
+	if _, err := b.reservations.Update(ctx, byID(rec.ID), bson.M{"$set": bson.M{"returns." + uuid.NewString(): newReturnDoc(items, time.Now())}}); err != nil {
+		return err
+	}
+	_, err = b.putBack(ctx, k.EventID, uuid.NewString(), rec.ID, items, nil)
+	return err
+}
+
+type releasesBlindly struct{ *Store }
+
+func (b releasesBlindly) Release(ctx context.Context, k event.Key) error {
+	recs, err := b.open(ctx, k)
+	for i := range recs {
+		<-time.After(time.Millisecond) // lets a return come
+		_, putErr := b.putBack(ctx, k.EventID, recs[i].Nonce, recs[i].ID, recs[i].rest(), nil)
+		err = errors.Join(err, putErr)
+	}
+	return errors.Join(err, b.Store.Release(ctx, k))
 }
 
 type notesFirst struct{ *Store }

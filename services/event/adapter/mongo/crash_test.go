@@ -34,7 +34,15 @@ var operations = []struct {
 	{"sell", []operation{(*world).reserve}, (*world).sell, event.Sold, [2]int{3, 2}},
 	{"give back", []operation{(*world).reserve}, (*world).giveBack, event.Released, [2]int{5, 3}},
 	{"edit", []operation{(*world).reserve}, (*world).shrink, event.Held, [2]int{0, 2}},
+	{"return", []operation{(*world).reserve}, (*world).giveSomeBack, event.Held, [2]int{4, 2}},
+	{"return of what is sold", []operation{(*world).reserve, (*world).sell}, (*world).giveSomeBack, event.Sold, [2]int{4, 2}},
+	{"return heard of", []operation{(*world).reserve}, (*world).hearOfSome, event.Held, [2]int{4, 2}},
+	{"second return", []operation{(*world).reserve, (*world).giveSomeBack}, (*world).giveOtherBack, event.Held, [2]int{4, 3}},
+	{"release after a return", []operation{(*world).reserve, (*world).giveSomeBack}, (*world).release, event.Released, [2]int{5, 3}},
 }
+
+// heard are the operations that are messages.
+var heard = map[string]bool{"give back": true, "sell": true, "return heard of": true}
 
 // TestCrashAtEachStep kills an operation before each of its requests, and
 // whoever repairs it before each of theirs.
@@ -75,7 +83,7 @@ func TestCrashAtEachStep(t *testing.T) {
 					for _, given := range o.given {
 						must(t, given(w, t.Context(), healthy(db, 0)))
 					}
-					if o.name == "give back" || o.name == "sell" {
+					if heard[o.name] {
 						w.known(t, false)
 					}
 					s, reached := dying(db, n)
@@ -95,7 +103,7 @@ func TestCrashAtEachStep(t *testing.T) {
 							t.Errorf("died at step %d: %v are left, want %v", n, got, o.left)
 						}
 					}
-					if o.name == "give back" || o.name == "sell" {
+					if heard[o.name] {
 						w.known(t, true)
 					}
 					must(t, healthy(db, time.Minute).Sweep(t.Context()))
@@ -135,6 +143,7 @@ func TestEachOperationInTheMiddleOfEach(t *testing.T) {
 		{"reserve", nil, (*world).reserve},
 		{"release", []operation{(*world).reserve}, (*world).release},
 		{"sell", []operation{(*world).reserve}, (*world).sell},
+		{"return", []operation{(*world).reserve}, (*world).giveSomeBack},
 		{"sweep", nil, (*world).sweep},
 		{"edit", nil, (*world).shrink},
 		{"delete", nil, (*world).remove},
@@ -147,6 +156,8 @@ func TestEachOperationInTheMiddleOfEach(t *testing.T) {
 		{"reserve elsewhere", (*world).elsewhere},
 		{"release", (*world).release},
 		{"sell", (*world).sell},
+		{"return", (*world).giveSomeBack},
+		{"return of others", (*world).giveOtherBack},
 		{"sweep", (*world).sweep},
 		{"edit", (*world).shrink},
 		{"delete", (*world).remove},
@@ -308,7 +319,7 @@ func expected(t *testing.T, err error) {
 	t.Helper()
 	for _, e := range []error{
 		nil, errDead, event.ErrEventNotFound, event.ErrSoldOut, event.ErrReservationReleased,
-		event.ErrReservationMismatch, event.ErrCapacityBelowSold, event.ErrEventHasBookings,
+		event.ErrReservationMismatch, event.ErrReservationNotFound, event.ErrCapacityBelowSold, event.ErrEventHasBookings,
 	} {
 		if errors.Is(err, e) {
 			return

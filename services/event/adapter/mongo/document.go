@@ -165,7 +165,63 @@ type recordDoc struct {
 	State     event.State `bson:"state"`
 	At        int64       `bson:"at"`
 	Event     snapshotDoc `bson:"event,omitempty"` // from HELD on
-	Items     []itemDoc   `bson:"items,omitempty"`
+	Items     []itemDoc   `bson:"items,omitempty"` // as they were reserved
+
+	// Returns are the tickets that come back before the rest, by the id of
+	// their return. None is added to a record that is RETURNING.
+	Returns     map[string]returnDoc `bson:"returns,omitempty"`
+	ReturnsMade int                  `bson:"returns_made,omitempty"` // how many there are
+	ReturnsOpen int                  `bson:"returns_open,omitempty"` // how many are not done
+}
+
+// returnDoc is returns.<return id>.
+type returnDoc struct {
+	Nonce string       `bson:"nonce"` // of its mark in the event
+	At    int64        `bson:"at"`
+	Items []ticketsDoc `bson:"items"`
+	Done  bool         `bson:"done,omitempty"`
+}
+
+type ticketsDoc struct {
+	TicketTypeID string `bson:"type"`
+	Quantity     int    `bson:"quantity"`
+}
+
+func newReturnDoc(items []event.Request, at time.Time) returnDoc {
+	r := returnDoc{Nonce: uuid.NewString(), At: micros(at)}
+	for _, item := range items {
+		r.Items = append(r.Items, ticketsDoc(item))
+	}
+	return r
+}
+
+func (d returnDoc) items() []event.Request {
+	items := make([]event.Request, len(d.Items))
+	for i, item := range d.Items {
+		items[i] = event.Request(item)
+	}
+	return items
+}
+
+// returned is all that comes back before the rest.
+func (d *recordDoc) returned() []event.Request {
+	var all []event.Request
+	for _, r := range d.Returns {
+		all = append(all, r.items()...)
+	}
+	return all
+}
+
+// rest is what a release gives back.
+func (d *recordDoc) rest() []event.Request { return d.reservation().Rest(d.returned()) }
+
+// tickets are what the hold has taken.
+func (d *holdDoc) tickets() []event.Request {
+	tickets := make([]event.Request, len(d.Items))
+	for i, item := range d.Items {
+		tickets[i] = event.Request{TicketTypeID: item.Type, Quantity: item.Quantity}
+	}
+	return tickets
 }
 
 func recordID(bookingID string, attempt int) string { return fmt.Sprintf("%s/%d", bookingID, attempt) }

@@ -77,6 +77,7 @@ func TestTheRestGoesByIndexes(t *testing.T) {
 		{"Reserve", (*world).reserve},
 		{"Reservation", func(w *world, ctx context.Context, s *Store) error { _, err := s.Reservation(ctx, w.k); return err }},
 		{"Sell", (*world).sell},
+		{"Return", (*world).giveSomeBack},
 		{"Release", (*world).release},
 		{"Sweep", func(w *world, ctx context.Context, s *Store) error { return s.Sweep(ctx) }},
 		{"Prune", func(w *world, ctx context.Context, s *Store) error { return s.Prune(ctx) }},

@@ -31,6 +31,7 @@ var indexes = []mongodb.Index{
 	index(eventsName, "held_at"),
 	index(eventsName, "marked_at"),
 	index(closuresName, "open_since"),
+	index(reservationsName, "returns_open"),
 	// What a release gives back, and what goes with an event.
 	index(reservationsName, "booking_id", "attempt"),
 	index(reservationsName, "event_id"),

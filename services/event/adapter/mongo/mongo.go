@@ -24,6 +24,11 @@
 // counts how often: the update of a release that looked at the record before
 // asks for this count in vain, and the release looks again.
 //
+// Return writes what is to come back into the record, which must be HELD or SOLD
+// and is asked for no more than it has left; gives the tickets back with a mark
+// of the return's own; and notes in the record that it has. A record that is
+// RETURNING takes no more returns, so that its release knows what the rest is.
+//
 // Whatever step is the last one before a crash, the next call about the same
 // attempt goes on from there, and so does Sweep.
 package mongo

@@ -19,16 +19,23 @@ func (s *Store) Release(ctx context.Context, k event.Key) error {
 }
 
 func (s *Store) release(ctx context.Context, k event.Key) error {
-	var there struct{}
-	if ok, err := s.events.One(ctx, byID(k.EventID), bson.M{"_id": 1}, &there); err != nil {
+	if err := s.there(ctx, k.EventID); err != nil {
 		return err
-	} else if !ok {
-		return event.ErrEventNotFound
 	}
 	if err := s.close(ctx, k); err != nil {
 		return err
 	}
 	return s.finish(ctx, k)
+}
+
+// there is nil, or ErrEventNotFound.
+func (s *Store) there(ctx context.Context, eventID string) error {
+	var e struct{}
+	ok, err := s.events.One(ctx, byID(eventID), bson.M{"_id": 1}, &e)
+	if err == nil && !ok {
+		err = event.ErrEventNotFound
+	}
+	return err
 }
 
 // close makes the attempts up to k's ones that never reserve again.
@@ -83,7 +90,8 @@ func (s *Store) finish(ctx context.Context, k event.Key) error {
 	return err
 }
 
-// giveBack returns the tickets of a record that was HELD, SOLD or RETURNING.
+// giveBack returns the tickets of a record that was HELD, SOLD or RETURNING, but
+// for those of its returns, which it finishes.
 func (s *Store) giveBack(ctx context.Context, rec *recordDoc) error {
 	for try := 0; ; try++ {
 		// First which marks are forgotten, then whether the record is open, and
@@ -94,19 +102,28 @@ func (s *Store) giveBack(ctx context.Context, rec *recordDoc) error {
 		if err != nil {
 			return err
 		}
-		if ok, err := s.reservations.Update(ctx,
+		var now recordDoc // of which no more is returned from here on
+		if ok, err := s.reservations.Updated(ctx,
 			bson.M{"_id": rec.ID, "nonce": rec.Nonce, "state": bson.M{"$in": bson.A{event.Held, event.Sold, returning}}},
-			bson.M{"$set": bson.M{"state": returning}}); err != nil || !ok {
+			bson.M{"$set": bson.M{"state": returning}}, &now); err != nil || !ok {
 			return err // it is RELEASED
 		}
 		// Whoever else is at it, one of us sets the mark.
 		_, done := e.Returned[rec.Nonce]
 		if !done && there {
-			if done, err = s.putBack(ctx, rec.EventID, rec.Nonce, rec.ID, rec.Items, bson.M{"forgotten": e.forgotten()}); err != nil {
+			if done, err = s.putBack(ctx, rec.EventID, rec.Nonce, rec.ID, now.rest(), bson.M{"forgotten": e.forgotten()}); err != nil {
 				return err
 			}
 		}
 		if done || !there {
+			for id, r := range now.Returns {
+				if r.Done {
+					continue
+				}
+				if err := s.finishReturn(ctx, &now, id); err != nil {
+					return err
+				}
+			}
 			_, err := s.reservations.Update(ctx,
 				bson.M{"_id": rec.ID, "nonce": rec.Nonce, "state": returning},
 				bson.M{"$set": bson.M{"state": event.Released}})
@@ -140,13 +157,13 @@ type markDoc struct {
 
 // putBack makes the tickets of a nonce available, once, and only if the event
 // meets the condition. It reports whether it did.
-func (s *Store) putBack(ctx context.Context, eventID, nonce, record string, items []itemDoc, condition bson.M) (bool, error) {
+func (s *Store) putBack(ctx context.Context, eventID, nonce, record string, items []event.Request, condition bson.M) (bool, error) {
 	at := micros(s.now())
 	filter := bson.M{"_id": eventID, "returned." + nonce: absent}
 	maps.Copy(filter, condition)
 	inc := bson.M{"inventory": 1}
 	for _, i := range items {
-		inc["types."+i.Type+".available"] = i.Quantity
+		inc["types."+i.TicketTypeID+".available"] = i.Quantity
 	}
 	return s.events.Update(ctx, filter, bson.M{
 		"$inc":   inc,

@@ -54,10 +54,10 @@ func (s *Store) Run(ctx context.Context, log *slog.Logger) error {
 }
 
 // Sweep finishes what operations that are over have left unfinished: releases
-// of which the closure stands, and holds whose tickets are taken. An intent
-// without a hold takes nothing and may stay.
+// of which the closure stands, returns that a record has promised, and holds
+// whose tickets are taken. An intent without a hold takes nothing and may stay.
 func (s *Store) Sweep(ctx context.Context) error {
-	return errors.Join(s.sweepClosures(ctx), s.sweepHolds(ctx))
+	return errors.Join(s.sweepClosures(ctx), s.sweepReturns(ctx), s.sweepHolds(ctx))
 }
 
 func (s *Store) sweepClosures(ctx context.Context) error {
@@ -120,7 +120,7 @@ func (s *Store) sweepHold(ctx context.Context, eventID, nonce string, hold *hold
 	if rec == nil || rec.Nonce != nonce {
 		// The intent was ended, and the tickets taken although: an update
 		// came later than its fence was kept. Nobody has them.
-		_, err := s.putBack(ctx, eventID, nonce, hold.Record, hold.Items, bson.M{"holds." + nonce: bson.M{"$exists": true}})
+		_, err := s.putBack(ctx, eventID, nonce, hold.Record, hold.tickets(), bson.M{"holds." + nonce: bson.M{"$exists": true}})
 		return err
 	}
 	if rec.State == intent {
@@ -175,11 +175,21 @@ func (s *Store) pruneEvent(ctx context.Context, e *markedDoc) error {
 	}
 	if len(records) > 0 {
 		var unfinished []recordDoc
-		if err := s.reservations.All(ctx, bson.M{"_id": bson.M{"$in": records}, "state": returning}, &unfinished); err != nil {
+		if err := s.reservations.All(ctx, bson.M{
+			"_id": bson.M{"$in": records},
+			"$or": bson.A{bson.M{"state": returning}, bson.M{"returns_open": bson.M{"$gt": 0}}},
+		}, &unfinished); err != nil {
 			return err
 		}
-		for _, rec := range unfinished { // the mark says that its tickets were returned
-			delete(gone, "returned."+rec.Nonce)
+		for _, rec := range unfinished { // the marks say that these tickets were returned
+			if rec.State == returning {
+				delete(gone, "returned."+rec.Nonce)
+			}
+			for _, r := range rec.Returns {
+				if !r.Done {
+					delete(gone, "returned."+r.Nonce)
+				}
+			}
 		}
 	}
 	filter := bson.M{"_id": e.ID}

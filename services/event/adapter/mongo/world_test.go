@@ -56,11 +56,12 @@ type world struct {
 	e, other *event.Event
 	k        event.Key // at e
 	message  string
+	returnID string
 }
 
 func newWorld(t *testing.T, db *mongodb.DB) *world {
 	t.Helper()
-	w := &world{db: db, message: uuid.NewString()}
+	w := &world{db: db, message: uuid.NewString(), returnID: uuid.NewString()}
 	for _, e := range []**event.Event{&w.e, &w.other} {
 		*e = &event.Event{
 			ID: uuid.NewString(), Title: "Event", Status: event.Published, TimeZone: "UTC",
@@ -121,6 +122,24 @@ func (w *world) releaseTwo(ctx context.Context, s *Store) error {
 func (w *world) sell(ctx context.Context, s *Store) error     { return s.Sell(ctx, w.message, w.k) }
 func (w *world) giveBack(ctx context.Context, s *Store) error { return s.GiveBack(ctx, w.message, w.k) }
 
+// some is a ticket of the first type, of the two that are wanted.
+func (w *world) some() []event.Request {
+	return []event.Request{{TicketTypeID: w.e.TicketTypes[0].ID, Quantity: 1}}
+}
+
+func (w *world) giveSomeBack(ctx context.Context, s *Store) error {
+	return s.Return(ctx, w.k, w.returnID, w.some())
+}
+
+func (w *world) hearOfSome(ctx context.Context, s *Store) error {
+	return s.ReturnHeard(ctx, w.message, w.k, w.returnID, w.some())
+}
+
+// giveOtherBack is a return under another id: all of the second type.
+func (w *world) giveOtherBack(ctx context.Context, s *Store) error {
+	return s.Return(ctx, w.k, w.other.ID, wanted(w.e)[1:])
+}
+
 func (w *world) shrink(ctx context.Context, s *Store) error {
 	_, err := s.Update(ctx, w.e.ID, func(e *event.Event) error { e.TicketTypes[0].Capacity = 2; return nil })
 	return err
@@ -179,9 +198,12 @@ func (w *world) audit(t *testing.T, m moment) {
 	has := map[string]map[string]int{w.e.ID: {}, w.other.ID: {}}
 	for _, rec := range recs {
 		if rec.State == event.Held || rec.State == event.Sold {
-			for _, i := range rec.Items {
-				has[rec.EventID][i.Type] += i.Quantity
+			for _, i := range rec.rest() {
+				has[rec.EventID][i.TicketTypeID] += i.Quantity
 			}
+		}
+		if m == swept && rec.ReturnsOpen != 0 {
+			t.Errorf("after a sweep, %d returns are open", rec.ReturnsOpen)
 		}
 		if m == swept && rec.State == returning {
 			t.Error("after a sweep, a record is RETURNING")

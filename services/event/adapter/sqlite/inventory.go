@@ -80,8 +80,7 @@ func take(ctx context.Context, tx *sql.Tx, r *event.Reservation) error {
 			return err
 		}
 	}
-	_, err = tx.ExecContext(ctx, `UPDATE events SET inventory = inventory + 1 WHERE id = ?`, r.EventID)
-	return err
+	return changed(ctx, tx, r.EventID)
 }
 
 // Release implements event.Inventory.
@@ -91,12 +90,8 @@ func (s *Store) Release(ctx context.Context, k event.Key) error {
 
 // Sell implements event.Inventory.
 func (s *Store) Sell(ctx context.Context, messageID string, k event.Key) error {
-	return s.db.Write(ctx, func(tx *sql.Tx) error {
-		fresh, err := inbox.Record(ctx, tx, messageID, time.Now())
-		if err != nil || !fresh {
-			return err
-		}
-		_, err = tx.ExecContext(ctx, `
+	return s.hear(ctx, messageID, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `
 			UPDATE reservations SET state = 'SOLD'
 			WHERE booking_id = ? AND attempt = ? AND event_id = ? AND state = 'HELD'`,
 			k.BookingID, k.Attempt, k.EventID)
@@ -106,11 +101,7 @@ func (s *Store) Sell(ctx context.Context, messageID string, k event.Key) error {
 
 // GiveBack implements event.Inventory.
 func (s *Store) GiveBack(ctx context.Context, messageID string, k event.Key) error {
-	return s.db.Write(ctx, func(tx *sql.Tx) error {
-		fresh, err := inbox.Record(ctx, tx, messageID, time.Now())
-		if err != nil || !fresh {
-			return err
-		}
+	return s.hear(ctx, messageID, func(tx *sql.Tx) error {
 		if err := release(ctx, tx, k); !errors.Is(err, event.ErrEventNotFound) {
 			return err
 		}
@@ -118,15 +109,30 @@ func (s *Store) GiveBack(ctx context.Context, messageID string, k event.Key) err
 	})
 }
 
-// releaseTickets gives back what the attempts up to one have at an event, and
-// touches no row where that is nothing.
+// hear records the message, and lets it have its effect if it is new.
+func (s *Store) hear(ctx context.Context, messageID string, effect func(tx *sql.Tx) error) error {
+	return s.db.Write(ctx, func(tx *sql.Tx) error {
+		fresh, err := inbox.Record(ctx, tx, messageID, time.Now())
+		if err != nil || !fresh {
+			return err
+		}
+		return effect(tx)
+	})
+}
+
+// releaseTickets gives back what the attempts up to one have left at an event.
 const releaseTickets = `
 	UPDATE ticket_types SET available = available + back.quantity
-	FROM (SELECT i.ticket_type_id, sum(i.quantity) AS quantity
+	FROM (SELECT i.ticket_type_id, sum(i.quantity - coalesce(
+	          (SELECT sum(b.quantity) FROM returned_items b
+	           WHERE b.booking_id = i.booking_id AND b.attempt = i.attempt AND b.ticket_type_id = i.ticket_type_id), 0)) AS quantity
 	      FROM reservations r JOIN reservation_items i USING (booking_id, attempt)
 	      WHERE r.booking_id = ? AND r.attempt <= ? AND r.event_id = ? AND r.state <> 'RELEASED'
 	      GROUP BY i.ticket_type_id) AS back
 	WHERE ticket_types.event_id = ? AND ticket_types.id = back.ticket_type_id`
+
+const releaseReservations = `
+	UPDATE reservations SET state = 'RELEASED' WHERE booking_id = ? AND attempt <= ? AND event_id = ? AND state <> 'RELEASED'`
 
 // release closes the attempts up to k's and gives back what they have.
 func release(ctx context.Context, tx *sql.Tx, k event.Key) error {
@@ -142,20 +148,23 @@ func release(ctx context.Context, tx *sql.Tx, k event.Key) error {
 	} else if n == 0 {
 		return event.ErrEventNotFound
 	}
-	res, err = tx.ExecContext(ctx, releaseTickets,
-		k.BookingID, k.Attempt, k.EventID, k.EventID)
+	if _, err := tx.ExecContext(ctx, releaseTickets,
+		k.BookingID, k.Attempt, k.EventID, k.EventID); err != nil {
+		return err
+	}
+	res, err = tx.ExecContext(ctx, releaseReservations, k.BookingID, k.Attempt, k.EventID)
 	if err != nil {
 		return err
 	}
 	if n, err := res.RowsAffected(); err != nil || n == 0 {
 		return err // nothing was held
 	}
-	if _, err := tx.ExecContext(ctx, `
-		UPDATE reservations SET state = 'RELEASED' WHERE booking_id = ? AND attempt <= ? AND event_id = ?`,
-		k.BookingID, k.Attempt, k.EventID); err != nil {
-		return err
-	}
-	_, err = tx.ExecContext(ctx, `UPDATE events SET inventory = inventory + 1 WHERE id = ?`, k.EventID)
+	return changed(ctx, tx, k.EventID)
+}
+
+// changed says that tickets of the event were taken or given back.
+func changed(ctx context.Context, tx *sql.Tx, eventID string) error {
+	_, err := tx.ExecContext(ctx, `UPDATE events SET inventory = inventory + 1 WHERE id = ?`, eventID)
 	return err
 }
 

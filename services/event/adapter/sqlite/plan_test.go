@@ -54,7 +54,8 @@ func TestReleaseSearches(t *testing.T) {
 	fill(t, path)
 	for _, query := range []string{
 		releaseTickets,
-		`UPDATE reservations SET state = 'RELEASED' WHERE booking_id = 'b' AND attempt <= 1 AND event_id = 'e'`,
+		releaseReservations,
+		`SELECT return_id, ticket_type_id, quantity FROM returned_items WHERE booking_id = 'b' AND attempt = 1`,
 		`SELECT event_id, state, event FROM reservations WHERE booking_id = 'b' AND attempt = 1`,
 	} {
 		var args []any
@@ -86,6 +87,9 @@ func TestReserveAndSellGoByIndexes(t *testing.T) {
 		}},
 		{"Reservation", "reservations", func(ctx context.Context) error { _, err := s.Reservation(ctx, k); return err }},
 		{"Sell", "reservations", func(ctx context.Context) error { return s.Sell(ctx, "message", k) }},
+		{"Return", "returned_items", func(ctx context.Context) error {
+			return s.Return(ctx, k, "return", []event.Request{{TicketTypeID: "t", Quantity: 1}})
+		}},
 	} {
 		plantest.ByIndex(t, path, c.what, c.index, c.ask)
 	}
