@@ -36,6 +36,7 @@ func TestDaprStrangers(t *testing.T) {
 	}
 	by(gateway, bookings, http.MethodGet, "/bookings/"+b.ID, as(c)).want(t, http.StatusOK) // the way is open
 
+	some := obj{"booking_id": b.ID, "return_id": uuid.NewString(), "items": []obj{{"ticket_type_id": e.TicketTypes[0].ID, "quantity": 1}}}
 	internal := []struct {
 		of           service
 		method, path string
@@ -43,6 +44,7 @@ func TestDaprStrangers(t *testing.T) {
 	}{
 		{events, http.MethodPut, "/events/" + e.ID + "/book", obj{"booking_id": uuid.NewString(), "tickets": 1}},
 		{events, http.MethodPut, "/events/" + e.ID + "/release", obj{"booking_id": b.ID}},
+		{events, http.MethodPost, "/events/" + e.ID + "/return", some},
 		{events, http.MethodPost, "/receipts", obj{"ids": []string{uuid.NewString()}}},
 		{notifications, http.MethodPost, "/receipts", obj{"ids": []string{uuid.NewString()}}},
 		{gateway, http.MethodGet, "/users/" + c.id + "/contact", nil},

@@ -78,6 +78,7 @@ func TestInternalOperationsAreInternal(t *testing.T) {
 	c, o := p.register(t, customer), p.register(t, organizer)
 	e := p.publish(t, o, draft(5))
 	b := p.book(t, c, e, 1)
+	some := obj{"booking_id": b.ID, "return_id": uuid.NewString(), "items": []obj{{"ticket_type_id": e.TicketTypes[0].ID, "quantity": 1}}}
 	operations := []struct {
 		method, path string
 		body         obj
@@ -85,6 +86,7 @@ func TestInternalOperationsAreInternal(t *testing.T) {
 	}{
 		{http.MethodPut, "/events/" + e.ID + "/book", obj{"booking_id": uuid.NewString(), "tickets": 1}, []service{gateway, events}},
 		{http.MethodPut, "/events/" + e.ID + "/release", obj{"booking_id": b.ID}, []service{gateway, events}},
+		{http.MethodPost, "/events/" + e.ID + "/return", some, []service{gateway, events}},
 		{http.MethodPost, "/receipts", obj{"ids": []string{b.ID}}, []service{gateway, events, notifications}},
 		{http.MethodGet, "/users/" + c.id + "/contact", nil, []service{gateway}},
 	}

@@ -43,7 +43,7 @@ func TestAccessControl(t *testing.T) {
 		"event": {"GET /.well-known/jwks.json"},
 		"booking": {
 			"GET /.well-known/jwks.json", "GET /events" + id + "/availability", "PUT /events" + id + "/book", "PUT /events" + id + "/release",
-			"POST /receipts",
+			"POST /events" + id + "/return", "POST /receipts",
 		},
 		"notification": {"GET /.well-known/jwks.json", "GET /users" + id + "/contact"},
 	}

@@ -2,6 +2,7 @@ package rest_test
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -120,4 +121,55 @@ func TestRelease(t *testing.T) {
 	s.now = now.Add(time.Hour)
 	s.do(t, http.MethodDelete, path(e), organizer, nil).is(t, http.StatusNoContent, "")
 	do("/release", 5).is(t, http.StatusNotFound, "event_not_found")
+}
+
+func TestReturn(t *testing.T) {
+	s := newServer(t)
+	e := s.create(t)
+	booking := newUUID()
+	standard := func(n int) []object { return []object{{"ticket_type_id": typeID(e, 0), "quantity": n}} }
+	back := func(returnID string, items []object) answer {
+		body := object{"booking_id": booking, "attempt": 1, "return_id": returnID, "items": items}
+		return s.do(t, http.MethodPost, path(e, "/return"), "booking-secret", body)
+	}
+	available := func(want float64) {
+		t.Helper()
+		var got object
+		s.do(t, http.MethodGet, path(e, "/availability"), "", nil).is(t, http.StatusOK, "").json(t, &got)
+		if n := got["ticket_types"].([]any)[0].(object)["available"]; n != want {
+			t.Errorf("%v tickets are available, want %v", n, want)
+		}
+	}
+	back(newUUID(), standard(1)).is(t, http.StatusConflict, "tickets_not_booked")
+	s.do(t, http.MethodPut, path(e, "/book"), "booking-secret", object{"booking_id": booking, "tickets": 5}).is(t, http.StatusOK, "")
+	first := newUUID()
+	for _, again := range []string{first, first, strings.ToUpper(first)} {
+		back(again, standard(2)).is(t, http.StatusNoContent, "")
+		available(7)
+	}
+	back(first, standard(1)).is(t, http.StatusConflict, "reservation_mismatch")
+	back(newUUID(), standard(4)).is(t, http.StatusConflict, "tickets_not_booked")
+	back(newUUID(), []object{{"ticket_type_id": typeID(e, 1), "quantity": 1}}).is(t, http.StatusConflict, "tickets_not_booked")
+	available(7)
+	s.do(t, http.MethodPut, path(e, "/release"), "booking-secret", object{"booking_id": booking}).is(t, http.StatusNoContent, "")
+	available(10)
+	back(newUUID(), standard(3)).is(t, http.StatusNoContent, "")
+	available(10)
+	good := func() object {
+		return object{"booking_id": booking, "attempt": 1, "return_id": newUUID(), "items": standard(1)}
+	}
+	for field, bad := range map[string]any{
+		"booking_id": "x", "attempt": 0, "return_id": "x", "items": []object{}, "user_id": newUUID(),
+	} {
+		body := good()
+		body[field] = bad
+		s.do(t, http.MethodPost, path(e, "/return"), "booking-secret", body).is(t, http.StatusUnprocessableEntity, "validation_failed")
+	}
+	for _, missing := range []string{"booking_id", "return_id", "items"} {
+		body := good()
+		delete(body, missing)
+		s.do(t, http.MethodPost, path(e, "/return"), "booking-secret", body).is(t, http.StatusUnprocessableEntity, "validation_failed")
+	}
+	back(newUUID(), append(standard(1), standard(1)...)).is(t, http.StatusUnprocessableEntity, "validation_failed")
+	s.do(t, http.MethodPost, "/events/"+newUUID()+"/return", "booking-secret", good()).is(t, http.StatusNotFound, "event_not_found")
 }

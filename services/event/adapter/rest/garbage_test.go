@@ -46,6 +46,7 @@ func TestGarbage(t *testing.T) {
 			refused(t, s.do(t, http.MethodPut, path(e), organizer, body))
 			refused(t, s.do(t, http.MethodPut, path(e, "/book"), "booking-secret", body))
 			refused(t, s.do(t, http.MethodPut, path(e, "/release"), "booking-secret", body))
+			refused(t, s.do(t, http.MethodPost, path(e, "/return"), "booking-secret", body))
 		})
 	}
 	for _, query := range []string{

@@ -51,4 +51,17 @@ func registerInventory(api huma.API, s *event.Service, guard *auth.Guard) {
 		k := event.Key{EventID: in.ID, BookingID: in.Body.BookingID, Attempt: in.Body.Attempt}
 		return nil, table.To(ctx, s.Release(ctx, k))
 	})
+
+	huma.Register(api, guard.Service(api, httpkit.Refuses(huma.Operation{
+		OperationID: "returnTickets", Method: http.MethodPost, Path: "/events/{id}/return", DefaultStatus: http.StatusNoContent, Tags: []string{"internal"},
+		Summary:     "Give some of a booking's tickets back",
+		Description: "All of these or none, held or sold, once for each return_id; the rest stays the booking's. Of an attempt that is released all is back already: nothing happens. Idempotent.",
+	}, problem.EventNotFound, problem.TicketsNotBooked, problem.ReservationMismatch), bookingService), func(ctx context.Context, in *struct {
+		OneEvent
+		Body returnBody
+	},
+	) (*struct{}, error) {
+		k := event.Key{EventID: in.ID, BookingID: in.Body.BookingID, Attempt: in.Body.Attempt}
+		return nil, table.To(ctx, s.Return(ctx, k, in.Body.ReturnID, requests(in.Body.Items)))
+	})
 }

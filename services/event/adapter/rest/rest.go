@@ -23,6 +23,8 @@ var table = httpkit.Errors{
 	{Err: event.ErrSalesClosed, Status: http.StatusConflict, Code: problem.SalesClosed},
 	{Err: event.ErrReservationReleased, Status: http.StatusConflict, Code: problem.ReservationReleased},
 	{Err: event.ErrReservationMismatch, Status: http.StatusConflict, Code: problem.ReservationMismatch},
+	{Err: event.ErrReservationNotFound, Status: http.StatusConflict, Code: problem.TicketsNotBooked},
+	{Err: event.ErrReturnTooMany, Status: http.StatusConflict, Code: problem.TicketsNotBooked},
 	{Err: event.ErrCapacityBelowSold, Status: http.StatusConflict, Code: problem.CapacityBelowSold},
 	{Err: event.ErrTicketTypeInUse, Status: http.StatusConflict, Code: problem.TicketTypeInUse},
 	{Err: event.ErrEventHasBookings, Status: http.StatusConflict, Code: problem.EventHasBookings},

@@ -144,16 +144,29 @@ type itemInput struct {
 }
 
 func (b bookBody) request(eventID string) event.BookRequest {
-	r := event.BookRequest{Key: event.Key{EventID: eventID, BookingID: b.BookingID, Attempt: b.Attempt}, Tickets: b.Tickets}
-	for _, item := range b.Items {
-		r.Items = append(r.Items, event.Request(item))
+	return event.BookRequest{
+		Key: event.Key{EventID: eventID, BookingID: b.BookingID, Attempt: b.Attempt}, Tickets: b.Tickets, Items: requests(b.Items),
 	}
-	return r
+}
+
+func requests(items []itemInput) []event.Request {
+	var out []event.Request
+	for _, item := range items {
+		out = append(out, event.Request(item))
+	}
+	return out
 }
 
 type releaseBody struct {
 	BookingID string `json:"booking_id" format:"uuid"`
 	Attempt   int    `json:"attempt,omitempty" minimum:"1" maximum:"1000" default:"1"`
+}
+
+type returnBody struct {
+	BookingID string      `json:"booking_id" format:"uuid"`
+	Attempt   int         `json:"attempt,omitempty" minimum:"1" maximum:"1000" default:"1"`
+	ReturnID  string      `json:"return_id" format:"uuid" doc:"The cancellation's id"`
+	Items     []itemInput `json:"items" minItems:"1" maxItems:"20" nullable:"false" doc:"Tickets by type, each type once"`
 }
 
 func toBody(e *event.Event) eventBody {

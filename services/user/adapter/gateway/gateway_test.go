@@ -55,7 +55,7 @@ func TestInternalOperationsAreNotReachable(t *testing.T) {
 	b := &behind{}
 	addr, _ := newGateway(t, b)
 	for _, op := range []string{
-		"PUT /events/" + id + "/book", "PUT /events/" + id + "/release", "POST /receipts", "GET /users/" + id + "/contact",
+		"PUT /events/" + id + "/book", "PUT /events/" + id + "/release", "POST /events/" + id + "/return", "POST /receipts", "GET /users/" + id + "/contact",
 		"GET /dead-letters", "POST /dead-letters/" + id + "/replay", "GET /payments/sandbox/ledger", "GET /notifications/test", "POST /notifications/test",
 	} {
 		method, path, _ := strings.Cut(op, " ")
