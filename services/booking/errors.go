@@ -9,6 +9,9 @@ var (
 	ErrSoldOut             = errors.New("there are not enough tickets left")
 	ErrSalesClosed         = errors.New("sales for this event are closed")
 	ErrReservationReleased = errors.New("this reservation has been released")
+	// ErrReturnRefused says that the event service will not take these tickets
+	// back, ever.
+	ErrReturnRefused = errors.New("these tickets cannot be given back")
 )
 
 // What a Payments answers.

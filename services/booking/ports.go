@@ -70,19 +70,21 @@ type Catalog interface {
 	// reservation to be there, and for an event that is not there it is
 	// ErrEventNotFound.
 	Release(ctx context.Context, eventID, bookingID string, attempt int) error
-	// Return gives r.Items of what the attempt holds back for sale, once for
-	// r.CancellationID, however often it is called. The rest it keeps.
+	// Return gives some items of the booking's attempt back for sale, all of
+	// them or none, once for r.CancellationID, however often it is called. The
+	// attempt keeps the rest, until Release gives that back; once it has,
+	// nothing is left to give back, and it is no error. ErrReturnRefused when
+	// the attempt has not so many left, or had other items under that id;
+	// ErrEventNotFound for an event that is not there.
 	Return(ctx context.Context, r Return) error
 }
 
-// Return is some of a booking's tickets, given back. Of its Items only type and
-// quantity are read.
+// Return is tickets to give back. Of its Items only type and quantity are read.
 type Return struct {
-	EventID        string
-	BookingID      string
-	Attempt        int
-	CancellationID string
-	Items          []events.Item
+	EventID, BookingID string
+	Attempt            int
+	CancellationID     string
+	Items              []events.Item
 }
 
 // Availability is what an event has for sale at one moment.

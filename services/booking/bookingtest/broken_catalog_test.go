@@ -7,6 +7,8 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/google/uuid"
+
 	"github.com/openboxoffice/boxoffice/contracts/events"
 	"github.com/openboxoffice/boxoffice/services/booking"
 	"github.com/openboxoffice/boxoffice/services/booking/bookingtest"
@@ -22,13 +24,14 @@ type catalog struct {
 
 	reserve func(context.Context, booking.Reservation) (booking.Reserved, error)
 	release func(ctx context.Context, eventID, bookingID string, attempt int) error
+	back    func(context.Context, booking.Return) error
 }
 
 func newCatalog() *catalog {
 	good := bookingtest.NewMemoryCatalog()
 	return &catalog{
 		MemoryCatalog: good, seen: map[string]int{}, more: map[string]int{},
-		reserve: good.Reserve, release: good.Release,
+		reserve: good.Reserve, release: good.Release, back: good.Return,
 	}
 }
 
@@ -49,6 +52,8 @@ func (c *catalog) Reserve(ctx context.Context, r booking.Reservation) (booking.R
 func (c *catalog) Release(ctx context.Context, eventID, bookingID string, attempt int) error {
 	return c.release(ctx, eventID, bookingID, attempt)
 }
+
+func (c *catalog) Return(ctx context.Context, r booking.Return) error { return c.back(ctx, r) }
 
 func (c *catalog) gain(eventID string, n int) {
 	c.mu.Lock()
@@ -150,6 +155,38 @@ func TestCatalogSuiteCatchesBrokenAdapters(t *testing.T) {
 				return err
 			}
 			return nil
+		}
+	})
+	returnsTwice := func(c *catalog) {
+		c.back = func(ctx context.Context, r booking.Return) error {
+			r.CancellationID = uuid.NewString()
+			return c.MemoryCatalog.Return(ctx, r)
+		}
+	}
+	broken("returns_twice", "a_return_gives_back_once_for_its_cancellation", returnsTwice)
+	broken("returns_twice_in_a_race", "32_racing_returns_give_back_once", returnsTwice)
+	broken("returns_what_is_released", "a_release_gives_back_what_returns_have_left", func(c *catalog) {
+		c.back = func(ctx context.Context, r booking.Return) error {
+			err := c.MemoryCatalog.Return(ctx, r)
+			if err == nil && r.Items[0].Quantity == 3 {
+				c.gain(r.EventID, 3)
+			}
+			return err
+		}
+	})
+	broken("returns_more_than_is_left", "a_return_of_more_than_is_left_is_refused", func(c *catalog) {
+		c.back = func(ctx context.Context, r booking.Return) error {
+			err := c.MemoryCatalog.Return(ctx, r)
+			if errors.Is(err, booking.ErrReturnRefused) {
+				c.gain(r.EventID, r.Items[0].Quantity)
+				return nil
+			}
+			return err
+		}
+	})
+	broken("releases_on_return", "a_return_gives_some_tickets_back_and_keeps_the_rest", func(c *catalog) {
+		c.back = func(ctx context.Context, r booking.Return) error {
+			return c.MemoryCatalog.Release(ctx, r.EventID, r.BookingID, r.Attempt)
 		}
 	})
 	broken("answers_in_its_own_order", "a_reservation_holds_what_it_asks_for_at_the_price_of_now", func(c *catalog) {

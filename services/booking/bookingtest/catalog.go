@@ -45,6 +45,13 @@ func TestCatalog(t *testing.T, open func(t *testing.T) CatalogUnderTest) {
 		{"a release gives back when sales are closed", releaseClosed},
 		{"a release that races its reservation leaves nothing held", releaseRacesReserve},
 
+		{"a return gives some tickets back and keeps the rest", returnSome},
+		{"a return gives back once for its cancellation", returnOnce},
+		{"a return of more than is left is refused", returnTooMany},
+		{"a release gives back what returns have left", returnRelease},
+		{"32 racing returns give back once", returnRace},
+		{"a return that races a release gives back once", returnRacesRelease},
+
 		{"a cancelled context changes nothing", catalogCancelled},
 	} {
 		t.Run(s.name, func(t *testing.T) { s.test(t, open(t)) })
@@ -144,6 +151,7 @@ func catalogNotFound(t *testing.T, u CatalogUnderTest) {
 	wantErr(t, err, booking.ErrEventNotFound)
 	for range 2 {
 		wantErr(t, u.Catalog.Release(t.Context(), nowhere.event, newID(), 1), booking.ErrEventNotFound)
+		wantErr(t, nowhere.back(t.Context(), newID(), newID(), 1), booking.ErrEventNotFound)
 	}
 
 	_, foreign := u.NewEvent(ticket(3))

@@ -141,6 +141,7 @@ func catalogCancelled(t *testing.T, u CatalogUnderTest) {
 	})
 	wantErr(t, err, booking.ErrOutcomeUnknown)
 	wantErr(t, s.Catalog.Release(ctx, s.event, mine, 1), booking.ErrOutcomeUnknown)
+	wantErr(t, s.back(ctx, mine, newID(), 1), booking.ErrOutcomeUnknown)
 	s.wantAvailable(t, 3)
 	if _, err := s.reserve(t, mine, 1, 2); err != nil {
 		t.Errorf("the reservation is gone: %v", err)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -24,8 +25,8 @@ type memoryEvent struct {
 	closed   bool
 	types    []booking.TicketType
 	held     map[attempt]booking.Reserved
-	released map[string]int  // booking → the highest attempt closed
-	returned map[string]bool // by the cancellation's id
+	released map[string]int // booking → the highest attempt closed
+	returned map[attempt]map[string][]events.Item
 }
 
 type attempt struct {
@@ -52,7 +53,8 @@ func (c *MemoryCatalog) NewEvent(types ...booking.TicketType) (eventID string, t
 			ID: newID(), Title: "Sommernacht", StartsAt: StartsAt, TimeZone: "Europe/Berlin",
 			Venue: events.Venue{Name: "Waldbühne", Address: "Am Glockenturm", City: "Berlin", Country: "DE"},
 		},
-		held: map[attempt]booking.Reserved{}, released: map[string]int{}, returned: map[string]bool{},
+		held: map[attempt]booking.Reserved{}, released: map[string]int{},
+		returned: map[attempt]map[string][]events.Item{},
 	}
 	for _, kind := range types {
 		kind.ID = newID()
@@ -161,8 +163,8 @@ func (c *MemoryCatalog) Release(ctx context.Context, eventID, bookingID string, 
 		if key.bookingID != bookingID || key.number > number {
 			continue
 		}
-		for _, it := range held.Items {
-			find(e.types, it.TicketTypeID).Available += it.Quantity
+		for kind, n := range e.left(key, held) {
+			find(e.types, kind).Available += n
 		}
 		delete(e.held, key)
 	}
@@ -178,23 +180,56 @@ func (c *MemoryCatalog) Return(ctx context.Context, r booking.Return) error {
 		return err
 	}
 	key := attempt{r.BookingID, r.Attempt}
-	held, ok := e.held[key]
-	if !ok || e.returned[r.CancellationID] {
-		return nil // all of it is back
-	}
-	held.Items = slices.Clone(held.Items)
-	for _, it := range r.Items {
-		n := slices.IndexFunc(held.Items, func(h events.Item) bool { return h.TicketTypeID == it.TicketTypeID })
-		if n < 0 || held.Items[n].Quantity < it.Quantity {
-			return booking.ErrTicketsNotBooked
+	if earlier, ok := e.returned[key][r.CancellationID]; ok {
+		if !maps.Equal(quantities(earlier), quantities(r.Items)) {
+			return booking.ErrReturnRefused
 		}
-		held.Items[n].Quantity -= it.Quantity
+		return nil
 	}
-	for _, it := range r.Items {
-		find(e.types, it.TicketTypeID).Available += it.Quantity
+	held, ok := e.held[key]
+	if !ok && r.Attempt <= e.released[r.BookingID] {
+		return nil
 	}
-	e.held[key], e.returned[r.CancellationID] = held, true
+	left := e.left(key, held)
+	for kind, n := range quantities(r.Items) {
+		if n > left[kind] {
+			return booking.ErrReturnRefused
+		}
+	}
+	for kind, n := range quantities(r.Items) {
+		find(e.types, kind).Available += n
+	}
+	if e.returned[key] == nil {
+		e.returned[key] = map[string][]events.Item{}
+	}
+	e.returned[key][r.CancellationID] = slices.Clone(r.Items)
 	return nil
+}
+
+// left is what an attempt has not given back, by type.
+func (e *memoryEvent) left(key attempt, held booking.Reserved) map[string]int {
+	left := quantities(held.Items)
+	for _, items := range e.returned[key] {
+		for kind, n := range quantities(items) {
+			left[kind] -= n
+		}
+	}
+	return left
+}
+
+func quantities(items []events.Item) map[string]int {
+	n := map[string]int{}
+	for _, it := range items {
+		n[it.TicketTypeID] += it.Quantity
+	}
+	return n
+}
+
+func sum(n map[string]int) (all int) {
+	for _, some := range n {
+		all += some
+	}
+	return all
 }
 
 // Held returns how many tickets the booking's attempts hold.
@@ -202,11 +237,10 @@ func (c *MemoryCatalog) Held(eventID, bookingID string) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	n := 0
-	for key, held := range c.events[eventID].held {
-		for _, it := range held.Items {
-			if key.bookingID == bookingID {
-				n += it.Quantity
-			}
+	e := c.events[eventID]
+	for key, held := range e.held {
+		if key.bookingID == bookingID {
+			n += sum(e.left(key, held))
 		}
 	}
 	return n
@@ -230,10 +264,7 @@ func (c *MemoryCatalog) Holdings(ctx context.Context, after string, limit int) (
 	var all []booking.Holding
 	for eventID, e := range c.events {
 		for key, held := range e.held {
-			n := 0
-			for _, it := range held.Items {
-				n += it.Quantity
-			}
+			n := sum(e.left(key, held))
 			if key.bookingID > after && n > 0 {
 				all = append(all, booking.Holding{EventID: eventID, BookingID: key.bookingID, Attempt: key.number, Tickets: n})
 			}

@@ -113,3 +113,5 @@ func (c catalog) Reserve(context.Context, booking.Reservation) (booking.Reserved
 }
 
 func (c catalog) Release(context.Context, string, string, int) error { return nil }
+
+func (c catalog) Return(context.Context, booking.Return) error { return nil }

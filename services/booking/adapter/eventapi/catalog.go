@@ -52,18 +52,11 @@ func (c *Catalog) Availability(ctx context.Context, eventID string) (booking.Ava
 
 // Reserve implements booking.Catalog.
 func (c *Catalog) Reserve(ctx context.Context, r booking.Reservation) (booking.Reserved, error) {
-	type item struct {
-		TicketTypeID string `json:"ticket_type_id"`
-		Quantity     int    `json:"quantity"`
-	}
 	in := struct {
 		BookingID string `json:"booking_id"`
 		Attempt   int    `json:"attempt"`
 		Items     []item `json:"items"`
-	}{BookingID: r.BookingID, Attempt: r.Attempt}
-	for _, it := range r.Items {
-		in.Items = append(in.Items, item{it.TicketTypeID, it.Quantity})
-	}
+	}{r.BookingID, r.Attempt, wanted(r.Items)}
 	var out struct {
 		BookingID string        `json:"booking_id"`
 		Event     events.Event  `json:"event"`
@@ -90,7 +83,32 @@ func (c *Catalog) Release(ctx context.Context, eventID, bookingID string, attemp
 
 // Return implements booking.Catalog.
 func (c *Catalog) Return(ctx context.Context, r booking.Return) error {
-	return fmt.Errorf("%w: not yet", booking.ErrOutcomeUnknown)
+	in := struct {
+		BookingID string `json:"booking_id"`
+		Attempt   int    `json:"attempt"`
+		ReturnID  string `json:"return_id"`
+		Items     []item `json:"items"`
+	}{r.BookingID, r.Attempt, r.CancellationID, wanted(r.Items)}
+	err := c.client.Do(ctx, http.MethodPost, []string{"events", r.EventID, "return"}, in, nil)
+	var p *problem.Problem
+	if errors.As(err, &p) && (p.Code == problem.TicketsNotBooked || p.Code == problem.ReservationMismatch) {
+		return booking.ErrReturnRefused
+	}
+	return translate(err)
+}
+
+// item is some tickets of one type.
+type item struct {
+	TicketTypeID string `json:"ticket_type_id"`
+	Quantity     int    `json:"quantity"`
+}
+
+func wanted(items []events.Item) []item {
+	out := make([]item, len(items))
+	for i, it := range items {
+		out[i] = item{it.TicketTypeID, it.Quantity}
+	}
+	return out
 }
 
 // answers maps the event service's codes to the sentinels that a local Catalog

@@ -57,3 +57,38 @@ func TestAnswersThatAreNoneLeaveTheOutcomeUnknown(t *testing.T) {
 		})
 	}
 }
+
+func TestReturnsThatAreRefused(t *testing.T) {
+	for name, c := range map[string]struct {
+		status int
+		body   string
+		want   error
+	}{
+		"done":                {204, "", nil},
+		"too many":            {409, `{"code":"tickets_not_booked"}`, booking.ErrReturnRefused},
+		"other items":         {409, `{"code":"reservation_mismatch"}`, booking.ErrReturnRefused},
+		"no such event":       {404, `{"code":"event_not_found"}`, booking.ErrEventNotFound},
+		"a code nobody knows": {409, `{"code":"new_in_v2"}`, booking.ErrOutcomeUnknown},
+		"no such route":       {404, `{"code":"route_not_found"}`, booking.ErrOutcomeUnknown},
+		"an outage":           {503, `{"code":"service_unavailable"}`, booking.ErrOutcomeUnknown},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Content-Type", "application/problem+json")
+				w.WriteHeader(c.status)
+				_, _ = io.WriteString(w, c.body)
+			}))
+			defer s.Close()
+			client, err := httpkit.NewClient(s.URL, "secret", time.Second)
+			if err != nil {
+				t.Fatal(err)
+			}
+			err = eventapi.New(client).Return(t.Context(), booking.Return{
+				BookingID: "b1", EventID: "e1", Attempt: 1, CancellationID: "c1", Items: []events.Item{{TicketTypeID: "t1", Quantity: 1}},
+			})
+			if !errors.Is(err, c.want) || (err == nil) != (c.want == nil) {
+				t.Errorf("error %v, want %v", err, c.want)
+			}
+		})
+	}
+}
