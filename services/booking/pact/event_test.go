@@ -111,6 +111,29 @@ func TestConsumerOfEvent(t *testing.T) {
 	pact.Exchange(t, "there are no events", "tickets of an event that is not there are given back", release,
 		pacttest.Problem(http.StatusNotFound, problem.EventNotFound), giveBack(booking.ErrEventNotFound))
 
+	some := func(n int) pacttest.Request {
+		return asService(http.MethodPost, "/events/"+eventID+"/return", map[string]any{
+			"booking_id": bookingID, "attempt": 1, "return_id": cancellationID,
+			"items": []any{map[string]any{"ticket_type_id": typeID, "quantity": n}},
+		})
+	}
+	giveSomeBack := func(n int, want error) func(*testing.T, string) {
+		return with(func(ctx context.Context, client *httpkit.Client) error {
+			return wrong(eventapi.New(client).Return(ctx, booking.Return{
+				EventID: eventID, BookingID: bookingID, Attempt: 1, CancellationID: cancellationID,
+				Items: []events.Item{{TicketTypeID: typeID, Quantity: n}},
+			}), want)
+		})
+	}
+	pact.Exchange(t, "a booking's tickets are held", "some of a booking's tickets are given back", some(1),
+		pacttest.Answer{Status: http.StatusNoContent}, giveSomeBack(1, nil))
+	pact.Exchange(t, "a booking's tickets are held", "more tickets are given back than a booking has", some(2),
+		pacttest.Problem(http.StatusConflict, problem.TicketsNotBooked), giveSomeBack(2, booking.ErrReturnRefused))
+	pact.Exchange(t, "a booking's tickets came back in part", "other tickets are given back by the same cancellation", some(2),
+		pacttest.Problem(http.StatusConflict, problem.ReservationMismatch), giveSomeBack(2, booking.ErrReturnRefused))
+	pact.Exchange(t, "there are no events", "some tickets of an event that is not there are given back", some(1),
+		pacttest.Problem(http.StatusNotFound, problem.EventNotFound), giveSomeBack(1, booking.ErrEventNotFound))
+
 	receipts(t, pact)
 }
 

@@ -28,6 +28,8 @@ const (
 	typeID    = "01970000-0000-7000-8000-0000000000a1"
 	bookingID = "01970000-0000-7000-8000-0000000000b1"
 	messageID = "01970000-0000-7000-8000-0000000000f1"
+
+	cancellationID = "01970000-0000-7000-8000-0000000000c1"
 )
 
 func provider(t testing.TB) pacttest.Provider {
@@ -66,6 +68,10 @@ func provider(t testing.TB) pacttest.Provider {
 			}),
 			"a booking's first attempt is released": state(func(t testing.TB, s *sqlite.Store) error {
 				return errors.Join(held(t, s, attempt, 100), s.Release(t.Context(), attempt))
+			}),
+			"a booking's tickets came back in part": state(func(t testing.TB, s *sqlite.Store) error {
+				one := []event.Request{{TicketTypeID: typeID, Quantity: 1}}
+				return errors.Join(held(t, s, attempt, 100), s.Return(t.Context(), attempt, cancellationID, one))
 			}),
 			"a message has arrived": state(func(t testing.TB, s *sqlite.Store) error {
 				return errors.Join(held(t, s, attempt, 100), s.Sell(t.Context(), messageID, attempt))
