@@ -12,8 +12,8 @@ import (
 )
 
 // TestAReturnThatIsUnfinished is dead at each of its requests; a release, or a
-// sweep, meets what it has left, dead at each of its own; and then each of them
-// is done by somebody.
+// sweep, meets what it has left, dead at each of its own, and is made again; and
+// then so is the return.
 func TestAReturnThatIsUnfinished(t *testing.T) {
 	t.Log(mongotest.Serving(t))
 	for _, c := range []struct {
@@ -40,9 +40,9 @@ func TestAReturnThatIsUnfinished(t *testing.T) {
 					expected(t, c.do(w, t.Context(), s))
 					w.audit(t, amid)
 					done = !died.Load()
-					must(t, w.giveSomeBack(t.Context(), healthy(db, 0)))
-					w.audit(t, amid)
 					must(t, c.do(w, t.Context(), healthy(db, time.Minute)))
+					w.audit(t, quiet)
+					must(t, w.giveSomeBack(t.Context(), healthy(db, 0)))
 					w.audit(t, quiet)
 					must(t, healthy(db, time.Minute).Sweep(t.Context()))
 					w.audit(t, swept)
