@@ -78,7 +78,7 @@ fuzz-api: boxoffice ## fuzz a platform of its own by its OpenAPI documents (FUZZ
 	@.ci/fuzz-api
 
 .PHONY: lint
-lint: needs-go ## lint every module and prove that each depguard rule can fail
+lint: needs-go ## lint every module and prove that the rules about imports and floats can fail
 	@.ci/lint
 	@.ci/prove-depguard
 

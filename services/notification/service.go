@@ -189,7 +189,7 @@ func (s *Service) pause(attempt int) time.Duration {
 		d = s.o.RetryBase << shift
 	}
 	// A quarter either way, so that what failed together is not tried together.
-	return time.Duration(float64(d) * (0.75 + rand.Float64()/2)) //nolint:gosec // spreads load, guards nothing
+	return d - d/4 + rand.N(d/2+1) //nolint:gosec // spreads load, guards nothing
 }
 
 func newDelivery(c Channel, userID string, at time.Time) Notification {
