@@ -59,6 +59,19 @@ func (b *behind) took() []string {
 	return out
 }
 
+// header returns that of the one request that has arrived since the last time.
+func (b *behind) header(t *testing.T) http.Header {
+	t.Helper()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.seen) != 1 {
+		t.Fatalf("%d requests arrived, want 1", len(b.seen))
+	}
+	h := b.seen[0].Header
+	b.seen, b.bodies = nil, nil
+	return h
+}
+
 // newGateway returns the gateway's address, and its log.
 func newGateway(t *testing.T, b *behind) (addr string, log *syncBuffer) {
 	t.Helper()

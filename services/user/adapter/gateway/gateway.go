@@ -81,7 +81,8 @@ func (g *Gateway) handler(o operation) http.HandlerFunc {
 			httpkit.WriteProblem(w, r, wrong)
 			return
 		}
-		if wrong := impassable(r); wrong != nil {
+		headers, wrong := crossing(r)
+		if wrong != nil {
 			httpkit.WriteProblem(w, r, wrong)
 			return
 		}
@@ -97,7 +98,7 @@ func (g *Gateway) handler(o operation) http.HandlerFunc {
 			g.unavailable(w, r, o, err)
 			return
 		}
-		requestHeaders(req.Header, r)
+		req.Header = headers
 		res, err := g.transport.RoundTrip(req)
 		if err != nil {
 			g.unavailable(w, r, o, err)

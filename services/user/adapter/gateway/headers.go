@@ -3,6 +3,7 @@ package gateway
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/openboxoffice/boxoffice/contracts/problem"
@@ -31,48 +32,81 @@ const (
 	maxHeaders = 16 << 10
 )
 
-// impassable refuses r for a header that no service would take, and that would
-// not come through a sidecar: there it would look as if the service were down.
-func impassable(r *http.Request) *httpkit.Error {
+// crossing returns what of r's headers the service behind may see, or refuses r
+// for one that no service would take, and that would not come through a sidecar:
+// there it would look as if the service were down.
+func crossing(r *http.Request) (http.Header, *httpkit.Error) {
+	h := http.Header{"User-Agent": nil} // or Go sends its own
 	all := 0
 	for _, name := range passedIn {
-		for _, v := range r.Header[name] {
-			all += len(v)
-			if len(v) <= maxHeader && !strings.ContainsFunc(v, func(c rune) bool { return c < ' ' || c > '~' }) {
-				continue
+		values := r.Header[name]
+		bad := slices.ContainsFunc(values, impassable)
+		size := 0
+		for _, v := range values {
+			size += len(v)
+		}
+		switch name {
+		case "Authorization":
+			if bad {
+				return nil, auth.InvalidToken()
 			}
-			switch name {
-			case "Authorization":
-				return auth.InvalidToken()
-			case "Content-Type":
-				return httpkit.NewProblem(http.StatusUnsupportedMediaType, problem.UnsupportedMedia, "The body must be application/json.")
-			case "Idempotency-Key":
+		case "Content-Type":
+			if bad {
+				return nil, httpkit.NewProblem(http.StatusUnsupportedMediaType, problem.UnsupportedMedia, "The body must be application/json.")
+			}
+		case "Idempotency-Key":
+			if bad {
 				p := httpkit.NewProblem(http.StatusUnprocessableEntity, problem.ValidationFailed, "Some fields have values that are not allowed.")
 				p.Errors = []problem.Field{{Location: "header." + name, Message: "must be 1 to 255 visible ASCII characters"}}
-				return p
-			default:
-				return httpkit.NewProblem(http.StatusBadRequest, problem.BadRequest,
-					"The header "+name+" must have at most 4096 characters of printable ASCII.")
+				return nil, p
+			}
+		case "If-Match":
+			if bad {
+				values = matchless(values)
+			}
+		case "If-None-Match", "Tracestate": // the request is as good without
+			if bad || all+size > maxHeaders {
+				continue
 			}
 		}
-	}
-	if all > maxHeaders {
-		return httpkit.NewProblem(http.StatusBadRequest, problem.BadRequest, "The headers are too long.")
-	}
-	return nil
-}
-
-// requestHeaders sets out to what of r the service behind may see.
-func requestHeaders(out http.Header, r *http.Request) {
-	for _, name := range passedIn {
-		if v, ok := r.Header[name]; ok {
-			out[name] = v
+		if all += size; all > maxHeaders {
+			return nil, httpkit.NewProblem(http.StatusBadRequest, problem.BadRequest, "The headers are too long.")
+		}
+		if len(values) > 0 {
+			h[name] = values
 		}
 	}
-	out["User-Agent"] = nil // or Go sends its own
 	if tp := traceParent(r); tp != "" {
-		out.Set("Traceparent", tp)
+		h.Set("Traceparent", tp)
 	}
+	return h, nil
+}
+
+func impassable(v string) bool { return len(v) > maxHeader || strings.ContainsFunc(v, unprintable) }
+
+func unprintable(c rune) bool { return c < ' ' || c > '~' }
+
+// matchless returns If-Match headers that pass and still name those of the ETags
+// in values that an event may have: what cannot pass is none. Without a header
+// a change would be made that was to be made on a condition; and whether it is
+// met, or something comes before that, the service knows.
+func matchless(values []string) []string {
+	out := make([]string, len(values))
+	for i, v := range values {
+		if len(v) > maxHeader {
+			v = `"?"`
+		}
+		out[i] = strings.Map(func(c rune) rune {
+			switch {
+			case c == '\t': // as good as a space between two tags
+				return ' '
+			case unprintable(c):
+				return '?'
+			}
+			return c
+		}, v)
+	}
+	return out
 }
 
 // traceParent is the client's own where it is valid, so that it finds its
