@@ -39,7 +39,7 @@ type issuer struct {
 	keys    jwk.Set
 }
 
-func newIssuer(t *testing.T, kid string) *issuer {
+func newIssuer(t testing.TB, kid string) *issuer {
 	t.Helper()
 	i := &issuer{keys: jwk.NewSet()}
 	i.private = i.addKey(t, kid)
@@ -55,7 +55,7 @@ func newIssuer(t *testing.T, kid string) *issuer {
 	return i
 }
 
-func (i *issuer) addKey(t *testing.T, kid string) jwk.Key {
+func (i *issuer) addKey(t testing.TB, kid string) jwk.Key {
 	t.Helper()
 	_, priv, err := ed25519.GenerateKey(rand.Reader)
 	must(t, err)
@@ -76,7 +76,7 @@ func claims() map[string]any {
 	}
 }
 
-func sign(t *testing.T, key jwk.Key, claims, header map[string]any) string {
+func sign(t testing.TB, key jwk.Key, claims, header map[string]any) string {
 	t.Helper()
 	tok := jwt.New()
 	for k, v := range claims {
@@ -273,7 +273,7 @@ func TestGuard(t *testing.T) {
 	}
 }
 
-func must(t *testing.T, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)

@@ -16,7 +16,7 @@ import (
 	"github.com/openboxoffice/boxoffice/services/internal/sqlitedb"
 )
 
-func open(t *testing.T) *sqlitedb.DB {
+func open(t testing.TB) *sqlitedb.DB {
 	t.Helper()
 	migrations := fstest.MapFS{"00001_init.sql": {Data: []byte("-- +goose Up\n" + sqlite.Schema)}}
 	db, err := sqlitedb.Open(t.Context(), filepath.Join(t.TempDir(), "outbox.db"), migrations)
