@@ -14,8 +14,10 @@ type faults struct {
 	booking.Store
 	booking.Catalog
 	booking.Payments
-	before func(call string) error // the call has no effect
-	after  func(call string) error // the call has its effect
+	books    booking.Statements
+	holdings booking.Holdings
+	before   func(call string) error // the call has no effect
+	after    func(call string) error // the call has its effect
 }
 
 func ask[T any](f *faults, call string, do func() (T, error)) (T, error) {
@@ -132,4 +134,16 @@ func (f *faults) Settle(ctx context.Context, c booking.Unsettled) (booking.Settl
 
 func (f *faults) Refund(ctx context.Context, r booking.RefundRequest) error {
 	return tell(f, "Refund", func() error { return f.Payments.Refund(ctx, r) })
+}
+
+func (f *faults) Holdings(ctx context.Context, after string, limit int) ([]booking.Holding, error) {
+	return ask(f, "Holdings", func() ([]booking.Holding, error) { return f.holdings.Holdings(ctx, after, limit) })
+}
+
+func (f *faults) Statements(ctx context.Context, since time.Time, after string, limit int) (page []booking.Statement, next string, err error) {
+	page, err = ask(f, "Statements", func() (p []booking.Statement, err error) {
+		p, next, err = f.books.Statements(ctx, since, after, limit)
+		return p, err
+	})
+	return page, next, err
 }

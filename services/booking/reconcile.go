@@ -25,15 +25,18 @@ const (
 // they hold, repairs what is safe, and stores and returns what it found. It may
 // run while everything else does: of what is being worked on, or was a moment
 // ago, it says nothing. Where one of the others does not answer there is no
-// report, but its error.
+// report: ErrNotReconciled. What was repaired until then stays so.
+//
+// It goes on when ctx is cancelled.
 func (s *Service) Reconcile(ctx context.Context, by string, since time.Time) (Report, error) {
+	ctx = context.WithoutCancel(ctx)
 	now := s.now()
 	r := reconciliation{s: s, report: Report{
 		ID: newID(), By: by, Since: since.UTC().Truncate(time.Microsecond), StartedAt: now, Findings: []Finding{},
 	}, paid: map[uuid.UUID]bool{}}
 	for _, step := range []func(context.Context) error{r.tickets, r.money, r.messages} {
 		if err := step(ctx); err != nil {
-			return Report{}, fmt.Errorf("reconcile: %w", err)
+			return Report{}, fmt.Errorf("%w: %w", ErrNotReconciled, err)
 		}
 	}
 	r.report.FinishedAt = s.now()

@@ -148,10 +148,11 @@ func (w *world) service(f *faults) *booking.Service {
 		f = &faults{}
 	}
 	f.Store, f.Catalog, f.Payments = w.store, w.catalog, w.payments
-	statements, _ := w.payments.(booking.Statements)
+	f.holdings = w.catalog
+	f.books, _ = w.payments.(booking.Statements)
 	return booking.New(booking.Options{
 		Store: f, CancelledEvents: w.store, Catalog: f, Payments: f,
-		Records: w.store, Holdings: w.catalog, Statements: statements, Recheck: w.recheck, Log: slog.New(slog.DiscardHandler), Now: w.now,
+		Records: w.store, Holdings: f, Statements: f, Recheck: w.recheck, Log: slog.New(slog.DiscardHandler), Now: w.now,
 		RecoverEvery: time.Millisecond,
 		TraceParent:  func(context.Context) string { return "00-trace" },
 	})

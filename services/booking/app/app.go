@@ -150,7 +150,7 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	httpkit.Health(mux, way.Checks(map[string]func(context.Context) error{"database": a.db.ping, "payments": a.sandbox.Ping}))
 	guard := &auth.Guard{Verify: verifier.Verify}
 	rest.Register(httpkit.NewAPI(mux, "Boxoffice booking", "Book tickets, pay, cancel."), a.service, rest.Options{
-		Guard: guard, AuditLog: a.db.audit, CancelledEvents: a.db.cancelled, Ledger: a.sandbox,
+		Guard: guard, AuditLog: a.db.audit, CancelledEvents: a.db.cancelled, Records: a.db.records, Ledger: a.sandbox,
 	})
 	if way.There() {
 		// It hears nothing yet. But components/subscribes it to events already, and

@@ -20,6 +20,7 @@ type database struct {
 	store     booking.Store
 	cancelled booking.CancelledEvents
 	audit     booking.AuditLog
+	records   booking.Records
 	outbox    outbox.Store
 	inbox     inbox.Store
 	ping      func(context.Context) error
@@ -48,7 +49,7 @@ func openDatabase(ctx context.Context, cfg Config) (*database, error) {
 			return nil, fmt.Errorf("BOOKING_POSTGRES_URL: %w", err)
 		}
 		return &database{
-			store: s, cancelled: s, audit: s, outbox: s.Outbox(), inbox: s.Inbox(), ping: s.Ping, prune: s.Prune, close: s.Close, listen: s.Listen,
+			store: s, cancelled: s, audit: s, records: s, outbox: s.Outbox(), inbox: s.Inbox(), ping: s.Ping, prune: s.Prune, close: s.Close, listen: s.Listen,
 		}, nil
 	case "sqlite":
 		if cfg.DBPath == "" {
@@ -59,7 +60,7 @@ func openDatabase(ctx context.Context, cfg Config) (*database, error) {
 			return nil, fmt.Errorf("BOOKING_DB: %w", err)
 		}
 		return &database{
-			store: s, cancelled: s, audit: s, outbox: s.Outbox(), inbox: s.Inbox(), ping: s.Ping, prune: s.Prune, close: s.Close, endLeases: s.EndLeases,
+			store: s, cancelled: s, audit: s, records: s, outbox: s.Outbox(), inbox: s.Inbox(), ping: s.Ping, prune: s.Prune, close: s.Close, endLeases: s.EndLeases,
 		}, nil
 	}
 	return nil, fmt.Errorf("STORE is %q, not postgres or sqlite", cfg.Store)

@@ -34,6 +34,7 @@ var table = httpkit.Errors{
 	{Err: booking.ErrNotCancellable, Status: http.StatusConflict, Code: problem.NotCancellable},
 	{Err: booking.ErrPaymentUnavailable, Status: http.StatusServiceUnavailable, Code: problem.UpstreamUnavailable, RetryAfter: 2},
 	{Err: booking.ErrUnavailable, Status: http.StatusServiceUnavailable, Code: problem.UpstreamUnavailable, RetryAfter: 2},
+	{Err: booking.ErrNotReconciled, Status: http.StatusServiceUnavailable, Code: problem.UpstreamUnavailable, RetryAfter: 10},
 	{Err: booking.ErrReservationFailed, Status: http.StatusServiceUnavailable, Code: problem.UpstreamUnavailable, RetryAfter: 2},
 }
 
@@ -49,6 +50,7 @@ type Options struct {
 	Guard           *auth.Guard
 	AuditLog        booking.AuditLog
 	CancelledEvents booking.CancelledEvents
+	Records         booking.Records
 	Ledger          booking.Ledger // nil for a provider that keeps its books elsewhere
 }
 
@@ -129,6 +131,7 @@ func Register(api huma.API, s *booking.Service, o Options) {
 	registerCancellations(api, s, guard)
 	registerLists(api, s, guard)
 	registerAudit(api, o.AuditLog, guard)
+	registerReconciliations(api, s, o.Records, guard)
 	registerInternal(api, o.CancelledEvents, guard)
 	if o.Ledger != nil {
 		registerLedger(api, o.Ledger, guard)

@@ -83,7 +83,7 @@ func newAPI(t testing.TB) *api {
 		return c, nil
 	}}
 	mux := httpkit.NewRouter(log)
-	rest.Register(httpkit.NewAPI(mux, "t", ""), s, rest.Options{Guard: guard, AuditLog: store, CancelledEvents: store, Ledger: pay})
+	rest.Register(httpkit.NewAPI(mux, "t", ""), s, rest.Options{Guard: guard, AuditLog: store, CancelledEvents: store, Records: store, Ledger: pay})
 	a.handler = mux
 	return a
 }

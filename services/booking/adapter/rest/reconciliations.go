@@ -1,0 +1,106 @@
+package rest
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/uuid"
+
+	"github.com/openboxoffice/boxoffice/contracts/identity"
+	"github.com/openboxoffice/boxoffice/contracts/problem"
+	"github.com/openboxoffice/boxoffice/services/booking"
+	"github.com/openboxoffice/boxoffice/services/internal/auth"
+	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
+)
+
+func registerReconciliations(api huma.API, s *booking.Service, records booking.Records, guard *auth.Guard) {
+	type page struct {
+		Body httpkit.List[reportBody]
+	}
+	type before struct {
+		ID string `json:"b"`
+	}
+	huma.Register(api, guard.User(api, huma.Operation{
+		OperationID: "listReconciliations", Method: http.MethodGet, Path: "/admin/reconciliations", Tags: []string{"admin"},
+		Summary:     "List what reconciliations have found, newest first",
+		Description: "Each compares the payment provider's books, the bookings, what the other services have heard, and who holds tickets. For an admin.",
+	}, identity.Admin), func(ctx context.Context, in *struct{ httpkit.Page }) (*page, error) {
+		id := ""
+		if in.Cursor != "" {
+			var c before
+			if err := httpkit.DecodeCursor(in.Cursor, &c); err != nil {
+				return nil, err
+			}
+			if u, err := uuid.Parse(c.ID); err != nil || u.String() != c.ID {
+				return nil, httpkit.ErrCursor()
+			}
+			id = c.ID
+		}
+		reports, err := records.Reports(ctx, id, in.Limit+1)
+		if err != nil {
+			return nil, table.To(ctx, err)
+		}
+		out := &page{Body: httpkit.List[reportBody]{Items: []reportBody{}}}
+		for i, r := range reports {
+			if i == in.Limit {
+				next := httpkit.EncodeCursor(before{reports[i-1].ID})
+				out.Body.NextCursor = &next
+				break
+			}
+			out.Body.Items = append(out.Body.Items, toReport(r))
+		}
+		return out, nil
+	})
+
+	huma.Register(api, guard.User(api, httpkit.Refuses(huma.Operation{
+		OperationID: "reconcile", Method: http.MethodPost, Path: "/admin/reconciliations", DefaultStatus: http.StatusCreated, Tags: []string{"admin"},
+		Summary:     "Reconcile now",
+		Description: "Of the bookings of the last days, repairs what is safe, and answers with the report. It is also done by itself once a day. For an admin.",
+	}, problem.UpstreamUnavailable), identity.Admin), func(ctx context.Context, in *struct {
+		Days int `query:"days" minimum:"1" maximum:"3660" default:"30" doc:"How many days back"`
+	},
+	) (*struct{ Body reportBody }, error) {
+		r, err := s.Reconcile(ctx, auth.Caller(ctx).UserID, time.Now().AddDate(0, 0, -in.Days))
+		if err != nil {
+			return nil, table.To(ctx, err)
+		}
+		return &struct{ Body reportBody }{toReport(r)}, nil
+	})
+}
+
+type reportBody struct {
+	ID         string        `json:"id" format:"uuid"`
+	By         string        `json:"by" doc:"The id of the user, or the name of the worker, who asked for it" example:"recovery"`
+	Since      time.Time     `json:"since" doc:"It looked at bookings made since then"`
+	StartedAt  time.Time     `json:"started_at"`
+	FinishedAt time.Time     `json:"finished_at"`
+	Checked    checkedBody   `json:"checked"`
+	Findings   []findingBody `json:"findings" nullable:"false"`
+}
+
+type checkedBody struct {
+	Bookings int `json:"bookings" example:"1200"`
+	Charges  int `json:"charges" example:"1150"`
+	Holdings int `json:"holdings" example:"1100"`
+	Messages int `json:"messages" example:"1300"`
+}
+
+type findingBody struct {
+	Kind      string `json:"kind" enum:"late_payment,refund_due,hold_leaked,message_lost,money_disagrees,charge_unknown,charge_missing,tickets_missing,booking_stuck" example:"hold_leaked"`
+	BookingID string `json:"booking_id" doc:"As the one who has it says; empty where nobody knows" example:"01890a5d-ac96-774b-bcce-b302099a8057"`
+	Detail    string `json:"detail" example:"2 tickets of event 01890a5d-ac96-774b-bcce-b302099a8057, attempt 1: there is no such booking"`
+	Repaired  bool   `json:"repaired" doc:"Whether there is nothing left to do about it"`
+}
+
+func toReport(r booking.Report) reportBody {
+	out := reportBody{
+		ID: r.ID, By: r.By, Since: r.Since, StartedAt: r.StartedAt, FinishedAt: r.FinishedAt,
+		Checked: checkedBody(r.Checked), Findings: make([]findingBody, len(r.Findings)),
+	}
+	for i, f := range r.Findings {
+		out.Findings[i] = findingBody{string(f.Kind), f.BookingID, f.Detail, f.Repaired}
+	}
+	return out
+}
