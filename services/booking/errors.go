@@ -52,5 +52,6 @@ var (
 	ErrPaymentUnavailable = errors.New("the payment provider does not answer; nothing was charged; try again, with the same Idempotency-Key if you gave one")
 	ErrUnavailable        = errors.New("the event service does not answer; try again, with the same Idempotency-Key if you gave one")
 	ErrPaymentAbandoned   = errors.New("the payment was never completed; nothing was charged")
+	ErrNotReconciled      = errors.New("the payment provider or another service does not answer; there is no report")
 	ErrReservationFailed  = errors.New("the tickets could not be held; nothing was charged")
 )
