@@ -55,6 +55,8 @@ type Config struct {
 	JWKSURL         string `env:"JWKS_URL"`
 	EventURL        string `env:"EVENT_URL"`
 	NotificationURL string `env:"NOTIFICATION_URL"`
+	// ReconcileDays is how many days back the daily reconciliation looks.
+	ReconcileDays int `env:"RECONCILE_DAYS" envDefault:"30"`
 	// ServiceToken is this service's own secret towards the others.
 	ServiceToken string `env:"BOOKING_SERVICE_TOKEN,required,notEmpty"`
 }
@@ -72,18 +74,20 @@ type Deps struct {
 
 // App is the service, ready to run.
 type App struct {
-	db      *database
-	sandbox *sandbox.Sandbox
-	service *booking.Service
-	relay   *outbox.Relay
-	inlet   *inlet.Inlet // nil where there is no sidecar
-	handler http.Handler
-	log     *slog.Logger
+	db *database
+
+	reconcileDays int
+	sandbox       *sandbox.Sandbox
+	service       *booking.Service
+	relay         *outbox.Relay
+	inlet         *inlet.Inlet // nil where there is no sidecar
+	handler       http.Handler
+	log           *slog.Logger
 }
 
 // New opens the databases and builds the service.
 func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
-	a := &App{log: deps.Log}
+	a := &App{log: deps.Log, reconcileDays: cfg.ReconcileDays}
 	defer func() {
 		if err != nil {
 			err = errors.Join(fmt.Errorf("booking: %w", err), a.Close())
@@ -174,6 +178,7 @@ func (a *App) Run(ctx context.Context) error {
 	g.Go(func() error { return a.service.Recover(ctx) })
 	g.Go(func() error { return a.relay.Run(ctx) })
 	g.Go(func() error { return a.prune(ctx) })
+	g.Go(func() error { return a.service.ReconcileDaily(ctx, a.reconcileDays) })
 	if a.inlet != nil {
 		g.Go(func() error { return a.inlet.Run(ctx) })
 	}

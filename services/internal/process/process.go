@@ -9,10 +9,12 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -49,6 +51,16 @@ type Service[C any] struct {
 	// Migrate prepares the service's database and nothing else. It is called
 	// again like Open.
 	Migrate func(ctx context.Context, cfg C) error
+	// Commands are what else the service's command does, by name.
+	Commands map[string]Command[C]
+}
+
+// Command does one thing and ends.
+type Command[C any] struct {
+	Help string // what it does, in a few words
+	// Do writes what a person wants to read to out. It is called again like
+	// Open.
+	Do func(ctx context.Context, cfg C, log *slog.Logger, out io.Writer) error
 }
 
 // settings are the variables that every process has.
@@ -73,14 +85,24 @@ func (s Service[C]) main(args []string, environment map[string]string, stdout, s
 	do := map[string]func(context.Context, *starting[C]) error{
 		"": s.run, "migrate": s.migrate, "healthcheck": s.healthcheck,
 	}[strings.Join(args, " ")]
+	logs := stdout
+	if c, ok := s.Commands[strings.Join(args, " ")]; ok {
+		logs = stderr // out is for what was asked
+		do = func(ctx context.Context, st *starting[C]) error {
+			return st.await(ctx, func(ctx context.Context) error { return c.Do(ctx, st.service, st.log, stdout) })
+		}
+	}
 	if do == nil {
 		_, _ = fmt.Fprintf(stderr, "usage: %[1]s              run the service\n"+
 			"       %[1]s migrate      prepare its database, and end\n"+
-			"       %[1]s healthcheck  ask the service that runs here whether it is ready\n\n"+
-			"Configuration is by environment variables; see the README.\n", s.Name)
+			"       %[1]s healthcheck  ask the service that runs here whether it is ready\n", s.Name)
+		for _, name := range slices.Sorted(maps.Keys(s.Commands)) {
+			_, _ = fmt.Fprintf(stderr, "       %s %-12s %s\n", s.Name, name, s.Commands[name].Help)
+		}
+		_, _ = fmt.Fprint(stderr, "\nConfiguration is by environment variables; see the README.\n")
 		return 2
 	}
-	if err := s.prepared(ctx, environment, stdout, do); err != nil {
+	if err := s.prepared(ctx, environment, logs, do); err != nil {
 		_, _ = fmt.Fprintf(stderr, "%s: %v\n", s.Name, err)
 		return 1
 	}

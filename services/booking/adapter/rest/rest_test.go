@@ -34,7 +34,7 @@ const (
 )
 
 // catalog answers what the test sets.
-type catalog struct{ availability, reserve, release error }
+type catalog struct{ availability, reserve, release, holdings error }
 
 func (c *catalog) Availability(context.Context, string) (booking.Availability, error) {
 	return booking.Availability{EventID: event, SalesOpen: true, Types: []booking.TicketType{
@@ -56,6 +56,12 @@ func (c *catalog) Release(context.Context, string, string, int) error { return c
 
 func (c *catalog) Return(context.Context, booking.Return) error { return c.release }
 
+func (c *catalog) Holdings(context.Context, string, int) ([]booking.Holding, error) {
+	return nil, c.holdings
+}
+
+func recheck(context.Context, time.Time) (int, []events.Message, error) { return 0, nil, nil }
+
 type api struct {
 	*catalog
 	handler http.Handler
@@ -74,7 +80,10 @@ func newAPI(t testing.TB) *api {
 	t.Cleanup(func() { _, _ = store.Close(), pay.Close() })
 	log := slog.New(slog.DiscardHandler)
 	a := &api{catalog: &catalog{}}
-	s := booking.New(booking.Options{Store: store, CancelledEvents: store, Catalog: a.catalog, Payments: pay, Log: log, PaymentTimeout: 100 * time.Millisecond})
+	s := booking.New(booking.Options{
+		Store: store, CancelledEvents: store, Catalog: a.catalog, Payments: pay, Log: log, PaymentTimeout: 100 * time.Millisecond,
+		Records: store, Holdings: a.catalog, Statements: pay, Recheck: recheck,
+	})
 	guard := &auth.Guard{Verify: func(_ context.Context, token string) (identity.Caller, error) {
 		c := identity.Caller{UserID: token, Email: "a@example.com", Role: identity.Customer}
 		if token == "admin" {

@@ -17,5 +17,8 @@ func main() {
 		Open: func(ctx context.Context, cfg app.Config, log *slog.Logger) (process.App, error) {
 			return app.New(ctx, cfg, app.Deps{Log: log})
 		},
+		Commands: map[string]process.Command[app.Config]{
+			"reconcile": {Help: "compare the payment provider, the bookings and the other services, and repair what is safe", Do: app.Reconcile},
+		},
 	})
 }

@@ -1,0 +1,139 @@
+package rest_test
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"github.com/openboxoffice/boxoffice/contracts/problem"
+)
+
+func cancelling(n int) string {
+	return fmt.Sprintf(`{"items":[{"ticket_type_id":%q,"quantity":%d}]}`, seat, n)
+}
+
+func TestCancelTickets(t *testing.T) {
+	a := newAPI(t)
+	id := a.do(t, alice, http.MethodPost, "/bookings", `{"event_id":"`+event+`","tickets":3}`).body["id"].(string)
+	path := "/bookings/" + id + "/cancellations"
+	first := a.do(t, alice, http.MethodPost, path, cancelling(1), "Idempotency-Key", "k")
+	if first.status != 201 || first.header.Get("Location") != "/bookings/"+id || first.body["tickets"] != 2.0 || first.body["status"] != "CONFIRMED" {
+		t.Fatal(first)
+	}
+	made := first.body["cancellations"].([]any)[0].(map[string]any)
+	refund := first.body["refunds"].([]any)[0].(map[string]any)
+	if made["status"] != "DONE" || made["all"] != false || made["refund_id"] != refund["id"] || refund["status"] != "refunded" ||
+		fmt.Sprint(refund["amount"]) != "map[amount_minor:2500 currency:EUR]" {
+		t.Errorf("the cancellation is %v, its refund %v", made, refund)
+	}
+	if again := a.do(t, alice, http.MethodPost, path, cancelling(1), "Idempotency-Key", "k"); again.status != 201 || again.raw != first.raw {
+		t.Errorf("the same again: %s", again)
+	}
+	for name, c := range map[string]struct {
+		as, path, body, key string
+		status              int
+		code                problem.Code
+	}{
+		"the key of another request": {alice, path, cancelling(2), "k", 422, problem.IdempotencyKeyReused},
+		"more than it has":           {alice, path, cancelling(3), "k2", 409, problem.TicketsNotBooked},
+		"a stranger's":               {bob, path, cancelling(1), "k2", 403, problem.Forbidden},
+		"no such booking":            {alice, "/bookings/" + uuid.NewString() + "/cancellations", cancelling(1), "k2", 404, problem.BookingNotFound},
+		"no key":                     {alice, path, cancelling(1), "", 422, problem.ValidationFailed},
+		"a key that is not ASCII":    {alice, path, cancelling(1), "ü", 422, problem.ValidationFailed},
+		"no items":                   {alice, path, `{"items":[]}`, "k2", 422, problem.ValidationFailed},
+		"none of them":               {alice, path, cancelling(0), "k2", 422, problem.ValidationFailed},
+		"no body":                    {alice, path, `{}`, "k2", 422, problem.ValidationFailed},
+		"twice the same type":        {alice, path, strings.Replace(cancelling(1), "]", `,{"ticket_type_id":"`+strings.ToUpper(seat)+`","quantity":1}]`, 1), "k2", 422, problem.ValidationFailed},
+	} {
+		var header []string
+		if c.key != "" {
+			header = []string{"Idempotency-Key", c.key}
+		}
+		if r := a.do(t, c.as, http.MethodPost, c.path, c.body, header...); r.status != c.status || r.body["code"] != string(c.code) {
+			t.Errorf("%s: %s, want %d %s", name, r, c.status, c.code)
+		}
+	}
+	rest := a.do(t, "admin", http.MethodPost, path, cancelling(2), "Idempotency-Key", "k")
+	if rest.status != 201 || rest.body["status"] != "CANCELLED" {
+		t.Errorf("an admin cancels the rest: %s", rest)
+	}
+	if r := a.do(t, alice, http.MethodPost, path, cancelling(1), "Idempotency-Key", "k3"); r.status != 409 || r.body["code"] != string(problem.NotCancellable) {
+		t.Errorf("what is cancelled: %s", r)
+	}
+}
+
+func TestTheAuditLogIsForAdmins(t *testing.T) {
+	a := newAPI(t)
+	id := a.do(t, alice, http.MethodPost, "/bookings", book("")).body["id"].(string)
+	a.do(t, bob, http.MethodPost, "/bookings", book(""))
+	a.do(t, alice, http.MethodPut, "/bookings/"+id+"/cancel", "")
+	if r := a.do(t, alice, http.MethodGet, "/admin/audit", ""); r.status != 403 {
+		t.Errorf("for a customer: %s", r)
+	}
+	var steps []string
+	for cursor := ""; ; {
+		r := a.do(t, "admin", http.MethodGet, "/admin/audit?limit=3&booking_id="+strings.ToUpper(id)+"&cursor="+cursor, "")
+		for _, item := range r.body["items"].([]any) {
+			e := item.(map[string]any)
+			if e["booking_id"] != id || e["event_id"] != event || e["by"] != alice {
+				t.Errorf("entry %v", e)
+			}
+			steps = append(steps, e["step"].(string))
+		}
+		next, more := r.body["next_cursor"].(string)
+		if !more {
+			break
+		}
+		cursor = next
+	}
+	if got := strings.Join(steps, " "); got != "cancelled released refunded cancelling confirmed paid reserved created" {
+		t.Errorf("steps: %s", got)
+	}
+	if r := a.do(t, "admin", http.MethodGet, "/admin/audit?event_id="+event+"&limit=100", ""); len(r.body["items"].([]any)) != 12 {
+		t.Errorf("of the event: %s", r)
+	}
+	for query, code := range map[string]problem.Code{
+		"booking_id=" + id + "&event_id=" + event: problem.ValidationFailed, "cursor=e30": problem.InvalidCursor, "booking_id=x": problem.ValidationFailed,
+	} {
+		if r := a.do(t, "admin", http.MethodGet, "/admin/audit?"+query, ""); r.status != 422 || r.body["code"] != string(code) {
+			t.Errorf("?%s: %s", query, r)
+		}
+	}
+}
+
+func TestReconciliationsAreForAdmins(t *testing.T) {
+	a := newAPI(t)
+	for _, method := range []string{http.MethodGet, http.MethodPost} {
+		if r := a.do(t, alice, method, "/admin/reconciliations", ""); r.status != 403 {
+			t.Errorf("%s for a customer: %s", method, r)
+		}
+	}
+	if r := a.do(t, "admin", http.MethodGet, "/admin/reconciliations", ""); r.raw != `{"items":[],"next_cursor":null}`+"\n" {
+		t.Errorf("before the first: %s", r)
+	}
+	made := a.do(t, "admin", http.MethodPost, "/admin/reconciliations?days=1", "")
+	if made.status != 201 || made.body["by"] != "admin" {
+		t.Fatal(made)
+	}
+	second := a.do(t, "admin", http.MethodPost, "/admin/reconciliations", "")
+	page := a.do(t, "admin", http.MethodGet, "/admin/reconciliations?limit=1", "")
+	if items := page.body["items"].([]any); len(items) != 1 || items[0].(map[string]any)["id"] != second.body["id"] {
+		t.Errorf("the newest: %s", page)
+	}
+	page = a.do(t, "admin", http.MethodGet, fmt.Sprint("/admin/reconciliations?limit=1&cursor=", page.body["next_cursor"]), "")
+	if items := page.body["items"].([]any); len(items) != 1 || items[0].(map[string]any)["id"] != made.body["id"] || page.body["next_cursor"] != nil {
+		t.Errorf("the one before: %s", page)
+	}
+	for _, query := range []string{"days=0", "days=x", "days=10000000"} {
+		if r := a.do(t, "admin", http.MethodPost, "/admin/reconciliations?"+query, ""); r.status != 422 {
+			t.Errorf("?%s: %s", query, r)
+		}
+	}
+	a.holdings = fmt.Errorf("no answer")
+	if r := a.do(t, "admin", http.MethodPost, "/admin/reconciliations", ""); r.status != 503 || r.body["code"] != string(problem.UpstreamUnavailable) {
+		t.Errorf("without the event service: %s", r)
+	}
+}
