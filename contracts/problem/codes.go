@@ -107,7 +107,7 @@ var Codes = []struct {
 	{BookingNotFound, 404, "There is no such booking."},
 	{PaymentDeclined, 402, "The payment was declined."},
 	{PaymentAbandoned, 402, "The payment was never completed; nothing was charged."},
-	{BookingInProgress, 409, "A request with this idempotency key is being worked on: Retry-After says when to ask again."},
+	{BookingInProgress, 409, "Another request for this booking is being worked on: Retry-After says when to ask again."},
 	{NotCancellable, 409, "The booking is not confirmed, or its event has started."},
 	{TicketsNotBooked, 409, "The booking has not that many tickets of this type."},
 	{InvalidSignature, 400, "The signature is missing, wrong or too old."},

@@ -46,7 +46,7 @@ var ErrMalformed = errors.New("the message is malformed or of an unknown type")
 // What the Service answers besides.
 var (
 	ErrForbidden          = errors.New("this belongs to somebody else")
-	ErrInProgress         = errors.New("a request with this idempotency key is being worked on")
+	ErrInProgress         = errors.New("another request for this booking is being worked on")
 	ErrNotCancellable     = errors.New("only a confirmed booking can be cancelled, until its event starts by the date it was booked for")
 	ErrTicketsNotBooked   = errors.New("the booking has not that many tickets of this type")
 	ErrPaymentUnavailable = errors.New("the payment provider does not answer; nothing was charged; try again, with the same Idempotency-Key if you gave one")

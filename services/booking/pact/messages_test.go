@@ -38,6 +38,14 @@ var messages = map[string]func(testing.TB) ([]byte, error){
 		_, err = w.service.Cancel(ctx, pacttest.Callers["customer"], b.ID)
 		return err
 	}),
+	"some tickets of a booking are cancelled": told(events.TypeBookingItemsCancelled, patient, func(ctx context.Context, w *world) error {
+		b, err := w.book(ctx, sandbox.Visa)
+		if err != nil {
+			return err
+		}
+		_, _, err = w.service.CancelTickets(ctx, pacttest.Callers["customer"], b.ID, []booking.Wanted{{TicketTypeID: typeID, Quantity: 1}}, "key")
+		return err
+	}),
 	"a booking has failed": told(events.TypeBookingFailed, patient, func(ctx context.Context, w *world) error {
 		_, err := w.book(ctx, sandbox.Declined)
 		return wrong(err, booking.ErrPaymentDeclined)
