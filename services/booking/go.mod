@@ -10,6 +10,7 @@ require (
 	github.com/openboxoffice/boxoffice/contracts v0.0.0
 	github.com/openboxoffice/boxoffice/services/internal v0.0.0
 	github.com/openboxoffice/boxoffice/services/internal/pacttest v0.0.0
+	github.com/stripe/stripe-go/v85 v85.0.0
 	golang.org/x/sync v0.24.0
 	pgregory.net/rapid v1.3.0
 )

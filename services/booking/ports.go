@@ -123,26 +123,29 @@ type Payments interface {
 	// Prepare makes ready for the charge and returns the provider's reference
 	// to it, which is stored before Charge is called with it; "" where the
 	// provider knows the charge by its booking. It moves no money, and nothing
-	// that comes of it moves money without Charge. ErrPaymentDeclined when the
-	// provider would never take such a charge.
+	// that comes of it moves money without Charge. A repeat within the hour
+	// returns the same reference. ErrPaymentDeclined when the provider would
+	// never take such a charge.
 	Prepare(ctx context.Context, c Charge) (reference string, err error)
-	// Charge takes c.Amount once for c.BookingID, however often it is called,
-	// and returns the provider's reference. ErrPaymentDeclined when it is not
-	// to be had, then and at every repeat; ErrPaymentClosed after Settle has
-	// answered that there is no charge. Where the customer has to act first
-	// it returns what to do, and whether the money has moved is for Settle to
-	// say.
+	// Charge takes exactly c.Amount once for c.BookingID, however often it is
+	// called, and returns the provider's reference. ErrPaymentDeclined when it
+	// is not to be had, then and at every repeat, whatever its token;
+	// ErrPaymentClosed after Settle has answered that there is no charge. Where
+	// the customer has to act first it returns what to do, and whether the money
+	// has moved is for Settle to say.
 	Charge(ctx context.Context, c Charge) (Charged, error)
 	// Settle decides a charge whose outcome is not known: it is captured, or
 	// it never will be, and a Charge that comes later is refused. What waits
-	// for the customer to act is over with it. Every later Settle answers the
-	// same; but for a provider that captures although it has said that it
-	// will not, which is then captured. A charge that Prepare has returned no
-	// reference for is none.
+	// for the customer to act is over with it: acting later moves no money.
+	// Every later Settle answers the same; but for a provider that captures
+	// although it has said that it will not, which is then captured. A charge
+	// that has no reference, where Prepare returns them, is none.
 	Settle(ctx context.Context, c Unsettled) (Settlement, error)
 	// Refund gives r.Amount of a booking's charge back once for r.ID, however
 	// often it is called, be it years later. ErrRefundRefused when the charge
-	// has not that much left, or there is none, or the provider will not.
+	// has not that much left, or there is none, or the provider will not: it
+	// has not been given back then, and a call with one more of r.Refusals asks
+	// anew. What the provider has taken on itself to do counts as done.
 	Refund(ctx context.Context, r RefundRequest) error
 	// Provider is the provider's name, shown with the payment.
 	Provider() string
@@ -183,6 +186,7 @@ type RefundRequest struct {
 	Reference string // of the charge
 	Amount    money.Amount
 	Since     time.Time // when the refund was decided: it may have been asked for since then
+	Refusals  int       // how often it was refused before
 }
 
 // Ledger shows what a provider that keeps its books with us has moved. Only

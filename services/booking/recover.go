@@ -185,7 +185,7 @@ func (d *driver) refund(ctx context.Context, id string) error {
 		return nil // by a driver before
 	}
 	err := d.s.Payments.Refund(ctx, RefundRequest{
-		ID: r.ID, BookingID: d.b.ID, Reference: d.b.Payment.Reference, Amount: r.Amount, Since: r.Decided,
+		ID: r.ID, BookingID: d.b.ID, Reference: d.b.Payment.Reference, Amount: r.Amount, Since: r.Decided, Refusals: r.Refusals,
 	})
 	switch {
 	case err == nil:

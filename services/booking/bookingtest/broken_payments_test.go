@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/google/uuid"
 
 	"github.com/openboxoffice/boxoffice/services/booking"
 	"github.com/openboxoffice/boxoffice/services/booking/adapter/sandbox"
@@ -22,9 +25,12 @@ type provider struct {
 	seen            map[string]int
 	taken, returned map[string]int64
 
-	charge func(context.Context, booking.Charge) (booking.Charged, error)
-	settle func(context.Context, booking.Unsettled) (booking.Settlement, error)
-	refund func(context.Context, booking.RefundRequest) error
+	prepare func(context.Context, booking.Charge) (string, error)
+	charge  func(context.Context, booking.Charge) (booking.Charged, error)
+	settle  func(context.Context, booking.Unsettled) (booking.Settlement, error)
+	refund  func(context.Context, booking.RefundRequest) error
+	act     func(bookingID string, succeed bool) bool
+	forget  func()
 }
 
 func newProvider(t *testing.T) *provider {
@@ -36,16 +42,28 @@ func newProvider(t *testing.T) *provider {
 	t.Cleanup(func() { _ = s.Close() })
 	return &provider{
 		Sandbox: s, seen: map[string]int{}, taken: map[string]int64{}, returned: map[string]int64{},
-		charge: s.Charge, settle: s.Settle, refund: s.Refund,
+		prepare: s.Prepare, charge: s.Charge, settle: s.Settle, refund: s.Refund,
+		act: func(id string, succeed bool) bool {
+			acted, err := s.Act(t.Context(), id, succeed)
+			if err != nil {
+				t.Error(err)
+			}
+			return acted
+		},
+		forget: func() {},
 	}
 }
 
-func (p *provider) Charge(ctx context.Context, c booking.Charge) (string, error) {
+func (p *provider) Prepare(ctx context.Context, c booking.Charge) (string, error) {
+	return p.prepare(ctx, c)
+}
+
+func (p *provider) Charge(ctx context.Context, c booking.Charge) (booking.Charged, error) {
 	return p.charge(ctx, c)
 }
 
-func (p *provider) Settle(ctx context.Context, id string) (booking.Settlement, error) {
-	return p.settle(ctx, id)
+func (p *provider) Settle(ctx context.Context, c booking.Unsettled) (booking.Settlement, error) {
+	return p.settle(ctx, c)
 }
 
 func (p *provider) Refund(ctx context.Context, r booking.RefundRequest) error {
@@ -68,7 +86,9 @@ func (p *provider) move(books map[string]int64, id string, amount int64) {
 
 func (p *provider) underTest(t *testing.T) bookingtest.PaymentsUnderTest {
 	return bookingtest.PaymentsUnderTest{
-		Payments: p, Good: sandbox.Visa, Declined: sandbox.Declined, Timeout: sandbox.Timeout,
+		Payments: p, Statements: p.Sandbox,
+		Good: sandbox.Visa, Declined: sandbox.Declined, Timeout: sandbox.Timeout, Action: sandbox.Authentication,
+		Act: func(id string, succeed bool) bool { return p.act(id, succeed) }, Forget: func() { p.forget() },
 		Ledger: func(id string) (captured, refunded int64) {
 			entries, err := p.Entries(t.Context(), id, 0, 1000)
 			if err != nil {
@@ -102,48 +122,48 @@ func TestPaymentsSuiteCatchesBrokenAdapters(t *testing.T) {
 		}, caughtBy)
 	}
 	chargesTwice := func(p *provider) {
-		p.charge = func(ctx context.Context, c booking.Charge) (string, error) {
-			reference, err := p.Sandbox.Charge(ctx, c)
+		p.charge = func(ctx context.Context, c booking.Charge) (booking.Charged, error) {
+			charged, err := p.Sandbox.Charge(ctx, c)
 			if p.before(c.BookingID) > 0 && err == nil {
 				p.move(p.taken, c.BookingID, c.Amount.AmountMinor)
 			}
-			return reference, err
+			return charged, err
 		}
 	}
 	broken("charges_twice", "a_repeated_charge_is_captured_once_under_the_same_reference", chargesTwice)
 	broken("charges_twice_in_a_race", "32_racing_charges_of_one_booking_capture_once", chargesTwice)
 	broken("forgets_a_decline", "a_decline_is_repeated", func(p *provider) {
-		p.charge = func(ctx context.Context, c booking.Charge) (string, error) {
-			reference, err := p.Sandbox.Charge(ctx, c)
+		p.charge = func(ctx context.Context, c booking.Charge) (booking.Charged, error) {
+			charged, err := p.Sandbox.Charge(ctx, c)
 			if errors.Is(err, booking.ErrPaymentDeclined) && c.Token == sandbox.Visa {
 				p.move(p.taken, c.BookingID, c.Amount.AmountMinor)
-				return "late", nil
+				return booking.Charged{Reference: "late"}, nil
 			}
-			return reference, err
+			return charged, err
 		}
 	})
 	broken("takes_a_timeout_for_a_decline", "a_charge_without_an_answer_is_unknown_until_it_is_settled", func(p *provider) {
-		p.charge = func(ctx context.Context, c booking.Charge) (string, error) {
-			reference, err := p.Sandbox.Charge(ctx, c)
+		p.charge = func(ctx context.Context, c booking.Charge) (booking.Charged, error) {
+			charged, err := p.Sandbox.Charge(ctx, c)
 			if errors.Is(err, booking.ErrOutcomeUnknown) {
 				err = booking.ErrPaymentDeclined
 			}
-			return reference, err
+			return charged, err
 		}
 	})
 	broken("lets_a_late_charge_through", "after_settle_has_said_never_a_late_charge_is_refused", func(p *provider) {
-		p.charge = func(ctx context.Context, c booking.Charge) (string, error) {
-			reference, err := p.Sandbox.Charge(ctx, c)
+		p.charge = func(ctx context.Context, c booking.Charge) (booking.Charged, error) {
+			charged, err := p.Sandbox.Charge(ctx, c)
 			if errors.Is(err, booking.ErrPaymentClosed) && p.before(c.BookingID) == 0 {
 				p.move(p.taken, c.BookingID, c.Amount.AmountMinor)
-				return "late", nil
+				return booking.Charged{Reference: "late"}, nil
 			}
-			return reference, err
+			return charged, err
 		}
 	})
 	broken("settles_without_closing", "racing_charges_and_settlements_agree", func(p *provider) {
-		p.settle = func(ctx context.Context, id string) (booking.Settlement, error) {
-			entries, err := p.Entries(ctx, id, 0, 1)
+		p.settle = func(ctx context.Context, c booking.Unsettled) (booking.Settlement, error) {
+			entries, err := p.Entries(ctx, c.BookingID, 0, 1)
 			if err != nil || len(entries) == 0 {
 				return booking.Settlement{}, err
 			}
@@ -151,8 +171,8 @@ func TestPaymentsSuiteCatchesBrokenAdapters(t *testing.T) {
 		}
 	})
 	broken("forgets_that_it_declined", "settle_says_that_it_was_declined", func(p *provider) {
-		p.settle = func(ctx context.Context, id string) (booking.Settlement, error) {
-			s, err := p.Sandbox.Settle(ctx, id)
+		p.settle = func(ctx context.Context, c booking.Unsettled) (booking.Settlement, error) {
+			s, err := p.Sandbox.Settle(ctx, c)
 			s.Declined = false
 			return s, err
 		}
@@ -187,11 +207,85 @@ func TestPaymentsSuiteCatchesBrokenAdapters(t *testing.T) {
 		}
 	})
 	broken("goes_on_when_cancelled", "a_cancelled_context_moves_no_money", func(p *provider) {
-		p.charge = func(ctx context.Context, c booking.Charge) (string, error) {
+		p.charge = func(ctx context.Context, c booking.Charge) (booking.Charged, error) {
 			if c.Token == sandbox.Visa {
 				ctx = context.WithoutCancel(ctx)
 			}
 			return p.Sandbox.Charge(ctx, c)
+		}
+	})
+	broken("charges_what_is_prepared", "what_is_prepared_moves_no_money", func(p *provider) {
+		p.prepare = func(ctx context.Context, c booking.Charge) (string, error) {
+			if c.Token != sandbox.Visa {
+				return "", nil
+			}
+			charged, err := p.Sandbox.Charge(ctx, c)
+			return charged.Reference, err
+		}
+	})
+	broken("prepares_anew", "a_repeated_preparation_has_the_same_reference", func(p *provider) {
+		p.prepare = func(context.Context, booking.Charge) (string, error) { return uuid.NewString(), nil }
+	})
+	broken("counts_in_hundredths", "amounts_are_charged_exactly_whatever_the_currency", func(p *provider) {
+		p.charge = func(ctx context.Context, c booking.Charge) (booking.Charged, error) {
+			if c.Amount.Currency == "JPY" {
+				c.Amount.AmountMinor *= 100
+			}
+			return p.Sandbox.Charge(ctx, c)
+		}
+	})
+	broken("does_not_wait_for_the_customer", "what_waits_for_the_customer_is_captured_when_they_have_acted", func(p *provider) {
+		p.charge = func(ctx context.Context, c booking.Charge) (booking.Charged, error) {
+			charged, err := p.Sandbox.Charge(ctx, c)
+			if charged.Action != nil {
+				p.act(c.BookingID, true)
+			}
+			return charged, err
+		}
+	})
+	broken("lets_the_customer_act_too_late", "what_waits_for_the_customer_is_over_when_it_is_settled", func(p *provider) {
+		p.act = func(id string, _ bool) bool {
+			p.move(p.taken, id, 1)
+			return true
+		}
+	})
+	broken("takes_a_failure_for_an_absence", "what_waits_for_the_customer_is_declined_when_they_fail", func(p *provider) {
+		p.act = func(string, bool) bool { return true }
+	})
+	broken("wants_a_reference_to_settle", "a_charge_without_a_reference_is_none", func(p *provider) {
+		p.settle = func(ctx context.Context, c booking.Unsettled) (booking.Settlement, error) {
+			if c.Reference == "" {
+				return booking.Settlement{}, booking.ErrOutcomeUnknown
+			}
+			return p.Sandbox.Settle(ctx, c)
+		}
+	})
+	// forgets lets the adapter rely on keys that the provider has forgotten.
+	forgets := func(p *provider) {
+		forgotten := 0
+		p.forget = func() { forgotten++ }
+		p.refund = func(ctx context.Context, r booking.RefundRequest) error {
+			r.ID += strings.Repeat("'", forgotten)
+			return p.Sandbox.Refund(ctx, r)
+		}
+		p.charge = func(ctx context.Context, c booking.Charge) (booking.Charged, error) {
+			charged, err := p.Sandbox.Charge(ctx, c)
+			if err == nil && forgotten > 0 {
+				p.move(p.taken, c.BookingID, c.Amount.AmountMinor)
+			}
+			return charged, err
+		}
+	}
+	broken("forgets_the_key_of_a_refund", "a_refund_repeated_long_after_gives_back_once", forgets)
+	broken("forgets_the_key_of_a_charge", "a_charge_repeated_long_after_is_captured_once", forgets)
+	broken("refuses_for_ever", "what_was_refused_can_be_asked_for_anew", func(p *provider) {
+		refused := map[string]bool{}
+		p.refund = func(ctx context.Context, r booking.RefundRequest) error {
+			err := p.Sandbox.Refund(ctx, r)
+			if refused[r.ID] = refused[r.ID] || errors.Is(err, booking.ErrRefundRefused); refused[r.ID] {
+				return booking.ErrRefundRefused
+			}
+			return err
 		}
 	})
 }

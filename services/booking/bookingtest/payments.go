@@ -4,47 +4,74 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/openboxoffice/boxoffice/contracts/money"
 	"github.com/openboxoffice/boxoffice/services/booking"
 )
 
 // PaymentsUnderTest is an adapter of booking.Payments that has not charged
 // anything yet.
 type PaymentsUnderTest struct {
-	Payments booking.Payments
-	// Tokens of a means of payment that succeeds, that is declined, and that
-	// is charged without an answer.
-	Good, Declined, Timeout string
+	Payments   booking.Payments
+	Statements booking.Statements
+	// Tokens of a means of payment that succeeds, that is declined, that is
+	// charged without an answer, and that waits for the customer to act.
+	Good, Declined, Timeout, Action string
+	// Act is the customer who has to: who authenticates, or fails to. It reports
+	// whether there was anything to do.
+	Act func(bookingID string, succeed bool) bool
+	// Forget lets the provider forget what it remembers for a day at most.
+	Forget func()
 	// Ledger returns how much of a booking's money the provider has taken and
-	// given back, in minor units.
+	// given back, in minor units. It is asked of bookings in euros alone.
 	Ledger func(bookingID string) (captured, refunded int64)
 }
 
-// TestPayments is the contract of booking.Payments.
+// TestPayments is the contract of booking.Payments and booking.Statements.
 func TestPayments(t *testing.T, open func(t *testing.T) PaymentsUnderTest) {
 	for _, s := range []struct {
 		name string
 		test func(t *testing.T, u PaymentsUnderTest)
 	}{
+		{"what is prepared moves no money", prepareMovesNothing},
+		{"a repeated preparation has the same reference", prepareRepeats},
+
 		{"a charge is captured under a reference", chargeCaptures},
 		{"a repeated charge is captured once under the same reference", chargeRepeats},
+		{"a charge repeated long after is captured once", chargeRepeatsLater},
 		{"32 racing charges of one booking capture once", chargeRace},
+		{"amounts are charged exactly whatever the currency", chargeCurrencies},
 		{"a decline is repeated", declineRepeats},
+		{"a decline is repeated long after", declineRepeatsLater},
 		{"a charge without an answer is unknown until it is settled", chargeTimesOut},
+
+		{"what waits for the customer is captured when they have acted", actionWaits},
+		{"what waits for the customer is declined when they fail", actionFails},
+		{"what waits for the customer is over when it is settled", actionSettled},
+		{"racing customers and settlements agree", actionRace},
 
 		{"settle says what was captured", settleCaptured},
 		{"settle says that it was declined", settleDeclined},
 		{"after settle has said never a late charge is refused", settleNever},
+		{"a charge without a reference is none", settleNothing},
 		{"racing charges and settlements agree", settleRace},
 
 		{"a refund gives back once however often it is called", refundRepeats},
+		{"a refund repeated long after gives back once", refundRepeatsLater},
+		{"a refund first asked for long after gives back once", refundLater},
 		{"32 racing calls of one refund give back once", refundRace},
 		{"32 racing refunds give back no more than was captured", refundsRace},
 		{"partial refunds add up", refundParts},
 		{"more than is left is refused", refundTooMuch},
+		{"what was refused can be asked for anew", refundAnew},
 		{"a refund where nothing was captured is refused", refundNothing},
+
+		{"statements say what was captured and given back", statementsSay},
+		{"statements have what was begun since then", statementsSince},
+		{"pages of statements neither repeat nor skip", statementsPages},
 
 		{"a cancelled context moves no money", paymentsCancelled},
 		{"the provider has a name", providerNamed},
@@ -55,36 +82,63 @@ func TestPayments(t *testing.T, open func(t *testing.T) PaymentsUnderTest) {
 
 const price = 12_345
 
-func (u PaymentsUnderTest) charge(ctx context.Context, id, token string) (string, error) {
-	c, err := u.Payments.Charge(ctx, booking.Charge{BookingID: id, Amount: euros(price), Token: token})
-	return c.Reference, err
+// prepare returns a charge that is ready.
+func (u PaymentsUnderTest) prepare(t *testing.T, token string) booking.Charge {
+	t.Helper()
+	return u.prepareOf(t, euros(price), token)
 }
 
-// charged returns a booking that has been charged, and the reference.
-func (u PaymentsUnderTest) charged(t *testing.T) (id, reference string) {
+func (u PaymentsUnderTest) prepareOf(t *testing.T, amount money.Amount, token string) booking.Charge {
 	t.Helper()
-	id = newID()
-	reference, err := u.charge(t.Context(), id, u.Good)
+	c := booking.Charge{BookingID: newID(), Amount: amount, Token: token}
+	var err error
+	c.Reference, err = u.Payments.Prepare(t.Context(), c)
 	must(t, err)
-	return id, reference
+	return c
 }
 
-func (u PaymentsUnderTest) refund(ctx context.Context, refundID, id string, amount int64) error {
-	return u.Payments.Refund(ctx, booking.RefundRequest{ID: refundID, BookingID: id, Amount: euros(amount)})
+// charge takes what is captured at once.
+func (u PaymentsUnderTest) charge(ctx context.Context, c booking.Charge) (reference string, err error) {
+	charged, err := u.Payments.Charge(ctx, c)
+	if err == nil && charged.Action != nil {
+		err = errors.New("the customer has to act")
+	}
+	return charged.Reference, err
 }
 
-func (u PaymentsUnderTest) wantLedger(t *testing.T, id string, captured, refunded int64) {
+// charged returns a charge that has been captured, and its reference.
+func (u PaymentsUnderTest) charged(t *testing.T) (c booking.Charge, reference string) {
 	t.Helper()
-	if c, r := u.Ledger(id); c != captured || r != refunded {
-		t.Errorf("the ledger has %d captured and %d refunded, want %d and %d", c, r, captured, refunded)
+	c = u.prepare(t, u.Good)
+	reference, err := u.charge(t.Context(), c)
+	must(t, err)
+	return c, reference
+}
+
+func (u PaymentsUnderTest) settle(ctx context.Context, c booking.Charge) (booking.Settlement, error) {
+	return u.Payments.Settle(ctx, booking.Unsettled{BookingID: c.BookingID, Reference: c.Reference})
+}
+
+// refundOf asks for a part of what was charged under reference.
+func refundOf(c booking.Charge, reference string, amount int64) booking.RefundRequest {
+	return booking.RefundRequest{
+		ID: newID(), BookingID: c.BookingID, Reference: reference, Since: time.Now(),
+		Amount: money.Amount{AmountMinor: amount, Currency: c.Amount.Currency},
+	}
+}
+
+func (u PaymentsUnderTest) wantLedger(t *testing.T, c booking.Charge, captured, refunded int64) {
+	t.Helper()
+	if took, gave := u.Ledger(c.BookingID); took != captured || gave != refunded {
+		t.Errorf("the ledger has %d captured and %d refunded, want %d and %d", took, gave, captured, refunded)
 	}
 }
 
 // wantSettled fails unless Settle answers want, and again.
-func (u PaymentsUnderTest) wantSettled(t *testing.T, id string, want booking.Settlement) {
+func (u PaymentsUnderTest) wantSettled(t *testing.T, c booking.Charge, want booking.Settlement) {
 	t.Helper()
 	for range 2 {
-		got, err := u.Payments.Settle(t.Context(), booking.Unsettled{BookingID: id})
+		got, err := u.settle(t.Context(), c)
 		must(t, err)
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("settlement (-want +got):\n%s", diff)
@@ -96,36 +150,71 @@ func captured(reference string) booking.Settlement {
 	return booking.Settlement{Captured: true, Reference: reference, Amount: euros(price)}
 }
 
+func prepareMovesNothing(t *testing.T, u PaymentsUnderTest) {
+	for _, token := range []string{u.Good, u.Declined, u.Timeout, u.Action} {
+		c := u.prepare(t, token)
+		u.wantLedger(t, c, 0, 0)
+		if u.Act(c.BookingID, true) {
+			t.Error("the customer can act on what was not charged")
+		}
+		u.wantSettled(t, c, booking.Settlement{})
+		u.wantLedger(t, c, 0, 0)
+	}
+}
+
+func prepareRepeats(t *testing.T, u PaymentsUnderTest) {
+	c, other := u.prepare(t, u.Good), u.prepare(t, u.Good)
+	if c.Reference != "" && c.Reference == other.Reference {
+		t.Errorf("two charges have the reference %q", c.Reference)
+	}
+	first := c.Reference
+	c.Reference = ""
+	again, err := u.Payments.Prepare(t.Context(), c)
+	must(t, err)
+	if again != first {
+		t.Errorf("a repeat has the reference %q, want %q", again, first)
+	}
+}
+
 func chargeCaptures(t *testing.T, u PaymentsUnderTest) {
-	id, reference := u.charged(t)
+	c, reference := u.charged(t)
 	if reference == "" {
 		t.Error("the reference is empty")
 	}
-	u.wantLedger(t, id, price, 0)
+	u.wantLedger(t, c, price, 0)
 	other, otherReference := u.charged(t)
 	if reference == otherReference {
 		t.Errorf("two charges have the reference %q", reference)
 	}
 	u.wantLedger(t, other, price, 0)
-	u.wantLedger(t, id, price, 0)
+	u.wantLedger(t, c, price, 0)
 }
 
 func chargeRepeats(t *testing.T, u PaymentsUnderTest) {
-	id, reference := u.charged(t)
+	c, reference := u.charged(t)
 	for range 3 {
-		if again, err := u.charge(t.Context(), id, u.Good); err != nil || again != reference {
+		if again, err := u.charge(t.Context(), c); err != nil || again != reference {
 			t.Errorf("a repeat is answered %q, %v, want %q", again, err, reference)
 		}
 	}
-	u.wantLedger(t, id, price, 0)
+	u.wantLedger(t, c, price, 0)
+}
+
+func chargeRepeatsLater(t *testing.T, u PaymentsUnderTest) {
+	c, reference := u.charged(t)
+	u.Forget()
+	if again, err := u.charge(t.Context(), c); err != nil || again != reference {
+		t.Errorf("a repeat is answered %q, %v, want %q", again, err, reference)
+	}
+	u.wantLedger(t, c, price, 0)
 }
 
 func chargeRace(t *testing.T, u PaymentsUnderTest) {
-	id := newID()
+	c := u.prepare(t, u.Good)
 	var references [workers]string
 	race(workers, func(i int) {
 		var err error
-		if references[i], err = u.charge(t.Context(), id, u.Good); err != nil {
+		if references[i], err = u.charge(t.Context(), c); err != nil {
 			t.Error(err)
 		}
 	})
@@ -134,120 +223,79 @@ func chargeRace(t *testing.T, u PaymentsUnderTest) {
 			t.Fatalf("references differ: %q", references)
 		}
 	}
-	u.wantLedger(t, id, price, 0)
-	u.wantSettled(t, id, captured(references[0]))
+	u.wantLedger(t, c, price, 0)
+	u.wantSettled(t, c, captured(references[0]))
+}
+
+// Currencies with no decimals, with two, with three; and those that providers
+// count otherwise than the standard does.
+func chargeCurrencies(t *testing.T, u PaymentsUnderTest) {
+	began := time.Now()
+	for _, amount := range []money.Amount{
+		{AmountMinor: 501, Currency: "JPY"},
+		{AmountMinor: 12_340, Currency: "KWD"},
+		{AmountMinor: 501, Currency: "EUR"},
+		{AmountMinor: 501, Currency: "ISK"},
+		{AmountMinor: 501, Currency: "UGX"},
+		{AmountMinor: 50_100, Currency: "MGA"},
+	} {
+		c := u.prepareOf(t, amount, u.Good)
+		reference, err := u.charge(t.Context(), c)
+		must(t, err)
+		u.wantSettled(t, c, booking.Settlement{Captured: true, Reference: reference, Amount: amount})
+		part := refundOf(c, reference, amount.AmountMinor/100*100)
+		must(t, u.Payments.Refund(t.Context(), part))
+		want := booking.Statement{BookingID: c.BookingID, Reference: reference, Captured: amount, Refunded: part.Amount}
+		if diff := cmp.Diff(want, u.statement(t, began, c)); diff != "" {
+			t.Errorf("statement (-want +got):\n%s", diff)
+		}
+	}
 }
 
 func declineRepeats(t *testing.T, u PaymentsUnderTest) {
-	id := newID()
+	c := u.prepare(t, u.Declined)
 	for _, token := range []string{u.Declined, u.Declined, u.Good} {
-		reference, err := u.charge(t.Context(), id, token)
-		wantErr(t, err, booking.ErrPaymentDeclined)
-		if reference != "" {
-			t.Errorf("a declined charge has the reference %q", reference)
-		}
+		u.wantDeclined(t, c, token)
 	}
-	u.wantLedger(t, id, 0, 0)
+	u.wantLedger(t, c, 0, 0)
+}
+
+func declineRepeatsLater(t *testing.T, u PaymentsUnderTest) {
+	c := u.prepare(t, u.Declined)
+	u.wantDeclined(t, c, u.Declined)
+	u.Forget()
+	u.wantDeclined(t, c, u.Good)
+	u.wantLedger(t, c, 0, 0)
+}
+
+func (u PaymentsUnderTest) wantDeclined(t *testing.T, c booking.Charge, token string) {
+	t.Helper()
+	c.Token = token
+	reference, err := u.charge(t.Context(), c)
+	wantErr(t, err, booking.ErrPaymentDeclined)
+	if reference != "" {
+		t.Errorf("a declined charge has the reference %q", reference)
+	}
 }
 
 func chargeTimesOut(t *testing.T, u PaymentsUnderTest) {
-	id := newID()
+	c := u.prepare(t, u.Timeout)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	answer := make(chan error, 1)
 	go func() {
-		_, err := u.charge(ctx, id, u.Timeout)
+		_, err := u.charge(ctx, c)
 		answer <- err
 	}()
-	eventually(t, "the charge is in the ledger", func() bool { c, _ := u.Ledger(id); return c > 0 })
+	eventually(t, "the charge is in the ledger", func() bool { took, _ := u.Ledger(c.BookingID); return took > 0 })
 	cancel()
 	wantErr(t, <-answer, booking.ErrOutcomeUnknown)
 
-	settled, err := u.Payments.Settle(t.Context(), booking.Unsettled{BookingID: id})
+	settled, err := u.settle(t.Context(), c)
 	must(t, err)
 	if settled.Reference == "" {
 		t.Error("the settlement has no reference")
 	}
-	u.wantSettled(t, id, captured(settled.Reference))
-	u.wantLedger(t, id, price, 0)
-}
-
-func settleCaptured(t *testing.T, u PaymentsUnderTest) {
-	id, reference := u.charged(t)
-	u.wantSettled(t, id, captured(reference))
-	if again, err := u.charge(t.Context(), id, u.Good); err != nil || again != reference {
-		t.Errorf("a charge after that is answered %q, %v, want %q", again, err, reference)
-	}
-	must(t, u.refund(t.Context(), newID(), id, price))
-	u.wantSettled(t, id, captured(reference))
-	u.wantLedger(t, id, price, price)
-}
-
-func settleDeclined(t *testing.T, u PaymentsUnderTest) {
-	id := newID()
-	_, err := u.charge(t.Context(), id, u.Declined)
-	wantErr(t, err, booking.ErrPaymentDeclined)
-	u.wantSettled(t, id, booking.Settlement{Declined: true})
-	_, err = u.charge(t.Context(), id, u.Good)
-	if !errors.Is(err, booking.ErrPaymentDeclined) && !errors.Is(err, booking.ErrPaymentClosed) {
-		t.Errorf("a charge after that has the error %v", err)
-	}
-	u.wantLedger(t, id, 0, 0)
-}
-
-func settleNever(t *testing.T, u PaymentsUnderTest) {
-	for _, token := range []string{u.Good, u.Declined} {
-		id := newID()
-		u.wantSettled(t, id, booking.Settlement{})
-		for range 2 {
-			_, err := u.charge(t.Context(), id, token)
-			wantErr(t, err, booking.ErrPaymentClosed)
-		}
-		u.wantSettled(t, id, booking.Settlement{})
-		u.wantLedger(t, id, 0, 0)
-	}
-}
-
-func settleRace(t *testing.T, u PaymentsUnderTest) {
-	const rounds = 10
-	for range rounds {
-		id := newID()
-		var references [workers / 2]string
-		var settlements [workers / 2]booking.Settlement
-		var charges count
-		race(workers, func(i int) {
-			var err error
-			if i%2 == 0 {
-				references[i/2], err = u.charge(t.Context(), id, u.Good)
-				charges.add(err, booking.ErrPaymentClosed)
-				return
-			}
-			if settlements[i/2], err = u.Payments.Settle(t.Context(), booking.Unsettled{BookingID: id}); err != nil {
-				t.Error(err)
-			}
-		})
-		want := settlements[0]
-		for _, s := range settlements {
-			if s != want {
-				t.Fatalf("settlements differ: %+v", settlements)
-			}
-		}
-		u.wantSettled(t, id, want)
-		if !want.Captured {
-			u.wantLedger(t, id, 0, 0)
-			if charges.n[booking.ErrPaymentClosed] != workers/2 {
-				t.Errorf("settled as never, but the charges say %v", charges.n)
-			}
-			continue
-		}
-		u.wantLedger(t, id, price, 0)
-		if charges.n[nil] != workers/2 {
-			t.Errorf("settled as captured, but the charges say %v", charges.n)
-		}
-		for _, r := range references {
-			if r != want.Reference {
-				t.Errorf("a charge has the reference %q, its settlement %q", r, want.Reference)
-			}
-		}
-	}
+	u.wantSettled(t, c, captured(settled.Reference))
+	u.wantLedger(t, c, price, 0)
 }

@@ -2,99 +2,154 @@ package bookingtest
 
 import (
 	"testing"
+	"time"
 
 	"github.com/openboxoffice/boxoffice/services/booking"
 )
 
+// day is how long no provider remembers an idempotency key.
+const day = 48 * time.Hour
+
 func refundRepeats(t *testing.T, u PaymentsUnderTest) {
-	id, _ := u.charged(t)
+	c, reference := u.charged(t)
 	other, _ := u.charged(t)
-	refund := newID()
+	refund := refundOf(c, reference, price)
 	for range 3 {
-		must(t, u.refund(t.Context(), refund, id, price))
-		u.wantLedger(t, id, price, price)
+		must(t, u.Payments.Refund(t.Context(), refund))
+		u.wantLedger(t, c, price, price)
 	}
 	u.wantLedger(t, other, price, 0)
 }
 
-func refundRace(t *testing.T, u PaymentsUnderTest) {
-	id, _ := u.charged(t)
-	refund := newID()
+// Half of it is given back: what is then repeated finds money to give.
+func refundRepeatsLater(t *testing.T, u PaymentsUnderTest) {
+	c, reference := u.charged(t)
+	refund, other := refundOf(c, reference, price/3), refundOf(c, reference, price/3)
+	refund.Since = refund.Since.Add(-day)
+	must(t, u.Payments.Refund(t.Context(), other))
+	must(t, u.Payments.Refund(t.Context(), refund))
+	u.Forget()
+	for range 2 {
+		must(t, u.Payments.Refund(t.Context(), refund))
+	}
+	u.wantLedger(t, c, price, price/3*2)
+	u.Forget()
 	race(workers, func(int) {
-		if err := u.refund(t.Context(), refund, id, price/3); err != nil {
+		if err := u.Payments.Refund(t.Context(), refund); err != nil {
 			t.Error(err)
 		}
 	})
-	u.wantLedger(t, id, price, price/3)
+	u.wantLedger(t, c, price, price/3*2)
+}
+
+func refundLater(t *testing.T, u PaymentsUnderTest) {
+	c, reference := u.charged(t)
+	u.Forget()
+	refund := refundOf(c, reference, price/3)
+	refund.Since = refund.Since.Add(-day)
+	race(workers, func(int) {
+		if err := u.Payments.Refund(t.Context(), refund); err != nil {
+			t.Error(err)
+		}
+	})
+	u.wantLedger(t, c, price, price/3)
+}
+
+func refundRace(t *testing.T, u PaymentsUnderTest) {
+	c, reference := u.charged(t)
+	refund := refundOf(c, reference, price/3)
+	race(workers, func(int) {
+		if err := u.Payments.Refund(t.Context(), refund); err != nil {
+			t.Error(err)
+		}
+	})
+	u.wantLedger(t, c, price, price/3)
 }
 
 func refundsRace(t *testing.T, u PaymentsUnderTest) {
-	id, _ := u.charged(t)
+	c, reference := u.charged(t)
 	var answers count
 	race(workers, func(int) {
-		answers.add(u.refund(t.Context(), newID(), id, price/3), booking.ErrRefundRefused)
+		answers.add(u.Payments.Refund(t.Context(), refundOf(c, reference, price/3)), booking.ErrRefundRefused)
 	})
 	if answers.n[nil] != 3 || answers.n[booking.ErrRefundRefused] != workers-3 {
 		t.Errorf("%d refunds of a third are answered %v", workers, answers.n)
 	}
-	u.wantLedger(t, id, price, price)
+	u.wantLedger(t, c, price, price)
 }
 
 func refundParts(t *testing.T, u PaymentsUnderTest) {
-	id, _ := u.charged(t)
-	first := newID()
-	must(t, u.refund(t.Context(), first, id, 1))
+	c, reference := u.charged(t)
+	first := refundOf(c, reference, 1)
+	must(t, u.Payments.Refund(t.Context(), first))
 	for sum := int64(1); sum < price; {
 		part := min(5000, price-sum)
-		must(t, u.refund(t.Context(), newID(), id, part))
+		must(t, u.Payments.Refund(t.Context(), refundOf(c, reference, part)))
 		sum += part
-		u.wantLedger(t, id, price, sum)
+		u.wantLedger(t, c, price, sum)
 	}
-	must(t, u.refund(t.Context(), first, id, 1)) // done, though nothing is left
-	u.wantLedger(t, id, price, price)
+	must(t, u.Payments.Refund(t.Context(), first)) // done, though nothing is left
+	u.wantLedger(t, c, price, price)
 }
 
 func refundTooMuch(t *testing.T, u PaymentsUnderTest) {
-	id, _ := u.charged(t)
-	wantErr(t, u.refund(t.Context(), newID(), id, price+1), booking.ErrRefundRefused)
-	u.wantLedger(t, id, price, 0)
-	must(t, u.refund(t.Context(), newID(), id, price-1))
-	wantErr(t, u.refund(t.Context(), newID(), id, 2), booking.ErrRefundRefused)
-	u.wantLedger(t, id, price, price-1)
-	must(t, u.refund(t.Context(), newID(), id, 1))
-	wantErr(t, u.refund(t.Context(), newID(), id, 1), booking.ErrRefundRefused)
-	u.wantLedger(t, id, price, price)
+	c, reference := u.charged(t)
+	for _, part := range []struct {
+		amount int64
+		want   error
+		sum    int64
+	}{
+		{price + 1, booking.ErrRefundRefused, 0},
+		{price - 1, nil, price - 1},
+		{2, booking.ErrRefundRefused, price - 1},
+		{1, nil, price},
+		{1, booking.ErrRefundRefused, price},
+	} {
+		wantErr(t, u.Payments.Refund(t.Context(), refundOf(c, reference, part.amount)), part.want)
+		u.wantLedger(t, c, price, part.sum)
+	}
+}
+
+func refundAnew(t *testing.T, u PaymentsUnderTest) {
+	c, reference := u.charged(t)
+	refund := refundOf(c, reference, price+1)
+	wantErr(t, u.Payments.Refund(t.Context(), refund), booking.ErrRefundRefused)
+	wantErr(t, u.Payments.Refund(t.Context(), refund), booking.ErrRefundRefused)
+	refund.Amount, refund.Refusals = euros(price/3), 1
+	for range 3 {
+		must(t, u.Payments.Refund(t.Context(), refund))
+	}
+	u.wantLedger(t, c, price, price/3)
 }
 
 func refundNothing(t *testing.T, u PaymentsUnderTest) {
-	unknown, declined, never := newID(), newID(), newID()
-	_, err := u.charge(t.Context(), declined, u.Declined)
-	wantErr(t, err, booking.ErrPaymentDeclined)
-	_, err = u.Payments.Settle(t.Context(), booking.Unsettled{BookingID: never})
+	unknown := booking.Charge{BookingID: newID(), Amount: euros(price)}
+	declined, never := u.prepare(t, u.Declined), u.prepare(t, u.Good)
+	u.wantDeclined(t, declined, u.Declined)
+	_, err := u.settle(t.Context(), never)
 	must(t, err)
-	for _, id := range []string{unknown, declined, never} {
-		wantErr(t, u.refund(t.Context(), newID(), id, 1), booking.ErrRefundRefused)
-		u.wantLedger(t, id, 0, 0)
+	for _, c := range []booking.Charge{unknown, declined, never, u.prepare(t, u.Good)} {
+		wantErr(t, u.Payments.Refund(t.Context(), refundOf(c, c.Reference, 1)), booking.ErrRefundRefused)
+		u.wantLedger(t, c, 0, 0)
 	}
 }
 
 func paymentsCancelled(t *testing.T, u PaymentsUnderTest) {
 	ctx := cancelled(t)
-	id := newID()
-	for _, token := range []string{u.Good, u.Declined, u.Timeout} {
-		_, err := u.charge(ctx, id, token)
+	for _, token := range []string{u.Good, u.Declined, u.Timeout, u.Action} {
+		c := u.prepare(t, token)
+		_, err := u.Payments.Charge(ctx, c)
 		wantErr(t, err, booking.ErrOutcomeUnknown)
+		_, err = u.settle(ctx, c)
+		wantErr(t, err, booking.ErrOutcomeUnknown)
+		u.wantLedger(t, c, 0, 0)
 	}
-	_, err := u.Payments.Settle(ctx, booking.Unsettled{BookingID: id})
+	c, reference := u.charged(t)
+	wantErr(t, u.Payments.Refund(ctx, refundOf(c, reference, 1)), booking.ErrOutcomeUnknown)
+	_, err := u.Payments.Charge(ctx, c)
 	wantErr(t, err, booking.ErrOutcomeUnknown)
-	u.wantLedger(t, id, 0, 0)
-
-	paid, reference := u.charged(t)
-	wantErr(t, u.refund(ctx, newID(), paid, 1), booking.ErrOutcomeUnknown)
-	_, err = u.charge(ctx, paid, u.Good)
-	wantErr(t, err, booking.ErrOutcomeUnknown)
-	u.wantLedger(t, paid, price, 0)
-	u.wantSettled(t, paid, captured(reference))
+	u.wantLedger(t, c, price, 0)
+	u.wantSettled(t, c, captured(reference))
 }
 
 func providerNamed(t *testing.T, u PaymentsUnderTest) {

@@ -27,6 +27,7 @@ const (
 	InsufficientFunds = "tok_insufficient_funds" // is declined
 	Timeout           = "tok_timeout"            // succeeds, but the answer never comes
 	Slow              = "tok_slow"               // succeeds after a while, whether or not anybody still waits
+	Authentication    = "tok_authenticate"       // waits for the customer to act: see Act
 )
 
 //go:embed migrations/*.sql
@@ -40,7 +41,7 @@ type Options struct {
 	Now  func() time.Time
 }
 
-// Sandbox is a booking.Payments and a booking.Ledger, in one SQLite file of its
+// Sandbox is a booking.Payments with its Statements and Ledger, in one SQLite file of its
 // own: a provider's books are never part of our transactions.
 type Sandbox struct {
 	db   *sqlitedb.DB
@@ -52,8 +53,9 @@ type Sandbox struct {
 }
 
 var (
-	_ booking.Payments = (*Sandbox)(nil)
-	_ booking.Ledger   = (*Sandbox)(nil)
+	_ booking.Payments   = (*Sandbox)(nil)
+	_ booking.Statements = (*Sandbox)(nil)
+	_ booking.Ledger     = (*Sandbox)(nil)
 )
 
 // Open opens the file at path, creating or migrating it as needed.
@@ -93,19 +95,13 @@ func (s *Sandbox) Prepare(context.Context, booking.Charge) (string, error) { ret
 
 // Charge implements booking.Payments.
 func (s *Sandbox) Charge(ctx context.Context, c booking.Charge) (booking.Charged, error) {
-	reference, err := s.chargeBy(ctx, c)
-	return booking.Charged{Reference: reference}, err
-}
-
-// chargeBy charges as the token says.
-func (s *Sandbox) chargeBy(ctx context.Context, c booking.Charge) (reference string, err error) {
 	switch c.Token {
 	case Timeout:
 		if _, err := s.charge(ctx, c); err != nil {
-			return "", err
+			return booking.Charged{}, err
 		}
 		<-ctx.Done()
-		return "", unknown(ctx.Err())
+		return booking.Charged{}, unknown(ctx.Err())
 	case Slow:
 		return s.chargeLate(ctx, c)
 	default:
@@ -114,10 +110,10 @@ func (s *Sandbox) chargeBy(ctx context.Context, c booking.Charge) (reference str
 }
 
 // chargeLate charges after a while, even when the caller has stopped waiting.
-func (s *Sandbox) chargeLate(ctx context.Context, c booking.Charge) (string, error) {
+func (s *Sandbox) chargeLate(ctx context.Context, c booking.Charge) (booking.Charged, error) {
 	type answer struct {
-		reference string
-		err       error
+		booking.Charged
+		err error
 	}
 	done := make(chan answer, 1)
 	s.late.Go(func() {
@@ -127,28 +123,33 @@ func (s *Sandbox) chargeLate(ctx context.Context, c booking.Charge) (string, err
 		case <-s.closing:
 			done <- answer{err: unknown(context.Canceled)}
 		case <-t.C:
-			reference, err := s.charge(context.WithoutCancel(ctx), c)
-			done <- answer{reference, err}
+			charged, err := s.charge(context.WithoutCancel(ctx), c)
+			done <- answer{charged, err}
 		}
 	})
 	select {
 	case a := <-done:
-		return a.reference, a.err
+		return a.Charged, a.err
 	case <-ctx.Done():
-		return "", unknown(ctx.Err())
+		return booking.Charged{}, unknown(ctx.Err())
 	}
 }
 
-func (s *Sandbox) charge(ctx context.Context, c booking.Charge) (reference string, err error) {
+func (s *Sandbox) charge(ctx context.Context, c booking.Charge) (answer booking.Charged, err error) {
 	err = s.db.Write(ctx, func(tx *sql.Tx) error {
+		answer = booking.Charged{}
 		found, err := charged(ctx, tx, c.BookingID)
 		if err != nil {
 			return err
 		}
 		if found == nil {
+			if answer.Reference, err = s.await(ctx, tx, c); err != nil || answer.Reference != "" {
+				answer.Action = &booking.Action{Type: "authenticate"}
+				return err
+			}
 			found = &row{outcome: "declined", amount: c.Amount}
 			if c.Token == "" || c.Token == Visa || c.Token == Timeout || c.Token == Slow {
-				found.outcome, found.reference = "captured", "sbx_"+uuid.NewString()
+				found.outcome, found.reference = "captured", newReference()
 			}
 			if err := s.decide(ctx, tx, c.BookingID, *found); err != nil {
 				return err
@@ -162,19 +163,21 @@ func (s *Sandbox) charge(ctx context.Context, c booking.Charge) (reference strin
 		case found.amount != c.Amount:
 			return fmt.Errorf("sandbox: booking %s was charged another amount", c.BookingID)
 		}
-		reference = found.reference
+		answer.Reference = found.reference
 		return nil
 	})
 	switch {
 	case errors.Is(err, booking.ErrPaymentClosed):
-		return "", booking.ErrPaymentClosed
+		return booking.Charged{}, booking.ErrPaymentClosed
 	case err != nil:
-		return "", unknown(err)
-	case reference == "":
-		return "", booking.ErrPaymentDeclined
+		return booking.Charged{}, unknown(err)
+	case answer.Reference == "":
+		return booking.Charged{}, booking.ErrPaymentDeclined
 	}
-	return reference, nil
+	return answer, nil
 }
+
+func newReference() string { return "sbx_" + uuid.NewString() }
 
 // decide stores the outcome of a charge, once and for all, and enters it in the
 // ledger if it moves money.
@@ -219,6 +222,9 @@ func (s *Sandbox) Settle(ctx context.Context, c booking.Unsettled) (booking.Sett
 	var found *row
 	err := s.db.Write(ctx, func(tx *sql.Tx) (err error) {
 		if found, err = charged(ctx, tx, c.BookingID); err != nil || found != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, `DELETE FROM waiting WHERE booking_id = ?`, c.BookingID); err != nil {
 			return err
 		}
 		found = &row{outcome: "never"}

@@ -12,7 +12,16 @@ func TestPaymentsContract(t *testing.T) {
 	bookingtest.TestPayments(t, func(t *testing.T) bookingtest.PaymentsUnderTest {
 		s := open(t)
 		return bookingtest.PaymentsUnderTest{
-			Payments: s, Good: sandbox.Visa, Declined: sandbox.InsufficientFunds, Timeout: sandbox.Timeout,
+			Payments: s, Statements: s,
+			Good: sandbox.Visa, Declined: sandbox.InsufficientFunds, Timeout: sandbox.Timeout, Action: sandbox.Authentication,
+			Act: func(id string, succeed bool) bool {
+				acted, err := s.Act(t.Context(), id, succeed)
+				if err != nil {
+					t.Error(err)
+				}
+				return acted
+			},
+			Forget: func() {}, // it never does
 			Ledger: func(id string) (captured, refunded int64) {
 				entries, err := s.Entries(t.Context(), id, 0, 1000)
 				if err != nil {

@@ -1,0 +1,119 @@
+package stripe
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"strings"
+	"time"
+
+	stripego "github.com/stripe/stripe-go/v85"
+
+	"github.com/openboxoffice/boxoffice/services/booking"
+)
+
+// refusal is an answer of Stripe that is no success, without what it quotes of
+// the request.
+type refusal struct {
+	status    int
+	kind      stripego.ErrorType
+	code      stripego.ErrorCode
+	decline   stripego.DeclineCode
+	param     string
+	requestID string // to find it in Stripe's dashboard
+	again     bool   // it is worth trying again
+}
+
+func (r *refusal) Error() string {
+	return fmt.Sprintf("stripe answers %d %s %s %s (request %s)", r.status, r.kind, r.code, r.decline, r.requestID)
+}
+
+// final says that Stripe will not do it, and why it will not is no passing
+// matter of this account or of the network.
+func (r *refusal) final() bool {
+	switch r.status {
+	case http.StatusUnauthorized, http.StatusForbidden, http.StatusConflict, http.StatusTooManyRequests:
+		return false
+	}
+	return r.status >= 400 && r.status < 500
+}
+
+// rejects says that err is a final refusal of one of these parameters.
+func rejects(err error, params ...string) bool {
+	var r *refusal
+	if !errors.As(err, &r) || r.kind != stripego.ErrorTypeInvalidRequest || !r.final() {
+		return false
+	}
+	switch r.code {
+	case stripego.ErrorCodeAmountTooLarge, stripego.ErrorCodeAmountTooSmall, stripego.ErrorCodeTokenAlreadyUsed, stripego.ErrorCodeTokenInUse:
+		return true
+	}
+	for _, p := range params {
+		if r.param == p || strings.HasPrefix(r.param, p+"[") {
+			return true
+		}
+	}
+	return false
+}
+
+func read(err error) error {
+	var e *stripego.Error
+	if !errors.As(err, &e) || e.HTTPStatusCode == 0 {
+		return err // of the network, or of the context; these name the host alone
+	}
+	r := &refusal{
+		status: e.HTTPStatusCode, kind: e.Type, code: e.Code, decline: e.DeclineCode, param: e.Param, requestID: e.RequestID,
+		again: e.HTTPStatusCode == http.StatusConflict || e.HTTPStatusCode == http.StatusTooManyRequests || e.HTTPStatusCode >= 500,
+	}
+	if e.LastResponse != nil && (e.LastResponse.Header.Get("Stripe-Should-Retry") == "false" || replayed(e.LastResponse)) {
+		r.again = false
+	}
+	return r
+}
+
+func unknown(err error) error {
+	if errors.Is(err, booking.ErrOutcomeUnknown) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", booking.ErrOutcomeUnknown, err)
+}
+
+// attempts is how often a call is tried, over about three seconds; less where
+// its context ends before.
+const attempts = 8
+
+// try calls until there is an answer that stands. Whatever is called may be
+// called twice.
+func try[T any](ctx context.Context, call func() (T, error)) (T, error) {
+	pause := 50 * time.Millisecond
+	for n := 1; ; n++ {
+		if err := ctx.Err(); err != nil {
+			return *new(T), err
+		}
+		v, err := call()
+		if err == nil {
+			return v, nil
+		}
+		err = read(err)
+		var r *refusal
+		if n == attempts || errors.As(err, &r) && !r.again || ctx.Err() != nil {
+			return *new(T), err
+		}
+		select {
+		case <-ctx.Done():
+			return *new(T), err
+		case <-time.After(pause/2 + rand.N(pause/2)): //nolint:gosec // so that racing calls part; nobody gains by guessing it
+		}
+		pause = min(2*pause, time.Second)
+	}
+}
+
+// tryList is try for one page of a list.
+func tryList[T any](ctx context.Context, call func() *stripego.V1List[T]) (*stripego.V1List[T], error) {
+	return try(ctx, func() (*stripego.V1List[T], error) {
+		list := call()
+		return list, list.Err()
+	})
+}

@@ -1,0 +1,263 @@
+// Package stripe is booking.Payments at Stripe: a booking's charge is one
+// PaymentIntent, which is created without moving money, and known by its id
+// before it is confirmed.
+//
+// What comes to Stripe twice is done once. A POST that moves money has an
+// idempotency key made of the booking, or of the refund. Stripe forgets keys after
+// a day: what is repeated later asks first what there is.
+//
+// Nothing here logs, or puts into an error, what a key, a card or a customer's
+// access could be told by: Stripe's messages quote them.
+package stripe
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	stripego "github.com/stripe/stripe-go/v85"
+
+	"github.com/openboxoffice/boxoffice/services/booking"
+)
+
+// APIVersion is the version of Stripe's API that is spoken, whatever the
+// account's default: that of the library.
+const APIVersion = stripego.APIVersion
+
+// attemptTimeout is how long Stripe may take for one answer.
+const attemptTimeout = 20 * time.Second
+
+// keysLive is how old a refund may be for Stripe to know its key: Stripe keeps
+// keys for 24 hours.
+const keysLive = 23 * time.Hour
+
+// Options of a Payments.
+type Options struct {
+	Key string // the account's secret key
+	// URL is where Stripe is, if it is not the real one.
+	URL string
+	// ReturnURL is where customers come back to who have paid, or authenticated,
+	// elsewhere. Without it only what needs no redirect is offered.
+	ReturnURL string
+	Now       func() time.Time
+}
+
+// Payments is a booking.Payments and booking.Statements.
+type Payments struct {
+	intents   intents
+	returnURL string
+	now       func() time.Time
+	client    *stripego.Client
+}
+
+var (
+	_ booking.Payments   = (*Payments)(nil)
+	_ booking.Statements = (*Payments)(nil)
+)
+
+// New returns Stripe. It connects to nothing.
+func New(o Options) (*Payments, error) {
+	if o.Key == "" {
+		return nil, errors.New("stripe: the secret key is missing")
+	}
+	for name, address := range map[string]string{"API's": o.URL, "return": o.ReturnURL} {
+		if address == "" {
+			continue
+		}
+		if u, err := url.Parse(address); err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
+			return nil, fmt.Errorf("stripe: the %s URL is none", name)
+		}
+	}
+	config := &stripego.BackendConfig{
+		HTTPClient: &http.Client{
+			Transport: http.DefaultTransport.(*http.Transport).Clone(), Timeout: attemptTimeout,
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
+		// It would sleep on when a context ends; see try.
+		MaxNetworkRetries: stripego.Int64(0),
+		EnableTelemetry:   stripego.Bool(false),
+		LeveledLogger:     &stripego.LeveledLogger{Level: stripego.LevelNull},
+	}
+	if o.URL != "" {
+		config.URL = stripego.String(strings.TrimSuffix(o.URL, "/"))
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	client := stripego.NewClient(o.Key, stripego.WithBackends(stripego.NewBackendsWithConfig(config)))
+	return &Payments{intents: intents{client}, client: client, returnURL: o.ReturnURL, now: o.Now}, nil
+}
+
+// Provider implements booking.Payments.
+func (p *Payments) Provider() string { return "stripe" }
+
+// Prepare implements booking.Payments: it creates the PaymentIntent.
+func (p *Payments) Prepare(ctx context.Context, c booking.Charge) (string, error) {
+	if c.Token == "" {
+		return "", fmt.Errorf("%w: Stripe needs a payment token", booking.ErrPaymentDeclined)
+	}
+	amount, err := toStripe(c.Amount)
+	if err != nil {
+		return "", fmt.Errorf("%w: %w", booking.ErrPaymentDeclined, err)
+	}
+	params := &stripego.PaymentIntentCreateParams{
+		Amount:        &amount,
+		Currency:      stripego.String(strings.ToLower(c.Amount.Currency)),
+		CaptureMethod: stripego.String(string(stripego.PaymentIntentCaptureMethodAutomatic)),
+		AutomaticPaymentMethods: &stripego.PaymentIntentCreateAutomaticPaymentMethodsParams{
+			Enabled: stripego.Bool(true),
+		},
+	}
+	if p.returnURL == "" {
+		params.AutomaticPaymentMethods.AllowRedirects = stripego.String("never")
+	}
+	params.AddMetadata(metaBooking, c.BookingID)
+	params.SetIdempotencyKey("booking-" + c.BookingID + "-create")
+	intent, err := try(ctx, func() (*stripego.PaymentIntent, error) { return p.client.V1PaymentIntents.Create(ctx, params) })
+	switch {
+	case err == nil:
+		return intent.ID, nil
+	case rejects(err, "amount", "currency"):
+		return "", fmt.Errorf("%w: %w", booking.ErrPaymentDeclined, err)
+	}
+	return "", unknown(err)
+}
+
+// The metadata by which what is at Stripe is known to be ours.
+const (
+	metaBooking = "booking_id"
+	metaRefund  = "refund_id"
+	metaAttempt = "attempt"
+)
+
+// Charge implements booking.Payments: it confirms the PaymentIntent, with the
+// customer's means of payment.
+func (p *Payments) Charge(ctx context.Context, c booking.Charge) (booking.Charged, error) {
+	if c.Reference == "" { // nothing was prepared, so nothing can come of it
+		return booking.Charged{}, booking.ErrPaymentClosed
+	}
+	method, err := p.method(ctx, c)
+	if err == nil {
+		var intent *stripego.PaymentIntent
+		if intent, err = p.confirm(ctx, c, method); err == nil {
+			if replayed(intent.LastResponse) { // how it was then
+				return p.look(ctx, c.Reference)
+			}
+			return p.charged(ctx, intent)
+		}
+	}
+	var r *refusal
+	switch {
+	case !errors.As(err, &r):
+		return booking.Charged{}, unknown(err)
+	case r.kind == stripego.ErrorTypeCard, rejects(err, "payment_method", "card", "source"):
+		return booking.Charged{}, p.decline(ctx, c.Reference)
+	case r.kind == stripego.ErrorTypeIdempotency, r.code == stripego.ErrorCodePaymentIntentUnexpectedState:
+		// It was confirmed before, with another card perhaps, or is over: what
+		// became of it?
+		return p.look(ctx, c.Reference)
+	}
+	return booking.Charged{}, unknown(err)
+}
+
+// method returns the id of the customer's means of payment: their token's own,
+// or that of one made from the token of a card.
+func (p *Payments) method(ctx context.Context, c booking.Charge) (string, error) {
+	if !strings.HasPrefix(c.Token, "tok_") {
+		return c.Token, nil
+	}
+	params := &stripego.PaymentMethodCreateParams{
+		Type: stripego.String(string(stripego.PaymentMethodTypeCard)),
+		Card: &stripego.PaymentMethodCreateCardParams{Token: &c.Token},
+	}
+	params.SetIdempotencyKey("booking-" + c.BookingID + "-method")
+	method, err := try(ctx, func() (*stripego.PaymentMethod, error) { return p.client.V1PaymentMethods.Create(ctx, params) })
+	if err != nil {
+		return "", err
+	}
+	return method.ID, nil
+}
+
+// confirm has one key for each booking, so that no second means of payment is
+// ever tried.
+func (p *Payments) confirm(ctx context.Context, c booking.Charge, method string) (*stripego.PaymentIntent, error) {
+	params := &stripego.PaymentIntentConfirmParams{PaymentMethod: &method}
+	if p.returnURL != "" {
+		params.ReturnURL = &p.returnURL
+	}
+	params.SetIdempotencyKey("booking-" + c.BookingID + "-confirm")
+	return try(ctx, func() (*stripego.PaymentIntent, error) {
+		return p.client.V1PaymentIntents.Confirm(ctx, c.Reference, params)
+	})
+}
+
+// look answers a charge by how the intent is now.
+func (p *Payments) look(ctx context.Context, id string) (booking.Charged, error) {
+	intent, err := p.intents.get(ctx, id)
+	if err != nil {
+		return booking.Charged{}, unknown(err)
+	}
+	return p.charged(ctx, intent)
+}
+
+// charged answers a charge that left the intent so.
+func (p *Payments) charged(ctx context.Context, intent *stripego.PaymentIntent) (booking.Charged, error) {
+	switch intent.Status {
+	case stripego.PaymentIntentStatusSucceeded:
+		return booking.Charged{Reference: intent.ID}, nil
+	case stripego.PaymentIntentStatusRequiresAction:
+		return booking.Charged{Reference: intent.ID, Action: action(intent)}, nil
+	case stripego.PaymentIntentStatusCanceled:
+		if declined(intent) {
+			return booking.Charged{}, booking.ErrPaymentDeclined
+		}
+		return booking.Charged{}, booking.ErrPaymentClosed
+	case stripego.PaymentIntentStatusRequiresPaymentMethod:
+		if declined(intent) {
+			return booking.Charged{}, p.decline(ctx, intent.ID)
+		}
+	case stripego.PaymentIntentStatusProcessing, stripego.PaymentIntentStatusRequiresConfirmation, stripego.PaymentIntentStatusRequiresCapture:
+	}
+	return booking.Charged{}, fmt.Errorf("%w: stripe: the payment is %s", booking.ErrOutcomeUnknown, intent.Status)
+}
+
+// action is what the customer has to do.
+func action(intent *stripego.PaymentIntent) *booking.Action {
+	a := &booking.Action{ClientSecret: intent.ClientSecret}
+	if next := intent.NextAction; next != nil {
+		a.Type = string(next.Type)
+		if next.RedirectToURL != nil {
+			a.URL = next.RedirectToURL.URL
+		}
+	}
+	return a
+}
+
+// decline ends the intent of a charge that was declined, so that it is declined
+// for good. Where that fails the key of its confirmation, and Settle, say the
+// same.
+func (p *Payments) decline(ctx context.Context, id string) error {
+	_ = p.intents.cancel(ctx, id, declinedReason)
+	return booking.ErrPaymentDeclined
+}
+
+// declinedReason and settledReason tell by whom an intent was ended: a refused
+// token leaves no other trace on it.
+const (
+	declinedReason = stripego.PaymentIntentCancellationReasonRequestedByCustomer
+	settledReason  = stripego.PaymentIntentCancellationReasonAbandoned
+)
+
+// declined says whether it was, or would have been had it been confirmed.
+func declined(intent *stripego.PaymentIntent) bool {
+	return intent.LastPaymentError != nil || intent.CancellationReason == declinedReason
+}
+
+// replayed says that an answer is one that Stripe gave before.
+func replayed(r *stripego.APIResponse) bool {
+	return r != nil && r.Header.Get("Idempotent-Replayed") == "true"
+}

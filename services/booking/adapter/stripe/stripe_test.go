@@ -1,0 +1,38 @@
+package stripe_test
+
+import (
+	"testing"
+
+	"github.com/openboxoffice/boxoffice/services/booking/adapter/stripe"
+	"github.com/openboxoffice/boxoffice/services/booking/adapter/stripe/stripetest"
+	"github.com/openboxoffice/boxoffice/services/booking/bookingtest"
+)
+
+const key = "sk_test_secret"
+
+// start returns the adapter with a scripted provider behind it.
+func start(t *testing.T, o stripe.Options) (*stripe.Payments, *stripetest.Server) {
+	t.Helper()
+	server, url := stripetest.Start(t, stripetest.Options{Key: key})
+	o.Key, o.URL = key, url
+	p, err := stripe.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p, server
+}
+
+func TestPaymentsContract(t *testing.T) {
+	bookingtest.TestPayments(t, func(t *testing.T) bookingtest.PaymentsUnderTest {
+		p, server := start(t, stripe.Options{})
+		return bookingtest.PaymentsUnderTest{
+			Payments: p, Statements: p,
+			Good: stripetest.Visa, Declined: stripetest.Declined, Timeout: stripetest.TimeoutAfter, Action: stripetest.Authentication,
+			Act: server.Act, Forget: server.ForgetKeys,
+			Ledger: func(id string) (captured, refunded int64) {
+				b := server.Books()[id]
+				return b.Captured, b.Refunded
+			},
+		}
+	})
+}

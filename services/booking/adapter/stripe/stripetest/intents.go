@@ -1,0 +1,296 @@
+package stripetest
+
+import (
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// intent is a PaymentIntent.
+type intent struct {
+	id, currency, status, secret string
+	charge                       string // of the one that succeeded
+	amount, received             int64
+	created                      int64
+	metadata                     map[string]string
+	method, returnURL            string
+	reason                       string // of its cancellation
+	lastError                    map[string]any
+}
+
+func (i *intent) bookingID() string { return i.metadata["booking_id"] }
+
+// wire is the intent as the API writes it, with its charge in full if asked.
+func (s *Server) wire(i *intent, expand bool) map[string]any {
+	out := map[string]any{
+		"id": i.id, "object": "payment_intent", "amount": i.amount, "amount_received": i.received, "currency": i.currency,
+		"status": i.status, "client_secret": i.secret, "metadata": i.metadata, "created": i.created, "livemode": false,
+		"capture_method": "automatic", "payment_method_types": []string{"card"},
+		"cancellation_reason": null(i.reason), "payment_method": null(i.method), "latest_charge": null(i.charge),
+		"last_payment_error": nil, "next_action": nil,
+	}
+	if i.lastError != nil {
+		out["last_payment_error"] = i.lastError
+	}
+	if i.status == "requires_action" {
+		out["next_action"] = map[string]any{"type": "use_stripe_sdk", "use_stripe_sdk": map[string]any{"type": "three_d_secure_redirect"}}
+		if i.returnURL != "" {
+			out["next_action"] = map[string]any{"type": "redirect_to_url", "redirect_to_url": map[string]any{
+				"url": "https://hooks.stripe.example/3d_secure/" + i.id, "return_url": i.returnURL,
+			}}
+		}
+	}
+	if expand && i.charge != "" {
+		out["latest_charge"] = s.wireCharge(i)
+	}
+	return out
+}
+
+func (s *Server) wireCharge(i *intent) map[string]any {
+	refunded := s.refunded(i.id)
+	return map[string]any{
+		"id": i.charge, "object": "charge", "amount": i.amount, "amount_captured": i.received, "amount_refunded": refunded,
+		"currency": i.currency, "status": "succeeded", "paid": true, "captured": true, "refunded": refunded == i.received,
+		"payment_intent": i.id, "metadata": i.metadata, "created": i.created,
+	}
+}
+
+func null(s string) any {
+	if s == "" {
+		return nil
+	}
+	return s
+}
+
+// find returns the intent of the path. s.mu is held.
+func (s *Server) find(id string) (*intent, answer) {
+	for _, i := range s.intents {
+		if i.id == id {
+			return i, answer{}
+		}
+	}
+	return nil, refuse(404, "invalid_request_error", "resource_missing", "intent", "No such payment_intent: '"+id+"'")
+}
+
+const threeDecimal = " bhd jod kwd omr tnd "
+
+func (s *Server) createIntent(r *http.Request) answer {
+	amount, err := strconv.ParseInt(r.Form.Get("amount"), 10, 64)
+	currency := r.Form.Get("currency")
+	switch {
+	case err != nil || amount < 1:
+		return invalid("amount_too_small", "amount", "Amount must be at least 1.")
+	case amount > 999_999_999_999:
+		return invalid("amount_too_large", "amount", "Amount is too large.")
+	case len(currency) != 3 || currency != strings.ToLower(currency):
+		return invalid("", "currency", "Invalid currency: "+currency)
+	case strings.Contains(threeDecimal, " "+currency+" ") && amount%10 != 0:
+		return invalid("", "amount", "The amount of a three-decimal currency must end in 0.")
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i := &intent{
+		id: newID("pi"), amount: amount, currency: currency, status: "requires_payment_method",
+		created: time.Now().Unix(), metadata: metadata(r),
+	}
+	i.secret = i.id + "_secret_" + newID("x")
+	s.intents = append(s.intents, i)
+	s.tell("payment_intent.created", s.wire(i, false))
+	return ok(s.wire(i, false))
+}
+
+func (s *Server) getIntent(r *http.Request) answer {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i, missing := s.find(r.PathValue("id"))
+	if i == nil {
+		return missing
+	}
+	return ok(s.wire(i, false))
+}
+
+func (s *Server) listIntents(r *http.Request) answer {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	since, _ := strconv.ParseInt(r.Form.Get("created[gte]"), 10, 64)
+	var all []map[string]any
+	for _, i := range slices.Backward(s.intents) {
+		if i.created >= since {
+			all = append(all, s.wire(i, strings.HasPrefix(r.Form.Get("expand[0]"), "data.latest_charge")))
+		}
+	}
+	return list(r, all)
+}
+
+// list answers a page of all.
+func list(r *http.Request, all []map[string]any) answer {
+	limit, err := strconv.Atoi(r.Form.Get("limit"))
+	if err != nil {
+		limit = 10
+	}
+	if after := r.Form.Get("starting_after"); after != "" {
+		n := slices.IndexFunc(all, func(o map[string]any) bool { return o["id"] == after })
+		if n < 0 {
+			return refuse(400, "invalid_request_error", "resource_missing", "starting_after", "No such object: '"+after+"'")
+		}
+		all = all[n+1:]
+	}
+	page := all[:min(limit, len(all))]
+	if page == nil {
+		page = []map[string]any{}
+	}
+	return ok(map[string]any{"object": "list", "data": page, "has_more": len(page) < len(all), "url": r.URL.Path})
+}
+
+// method is the means of payment that a token of a card stands for; "" for none.
+func method(token string) string {
+	name, ok := strings.CutPrefix(token, "tok_")
+	if !ok {
+		return ""
+	}
+	for _, m := range []string{"pm_card_" + name, "pm_" + name} {
+		if slices.Contains(methods, m) {
+			return m
+		}
+	}
+	return ""
+}
+
+var methods = []string{
+	Visa, "pm_card_mastercard", Declined, InsufficientFunds, Authentication, TimeoutAfter, TimeoutBefore, Slow, LateSuccess,
+}
+
+func (s *Server) createMethod(r *http.Request) answer {
+	token := r.Form.Get("card[token]")
+	m := method(token)
+	if m == "" {
+		return invalid("resource_missing", "card[token]", "No such token: '"+token+"'")
+	}
+	return ok(map[string]any{"id": m, "object": "payment_method", "type": "card", "livemode": false})
+}
+
+func (s *Server) confirmIntent(r *http.Request) answer {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i, missing := s.find(r.PathValue("id"))
+	if i == nil {
+		return missing
+	}
+	m := r.Form.Get("payment_method")
+	switch {
+	case !slices.Contains(methods, m):
+		return invalid("resource_missing", "payment_method", "No such PaymentMethod: '"+m+"'")
+	case i.status != "requires_payment_method" && i.status != "requires_confirmation":
+		return refuse(400, "invalid_request_error", "payment_intent_unexpected_state", "", "This PaymentIntent cannot be confirmed: it is "+i.status)
+	}
+	i.method, i.returnURL, i.lastError = m, r.Form.Get("return_url"), nil
+	switch m {
+	case Declined:
+		return s.decline(i, "generic_decline")
+	case InsufficientFunds:
+		return s.decline(i, "insufficient_funds")
+	case Authentication:
+		i.status = "requires_action"
+		s.tell("payment_intent.requires_action", s.wire(i, false))
+	case TimeoutBefore, LateSuccess:
+		i.status = "requires_confirmation"
+		return answer{hang: true}
+	case TimeoutAfter:
+		s.capture(i)
+		return answer{hang: true}
+	case Slow:
+		i.status = "processing"
+		s.mu.Unlock()
+		open := s.wait(s.o.Slow)
+		s.mu.Lock()
+		if !open {
+			return answer{hang: true}
+		}
+		s.capture(i)
+	default:
+		s.capture(i)
+	}
+	return ok(s.wire(i, false))
+}
+
+// capture moves the money. s.mu is held.
+func (s *Server) capture(i *intent) {
+	i.status, i.received, i.charge, i.lastError, i.reason = "succeeded", i.amount, newID("ch"), nil, ""
+	s.tell("charge.succeeded", s.wireCharge(i))
+	s.tell("payment_intent.succeeded", s.wire(i, false))
+}
+
+func (s *Server) decline(i *intent, why string) answer {
+	a := refuse(402, "card_error", "card_declined", "", "Your card was declined.")
+	e := a.body.(map[string]any)["error"].(map[string]any)
+	e["decline_code"] = why
+	i.status, i.method, i.lastError = "requires_payment_method", "", map[string]any{
+		"type": "card_error", "code": "card_declined", "decline_code": why, "message": "Your card was declined.",
+	}
+	e["payment_intent"] = s.wire(i, false)
+	s.tell("payment_intent.payment_failed", s.wire(i, false))
+	return a
+}
+
+func (s *Server) cancelIntent(r *http.Request) answer {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i, missing := s.find(r.PathValue("id"))
+	if i == nil {
+		return missing
+	}
+	switch i.status {
+	case "succeeded", "canceled", "processing":
+		return refuse(400, "invalid_request_error", "payment_intent_unexpected_state", "", "You cannot cancel this PaymentIntent: it is "+i.status)
+	}
+	late := i.method == LateSuccess
+	i.status, i.reason = "canceled", r.Form.Get("cancellation_reason")
+	s.tell("payment_intent.canceled", s.wire(i, false))
+	if late {
+		s.later(s.o.Late, func() {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.capture(i)
+		})
+	}
+	return ok(s.wire(i, false))
+}
+
+// Act is what the customer does who has to: authenticate, or fail to. It reports
+// whether there was anything to do: what is over can no more be acted on.
+func (s *Server) Act(bookingID string, succeed bool) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, i := range s.intents {
+		if i.bookingID() != bookingID || i.status != "requires_action" {
+			continue
+		}
+		if succeed {
+			s.capture(i)
+			return true
+		}
+		i.status, i.method, i.lastError = "requires_payment_method", "", map[string]any{
+			"type": "invalid_request_error", "code": "payment_intent_authentication_failure",
+			"message": "The provided PaymentMethod has failed authentication.",
+		}
+		s.tell("payment_intent.payment_failed", s.wire(i, false))
+		return true
+	}
+	return false
+}
+
+// Capture takes the money of a booking's intent whatever has been said of it, as
+// no provider should. It reports whether there is one.
+func (s *Server) Capture(bookingID string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, i := range s.intents {
+		if i.bookingID() == bookingID {
+			s.capture(i)
+			return true
+		}
+	}
+	return false
+}
