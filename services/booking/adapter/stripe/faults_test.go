@@ -1,0 +1,282 @@
+package stripe_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/openboxoffice/boxoffice/contracts/money"
+	"github.com/openboxoffice/boxoffice/services/booking"
+	"github.com/openboxoffice/boxoffice/services/booking/adapter/stripe"
+	"github.com/openboxoffice/boxoffice/services/booking/adapter/stripe/stripetest"
+)
+
+func charge(id, token string) booking.Charge {
+	return booking.Charge{BookingID: id, Amount: money.Amount{AmountMinor: 2500, Currency: "EUR"}, Token: token}
+}
+
+// pay prepares and charges.
+func pay(t *testing.T, p *stripe.Payments, c booking.Charge) (booking.Charge, booking.Charged, error) {
+	t.Helper()
+	var err error
+	if c.Reference, err = p.Prepare(t.Context(), c); err != nil {
+		return c, booking.Charged{}, err
+	}
+	charged, err := p.Charge(t.Context(), c)
+	return c, charged, err
+}
+
+func refundOf(c booking.Charge, id string) booking.RefundRequest {
+	return booking.RefundRequest{ID: id, BookingID: c.BookingID, Reference: c.Reference, Amount: c.Amount, Since: time.Now()}
+}
+
+// What goes wrong in passing is made good within the call, and done once.
+func TestPassingFaults(t *testing.T) {
+	for _, f := range []stripetest.Fault{
+		{Kind: "before"}, {Kind: "after"}, {Kind: "status", Status: 429}, {Kind: "status", Status: 500}, {Kind: "status", Status: 409},
+		{Kind: "before", Times: 3}, {Kind: "after", Times: 3},
+	} {
+		for _, operation := range []string{"create", "method", "confirm", "refund"} {
+			p, server := start(t, stripe.Options{})
+			f.Operation = operation
+			server.Fail(f)
+			c, _, err := pay(t, p, charge("b", "tok_visa"))
+			if err != nil {
+				t.Errorf("%+v: %v", f, err)
+			}
+			if err := p.Refund(t.Context(), refundOf(c, "r")); err != nil {
+				t.Errorf("%+v: %v", f, err)
+			}
+			if b := server.Books()["b"]; b != (stripetest.Balance{Captured: 2500, Refunded: 2500, Charges: 1, Refunds: 1}) {
+				t.Errorf("%+v: the books say %+v", f, b)
+			}
+		}
+	}
+}
+
+// What goes on going wrong is unknown, and never a decline or a refusal.
+func TestLastingFaults(t *testing.T) {
+	for _, f := range []stripetest.Fault{
+		{Kind: "before"}, {Kind: "after"}, {Kind: "status", Status: 429}, {Kind: "status", Status: 500},
+		{Kind: "status", Status: 401}, {Kind: "status", Status: 403},
+	} {
+		p, server := start(t, stripe.Options{})
+		paid, _, err := pay(t, p, charge("paid", stripetest.Visa))
+		if err != nil {
+			t.Fatal(err)
+		}
+		open := charge("open", stripetest.Visa)
+		if open.Reference, err = p.Prepare(t.Context(), open); err != nil {
+			t.Fatal(err)
+		}
+		f.Times = -1
+		server.Fail(f)
+		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+		defer cancel()
+		_, prepare := p.Prepare(ctx, charge("new", stripetest.Visa))
+		_, confirm := p.Charge(ctx, open)
+		_, settle := p.Settle(ctx, booking.Unsettled{BookingID: "open", Reference: open.Reference})
+		refund := p.Refund(ctx, refundOf(paid, "r"))
+		for what, err := range map[string]error{"prepare": prepare, "charge": confirm, "settle": settle, "refund": refund} {
+			if !errors.Is(err, booking.ErrOutcomeUnknown) || errors.Is(err, booking.ErrPaymentDeclined) || errors.Is(err, booking.ErrRefundRefused) {
+				t.Errorf("%+v: %s says %v", f, what, err)
+			}
+		}
+	}
+}
+
+// A 500 is repeated under its key for a day. What was done in spite of it is found.
+func TestARefundThatFailedAndWasMade(t *testing.T) {
+	p, server := start(t, stripe.Options{})
+	c, _, err := pay(t, p, charge("b", stripetest.Visa))
+	if err != nil {
+		t.Fatal(err)
+	}
+	server.Fail(stripetest.Fault{Operation: "refund", Kind: "failed", Status: http.StatusInternalServerError})
+	for range 2 {
+		if err := p.Refund(t.Context(), refundOf(c, "r")); err != nil {
+			t.Error(err)
+		}
+	}
+	if b := server.Books()["b"]; b.Refunded != 2500 || b.Refunds != 1 {
+		t.Errorf("the books say %+v", b)
+	}
+}
+
+func TestRefusedRefunds(t *testing.T) {
+	p, server := start(t, stripe.Options{})
+	c, _, err := pay(t, p, charge("b", stripetest.Visa))
+	if err != nil {
+		t.Fatal(err)
+	}
+	server.RefuseRefunds(2)
+	r := refundOf(c, "r")
+	for r.Refusals = range 2 {
+		for range 2 { // it is not even asked for again
+			if err := p.Refund(t.Context(), r); !errors.Is(err, booking.ErrRefundRefused) {
+				t.Errorf("refusal %d: %v", r.Refusals, err)
+			}
+		}
+	}
+	r.Refusals = 2
+	if err := p.Refund(t.Context(), r); err != nil {
+		t.Error(err)
+	}
+	// The customer's bank sends it back, days later.
+	server.FailRefunds("b")
+	for _, age := range []time.Duration{0, 100 * time.Hour} {
+		r.Since = time.Now().Add(-age)
+		if err := p.Refund(t.Context(), r); !errors.Is(err, booking.ErrRefundRefused) {
+			t.Errorf("a refund that failed, %v old: %v", age, err)
+		}
+	}
+	r.Refusals = 3
+	for range 2 {
+		if err := p.Refund(t.Context(), r); err != nil {
+			t.Error(err)
+		}
+	}
+	if b := server.Books()["b"]; b.Refunded != 2500 || b.Refunds != 1 {
+		t.Errorf("the books say %+v", b)
+	}
+}
+
+func TestDeclines(t *testing.T) {
+	for _, token := range []string{
+		stripetest.Declined, stripetest.InsufficientFunds, "tok_chargeDeclined", "tok_nosuch", "pm_nosuch", "4242424242424242", "",
+	} {
+		p, server := start(t, stripe.Options{})
+		c := charge("b", token)
+		if token == "" { // it is refused before anything is prepared
+			if _, err := p.Prepare(t.Context(), c); !errors.Is(err, booking.ErrPaymentDeclined) {
+				t.Errorf("no token: %v", err)
+			}
+			continue
+		}
+		var err error
+		if c.Reference, err = p.Prepare(t.Context(), c); err != nil {
+			t.Fatal(err)
+		}
+		for _, c.Token = range []string{token, token, stripetest.Visa, "tok_visa"} {
+			if _, err := p.Charge(t.Context(), c); !errors.Is(err, booking.ErrPaymentDeclined) {
+				t.Errorf("%q, then %q: %v", token, c.Token, err)
+			}
+			server.ForgetKeys()
+			if s, err := p.Settle(t.Context(), booking.Unsettled{BookingID: "b", Reference: c.Reference}); err != nil || !s.Declined || s.Captured {
+				t.Errorf("%q: settled %+v, %v", token, s, err)
+			}
+		}
+		if b := server.Books()["b"]; b.Charges != 0 {
+			t.Errorf("%q: the books say %+v", token, b)
+		}
+	}
+}
+
+func TestAmountsThatStripeNeverTakes(t *testing.T) {
+	p, _ := start(t, stripe.Options{})
+	for _, a := range []money.Amount{
+		{AmountMinor: 12_345, Currency: "KWD"}, {AmountMinor: 1234, Currency: "IQD"}, {AmountMinor: 1 << 62, Currency: "ISK"},
+		{AmountMinor: 150, Currency: "MGA"}, {AmountMinor: 9_999_999_999_999, Currency: "EUR"}, {AmountMinor: 100, Currency: "NO"},
+	} {
+		c := charge(a.String(), stripetest.Visa)
+		c.Amount = a
+		if _, err := p.Prepare(t.Context(), c); !errors.Is(err, booking.ErrPaymentDeclined) {
+			t.Errorf("%v: %v", a, err)
+		}
+	}
+}
+
+func TestACustomerWhoIsSentElsewhere(t *testing.T) {
+	p, _ := start(t, stripe.Options{ReturnURL: "https://shop.example/paid"})
+	_, charged, err := pay(t, p, charge("b", stripetest.Authentication))
+	if err != nil || charged.Action == nil || charged.Action.Type != "redirect_to_url" || charged.Action.URL == "" ||
+		!strings.HasPrefix(charged.Action.ClientSecret, charged.Reference+"_secret_") {
+		t.Errorf("%+v, %v", charged.Action, err)
+	}
+}
+
+// What is processing cannot be stopped, and is waited for.
+func TestSlow(t *testing.T) {
+	p, server := start(t, stripe.Options{})
+	c := charge("b", stripetest.Slow)
+	var err error
+	if c.Reference, err = p.Prepare(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	if _, err := p.Charge(ctx, c); !errors.Is(err, booking.ErrOutcomeUnknown) {
+		t.Error(err)
+	}
+	if _, err := p.Settle(t.Context(), booking.Unsettled{BookingID: "b", Reference: c.Reference}); !errors.Is(err, booking.ErrOutcomeUnknown) {
+		t.Error(err)
+	}
+	if b := server.Books()["b"]; b.Captured != 0 {
+		t.Errorf("the books say %+v", b)
+	}
+}
+
+// A provider that captures what it has cancelled is believed in the end.
+func TestLateSuccess(t *testing.T) {
+	p, server := start(t, stripe.Options{})
+	c := charge("b", stripetest.Visa)
+	var err error
+	if c.Reference, err = p.Prepare(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	u := booking.Unsettled{BookingID: "b", Reference: c.Reference}
+	if s, err := p.Settle(t.Context(), u); err != nil || s.Captured || s.Declined {
+		t.Fatalf("%+v, %v", s, err)
+	}
+	if !server.Capture("b") {
+		t.Fatal("nothing to capture")
+	}
+	if s, err := p.Settle(t.Context(), u); err != nil || !s.Captured || s.Amount != c.Amount {
+		t.Errorf("%+v, %v", s, err)
+	}
+}
+
+// Nothing that an error says opens anything: messages of Stripe quote what was sent.
+func TestErrorsKeepSecrets(t *testing.T) {
+	p, server := start(t, stripe.Options{})
+	c, charged, err := pay(t, p, charge("b", stripetest.Authentication))
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret := charged.Action.ClientSecret
+	c.Token = "pm_private"
+	_, wrongToken := p.Charge(t.Context(), c)
+	_, _, alsoWrong := pay(t, p, charge("c", "tok_private"))
+	server.Fail(stripetest.Fault{Kind: "status", Status: 403, Times: -1})
+	_, refused := p.Settle(t.Context(), booking.Unsettled{BookingID: "b", Reference: c.Reference})
+	_, url := stripetest.Start(t, stripetest.Options{Key: "another"})
+	stranger, err := stripe.New(stripe.Options{Key: key, URL: url})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, strange := stranger.Prepare(t.Context(), charge("b", "pm_private"))
+	for _, err := range []error{wrongToken, alsoWrong, refused, strange} {
+		if err == nil {
+			continue // that it waits for the customer
+		}
+		for _, private := range []string{key, "private", secret} {
+			if strings.Contains(err.Error(), private) {
+				t.Errorf("%q tells %q", err, private)
+			}
+		}
+	}
+	if strange == nil || !strings.Contains(strange.Error(), "401") {
+		t.Errorf("of a wrong key the error says %v", strange)
+	}
+}
+
+func TestOptions(t *testing.T) {
+	for _, o := range []stripe.Options{{}, {Key: key, URL: "nowhere"}, {Key: key, ReturnURL: "javascript:alert(1)"}} {
+		if _, err := stripe.New(o); err == nil || strings.Contains(err.Error(), key) {
+			t.Errorf("%+v: %v", o, err)
+		}
+	}
+}
