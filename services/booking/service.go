@@ -19,6 +19,9 @@ type Options struct {
 	CancelledEvents CancelledEvents
 	Catalog         Catalog
 	Payments        Payments
+	// PaymentEvents keeps what the provider tells; nil for one that tells
+	// nothing, for which Hear must not run.
+	PaymentEvents PaymentEvents
 
 	Records    Records
 	Holdings   Holdings
@@ -59,7 +62,8 @@ type Options struct {
 // Service is the use cases of booking.
 type Service struct {
 	Options
-	wake chan struct{} // there is something to recover
+	wake  chan struct{} // there is something to recover
+	heard chan struct{} // there is a payment event
 }
 
 // New returns a Service. Its Recover must run for bookings to be settled.
@@ -79,7 +83,7 @@ func New(o Options) *Service {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Service{Options: o, wake: make(chan struct{}, 1)}
+	return &Service{Options: o, wake: make(chan struct{}, 1), heard: make(chan struct{}, 1)}
 }
 
 func setDefault(d *time.Duration, v time.Duration) {

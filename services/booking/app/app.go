@@ -16,7 +16,6 @@ import (
 	"github.com/openboxoffice/boxoffice/services/booking"
 	"github.com/openboxoffice/boxoffice/services/booking/adapter/eventapi"
 	"github.com/openboxoffice/boxoffice/services/booking/adapter/rest"
-	"github.com/openboxoffice/boxoffice/services/booking/adapter/sandbox"
 	"github.com/openboxoffice/boxoffice/services/internal/auth"
 	"github.com/openboxoffice/boxoffice/services/internal/broker"
 	"github.com/openboxoffice/boxoffice/services/internal/broker/dapr"
@@ -44,9 +43,7 @@ type Config struct {
 	// DBTimeout how long an operation there may take.
 	MaxConns  int32         `env:"DB_MAX_CONNS" envDefault:"16"`
 	DBTimeout time.Duration `env:"DB_TIMEOUT" envDefault:"3s"`
-	// SandboxPath is the SQLite file of the sandbox payment provider. All
-	// replicas share it, as they would share a real one.
-	SandboxPath string `env:"SANDBOX_DB,required"`
+	PaymentsConfig
 	// Sidecar is the own one, if there is one: the way to the other services and
 	// to the broker.
 	Sidecar sidecar.Config
@@ -74,15 +71,14 @@ type Deps struct {
 
 // App is the service, ready to run.
 type App struct {
-	db *database
-
-	reconcileDays int
-	sandbox       *sandbox.Sandbox
+	db            *database
+	payments      *payments
 	service       *booking.Service
 	relay         *outbox.Relay
 	inlet         *inlet.Inlet // nil where there is no sidecar
 	handler       http.Handler
 	log           *slog.Logger
+	reconcileDays int
 }
 
 // New opens the databases and builds the service.
@@ -101,11 +97,11 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 			return nil, err
 		}
 	}
-	if a.sandbox, err = sandbox.Open(ctx, cfg.SandboxPath, sandbox.Options{}); err != nil {
-		return nil, err
-	}
 	way, err := sidecar.Open(cfg.Sidecar, deps.Log)
 	if err != nil {
+		return nil, err
+	}
+	if a.payments, err = openPayments(ctx, cfg.PaymentsConfig, way); err != nil {
 		return nil, err
 	}
 	event, err := way.Client("event", "EVENT_URL", cfg.EventURL, cfg.ServiceToken, eventapi.Timeout)
@@ -146,16 +142,23 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 		return nil, err
 	}
 	a.service = booking.New(booking.Options{
-		Store: a.db.store, CancelledEvents: a.db.cancelled, Catalog: eventapi.New(event), Payments: a.sandbox, Log: deps.Log,
+		Store: a.db.store, CancelledEvents: a.db.cancelled, Catalog: eventapi.New(event),
+		Payments: a.payments, PaymentEvents: a.db.paymentEvents, CheckoutTTL: cfg.CheckoutTTL, Log: deps.Log,
 		Committed: a.relay.Wake, TraceParent: httpkit.TraceParent,
 	})
 
 	mux := httpkit.NewRouter(deps.Log)
-	httpkit.Health(mux, way.Checks(map[string]func(context.Context) error{"database": a.db.ping, "payments": a.sandbox.Ping}))
+	checks := map[string]func(context.Context) error{"database": a.db.ping}
+	if a.payments.ping != nil {
+		checks["payments"] = a.payments.ping
+	}
+	httpkit.Health(mux, way.Checks(checks))
 	guard := &auth.Guard{Verify: verifier.Verify}
-	rest.Register(httpkit.NewAPI(mux, "Boxoffice booking", "Book tickets, pay, cancel."), a.service, rest.Options{
-		Guard: guard, AuditLog: a.db.audit, CancelledEvents: a.db.cancelled, Records: a.db.records, Ledger: a.sandbox,
+	api := httpkit.NewAPI(mux, "Boxoffice booking", "Book tickets, pay, cancel.")
+	rest.Register(api, a.service, rest.Options{
+		Guard: guard, AuditLog: a.db.audit, CancelledEvents: a.db.cancelled, Records: a.db.records, Ledger: a.payments.ledger,
 	})
+	rest.RegisterWebhook(api, a.service, a.payments.webhook)
 	if way.There() {
 		// It hears nothing yet. But components/subscribes it to events already, and
 		// what comes is to wait, instead of being dropped.
@@ -179,6 +182,9 @@ func (a *App) Run(ctx context.Context) error {
 	g.Go(func() error { return a.relay.Run(ctx) })
 	g.Go(func() error { return a.prune(ctx) })
 	g.Go(func() error { return a.service.ReconcileDaily(ctx, a.reconcileDays) })
+	if a.payments.webhook != nil {
+		g.Go(func() error { return a.service.Hear(ctx) })
+	}
 	if a.inlet != nil {
 		g.Go(func() error { return a.inlet.Run(ctx) })
 	}
@@ -188,13 +194,13 @@ func (a *App) Run(ctx context.Context) error {
 	return g.Wait()
 }
 
-// prune forgets old idempotency keys, every hour.
+// prune forgets old idempotency keys and payment events, every hour.
 func (a *App) prune(ctx context.Context) error {
 	tick := time.NewTicker(time.Hour)
 	defer tick.Stop()
 	for {
 		if err := a.db.prune(ctx, time.Now()); err != nil && ctx.Err() == nil {
-			a.log.ErrorContext(ctx, "old idempotency keys not pruned", "error", err)
+			a.log.ErrorContext(ctx, "old idempotency keys and payment events not pruned", "error", err)
 		}
 		select {
 		case <-ctx.Done():
@@ -207,8 +213,8 @@ func (a *App) prune(ctx context.Context) error {
 // Close closes the databases. Run must have returned, and no request be open.
 func (a *App) Close() error {
 	var errs []error
-	if a.sandbox != nil {
-		errs = append(errs, a.sandbox.Close())
+	if a.payments != nil {
+		errs = append(errs, a.payments.close())
 	}
 	if a.db != nil {
 		errs = append(errs, a.db.close())

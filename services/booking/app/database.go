@@ -17,15 +17,16 @@ import (
 
 // database is where the service keeps what it keeps, whichever that is.
 type database struct {
-	store     booking.Store
-	cancelled booking.CancelledEvents
-	audit     booking.AuditLog
-	records   booking.Records
-	outbox    outbox.Store
-	inbox     inbox.Store
-	ping      func(context.Context) error
-	prune     func(ctx context.Context, now time.Time) error
-	close     func() error
+	store         booking.Store
+	cancelled     booking.CancelledEvents
+	audit         booking.AuditLog
+	records       booking.Records
+	paymentEvents booking.PaymentEvents
+	outbox        outbox.Store
+	inbox         inbox.Store
+	ping          func(context.Context) error
+	prune         func(ctx context.Context, now time.Time) error
+	close         func() error
 
 	// endLeases frees what killed processes worked on; nil where the database
 	// is never one process's alone.
@@ -49,7 +50,9 @@ func openDatabase(ctx context.Context, cfg Config) (*database, error) {
 			return nil, fmt.Errorf("BOOKING_POSTGRES_URL: %w", err)
 		}
 		return &database{
-			store: s, cancelled: s, audit: s, records: s, outbox: s.Outbox(), inbox: s.Inbox(), ping: s.Ping, prune: s.Prune, close: s.Close, listen: s.Listen,
+			store: s, cancelled: s, audit: s, records: s, paymentEvents: s.PaymentEvents(), outbox: s.Outbox(), inbox: s.Inbox(),
+			ping: s.Ping, close: s.Close, listen: s.Listen,
+			prune: prune(s.Prune, s.PaymentEvents().Prune),
 		}, nil
 	case "sqlite":
 		if cfg.DBPath == "" {
@@ -60,10 +63,23 @@ func openDatabase(ctx context.Context, cfg Config) (*database, error) {
 			return nil, fmt.Errorf("BOOKING_DB: %w", err)
 		}
 		return &database{
-			store: s, cancelled: s, audit: s, records: s, outbox: s.Outbox(), inbox: s.Inbox(), ping: s.Ping, prune: s.Prune, close: s.Close, endLeases: s.EndLeases,
+			store: s, cancelled: s, audit: s, records: s, paymentEvents: s.PaymentEvents(), outbox: s.Outbox(), inbox: s.Inbox(),
+			ping: s.Ping, close: s.Close, endLeases: s.EndLeases,
+			prune: prune(s.Prune, s.PaymentEvents().Prune),
 		}, nil
 	}
 	return nil, fmt.Errorf("STORE is %q, not postgres or sqlite", cfg.Store)
+}
+
+// prune does each of these.
+func prune(each ...func(ctx context.Context, now time.Time) error) func(ctx context.Context, now time.Time) error {
+	return func(ctx context.Context, now time.Time) error {
+		var errs []error
+		for _, forget := range each {
+			errs = append(errs, forget(ctx, now))
+		}
+		return errors.Join(errs...)
+	}
 }
 
 // Migrate brings the tables up to date and does nothing else.

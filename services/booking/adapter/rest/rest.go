@@ -35,6 +35,7 @@ var table = httpkit.Errors{
 	{Err: booking.ErrPaymentUnavailable, Status: http.StatusServiceUnavailable, Code: problem.UpstreamUnavailable, RetryAfter: 2},
 	{Err: booking.ErrUnavailable, Status: http.StatusServiceUnavailable, Code: problem.UpstreamUnavailable, RetryAfter: 2},
 	{Err: booking.ErrNotReconciled, Status: http.StatusServiceUnavailable, Code: problem.UpstreamUnavailable, RetryAfter: 10},
+	{Err: booking.ErrInvalidSignature, Status: http.StatusBadRequest, Code: problem.InvalidSignature},
 	{Err: booking.ErrReservationFailed, Status: http.StatusServiceUnavailable, Code: problem.UpstreamUnavailable, RetryAfter: 2},
 }
 

@@ -1,0 +1,98 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/openboxoffice/boxoffice/services/booking"
+	"github.com/openboxoffice/boxoffice/services/booking/adapter/sandbox"
+	"github.com/openboxoffice/boxoffice/services/booking/adapter/stripe"
+	"github.com/openboxoffice/boxoffice/services/internal/sidecar"
+)
+
+// PaymentsConfig says who takes the money.
+type PaymentsConfig struct {
+	// Payments is "sandbox", in the SQLite file SandboxPath, which all replicas
+	// share, as they would share a real provider; or "stripe".
+	Payments    string `env:"PAYMENTS" envDefault:"sandbox"`
+	SandboxPath string `env:"SANDBOX_DB"`
+	// StripeSecretKey is the account's, and StripeWebhookSecret the webhook's:
+	// several, by commas, while one takes the place of another. What is empty the
+	// sidecar is asked for, if there is one.
+	StripeSecretKey     string `env:"STRIPE_SECRET_KEY"`
+	StripeWebhookSecret string `env:"STRIPE_WEBHOOK_SECRET"`
+	// StripeAPIURL is where Stripe is, if it is not the real one, and
+	// StripeReturnURL where customers come back to who pay elsewhere.
+	StripeAPIURL    string `env:"STRIPE_API_URL"`
+	StripeReturnURL string `env:"STRIPE_RETURN_URL"`
+	// CheckoutTTL is how long tickets are held for a customer who has to act
+	// before the money moves.
+	CheckoutTTL time.Duration `env:"CHECKOUT_TTL" envDefault:"10m"`
+}
+
+// secretStore is the component that has Stripe's secrets, by their names without
+// STRIPE_.
+const secretStore = "payment-secrets"
+
+// payments is the provider, whichever that is.
+type payments struct {
+	booking.Payments
+	statements booking.Statements
+	ledger     booking.Ledger                  // nil where it keeps its books elsewhere
+	webhook    booking.PaymentWebhook          // nil where it tells nothing
+	ping       func(ctx context.Context) error // nil where its absence is no reason not to be ready
+	close      func() error
+}
+
+// openPayments opens what cfg.Payments says.
+func openPayments(ctx context.Context, cfg PaymentsConfig, way *sidecar.Way) (*payments, error) {
+	if cfg.CheckoutTTL <= 0 {
+		return nil, errors.New("CHECKOUT_TTL must be more than nothing")
+	}
+	switch cfg.Payments {
+	case "sandbox":
+		if cfg.SandboxPath == "" {
+			return nil, errors.New("SANDBOX_DB is not set, and PAYMENTS is sandbox")
+		}
+		s, err := sandbox.Open(ctx, cfg.SandboxPath, sandbox.Options{})
+		if err != nil {
+			return nil, fmt.Errorf("SANDBOX_DB: %w", err)
+		}
+		return &payments{Payments: s, statements: s, ledger: s, ping: s.Ping, close: s.Close}, nil
+	case "stripe":
+		return openStripe(ctx, cfg, way)
+	}
+	return nil, fmt.Errorf("PAYMENTS is %q, not sandbox or stripe", cfg.Payments)
+}
+
+func openStripe(ctx context.Context, cfg PaymentsConfig, way *sidecar.Way) (*payments, error) {
+	for variable, value := range map[string]*string{
+		"STRIPE_SECRET_KEY": &cfg.StripeSecretKey, "STRIPE_WEBHOOK_SECRET": &cfg.StripeWebhookSecret,
+	} {
+		if *value == "" && way.There() {
+			var err error
+			if *value, err = way.Secret(ctx, secretStore, strings.TrimPrefix(variable, "STRIPE_")); err != nil {
+				return nil, fmt.Errorf("%s is not set, and: %w", variable, err)
+			}
+		}
+		if *value == "" {
+			return nil, fmt.Errorf("%s is not set, and PAYMENTS is stripe", variable)
+		}
+	}
+	s, err := stripe.New(stripe.Options{Key: cfg.StripeSecretKey, URL: cfg.StripeAPIURL, ReturnURL: cfg.StripeReturnURL})
+	if err != nil {
+		return nil, fmt.Errorf("STRIPE_API_URL, STRIPE_RETURN_URL: %w", err)
+	}
+	secrets := strings.Split(cfg.StripeWebhookSecret, ",")
+	for i := range secrets {
+		secrets[i] = strings.TrimSpace(secrets[i])
+	}
+	webhook, err := stripe.NewWebhook(secrets...)
+	if err != nil {
+		return nil, fmt.Errorf("STRIPE_WEBHOOK_SECRET: %w", err)
+	}
+	return &payments{Payments: s, statements: s, webhook: webhook, close: func() error { return nil }}, nil
+}
