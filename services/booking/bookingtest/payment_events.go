@@ -25,7 +25,7 @@ func TestPaymentEvents(t *testing.T, open func(t *testing.T) PaymentEventsUnderT
 	}{
 		{"an event is kept as it was told", eventKept},
 		{"a repeat changes nothing", eventRepeated},
-		{"32 racing deliveries are kept once", eventRace},
+		{"32 racing deliveries are kept once", paymentEventRace},
 		{"the unhandled are in the order they were kept", eventsInOrder},
 		{"what is handled needs no more doing", eventHandled},
 		{"what is kept as handled needs no doing", eventKeptHandled},
@@ -79,7 +79,7 @@ func eventRepeated(t *testing.T, u PaymentEventsUnderTest) {
 	u.wantUnhandled(t, 10, e)
 }
 
-func eventRace(t *testing.T, u PaymentEventsUnderTest) {
+func paymentEventRace(t *testing.T, u PaymentEventsUnderTest) {
 	e := newPaymentEvent()
 	var fresh [workers]bool
 	race(workers, func(i int) {

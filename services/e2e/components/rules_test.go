@@ -49,6 +49,9 @@ func brokers() map[string]rights {
 	return all
 }
 
+// paymentSecrets are for the booking service to read.
+const paymentSecrets = "payment-secrets"
+
 // file is one of components/, document by document.
 type file struct {
 	name string
@@ -174,7 +177,7 @@ func check(files []file) (f faults) {
 		}
 	}
 	for kind, n := range map[string]int{
-		"Component pubsub.rabbitmq": len(brokers()), "Component secretstores.local.env": 1, "Resiliency ": 1, "Configuration ": 1,
+		"Component pubsub.rabbitmq": len(brokers()), "Component secretstores.local.env": 2, "Resiliency ": 1, "Configuration ": 1,
 	} {
 		if kinds[kind] != n {
 			f.add("there are %d of %q, want %d", kinds[kind], kind, n)
@@ -189,6 +192,9 @@ func (f *faults) component(d doc) {
 	users := talkers
 	if r, ok := brokers()[name]; ok {
 		users = slices.Collect(maps.Keys(r.hear))
+	}
+	if name == paymentSecrets {
+		users = []string{"booking"}
 	}
 	if !same(d.names("scopes"), users) {
 		f.add("component %s: scopes %v, want %v", name, d.names("scopes"), users)
@@ -400,7 +406,7 @@ func (f *faults) configuration(d doc) {
 		protocols[doc(rule).text("protocol")] = true
 		allowed = append(allowed, doc(rule).text("protocol")+" "+doc(rule).text("name"))
 	}
-	if !same(allowed, []string{"http invoke", "http publish", "http metadata", "grpc metadata"}) {
+	if !same(allowed, []string{"http invoke", "http publish", "http secrets", "http metadata", "grpc metadata"}) {
 		f.add("configuration: allowed are %v", allowed)
 	}
 	if !protocols["http"] || !protocols["grpc"] {
@@ -410,11 +416,15 @@ func (f *faults) configuration(d doc) {
 	scopes, _ := d.at("spec.secrets.scopes").([]any)
 	for _, v := range scopes {
 		scope, _ := v.(map[string]any)
-		if scope["defaultAccess"] == "deny" && scope["allowedSecrets"] == nil {
+		var open []string
+		if doc(scope).text("storeName") == paymentSecrets {
+			open = []string{"SECRET_KEY", "WEBHOOK_SECRET"}
+		}
+		if scope["defaultAccess"] == "deny" && same(doc(scope).names("allowedSecrets"), open) {
 			denied[doc(scope).text("storeName")] = true
 		}
 	}
-	for _, store := range []string{"secrets", "kubernetes"} {
+	for _, store := range []string{"secrets", "kubernetes", paymentSecrets} {
 		if !denied[store] {
 			f.add("configuration: the secrets of %s are open", store)
 		}

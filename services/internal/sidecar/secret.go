@@ -27,7 +27,7 @@ func (w *Way) Secret(ctx context.Context, store, key string) (string, error) {
 	req.Header.Set("dapr-api-token", w.APIToken)
 	res, err := w.health.Do(req)
 	if err != nil {
-		return "", fmt.Errorf("%w: %w", storage.ErrUnavailable, err)
+		return "", &absent{err}
 	}
 	defer func() { _ = res.Body.Close() }()
 	switch res.StatusCode {
@@ -52,3 +52,13 @@ func (w *Way) Secret(ctx context.Context, store, key string) (string, error) {
 	}
 	return "", nil
 }
+
+// absent is a sidecar that does not answer.
+type absent struct{ err error }
+
+func (a *absent) Error() string { return "the sidecar does not answer: " + a.err.Error() }
+
+// Is says that a start may wait for it as for a database.
+func (a *absent) Is(target error) bool { return target == storage.ErrUnavailable } //nolint:errorlint // what errors.Is asks
+
+func (a *absent) Unwrap() error { return a.err }

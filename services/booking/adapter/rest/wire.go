@@ -61,9 +61,32 @@ type bookingBody struct {
 }
 
 type paymentBody struct {
-	Provider  string `json:"provider" example:"sandbox"`
-	Reference string `json:"reference" doc:"The provider's; empty until captured" example:"ch_4711"`
-	Status    string `json:"status" enum:"pending,captured,declined,not_charged,refunded,not_required" example:"refunded"`
+	Provider   string        `json:"provider" example:"sandbox"`
+	Reference  string        `json:"reference" doc:"The provider's; empty until there is one" example:"ch_4711"`
+	Status     string        `json:"status" enum:"pending,requires_action,captured,declined,not_charged,partially_refunded,refunded,not_required" example:"refunded"`
+	Captured   *money.Amount `json:"captured,omitempty" doc:"What was paid; absent until it was"`
+	NextAction *actionBody   `json:"next_action,omitempty" doc:"What the customer has to do before the money moves; absent where there is nothing"`
+	ExpiresAt  *time.Time    `json:"expires_at,omitempty" doc:"Until when they can; then the booking fails, and nothing is charged"`
+}
+
+type actionBody struct {
+	Type         string `json:"type" doc:"The provider's" example:"redirect_to_url"`
+	URL          string `json:"url,omitempty" doc:"Where to send the customer, if anywhere" example:"https://hooks.stripe.com/3d_secure_2/4711"`
+	ClientSecret string `json:"client_secret,omitempty" doc:"For the provider's library, on the seller's page" example:"pi_4711_secret_0815"`
+}
+
+func toPayment(p booking.Payment) paymentBody {
+	out := paymentBody{Provider: p.Provider, Reference: p.Reference, Status: string(p.Status)}
+	if p.Captured.Currency != "" {
+		out.Captured = &p.Captured
+	}
+	if p.Action != nil {
+		out.NextAction = &actionBody{p.Action.Type, p.Action.URL, p.Action.ClientSecret}
+	}
+	if !p.Deadline.IsZero() {
+		out.ExpiresAt = &p.Deadline
+	}
+	return out
 }
 
 type refundBody struct {
@@ -101,7 +124,7 @@ func toBody(b booking.Booking) bookingBody {
 	out := bookingBody{
 		ID: b.ID, UserID: b.UserID, EventID: b.EventID, Items: b.Items, Tickets: b.Tickets(),
 		Status: string(b.Status), Reason: string(b.Reason),
-		Payment: paymentBody{b.Payment.Provider, b.Payment.Reference, string(b.Payment.Status)},
+		Payment: toPayment(b.Payment),
 		Refunds: make([]refundBody, len(b.Refunds)), Cancellations: make([]cancellationBody, len(b.Cancellations)),
 		Timeline:  make([]stepBody, len(b.Timeline)),
 		CreatedAt: b.CreatedAt, UpdatedAt: b.UpdatedAt,

@@ -37,6 +37,7 @@ func TestOperationsReachTheirServices(t *testing.T) {
 		"GET /bookings/" + id:                               "booking GET /bookings/" + id,
 		"GET /bookings/user/" + id + "?cursor=c":            "booking GET /bookings/user/" + id + "?cursor=c",
 		"PUT /bookings/" + id + "/cancel":                   "booking PUT /bookings/" + id + "/cancel",
+		"POST /payments/stripe/webhook":                     "booking POST /payments/stripe/webhook",
 		"GET /notifications?status=SENT&booking_id=" + id:   "notification GET /notifications?booking_id=" + id + "&status=SENT",
 	} {
 		method, target, _ := strings.Cut(request, " ")
@@ -88,7 +89,7 @@ func TestInternalOperationsAreNotReachable(t *testing.T) {
 
 // known is all that may be reached. Queries of unknown parameters are dropped.
 var known = regexp.MustCompile(strings.ReplaceAll(`^(event (GET|POST) /events|event (GET|PUT|DELETE) /events/UUID|event GET /events/UUID/availability|`+
-	`booking (GET|POST) /bookings|booking GET /bookings/(user/)?UUID|booking PUT /bookings/UUID/cancel|notification GET /notifications)$`, "UUID", `[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}`))
+	`booking (GET|POST) /bookings|booking GET /bookings/(user/)?UUID|booking PUT /bookings/UUID/cancel|booking POST /payments/stripe/webhook|notification GET /notifications)$`, "UUID", `[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}`))
 
 func TestIDsAreUUIDs(t *testing.T) {
 	b := &behind{}
@@ -121,7 +122,7 @@ func TestHeadersThatCross(t *testing.T) {
 	const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 	passed := http.Header{
 		"Authorization": {"Bearer x"}, "Content-Type": {"application/json; charset=utf-8"}, "Idempotency-Key": {"k"},
-		"If-Match": {`"1.2"`}, "If-None-Match": {`"3.4"`}, "Traceparent": {traceparent}, "Tracestate": {"a=b"},
+		"If-Match": {`"1.2"`}, "If-None-Match": {`"3.4"`}, "Stripe-Signature": {"t=1,v1=ab"}, "Traceparent": {traceparent}, "Tracestate": {"a=b"},
 	}
 	sent := passed.Clone()
 	for _, k := range []string{
@@ -177,7 +178,7 @@ func TestBodiesAreBounded(t *testing.T) {
 	addr, _ := newGateway(t, b)
 	chunked := http.Header{"Transfer-Encoding": {"chunked"}}
 	big := strings.Repeat("x", 10<<20)
-	for _, op := range []string{"POST /bookings", "POST /events", "PUT /events/" + id} {
+	for _, op := range []string{"POST /bookings", "POST /events", "PUT /events/" + id, "POST /payments/stripe/webhook"} {
 		method, path, _ := strings.Cut(op, " ")
 		res, body := send(t, addr, method, path, nil, big)
 		wantProblem(t, op, res, body, 413, problem.BodyTooLarge)

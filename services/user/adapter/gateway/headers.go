@@ -18,7 +18,7 @@ import (
 // every refusal.
 var (
 	passedIn = []string{
-		"Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match", "Tracestate",
+		"Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match", "Stripe-Signature", "Tracestate",
 	}
 	passedOut = []string{
 		"Cache-Control", "Content-Length", "Content-Type", "Etag", "Retry-After", "Www-Authenticate",

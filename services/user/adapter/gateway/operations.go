@@ -44,6 +44,7 @@ var (
 		{id: "getBooking", method: http.MethodGet, segments: []string{"bookings", "{id}"}, service: booking},
 		{id: "listBookingsOfUser", method: http.MethodGet, segments: []string{"bookings", "user", "{user_id}"}, service: booking, query: page},
 		{id: "cancelBooking", method: http.MethodPut, segments: []string{"bookings", "{id}", "cancel"}, service: booking},
+		{id: "hearStripe", method: http.MethodPost, segments: []string{"payments", "stripe", "webhook"}, service: booking, hasBody: true},
 		{id: "listNotifications", method: http.MethodGet, segments: []string{"notifications"}, service: notification, query: append([]string{"status", "booking_id"}, page...)},
 	}
 )

@@ -1,0 +1,87 @@
+package app
+
+import (
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/openboxoffice/boxoffice/services/internal/sidecar"
+)
+
+func straight(t *testing.T, c sidecar.Config) *sidecar.Way {
+	t.Helper()
+	way, err := sidecar.Open(c, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return way
+}
+
+func TestAMistakeAboutThePaymentsIsSaidByName(t *testing.T) {
+	good := PaymentsConfig{Payments: "stripe", StripeSecretKey: "sk_private", StripeWebhookSecret: "whsec_private", CheckoutTTL: time.Minute}
+	for want, change := range map[string]func(c *PaymentsConfig){
+		`PAYMENTS is "cash", not sandbox or stripe`: func(c *PaymentsConfig) { c.Payments = "cash" },
+		`PAYMENTS is "", not`:                       func(c *PaymentsConfig) { c.Payments = "" },
+		"SANDBOX_DB is not set":                     func(c *PaymentsConfig) { c.Payments = "sandbox" },
+		"SANDBOX_DB: ": func(c *PaymentsConfig) {
+			c.Payments, c.SandboxPath = "sandbox", filepath.Join("/dev/null", "x.db")
+		},
+		"STRIPE_SECRET_KEY is not set":       func(c *PaymentsConfig) { c.StripeSecretKey = "" },
+		"STRIPE_WEBHOOK_SECRET is not set":   func(c *PaymentsConfig) { c.StripeWebhookSecret = "" },
+		"STRIPE_WEBHOOK_SECRET: ":            func(c *PaymentsConfig) { c.StripeWebhookSecret = "whsec_private, " },
+		"STRIPE_API_URL, STRIPE_RETURN_URL:": func(c *PaymentsConfig) { c.StripeAPIURL = "private" },
+		"CHECKOUT_TTL must be more":          func(c *PaymentsConfig) { c.CheckoutTTL = -1 },
+	} {
+		c := good
+		change(&c)
+		_, err := openPayments(t.Context(), c, straight(t, sidecar.Config{}))
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "private") {
+			t.Errorf("%s: %v", want, err)
+		}
+	}
+	p, err := openPayments(t.Context(), good, straight(t, sidecar.Config{}))
+	if err != nil || p.Provider() != "stripe" || p.webhook == nil || p.ledger != nil {
+		t.Errorf("%+v, %v", p, err)
+	}
+}
+
+func TestStripesSecretsComeFromTheSidecar(t *testing.T) {
+	empty := ""
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/v1.0/secrets/payment-secrets/" + empty:
+			w.WriteHeader(http.StatusNoContent)
+		case "/v1.0/secrets/payment-secrets/SECRET_KEY":
+			_, _ = io.WriteString(w, `{"SECRET_KEY":"sk_test"}`)
+		case "/v1.0/secrets/payment-secrets/WEBHOOK_SECRET":
+			_, _ = io.WriteString(w, `{"WEBHOOK_SECRET":"whsec"}`)
+		default:
+			t.Errorf("asked for %s", r.URL.Path)
+		}
+	}))
+	defer s.Close()
+	u, err := url.Parse(s.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	port, err := strconv.ParseUint(u.Port(), 10, 16)
+	if err != nil {
+		t.Fatal(err)
+	}
+	way := straight(t, sidecar.Config{Port: uint16(port), APIToken: "a", AppToken: "b"})
+	cfg := PaymentsConfig{Payments: "stripe", CheckoutTTL: time.Minute}
+	if _, err := openPayments(t.Context(), cfg, way); err != nil {
+		t.Error(err)
+	}
+	empty = "WEBHOOK_SECRET"
+	if _, err := openPayments(t.Context(), cfg, way); err == nil || !strings.Contains(err.Error(), "STRIPE_WEBHOOK_SECRET is not set") {
+		t.Error(err)
+	}
+}
