@@ -31,6 +31,7 @@ type options struct {
 	smtpURL       string // mail goes to this server, else to where mails are read from
 	racyInventory bool   // the event service oversells: for a control run
 	noProxies     bool   // X-Forwarded-For of this machine is not believed
+	stripeURL     string // Stripe, which is there, takes the money; else the sandbox does
 }
 
 // system is one way to run the platform.

@@ -204,6 +204,7 @@ func (s *manyProcesses) environment(r *replica) []string {
 		know(events, notifications)
 		accept(bookings) // its own
 		add("SANDBOX_DB", filepath.Join(s.dir, "sandbox.db"))
+		env = append(env, s.payments()...)
 	case notifications:
 		know(gateway)
 		accept(notifications, bookings) // its own, and the caller's

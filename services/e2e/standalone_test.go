@@ -45,6 +45,7 @@ func newStandalone(t testing.TB, dir string, o options) *oneProcess {
 		"ADMIN_EMAIL=" + adminEmail, "ADMIN_PASSWORD=" + adminPassword,
 		"SMTP_URL=" + o.smtpURL,
 	}
+	s.env = append(s.env, o.payments()...)
 	if !o.noProxies {
 		s.env = append(s.env, "TRUSTED_PROXIES=127.0.0.1/32")
 	}

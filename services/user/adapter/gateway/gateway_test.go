@@ -318,7 +318,7 @@ func TestDocumentHasTheOperations(t *testing.T) {
 			}
 		}
 	}
-	if n != 12 {
+	if n != 13 {
 		t.Errorf("%d operations", n)
 	}
 }
