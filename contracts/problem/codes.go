@@ -44,6 +44,7 @@ const (
 	EventHasBookings    Code = "event_has_bookings"
 	TicketTypeNotFound  Code = "ticket_type_not_found"
 	EventCancelled      Code = "event_cancelled"
+	EventNotCancelled   Code = "event_not_cancelled"
 )
 
 // Codes of the booking service.
@@ -100,8 +101,9 @@ var Codes = []struct {
 	{ReservationMismatch, 409, "The booking's attempt has reserved other tickets."},
 	{CapacityBelowSold, 409, "The capacity would fall below the tickets sold or held."},
 	{TicketTypeInUse, 409, "Tickets of a ticket type left out are sold or held."},
-	{EventHasBookings, 409, "Tickets of the event are sold or held."},
+	{EventHasBookings, 409, "Tickets of the event are sold or held, or its bookings have not been told yet that it is cancelled."},
 	{EventCancelled, 409, "The event has been cancelled."},
+	{EventNotCancelled, 404, "The event has not been cancelled."},
 	{TicketTypeNotFound, 422, "The event has no such ticket type."},
 
 	{BookingNotFound, 404, "There is no such booking."},

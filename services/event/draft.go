@@ -25,6 +25,8 @@ const (
 	MaxTypeName    = 100
 	MaxCapacity    = 1_000_000   // per ticket type
 	MaxPrice       = 100_000_000 // minor units
+	MaxFreeHours   = 8760        // a year
+	MaxBasisPoints = 10_000      // the whole price
 )
 
 // maxYear keeps every instant writable as RFC 3339 in any time zone.
@@ -40,6 +42,8 @@ type Draft struct {
 	EndsAt      time.Time
 	TimeZone    string
 	TicketTypes []TicketTypeDraft
+
+	CancellationPolicy events.CancellationPolicy // the zero value is that cancelling is always free
 }
 
 // TicketTypeDraft is what an organizer says of a ticket type. Without an ID it
@@ -89,6 +93,7 @@ func (d Draft) validate(now, oldStart time.Time) error {
 	v.check(d.EndsAt.Year() <= maxYear, "body.ends_at", "is too far ahead")
 	v.check(isTimeZone(d.TimeZone), "body.time_zone", "must be a name of the IANA time zone database, like Europe/Berlin")
 
+	v.policy(d.CancellationPolicy)
 	v.check(len(d.TicketTypes) >= 1 && len(d.TicketTypes) <= MaxTicketTypes, "body.ticket_types",
 		fmt.Sprintf("must be 1 to %d", MaxTicketTypes))
 	v.ticketTypes(d.TicketTypes)
@@ -105,6 +110,13 @@ func (v *validation) check(ok bool, location, message string) {
 	if !ok {
 		*v = append(*v, problem.Field{Location: location, Message: message})
 	}
+}
+
+func (v *validation) policy(p events.CancellationPolicy) {
+	v.check(p.FreeHours >= 0 && p.FreeHours <= MaxFreeHours, "body.cancellation_policy.free_hours",
+		fmt.Sprintf("must be 0 to %d", MaxFreeHours))
+	v.check(p.FeeBasisPoints >= 0 && p.FeeBasisPoints <= MaxBasisPoints, "body.cancellation_policy.fee_basis_points",
+		fmt.Sprintf("must be 0 to %d", MaxBasisPoints))
 }
 
 func (v *validation) ticketTypes(types []TicketTypeDraft) {
@@ -192,7 +204,7 @@ func (d Draft) apply(e *Event, newID func() string) error {
 	e.Title, e.Description, e.Category = d.Title, d.Description, d.Category
 	e.Venue, e.TimeZone = d.Venue, d.TimeZone
 	e.StartsAt, e.EndsAt = d.StartsAt, d.EndsAt
-	e.TicketTypes = types
+	e.TicketTypes, e.CancellationPolicy = types, d.CancellationPolicy
 	return nil
 }
 

@@ -23,6 +23,12 @@ var (
 	ErrTicketTypeInUse   = errors.New("tickets of a ticket type left out are sold or held")
 	ErrEventHasBookings  = errors.New("tickets of the event are sold or held")
 
+	ErrEventCancelled = errors.New("the event has been cancelled")
+	ErrNotCancelled   = errors.New("the event has not been cancelled")
+	// ErrNotTold is that booking has not heard yet of an event's cancellation.
+	ErrNotTold            = errors.New("the event's bookings have not been told of its cancellation yet")
+	ErrBookingUnavailable = errors.New("the booking service does not answer")
+
 	// ErrBadMessage is a message that will never be understood, however often
 	// it is delivered.
 	ErrBadMessage = errors.New("the message is malformed or of an unknown type")

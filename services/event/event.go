@@ -29,8 +29,17 @@ type Event struct {
 	TimeZone    string // IANA name of the venue's time zone
 	Status      Status
 	TicketTypes []TicketType // in the organizer's order
-	CreatedAt   time.Time
-	UpdatedAt   time.Time
+
+	// CancellationPolicy is what customers pay who cancel: what counts is the
+	// one of the moment they booked.
+	CancellationPolicy events.CancellationPolicy
+	// CancelledAt and CancellationNote are when the organizer cancelled the
+	// event, and what was said about it; zero while it takes place.
+	CancelledAt      time.Time
+	CancellationNote string
+
+	CreatedAt time.Time
+	UpdatedAt time.Time
 
 	// Version counts the edits, from 1. Inventory grows with every
 	// reservation and release. A sale never changes Version, so that it never
@@ -89,7 +98,10 @@ func (e *Event) TicketType(id string) *TicketType {
 
 // Snapshot is the part of the event that a booking keeps.
 func (e *Event) Snapshot() events.Event {
-	return events.Event{ID: e.ID, Title: e.Title, StartsAt: e.StartsAt, TimeZone: e.TimeZone, Venue: e.Venue}
+	return events.Event{
+		ID: e.ID, Title: e.Title, StartsAt: e.StartsAt, TimeZone: e.TimeZone, Venue: e.Venue,
+		CancellationPolicy: e.CancellationPolicy,
+	}
 }
 
 // Key names one attempt of a booking to have tickets of an event.

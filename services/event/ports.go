@@ -3,6 +3,8 @@ package event
 import (
 	"context"
 	"time"
+
+	"github.com/openboxoffice/boxoffice/contracts/events"
 )
 
 // Store keeps the events. A cancelled context changes nothing. Instants are
@@ -36,8 +38,14 @@ type Store interface {
 	// ErrEventNotFound.
 	Update(ctx context.Context, id string, edit func(*Event) error) (*Event, error)
 
+	// Cancel is Update, and puts the message that cancel returns into the
+	// outbox, due at once: the change and the message are stored together or
+	// not at all. An event has one message, once.
+	Cancel(ctx context.Context, id string, cancel func(*Event) (events.Message, error)) (*Event, error)
+
 	// Delete removes the event. While any of its tickets is sold or held it is
-	// ErrEventHasBookings. An error from check, which sees the event as it is
+	// ErrEventHasBookings. While its message is open in the outbox it is
+	// ErrNotTold, and the message stays. An error from check, which sees the event as it is
 	// when it goes, is returned and changes nothing. check may be called more
 	// than once, and does no I/O. An unknown id is ErrEventNotFound.
 	Delete(ctx context.Context, id string, check func(*Event) error) error
@@ -136,4 +144,13 @@ type Inventory interface {
 	// Reservation returns what the attempt reserved at this event, also when
 	// it is released. None is ErrReservationNotFound.
 	Reservation(ctx context.Context, k Key) (*Reservation, error)
+}
+
+// Bookings is the booking service, which cancels the bookings of a cancelled
+// event. eventtest.TestBookings holds every promise made here.
+type Bookings interface {
+	// Progress says how far that is. Where booking has not heard yet that the
+	// event is cancelled it is ErrNotTold. No answer, and one that is not
+	// understood, is ErrBookingUnavailable.
+	Progress(ctx context.Context, eventID string) (Progress, error)
 }

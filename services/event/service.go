@@ -13,15 +13,24 @@ import (
 
 // Service is what the event service does: the use cases on top of the ports.
 type Service struct {
-	store     Store
-	inventory Inventory
-	now       func() time.Time
+	store       Store
+	inventory   Inventory
+	bookings    Bookings
+	committed   func()
+	traceParent func(context.Context) string
+	now         func() time.Time
 }
 
-// Options of a Service. Store and Inventory are needed.
+// Options of a Service. Store and Inventory are needed, and Bookings by
+// Cancellation.
 type Options struct {
 	Store     Store
 	Inventory Inventory
+	Bookings  Bookings
+	// Committed is called after a change that left a message in the outbox.
+	Committed func()
+	// TraceParent returns the W3C traceparent of a request, for its messages.
+	TraceParent func(context.Context) string
 	// Now is the clock; time.Now by default.
 	Now func() time.Time
 }
@@ -31,10 +40,19 @@ func New(o Options) (*Service, error) {
 	if o.Store == nil || o.Inventory == nil {
 		return nil, errors.New("event: a store and an inventory are needed")
 	}
+	if o.Committed == nil {
+		o.Committed = func() {}
+	}
+	if o.TraceParent == nil {
+		o.TraceParent = func(context.Context) string { return "" }
+	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Service{store: o.Store, inventory: o.Inventory, now: o.Now}, nil
+	return &Service{
+		store: o.Store, inventory: o.Inventory, bookings: o.Bookings,
+		committed: o.Committed, traceParent: o.TraceParent, now: o.Now,
+	}, nil
 }
 
 // Now is the service's time, in UTC and whole microseconds.
@@ -88,7 +106,8 @@ func (s *Service) List(ctx context.Context, q Query) ([]Event, *Position, error)
 
 // Update replaces what the organizer says of an event. match, where it is
 // given, decides whether the current edit version is the one that the caller
-// has read; else it is ErrStale. An event of somebody else's is ErrForbidden.
+// has read; else it is ErrStale. An event of somebody else's is ErrForbidden,
+// a cancelled one ErrEventCancelled: there is nothing to edit any more.
 func (s *Service) Update(ctx context.Context, caller identity.Caller, id string, match func(version int64) bool, d Draft) (*Event, error) {
 	id, ok := canonical(id)
 	if !ok {
@@ -100,6 +119,9 @@ func (s *Service) Update(ctx context.Context, caller identity.Caller, id string,
 		if err := mayEdit(caller, e, match); err != nil {
 			return err
 		}
+		if e.Status == Cancelled {
+			return ErrEventCancelled
+		}
 		if err := d.validate(now, e.StartsAt); err != nil {
 			return err
 		}
@@ -108,8 +130,8 @@ func (s *Service) Update(ctx context.Context, caller identity.Caller, id string,
 	})
 }
 
-// Delete removes an event that has sold and holds no tickets. match is as in
-// Update.
+// Delete removes an event that has sold and holds no tickets, and whose
+// cancellation, if any, booking has heard of. match is as in Update.
 func (s *Service) Delete(ctx context.Context, caller identity.Caller, id string, match func(version int64) bool) error {
 	id, ok := canonical(id)
 	if !ok {

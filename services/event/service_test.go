@@ -23,17 +23,35 @@ var now = time.Date(2031, 5, 6, 7, 8, 9, 0, time.UTC)
 
 func newService(t *testing.T) (*event.Service, *sqlite.Store) {
 	t.Helper()
+	w := newWorld(t)
+	return w.Service, w.store
+}
+
+// world is the service on an empty database, at a time that stands still.
+type world struct {
+	*event.Service
+	db        *sqlitedb.DB
+	store     *sqlite.Store
+	bookings  *told
+	now       time.Time
+	committed int // how often the relay was woken
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
 	db, err := sqlitedb.Open(t.Context(), filepath.Join(t.TempDir(), "event.db"), sqlite.Migrations())
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() })
-	store := sqlite.New(db)
-	s, err := event.New(event.Options{Store: store, Inventory: store, Now: func() time.Time { return now }})
-	if err != nil {
+	w := &world{db: db, store: sqlite.New(db), bookings: &told{}, now: now}
+	if w.Service, err = event.New(event.Options{
+		Store: w.store, Inventory: w.store, Bookings: w.bookings, Now: func() time.Time { return w.now },
+		Committed: func() { w.committed++ }, TraceParent: func(context.Context) string { return "00-trace" },
+	}); err != nil {
 		t.Fatal(err)
 	}
-	return s, store
+	return w
 }
 
 func create(t *testing.T, s *event.Service) *event.Event {

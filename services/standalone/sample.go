@@ -58,6 +58,8 @@ type sampleEvent struct {
 	EndsAt      time.Time      `json:"ends_at"`
 	TimeZone    string         `json:"time_zone"`
 	TicketTypes []sampleTicket `json:"ticket_types"`
+
+	CancellationPolicy events.CancellationPolicy `json:"cancellation_policy"`
 }
 
 type sampleTicket struct {
@@ -87,12 +89,16 @@ func sampleEvents(today time.Time) []sampleEvent {
 			Description: "Four musicians, one long table, and songs from every border between Lisbon and Lviv.",
 			Venue:       events.Venue{Name: "Alte Münze", Address: "Molkenmarkt 2", City: "Berlin", Country: "DE"},
 			TicketTypes: []sampleTicket{eur("Standing", 2400, 300), eur("Seat at the table", 4200, 40)},
+
+			CancellationPolicy: events.CancellationPolicy{FreeHours: 48, FeeBasisPoints: 1000},
 		}),
 		at("Europe/Paris", 14, 9, 30, 8*time.Hour, sampleEvent{
 			Title: "Go Days Paris", Category: "conference",
 			Description: "One track, eleven talks, no sponsors' slots. Lunch is included.",
 			Venue:       events.Venue{Name: "La Cartonnerie", Address: "12 rue Deguerry", City: "Paris", Country: "FR"},
 			TicketTypes: []sampleTicket{eur("Early bird", 9900, 80), eur("Regular", 14900, 200), eur("Student", 2500, 30)},
+
+			CancellationPolicy: events.CancellationPolicy{FreeHours: 336, FeeBasisPoints: 5000},
 		}),
 		at("Europe/Vienna", 21, 19, 30, 2*time.Hour, sampleEvent{
 			Title: "Schubert by Candlelight", Category: "music",
@@ -123,6 +129,8 @@ func sampleEvents(today time.Time) []sampleEvent {
 			Description: "Three bands in a living room. There are five tickets, and there will never be six.",
 			Venue:       events.Venue{Name: "Wohnzimmer", Address: "Lettestraße 6", City: "Berlin", Country: "DE"},
 			TicketTypes: []sampleTicket{eur("Sofa", 1500, 5)},
+
+			CancellationPolicy: events.CancellationPolicy{FreeHours: 168, FeeBasisPoints: 10_000},
 		}),
 	}
 }

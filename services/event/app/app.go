@@ -15,16 +15,23 @@ import (
 
 	"github.com/openboxoffice/boxoffice/contracts/events"
 	"github.com/openboxoffice/boxoffice/services/event"
+	"github.com/openboxoffice/boxoffice/services/event/adapter/bookingapi"
 	"github.com/openboxoffice/boxoffice/services/event/adapter/messaging"
 	"github.com/openboxoffice/boxoffice/services/event/adapter/rest"
 	"github.com/openboxoffice/boxoffice/services/internal/auth"
 	"github.com/openboxoffice/boxoffice/services/internal/broker"
+	"github.com/openboxoffice/boxoffice/services/internal/broker/dapr"
+	"github.com/openboxoffice/boxoffice/services/internal/broker/httppush"
 	"github.com/openboxoffice/boxoffice/services/internal/broker/inlet"
 	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
 	"github.com/openboxoffice/boxoffice/services/internal/inbox"
 	"github.com/openboxoffice/boxoffice/services/internal/inbox/inboxrest"
+	"github.com/openboxoffice/boxoffice/services/internal/outbox"
 	"github.com/openboxoffice/boxoffice/services/internal/sidecar"
 )
+
+// publishTimeout is how long the sidecar may take for a message.
+const publishTimeout = 5 * time.Second
 
 // Config is the event service's environment.
 type Config struct {
@@ -39,11 +46,15 @@ type Config struct {
 	// DBTimeout how long an operation there may take.
 	MaxConns  int32         `env:"DB_MAX_CONNS" envDefault:"16"`
 	DBTimeout time.Duration `env:"DB_TIMEOUT" envDefault:"3s"`
-	// Sidecar is the own one, if there is one: the way to the other services and
-	// from the broker.
+	// Sidecar is the own one, if there is one: the way to the other services, to
+	// the broker and from it.
 	Sidecar sidecar.Config
-	// JWKSURL is the user service's key set, where there is no sidecar.
-	JWKSURL string `env:"JWKS_URL"`
+	// JWKSURL is the user service's key set, and BookingURL the booking service,
+	// where there is no sidecar.
+	JWKSURL    string `env:"JWKS_URL"`
+	BookingURL string `env:"BOOKING_URL"`
+	// ServiceToken is this service's own secret towards the others.
+	ServiceToken string `env:"EVENT_SERVICE_TOKEN,required,notEmpty"`
 	// BookingToken is the secret of the booking service, which may reserve.
 	BookingToken string `env:"BOOKING_SERVICE_TOKEN,required,notEmpty"`
 }
@@ -54,6 +65,12 @@ type Deps struct {
 	// Subscriber is where the bookings are heard; nil takes them from the
 	// sidecar, or over HTTP where there is none.
 	Subscriber broker.Subscriber
+	// Publisher takes the messages; nil publishes them by the sidecar, or pushes
+	// them to the consumers over HTTP where there is none.
+	Publisher broker.Publisher
+	// Exclusive says that no other process works on the database: what is
+	// claimed at the start, a killed process had.
+	Exclusive bool
 
 	// Inventory, where a test sets it, replaces the inventory by one made of
 	// it: a control run needs one that oversells.
@@ -64,6 +81,7 @@ type Deps struct {
 type App struct {
 	db      *database
 	service *event.Service
+	relay   *outbox.Relay
 	inlet   *inlet.Inlet // nil where the process gives a Subscriber
 	handler http.Handler
 	log     *slog.Logger
@@ -80,15 +98,30 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	if a.db, err = openDatabase(ctx, cfg); err != nil {
 		return nil, err
 	}
+	if deps.Exclusive && a.db.endLeases != nil {
+		if err := a.db.endLeases(ctx, time.Now()); err != nil {
+			return nil, err
+		}
+	}
 	inventory := a.db.inventory
 	if deps.Inventory != nil {
 		inventory = deps.Inventory(a.db.store, inventory)
 	}
-	if a.service, err = event.New(event.Options{Store: a.db.store, Inventory: inventory}); err != nil {
-		return nil, err
-	}
 	way, err := sidecar.Open(cfg.Sidecar, deps.Log)
 	if err != nil {
+		return nil, err
+	}
+	booking, err := way.Client("booking", "BOOKING_URL", cfg.BookingURL, cfg.ServiceToken, bookingapi.Timeout)
+	if err != nil {
+		return nil, err
+	}
+	if a.relay, err = newRelay(cfg, deps, way, a.db.outbox, booking); err != nil {
+		return nil, err
+	}
+	if a.service, err = event.New(event.Options{
+		Store: a.db.store, Inventory: inventory, Bookings: bookingapi.New(booking),
+		Committed: a.relay.Wake, TraceParent: httpkit.TraceParent,
+	}); err != nil {
 		return nil, err
 	}
 	verifier, err := way.Verifier(cfg.JWKSURL, deps.Log)
@@ -129,16 +162,42 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	return a, nil
 }
 
+// newRelay makes the one that tells booking, by its client, what becomes of
+// events.
+func newRelay(cfg Config, deps Deps, way *sidecar.Way, store outbox.Store, booking *httpkit.Client) (*outbox.Relay, error) {
+	publisher := deps.Publisher
+	var err error
+	switch {
+	case publisher != nil:
+	case way.There():
+		publisher, err = dapr.NewPublisher(way.Config.URL(), way.APIToken, cfg.ServiceToken, publishTimeout)
+	default:
+		// It has a circuit breaker of its own.
+		publisher, err = httppush.NewPublisher(map[string]map[string]*httpkit.Client{
+			events.TopicEvents: {"booking": booking.Through(httpkit.NewTransport())},
+		})
+	}
+	if err != nil {
+		return nil, err
+	}
+	return outbox.NewRelay(outbox.Options{
+		Store: store, Publisher: publisher, Log: deps.Log,
+		Consumers: map[string]map[string]outbox.Receipts{events.TopicEvents: {"booking": inboxrest.NewClient(booking)}},
+	})
+}
+
 // Handler answers the service's requests.
 func (a *App) Handler() http.Handler { return a.handler }
 
 // Service is the use cases, for those who need no HTTP.
 func (a *App) Service() *event.Service { return a.service }
 
-// Run handles what comes in, and keeps the database tidy, until ctx ends.
+// Run handles what comes in, publishes what is to be told, and keeps the
+// database tidy, until ctx ends.
 func (a *App) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return a.db.tidy(ctx, a.log) })
+	g.Go(func() error { return a.relay.Run(ctx) })
 	if a.inlet != nil {
 		g.Go(func() error { return a.inlet.Run(ctx) })
 	}

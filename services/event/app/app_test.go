@@ -45,11 +45,17 @@ func (b *bus) deliver(ctx context.Context, m events.Message) error {
 
 func newApp(t *testing.T, deps app.Deps) (*app.App, *bus) {
 	t.Helper()
+	return newAppAt(t, "http://127.0.0.1:1", deps)
+}
+
+// newAppAt is one that finds booking there.
+func newAppAt(t *testing.T, booking string, deps app.Deps) (*app.App, *bus) {
+	t.Helper()
 	b := &bus{}
 	deps.Log, deps.Subscriber = slog.New(slog.DiscardHandler), b
 	a, err := app.New(t.Context(), app.Config{
 		Store: "sqlite", DBPath: filepath.Join(t.TempDir(), "event.db"), JWKSURL: "http://127.0.0.1:1/jwks",
-		BookingToken: "secret",
+		BookingToken: "secret", BookingURL: booking, ServiceToken: "own secret",
 	}, deps)
 	if err != nil {
 		t.Fatal(err)

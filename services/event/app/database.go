@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/openboxoffice/boxoffice/services/event"
 	"github.com/openboxoffice/boxoffice/services/event/adapter/mongo"
@@ -12,6 +13,8 @@ import (
 	"github.com/openboxoffice/boxoffice/services/internal/inbox"
 	inboxsqlite "github.com/openboxoffice/boxoffice/services/internal/inbox/sqlite"
 	"github.com/openboxoffice/boxoffice/services/internal/mongodb"
+	"github.com/openboxoffice/boxoffice/services/internal/outbox"
+	outboxsqlite "github.com/openboxoffice/boxoffice/services/internal/outbox/sqlite"
 	"github.com/openboxoffice/boxoffice/services/internal/sqlitedb"
 )
 
@@ -20,11 +23,16 @@ type database struct {
 	store     event.Store
 	inventory event.Inventory
 	inbox     inbox.Store
+	outbox    outbox.Store
 	ping      func(context.Context) error
 	// tidy forgets what can no longer come again, and mends what a crash left,
 	// until ctx ends.
 	tidy  func(ctx context.Context, log *slog.Logger) error
 	close func() error
+
+	// endLeases frees what killed processes were publishing; nil where the
+	// database is never one process's alone.
+	endLeases func(ctx context.Context, now time.Time) error
 }
 
 // openDatabase opens what cfg.Store says, and brings its tables or indexes up
@@ -41,7 +49,7 @@ func openDatabase(ctx context.Context, cfg Config) (*database, error) {
 		if err != nil {
 			return nil, fmt.Errorf("EVENT_MONGO_URL: %w", err)
 		}
-		return &database{store: s, inventory: s, inbox: s.Inbox(), ping: s.Ping, tidy: s.Run, close: s.Close}, nil
+		return &database{store: s, inventory: s, inbox: s.Inbox(), outbox: s.Outbox(), ping: s.Ping, tidy: s.Run, close: s.Close}, nil
 	case "sqlite":
 		if cfg.DBPath == "" {
 			return nil, errors.New("EVENT_DB is not set, and STORE is sqlite")
@@ -50,9 +58,9 @@ func openDatabase(ctx context.Context, cfg Config) (*database, error) {
 		if err != nil {
 			return nil, fmt.Errorf("EVENT_DB: %w", err)
 		}
-		s, messages := sqlite.New(db), inboxsqlite.New(db)
+		s, messages, told := sqlite.New(db), inboxsqlite.New(db), outboxsqlite.New(db)
 		return &database{
-			store: s, inventory: s, inbox: messages, ping: db.Ping, close: db.Close,
+			store: s, inventory: s, inbox: messages, outbox: told, ping: db.Ping, close: db.Close, endLeases: told.EndLeases,
 			tidy: func(ctx context.Context, log *slog.Logger) error {
 				inbox.Prune(ctx, log, messages.Prune)
 				return nil

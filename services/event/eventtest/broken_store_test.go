@@ -2,10 +2,13 @@ package eventtest_test
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"time"
 
+	"github.com/openboxoffice/boxoffice/contracts/events"
 	"github.com/openboxoffice/boxoffice/services/event"
+	outbox "github.com/openboxoffice/boxoffice/services/internal/outbox/sqlite"
 )
 
 type losesUpdates struct{ broken }
@@ -82,4 +85,46 @@ func (b milliseconds) Get(ctx context.Context, id string) (*event.Event, error) 
 		e.StartsAt = e.StartsAt.Truncate(time.Millisecond)
 	}
 	return e, err
+}
+
+type forgetsPolicy struct{ broken }
+
+func (b forgetsPolicy) Create(ctx context.Context, e *event.Event) error {
+	free := *e
+	free.CancellationPolicy = events.CancellationPolicy{}
+	return b.Store.Create(ctx, &free)
+}
+
+// cancelsSilently stores the change, and would store the message later.
+type cancelsSilently struct{ broken }
+
+func (b cancelsSilently) Cancel(ctx context.Context, id string, cancel func(*event.Event) (events.Message, error)) (*event.Event, error) {
+	return b.Update(ctx, id, func(e *event.Event) error { _, err := cancel(e); return err })
+}
+
+// tellsFirst stores the message before the change.
+type tellsFirst struct{ broken }
+
+func (b tellsFirst) Cancel(ctx context.Context, id string, cancel func(*event.Event) (events.Message, error)) (*event.Event, error) {
+	e, err := b.Get(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	m, err := cancel(e)
+	if err != nil {
+		return nil, err
+	}
+	if err := b.db.Write(ctx, func(tx *sql.Tx) error { return outbox.Insert(ctx, tx, events.TopicEvents, m, m.Time) }); err != nil {
+		return nil, err
+	}
+	return b.Update(ctx, id, func(next *event.Event) error { *next = *e; return nil })
+}
+
+type deletesUntold struct{ broken }
+
+func (b deletesUntold) Delete(ctx context.Context, id string, check func(*event.Event) error) error {
+	if err := b.Store.Delete(ctx, id, check); !errors.Is(err, event.ErrNotTold) {
+		return err
+	}
+	return b.exec(ctx, `DELETE FROM events WHERE id = ?`, id)
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/openboxoffice/boxoffice/services/event/adapter/sqlite"
 	"github.com/openboxoffice/boxoffice/services/event/eventtest"
 	inbox "github.com/openboxoffice/boxoffice/services/internal/inbox/sqlite"
+	outbox "github.com/openboxoffice/boxoffice/services/internal/outbox/sqlite"
 	"github.com/openboxoffice/boxoffice/services/internal/sqlitedb"
 	"github.com/openboxoffice/boxoffice/services/internal/suitetest"
 )
@@ -66,7 +67,7 @@ func TestSuitesCatchBrokenAdapters(t *testing.T) {
 		suitetest.MustFail(t, name, func(t *testing.T) {
 			eventtest.TestInventory(t, func(t *testing.T) eventtest.Adapter {
 				b := newBroken(t)
-				return eventtest.Adapter{Store: b, Inventory: spoil(b), Known: b.known}
+				return eventtest.Adapter{Store: b, Inventory: spoil(b), Known: b.known, Outbox: outbox.New(b.db)}
 			})
 		}, caughtBy)
 	}
@@ -74,7 +75,7 @@ func TestSuitesCatchBrokenAdapters(t *testing.T) {
 		suitetest.MustFail(t, name, func(t *testing.T) {
 			eventtest.TestStore(t, func(t *testing.T) eventtest.Adapter {
 				b := newBroken(t)
-				return eventtest.Adapter{Store: spoil(b), Inventory: b, Known: b.known}
+				return eventtest.Adapter{Store: spoil(b), Inventory: b, Known: b.known, Outbox: outbox.New(b.db)}
 			})
 		}, caughtBy)
 	}
@@ -117,6 +118,8 @@ func TestSuitesCatchBrokenAdapters(t *testing.T) {
 		func(b broken) event.Inventory { return returnsReleased{b} })
 	inventory("records_a_return_without_its_effect", "return_as_a_message_says",
 		func(b broken) event.Inventory { return recordsReturns{b} })
+	inventory("reserves_under_todays_policy", "a_repeat_returns_the_same_reservation",
+		func(b broken) event.Inventory { return todaysPolicy{b} })
 	inventory("lets_holds_expire", "random_operations_agree_with_a_model",
 		func(b broken) event.Inventory { return &expires{broken: b} })
 
@@ -132,6 +135,14 @@ func TestSuitesCatchBrokenAdapters(t *testing.T) {
 		func(b broken) event.Store { return keyAlone{b} })
 	store("folds_ASCII_alone", "list_matches_without_regard_to_case",
 		func(b broken) event.Store { return foldsASCII{b} })
+	store("forgets_the_policy", "what_it_stores_is_what_Get_returns",
+		func(b broken) event.Store { return forgetsPolicy{b} })
+	store("cancels_without_a_message", "cancel_stores_the_event_and_its_message_together",
+		func(b broken) event.Store { return cancelsSilently{b} })
+	store("tells_of_what_was_refused", "an_error_from_cancel_changes_nothing",
+		func(b broken) event.Store { return tellsFirst{b} })
+	store("deletes_what_is_not_told", "delete_is_refused_while_the_message_is_open",
+		func(b broken) event.Store { return deletesUntold{b} })
 	store("cuts_to_milliseconds", "instants_are_kept_to_the_microsecond_in_UTC",
 		func(b broken) event.Store { return milliseconds{b} })
 }
@@ -172,6 +183,21 @@ func (b todaysPrice) Reserve(ctx context.Context, k event.Key, want []event.Requ
 	for i := range r.Items {
 		r.Items[i].UnitPrice = e.TicketType(r.Items[i].TicketTypeID).Price
 	}
+	return r, nil
+}
+
+type todaysPolicy struct{ broken }
+
+func (b todaysPolicy) Reserve(ctx context.Context, k event.Key, want []event.Request, now time.Time) (*event.Reservation, error) {
+	r, err := b.Store.Reserve(ctx, k, want, now)
+	if err != nil {
+		return nil, err
+	}
+	e, err := b.Get(ctx, k.EventID)
+	if err != nil {
+		return nil, err
+	}
+	r.Event.CancellationPolicy = e.CancellationPolicy
 	return r, nil
 }
 

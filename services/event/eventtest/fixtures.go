@@ -18,6 +18,7 @@ import (
 	"github.com/openboxoffice/boxoffice/contracts/events"
 	"github.com/openboxoffice/boxoffice/contracts/money"
 	"github.com/openboxoffice/boxoffice/services/event"
+	"github.com/openboxoffice/boxoffice/services/internal/outbox"
 )
 
 // Adapter is both ports over the same data.
@@ -28,6 +29,8 @@ type Adapter struct {
 	// Known is the receipts of the messages heard: those of ids that have had
 	// their effect.
 	Known func(ctx context.Context, ids []string) ([]string, error)
+	// Outbox is the messages that the events have to tell.
+	Outbox outbox.Store
 }
 
 // now is the moment at which the suites reserve.
@@ -43,6 +46,7 @@ func newEvent(capacities ...int) *event.Event {
 		Venue:    events.Venue{Name: "Große Halle", Address: "Straße 1", City: "Köln", Country: "DE"},
 		StartsAt: now.AddDate(0, 1, 0), EndsAt: now.AddDate(0, 1, 0).Add(2 * time.Hour),
 		CreatedAt: now, UpdatedAt: now, Version: 1,
+		CancellationPolicy: events.CancellationPolicy{FreeHours: 48, FeeBasisPoints: 1050},
 	}
 	for i, c := range capacities {
 		e.TicketTypes = append(e.TicketTypes, event.TicketType{

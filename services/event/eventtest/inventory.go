@@ -132,6 +132,7 @@ func repeatIsTheSame(t *testing.T, a Adapter) {
 
 	_, err = a.Update(t.Context(), e.ID, func(e *event.Event) error {
 		e.Title, e.StartsAt, e.Status = "Edited", e.StartsAt.Add(time.Hour), event.Cancelled
+		e.CancellationPolicy = events.CancellationPolicy{FeeBasisPoints: 10_000}
 		e.TicketTypes[0].Price.AmountMinor, e.TicketTypes[0].Name = 9, "Edited"
 		return nil
 	})

@@ -33,8 +33,13 @@ func TestStore(t *testing.T, open func(t *testing.T) Adapter) {
 		{"capacity under what is taken is refused", capacityBelowSold},
 		{"a ticket type left out is deleted unless in use", ticketTypeLeftOut},
 		{"ticket types keep their order", ticketTypeOrder},
+		{"cancel stores the event and its message together", cancelStores},
+		{"an error from cancel changes nothing", cancelFails},
+		{"racing cancellations leave one message", cancellationsRace},
+		{"a message on its way changes nothing of the event", messageApart},
 		{"delete removes the event", deleteRemoves},
 		{"delete is refused while a ticket is sold or held", deleteInUse},
+		{"delete is refused while the message is open", deleteUntold},
 		{"an error from check changes nothing", checkFails},
 	} {
 		t.Run(s.name, func(t *testing.T) { s.test(t, open(t)) })
@@ -95,6 +100,7 @@ func updateStores(t *testing.T, a Adapter) {
 	bystander := a.create(t, []int{2})
 	added := event.TicketType{ID: id(), Name: "New", Price: e.TicketTypes[0].Price, Capacity: 7}
 	edit := func(e *event.Event) {
+		e.CancellationPolicy = events.CancellationPolicy{FreeHours: 8760}
 		e.Title, e.Description, e.Category, e.Status, e.TimeZone = "T", "D", "C", event.Cancelled, "Asia/Tokyo"
 		e.Venue = events.Venue{Name: "N", Address: "A", City: "Ci", Country: "Co"}
 		e.StartsAt, e.EndsAt, e.UpdatedAt = e.StartsAt.Add(time.Hour), e.EndsAt.Add(time.Hour), now.Add(time.Microsecond)

@@ -106,7 +106,8 @@ func serve(t testing.TB, issuer *pacttest.Issuer, set func(testing.TB, *sqlite.S
 		return nil, err
 	}
 	a, err := app.New(t.Context(), app.Config{
-		Store: "sqlite", DBPath: path, JWKSURL: issuer.URL, BookingToken: pacttest.ServiceToken("booking"),
+		Store: "sqlite", DBPath: path, JWKSURL: issuer.URL, BookingURL: "http://127.0.0.1:1",
+		ServiceToken: pacttest.ServiceToken("event"), BookingToken: pacttest.ServiceToken("booking"),
 	}, app.Deps{Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return nil, err

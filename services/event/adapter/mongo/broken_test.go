@@ -48,11 +48,19 @@ func TestSuitesCatchBrokenAdapters(t *testing.T) {
 			"racing_updates_are_not_lost", eventtest.TestStore,
 			func(s *Store, a *eventtest.Adapter) { a.Store = editsBlindly{s} },
 		},
+		"stores_the_message_apart": {
+			"racing_cancellations_leave_one_message", eventtest.TestStore,
+			func(s *Store, a *eventtest.Adapter) { a.Store = tellsApart{s} },
+		},
+		"deletes_with_the_message": {
+			"delete_is_refused_while_the_message_is_open", eventtest.TestStore,
+			func(s *Store, a *eventtest.Adapter) { a.Store = deletesWithMessage{s} },
+		},
 	} {
 		suitetest.MustFail(t, name, func(t *testing.T) {
 			b.suite(t, func(t *testing.T) eventtest.Adapter {
 				s := openStore(t)
-				a := eventtest.Adapter{Store: s, Inventory: s, Known: s.Inbox().Known}
+				a := eventtest.Adapter{Store: s, Inventory: s, Known: s.Inbox().Known, Outbox: s.Outbox()}
 				b.spoil(s, &a)
 				return a
 			})
@@ -146,4 +154,42 @@ func (b editsBlindly) Update(ctx context.Context, id string, edit func(*event.Ev
 	_, change := revision(e, &next)
 	_, err = b.events.Update(ctx, bson.M{"_id": id}, change)
 	return &next, err
+}
+
+// tellsApart sets the message after the change, of whatever version.
+type tellsApart struct{ *Store }
+
+func (b tellsApart) Cancel(ctx context.Context, id string, cancel func(*event.Event) (events.Message, error)) (*event.Event, error) {
+	e, err := b.Get(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	next := *e
+	m, err := cancel(&next)
+	if err != nil {
+		return nil, err
+	}
+	out, err := outgoing(events.TopicEvents, m, m.Time)
+	if err != nil {
+		return nil, err
+	}
+	if err := e.Revise(&next); err != nil {
+		return nil, err
+	}
+	_, change := revision(e, &next)
+	if _, err = b.events.Update(ctx, bson.M{"_id": id}, change); err != nil {
+		return nil, err
+	}
+	_, err = b.events.Update(ctx, bson.M{"_id": id}, bson.M{"$set": out})
+	return &next, err
+}
+
+type deletesWithMessage struct{ *Store }
+
+func (b deletesWithMessage) Delete(ctx context.Context, id string, check func(*event.Event) error) error {
+	if err := b.Store.Delete(ctx, id, check); !errors.Is(err, event.ErrNotTold) {
+		return err
+	}
+	_, err := b.events.Remove(ctx, byID(id))
+	return err
 }

@@ -39,6 +39,7 @@ var operations = []struct {
 	{"return heard of", []operation{(*world).reserve}, (*world).hearOfSome, event.Held, [2]int{4, 2}},
 	{"second return", []operation{(*world).reserve, (*world).giveSomeBack}, (*world).giveOtherBack, event.Held, [2]int{4, 3}},
 	{"release after a return", []operation{(*world).reserve, (*world).giveSomeBack}, (*world).release, event.Released, [2]int{5, 3}},
+	{"cancel", []operation{(*world).reserve}, (*world).cancel, event.Held, [2]int{3, 2}},
 }
 
 // heard are the operations that are messages.
@@ -146,6 +147,7 @@ func TestEachOperationInTheMiddleOfEach(t *testing.T) {
 		{"return", []operation{(*world).reserve}, (*world).giveSomeBack},
 		{"sweep", nil, (*world).sweep},
 		{"edit", nil, (*world).shrink},
+		{"cancel", nil, (*world).cancel},
 		{"delete", nil, (*world).remove},
 	}
 	other := []struct {
@@ -160,6 +162,7 @@ func TestEachOperationInTheMiddleOfEach(t *testing.T) {
 		{"return of others", (*world).giveOtherBack},
 		{"sweep", (*world).sweep},
 		{"edit", (*world).shrink},
+		{"cancel", (*world).cancel},
 		{"delete", (*world).remove},
 	}
 	for _, a := range one {
@@ -320,6 +323,7 @@ func expected(t *testing.T, err error) {
 	for _, e := range []error{
 		nil, errDead, event.ErrEventNotFound, event.ErrSoldOut, event.ErrReservationReleased,
 		event.ErrReservationMismatch, event.ErrReservationNotFound, event.ErrCapacityBelowSold, event.ErrEventHasBookings,
+		event.ErrSalesClosed, event.ErrNotTold,
 	} {
 		if errors.Is(err, e) {
 			return

@@ -26,6 +26,13 @@ type venueDoc struct {
 	Country string `bson:"country"`
 }
 
+// policyDoc is absent from documents that are older than it: cancelling is free
+// there.
+type policyDoc struct {
+	FreeHours      int `bson:"free_hours"`
+	FeeBasisPoints int `bson:"fee_basis_points"`
+}
+
 // typeDoc is types.<its id>.
 type typeDoc struct {
 	Position  int    `bson:"position"`
@@ -39,7 +46,7 @@ type typeDoc struct {
 // eventDoc is an event as it is read. Besides, a document has title_key,
 // category_key, city_key and search, the folded texts that are compared,
 // sorted and searched; and what passes through it: holds, held_at, fenced,
-// returned, marked_at, forgotten.
+// returned, marked_at, forgotten; and message_id, message, message_closed_at.
 type eventDoc struct {
 	ID          string             `bson:"_id"`
 	OrganizerID string             `bson:"organizer_id"`
@@ -56,12 +63,17 @@ type eventDoc struct {
 	Version     int64              `bson:"version"`
 	Inventory   int64              `bson:"inventory"`
 	Types       map[string]typeDoc `bson:"types"`
+	Policy      policyDoc          `bson:"cancellation_policy"`
+	CancelledAt int64              `bson:"cancelled_at"` // 0 while it takes place
+	Note        string             `bson:"cancellation_note"`
+	MessageDue  int64              `bson:"message_due"` // 0 where none is open
 }
 
 // eventOnly leaves out what is no part of an event.
 var eventOnly = bson.M{
 	"search": 0, "title_key": 0, "category_key": 0, "city_key": 0,
 	"holds": 0, "held_at": 0, "fenced": 0, "returned": 0, "marked_at": 0, "forgotten": 0,
+	"message_id": 0, "message": 0, "message_closed_at": 0,
 }
 
 func (d *eventDoc) event() *event.Event {
@@ -69,8 +81,12 @@ func (d *eventDoc) event() *event.Event {
 		ID: d.ID, OrganizerID: d.OrganizerID, Title: d.Title, Description: d.Description, Category: d.Category,
 		Venue: events.Venue(d.Venue), StartsAt: fromMicros(d.StartsAt), EndsAt: fromMicros(d.EndsAt),
 		TimeZone: d.TimeZone, Status: event.Status(d.Status),
+		CancellationPolicy: events.CancellationPolicy(d.Policy), CancellationNote: d.Note,
 		CreatedAt: fromMicros(d.CreatedAt), UpdatedAt: fromMicros(d.UpdatedAt),
 		Version: d.Version, Inventory: d.Inventory,
+	}
+	if d.CancelledAt != 0 {
+		e.CancelledAt = fromMicros(d.CancelledAt)
 	}
 	for id, t := range d.Types {
 		e.TicketTypes = append(e.TicketTypes, event.TicketType{
@@ -86,10 +102,15 @@ func (d *eventDoc) event() *event.Event {
 
 // edited are the fields that an edit sets, without the ticket types.
 func edited(e *event.Event) bson.M {
+	cancelledAt := int64(0)
+	if !e.CancelledAt.IsZero() {
+		cancelledAt = micros(e.CancelledAt)
+	}
 	return bson.M{
 		"organizer_id": e.OrganizerID, "title": e.Title, "description": e.Description, "category": e.Category,
 		"venue": venueDoc(e.Venue), "starts_at": micros(e.StartsAt), "ends_at": micros(e.EndsAt),
 		"time_zone": e.TimeZone, "status": string(e.Status),
+		"cancellation_policy": policyDoc(e.CancellationPolicy), "cancelled_at": cancelledAt, "cancellation_note": e.CancellationNote,
 		"created_at": micros(e.CreatedAt), "updated_at": micros(e.UpdatedAt), "version": e.Version,
 		"title_key": event.Fold(e.Title), "category_key": event.Fold(e.Category), "city_key": event.Fold(e.Venue.City),
 		"search": e.SearchText(),
@@ -130,10 +151,18 @@ type itemDoc struct {
 
 // snapshotDoc is the part of an event that a booking keeps, as it was.
 type snapshotDoc struct {
-	Title    string   `bson:"title"`
-	StartsAt int64    `bson:"starts_at"`
-	TimeZone string   `bson:"time_zone"`
-	Venue    venueDoc `bson:"venue"`
+	Title    string    `bson:"title"`
+	StartsAt int64     `bson:"starts_at"`
+	TimeZone string    `bson:"time_zone"`
+	Venue    venueDoc  `bson:"venue"`
+	Policy   policyDoc `bson:"cancellation_policy"`
+}
+
+func newSnapshotDoc(e events.Event) snapshotDoc {
+	return snapshotDoc{
+		Title: e.Title, StartsAt: micros(e.StartsAt), TimeZone: e.TimeZone, Venue: venueDoc(e.Venue),
+		Policy: policyDoc(e.CancellationPolicy),
+	}
 }
 
 // holdDoc is holds.<nonce>: what the record with this id becomes HELD with.
@@ -147,7 +176,7 @@ type holdDoc struct {
 func newHoldDoc(r *event.Reservation, at time.Time) *holdDoc {
 	h := &holdDoc{
 		Record: recordID(r.BookingID, r.Attempt), At: micros(at),
-		Event: snapshotDoc{Title: r.Event.Title, StartsAt: micros(r.Event.StartsAt), TimeZone: r.Event.TimeZone, Venue: venueDoc(r.Event.Venue)},
+		Event: newSnapshotDoc(r.Event),
 	}
 	for _, i := range r.Items {
 		h.Items = append(h.Items, itemDoc{i.TicketTypeID, i.Name, i.Quantity, i.UnitPrice.AmountMinor, i.UnitPrice.Currency})
@@ -233,6 +262,7 @@ func (d *recordDoc) reservation() *event.Reservation {
 		Event: events.Event{
 			ID: d.EventID, Title: d.Event.Title, StartsAt: fromMicros(d.Event.StartsAt),
 			TimeZone: d.Event.TimeZone, Venue: events.Venue(d.Event.Venue),
+			CancellationPolicy: events.CancellationPolicy(d.Event.Policy),
 		},
 	}
 	if d.State == returning {

@@ -85,6 +85,18 @@ func TestTheRestGoesByIndexes(t *testing.T) {
 			_, err := s.Inbox().Known(ctx, []string{w.message})
 			return err
 		}},
+		{"Claim", func(w *world, ctx context.Context, s *Store) error {
+			_, err := s.Outbox().Claim(ctx, time.Now(), time.Now(), 10)
+			return err
+		}},
+		{"Published", func(w *world, ctx context.Context, s *Store) error {
+			return s.Outbox().Published(ctx, []string{w.message}, time.Now(), time.Now())
+		}},
+		{"Close", func(w *world, ctx context.Context, s *Store) error {
+			return s.Outbox().Close(ctx, []string{w.message}, time.Now())
+		}},
+		{"Open", func(w *world, ctx context.Context, s *Store) error { _, _, err := s.Outbox().Open(ctx); return err }},
+		{"Prune the outbox", func(w *world, ctx context.Context, s *Store) error { return s.Outbox().Prune(ctx, time.Now()) }},
 		{"DeadLetters", func(w *world, ctx context.Context, s *Store) error {
 			_, err := s.Inbox().DeadLetters(ctx, "", 10)
 			return err

@@ -32,6 +32,10 @@ var indexes = []mongodb.Index{
 	index(eventsName, "marked_at"),
 	index(closuresName, "open_since"),
 	index(reservationsName, "returns_open"),
+	// What the relay looks for, and what it marks and prunes.
+	index(eventsName, "message_due"),
+	index(eventsName, "message_id"),
+	index(eventsName, "message_closed_at"),
 	// What a release gives back, and what goes with an event.
 	index(reservationsName, "booking_id", "attempt"),
 	index(reservationsName, "event_id"),

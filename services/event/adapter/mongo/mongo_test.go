@@ -3,6 +3,8 @@
 package mongo
 
 import (
+	"context"
+	"errors"
 	"flag"
 	"io"
 	"os"
@@ -10,9 +12,15 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/openboxoffice/boxoffice/contracts/events"
+	"github.com/openboxoffice/boxoffice/services/event"
 	"github.com/openboxoffice/boxoffice/services/event/eventtest"
 	"github.com/openboxoffice/boxoffice/services/internal/inbox/inboxtest"
 	"github.com/openboxoffice/boxoffice/services/internal/mongodb"
+	"github.com/openboxoffice/boxoffice/services/internal/outbox/outboxtest"
 	"github.com/openboxoffice/boxoffice/services/internal/servertest/mongotest"
 )
 
@@ -66,7 +74,7 @@ func closed(t *testing.T, c io.Closer) {
 
 func open(t *testing.T) eventtest.Adapter {
 	s := openStore(t)
-	return eventtest.Adapter{Store: s, Inventory: s, Known: s.Inbox().Known}
+	return eventtest.Adapter{Store: s, Inventory: s, Known: s.Inbox().Known, Outbox: s.Outbox()}
 }
 
 func TestStoreContract(t *testing.T) { t.Log(mongotest.Serving(t)); eventtest.TestStore(t, open) }
@@ -81,6 +89,49 @@ func TestInboxContract(t *testing.T) {
 		inbox := openStore(t).Inbox()
 		return inboxtest.Fixture{Store: inbox, Record: inbox.Record}
 	})
+}
+
+// An id that is in the outbox is one of an event's, which has no second message.
+func TestOutboxContract(t *testing.T) {
+	t.Log(mongotest.Serving(t))
+	outboxtest.TestStore(t, func(t *testing.T) outboxtest.Fixture {
+		s := openStore(t)
+		return outboxtest.Fixture{Store: s.Outbox(), Insert: func(ctx context.Context, topic string, m events.Message, due time.Time) error {
+			if there, err := s.events.One(ctx, bson.M{"message_id": m.ID}, nil, &entryDoc{}); err != nil {
+				return err
+			} else if there {
+				return errors.New("the message is there")
+			}
+			e := &event.Event{ID: uuid.NewString()}
+			if err := s.Create(ctx, e); err != nil {
+				return err
+			}
+			_, err := s.update(ctx, e.ID, func(*event.Event) (bson.M, error) { return outgoing(topic, m, due) })
+			return err
+		}}
+	})
+}
+
+// What is older than the policy is free to cancel.
+func TestDocumentsWithoutAPolicy(t *testing.T) {
+	s := openStore(t)
+	w := newWorld(t, s.db)
+	must(t, w.reserve(t.Context(), s))
+	for c, filter := range map[mongodb.Collection]bson.M{s.events: byID(w.e.ID), s.reservations: {"event_id": w.e.ID}} {
+		if ok, err := c.Update(t.Context(), filter, bson.M{"$unset": bson.M{
+			"cancellation_policy": "", "cancelled_at": "", "cancellation_note": "", "event.cancellation_policy": "",
+		}}); err != nil || !ok {
+			t.Fatal(ok, err)
+		}
+	}
+	e, err := s.Get(t.Context(), w.e.ID)
+	must(t, err)
+	r, err := s.Reservation(t.Context(), w.k)
+	must(t, err)
+	free := events.CancellationPolicy{}
+	if e.CancellationPolicy != free || r.Event.CancellationPolicy != free || !e.CancelledAt.IsZero() || e.CancellationNote != "" {
+		t.Errorf("of an old document: %+v, %+v", e, r)
+	}
 }
 
 // TestSeveralProcessesCreateTheIndexes at once, and again.

@@ -3,9 +3,11 @@ package mongo
 import (
 	"context"
 	"fmt"
+	"maps"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
+	"github.com/openboxoffice/boxoffice/contracts/events"
 	"github.com/openboxoffice/boxoffice/services/event"
 	"github.com/openboxoffice/boxoffice/services/internal/mongodb"
 )
@@ -31,17 +33,43 @@ func (s *Store) Create(ctx context.Context, e *event.Event) error {
 
 // Get implements event.Store.
 func (s *Store) Get(ctx context.Context, id string) (*event.Event, error) {
+	doc, err := s.document(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return doc.event(), nil
+}
+
+func (s *Store) document(ctx context.Context, id string) (*eventDoc, error) {
 	var doc eventDoc
 	if ok, err := s.events.One(ctx, byID(id), eventOnly, &doc); err != nil {
 		return nil, err
 	} else if !ok {
 		return nil, event.ErrEventNotFound
 	}
-	return doc.event(), nil
+	return &doc, nil
 }
 
 // Update implements event.Store.
 func (s *Store) Update(ctx context.Context, id string, edit func(*event.Event) error) (*event.Event, error) {
+	return s.update(ctx, id, func(e *event.Event) (also bson.M, err error) { return nil, edit(e) })
+}
+
+// Cancel implements event.Store: the message is set by the update that changes
+// the event.
+func (s *Store) Cancel(ctx context.Context, id string, cancel func(*event.Event) (events.Message, error)) (*event.Event, error) {
+	return s.update(ctx, id, func(e *event.Event) (also bson.M, err error) {
+		m, err := cancel(e)
+		if err != nil {
+			return nil, err
+		}
+		return outgoing(events.TopicEvents, m, m.Time)
+	})
+}
+
+// update makes the event what edit makes of it, and sets the fields also that
+// it returns.
+func (s *Store) update(ctx context.Context, id string, edit func(*event.Event) (also bson.M, err error)) (*event.Event, error) {
 	ctx, cancel := s.db.Limit(ctx, 0)
 	defer cancel()
 	for try := 0; ; try++ {
@@ -51,7 +79,8 @@ func (s *Store) Update(ctx context.Context, id string, edit func(*event.Event) e
 		}
 		next := *e
 		next.TicketTypes = append([]event.TicketType(nil), e.TicketTypes...)
-		if err := edit(&next); err != nil {
+		also, err := edit(&next)
+		if err != nil {
 			return nil, err
 		}
 		if err := e.Revise(&next); err != nil {
@@ -61,6 +90,7 @@ func (s *Store) Update(ctx context.Context, id string, edit func(*event.Event) e
 			return nil, err
 		}
 		filter, change := revision(e, &next)
+		maps.Copy(change["$set"].(bson.M), also)
 		var doc eventDoc
 		if ok, err := s.events.Updated(ctx, filter, change, &doc); err != nil {
 			return nil, err
@@ -116,17 +146,21 @@ func (s *Store) Delete(ctx context.Context, id string, check func(*event.Event) 
 	ctx, cancel := s.db.Limit(ctx, 0)
 	defer cancel()
 	for try := 0; ; try++ {
-		e, err := s.Get(ctx, id)
+		doc, err := s.document(ctx, id)
 		if err != nil {
 			return err
 		}
+		e := doc.event()
 		if err := check(e); err != nil {
 			return err
 		}
 		if e.Available() < e.Capacity() {
 			return event.ErrEventHasBookings
 		}
-		ok, err := s.events.Remove(ctx, bson.M{"_id": id, "version": e.Version, "inventory": e.Inventory})
+		if doc.MessageDue != 0 {
+			return event.ErrNotTold // the message would go with it
+		}
+		ok, err := s.events.Remove(ctx, bson.M{"_id": id, "version": e.Version, "inventory": e.Inventory, "message_due": absent})
 		if err != nil {
 			return err
 		}

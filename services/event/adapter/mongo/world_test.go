@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 	"go.mongodb.org/mongo-driver/v2/bson"
 
+	"github.com/openboxoffice/boxoffice/contracts/events"
 	"github.com/openboxoffice/boxoffice/contracts/money"
 	"github.com/openboxoffice/boxoffice/services/event"
 	"github.com/openboxoffice/boxoffice/services/internal/mongodb"
@@ -145,6 +146,21 @@ func (w *world) shrink(ctx context.Context, s *Store) error {
 	return err
 }
 
+// cancel is what it is to the service: a repeat leaves all as it is.
+func (w *world) cancel(ctx context.Context, s *Store) error {
+	_, err := s.Cancel(ctx, w.e.ID, func(e *event.Event) (events.Message, error) {
+		if e.Status == event.Cancelled {
+			return events.Message{}, event.ErrEventCancelled
+		}
+		e.Status = event.Cancelled
+		return events.Message{ID: w.message, Subject: e.ID, Time: now}, nil
+	})
+	if errors.Is(err, event.ErrEventCancelled) {
+		return nil
+	}
+	return err
+}
+
 func (w *world) remove(ctx context.Context, s *Store) error {
 	return s.Delete(ctx, w.e.ID, func(*event.Event) error { return nil })
 }
@@ -186,6 +202,8 @@ func (w *world) audit(t *testing.T, m moment) {
 	both := bson.M{"$in": bson.A{w.e.ID, w.other.ID}}
 	var docs []struct {
 		ID     string              `bson:"_id"`
+		Status event.Status        `bson:"status"`
+		Due    int64               `bson:"message_due"`
 		Types  map[string]typeDoc  `bson:"types"`
 		Holds  map[string]*holdDoc `bson:"holds"`
 		HeldAt int64               `bson:"held_at"`
@@ -217,6 +235,9 @@ func (w *world) audit(t *testing.T, m moment) {
 	for _, doc := range docs {
 		if m == swept && (len(doc.Holds) > 0 || doc.HeldAt != 0) {
 			t.Errorf("after a sweep, there are %d holds, held at %d", len(doc.Holds), doc.HeldAt)
+		}
+		if (doc.Status == event.Cancelled) != (doc.Due != 0) {
+			t.Errorf("an event that is %s has a message due %d", doc.Status, doc.Due)
 		}
 		if len(doc.Types) != 2 {
 			t.Errorf("%d ticket types are seen", len(doc.Types))

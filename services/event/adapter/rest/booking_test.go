@@ -24,6 +24,7 @@ func TestBook(t *testing.T) {
 		"booking_id": booking,
 		"event": object{
 			"id": e["id"], "title": e["title"], "starts_at": e["starts_at"], "time_zone": e["time_zone"], "venue": e["venue"],
+			"cancellation_policy": e["cancellation_policy"],
 		},
 		"items": []any{
 			object{"ticket_type_id": typeID(e, 1), "name": "VIP", "quantity": 1., "unit_price": object{"amount_minor": 9900., "currency": "EUR"}},

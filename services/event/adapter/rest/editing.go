@@ -36,7 +36,7 @@ func registerEditing(api huma.API, s *event.Service, guard *auth.Guard) {
 		Description: "For its organizer or an admin. It takes what GET returned, and ignores what the service sets itself. " +
 			"A ticket type with its id is updated, one without is new, one left out is deleted.",
 	},
-		problem.EventNotFound, problem.PreconditionFailed, problem.CapacityBelowSold, problem.TicketTypeInUse,
+		problem.EventNotFound, problem.EventCancelled, problem.PreconditionFailed, problem.CapacityBelowSold, problem.TicketTypeInUse,
 		problem.TicketTypeNotFound,
 	), identity.Organizer), func(ctx context.Context, in *struct {
 		OneEventIfMatch
@@ -56,7 +56,7 @@ func registerEditing(api huma.API, s *event.Service, guard *auth.Guard) {
 
 	huma.Register(api, guard.User(api, httpkit.Refuses(huma.Operation{
 		OperationID: "deleteEvent", Method: http.MethodDelete, Path: "/events/{id}", Tags: []string{"events"},
-		Summary: "Delete an event", Description: "For its organizer or an admin, while no ticket is sold or held.",
+		Summary: "Delete an event", Description: "For its organizer or an admin, while no ticket is sold or held, and once its cancellation, if any, has been told to its bookings.",
 	},
 		problem.EventNotFound, problem.PreconditionFailed, problem.EventHasBookings, problem.ValidationFailed,
 	), identity.Organizer), func(ctx context.Context, in *OneEventIfMatch) (*struct{}, error) {

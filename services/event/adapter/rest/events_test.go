@@ -26,6 +26,7 @@ func TestCreateAndGet(t *testing.T) {
 	}
 	want := draft(
 		set("id", got["id"]), set("organizer_id", callers[organizer].UserID), set("status", "PUBLISHED"),
+		set("cancellation_policy", object{"free_hours": 48., "fee_basis_points": 1000.}),
 		set("created_at", "2031-05-06T07:08:09Z"), set("updated_at", "2031-05-06T07:08:09Z"),
 		set("starts_at", "2031-06-06T07:08:09Z"), set("ends_at", "2031-06-07T07:08:09Z"),
 		set("ticket_types", []any{

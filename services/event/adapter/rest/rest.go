@@ -28,11 +28,16 @@ var table = httpkit.Errors{
 	{Err: event.ErrCapacityBelowSold, Status: http.StatusConflict, Code: problem.CapacityBelowSold},
 	{Err: event.ErrTicketTypeInUse, Status: http.StatusConflict, Code: problem.TicketTypeInUse},
 	{Err: event.ErrEventHasBookings, Status: http.StatusConflict, Code: problem.EventHasBookings},
+	{Err: event.ErrNotTold, Status: http.StatusConflict, Code: problem.EventHasBookings},
+	{Err: event.ErrEventCancelled, Status: http.StatusConflict, Code: problem.EventCancelled},
+	{Err: event.ErrNotCancelled, Status: http.StatusNotFound, Code: problem.EventNotCancelled},
+	{Err: event.ErrBookingUnavailable, Status: http.StatusServiceUnavailable, Code: problem.UpstreamUnavailable, RetryAfter: 1},
 }
 
 // Register adds the operations to api.
 func Register(api huma.API, s *event.Service, guard *auth.Guard) {
 	registerReading(api, s)
 	registerEditing(api, s, guard)
+	registerCancelling(api, s, guard)
 	registerInventory(api, s, guard)
 }

@@ -46,6 +46,12 @@ type server struct {
 	handler http.Handler
 	service *event.Service
 	now     time.Time
+	// progress is what booking says of cancelled events.
+	progress func(eventID string) (event.Progress, error)
+}
+
+func (s *server) Progress(_ context.Context, eventID string) (event.Progress, error) {
+	return s.progress(eventID)
 }
 
 func newServer(t testing.TB) *server {
@@ -56,8 +62,8 @@ func newServer(t testing.TB) *server {
 	}
 	t.Cleanup(func() { _ = db.Close() })
 	store := sqlite.New(db)
-	s := &server{now: now}
-	s.service, err = event.New(event.Options{Store: store, Inventory: store, Now: func() time.Time { return s.now }})
+	s := &server{now: now, progress: func(string) (event.Progress, error) { return event.Progress{}, event.ErrNotTold }}
+	s.service, err = event.New(event.Options{Store: store, Inventory: store, Bookings: s, Now: func() time.Time { return s.now }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -151,6 +157,7 @@ func draft(edits ...func(object)) object {
 		"title": "Night of Strings", "description": "Two\nlines", "category": "Concert",
 		"venue":     object{"name": "Große Halle", "address": "Straße 1", "city": "Köln", "country": "DE"},
 		"starts_at": now.AddDate(0, 1, 0), "ends_at": now.AddDate(0, 1, 1), "time_zone": "Europe/Berlin",
+		"cancellation_policy": object{"free_hours": 48, "fee_basis_points": 1000},
 		"ticket_types": []object{
 			{"name": "Standard", "price": object{"amount_minor": 2500, "currency": "EUR"}, "capacity": 10},
 			{"name": "VIP", "price": object{"amount_minor": 9900, "currency": "EUR"}, "capacity": 2},

@@ -23,8 +23,11 @@ type eventBody struct {
 	OrganizerID string           `json:"organizer_id" format:"uuid"`
 	Status      string           `json:"status" enum:"PUBLISHED,CANCELLED"`
 	TicketTypes []ticketTypeBody `json:"ticket_types" nullable:"false"`
-	CreatedAt   time.Time        `json:"created_at"`
-	UpdatedAt   time.Time        `json:"updated_at"`
+
+	CancellationPolicy events.CancellationPolicy `json:"cancellation_policy"`
+
+	CreatedAt time.Time `json:"created_at"`
+	UpdatedAt time.Time `json:"updated_at"`
 }
 
 type ticketTypeBody struct {
@@ -66,13 +69,27 @@ type DraftBody struct {
 	StartsAt    time.Time  `json:"starts_at" doc:"In the future"`
 	EndsAt      time.Time  `json:"ends_at" doc:"After starts_at" example:"2030-06-01T20:30:00Z"`
 	TimeZone    string     `json:"time_zone" minLength:"1" maxLength:"64" doc:"IANA name" example:"Europe/Berlin"`
+
+	CancellationPolicy *policyInput `json:"cancellation_policy,omitempty" doc:"Absent: cancelling is always free. It holds for what is booked from now on"`
+}
+
+type policyInput events.CancellationPolicy
+
+// TransformSchema implements huma.SchemaTransformer: null is absent.
+func (policyInput) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
+	s.Nullable = true
+	return s
 }
 
 func (b DraftBody) draft() event.Draft {
-	return event.Draft{
+	d := event.Draft{
 		Title: b.Title, Description: b.Description, Category: b.Category, Venue: events.Venue(b.Venue),
 		StartsAt: b.StartsAt, EndsAt: b.EndsAt, TimeZone: b.TimeZone,
 	}
+	if b.CancellationPolicy != nil {
+		d.CancellationPolicy = events.CancellationPolicy(*b.CancellationPolicy)
+	}
+	return d
 }
 
 // TicketTypeInput is what an organizer says of a ticket type. The limits of
@@ -173,7 +190,8 @@ func toBody(e *event.Event) eventBody {
 	return eventBody{
 		ID: e.ID, Title: e.Title, Description: e.Description, Category: e.Category, Venue: e.Venue,
 		StartsAt: e.StartsAt, EndsAt: e.EndsAt, TimeZone: e.TimeZone, OrganizerID: e.OrganizerID,
-		Status: string(e.Status), TicketTypes: toTicketTypes(e.TicketTypes), CreatedAt: e.CreatedAt, UpdatedAt: e.UpdatedAt,
+		Status: string(e.Status), TicketTypes: toTicketTypes(e.TicketTypes), CancellationPolicy: e.CancellationPolicy,
+		CreatedAt: e.CreatedAt, UpdatedAt: e.UpdatedAt,
 	}
 }
 

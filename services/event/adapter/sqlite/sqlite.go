@@ -8,15 +8,17 @@ import (
 	"errors"
 	"io/fs"
 
+	"github.com/openboxoffice/boxoffice/contracts/events"
 	"github.com/openboxoffice/boxoffice/services/event"
+	outbox "github.com/openboxoffice/boxoffice/services/internal/outbox/sqlite"
 	"github.com/openboxoffice/boxoffice/services/internal/sqlitedb"
 )
 
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// Migrations are the goose migrations of the service's file, the inbox's
-// tables included.
+// Migrations are the goose migrations of the service's file, the tables
+// of the inbox and the outbox included.
 func Migrations() fs.FS {
 	sub, err := fs.Sub(migrations, "migrations")
 	if err != nil {
@@ -43,12 +45,14 @@ func (s *Store) Create(ctx context.Context, e *event.Event) error {
 		if _, err := tx.ExecContext(ctx, `
 			INSERT INTO events (id, organizer_id, status, starts_at, ends_at, created_at, updated_at, version, inventory,
 				time_zone, title, category, venue_name, address, city, country,
-				title_key, category_key, city_key, description, search)
-			VALUES (?, ?, ?, ?, ?, ?, ?, 1, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+				title_key, category_key, city_key, description, search,
+				free_hours, fee_basis_points, cancelled_at, cancellation_note)
+			VALUES (?, ?, ?, ?, ?, ?, ?, 1, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 			e.ID, e.OrganizerID, e.Status, sqlitedb.Time(e.StartsAt), sqlitedb.Time(e.EndsAt),
 			sqlitedb.Time(e.CreatedAt), sqlitedb.Time(e.UpdatedAt),
 			e.TimeZone, e.Title, e.Category, e.Venue.Name, e.Venue.Address, e.Venue.City, e.Venue.Country,
 			event.Fold(e.Title), event.Fold(e.Category), event.Fold(e.Venue.City), e.Description, e.SearchText(),
+			e.CancellationPolicy.FreeHours, e.CancellationPolicy.FeeBasisPoints, sqlitedb.NullTime(e.CancelledAt), e.CancellationNote,
 		); err != nil {
 			return err
 		}
@@ -77,45 +81,77 @@ func (s *Store) Get(ctx context.Context, id string) (*event.Event, error) {
 // Update implements event.Store.
 func (s *Store) Update(ctx context.Context, id string, edit func(*event.Event) error) (*event.Event, error) {
 	var next *event.Event
-	err := s.db.Write(ctx, func(tx *sql.Tx) error {
-		e, err := get(ctx, tx, id)
-		if err != nil {
-			return err
-		}
-		if next, err = get(ctx, tx, id); err != nil {
-			return err
-		}
-		if err := edit(next); err != nil {
-			return err
-		}
-		if err := e.Revise(next); err != nil {
-			return err
-		}
-		if _, err := tx.ExecContext(ctx, `
-			UPDATE events SET organizer_id = ?, status = ?, starts_at = ?, ends_at = ?, created_at = ?, updated_at = ?, version = ?,
-				time_zone = ?, title = ?, category = ?, venue_name = ?, address = ?, city = ?, country = ?,
-				title_key = ?, category_key = ?, city_key = ?, description = ?, search = ?
-			WHERE id = ?`,
-			next.OrganizerID, next.Status, sqlitedb.Time(next.StartsAt), sqlitedb.Time(next.EndsAt),
-			sqlitedb.Time(next.CreatedAt), sqlitedb.Time(next.UpdatedAt), next.Version,
-			next.TimeZone, next.Title, next.Category, next.Venue.Name, next.Venue.Address, next.Venue.City, next.Venue.Country,
-			event.Fold(next.Title), event.Fold(next.Category), event.Fold(next.Venue.City), next.Description, next.SearchText(),
-			id,
-		); err != nil {
-			return err
-		}
-		if _, err := tx.ExecContext(ctx, `DELETE FROM ticket_types WHERE event_id = ?`, id); err != nil {
-			return err
-		}
-		for i, t := range next.TicketTypes {
-			if err := putTicketType(ctx, tx, id, i, t); err != nil {
-				return err
-			}
-		}
-		return nil
+	err := s.db.Write(ctx, func(tx *sql.Tx) (err error) {
+		next, err = update(ctx, tx, id, edit)
+		return err
 	})
 	if err != nil {
 		return nil, err
+	}
+	return next, nil
+}
+
+// Cancel implements event.Store.
+func (s *Store) Cancel(ctx context.Context, id string, cancel func(*event.Event) (events.Message, error)) (*event.Event, error) {
+	var next *event.Event
+	err := s.db.Write(ctx, func(tx *sql.Tx) error {
+		var m events.Message
+		var err error
+		if next, err = update(ctx, tx, id, func(e *event.Event) error {
+			m, err = cancel(e)
+			return err
+		}); err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, `UPDATE events SET message_id = ? WHERE id = ?`, m.ID, id); err != nil {
+			return err
+		}
+		return outbox.Insert(ctx, tx, events.TopicEvents, m, m.Time)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return next, nil
+}
+
+// update makes the event what edit makes of it, and returns it.
+func update(ctx context.Context, tx *sql.Tx, id string, edit func(*event.Event) error) (*event.Event, error) {
+	e, err := get(ctx, tx, id)
+	if err != nil {
+		return nil, err
+	}
+	next, err := get(ctx, tx, id)
+	if err != nil {
+		return nil, err
+	}
+	if err := edit(next); err != nil {
+		return nil, err
+	}
+	if err := e.Revise(next); err != nil {
+		return nil, err
+	}
+	if _, err := tx.ExecContext(ctx, `
+			UPDATE events SET organizer_id = ?, status = ?, starts_at = ?, ends_at = ?, created_at = ?, updated_at = ?, version = ?,
+				time_zone = ?, title = ?, category = ?, venue_name = ?, address = ?, city = ?, country = ?,
+				title_key = ?, category_key = ?, city_key = ?, description = ?, search = ?,
+				free_hours = ?, fee_basis_points = ?, cancelled_at = ?, cancellation_note = ?
+			WHERE id = ?`,
+		next.OrganizerID, next.Status, sqlitedb.Time(next.StartsAt), sqlitedb.Time(next.EndsAt),
+		sqlitedb.Time(next.CreatedAt), sqlitedb.Time(next.UpdatedAt), next.Version,
+		next.TimeZone, next.Title, next.Category, next.Venue.Name, next.Venue.Address, next.Venue.City, next.Venue.Country,
+		event.Fold(next.Title), event.Fold(next.Category), event.Fold(next.Venue.City), next.Description, next.SearchText(),
+		next.CancellationPolicy.FreeHours, next.CancellationPolicy.FeeBasisPoints, sqlitedb.NullTime(next.CancelledAt), next.CancellationNote,
+		id,
+	); err != nil {
+		return nil, err
+	}
+	if _, err := tx.ExecContext(ctx, `DELETE FROM ticket_types WHERE event_id = ?`, id); err != nil {
+		return nil, err
+	}
+	for i, t := range next.TicketTypes {
+		if err := putTicketType(ctx, tx, id, i, t); err != nil {
+			return nil, err
+		}
 	}
 	return next, nil
 }
@@ -133,6 +169,15 @@ func (s *Store) Delete(ctx context.Context, id string, check func(*event.Event) 
 		if e.Available() < e.Capacity() {
 			return event.ErrEventHasBookings
 		}
+		var untold bool
+		if err := tx.QueryRowContext(ctx, `
+			SELECT EXISTS (SELECT 1 FROM events e JOIN outbox o ON o.id = e.message_id WHERE e.id = ? AND o.closed_at IS NULL)`,
+			id).Scan(&untold); err != nil {
+			return err
+		}
+		if untold {
+			return event.ErrNotTold
+		}
 		_, err = tx.ExecContext(ctx, `DELETE FROM events WHERE id = ?`, id)
 		return err
 	})
@@ -147,7 +192,8 @@ func putTicketType(ctx context.Context, tx *sql.Tx, eventID string, position int
 }
 
 const eventColumns = `id, organizer_id, status, starts_at, ends_at, created_at, updated_at, version, inventory,
-	time_zone, title, category, venue_name, address, city, country, description`
+	time_zone, title, category, venue_name, address, city, country, description,
+	free_hours, fee_basis_points, cancelled_at, cancellation_note`
 
 // get reads an event, or returns ErrEventNotFound.
 func get(ctx context.Context, tx *sql.Tx, id string) (*event.Event, error) {
@@ -171,13 +217,15 @@ func get(ctx context.Context, tx *sql.Tx, id string) (*event.Event, error) {
 func scanEvent(row interface{ Scan(dest ...any) error }) (*event.Event, error) {
 	var e event.Event
 	var starts, ends, created, updated int64
+	var cancelled sql.NullInt64
 	if err := row.Scan(&e.ID, &e.OrganizerID, &e.Status, &starts, &ends, &created, &updated, &e.Version, &e.Inventory,
 		&e.TimeZone, &e.Title, &e.Category, &e.Venue.Name, &e.Venue.Address, &e.Venue.City, &e.Venue.Country,
-		&e.Description); err != nil {
+		&e.Description, &e.CancellationPolicy.FreeHours, &e.CancellationPolicy.FeeBasisPoints, &cancelled, &e.CancellationNote); err != nil {
 		return nil, err
 	}
 	e.StartsAt, e.EndsAt = sqlitedb.FromTime(starts), sqlitedb.FromTime(ends)
 	e.CreatedAt, e.UpdatedAt = sqlitedb.FromTime(created), sqlitedb.FromTime(updated)
+	e.CancelledAt = sqlitedb.FromNullTime(cancelled)
 	return &e, nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"github.com/openboxoffice/boxoffice/services/event/adapter/sqlite"
 	"github.com/openboxoffice/boxoffice/services/event/eventtest"
 	inbox "github.com/openboxoffice/boxoffice/services/internal/inbox/sqlite"
+	outbox "github.com/openboxoffice/boxoffice/services/internal/outbox/sqlite"
 	"github.com/openboxoffice/boxoffice/services/internal/sqlitedb"
 )
 
@@ -27,7 +28,7 @@ func openDB(t *testing.T) *sqlitedb.DB {
 func open(t *testing.T) eventtest.Adapter {
 	db := openDB(t)
 	s := sqlite.New(db)
-	return eventtest.Adapter{Store: s, Inventory: s, Known: inbox.New(db).Known}
+	return eventtest.Adapter{Store: s, Inventory: s, Known: inbox.New(db).Known, Outbox: outbox.New(db)}
 }
 
 func TestStoreContract(t *testing.T)     { eventtest.TestStore(t, open) }
