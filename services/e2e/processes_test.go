@@ -199,10 +199,11 @@ func (s *manyProcesses) environment(r *replica) []string {
 			add("TRUSTED_PROXIES", "127.0.0.1/32")
 		}
 	case events:
-		accept(bookings)
+		know(bookings)
+		accept(events, bookings) // its own, and the caller's
 	case bookings:
 		know(events, notifications)
-		accept(bookings) // its own
+		accept(bookings, events) // its own, and the caller's
 		add("SANDBOX_DB", filepath.Join(s.dir, "sandbox.db"))
 		env = append(env, s.payments()...)
 	case notifications:

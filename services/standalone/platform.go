@@ -171,6 +171,7 @@ func (p *Platform) build(ctx context.Context) (err error) {
 		"NOTIFICATION_URL": p.notification.url(),
 		"JWKS_URL":         p.user.url() + "/.well-known/jwks.json",
 
+		"EVENT_SERVICE_TOKEN":        rand.Text(),
 		"BOOKING_SERVICE_TOKEN":      rand.Text(),
 		"NOTIFICATION_SERVICE_TOKEN": rand.Text(),
 	}
@@ -193,7 +194,7 @@ func (p *Platform) build(ctx context.Context) (err error) {
 		return err
 	}
 	if p.event.app, err = made(eventapp.New(ctx, eventConfig, eventapp.Deps{
-		Log: p.event.log, Subscriber: p.broker, Inventory: p.cfg.Inventory,
+		Log: p.event.log, Publisher: p.broker, Subscriber: p.broker, Exclusive: true, Inventory: p.cfg.Inventory,
 	})); err != nil {
 		return err
 	}
@@ -210,7 +211,9 @@ func (p *Platform) build(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	p.booking.app, err = made(bookingapp.New(ctx, bookingConfig, bookingapp.Deps{Log: p.booking.log, Publisher: p.broker, Exclusive: true}))
+	p.booking.app, err = made(bookingapp.New(ctx, bookingConfig, bookingapp.Deps{
+		Log: p.booking.log, Publisher: p.broker, Subscriber: p.broker, Exclusive: true,
+	}))
 	return err
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/openboxoffice/boxoffice/contracts/events"
 	"github.com/openboxoffice/boxoffice/services/booking"
 	"github.com/openboxoffice/boxoffice/services/booking/adapter/eventapi"
+	"github.com/openboxoffice/boxoffice/services/booking/adapter/messaging"
 	"github.com/openboxoffice/boxoffice/services/booking/adapter/rest"
 	"github.com/openboxoffice/boxoffice/services/internal/auth"
 	"github.com/openboxoffice/boxoffice/services/internal/broker"
@@ -22,6 +23,7 @@ import (
 	"github.com/openboxoffice/boxoffice/services/internal/broker/httppush"
 	"github.com/openboxoffice/boxoffice/services/internal/broker/inlet"
 	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
+	"github.com/openboxoffice/boxoffice/services/internal/inbox"
 	"github.com/openboxoffice/boxoffice/services/internal/inbox/inboxrest"
 	"github.com/openboxoffice/boxoffice/services/internal/outbox"
 	"github.com/openboxoffice/boxoffice/services/internal/sidecar"
@@ -44,8 +46,8 @@ type Config struct {
 	MaxConns  int32         `env:"DB_MAX_CONNS" envDefault:"16"`
 	DBTimeout time.Duration `env:"DB_TIMEOUT" envDefault:"3s"`
 	PaymentsConfig
-	// Sidecar is the own one, if there is one: the way to the other services and
-	// to the broker.
+	// Sidecar is the own one, if there is one: the way to the other services, to
+	// the broker and from it.
 	Sidecar sidecar.Config
 	// JWKSURL is the user service's key set, EventURL and NotificationURL the
 	// other services, where there is no sidecar.
@@ -56,6 +58,9 @@ type Config struct {
 	ReconcileDays int `env:"RECONCILE_DAYS" envDefault:"30"`
 	// ServiceToken is this service's own secret towards the others.
 	ServiceToken string `env:"BOOKING_SERVICE_TOKEN,required,notEmpty"`
+	// EventToken is the secret of the event service, which tells of cancelled
+	// events and asks what has become of their bookings.
+	EventToken string `env:"EVENT_SERVICE_TOKEN,required,notEmpty"`
 }
 
 // Deps is what the process gives the service.
@@ -64,6 +69,9 @@ type Deps struct {
 	// Publisher takes the messages; nil publishes them by the sidecar, or pushes
 	// them to the consumers over HTTP where there is none.
 	Publisher broker.Publisher
+	// Subscriber is where the events are heard; nil takes them from the sidecar,
+	// or over HTTP where there is none.
+	Subscriber broker.Subscriber
 	// Exclusive says that no other process works on the database: what is
 	// leased at the start, a killed process had.
 	Exclusive bool
@@ -75,13 +83,13 @@ type App struct {
 	payments      *payments
 	service       *booking.Service
 	relay         *outbox.Relay
-	inlet         *inlet.Inlet // nil where there is no sidecar
+	inlet         *inlet.Inlet // nil where the process gives a Subscriber
 	handler       http.Handler
 	log           *slog.Logger
 	reconcileDays int
 }
 
-// New opens the databases and builds the service.
+// New opens the databases, builds the service and subscribes to the events.
 func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	a := &App{log: deps.Log, reconcileDays: cfg.ReconcileDays}
 	defer func() {
@@ -147,25 +155,39 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 		Committed: a.relay.Wake, TraceParent: httpkit.TraceParent,
 	})
 
+	subscriber := deps.Subscriber
+	if subscriber == nil {
+		if a.inlet, err = inlet.New(cfg.Sidecar, map[string]string{events.TopicEvents: cfg.EventToken}, deps.Log); err != nil {
+			return nil, err
+		}
+		subscriber = a.inlet
+	}
+	cancelled := messaging.Events(a.service)
+	if err := subscriber.Subscribe(broker.Subscription{
+		Topic: events.TopicEvents, Consumer: messaging.Consumer, Handle: cancelled,
+		DeadLetter: inbox.DeadLetterFunc(a.db.inbox, events.TopicEvents, time.Now),
+	}); err != nil {
+		return nil, err
+	}
+
 	mux := httpkit.NewRouter(deps.Log)
 	checks := map[string]func(context.Context) error{"database": a.db.ping}
 	if a.payments.ping != nil {
 		checks["payments"] = a.payments.ping
 	}
 	httpkit.Health(mux, way.Checks(checks))
-	guard := &auth.Guard{Verify: verifier.Verify}
+	guard := &auth.Guard{Verify: verifier.Verify, Services: map[string]string{"event": cfg.EventToken}}
 	api := httpkit.NewAPI(mux, "Boxoffice booking", "Book tickets, pay, cancel.")
 	rest.Register(api, a.service, rest.Options{
 		Guard: guard, AuditLog: a.db.audit, CancelledEvents: a.db.cancelled, Records: a.db.records, Ledger: a.payments.ledger,
 	})
 	rest.RegisterWebhook(api, a.service, a.payments.webhook)
-	if way.There() {
-		// It hears nothing yet. But components/subscribes it to events already, and
-		// what comes is to wait, instead of being dropped.
-		if a.inlet, err = inlet.New(cfg.Sidecar, nil, deps.Log); err != nil {
-			return nil, err
-		}
-		a.inlet.Register(mux, nil, nil, nil, nil)
+	inboxrest.Register(api, guard, inboxrest.Options{
+		Store: a.db.inbox, Handlers: map[string]broker.Handler{events.TopicEvents: cancelled},
+		Callers: []string{"event"}, Log: deps.Log,
+	})
+	if a.inlet != nil {
+		a.inlet.Register(mux, api, guard, []string{events.TopicEvents}, []string{"event"})
 	}
 	a.handler = mux
 	return a, nil

@@ -282,7 +282,7 @@ func TestEveryCredentialIsRequired(t *testing.T) {
 	for _, name := range []string{ // else the loop below would prove nothing
 		"POSTGRES_PASSWORD", "USER_POSTGRES_PASSWORD", "BOOKING_POSTGRES_PASSWORD",
 		"MONGO_PASSWORD", "EVENT_MONGO_PASSWORD", "NOTIFICATION_MONGO_PASSWORD",
-		"RABBITMQ_USER", "RABBITMQ_PASSWORD", "BOOKING_SERVICE_TOKEN", "NOTIFICATION_SERVICE_TOKEN",
+		"RABBITMQ_USER", "RABBITMQ_PASSWORD", "EVENT_SERVICE_TOKEN", "BOOKING_SERVICE_TOKEN", "NOTIFICATION_SERVICE_TOKEN",
 	} {
 		if !slices.Contains(names, name) {
 			t.Errorf("the file does not read %s", name)

@@ -64,7 +64,7 @@ func configured[Config any](t *testing.T, environment map[string]string) Config 
 		"BOOKING_DB": filepath.Join(dir, "booking.db"), "NOTIFICATION_DB": filepath.Join(dir, "notification.db"),
 		"SANDBOX_DB": filepath.Join(dir, "sandbox.db"), "MAIL_DIR": filepath.Join(dir, "mail"),
 		"USER_URL": nobody, "EVENT_URL": nobody, "BOOKING_URL": nobody, "NOTIFICATION_URL": nobody, "JWKS_URL": nobody,
-		"BOOKING_SERVICE_TOKEN": "b", "NOTIFICATION_SERVICE_TOKEN": "n",
+		"EVENT_SERVICE_TOKEN": "e", "BOOKING_SERVICE_TOKEN": "b", "NOTIFICATION_SERVICE_TOKEN": "n",
 	}
 	maps.Copy(all, environment)
 	cfg, err := config.Parse[Config](all)

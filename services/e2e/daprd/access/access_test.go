@@ -37,10 +37,11 @@ func TestAccessControl(t *testing.T) {
 	calls := map[string][]string{
 		"user": {
 			"GET /events", "POST /events", "GET /events" + id, "PUT /events" + id, "DELETE /events" + id, "GET /events" + id + "/availability",
+			"POST /events" + id + "/cancel", "GET /events" + id + "/cancellation",
 			"GET /bookings", "POST /bookings", "GET /bookings" + id, "GET /bookings/user" + id, "PUT /bookings" + id + "/cancel",
 			"GET /notifications",
 		},
-		"event": {"GET /.well-known/jwks.json"},
+		"event": {"GET /.well-known/jwks.json", "GET /cancelled-events" + id, "POST /receipts"},
 		"booking": {
 			"GET /.well-known/jwks.json", "GET /events" + id + "/availability", "PUT /events" + id + "/book", "PUT /events" + id + "/release",
 			"POST /events" + id + "/return", "POST /receipts",

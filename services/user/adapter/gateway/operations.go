@@ -39,6 +39,8 @@ var (
 		{id: "createEvent", method: http.MethodPost, segments: []string{"events"}, service: event, hasBody: true},
 		{id: "updateEvent", method: http.MethodPut, segments: []string{"events", "{id}"}, service: event, hasBody: true},
 		{id: "deleteEvent", method: http.MethodDelete, segments: []string{"events", "{id}"}, service: event},
+		{id: "cancelEvent", method: http.MethodPost, segments: []string{"events", "{id}", "cancel"}, service: event, hasBody: true},
+		{id: "getCancellation", method: http.MethodGet, segments: []string{"events", "{id}", "cancellation"}, service: event},
 		{id: "createBooking", method: http.MethodPost, segments: []string{"bookings"}, service: booking, hasBody: true},
 		{id: "listBookings", method: http.MethodGet, segments: []string{"bookings"}, service: booking, query: page},
 		{id: "getBooking", method: http.MethodGet, segments: []string{"bookings", "{id}"}, service: booking},
