@@ -11,63 +11,103 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/openboxoffice/boxoffice/contracts/events"
+	"github.com/openboxoffice/boxoffice/contracts/money"
 	"github.com/openboxoffice/boxoffice/services/internal/broker/cloudevent"
 	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
 )
 
-// published are the messages, by the name in the document: their type, the
-// status that the booking in them has, and what they say.
-var published = map[string]struct{ kind, status, summary string }{
-	"BookingConfirmed":      {events.TypeBookingConfirmed, "CONFIRMED", "A booking is paid, and the tickets are the customer's"},
-	"BookingItemsCancelled": {events.TypeBookingItemsCancelled, "CONFIRMED", "Some tickets of a booking are refunded and on sale again, and the rest stands"},
-	"BookingCancelled":      {events.TypeBookingCancelled, "CANCELLED", "A booking is refunded, and its tickets are on sale again"},
-	"BookingFailed":         {events.TypeBookingFailed, "FAILED", "A booking got as far as the payment, and came to nothing"},
+// published are the messages, by the name in the document: their topic and type,
+// the status that the booking in them has, if there is one, and what they say.
+var published = map[string]struct{ topic, kind, status, summary string }{
+	"BookingConfirmed":      {events.TopicBookings, events.TypeBookingConfirmed, "CONFIRMED", "A booking is paid, and the tickets are the customer's"},
+	"BookingItemsCancelled": {events.TopicBookings, events.TypeBookingItemsCancelled, "CONFIRMED", "Some of a booking's tickets are refunded, and on sale again; the rest stands"},
+	"BookingCancelled":      {events.TopicBookings, events.TypeBookingCancelled, "CANCELLED", "A booking is refunded, and its tickets are on sale again"},
+	"BookingFailed":         {events.TopicBookings, events.TypeBookingFailed, "FAILED", "A booking got as far as the payment, and came to nothing"},
+	"EventCancelled":        {events.TopicEvents, events.TypeEventCancelled, "", "An event is cancelled, and each of its bookings is to be"},
+}
+
+// topics are what each is about, who hears it, and the data of its messages.
+var topics = map[string]struct {
+	title, tell, teller, hear, hearers string // operations, and their summaries
+	consumers                          []string
+	data                               reflect.Type
+}{
+	events.TopicBookings: {
+		"What became of bookings", "tell", "The booking service tells", "hear", "The event and the notification service hear",
+		[]string{"event", "notification"}, reflect.TypeFor[events.Booking](),
+	},
+	events.TopicEvents: {
+		"What became of events", "tellOfEvents", "The event service tells", "hearOfEvents", "The booking service hears",
+		[]string{"booking"}, reflect.TypeFor[events.EventCancelled](),
+	},
+}
+
+// said are the optional parts of a booking that a message of a kind has.
+var said = map[string][]string{
+	events.TypeBookingItemsCancelled: {"cancellation"},
+	events.TypeBookingCancelled:      {"cancellation"},
+	events.TypeBookingFailed:         {"reason"},
 }
 
 // messagesDocument makes the AsyncAPI document of the types in contracts/events.
 func messagesDocument(t *testing.T) []byte {
 	t.Helper()
-	const components, channel = "#/components/", "#/channels/" + events.TopicBookings
+	const components = "#/components/"
 	type object = map[string]any
 	ref := func(to string) object { return object{"$ref": to} }
 	registry := huma.NewMapRegistry(components+"schemas/", huma.DefaultSchemaNamer)
 	envelope := registry.Schema(reflect.TypeFor[events.Message](), true, "")
-	data := registry.Schema(reflect.TypeFor[events.Booking](), true, "")
 
 	registry.SchemaFromRef(envelope.Ref).Properties["hmac"] = &huma.Schema{
 		Type: huma.TypeString, Pattern: "^[0-9a-f]{64}$", Examples: []any{strings.Repeat("0123456789abcdef", 4)},
 		Description: "By a broker: the publisher's seal, the last attribute of the envelope. It is the HMAC-SHA-256, by the publisher's secret, of the topic, a line feed, and the envelope without this attribute.",
 	}
 
-	messages, ofChannel, all := object{}, object{}, []any{}
-	for _, name := range slices.Sorted(maps.Keys(published)) {
-		m := published[name]
-		example := httpkit.Example(registry, envelope).(object)
-		booking := httpkit.Example(registry, data).(object)
-		example["type"], example["data"], booking["status"] = m.kind, booking, m.status
-		if m.status != "FAILED" {
-			delete(booking, "reason")
+	messages, channels, operations := object{}, object{}, object{}
+	for topic, about := range topics {
+		data := registry.Schema(about.data, true, "")
+		ofChannel, all := object{}, []any{}
+		for _, name := range slices.Sorted(maps.Keys(published)) {
+			m := published[name]
+			if m.topic != topic {
+				continue
+			}
+			example := httpkit.Example(registry, envelope).(object)
+			content := httpkit.Example(registry, data).(object)
+			example["type"], example["data"] = m.kind, content
+			is := []any{data}
+			if m.status != "" {
+				content["status"] = m.status
+				is = append(is, object{"properties": object{"status": object{"const": m.status}}})
+				for _, part := range []string{"cancellation", "note", "reason"} {
+					if !slices.Contains(said[m.kind], part) {
+						delete(content, part)
+					}
+				}
+				if c, ok := content["cancellation"].(object); ok {
+					for part, minor := range map[string]int64{"price": 5000, "fee": 500, "refund": 4500} {
+						c[part] = money.Amount{AmountMinor: minor, Currency: "EUR"}
+					}
+					content["refunded"] = c["refund"]
+					delete(c, "refund_due")
+				}
+			} else {
+				example["source"] = "event"
+			}
+			messages[name] = object{
+				"name": m.kind, "title": m.kind, "summary": m.summary, "contentType": cloudevent.ContentType,
+				"payload": object{"allOf": []any{envelope, object{"properties": object{
+					"type": object{"const": m.kind}, "data": object{"allOf": is},
+				}}}},
+				"examples": []any{object{"name": m.kind, "payload": example}},
+			}
+			ofChannel[name] = ref(components + "messages/" + name)
+			all = append(all, ref("#/channels/"+topic+"/messages/"+name))
 		}
-		if m.kind != events.TypeBookingCancelled && m.kind != events.TypeBookingItemsCancelled {
-			delete(booking, "cancellation")
-		}
-		delete(booking, "note")                            // but for an event that is cancelled
-		if c, ok := booking["cancellation"].(object); ok { // sums that come out even
-			amount := func(minor int) object { return object{"amount_minor": minor, "currency": "EUR"} }
-			c["price"], c["fee"], c["refund"] = amount(5000), amount(500), amount(4500)
-			booking["refunded"] = c["refund"]
-			delete(c, "refund_due")
-		}
-		messages[name] = object{
-			"name": m.kind, "title": m.kind, "summary": m.summary, "contentType": cloudevent.ContentType,
-			"payload": object{"allOf": []any{envelope, object{"properties": object{
-				"type": object{"const": m.kind},
-				"data": object{"allOf": []any{data, object{"properties": object{"status": object{"const": m.status}}}}},
-			}}}},
-			"examples": []any{object{"name": m.kind, "payload": example}},
-		}
-		ofChannel[name] = ref(components + "messages/" + name)
-		all = append(all, ref(channel+"/messages/"+name))
+		channels[topic] = object{"address": topic, "title": about.title, "messages": ofChannel}
+		channel := ref("#/channels/" + topic)
+		operations[about.tell] = object{"action": "send", "summary": about.teller, "channel": channel, "messages": all}
+		operations[about.hear] = object{"action": "receive", "summary": about.hearers, "channel": channel, "messages": all}
 	}
 	b, err := json.Marshal(object{
 		"asyncapi": "3.0.0",
@@ -77,13 +117,7 @@ func messagesDocument(t *testing.T) []byte {
 			"license":     object{"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"},
 		},
 		"defaultContentType": cloudevent.ContentType,
-		"channels": object{events.TopicBookings: object{
-			"address": events.TopicBookings, "title": "What became of bookings", "messages": ofChannel,
-		}},
-		"operations": object{
-			"tell": object{"action": "send", "summary": "The booking service tells", "channel": ref(channel), "messages": all},
-			"hear": object{"action": "receive", "summary": "The event and the notification service hear", "channel": ref(channel), "messages": all},
-		},
+		"channels":           channels, "operations": operations,
 		"components": object{"messages": messages, "schemas": registry.Map()},
 	})
 	if err != nil {
@@ -106,28 +140,43 @@ func TestMessageExamples(t *testing.T) {
 			t.Fatal(err)
 		}
 		text := string(b)
-		if kind, err := m.Check(events.TopicBookings, b); err != nil || kind != published[name].kind {
+		topic := published[name].topic
+		if kind, err := m.Check(topic, b); err != nil || kind != published[name].kind {
 			t.Errorf("%s: %q, %v", name, kind, err)
 		}
-		for what, wrong := range map[string]string{
-			"another status":   strings.Replace(text, `"status":"`, `"status":"NOT_`, 1),
-			"another type":     strings.Replace(text, `"type":"booking.`, `"type":"cooking.`, 1),
-			"a field missing":  strings.Replace(text, `"user_email":`, `"user_mail":`, 1),
-			"no id":            strings.Replace(text, `"id":`, `"ident":`, 1),
-			"no version":       strings.Replace(text, `"version":5`, `"version":"5"`, 1),
-			"another currency": strings.Replace(text, `"EUR"`, `"euro"`, 1),
-			"no time":          strings.Replace(text, `"time":"2030`, `"time":"soon`, 1),
-			"no JSON":          text[1:],
-		} {
+		for what, wrong := range wrong(topic, text) {
 			if wrong == text {
 				t.Fatalf("%s: nothing was replaced", what)
 			}
-			if _, err := m.Check(events.TopicBookings, []byte(wrong)); err == nil {
+			if _, err := m.Check(topic, []byte(wrong)); err == nil {
 				t.Errorf("%s with %s is taken", name, what)
 			}
 		}
-		if _, err := m.Check(events.TopicEvents, b); err == nil {
-			t.Errorf("%s is taken of another topic", name)
+		for other := range topics {
+			if _, err := m.Check(other, b); err == nil && other != topic {
+				t.Errorf("%s is taken of another topic", name)
+			}
 		}
 	}
+}
+
+// wrong are messages that are not as documented, made of one that is.
+func wrong(topic, text string) map[string]string {
+	all := map[string]string{
+		"another type": strings.Replace(text, `"type":"`, `"type":"c`, 1),
+		"no id":        strings.Replace(text, `"id":`, `"ident":`, 1),
+		"no version":   strings.Replace(text, `"version":`, `"version":"",":":`, 1),
+		"no time":      strings.Replace(text, `"time":"2030`, `"time":"soon`, 1),
+		"no event":     strings.Replace(text, `"event":`, `"what":`, 1),
+		"no policy":    strings.Replace(text, `"free_hours":`, `"hours":`, 1),
+		"no JSON":      text[1:],
+	}
+	if topic == events.TopicBookings {
+		maps.Copy(all, map[string]string{
+			"another status":   strings.Replace(text, `"status":"`, `"status":"NOT_`, 1),
+			"a field missing":  strings.Replace(text, `"user_email":`, `"user_mail":`, 1),
+			"another currency": strings.Replace(text, `"EUR"`, `"euro"`, 1),
+		})
+	}
+	return all
 }
