@@ -42,6 +42,7 @@ func TestConsumerOfEvent(t *testing.T) {
 		"event": pacttest.Body{
 			"id": eventID, "title": pacttest.Like(snapshot.Title), "starts_at": pacttest.Time("2040-06-21T18:00:00Z"),
 			"time_zone": pacttest.Like(snapshot.TimeZone), "venue": pacttest.Venue,
+			"cancellation_policy": pacttest.Body{"free_hours": pacttest.Integer(48), "fee_basis_points": pacttest.Integer(1000)},
 		},
 		"items": pacttest.Each(pacttest.Body{
 			"ticket_type_id": typeID, "name": pacttest.Like("Standard"), "quantity": 2, "unit_price": pacttest.Money(2500),
@@ -135,6 +136,7 @@ func TestConsumerOfEvent(t *testing.T) {
 		pacttest.Problem(http.StatusNotFound, problem.EventNotFound), giveSomeBack(1, booking.ErrEventNotFound))
 
 	receipts(t, pact)
+	cancelledEvent(t, pact)
 }
 
 func TestConsumerOfNotification(t *testing.T) {

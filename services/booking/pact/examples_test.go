@@ -37,6 +37,8 @@ var (
 	snapshot = events.Event{
 		ID: eventID, Title: "Night of Strings", StartsAt: time.Date(2040, 6, 21, 18, 0, 0, 0, time.UTC), TimeZone: "Europe/Berlin",
 		Venue: events.Venue{Name: "Philharmonie", Address: "Herbert-von-Karajan-Str. 1", City: "Berlin", Country: "DE"},
+
+		CancellationPolicy: events.CancellationPolicy{FreeHours: 48, FeeBasisPoints: 1000},
 	}
 
 	asJSON = pacttest.Header{"Content-Type": pacttest.Is("application/json")}

@@ -3,22 +3,88 @@
 package pact_test
 
 import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/openboxoffice/boxoffice/contracts/events"
+	"github.com/openboxoffice/boxoffice/contracts/problem"
 	"github.com/openboxoffice/boxoffice/services/event"
+	"github.com/openboxoffice/boxoffice/services/event/adapter/bookingapi"
 	"github.com/openboxoffice/boxoffice/services/event/adapter/messaging"
 	"github.com/openboxoffice/boxoffice/services/event/adapter/sqlite"
 	"github.com/openboxoffice/boxoffice/services/internal/broker/cloudevent"
+	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
+	"github.com/openboxoffice/boxoffice/services/internal/inbox/inboxrest"
 	"github.com/openboxoffice/boxoffice/services/internal/pacttest"
 	"github.com/openboxoffice/boxoffice/services/internal/sqlitedb"
 )
 
-// Of a booking the event service reads which reservation it is about, and no
-// more.
 func TestConsumerOfBooking(t *testing.T) {
 	pact := pacttest.New(t, "event", "booking")
+	bookingMessages(t, pact)
+	bookingRequests(t, pact)
+}
+
+// What has become of a cancelled event's bookings, and which messages have
+// arrived.
+func bookingRequests(t *testing.T, pact *pacttest.Pact) {
+	t.Helper()
+	asJSON := pacttest.Header{"Content-Type": pacttest.Is("application/json")}
+	token := pacttest.Is(pacttest.ServiceToken("event"))
+	with := func(call func(context.Context, *httpkit.Client) error) func(*testing.T, string) {
+		return func(t *testing.T, base string) {
+			client, err := httpkit.NewClient(base, pacttest.ServiceToken("event"), bookingapi.Timeout)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := call(t.Context(), client); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	ask := pacttest.Request{Method: http.MethodGet, Path: "/cancelled-events/" + eventID, Header: pacttest.Header{"X-Service-Token": token}}
+	pact.Exchange(t, "booking has heard that an event is cancelled", "a look at what has become of a cancelled event's bookings", ask,
+		pacttest.Answer{Status: 200, Header: asJSON, Body: pacttest.Body{
+			"event_id": eventID, "done": pacttest.Like(false), "pending": pacttest.Integer(1), "confirmed": pacttest.Integer(2),
+			"cancelling": pacttest.Integer(3), "cancelled": pacttest.Integer(4), "refunds_due": pacttest.Integer(5),
+		}},
+		with(func(ctx context.Context, client *httpkit.Client) error {
+			got, err := bookingapi.New(client).Progress(ctx, eventID)
+			if want := (event.Progress{Pending: 1, Confirmed: 2, Cancelling: 3, Cancelled: 4, RefundsDue: 5}); err == nil && got != want {
+				err = fmt.Errorf("it is %+v, want %+v", got, want)
+			}
+			return err
+		}))
+	pact.Exchange(t, "booking has not heard that an event is cancelled", "a look at the bookings of an event that booking knows nothing of", ask,
+		pacttest.Problem(http.StatusNotFound, problem.EventNotFound),
+		with(func(ctx context.Context, client *httpkit.Client) error {
+			if _, err := bookingapi.New(client).Progress(ctx, eventID); !errors.Is(err, event.ErrNotTold) {
+				return fmt.Errorf("the error is %w, want that it is not told", err)
+			}
+			return nil
+		}))
+	pact.Exchange(t, "a message has arrived", "the question which messages have arrived", pacttest.Request{
+		Method: http.MethodPost, Path: "/receipts", Body: map[string]any{"ids": []string{messageID, otherID}},
+		Header: pacttest.Header{"X-Service-Token": token, "Content-Type": pacttest.Is("application/json")},
+	}, pacttest.Answer{Status: 200, Header: asJSON, Body: pacttest.Body{"known": []string{messageID}}},
+		with(func(ctx context.Context, client *httpkit.Client) error {
+			known, err := inboxrest.NewClient(client).Known(ctx, []string{messageID, otherID})
+			if err == nil && !slices.Equal(known, []string{messageID}) {
+				err = fmt.Errorf("known are %v", known)
+			}
+			return err
+		}))
+}
+
+// Of a booking the event service reads which reservation it is about, and no
+// more.
+func bookingMessages(t *testing.T, pact *pacttest.Pact) {
+	t.Helper()
 	for _, m := range []struct {
 		name, kind string
 		want       event.State

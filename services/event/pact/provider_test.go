@@ -38,7 +38,7 @@ func provider(t testing.TB) pacttest.Provider {
 		return func(t testing.TB) (http.Handler, error) { return serve(t, issuer, set) }
 	}
 	return pacttest.Provider{
-		Name: "event", Consumers: []string{"booking", "user"}, Issuer: issuer,
+		Name: "event", Consumers: []string{"booking", "user"}, Issuer: issuer, Messages: messages,
 		States: map[string]func(testing.TB) (http.Handler, error){
 			"there are no events": state(func(testing.TB, *sqlite.Store) error { return nil }),
 			"there is an event": state(func(t testing.TB, s *sqlite.Store) error {
@@ -127,6 +127,7 @@ func anEvent(id string, tickets int) *event.Event {
 		TicketTypes: []event.TicketType{{
 			ID: typeID, Name: "Standard", Price: money.Amount{AmountMinor: 2500, Currency: "EUR"}, Capacity: tickets, Available: tickets,
 		}},
-		CreatedAt: at, UpdatedAt: at, Version: 1,
+		CancellationPolicy: events.CancellationPolicy{FreeHours: 48, FeeBasisPoints: 1000},
+		CreatedAt:          at, UpdatedAt: at, Version: 1,
 	}
 }

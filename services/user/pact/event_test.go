@@ -22,6 +22,7 @@ func TestConsumerOfEvent(t *testing.T) {
 		"starts_at": pacttest.Time("2040-06-21T18:00:00Z"), "ends_at": pacttest.Time("2040-06-21T21:00:00Z"),
 		"time_zone": pacttest.Like("Europe/Berlin"), "organizer_id": pacttest.UUID(organizerID),
 		"status": "PUBLISHED", "ticket_types": pacttest.Each(ticketType),
+		"cancellation_policy": pacttest.Body{"free_hours": pacttest.Integer(48), "fee_basis_points": pacttest.Integer(1000)},
 	}
 	tagged := pacttest.Header{
 		"Content-Type": pacttest.Is("application/json"), "ETag": pacttest.Text(`"1.0"`, `^"[^"]+"$`),
