@@ -54,6 +54,8 @@ func TestPublishRefusals(t *testing.T) {
 		"no such currency":    changed(valid, "ticket_types", types("price", obj{"amount_minor": 1, "currency": "EURO"})),
 		"two currencies":      changed(valid, "ticket_types", append(types(), types("name", "b", "price", obj{"amount_minor": 1, "currency": "USD"})...)),
 		"two types, one name": changed(valid, "ticket_types", append(types(), types()...)),
+		"half a policy":       changed(valid, "cancellation_policy", obj{"free_hours": 48}),
+		"a fee of more":       changed(valid, "cancellation_policy", obj{"free_hours": 48, "fee_basis_points": 10_001}),
 		"unknown field":       changed(valid, "colour", "red"),
 		"a time of words":     changed(valid, "starts_at", "tomorrow"),
 	} {

@@ -69,7 +69,7 @@ func garbageRoutes(p *platform, o, c *account, e event) []route {
 		{http.MethodGet, notifications, "/notifications/test", as(c), nil},
 		{http.MethodPost, notifications, "/notifications/test", as(c), nil},
 	}
-	for _, s := range []service{events, notifications} {
+	for _, s := range []service{events, bookings, notifications} {
 		routes = append(
 			routes,
 			route{http.MethodPost, s, "/receipts", as(c), obj{"ids": []string{e.ID}}},
@@ -89,6 +89,8 @@ func garbageRoutes(p *platform, o, c *account, e event) []route {
 			route{http.MethodPut, behind[events], "/events/{id}", as(o), publish},
 			route{http.MethodDelete, behind[events], "/events/{id}", as(o), nil},
 			route{http.MethodGet, behind[events], "/events/{id}/availability", nobody, nil},
+			route{http.MethodPost, behind[events], "/events/{id}/cancel", as(o), obj{"note": "The singer is ill."}},
+			route{http.MethodGet, behind[events], "/events/{id}/cancellation", as(o), nil},
 			route{http.MethodPost, behind[bookings], "/bookings", as(c), order},
 			route{http.MethodPost, behind[bookings], "/bookings", as(c), items},
 			route{http.MethodGet, behind[bookings], "/bookings", as(c), nil},

@@ -40,8 +40,12 @@ type event struct {
 	OrganizerID string       `json:"organizer_id"`
 	Status      string       `json:"status"`
 	TicketTypes []ticketType `json:"ticket_types"`
-	CreatedAt   time.Time    `json:"created_at"`
-	UpdatedAt   time.Time    `json:"updated_at"`
+	Policy      struct {
+		FreeHours      int `json:"free_hours"`
+		FeeBasisPoints int `json:"fee_basis_points"`
+	} `json:"cancellation_policy"`
+	CreatedAt time.Time `json:"created_at"`
+	UpdatedAt time.Time `json:"updated_at"`
 }
 
 type availability struct {

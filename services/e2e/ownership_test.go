@@ -58,6 +58,7 @@ func TestOrganizersKeepToThemselves(t *testing.T) {
 		for _, stranger := range []*account{other, c} {
 			p.call(t, http.MethodPut, s, "/events/"+e.ID, as(stranger), edit).refused(t, http.StatusForbidden, problem.Forbidden)
 			p.call(t, http.MethodDelete, s, "/events/"+e.ID, as(stranger)).refused(t, http.StatusForbidden, problem.Forbidden)
+			p.call(t, http.MethodPost, s, "/events/"+e.ID+"/cancel", as(stranger)).refused(t, http.StatusForbidden, problem.Forbidden)
 		}
 		p.call(t, http.MethodPut, s, "/events/"+e.ID, edit).refused(t, http.StatusUnauthorized, problem.Unauthenticated)
 		p.call(t, http.MethodDelete, s, "/events/"+e.ID).refused(t, http.StatusUnauthorized, problem.Unauthenticated)
@@ -87,7 +88,8 @@ func TestInternalOperationsAreInternal(t *testing.T) {
 		{http.MethodPut, "/events/" + e.ID + "/book", obj{"booking_id": uuid.NewString(), "tickets": 1}, []service{gateway, events}},
 		{http.MethodPut, "/events/" + e.ID + "/release", obj{"booking_id": b.ID}, []service{gateway, events}},
 		{http.MethodPost, "/events/" + e.ID + "/return", some, []service{gateway, events}},
-		{http.MethodPost, "/receipts", obj{"ids": []string{b.ID}}, []service{gateway, events, notifications}},
+		{http.MethodPost, "/receipts", obj{"ids": []string{b.ID}}, []service{gateway, events, bookings, notifications}},
+		{http.MethodGet, "/cancelled-events/" + e.ID, nil, []service{gateway, bookings}},
 		{http.MethodGet, "/users/" + c.id + "/contact", nil, []service{gateway}},
 	}
 	nobody := func(*http.Request) {}
@@ -122,7 +124,7 @@ func TestAdminsOperations(t *testing.T) {
 	t.Parallel()
 	p := shared(t)
 	c := p.register(t, customer)
-	for _, s := range []service{events, notifications} {
+	for _, s := range []service{events, bookings, notifications} {
 		p.call(t, http.MethodGet, s, "/dead-letters", as(c)).refused(t, http.StatusForbidden, problem.Forbidden)
 		p.call(t, http.MethodGet, s, "/dead-letters").refused(t, http.StatusUnauthorized, problem.Unauthenticated)
 		replay := "/dead-letters/" + uuid.NewString() + "/replay"
