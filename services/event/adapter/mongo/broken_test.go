@@ -14,6 +14,8 @@ import (
 	"github.com/openboxoffice/boxoffice/contracts/events"
 	"github.com/openboxoffice/boxoffice/services/event"
 	"github.com/openboxoffice/boxoffice/services/event/eventtest"
+	"github.com/openboxoffice/boxoffice/services/internal/outbox"
+	"github.com/openboxoffice/boxoffice/services/internal/outbox/outboxtest"
 	"github.com/openboxoffice/boxoffice/services/internal/suitetest"
 )
 
@@ -66,6 +68,62 @@ func TestSuitesCatchBrokenAdapters(t *testing.T) {
 			})
 		}, b.caughtBy)
 	}
+}
+
+// TestTheOutboxSuiteCatchesBrokenAdapters, too.
+func TestTheOutboxSuiteCatchesBrokenAdapters(t *testing.T) {
+	for name, b := range map[string]struct {
+		caughtBy string
+		spoil    func(o *Outbox) outbox.Store
+	}{
+		"claims_what_it_has_seen": {
+			"two_callers_never_get_the_same_entry", func(o *Outbox) outbox.Store { return claimsBlindly{o} },
+		},
+		"marks_what_is_closed": {
+			"marks_ignore_unknown_and_closed_ids", func(o *Outbox) outbox.Store { return marksBlindly{o} },
+		},
+	} {
+		suitetest.MustFail(t, name, func(t *testing.T) {
+			outboxtest.TestStore(t, func(t *testing.T) outboxtest.Fixture {
+				s := openStore(t)
+				f := outboxOf(s)
+				f.Store = b.spoil(s.Outbox())
+				return f
+			})
+		}, b.caughtBy)
+	}
+}
+
+type claimsBlindly struct{ *Outbox }
+
+func (b claimsBlindly) Claim(ctx context.Context, now, until time.Time, limit int) ([]outbox.Entry, error) {
+	due, err := b.due(ctx, now, limit)
+	if err != nil {
+		return nil, err
+	}
+	entries := []outbox.Entry{}
+	for i := range due {
+		e, err := due[i].entry()
+		if err != nil {
+			return nil, err
+		}
+		entries = append(entries, e)
+		if err := b.Postpone(ctx, []string{e.Message.ID}, until); err != nil {
+			return nil, err
+		}
+	}
+	return entries, nil
+}
+
+type marksBlindly struct{ *Outbox }
+
+func (b marksBlindly) Postpone(ctx context.Context, ids []string, next time.Time) error {
+	for _, id := range ids {
+		if _, err := b.events.Update(ctx, bson.M{"message_id": id}, bson.M{"$set": bson.M{"message_due": micros(next)}}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 type takesBlindly struct{ *Store }

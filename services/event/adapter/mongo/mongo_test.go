@@ -91,25 +91,27 @@ func TestInboxContract(t *testing.T) {
 	})
 }
 
-// An id that is in the outbox is one of an event's, which has no second message.
 func TestOutboxContract(t *testing.T) {
 	t.Log(mongotest.Serving(t))
-	outboxtest.TestStore(t, func(t *testing.T) outboxtest.Fixture {
-		s := openStore(t)
-		return outboxtest.Fixture{Store: s.Outbox(), Insert: func(ctx context.Context, topic string, m events.Message, due time.Time) error {
-			if there, err := s.events.One(ctx, bson.M{"message_id": m.ID}, nil, &entryDoc{}); err != nil {
-				return err
-			} else if there {
-				return errors.New("the message is there")
-			}
-			e := &event.Event{ID: uuid.NewString()}
-			if err := s.Create(ctx, e); err != nil {
-				return err
-			}
-			_, err := s.update(ctx, e.ID, func(*event.Event) (bson.M, error) { return outgoing(topic, m, due) })
+	outboxtest.TestStore(t, func(t *testing.T) outboxtest.Fixture { return outboxOf(openStore(t)) })
+}
+
+// outboxOf puts each message into an event of its own. An id that is in the
+// outbox is one of an event's, which has no second message.
+func outboxOf(s *Store) outboxtest.Fixture {
+	return outboxtest.Fixture{Store: s.Outbox(), Insert: func(ctx context.Context, topic string, m events.Message, due time.Time) error {
+		if there, err := s.events.One(ctx, bson.M{"message_id": m.ID}, nil, &entryDoc{}); err != nil {
 			return err
-		}}
-	})
+		} else if there {
+			return errors.New("the message is there")
+		}
+		e := &event.Event{ID: uuid.NewString()}
+		if err := s.Create(ctx, e); err != nil {
+			return err
+		}
+		_, err := s.update(ctx, e.ID, func(*event.Event) (bson.M, error) { return outgoing(topic, m, due) })
+		return err
+	}}
 }
 
 // What is older than the policy is free to cancel.

@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 	"go.mongodb.org/mongo-driver/v2/bson"
 
+	"github.com/openboxoffice/boxoffice/contracts/events"
 	"github.com/openboxoffice/boxoffice/contracts/money"
 	"github.com/openboxoffice/boxoffice/services/event"
 	"github.com/openboxoffice/boxoffice/services/internal/mongodb"
@@ -70,6 +71,52 @@ func TestOutages(t *testing.T) {
 					must(t, err)
 					if e.Capacity()-e.Available() != had[e.ID] {
 						half++
+					}
+				}
+				return lost, half
+			},
+		}
+	})
+}
+
+// In an outage, no cancellation that was acknowledged is lost, and no event is
+// cancelled without a message, or has one without being cancelled.
+func TestOutagesOfCancelling(t *testing.T) {
+	mongodbtest.TestOutages(t, func(t *testing.T, o mongodb.Options) mongodbtest.Adapter {
+		s := openAt(t, o)
+		var mu sync.Mutex
+		var acknowledged []string
+		return mongodbtest.Adapter{
+			Ping: s.Ping,
+			Write: func(ctx context.Context) error {
+				e := &event.Event{ID: uuid.NewString(), Status: event.Published}
+				if err := s.Create(ctx, e); err != nil {
+					return err
+				}
+				_, err := s.Cancel(ctx, e.ID, func(e *event.Event) (events.Message, error) {
+					e.Status = event.Cancelled
+					return events.Message{ID: e.ID, Time: now}, nil
+				})
+				if err == nil {
+					mu.Lock()
+					defer mu.Unlock()
+					acknowledged = append(acknowledged, e.ID)
+				}
+				return err
+			},
+			Lost: func(t *testing.T) (lost, half int) {
+				var docs []eventDoc
+				must(t, s.events.All(t.Context(), bson.M{}, &docs))
+				told := map[string]bool{}
+				for _, d := range docs {
+					told[d.ID] = d.MessageDue != 0
+					if told[d.ID] != (d.Status == string(event.Cancelled)) {
+						half++
+					}
+				}
+				for _, id := range acknowledged {
+					if !told[id] {
+						lost++
 					}
 				}
 				return lost, half
