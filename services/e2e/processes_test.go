@@ -107,7 +107,7 @@ func newProcesses(t testing.TB, dir string, o setup) *manyProcesses {
 	}
 	s := &manyProcesses{
 		setup: o, dir: dir, entry: map[service]string{}, balancers: map[service]*balancer{},
-		secret: map[service]string{bookings: rand.Text(), notifications: rand.Text()},
+		secret: map[service]string{events: rand.Text(), bookings: rand.Text(), notifications: rand.Text()},
 	}
 	if o.sidecars {
 		s.dapr = readRun(t, dir, o.rabbitmq)
