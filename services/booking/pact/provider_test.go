@@ -17,6 +17,7 @@ import (
 	"github.com/openboxoffice/boxoffice/services/booking/adapter/sqlite"
 	"github.com/openboxoffice/boxoffice/services/internal/auth"
 	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
+	"github.com/openboxoffice/boxoffice/services/internal/inbox/inboxrest"
 	"github.com/openboxoffice/boxoffice/services/internal/pacttest"
 )
 
@@ -34,8 +35,15 @@ func provider(t testing.TB) pacttest.Provider {
 				return nil, err
 			}
 			mux := httpkit.NewRouter(quiet)
-			guard := &auth.Guard{Verify: auth.NewVerifier(issuer.URL, quiet).Verify}
-			rest.Register(httpkit.NewAPI(mux, "booking", ""), w.service, guard, w.payments)
+			guard := &auth.Guard{
+				Verify:   auth.NewVerifier(issuer.URL, quiet).Verify,
+				Services: map[string]string{"event": pacttest.ServiceToken("event")},
+			}
+			api := httpkit.NewAPI(mux, "booking", "")
+			rest.Register(api, w.service, rest.Options{
+				Guard: guard, AuditLog: w.store, CancelledEvents: w.store, Records: w.store, Ledger: w.payments,
+			})
+			inboxrest.Register(api, guard, inboxrest.Options{Store: w.store.Inbox(), Callers: []string{"event"}, Log: quiet})
 			return mux, nil
 		}
 	}
@@ -80,7 +88,7 @@ func newWorld(t testing.TB, c booking.Catalog, patience time.Duration) (*world, 
 	}
 	t.Cleanup(func() { _ = w.payments.Close() })
 	w.service = booking.New(booking.Options{
-		Store: w.store, Catalog: c, Payments: w.payments, Log: quiet,
+		Store: w.store, CancelledEvents: w.store, Catalog: c, Payments: w.payments, Log: quiet,
 		PaymentTimeout: patience, SettleAfter: time.Millisecond, RecoverEvery: time.Millisecond,
 	})
 	return w, nil
@@ -89,11 +97,11 @@ func newWorld(t testing.TB, c booking.Catalog, patience time.Duration) (*world, 
 // aBooking is the customer's, confirmed and paid.
 func aBooking(ctx context.Context, w *world) error {
 	c, at := pacttest.Callers["customer"], time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	reference, err := w.payments.Charge(ctx, booking.Charge{BookingID: bookingID, Amount: total, Token: sandbox.Visa})
+	charged, err := w.payments.Charge(ctx, booking.Charge{BookingID: bookingID, Amount: total, Token: sandbox.Visa})
 	return errors.Join(err, w.store.Create(ctx, booking.Booking{
 		ID: bookingID, UserID: c.UserID, UserEmail: c.Email, UserName: c.Name, EventID: eventID,
 		Event: snapshot, Items: items, Total: total, Status: booking.Confirmed, Attempt: 1, Version: 2,
-		Payment:   booking.Payment{Provider: w.payments.Provider(), Reference: reference, Status: booking.PaymentCaptured},
+		Payment:   booking.Payment{Provider: w.payments.Provider(), Reference: charged.Reference, Status: booking.PaymentCaptured, Captured: total},
 		Timeline:  []booking.Step{{At: at, Step: "created"}, {At: at, Step: "confirmed"}},
 		CreatedAt: at, UpdatedAt: at,
 	}, booking.Key{}))

@@ -16,7 +16,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/openboxoffice/boxoffice/contracts/events"
 )
 
 // TestMessagesOnTheWire lets the four services talk over HTTP, and checks each
