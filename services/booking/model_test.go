@@ -36,7 +36,7 @@ func checks(t *testing.T, n int) {
 // answers are lost: the promises hold after every step, and once recovery is
 // through everything is settled.
 func TestThePromisesHoldThroughAnyHistory(t *testing.T) {
-	checks(t, 1000)
+	checks(t, 250)
 	m := newModel(openSQLite(t))
 	rapid.Check(t, func(rt *rapid.T) { m.run(t, rt) })
 }

@@ -12,6 +12,13 @@ import (
 	"github.com/openboxoffice/boxoffice/services/internal/servertest/pgtest"
 )
 
+// The same for longer.
+func TestThePromisesHoldThroughAnyLongHistory(t *testing.T) {
+	checks(t, 1300)
+	m := newModel(openSQLite(t))
+	rapid.Check(t, func(rt *rapid.T) { m.run(t, rt) })
+}
+
 // The same on PostgreSQL.
 func TestThePromisesHoldThroughAnyHistoryOnPostgreSQL(t *testing.T) {
 	checks(t, 300)
