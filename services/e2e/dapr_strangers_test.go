@@ -45,6 +45,7 @@ func TestDaprStrangers(t *testing.T) {
 		{events, http.MethodPut, "/events/" + e.ID + "/book", obj{"booking_id": uuid.NewString(), "tickets": 1}},
 		{events, http.MethodPut, "/events/" + e.ID + "/release", obj{"booking_id": b.ID}},
 		{events, http.MethodPost, "/events/" + e.ID + "/return", some},
+		{events, http.MethodGet, "/reservations", nil},
 		{events, http.MethodPost, "/receipts", obj{"ids": []string{uuid.NewString()}}},
 		{notifications, http.MethodPost, "/receipts", obj{"ids": []string{uuid.NewString()}}},
 		{gateway, http.MethodGet, "/users/" + c.id + "/contact", nil},

@@ -64,6 +64,7 @@ func garbageRoutes(p *platform, o, c *account, e event) []route {
 		{http.MethodPut, events, "/events/{id}/book", as(c), obj{"booking_id": e.ID, "tickets": 1, "attempt": 1}},
 		{http.MethodPut, events, "/events/{id}/release", as(c), obj{"booking_id": e.ID, "attempt": 1}},
 		{http.MethodPost, events, "/events/{id}/return", as(c), obj{"booking_id": e.ID, "attempt": 1, "return_id": e.ID, "items": items["items"]}},
+		{http.MethodGet, events, "/reservations", as(c), nil},
 		{http.MethodGet, bookings, "/bookings/user/{id}", as(c), nil},
 		{http.MethodGet, bookings, "/payments/sandbox/ledger", as(p.admin), nil},
 		{http.MethodGet, notifications, "/notifications/test", as(c), nil},

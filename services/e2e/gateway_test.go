@@ -24,7 +24,7 @@ func TestGatewayPaths(t *testing.T) {
 		"/events/" + id + "%252Fbook", "/events/" + id + "/%62ook", "/events/" + id + "/availability/../book",
 		"/events/" + id + "/availability/%2e%2e/book", "/events/" + id + "%00/book", "/events/" + id + "%3f/book", "/events/" + id + "/book%3fx",
 		"/events/" + id + ";/book", "/events/" + id + "/BOOK", "/events//" + id + "/book", "//events/" + id + "/book", "/./events/" + id + "/book",
-		"/events/" + id + "/release", "/events/" + id + "/return", "/bookings/..%2fevents%2f" + id + "%2fbook", "/bookings/../events/" + id + "/book/cancel",
+		"/events/" + id + "/release", "/events/" + id + "/return", "/reservations", "/events/../reservations", "/bookings/..%2fevents%2f" + id + "%2fbook", "/bookings/../events/" + id + "/book/cancel",
 		"/bookings/%2e%2e%2fevents%2f" + id + "%2fbook%3f/cancel", "/events/../receipts", "/events/..%2freceipts", "/receipts", "/notifications/../receipts",
 		"/bookings/" + id + "%2f..%2f..%2fpayments%2fsandbox%2fledger", "/bookings/user%2f" + o.id + "/cancel", "/events/" + id + "\\book",
 		"/users/" + o.id + "/contact", "/users/me/../" + o.id + "/contact", "/users/" + o.id + "%2fcontact",
@@ -89,7 +89,7 @@ func TestEveryServiceTellsAboutItself(t *testing.T) {
 	p := shared(t)
 	for s, paths := range map[service][]string{
 		gateway:       {"/users", "/token", "/token/revoke", "/users/me", "/bookings", "/events"},
-		events:        {"/events", "/events/{id}", "/events/{id}/availability", "/events/{id}/book", "/events/{id}/release", "/events/{id}/return", "/receipts", "/dead-letters"},
+		events:        {"/events", "/events/{id}", "/events/{id}/availability", "/events/{id}/book", "/events/{id}/release", "/events/{id}/return", "/reservations", "/receipts", "/dead-letters"},
 		bookings:      {"/bookings", "/bookings/{id}", "/bookings/{id}/cancel", "/bookings/user/{user_id}", "/payments/sandbox/ledger"},
 		notifications: {"/notifications", "/notifications/test", "/receipts", "/dead-letters"},
 	} {

@@ -154,3 +154,17 @@ type Bookings interface {
 	// understood, is ErrBookingUnavailable.
 	Progress(ctx context.Context, eventID string) (Progress, error)
 }
+
+// Holdings tells reconciliation who has tickets.
+type Holdings interface {
+	// Holdings returns the reservations that have tickets now, held or sold,
+	// with how many are left of them: those of the bookings after the one with
+	// the id after, "" from the start, in the order of booking and attempt. It
+	// returns limit of them, which is at least 1, and with the last one all of
+	// its booking's: no booking is split between two pages. Fewer than limit are
+	// the last page; none is the empty slice. Paging by the last booking neither
+	// repeats nor skips what was there at the first page while others are added
+	// and given back. A reservation that is being made, or given back, at the
+	// same time may be there or not.
+	Holdings(ctx context.Context, after string, limit int) ([]Holding, error)
+}

@@ -15,17 +15,19 @@ import (
 type Service struct {
 	store       Store
 	inventory   Inventory
+	holdings    Holdings
 	bookings    Bookings
 	committed   func()
 	traceParent func(context.Context) string
 	now         func() time.Time
 }
 
-// Options of a Service. Store and Inventory are needed, and Bookings by
-// Cancellation.
+// Options of a Service. Store, Inventory and Holdings are needed, and Bookings
+// by Cancellation.
 type Options struct {
 	Store     Store
 	Inventory Inventory
+	Holdings  Holdings
 	Bookings  Bookings
 	// Committed is called after a change that left a message in the outbox.
 	Committed func()
@@ -37,8 +39,8 @@ type Options struct {
 
 // New returns a Service.
 func New(o Options) (*Service, error) {
-	if o.Store == nil || o.Inventory == nil {
-		return nil, errors.New("event: a store and an inventory are needed")
+	if o.Store == nil || o.Inventory == nil || o.Holdings == nil {
+		return nil, errors.New("event: a store, an inventory and its holdings are needed")
 	}
 	if o.Committed == nil {
 		o.Committed = func() {}
@@ -50,7 +52,7 @@ func New(o Options) (*Service, error) {
 		o.Now = time.Now
 	}
 	return &Service{
-		store: o.Store, inventory: o.Inventory, bookings: o.Bookings,
+		store: o.Store, inventory: o.Inventory, holdings: o.Holdings, bookings: o.Bookings,
 		committed: o.Committed, traceParent: o.TraceParent, now: o.Now,
 	}, nil
 }

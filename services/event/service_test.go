@@ -46,7 +46,7 @@ func newWorld(t *testing.T) *world {
 	t.Cleanup(func() { _ = db.Close() })
 	w := &world{db: db, store: sqlite.New(db), bookings: &told{}, now: now}
 	if w.Service, err = event.New(event.Options{
-		Store: w.store, Inventory: w.store, Bookings: w.bookings, Now: func() time.Time { return w.now },
+		Store: w.store, Inventory: w.store, Holdings: w.store, Bookings: w.bookings, Now: func() time.Time { return w.now },
 		Committed: func() { w.committed++ }, TraceParent: func(context.Context) string { return "00-trace" },
 	}); err != nil {
 		t.Fatal(err)
@@ -177,7 +177,7 @@ func (faulty) Sell(context.Context, string, event.Key) error { return errStorage
 // A failure of the storage is no fault of the message: it is tried again.
 func TestStorageFailureIsNoBadMessage(t *testing.T) {
 	_, store := newService(t)
-	s, err := event.New(event.Options{Store: store, Inventory: faulty{store}, Now: func() time.Time { return now }})
+	s, err := event.New(event.Options{Store: store, Inventory: faulty{store}, Holdings: store, Now: func() time.Time { return now }})
 	if err != nil {
 		t.Fatal(err)
 	}

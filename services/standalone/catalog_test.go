@@ -32,7 +32,7 @@ func TestCatalogContract(t *testing.T) {
 			t.Fatal(err)
 		}
 		store := eventsqlite.New(db)
-		service, err := event.New(event.Options{Store: store, Inventory: store})
+		service, err := event.New(event.Options{Store: store, Inventory: store, Holdings: store})
 		if err != nil {
 			t.Fatal(err)
 		}

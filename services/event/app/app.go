@@ -119,7 +119,7 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 		return nil, err
 	}
 	if a.service, err = event.New(event.Options{
-		Store: a.db.store, Inventory: inventory, Bookings: bookingapi.New(booking),
+		Store: a.db.store, Inventory: inventory, Holdings: a.db.holdings, Bookings: bookingapi.New(booking),
 		Committed: a.relay.Wake, TraceParent: httpkit.TraceParent,
 	}); err != nil {
 		return nil, err

@@ -22,6 +22,7 @@ import (
 type database struct {
 	store     event.Store
 	inventory event.Inventory
+	holdings  event.Holdings
 	inbox     inbox.Store
 	outbox    outbox.Store
 	ping      func(context.Context) error
@@ -49,7 +50,7 @@ func openDatabase(ctx context.Context, cfg Config) (*database, error) {
 		if err != nil {
 			return nil, fmt.Errorf("EVENT_MONGO_URL: %w", err)
 		}
-		return &database{store: s, inventory: s, inbox: s.Inbox(), outbox: s.Outbox(), ping: s.Ping, tidy: s.Run, close: s.Close}, nil
+		return &database{store: s, inventory: s, holdings: s, inbox: s.Inbox(), outbox: s.Outbox(), ping: s.Ping, tidy: s.Run, close: s.Close}, nil
 	case "sqlite":
 		if cfg.DBPath == "" {
 			return nil, errors.New("EVENT_DB is not set, and STORE is sqlite")
@@ -60,7 +61,7 @@ func openDatabase(ctx context.Context, cfg Config) (*database, error) {
 		}
 		s, messages, told := sqlite.New(db), inboxsqlite.New(db), outboxsqlite.New(db)
 		return &database{
-			store: s, inventory: s, inbox: messages, outbox: told, ping: db.Ping, close: db.Close, endLeases: told.EndLeases,
+			store: s, inventory: s, holdings: s, inbox: messages, outbox: told, ping: db.Ping, close: db.Close, endLeases: told.EndLeases,
 			tidy: func(ctx context.Context, log *slog.Logger) error {
 				inbox.Prune(ctx, log, messages.Prune)
 				return nil

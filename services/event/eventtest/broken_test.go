@@ -71,6 +71,14 @@ func TestSuitesCatchBrokenAdapters(t *testing.T) {
 			})
 		}, caughtBy)
 	}
+	holdings := func(name, caughtBy string, spoil func(b broken) holdings) {
+		suitetest.MustFail(t, name, func(t *testing.T) {
+			eventtest.TestHoldings(t, func(t *testing.T) eventtest.Adapter {
+				b := newBroken(t)
+				return eventtest.Adapter{Store: b, Inventory: b, Holdings: spoil(b), Known: b.known}
+			})
+		}, caughtBy)
+	}
 	store := func(name, caughtBy string, spoil func(b broken) event.Store) {
 		suitetest.MustFail(t, name, func(t *testing.T) {
 			eventtest.TestStore(t, func(t *testing.T) eventtest.Adapter {
@@ -122,6 +130,18 @@ func TestSuitesCatchBrokenAdapters(t *testing.T) {
 		func(b broken) event.Inventory { return todaysPolicy{b} })
 	inventory("lets_holds_expire", "random_operations_agree_with_a_model",
 		func(b broken) event.Inventory { return &expires{broken: b} })
+
+	holdings("lists_what_is_released", "what_is_released_is_not_listed", listsReleased)
+	holdings("forgets_what_came_back", "only_what_is_left_is_counted", countsReturned)
+	holdings("lists_what_is_empty", "only_what_is_left_is_counted", listsEmpty)
+	holdings("calls_a_sale_a_hold", "who_has_tickets_is_listed", callsAllHeld)
+	holdings("orders_attempts_as_text", "the_order_is_that_of_booking_and_attempt", ordersAsText)
+	holdings("splits_a_booking", "a_booking_is_never_split", splitsBookings)
+	holdings("leaves_out_what_is_empty_too_late", "a_short_page_is_the_last", filtersLate)
+	holdings("begins_with_the_last_booking", "a_booking_is_never_split", repeatsBooking)
+	holdings("pages_by_number", "paging_neither_repeats_nor_skips", pagesByNumber)
+	holdings("answers_nil", "none_is_the_empty_slice", answersNil)
+	holdings("takes_a_failure_for_nothing", "a_cancelled_context_is_an_error", hidesFailures)
 
 	store("loses_updates", "racing_updates_are_not_lost",
 		func(b broken) event.Store { return losesUpdates{b} })

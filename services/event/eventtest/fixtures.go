@@ -21,10 +21,11 @@ import (
 	"github.com/openboxoffice/boxoffice/services/internal/outbox"
 )
 
-// Adapter is both ports over the same data.
+// Adapter is the ports over the same data.
 type Adapter struct {
 	event.Store
 	event.Inventory
+	Holdings event.Holdings
 
 	// Known is the receipts of the messages heard: those of ids that have had
 	// their effect.

@@ -103,7 +103,7 @@ func bookingMessages(t *testing.T, pact *pacttest.Pact) {
 			}
 			defer db.Close()
 			store := sqlite.New(db)
-			service, err := event.New(event.Options{Store: store, Inventory: store})
+			service, err := event.New(event.Options{Store: store, Inventory: store, Holdings: store})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -39,7 +39,7 @@ func cancelled(t testing.TB) ([]byte, error) {
 	}
 	t.Cleanup(func() { _ = db.Close() })
 	store := sqlite.New(db)
-	service, err := event.New(event.Options{Store: store, Inventory: store})
+	service, err := event.New(event.Options{Store: store, Inventory: store, Holdings: store})
 	if err != nil {
 		return nil, err
 	}

@@ -44,7 +44,7 @@ func TestAccessControl(t *testing.T) {
 		"event": {"GET /.well-known/jwks.json", "GET /cancelled-events" + id, "POST /receipts"},
 		"booking": {
 			"GET /.well-known/jwks.json", "GET /events" + id + "/availability", "PUT /events" + id + "/book", "PUT /events" + id + "/release",
-			"POST /events" + id + "/return", "POST /receipts",
+			"POST /events" + id + "/return", "GET /reservations", "POST /receipts",
 		},
 		"notification": {"GET /.well-known/jwks.json", "GET /users" + id + "/contact"},
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/uuid"
 	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/openboxoffice/boxoffice/contracts/events"
 	"github.com/openboxoffice/boxoffice/services/event"
@@ -46,6 +47,14 @@ func TestSuitesCatchBrokenAdapters(t *testing.T) {
 			"a_cancelled_context_changes_nothing", eventtest.TestInventory,
 			func(s *Store, a *eventtest.Adapter) { a.Inventory = notesFirst{s} },
 		},
+		"lists_by_the_records_id": {
+			"the_order_is_that_of_booking_and_attempt", eventtest.TestHoldings,
+			func(s *Store, a *eventtest.Adapter) { a.Holdings = listsByID{s} },
+		},
+		"lists_what_was_read": {
+			"a_short_page_is_the_last", eventtest.TestHoldings,
+			func(s *Store, a *eventtest.Adapter) { a.Holdings = listsOnce{s} },
+		},
 		"edits_any_version": {
 			"racing_updates_are_not_lost", eventtest.TestStore,
 			func(s *Store, a *eventtest.Adapter) { a.Store = editsBlindly{s} },
@@ -62,7 +71,7 @@ func TestSuitesCatchBrokenAdapters(t *testing.T) {
 		suitetest.MustFail(t, name, func(t *testing.T) {
 			b.suite(t, func(t *testing.T) eventtest.Adapter {
 				s := openStore(t)
-				a := eventtest.Adapter{Store: s, Inventory: s, Known: s.Inbox().Known, Outbox: s.Outbox()}
+				a := eventtest.Adapter{Store: s, Inventory: s, Holdings: s, Known: s.Inbox().Known, Outbox: s.Outbox()}
 				b.spoil(s, &a)
 				return a
 			})
@@ -192,6 +201,33 @@ func (b notesFirst) Sell(ctx context.Context, messageID string, k event.Key) err
 		return err
 	}
 	return b.Store.Sell(ctx, messageID, k)
+}
+
+// listsByID goes by "<booking>/<attempt>", where the tenth comes before the second.
+type listsByID struct{ *Store }
+
+func (b listsByID) Holdings(ctx context.Context, after string, _ int) ([]event.Holding, error) {
+	var recs []recordDoc
+	err := b.reservations.All(ctx, bson.M{"booking_id": bson.M{"$gt": after}}, &recs, options.Find().SetSort(bson.M{"_id": 1}))
+	page := []event.Holding{}
+	for i := range recs {
+		page = append(page, recs[i].holding())
+	}
+	return page, err
+}
+
+// listsOnce leaves out what is empty, and reads no more in its place.
+type listsOnce struct{ *Store }
+
+func (b listsOnce) Holdings(ctx context.Context, after string, limit int) ([]event.Holding, error) {
+	recs, err := b.holding(ctx, bson.M{"booking_id": bson.M{"$gt": after}}, limit)
+	page := []event.Holding{}
+	for i := range recs {
+		if h := recs[i].holding(); h.Tickets > 0 {
+			page = append(page, h)
+		}
+	}
+	return page, err
 }
 
 type editsBlindly struct{ *Store }

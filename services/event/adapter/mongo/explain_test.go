@@ -76,6 +76,10 @@ func TestTheRestGoesByIndexes(t *testing.T) {
 		{"Update", (*world).shrink},
 		{"Reserve", (*world).reserve},
 		{"Reservation", func(w *world, ctx context.Context, s *Store) error { _, err := s.Reservation(ctx, w.k); return err }},
+		{"Holdings", func(w *world, ctx context.Context, s *Store) error {
+			_, err := s.Holdings(ctx, fmt.Sprintf("%036d", 50_000), 10)
+			return err
+		}},
 		{"Sell", (*world).sell},
 		{"Return", (*world).giveSomeBack},
 		{"Release", (*world).release},

@@ -43,7 +43,7 @@ import (
 	"github.com/openboxoffice/boxoffice/services/internal/mongodb"
 )
 
-// Store is an event.Store and an event.Inventory.
+// Store is an event.Store, an event.Inventory and its event.Holdings.
 type Store struct {
 	db                             *mongodb.DB
 	events, reservations, closures mongodb.Collection
@@ -59,6 +59,7 @@ type Store struct {
 var (
 	_ event.Store     = (*Store)(nil)
 	_ event.Inventory = (*Store)(nil)
+	_ event.Holdings  = (*Store)(nil)
 )
 
 // operationLimit ends every operation of the inventory, unless the database's

@@ -74,7 +74,7 @@ func closed(t *testing.T, c io.Closer) {
 
 func open(t *testing.T) eventtest.Adapter {
 	s := openStore(t)
-	return eventtest.Adapter{Store: s, Inventory: s, Known: s.Inbox().Known, Outbox: s.Outbox()}
+	return eventtest.Adapter{Store: s, Inventory: s, Holdings: s, Known: s.Inbox().Known, Outbox: s.Outbox()}
 }
 
 func TestStoreContract(t *testing.T) { t.Log(mongotest.Serving(t)); eventtest.TestStore(t, open) }
@@ -82,6 +82,7 @@ func TestInventoryContract(t *testing.T) {
 	t.Log(mongotest.Serving(t))
 	eventtest.TestInventory(t, open)
 }
+func TestHoldingsContract(t *testing.T) { t.Log(mongotest.Serving(t)); eventtest.TestHoldings(t, open) }
 
 func TestInboxContract(t *testing.T) {
 	t.Log(mongotest.Serving(t))

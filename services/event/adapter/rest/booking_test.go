@@ -2,6 +2,7 @@ package rest_test
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -173,4 +174,44 @@ func TestReturn(t *testing.T) {
 	}
 	back(newUUID(), append(standard(1), standard(1)...)).is(t, http.StatusUnprocessableEntity, "validation_failed")
 	s.do(t, http.MethodPost, "/events/"+newUUID()+"/return", "booking-secret", good()).is(t, http.StatusNotFound, "event_not_found")
+}
+
+func TestReservations(t *testing.T) {
+	s := newServer(t)
+	e := s.create(t)
+	bookings := []string{newUUID(), newUUID(), newUUID()}
+	slices.Sort(bookings)
+	for i, booking := range bookings {
+		for attempt := 1; attempt <= 2; attempt++ {
+			s.do(t, http.MethodPut, path(e, "/book"), "booking-secret",
+				object{"booking_id": booking, "attempt": attempt, "tickets": 1}).is(t, http.StatusOK, "")
+		}
+		if i == 1 {
+			s.do(t, http.MethodPut, path(e, "/release"), "booking-secret", object{"booking_id": booking}).is(t, http.StatusNoContent, "")
+		}
+	}
+	holding := func(booking, attempt int) object {
+		return object{"event_id": e["id"], "booking_id": bookings[booking], "attempt": float64(attempt), "state": "HELD", "tickets": 1.}
+	}
+	for query, want := range map[string][]any{
+		"":                                       {holding(0, 1), holding(0, 2), holding(1, 2), holding(2, 1), holding(2, 2)},
+		"?limit=1":                               {holding(0, 1), holding(0, 2)},
+		"?after=&limit=3":                        {holding(0, 1), holding(0, 2), holding(1, 2)},
+		"?limit=1000":                            {holding(0, 1), holding(0, 2), holding(1, 2), holding(2, 1), holding(2, 2)},
+		"?after=" + bookings[0]:                  {holding(1, 2), holding(2, 1), holding(2, 2)},
+		"?after=" + bookings[2]:                  {},
+		"?after=" + strings.ToUpper(bookings[1]): {holding(2, 1), holding(2, 2)},
+	} {
+		var got object
+		s.do(t, http.MethodGet, "/reservations"+query, "booking-secret", nil).is(t, http.StatusOK, "").json(t, &got)
+		if diff := cmp.Diff(object{"items": want}, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", query, diff)
+		}
+	}
+	for _, query := range []string{
+		"limit=0", "limit=1001", "limit=-1", "limit=x", "after=x", "after=" + bookings[0][1:], "after=urn:uuid:" + bookings[0], "after=%7B" + bookings[0] + "%7D",
+		"after=" + strings.ReplaceAll(bookings[0], "-", ""),
+	} {
+		s.do(t, http.MethodGet, "/reservations?"+query, "booking-secret", nil).is(t, http.StatusUnprocessableEntity, "validation_failed")
+	}
 }

@@ -153,13 +153,18 @@ func TestOwnership(t *testing.T) {
 	s.do(t, http.MethodDelete, path(e), admin, nil).is(t, http.StatusNoContent, "")
 
 	e = s.create(t)
-	for p, method := range map[string]string{"/book": http.MethodPut, "/release": http.MethodPut, "/return": http.MethodPost} {
-		body := object{"booking_id": newUUID()}
-		for token, code := range map[string]string{"": "unauthenticated", "no-secret": "invalid_token", organizer: "unauthenticated", admin: "unauthenticated"} {
-			s.do(t, method, path(e, p), token, body).is(t, http.StatusUnauthorized, code)
+	for p, method := range map[string]string{
+		path(e, "/book"): http.MethodPut, path(e, "/release"): http.MethodPut, path(e, "/return"): http.MethodPost, "/reservations": http.MethodGet,
+	} {
+		var body any
+		if method != http.MethodGet {
+			body = object{"booking_id": newUUID()}
 		}
-		s.do(t, method, path(e, p), "notification-secret", body).is(t, http.StatusForbidden, "forbidden")
-		s.do(t, method, path(e, p), "", body, "dapr-api-token", "booking-secret").is(t, http.StatusUnauthorized, "unauthenticated")
+		for token, code := range map[string]string{"": "unauthenticated", "no-secret": "invalid_token", organizer: "unauthenticated", admin: "unauthenticated"} {
+			s.do(t, method, p, token, body).is(t, http.StatusUnauthorized, code)
+		}
+		s.do(t, method, p, "notification-secret", body).is(t, http.StatusForbidden, "forbidden")
+		s.do(t, method, p, "", body, "dapr-api-token", "booking-secret").is(t, http.StatusUnauthorized, "unauthenticated")
 	}
 }
 

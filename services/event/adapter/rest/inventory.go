@@ -64,4 +64,21 @@ func registerInventory(api huma.API, s *event.Service, guard *auth.Guard) {
 		k := event.Key{EventID: in.ID, BookingID: in.Body.BookingID, Attempt: in.Body.Attempt}
 		return nil, table.To(ctx, s.Return(ctx, k, in.Body.ReturnID, requests(in.Body.Items)))
 	})
+
+	huma.Register(api, guard.Service(api, httpkit.Refuses(huma.Operation{
+		OperationID: "listReservations", Method: http.MethodGet, Path: "/reservations", Tags: []string{"internal"},
+		Summary: "List who has tickets",
+		Description: "The reservations that have tickets now, by booking and attempt. Go on after the last booking; fewer than limit are the last page. " +
+			"A booking's attempts are all on one page, which is longer than limit where that takes it.",
+	}), bookingService), func(ctx context.Context, in *struct {
+		After string `query:"after" format:"uuid" doc:"The booking's id after which to begin; from the start without one"`
+		Limit int    `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"How many reservations"`
+	},
+	) (*struct{ Body holdingsBody }, error) {
+		page, err := s.Holdings(ctx, in.After, in.Limit)
+		if err != nil {
+			return nil, table.To(ctx, err)
+		}
+		return &struct{ Body holdingsBody }{toHoldings(page)}, nil
+	})
 }

@@ -63,7 +63,7 @@ func newServer(t testing.TB) *server {
 	t.Cleanup(func() { _ = db.Close() })
 	store := sqlite.New(db)
 	s := &server{now: now, progress: func(string) (event.Progress, error) { return event.Progress{}, event.ErrNotTold }}
-	s.service, err = event.New(event.Options{Store: store, Inventory: store, Bookings: s, Now: func() time.Time { return s.now }})
+	s.service, err = event.New(event.Options{Store: store, Inventory: store, Holdings: store, Bookings: s, Now: func() time.Time { return s.now }})
 	if err != nil {
 		t.Fatal(err)
 	}

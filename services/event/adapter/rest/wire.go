@@ -186,6 +186,26 @@ type returnBody struct {
 	Items     []itemInput `json:"items" minItems:"1" maxItems:"20" nullable:"false" doc:"Tickets by type, each type once"`
 }
 
+type holdingsBody struct {
+	Items []holdingBody `json:"items" nullable:"false"`
+}
+
+type holdingBody struct {
+	EventID   string `json:"event_id" format:"uuid"`
+	BookingID string `json:"booking_id" format:"uuid"`
+	Attempt   int    `json:"attempt" minimum:"1" maximum:"1000" example:"1"`
+	State     string `json:"state" enum:"HELD,SOLD"`
+	Tickets   int    `json:"tickets" minimum:"1" maximum:"20" doc:"What is left of them" example:"2"`
+}
+
+func toHoldings(page []event.Holding) holdingsBody {
+	items := make([]holdingBody, len(page))
+	for i, h := range page {
+		items[i] = holdingBody{EventID: h.EventID, BookingID: h.BookingID, Attempt: h.Attempt, State: string(h.State), Tickets: h.Tickets}
+	}
+	return holdingsBody{items}
+}
+
 func toBody(e *event.Event) eventBody {
 	return eventBody{
 		ID: e.ID, Title: e.Title, Description: e.Description, Category: e.Category, Venue: e.Venue,

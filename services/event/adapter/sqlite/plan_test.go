@@ -86,6 +86,7 @@ func TestReserveAndSellGoByIndexes(t *testing.T) {
 			return err
 		}},
 		{"Reservation", "reservations", func(ctx context.Context) error { _, err := s.Reservation(ctx, k); return err }},
+		{"Holdings", "SEARCH r", func(ctx context.Context) error { _, err := s.Holdings(ctx, "b5", 10); return err }},
 		{"Sell", "reservations", func(ctx context.Context) error { return s.Sell(ctx, "message", k) }},
 		{"Return", "returned_items", func(ctx context.Context) error {
 			return s.Return(ctx, k, "return", []event.Request{{TicketTypeID: "t", Quantity: 1}})

@@ -27,13 +27,14 @@ func Migrations() fs.FS {
 	return sub
 }
 
-// Store is both an event.Store and an event.Inventory: what an event is and
-// what is left of it change in one transaction.
+// Store is an event.Store, an event.Inventory and its event.Holdings: what an
+// event is and what is left of it change in one transaction.
 type Store struct{ db *sqlitedb.DB }
 
 var (
 	_ event.Store     = (*Store)(nil)
 	_ event.Inventory = (*Store)(nil)
+	_ event.Holdings  = (*Store)(nil)
 )
 
 // New returns the store in db, which was opened with Migrations.

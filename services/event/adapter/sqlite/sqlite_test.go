@@ -28,8 +28,9 @@ func openDB(t *testing.T) *sqlitedb.DB {
 func open(t *testing.T) eventtest.Adapter {
 	db := openDB(t)
 	s := sqlite.New(db)
-	return eventtest.Adapter{Store: s, Inventory: s, Known: inbox.New(db).Known, Outbox: outbox.New(db)}
+	return eventtest.Adapter{Store: s, Inventory: s, Holdings: s, Known: inbox.New(db).Known, Outbox: outbox.New(db)}
 }
 
 func TestStoreContract(t *testing.T)     { eventtest.TestStore(t, open) }
 func TestInventoryContract(t *testing.T) { eventtest.TestInventory(t, open) }
+func TestHoldingsContract(t *testing.T)  { eventtest.TestHoldings(t, open) }

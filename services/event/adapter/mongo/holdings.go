@@ -1,0 +1,62 @@
+package mongo
+
+import (
+	"context"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/openboxoffice/boxoffice/services/event"
+)
+
+// Holdings implements event.Holdings. It reads the records alone. Tickets that
+// are taken by a hold in the event's document, which no record has yet, are
+// younger than anything that reconciliation looks at: their Reserve is at work,
+// or the next Sweep promotes them.
+func (s *Store) Holdings(ctx context.Context, after string, limit int) ([]event.Holding, error) {
+	page := []event.Holding{}
+	for {
+		// Of some nothing is left, which shows only here.
+		missing := limit - len(page)
+		recs, err := s.holding(ctx, bson.M{"booking_id": bson.M{"$gt": after}}, missing)
+		if err != nil {
+			return nil, err
+		}
+		more := len(recs) == missing
+		if more {
+			last := &recs[len(recs)-1]
+			after = last.BookingID
+			rest, err := s.holding(ctx, bson.M{"booking_id": after, "attempt": bson.M{"$gt": last.Attempt}}, 0)
+			if err != nil {
+				return nil, err
+			}
+			recs = append(recs, rest...)
+		}
+		for i := range recs {
+			if h := recs[i].holding(); h.Tickets > 0 {
+				page = append(page, h)
+			}
+		}
+		if !more || len(page) >= limit {
+			return page, nil
+		}
+	}
+}
+
+// holding reads the records that filter matches and that have tickets, or had
+// some; a limit of 0 is none.
+func (s *Store) holding(ctx context.Context, filter bson.M, limit int) ([]recordDoc, error) {
+	filter["state"] = bson.M{"$in": bson.A{event.Held, event.Sold}}
+	var recs []recordDoc
+	err := s.reservations.All(ctx, filter, &recs, options.Find().
+		SetSort(bson.D{{Key: "booking_id", Value: 1}, {Key: "attempt", Value: 1}}).SetLimit(int64(limit)))
+	return recs, err
+}
+
+func (d *recordDoc) holding() event.Holding {
+	h := event.Holding{Key: event.Key{EventID: d.EventID, BookingID: d.BookingID, Attempt: d.Attempt}, State: d.State}
+	for _, t := range d.rest() {
+		h.Tickets += t.Quantity
+	}
+	return h
+}
