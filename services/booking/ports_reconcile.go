@@ -5,23 +5,29 @@ import (
 	"time"
 )
 
-// Holdings is what the event service has reserved, to compare with the
-// bookings. bookingtest.TestHoldings holds every promise made here. Every call
-// may also return ErrOutcomeUnknown.
+// Holdings is what the event service has reserved for bookings.
+// bookingtest.TestHoldings holds every promise made here.
 type Holdings interface {
-	// Holdings returns the reservations that have tickets, in the order of
-	// their bookings' ids and attempts, after the booking after ("" from the
-	// start): about limit, and never only some of one booking's. None is the
-	// end.
+	// Holdings returns the attempts that have tickets now, with how many are
+	// left of them: those of the bookings after the one with the id after, ""
+	// from the start, in the order of booking and attempt. It returns limit of
+	// them, which is 1 to MaxHoldings, and with the last one all of its
+	// booking's: no booking is split between two pages. Fewer than limit are the
+	// last page; none is the empty slice. Paging by the last booking neither
+	// repeats nor skips what was there at the first page while others are added
+	// and given back. An attempt that is reserving, or giving back, at the same
+	// time may be there or not. Without an answer it is ErrOutcomeUnknown.
 	Holdings(ctx context.Context, after string, limit int) ([]Holding, error)
 }
 
-// Holding is a reservation that has tickets, held or sold.
+// MaxHoldings is how many attempts may be asked for at a time.
+const MaxHoldings = 1000
+
+// Holding is the tickets that an attempt of a booking has at an event, held or
+// sold.
 type Holding struct {
-	EventID   string
-	BookingID string
-	Attempt   int
-	Tickets   int // what it has now
+	EventID, BookingID string
+	Attempt, Tickets   int
 }
 
 // Records is what reconciliation reads and writes of the bookings' database.
@@ -69,7 +75,7 @@ type Finding struct {
 type FindingKind string
 
 // The kinds of finding. Of these FoundLatePayment, FoundRefundDue, FoundHoldLeaked and
-// MessageLost are repaired where that is possible; the others are for somebody
+// FoundMessageLost are repaired where that is possible; the others are for somebody
 // to look at.
 const (
 	FoundLatePayment    FindingKind = "late_payment"    // paid although it failed: it is taken up again

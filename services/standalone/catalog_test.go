@@ -22,48 +22,57 @@ import (
 	"github.com/openboxoffice/boxoffice/services/internal/sqlitedb"
 )
 
-// Booking's Catalog over HTTP keeps its promises with the real event service
-// on the other side. It stands here because nobody else may see both.
+// Booking's Catalog over HTTP, and its Holdings, keep their promises with the
+// real event service on the other side. They stand here because nobody else may
+// see both.
 func TestCatalogContract(t *testing.T) {
 	bookingtest.TestCatalog(t, func(t *testing.T) bookingtest.CatalogUnderTest {
 		t.Helper()
-		db, err := sqlitedb.Open(t.Context(), filepath.Join(t.TempDir(), "event.db"), eventsqlite.Migrations())
-		if err != nil {
-			t.Fatal(err)
-		}
-		store := eventsqlite.New(db)
-		service, err := event.New(event.Options{Store: store, Inventory: store, Holdings: store})
-		if err != nil {
-			t.Fatal(err)
-		}
-		mux := httpkit.NewRouter(slog.New(slog.DiscardHandler))
-		rest.Register(httpkit.NewAPI(mux, "event", ""), service, &auth.Guard{Services: map[string]string{"booking": "secret"}})
-		server := httptest.NewServer(mux)
-		t.Cleanup(func() {
-			server.Close()
-			if err := db.Close(); err != nil {
-				t.Error(err)
-			}
-		})
-		client, err := httpkit.NewClient(server.URL, "secret", 10*time.Second)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return bookingtest.CatalogUnderTest{
-			Catalog: eventapi.New(client),
-			NewEvent: func(types ...booking.TicketType) (string, []string) {
-				return newEvent(t, service, types)
-			},
-			CloseSales: func(id string) {
-				if _, err := store.Update(t.Context(), id, func(e *event.Event) error {
-					e.Status = event.Cancelled
-					return nil
-				}); err != nil {
-					t.Error(err)
-				}
-			},
+		return overHTTP(t).CatalogUnderTest
+	})
+}
+
+func TestHoldingsContract(t *testing.T) { bookingtest.TestHoldings(t, overHTTP) }
+
+func overHTTP(t *testing.T) bookingtest.HoldingsUnderTest {
+	t.Helper()
+	db, err := sqlitedb.Open(t.Context(), filepath.Join(t.TempDir(), "event.db"), eventsqlite.Migrations())
+	if err != nil {
+		t.Fatal(err)
+	}
+	store := eventsqlite.New(db)
+	service, err := event.New(event.Options{Store: store, Inventory: store, Holdings: store})
+	if err != nil {
+		t.Fatal(err)
+	}
+	mux := httpkit.NewRouter(slog.New(slog.DiscardHandler))
+	rest.Register(httpkit.NewAPI(mux, "event", ""), service, &auth.Guard{Services: map[string]string{"booking": "secret"}})
+	server := httptest.NewServer(mux)
+	t.Cleanup(func() {
+		server.Close()
+		if err := db.Close(); err != nil {
+			t.Error(err)
 		}
 	})
+	client, err := httpkit.NewClient(server.URL, "secret", 10*time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	catalog := eventapi.New(client)
+	return bookingtest.HoldingsUnderTest{Holdings: catalog, CatalogUnderTest: bookingtest.CatalogUnderTest{
+		Catalog: catalog,
+		NewEvent: func(types ...booking.TicketType) (string, []string) {
+			return newEvent(t, service, types)
+		},
+		CloseSales: func(id string) {
+			if _, err := store.Update(t.Context(), id, func(e *event.Event) error {
+				e.Status = event.Cancelled
+				return nil
+			}); err != nil {
+				t.Error(err)
+			}
+		},
+	}}
 }
 
 func newEvent(t *testing.T, s *event.Service, types []booking.TicketType) (eventID string, typeIDs []string) {

@@ -14,7 +14,8 @@ import (
 	"github.com/openboxoffice/boxoffice/services/booking"
 )
 
-// MemoryCatalog is a booking.Catalog in memory, for tests of the use cases.
+// MemoryCatalog is a booking.Catalog and its booking.Holdings in memory, for
+// tests of the use cases.
 type MemoryCatalog struct {
 	mu     sync.Mutex
 	events map[string]*memoryEvent
@@ -34,7 +35,10 @@ type attempt struct {
 	number    int
 }
 
-var _ booking.Catalog = (*MemoryCatalog)(nil)
+var (
+	_ booking.Catalog  = (*MemoryCatalog)(nil)
+	_ booking.Holdings = (*MemoryCatalog)(nil)
+)
 
 // StartsAt is when the events of a MemoryCatalog start.
 var StartsAt = time.Date(2031, 6, 21, 18, 0, 0, 0, time.UTC)
@@ -171,6 +175,36 @@ func (c *MemoryCatalog) Release(ctx context.Context, eventID, bookingID string, 
 	return nil
 }
 
+// Holdings implements booking.Holdings.
+func (c *MemoryCatalog) Holdings(ctx context.Context, after string, limit int) ([]booking.Holding, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if ctx.Err() != nil {
+		return nil, fmt.Errorf("%w: %w", booking.ErrOutcomeUnknown, ctx.Err())
+	}
+	page := []booking.Holding{}
+	for id, e := range c.events {
+		for key, held := range e.held {
+			h := booking.Holding{EventID: id, BookingID: key.bookingID, Attempt: key.number}
+			for _, n := range e.left(key, held) {
+				h.Tickets += n
+			}
+			if h.BookingID > after && h.Tickets > 0 {
+				page = append(page, h)
+			}
+		}
+	}
+	slices.SortFunc(page, func(a, b booking.Holding) int {
+		return cmp.Or(cmp.Compare(a.BookingID, b.BookingID), cmp.Compare(a.Attempt, b.Attempt))
+	})
+	for n := limit; n < len(page); n++ {
+		if page[n].BookingID != page[n-1].BookingID {
+			return page[:n], nil
+		}
+	}
+	return page, nil
+}
+
 // Return implements booking.Catalog.
 func (c *MemoryCatalog) Return(ctx context.Context, r booking.Return) error {
 	c.mu.Lock()
@@ -252,33 +286,6 @@ func (c *MemoryCatalog) Charge(eventID string, policy events.CancellationPolicy)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.events[eventID].snapshot.CancellationPolicy = policy
-}
-
-// Holdings implements booking.Holdings.
-func (c *MemoryCatalog) Holdings(ctx context.Context, after string, limit int) ([]booking.Holding, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if ctx.Err() != nil {
-		return nil, fmt.Errorf("%w: %w", booking.ErrOutcomeUnknown, ctx.Err())
-	}
-	var all []booking.Holding
-	for eventID, e := range c.events {
-		for key, held := range e.held {
-			n := sum(e.left(key, held))
-			if key.bookingID > after && n > 0 {
-				all = append(all, booking.Holding{EventID: eventID, BookingID: key.bookingID, Attempt: key.number, Tickets: n})
-			}
-		}
-	}
-	slices.SortFunc(all, func(a, b booking.Holding) int {
-		return cmp.Or(cmp.Compare(a.BookingID, b.BookingID), cmp.Compare(a.Attempt, b.Attempt))
-	})
-	for i := limit; i < len(all); i++ {
-		if all[i].BookingID != all[i-1].BookingID {
-			return all[:i], nil
-		}
-	}
-	return all, nil
 }
 
 // Hold lets an attempt have tickets of the event's first type that nobody asked

@@ -6,9 +6,13 @@ import (
 	"github.com/openboxoffice/boxoffice/services/booking/bookingtest"
 )
 
-func TestMemoryCatalogPassesTheSuite(t *testing.T) {
-	bookingtest.TestCatalog(t, func(*testing.T) bookingtest.CatalogUnderTest {
+func TestMemoryCatalogPassesTheSuites(t *testing.T) {
+	open := func(*testing.T) bookingtest.HoldingsUnderTest {
 		c := bookingtest.NewMemoryCatalog()
-		return bookingtest.CatalogUnderTest{Catalog: c, NewEvent: c.NewEvent, CloseSales: c.CloseSales}
-	})
+		return bookingtest.HoldingsUnderTest{
+			CatalogUnderTest: bookingtest.CatalogUnderTest{Catalog: c, NewEvent: c.NewEvent, CloseSales: c.CloseSales}, Holdings: c,
+		}
+	}
+	bookingtest.TestCatalog(t, func(t *testing.T) bookingtest.CatalogUnderTest { return open(t).CatalogUnderTest })
+	bookingtest.TestHoldings(t, open)
 }

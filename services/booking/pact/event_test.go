@@ -135,6 +135,25 @@ func TestConsumerOfEvent(t *testing.T) {
 	pact.Exchange(t, "there are no events", "some tickets of an event that is not there are given back", some(1),
 		pacttest.Problem(http.StatusNotFound, problem.EventNotFound), giveSomeBack(1, booking.ErrEventNotFound))
 
+	holdings := func(after string, want ...booking.Holding) func(*testing.T, string) {
+		return with(func(ctx context.Context, client *httpkit.Client) error {
+			got, err := eventapi.New(client).Holdings(ctx, after, 100)
+			return errors.Join(err, diff(append([]booking.Holding{}, want...), got))
+		})
+	}
+	asBooking := pacttest.Header{"X-Service-Token": pacttest.Is(pacttest.ServiceToken("booking"))}
+	pact.Exchange(t, "a booking's tickets are held", "the question who has tickets",
+		pacttest.Request{Method: http.MethodGet, Path: "/reservations", Query: map[string]string{"limit": "100"}, Header: asBooking},
+		pacttest.Answer{Status: 200, Header: asJSON, Body: pacttest.Body{"items": pacttest.Each(pacttest.Body{
+			"event_id": pacttest.UUID(eventID), "booking_id": pacttest.UUID(bookingID), "attempt": pacttest.Like(1), "tickets": pacttest.Like(1),
+		})}},
+		holdings("", booking.Holding{EventID: eventID, BookingID: bookingID, Attempt: 1, Tickets: 1}))
+	pact.Exchange(t, "a booking's tickets are held", "the question who has tickets after the last booking",
+		pacttest.Request{
+			Method: http.MethodGet, Path: "/reservations", Query: map[string]string{"after": bookingID, "limit": "100"}, Header: asBooking,
+		},
+		pacttest.Answer{Status: 200, Header: asJSON, Body: pacttest.Body{"items": []any{}}}, holdings(bookingID))
+
 	receipts(t, pact)
 	cancelledEvent(t, pact)
 }

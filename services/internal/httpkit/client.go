@@ -10,7 +10,6 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
 	"go.opentelemetry.io/otel/propagation"
@@ -79,16 +78,35 @@ func (c *Client) Do(ctx context.Context, method string, segments []string, in, o
 	return c.Send(ctx, method, segments, "application/json", b, out)
 }
 
+// Get is Do of a GET with a query.
+func (c *Client) Get(ctx context.Context, segments []string, query url.Values, out any) error {
+	u := c.to(segments)
+	u.RawQuery = query.Encode()
+	return c.send(ctx, http.MethodGet, u, "", nil, out)
+}
+
 // Send is Do with a body that is encoded already. An empty contentType sends
 // none.
 func (c *Client) Send(ctx context.Context, method string, segments []string, contentType string, b []byte, out any) error {
+	return c.send(ctx, method, c.to(segments), contentType, b, out)
+}
+
+// to is the URL of a path, of which each segment is escaped.
+func (c *Client) to(segments []string) *url.URL {
+	escaped := make([]string, len(segments))
+	for i, s := range segments {
+		escaped[i] = url.PathEscape(s)
+	}
+	return c.base.JoinPath(escaped...)
+}
+
+func (c *Client) send(ctx context.Context, method string, u *url.URL, contentType string, b []byte, out any) error {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	var body io.Reader
 	if contentType != "" {
 		body = bytes.NewReader(b)
 	}
-	u := c.base.JoinPath(escape(segments)...)
 	req, err := http.NewRequestWithContext(ctx, method, u.String(), body)
 	if err != nil {
 		return err
@@ -126,14 +144,6 @@ func (c *Client) Send(ctx context.Context, method string, segments []string, con
 		}
 		return p
 	default:
-		return fmt.Errorf("%w: %s %s answered %s", ErrUnavailable, method, strings.Join(segments, "/"), res.Status)
+		return fmt.Errorf("%w: %s %s answered %s", ErrUnavailable, method, u.Path, res.Status)
 	}
-}
-
-func escape(segments []string) []string {
-	out := make([]string, len(segments))
-	for i, s := range segments {
-		out[i] = url.PathEscape(s)
-	}
-	return out
 }

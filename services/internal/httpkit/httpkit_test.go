@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -307,6 +308,14 @@ func TestClient(t *testing.T) {
 	if got.URL.EscapedPath() != "/a/b%2F..%2Fc" || got.Header.Get("X-Service-Token") != "secret" ||
 		!strings.HasPrefix(httpkit.TraceParent(ctx), got.Header.Get("traceparent")[:35]) {
 		t.Errorf("sent %s %v", got.URL.EscapedPath(), got.Header)
+	}
+
+	query := url.Values{"after": {"a&b ?"}, "limit": {"5"}}
+	if err := c.Get(ctx, []string{"a", "b?x=1"}, query, &out); err != nil || out.X != 1 {
+		t.Errorf("%+v, %v", out, err)
+	}
+	if got.Method != http.MethodGet || got.URL.EscapedPath() != "/a/b%3Fx=1" || got.URL.RawQuery != "after=a%26b+%3F&limit=5" || got.ContentLength != 0 {
+		t.Errorf("sent %s %s", got.Method, got.URL)
 	}
 
 	status, contentType, body = 409, problem.ContentType, `{"code":"sold_out"}`
