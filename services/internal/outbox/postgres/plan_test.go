@@ -42,6 +42,8 @@ func TestRelayingGoesByIndexes(t *testing.T) {
 		{"Postpone", "outbox_pkey", func() error { return store.Postpone(t.Context(), ids, now) }},
 		{"Close", "outbox_pkey", func() error { return store.Close(t.Context(), ids, now) }},
 		{"Open", "outbox_open", func() error { _, _, err := store.Open(t.Context()); return err }},
+		{"Closed", "outbox_pkey", func() error { _, err := store.Closed(t.Context(), now, "id5", 10); return err }},
+		{"Reopen", "outbox_pkey", func() error { return store.Reopen(t.Context(), ids, now) }},
 		{"Prune", "outbox_closed", func() error { return store.Prune(t.Context(), now.Add(-time.Hour)) }},
 	} {
 		plantest.ByIndex(t, c.what, recorder.Plan(t, url, c.ask), c.index)

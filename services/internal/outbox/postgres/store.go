@@ -22,10 +22,13 @@ import (
 //go:embed schema.sql
 var Schema string
 
-// Store is an outbox.Store.
+// Store is an outbox.Store and its outbox.Archive.
 type Store struct{ db *postgresdb.DB }
 
-var _ outbox.Store = (*Store)(nil)
+var (
+	_ outbox.Store   = (*Store)(nil)
+	_ outbox.Archive = (*Store)(nil)
+)
 
 // New returns the outbox in db, whose migrations include Schema.
 func New(db *postgresdb.DB) *Store { return &Store{db: db} }
@@ -61,7 +64,7 @@ func (s *Store) Claim(ctx context.Context, now, until time.Time, limit int) ([]o
 	var entries []outbox.Entry
 	err := s.db.Write(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, `
-			SELECT topic, attributes, data, attempts, published_at, due FROM outbox
+			SELECT `+columns+` FROM outbox
 			WHERE closed_at IS NULL AND due <= $1 ORDER BY due, id LIMIT $2 FOR UPDATE SKIP LOCKED`, now, limit)
 		if err != nil {
 			return err
@@ -81,6 +84,9 @@ func (s *Store) Claim(ctx context.Context, now, until time.Time, limit int) ([]o
 	}
 	return entries, nil
 }
+
+// columns are what scan reads.
+const columns = `topic, attributes, data, attempts, published_at, due`
 
 func scan(row pgx.CollectableRow) (e outbox.Entry, err error) {
 	var attributes string

@@ -41,14 +41,21 @@ func insert(ctx context.Context, db *postgresdb.DB, topic string, m events.Messa
 	return db.Write(ctx, func(ctx context.Context, tx pgx.Tx) error { return postgres.Insert(ctx, tx, topic, m, due) })
 }
 
-func TestOutboxContract(t *testing.T) {
-	outboxtest.TestStore(t, func(t *testing.T) outboxtest.Fixture {
-		db := open(t, postgresdb.Options{URL: pgtest.New(t, migrate)})
-		return outboxtest.Fixture{
-			Store: postgres.New(db),
-			Insert: func(ctx context.Context, topic string, m events.Message, due time.Time) error {
-				return insert(ctx, db, topic, m, due)
-			},
-		}
+func fixture(t *testing.T) outboxtest.Fixture {
+	db := open(t, postgresdb.Options{URL: pgtest.New(t, migrate)})
+	return outboxtest.Fixture{
+		Store: postgres.New(db),
+		Insert: func(ctx context.Context, topic string, m events.Message, due time.Time) error {
+			return insert(ctx, db, topic, m, due)
+		},
+	}
+}
+
+func TestOutboxContract(t *testing.T) { outboxtest.TestStore(t, fixture) }
+
+func TestArchiveContract(t *testing.T) {
+	outboxtest.TestArchive(t, func(t *testing.T) outboxtest.ArchiveFixture {
+		f := fixture(t)
+		return outboxtest.ArchiveFixture{Fixture: f, Archive: f.Store.(*postgres.Store)}
 	})
 }

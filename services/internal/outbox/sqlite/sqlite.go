@@ -22,10 +22,13 @@ import (
 //go:embed schema.sql
 var Schema string
 
-// Store is an outbox.Store.
+// Store is an outbox.Store and its outbox.Archive.
 type Store struct{ db *sqlitedb.DB }
 
-var _ outbox.Store = (*Store)(nil)
+var (
+	_ outbox.Store   = (*Store)(nil)
+	_ outbox.Archive = (*Store)(nil)
+)
 
 // New returns the outbox in db, whose migrations include Schema.
 func New(db *sqlitedb.DB) *Store { return &Store{db: db} }
@@ -62,20 +65,12 @@ func (s *Store) Claim(ctx context.Context, now, until time.Time, limit int) ([]o
 	}
 	err := s.db.Write(ctx, func(tx *sql.Tx) error {
 		rows, err := tx.QueryContext(ctx,
-			`SELECT topic, attributes, data, attempts, published_at, due `+due+` ORDER BY due, id LIMIT ?`,
+			`SELECT `+columns+due+` ORDER BY due, id LIMIT ?`,
 			sqlitedb.Time(now), limit)
 		if err != nil {
 			return err
 		}
-		defer rows.Close()
-		for rows.Next() {
-			e, err := scan(rows)
-			if err != nil {
-				return err
-			}
-			entries = append(entries, e)
-		}
-		if err := rows.Err(); err != nil {
+		if entries, err = scanAll(rows); err != nil {
 			return err
 		}
 		ids := make([]string, len(entries))
@@ -90,6 +85,23 @@ func (s *Store) Claim(ctx context.Context, now, until time.Time, limit int) ([]o
 		return nil, err
 	}
 	return entries, nil
+}
+
+// columns are what scan reads.
+const columns = `topic, attributes, data, attempts, published_at, due `
+
+// scanAll reads the entries, and closes rows.
+func scanAll(rows *sql.Rows) ([]outbox.Entry, error) {
+	defer rows.Close()
+	entries := []outbox.Entry{}
+	for rows.Next() {
+		e, err := scan(rows)
+		if err != nil {
+			return nil, err
+		}
+		entries = append(entries, e)
+	}
+	return entries, rows.Err()
 }
 
 func scan(rows *sql.Rows) (outbox.Entry, error) {

@@ -43,6 +43,13 @@ func fixture(t *testing.T) outboxtest.Fixture {
 
 func TestOutboxContract(t *testing.T) { outboxtest.TestStore(t, fixture) }
 
+func TestArchiveContract(t *testing.T) {
+	outboxtest.TestArchive(t, func(t *testing.T) outboxtest.ArchiveFixture {
+		f := fixture(t)
+		return outboxtest.ArchiveFixture{Fixture: f, Archive: f.Store.(*sqlite.Store)}
+	})
+}
+
 func TestInsertIsPartOfTheTransaction(t *testing.T) {
 	db := open(t)
 	store := sqlite.New(db)
@@ -67,9 +74,11 @@ func TestInsertIsPartOfTheTransaction(t *testing.T) {
 func TestClaimAndPruneUseAnIndex(t *testing.T) {
 	db := open(t)
 	for query, want := range map[string]string{
-		`SELECT id FROM outbox WHERE closed_at IS NULL AND due <= 1 ORDER BY due, id LIMIT 9`: "outbox_open",
-		`SELECT count(*), min(time) FROM outbox WHERE closed_at IS NULL`:                      "outbox_open",
-		`DELETE FROM outbox WHERE closed_at < 1`:                                              "outbox_closed",
+		`SELECT id FROM outbox WHERE closed_at IS NULL AND due <= 1 ORDER BY due, id LIMIT 9`:                "outbox_open",
+		`SELECT count(*), min(time) FROM outbox WHERE closed_at IS NULL`:                                     "outbox_open",
+		`DELETE FROM outbox WHERE closed_at < 1`:                                                             "outbox_closed",
+		`SELECT data FROM outbox WHERE id > 'a' AND closed_at IS NOT NULL AND time >= 1 ORDER BY id LIMIT 9`: "sqlite_autoindex_outbox_1",
+		`UPDATE outbox SET closed_at = NULL WHERE closed_at IS NOT NULL AND id IN ('a', 'b')`:                "sqlite_autoindex_outbox_1",
 	} {
 		var id, parent, unused int
 		var detail string
