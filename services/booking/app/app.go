@@ -97,6 +97,9 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 			err = errors.Join(fmt.Errorf("booking: %w", err), a.Close())
 		}
 	}()
+	if cfg.ReconcileDays < 1 {
+		return nil, fmt.Errorf("RECONCILE_DAYS is %d, not at least 1", cfg.ReconcileDays)
+	}
 	if a.db, err = openDatabase(ctx, cfg); err != nil {
 		return nil, err
 	}
@@ -139,19 +142,20 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	if err != nil {
 		return nil, err
 	}
-	a.relay, err = outbox.NewRelay(outbox.Options{
-		Store: a.db.outbox, Publisher: publisher, Log: deps.Log,
-		Consumers: map[string]map[string]outbox.Receipts{events.TopicBookings: {
-			"event":        inboxrest.NewClient(event),
-			"notification": inboxrest.NewClient(notification),
-		}},
-	})
+	consumers := map[string]map[string]outbox.Receipts{events.TopicBookings: {
+		"event":        inboxrest.NewClient(event),
+		"notification": inboxrest.NewClient(notification),
+	}}
+	a.relay, err = outbox.NewRelay(outbox.Options{Store: a.db.outbox, Publisher: publisher, Log: deps.Log, Consumers: consumers})
 	if err != nil {
 		return nil, err
 	}
+	catalog := eventapi.New(event)
 	a.service = booking.New(booking.Options{
-		Store: a.db.store, CancelledEvents: a.db.cancelled, Catalog: eventapi.New(event),
+		Store: a.db.store, CancelledEvents: a.db.cancelled, Catalog: catalog,
 		Payments: a.payments, PaymentEvents: a.db.paymentEvents, CheckoutTTL: cfg.CheckoutTTL, Log: deps.Log,
+		Records: a.db.records, Holdings: catalog, Statements: a.payments.statements,
+		Recheck:   recheck(a.db.archive, consumers, a.relay.Wake),
 		Committed: a.relay.Wake, TraceParent: httpkit.TraceParent,
 	})
 

@@ -23,6 +23,7 @@ type database struct {
 	records       booking.Records
 	paymentEvents booking.PaymentEvents
 	outbox        outbox.Store
+	archive       outbox.Archive
 	inbox         inbox.Store
 	ping          func(context.Context) error
 	prune         func(ctx context.Context, now time.Time) error
@@ -50,7 +51,7 @@ func openDatabase(ctx context.Context, cfg Config) (*database, error) {
 			return nil, fmt.Errorf("BOOKING_POSTGRES_URL: %w", err)
 		}
 		return &database{
-			store: s, cancelled: s, audit: s, records: s, paymentEvents: s.PaymentEvents(), outbox: s.Outbox(), inbox: s.Inbox(),
+			store: s, cancelled: s, audit: s, records: s, paymentEvents: s.PaymentEvents(), outbox: s.Outbox(), archive: s.Archive(), inbox: s.Inbox(),
 			ping: s.Ping, close: s.Close, listen: s.Listen,
 			prune: prune(s.Prune, s.PaymentEvents().Prune),
 		}, nil
@@ -63,7 +64,7 @@ func openDatabase(ctx context.Context, cfg Config) (*database, error) {
 			return nil, fmt.Errorf("BOOKING_DB: %w", err)
 		}
 		return &database{
-			store: s, cancelled: s, audit: s, records: s, paymentEvents: s.PaymentEvents(), outbox: s.Outbox(), inbox: s.Inbox(),
+			store: s, cancelled: s, audit: s, records: s, paymentEvents: s.PaymentEvents(), outbox: s.Outbox(), archive: s.Archive(), inbox: s.Inbox(),
 			ping: s.Ping, close: s.Close, endLeases: s.EndLeases,
 			prune: prune(s.Prune, s.PaymentEvents().Prune),
 		}, nil

@@ -14,6 +14,8 @@ import (
 
 	"github.com/openboxoffice/boxoffice/contracts/events"
 	"github.com/openboxoffice/boxoffice/services/booking"
+	"github.com/openboxoffice/boxoffice/services/internal/inbox"
+	inboxpostgres "github.com/openboxoffice/boxoffice/services/internal/inbox/postgres"
 	"github.com/openboxoffice/boxoffice/services/internal/outbox"
 	outboxpostgres "github.com/openboxoffice/boxoffice/services/internal/outbox/postgres"
 	"github.com/openboxoffice/boxoffice/services/internal/postgresdb"
@@ -59,6 +61,9 @@ func (s *Store) Ping(ctx context.Context) error { return s.db.Ping(ctx) }
 
 // Outbox is where the messages of Effects go.
 func (s *Store) Outbox() outbox.Store { return outboxpostgres.New(s.db) }
+
+// Archive is what of it is closed.
+func (s *Store) Archive() outbox.Archive { return outboxpostgres.New(s.db) }
 
 // Listen calls wake when any process has left a message in the outbox, until
 // ctx ends. Wake the outbox's relay by it.
@@ -229,10 +234,12 @@ func insertMessages(ctx context.Context, tx pgx.Tx, messages []events.Message) e
 	return nil
 }
 
-// Prune forgets idempotency keys older than booking.KeyLifetime.
+// Prune forgets idempotency keys older than booking.KeyLifetime, and messages
+// heard longer ago than inbox.Retention.
 func (s *Store) Prune(ctx context.Context, now time.Time) error {
-	return s.db.Sweep(ctx, `
+	err := s.db.Sweep(ctx, `
 		DELETE FROM idempotency_keys WHERE ctid = ANY (ARRAY(
 			SELECT ctid FROM idempotency_keys WHERE created_at < $1 LIMIT 5000 FOR UPDATE SKIP LOCKED))`,
 		now.Add(-booking.KeyLifetime))
+	return errors.Join(err, inboxpostgres.New(s.db).Prune(ctx, now.Add(-inbox.Retention)))
 }

@@ -5,16 +5,19 @@ import (
 	"strings"
 	"testing"
 
-	shared "github.com/openboxoffice/boxoffice/services/internal/outbox/sqlite"
+	inbox "github.com/openboxoffice/boxoffice/services/internal/inbox/sqlite"
+	outbox "github.com/openboxoffice/boxoffice/services/internal/outbox/sqlite"
 )
 
-// The first migration has the shared tables as the shared adapter knows them.
-func TestMigrationHasTheSharedTables(t *testing.T) {
-	migration, err := os.ReadFile("migrations/00001_init.sql")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !strings.Contains(string(migration), shared.Schema) {
-		t.Errorf("migrations/00001_init.sql has not the outbox's tables to the letter:\n%s", shared.Schema)
+// The migrations have the shared tables as the shared adapters know them.
+func TestMigrationsHaveTheSharedTables(t *testing.T) {
+	for file, schema := range map[string]string{"00001_init.sql": outbox.Schema, "00003_cancelled_events.sql": inbox.Schema} {
+		migration, err := os.ReadFile("migrations/" + file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(string(migration), schema) {
+			t.Errorf("%s has not the shared tables to the letter:\n%s", file, schema)
+		}
 	}
 }

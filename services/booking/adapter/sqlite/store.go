@@ -11,6 +11,8 @@ import (
 
 	"github.com/openboxoffice/boxoffice/contracts/events"
 	"github.com/openboxoffice/boxoffice/services/booking"
+	"github.com/openboxoffice/boxoffice/services/internal/inbox"
+	inboxsqlite "github.com/openboxoffice/boxoffice/services/internal/inbox/sqlite"
 	"github.com/openboxoffice/boxoffice/services/internal/outbox"
 	outboxsqlite "github.com/openboxoffice/boxoffice/services/internal/outbox/sqlite"
 	"github.com/openboxoffice/boxoffice/services/internal/sqlitedb"
@@ -45,6 +47,9 @@ func (s *Store) Ping(ctx context.Context) error { return s.db.Ping(ctx) }
 
 // Outbox is where the messages of Effects go.
 func (s *Store) Outbox() outbox.Store { return outboxsqlite.New(s.db) }
+
+// Archive is what of it is closed.
+func (s *Store) Archive() outbox.Archive { return outboxsqlite.New(s.db) }
 
 // Create implements booking.Store.
 func (s *Store) Create(ctx context.Context, b booking.Booking, key booking.Key) error {
@@ -207,11 +212,13 @@ func (s *Store) EndLeases(ctx context.Context, now time.Time) error {
 	})
 }
 
-// Prune forgets idempotency keys older than booking.KeyLifetime.
+// Prune forgets idempotency keys older than booking.KeyLifetime, and messages
+// heard longer ago than inbox.Retention.
 func (s *Store) Prune(ctx context.Context, now time.Time) error {
-	return s.db.Write(ctx, func(tx *sql.Tx) error {
+	err := s.db.Write(ctx, func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, `DELETE FROM idempotency_keys WHERE created_at < ?`,
 			sqlitedb.Time(now.Add(-booking.KeyLifetime)))
 		return err
 	})
+	return errors.Join(err, inboxsqlite.New(s.db).Prune(ctx, now.Add(-inbox.Retention)))
 }
