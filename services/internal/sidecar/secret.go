@@ -59,6 +59,6 @@ type absent struct{ err error }
 func (a *absent) Error() string { return "the sidecar does not answer: " + a.err.Error() }
 
 // Is says that a start may wait for it as for a database.
-func (a *absent) Is(target error) bool { return target == storage.ErrUnavailable } //nolint:errorlint // what errors.Is asks
+func (a *absent) Is(target error) bool { return target == storage.ErrUnavailable }
 
 func (a *absent) Unwrap() error { return a.err }

@@ -33,7 +33,7 @@ type wantedBody struct {
 }
 
 type payBody struct {
-	Token string `json:"token" minLength:"1" maxLength:"255" doc:"The payment provider's token for a card. The sandbox knows tok_visa, tok_declined, tok_insufficient_funds, tok_timeout and tok_slow" example:"tok_visa"`
+	Token string `json:"token" minLength:"1" maxLength:"255" doc:"The payment provider's token for a card: Stripe's pm_… or tok_…, which it needs. The sandbox knows tok_visa, tok_declined, tok_insufficient_funds, tok_authenticate, tok_timeout and tok_slow" example:"tok_visa"`
 }
 
 // TransformSchema implements huma.SchemaTransformer: it may be null.

@@ -3,7 +3,6 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"time"
 
 	"github.com/openboxoffice/boxoffice/services/booking"
@@ -41,17 +40,18 @@ func (p PaymentEvents) Unhandled(ctx context.Context, limit int) ([]booking.Paym
 	if err != nil {
 		return nil, err
 	}
+	defer rows.Close()
 	out := []booking.PaymentEvent{}
 	for rows.Next() {
 		var e booking.PaymentEvent
 		var kept int64
 		if err := rows.Scan(&e.ID, &e.Type, &e.BookingID, &kept); err != nil {
-			return nil, errors.Join(err, rows.Close())
+			return nil, err
 		}
 		e.KeptAt = sqlitedb.FromTime(kept)
 		out = append(out, e)
 	}
-	return out, errors.Join(rows.Err(), rows.Close())
+	return out, rows.Err()
 }
 
 // Handled implements booking.PaymentEvents.

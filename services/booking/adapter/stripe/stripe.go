@@ -72,9 +72,11 @@ func New(o Options) (*Payments, error) {
 			return nil, fmt.Errorf("stripe: the %s URL is none", name)
 		}
 	}
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.MaxIdleConnsPerHost = 32 // there is one host
 	config := &stripego.BackendConfig{
 		HTTPClient: &http.Client{
-			Transport: http.DefaultTransport.(*http.Transport).Clone(), Timeout: attemptTimeout,
+			Transport: transport, Timeout: attemptTimeout,
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
 		// It would sleep on when a context ends; see try.

@@ -35,7 +35,10 @@ func TestComponentsAsTheyAre(t *testing.T) {
 		t.Cleanup(app.Close)
 		sidecars[id] = daprtest.Start(t, daprtest.Sidecar{
 			AppID: id, AppPort: app.Listener.Addr().(*net.TCPAddr).Port, Resources: files,
-			Env: []string{"RABBITMQ_URL=" + rabbit.URL(), "DAPR_API_TOKEN=" + daprToken, "APP_API_TOKEN=" + appToken},
+			Env: []string{
+				"RABBITMQ_URL=" + rabbit.URL(), "DAPR_API_TOKEN=" + daprToken, "APP_API_TOKEN=" + appToken,
+				"STRIPE_SECRET_KEY=sk_private", "STRIPE_OTHER=private",
+			},
 		})
 	}
 	for id, p := range sidecars {
@@ -75,13 +78,21 @@ func TestComponentsAsTheyAre(t *testing.T) {
 		}
 		for path, status := range map[string]string{
 			"/v1.0/metadata":                    "200",
-			"/v1.0/secrets/secrets/URL":         "404", // not an API that is allowed
-			"/v1.0/secrets/secrets/bulk":        "404",
-			"/v1.0/state/any/key":               "404",
+			"/v1.0/state/any/key":               "404", // not an API that is allowed
 			"/v1.0/invoke/nobody/method/readyz": "500", // allowed, and nobody is there
 		} {
 			if got, answer := get(t, p.URL+path); !strings.HasPrefix(got, status) {
 				t.Errorf("%s of %s: %s, want %s: %s", path, id, got, status, answer)
+			}
+		}
+		for path, whose := range map[string]string{
+			"secrets/URL": "", "secrets/bulk": "", "payment-secrets/OTHER": "",
+			"payment-secrets/SECRET_KEY": "booking", "payment-secrets/bulk": "booking",
+		} {
+			_, answer := get(t, p.URL+"/v1.0/secrets/"+path)
+			if shown := strings.Contains(answer, "sk_private"); shown != (id == whose) || strings.Contains(strings.ReplaceAll(answer, "sk_private", ""), "private") ||
+				strings.Contains(answer, rabbit.URL()) {
+				t.Errorf("%s is told of %s: %s", id, path, answer)
 			}
 		}
 	}
