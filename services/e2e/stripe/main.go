@@ -50,7 +50,7 @@ func run() error {
 		provider.Close()
 		_ = server.Close()
 	})
-	fmt.Println("http://" + l.Addr().String())
+	_, _ = fmt.Fprintln(os.Stdout, "http://"+l.Addr().String())
 	if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
