@@ -227,6 +227,12 @@ func (w *world) audit(t *testing.T, m moment) {
 			t.Error("after a sweep, a record is RETURNING")
 		}
 	}
+	holdings, err := s.Holdings(t.Context(), "", 1000)
+	must(t, err)
+	listed := map[string]int{}
+	for _, h := range holdings {
+		listed[h.EventID] += h.Tickets
+	}
 	for _, c := range closures {
 		if m == swept && c.OpenSince != 0 {
 			t.Error("after a sweep, a closure is open")
@@ -242,11 +248,16 @@ func (w *world) audit(t *testing.T, m moment) {
 		if len(doc.Types) != 2 {
 			t.Errorf("%d ticket types are seen", len(doc.Types))
 		}
+		all := 0
 		for id, tt := range doc.Types {
+			all += tt.Capacity - tt.Available
 			taken, had := tt.Capacity-tt.Available, has[doc.ID][id]
 			if tt.Available < 0 || taken < had || (m >= quiet && taken != had) {
 				t.Errorf("of %d tickets %d are available, and %d are had", tt.Capacity, tt.Available, had)
 			}
+		}
+		if n := listed[doc.ID]; n > all || (m >= quiet && n != all) {
+			t.Errorf("%d tickets are taken, and Holdings lists %d", all, n)
 		}
 		delete(has, doc.ID)
 	}
