@@ -57,6 +57,7 @@ type model struct {
 func newModel(s store) *model {
 	pay := bookingtest.NewMemoryPayments()
 	w := worldOf(s, pay, func(_ *testing.T, id string) (captured, refunded int64, entries int) { return pay.Ledger(id) })
+	pay.Now = w.now
 	return &model{world: w, pay: pay, spoil: func(*faults) {}}
 }
 

@@ -341,7 +341,7 @@ func (s *Service) refundAgain(ctx context.Context, b Booking, refundID string) (
 	_, err = s.drive(ctx, b, func(ctx context.Context, d *driver) error {
 		r := d.b.Refund(refundID)
 		switch err := s.Payments.Refund(ctx, RefundRequest{
-			ID: r.ID, BookingID: b.ID, Reference: b.Payment.Reference, Amount: r.Amount, Since: r.Decided,
+			ID: r.ID, BookingID: b.ID, Reference: b.Payment.Reference, Amount: r.Amount, Since: r.Decided, Refusals: r.Refusals,
 		}); {
 		case errors.Is(err, ErrRefundRefused):
 			r.Refusals++

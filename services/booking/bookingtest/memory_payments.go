@@ -17,7 +17,8 @@ import (
 const (
 	Good     = "good"
 	Declined = "declined"
-	Acts     = "acts" // the customer has to act first: see Act
+	Acts     = "acts"    // the customer has to act first: see Act
+	Timeout  = "timeout" // succeeds, but the answer never comes
 )
 
 // MemoryPayments is a booking.Payments in memory, for tests of the use cases:
@@ -30,6 +31,8 @@ type MemoryPayments struct {
 
 	// Refuse, where it is set, says whether the provider refuses a refund.
 	Refuse func(r booking.RefundRequest) bool
+	// Now is the provider's clock.
+	Now func() time.Time
 }
 
 type intent struct {
@@ -37,13 +40,14 @@ type intent struct {
 	state              string // "", acts, captured, declined, closed
 	captured, refunded int64
 	moves              int
+	at                 time.Time
 }
 
 var _ booking.Payments = (*MemoryPayments)(nil)
 
 // NewMemoryPayments returns a provider that has charged nothing.
 func NewMemoryPayments() *MemoryPayments {
-	return &MemoryPayments{intents: map[string]*intent{}, of: map[string]string{}, refunds: map[string]bool{}}
+	return &MemoryPayments{intents: map[string]*intent{}, of: map[string]string{}, refunds: map[string]bool{}, Now: time.Now}
 }
 
 // Ledger returns what was taken and given back of a booking's money, in minor
@@ -109,24 +113,36 @@ func (p *MemoryPayments) Prepare(ctx context.Context, c booking.Charge) (string,
 	defer p.mu.Unlock()
 	reference := "pi_" + c.BookingID
 	if p.intents[reference] == nil {
-		p.intents[reference], p.of[c.BookingID] = &intent{Charge: c}, reference
+		p.intents[reference], p.of[c.BookingID] = &intent{Charge: c, at: p.Now()}, reference
 	}
 	return reference, nil
 }
 
 // Charge implements booking.Payments.
 func (p *MemoryPayments) Charge(ctx context.Context, c booking.Charge) (booking.Charged, error) {
+	charged, err := p.charge(ctx, c)
+	if c.Token == Timeout && err == nil {
+		<-ctx.Done()
+		return booking.Charged{}, fmt.Errorf("%w: %w", booking.ErrOutcomeUnknown, ctx.Err())
+	}
+	return charged, err
+}
+
+func (p *MemoryPayments) charge(ctx context.Context, c booking.Charge) (booking.Charged, error) {
 	if err := p.lock(ctx); err != nil {
 		return booking.Charged{}, err
 	}
 	defer p.mu.Unlock()
 	i := p.intents[c.Reference]
+	if c.Reference == "" {
+		return booking.Charged{}, booking.ErrPaymentClosed // whoever charges has prepared
+	}
 	if i == nil || i.BookingID != c.BookingID || i.Amount != c.Amount {
 		return booking.Charged{}, errors.New("payments: no such charge was prepared")
 	}
 	if i.state == "" {
 		switch c.Token {
-		case Good:
+		case Good, Timeout:
 			i.capture()
 		case Acts:
 			i.state = "acts"
@@ -188,7 +204,7 @@ func (p *MemoryPayments) Refund(ctx context.Context, r booking.RefundRequest) er
 func (p *MemoryPayments) Provider() string { return "memory" }
 
 // Statements implements booking.Statements.
-func (p *MemoryPayments) Statements(ctx context.Context, _ time.Time, after string, limit int) ([]booking.Statement, string, error) {
+func (p *MemoryPayments) Statements(ctx context.Context, since time.Time, after string, limit int) ([]booking.Statement, string, error) {
 	if err := p.lock(ctx); err != nil {
 		return nil, "", err
 	}
@@ -196,14 +212,14 @@ func (p *MemoryPayments) Statements(ctx context.Context, _ time.Time, after stri
 	var page []booking.Statement
 	for _, reference := range slices.Sorted(maps.Keys(p.intents)) {
 		i := p.intents[reference]
-		if reference <= after || i.captured == 0 {
+		if reference <= after || i.captured == 0 || i.at.Before(since.Truncate(time.Second)) {
 			continue
 		}
 		if len(page) == limit {
 			return page, page[limit-1].Reference, nil
 		}
 		page = append(page, booking.Statement{
-			BookingID: i.BookingID, Reference: reference,
+			BookingID: i.BookingID, Reference: reference, At: i.at,
 			Captured: money.Amount{AmountMinor: i.captured, Currency: i.Amount.Currency},
 			Refunded: money.Amount{AmountMinor: i.refunded, Currency: i.Amount.Currency},
 		})
@@ -218,7 +234,7 @@ func (p *MemoryPayments) Tamper(bookingID string, captured, refunded int64) {
 	reference := p.of[bookingID]
 	if reference == "" {
 		reference = "pi_" + bookingID
-		p.intents[reference], p.of[bookingID] = &intent{Charge: booking.Charge{BookingID: bookingID, Amount: money.Amount{AmountMinor: captured, Currency: "EUR"}}, state: "captured"}, reference
+		p.intents[reference], p.of[bookingID] = &intent{Charge: booking.Charge{BookingID: bookingID, Amount: money.Amount{AmountMinor: captured, Currency: "EUR"}}, state: "captured", at: p.Now()}, reference
 	}
 	p.intents[reference].captured, p.intents[reference].refunded = captured, refunded
 }

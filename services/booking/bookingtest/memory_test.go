@@ -16,3 +16,18 @@ func TestMemoryCatalogPassesTheSuites(t *testing.T) {
 	bookingtest.TestCatalog(t, func(t *testing.T) bookingtest.CatalogUnderTest { return open(t).CatalogUnderTest })
 	bookingtest.TestHoldings(t, open)
 }
+
+func TestMemoryPaymentsPassTheSuite(t *testing.T) {
+	bookingtest.TestPayments(t, func(*testing.T) bookingtest.PaymentsUnderTest {
+		p := bookingtest.NewMemoryPayments()
+		return bookingtest.PaymentsUnderTest{
+			Payments: p, Statements: p,
+			Good: bookingtest.Good, Declined: bookingtest.Declined, Timeout: bookingtest.Timeout, Action: bookingtest.Acts,
+			Act: p.Act, Forget: func() {},
+			Ledger: func(id string) (captured, refunded int64) {
+				captured, refunded, _ = p.Ledger(id)
+				return captured, refunded
+			},
+		}
+	})
+}
