@@ -41,7 +41,7 @@ func TestMessagesOnTheWire(t *testing.T) {
 	}
 	w.call("user", "POST", "/bookings", customer, fmt.Sprintf(`{"event_id":%q,"tickets":2}`, event.ID), &inPart)
 	w.call("user", "POST", "/bookings/"+inPart.ID+"/cancellations", customer,
-		fmt.Sprintf(`{"items":[{"ticket_type_id":%q,"quantity":1}]}`, inPart.Items[0].TicketTypeID), nil, "Idempotency-Key", "one of two")
+		fmt.Sprintf(`{"items":[{"ticket_type_id":%q,"quantity":1}]}`, inPart.Items[0].TicketTypeID), nil, "Idempotency-Key", "one-of-two")
 	w.call("user", "POST", "/events/"+event.ID+"/cancel", organizer, `{"note":"The singer is ill."}`, nil)
 
 	documented, err := NewMessages()
