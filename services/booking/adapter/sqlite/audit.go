@@ -27,16 +27,22 @@ func insertEntry(ctx context.Context, tx *sql.Tx, e booking.AuditEntry) error {
 }
 
 // Audit implements booking.AuditLog.
-func (s *Store) Audit(ctx context.Context, q booking.AuditQuery) (entries []booking.AuditEntry, err error) {
-	rows, err := s.db.Read.QueryContext(ctx, `
-		SELECT number, at, by, step, detail, booking_id, event_id, version FROM audit_log
-		WHERE `+auditIndex(q)+` AND (?2 = 0 OR number < ?2) ORDER BY number DESC LIMIT ?3`,
-		q.BookingID+q.EventID, q.Before, q.Limit)
+func (s *Store) Audit(ctx context.Context, q booking.AuditQuery) (log []booking.AuditEntry, err error) {
+	const entries, page = `SELECT number, at, by, step, detail, booking_id, event_id, version FROM audit_log`, ` AND (?2 = 0 OR number < ?2) ORDER BY number DESC LIMIT ?3`
+	// Each in words of its own, for the sake of its index.
+	query, of := entries+` WHERE ?1 = ''`+page, ""
+	switch {
+	case q.BookingID != "":
+		query, of = entries+` WHERE booking_id = ?1`+page, q.BookingID
+	case q.EventID != "":
+		query, of = entries+` WHERE event_id = ?1`+page, q.EventID
+	}
+	rows, err := s.db.Read.QueryContext(ctx, query, of, q.Before, q.Limit)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
-	entries = []booking.AuditEntry{}
+	log = []booking.AuditEntry{}
 	for rows.Next() {
 		var e booking.AuditEntry
 		var at int64
@@ -44,18 +50,7 @@ func (s *Store) Audit(ctx context.Context, q booking.AuditQuery) (entries []book
 			return nil, err
 		}
 		e.At = sqlitedb.FromTime(at)
-		entries = append(entries, e)
+		log = append(log, e)
 	}
-	return entries, rows.Err()
-}
-
-// auditIndex is the condition on ?1 that q asks for.
-func auditIndex(q booking.AuditQuery) string {
-	switch {
-	case q.BookingID != "":
-		return "booking_id = ?1"
-	case q.EventID != "":
-		return "event_id = ?1"
-	}
-	return "?1 = ''"
+	return log, rows.Err()
 }
