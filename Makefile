@@ -48,6 +48,11 @@ test: report ## run everything: lint, builds, vet, unit, pact, integration, cont
 test-unit: report ## run the tests that need no server, twice, shuffled, with the race detector
 	@$(BIN)/report unit
 
+.PHONY: test-model
+test-model: needs-go ## random histories of bookings and money, on SQLite and PostgreSQL (HISTORIES=n, default 5000)
+	@env=$$(.ci/images/build); eval "$$env"; MODEL_CHECKS=$${HISTORIES:-5000} go test -tags integration -count=1 -timeout 120m -v \
+		-run 'AnyHistory|AnyLongHistory|DeliberateFault' ./services/booking | grep -v 'rapid\] draw'
+
 .PHONY: contracts
 contracts: report ## run the contract suites and print the matrix port × adapter
 	@$(BIN)/report contracts
