@@ -23,7 +23,7 @@ func TestTheModelFindsADeliberateFault(t *testing.T) {
 	} {
 		suitetest.MustFail(t, name, func(t *testing.T) {
 			t.Run("histories", func(t *testing.T) {
-				checks(t, 1000)
+				histories(t, 1000)
 				for flagName, value := range map[string]string{"rapid.shrinktime": "1s", "rapid.nofailfile": "true"} {
 					if err := flag.Set(flagName, value); err != nil {
 						t.Fatal(err)

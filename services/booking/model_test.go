@@ -24,6 +24,12 @@ func checks(t *testing.T, n int) {
 	if more, err := strconv.Atoi(os.Getenv("MODEL_CHECKS")); err == nil {
 		n = more
 	}
+	histories(t, n)
+}
+
+// histories makes rapid.Check go through so many.
+func histories(t *testing.T, n int) {
+	t.Helper()
 	for name, value := range map[string]int{"rapid.checks": n, "rapid.steps": 12} {
 		if err := flag.Set(name, strconv.Itoa(value)); err != nil {
 			t.Fatal(err)
