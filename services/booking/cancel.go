@@ -233,12 +233,15 @@ func (d *driver) eventCancelled(ctx context.Context) error {
 	c := Cancellation{ID: newID(), At: d.s.now(), By: d.by}
 	var refused error
 	if err := d.update(ctx, func(b *Booking) {
-		refused = b.giveBack(nil, c, true)
-		b.Reason = problem.EventCancelled
+		next := *b
+		if refused = next.giveBack(nil, c, true); refused == nil {
+			next.Reason = problem.EventCancelled
+			*b = next
+		}
 	}); err != nil {
 		return err
 	}
-	if refused != nil {
+	if refused != nil { // a price that is out of range
 		return refused
 	}
 	return d.finishCancel(ctx)

@@ -41,6 +41,15 @@ func TestEverythingGoesByIndexes(t *testing.T) {
 			return err
 		}},
 		{"Claim", "bookings_to_drive", func() error { _, err := s.Claim(t.Context(), now, lease, 10); return err }},
+		{"Audit of a booking", "audit_log_of_booking", func() error {
+			_, err := s.Audit(t.Context(), booking.AuditQuery{BookingID: "id7", Limit: 21})
+			return err
+		}},
+		{"Audit of an event", "audit_log_of_event", func() error {
+			_, err := s.Audit(t.Context(), booking.AuditQuery{EventID: "event7", Limit: 21})
+			return err
+		}},
+		{"BookingsAfter", "bookings_pkey", func() error { _, err := s.BookingsAfter(t.Context(), "id5000", 200); return err }},
 		{"Prune", "idempotency_keys_by_age", func() error { return s.Prune(t.Context(), now) }},
 	} {
 		plantest.ByIndex(t, c.what, recorder.Plan(t, url, c.ask), c.index)
@@ -59,11 +68,14 @@ func fill(t *testing.T, url string, now time.Time) {
 	for _, sql := range []string{`
 		INSERT INTO bookings (id, user_id, user_email, user_name, event_id, event, total_minor, currency, status, payment_provider,
 			payment_reference, payment_status, reason, attempt, acknowledged, version, created_at, updated_at, lease_token, lease_until, tries)
-		SELECT 'id' || n, 'user' || n % 1000, '', '', '', '{}', 0, 'EUR', CASE WHEN n % 100 = 0 THEN 'PENDING' ELSE 'CONFIRMED' END,
+		SELECT 'id' || n, 'user' || n % 1000, '', '', 'event' || n % 1000, '{}', 0, 'EUR', CASE WHEN n % 100 = 0 THEN 'PENDING' ELSE 'CONFIRMED' END,
 			'', '', '', '', 1, false, 1, $1, $1, '', CASE WHEN n % 100 = 0 THEN $1::timestamptz END, 0
 		FROM generate_series(1, 100000) n`, `
 		INSERT INTO idempotency_keys
-		SELECT 'user' || n % 1000, 'key' || n, 'f', 'id' || n, $1::timestamptz - n * interval '1 second' FROM generate_series(1, 100000) n`,
+		SELECT 'user' || n % 1000, 'key' || n, 'f', 'id' || n, $1::timestamptz - n * interval '1 second' FROM generate_series(1, 100000) n`, `
+		INSERT INTO cancelled_events SELECT 'event' || n, '', '', $1, $1, CASE WHEN n = 7 THEN NULL ELSE $1::timestamptz END FROM generate_series(1, 1000) n`, `
+		INSERT INTO audit_log (at, by, step, detail, booking_id, event_id, version)
+		SELECT $1, '', '', '', 'id' || n, 'event' || n % 1000, 1 FROM generate_series(1, 100000) n`,
 	} {
 		if _, err := conn.Exec(t.Context(), sql, now); err != nil {
 			t.Fatal(err)

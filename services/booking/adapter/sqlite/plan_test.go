@@ -24,12 +24,16 @@ func TestEverythingGoesByIndexes(t *testing.T) {
 	plantest.Fill(t, path, `
 		INSERT INTO bookings (id, user_id, user_email, user_name, event_id, event, items, total_minor, currency, status, payment_provider,
 			payment_reference, payment_status, reason, attempt, acknowledged, timeline, version, created_at, updated_at, lease_token, lease_until, tries)
-		SELECT 'id' || n, 'user' || (n % 1000), '', '', '', '{}', '[]', 0, 'EUR', iif(n % 100 = 0, 'PENDING', 'CONFIRMED'),
+		SELECT 'id' || n, 'user' || (n % 1000), '', '', 'event' || (n % 1000), '{}', '[]', 0, 'EUR', iif(n % 100 = 0, 'PENDING', 'CONFIRMED'),
 			'', '', '', '', 1, 0, '[]', 1, n, n, '', iif(n % 100 = 0, n, NULL), 0
 		FROM `+plantest.N, `
 		INSERT INTO idempotency_keys SELECT 'user' || (n % 1000), 'key' || n, 'f', 'id' || n, 1e15 + n * 1e6 FROM `+plantest.N, `
 		INSERT INTO outbox (id, topic, attributes, data, time, due, closed_at)
-		SELECT 'id' || n, 'bookings', '{}', x'7b7d', n, n, iif(n % 100 = 0, NULL, n) FROM `+plantest.N)
+		SELECT 'id' || n, 'bookings', '{}', x'7b7d', n, n, iif(n % 100 = 0, NULL, n) FROM `+plantest.N, `
+		INSERT INTO cancelled_events (event_id, title, note, occurred_at, recorded_at, done_at)
+		SELECT 'event' || n, '', '', n, n, iif(n = 7, NULL, n) FROM `+plantest.N, `
+		INSERT INTO audit_log (at, by, step, detail, booking_id, event_id, version)
+		SELECT n, '', '', '', 'id' || n, 'event' || (n % 1000), 1 FROM `+plantest.N)
 	now := time.UnixMicro(1e15).Add(24 * time.Hour)
 	key := booking.Key{Value: "key1000", Fingerprint: "f"}
 	relay, ids := s.Outbox(), []string{"id100", "id200"}
@@ -55,7 +59,21 @@ func TestEverythingGoesByIndexes(t *testing.T) {
 			_, err := s.Claim(ctx, now, booking.Lease{Token: "t", Until: now}, 10)
 			return err
 		}},
-		{"EndLeases", "outbox_open", func(ctx context.Context) error { return s.EndLeases(ctx, now) }},
+		{"Claim of a cancelled event's", "bookings_of_event", func(ctx context.Context) error {
+			_, err := s.Claim(ctx, now, booking.Lease{Token: "t", Until: now}, 10_000)
+			return err
+		}},
+		{"Progress", "bookings_of_event", func(ctx context.Context) error { _, err := s.Progress(ctx, "event7"); return err }},
+		{"Audit of a booking", "audit_log_of_booking", func(ctx context.Context) error {
+			_, err := s.Audit(ctx, booking.AuditQuery{BookingID: "id7", Before: 1000, Limit: 21})
+			return err
+		}},
+		{"Audit of an event", "audit_log_of_event", func(ctx context.Context) error {
+			_, err := s.Audit(ctx, booking.AuditQuery{EventID: "event7", Limit: 21})
+			return err
+		}},
+		{"BookingsAfter", "sqlite_autoindex_bookings_1", func(ctx context.Context) error { _, err := s.BookingsAfter(ctx, "id5000", 200); return err }},
+		{"EndLeases", "bookings_to_drive", func(ctx context.Context) error { return s.EndLeases(ctx, now) }},
 		{"Prune", "idempotency_keys_by_age", func(ctx context.Context) error { return s.Prune(ctx, now) }},
 
 		{"the outbox's Claim", "outbox_open", func(ctx context.Context) error { _, err := relay.Claim(ctx, now, now, 10); return err }},
