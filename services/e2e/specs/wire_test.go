@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-
 )
 
 // TestMessagesOnTheWire lets the four services talk over HTTP, and checks each
@@ -41,8 +40,8 @@ func TestMessagesOnTheWire(t *testing.T) {
 	}
 	w.call("user", "POST", "/bookings", customer, fmt.Sprintf(`{"event_id":%q,"tickets":2}`, event.ID), &inPart)
 	w.call("user", "POST", "/bookings/"+inPart.ID+"/cancellations", customer,
-		fmt.Sprintf(`{"items":[{"ticket_type_id":%q,"quantity":1}]}`, inPart.Items[0].TicketTypeID), nil, "Idempotency-Key", "one-of-two")
-	w.call("user", "POST", "/events/"+event.ID+"/cancel", organizer, `{"note":"The singer is ill."}`, nil)
+		fmt.Sprintf(`{"items":[{"ticket_type_id":%q,"quantity":1}]}`, inPart.Items[0].TicketTypeID), &inPart, "Idempotency-Key", "one-of-two")
+	w.call("user", "POST", "/events/"+event.ID+"/cancel", organizer, `{"note":"The singer is ill."}`, &event)
 
 	documented, err := NewMessages()
 	if err != nil {

@@ -100,7 +100,7 @@ type cancellationBody struct {
 	Items    []events.Item `json:"items" nullable:"false"`
 	Price    money.Amount  `json:"price" doc:"What the tickets had cost"`
 	Fee      money.Amount  `json:"fee" doc:"What is kept of it, by the event's cancellation policy"`
-	RefundID string        `json:"refund_id,omitempty" doc:"Absent where nothing goes back"`
+	RefundID string        `json:"refund_id,omitempty" format:"uuid" doc:"Absent where nothing goes back"`
 	All      bool          `json:"all" doc:"Whether no ticket is left"`
 	Status   string        `json:"status" enum:"IN_PROGRESS,DONE" example:"DONE"`
 	At       time.Time     `json:"at"`

@@ -46,7 +46,11 @@ var (
 		{id: "getBooking", method: http.MethodGet, segments: []string{"bookings", "{id}"}, service: booking},
 		{id: "listBookingsOfUser", method: http.MethodGet, segments: []string{"bookings", "user", "{user_id}"}, service: booking, query: page},
 		{id: "cancelBooking", method: http.MethodPut, segments: []string{"bookings", "{id}", "cancel"}, service: booking},
+		{id: "cancelTickets", method: http.MethodPost, segments: []string{"bookings", "{id}", "cancellations"}, service: booking, hasBody: true},
 		{id: "hearStripe", method: http.MethodPost, segments: []string{"payments", "stripe", "webhook"}, service: booking, hasBody: true},
+		{id: "listAuditLog", method: http.MethodGet, segments: []string{"admin", "audit"}, service: booking, query: append([]string{"booking_id", "event_id"}, page...)},
+		{id: "listReconciliations", method: http.MethodGet, segments: []string{"admin", "reconciliations"}, service: booking, query: page},
+		{id: "reconcile", method: http.MethodPost, segments: []string{"admin", "reconciliations"}, service: booking, query: []string{"days"}},
 		{id: "listNotifications", method: http.MethodGet, segments: []string{"notifications"}, service: notification, query: append([]string{"status", "booking_id"}, page...)},
 	}
 )
