@@ -39,6 +39,17 @@ func TestConsumerOfBooking(t *testing.T) {
 			"total": pacttest.Money(5000), "refunded": pacttest.Money(refunded), "acknowledged": acknowledged, "occurred_at": pacttest.Time("2040-06-01T18:00:00Z"),
 		}
 	}
+	// Of four tickets, two are given back, for a fee.
+	cancellation := func(refund, fee int) pacttest.Body {
+		return pacttest.Body{
+			"id": pacttest.UUID(cancellationID), "price": pacttest.Money(refund + fee), "fee": pacttest.Money(fee), "refund": pacttest.Money(refund),
+			"items": pacttest.Each(pacttest.Body{
+				"name": pacttest.Like("Standard"), "quantity": pacttest.Integer(2), "unit_price": pacttest.Money(2500),
+			}),
+		}
+	}
+	cancelled, inPart := told(5000, false), told(4500, false)
+	cancelled["cancellation"], inPart["cancellation"] = cancellation(5000, 0), cancellation(4500, 500)
 	abandoned := told(0, true)
 	abandoned["reason"] = "payment_abandoned"
 	for _, m := range []struct {
@@ -47,7 +58,8 @@ func TestConsumerOfBooking(t *testing.T) {
 		subject    string // of the mail; "" for none
 	}{
 		{"a booking is confirmed", events.TypeBookingConfirmed, told(0, false), "Booking confirmed: Night of Strings"},
-		{"a booking is cancelled", events.TypeBookingCancelled, told(5000, false), "Booking cancelled: Night of Strings"},
+		{"a booking is cancelled", events.TypeBookingCancelled, cancelled, "Booking cancelled: Night of Strings"},
+		{"some tickets of a booking are cancelled", events.TypeBookingItemsCancelled, inPart, "Tickets cancelled: Night of Strings"},
 		{"a booking has failed that was pending", events.TypeBookingFailed, abandoned, "Payment failed: Night of Strings"},
 		{"a booking has failed", events.TypeBookingFailed, pacttest.Body{
 			"booking_id": pacttest.UUID(bookingID), "version": pacttest.Integer(2), "refunded": pacttest.Money(0), "acknowledged": false,
@@ -78,7 +90,17 @@ func TestConsumerOfBooking(t *testing.T) {
 			if m.kind == events.TypeBookingConfirmed && !strings.Contains(mails[0].Text, "until Tuesday, 19 June 2040, 20:00 (CEST, Europe/Berlin); after that, until the event starts, 10 % of the price is kept.") {
 				t.Errorf("the mail does not say what cancelling costs:\n%s", mails[0].Text)
 			}
-			if (mails[0].Calendar == "") != (m.kind == events.TypeBookingFailed) {
+			switch m.kind {
+			case events.TypeBookingItemsCancelled:
+				if !strings.Contains(mails[0].Text, "policy: 5.00 EUR\nRefunded: 45.00 EUR") || !strings.Contains(mails[0].Text, "What remains:") {
+					t.Errorf("the mail does not say what became of the money:\n%s", mails[0].Text)
+				}
+			case events.TypeBookingCancelled:
+				if !strings.Contains(mails[0].Text, "Refunded: 50.00 EUR") {
+					t.Errorf("the mail does not say what became of the money:\n%s", mails[0].Text)
+				}
+			}
+			if (mails[0].Calendar != "") != (m.kind == events.TypeBookingConfirmed || m.kind == events.TypeBookingCancelled) {
 				t.Errorf("its calendar is %q", mails[0].Calendar)
 			}
 			for _, text := range []string{"Ada Lovelace", "21 June 2040, 20:00", "Philharmonie", "Berlin", "2 × Standard at 25.00 EUR = 50.00 EUR"} {

@@ -20,6 +20,8 @@ import (
 const (
 	bookingID = "01970000-0000-7000-8000-0000000000b1"
 	messageID = "01970000-0000-7000-8000-0000000000f1"
+
+	cancellationID = "01970000-0000-7000-8000-0000000000c1"
 )
 
 func TestProvider(t *testing.T) {
