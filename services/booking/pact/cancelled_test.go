@@ -4,9 +4,12 @@ package pact_test
 
 import (
 	"context"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/openboxoffice/boxoffice/contracts/events"
+	"github.com/openboxoffice/boxoffice/contracts/problem"
 	"github.com/openboxoffice/boxoffice/services/booking"
 	"github.com/openboxoffice/boxoffice/services/booking/adapter/messaging"
 	"github.com/openboxoffice/boxoffice/services/internal/broker/cloudevent"
@@ -22,30 +25,54 @@ func cancelledEvent(t *testing.T, pact *pacttest.Pact) {
 	})
 	envelope["source"] = "event"
 	pact.Message(t, "an event is cancelled", envelope, func(t *testing.T, wire []byte) {
-		var heard heardEvents
-		service := booking.New(booking.Options{Log: quiet, CancelledEvents: &heard})
+		w, err := newWorld(t, catalog(100), patient)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := aBooking(t.Context(), w); err != nil {
+			t.Fatal(err)
+		}
 		message, err := cloudevent.Decode(wire)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := messaging.Events(service)(t.Context(), message); err != nil {
+		if err := messaging.Events(w.service)(t.Context(), message); err != nil {
 			t.Fatal(err)
 		}
-		if e := heard.event; heard.message != messageID || e.EventID != eventID || e.Title != "Night of Strings" ||
-			e.Note != "The singer is ill." || e.OccurredAt.IsZero() {
-			t.Errorf("booking heard %+v", heard)
+		e, err := w.store.CancelledEvent(t.Context(), eventID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e.EventID != eventID || e.Title != "Night of Strings" || e.Note != "The singer is ill." || e.OccurredAt.IsZero() {
+			t.Errorf("booking heard %+v", e)
+		}
+		if known, err := w.store.Inbox().Known(t.Context(), []string{messageID}); err != nil || len(known) != 1 {
+			t.Errorf("of the message it knows %v (%v)", known, err)
+		}
+		// Whoever has tickets gets all their money back, and is told why.
+		ctx, stop := context.WithTimeout(t.Context(), 10*time.Second)
+		var recovery sync.WaitGroup
+		recovery.Go(func() { _ = w.service.Recover(ctx) })
+		defer recovery.Wait()
+		defer stop()
+		b, err := settled(ctx, w)
+		if err != nil || b.Status != booking.Cancelled || b.Reason != problem.EventCancelled || b.Refunded() != total {
+			t.Errorf("the booking is %+v (%v)", b, err)
 		}
 	})
 }
 
-// heardEvents is a store that remembers what was recorded last.
-type heardEvents struct {
-	booking.CancelledEvents
-	message string
-	event   booking.CancelledEvent
-}
-
-func (h *heardEvents) RecordCancelled(_ context.Context, messageID string, e booking.CancelledEvent) error {
-	h.message, h.event = messageID, e
-	return nil
+// settled waits until the booking is cancelled.
+func settled(ctx context.Context, w *world) (booking.Booking, error) {
+	for {
+		b, err := w.store.Get(ctx, bookingID)
+		if err != nil || b.Status == booking.Cancelled {
+			return b, err
+		}
+		select {
+		case <-ctx.Done():
+			return b, ctx.Err()
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
 }

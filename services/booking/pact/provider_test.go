@@ -8,9 +8,12 @@ import (
 	"log/slog"
 	"net/http"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
+	"github.com/openboxoffice/boxoffice/contracts/events"
+	"github.com/openboxoffice/boxoffice/contracts/problem"
 	"github.com/openboxoffice/boxoffice/services/booking"
 	"github.com/openboxoffice/boxoffice/services/booking/adapter/rest"
 	"github.com/openboxoffice/boxoffice/services/booking/adapter/sandbox"
@@ -55,6 +58,11 @@ func provider(t testing.TB) pacttest.Provider {
 			"an event is sold out":                      state(0, patient, nil),
 			"the customer has no bookings":              state(100, patient, nil),
 			"the customer has a booking":                state(100, patient, aBooking),
+
+			"booking has heard that an event is cancelled":     state(100, patient, aCancelledEvent),
+			"booking has not heard that an event is cancelled": state(100, patient, aBooking),
+			"a message has arrived":                            state(100, patient, aCancelledEvent),
+			"there was a reconciliation":                       state(100, patient, aReport),
 		},
 	}
 }
@@ -89,6 +97,8 @@ func newWorld(t testing.TB, c booking.Catalog, patience time.Duration) (*world, 
 	t.Cleanup(func() { _ = w.payments.Close() })
 	w.service = booking.New(booking.Options{
 		Store: w.store, CancelledEvents: w.store, Catalog: c, Payments: w.payments, Log: quiet,
+		Records: w.store, Holdings: holdings{}, Statements: w.payments,
+		Recheck:        func(context.Context, time.Time) (int, []events.Message, error) { return 0, nil, nil },
 		PaymentTimeout: patience, SettleAfter: time.Millisecond, RecoverEvery: time.Millisecond,
 	})
 	return w, nil
@@ -107,6 +117,39 @@ func aBooking(ctx context.Context, w *world) error {
 	}, booking.Key{}))
 }
 
+// aCancelledEvent has bookings at every stage, and was told of by a message.
+func aCancelledEvent(ctx context.Context, w *world) error {
+	c, at := pacttest.Callers["customer"], time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	errs := []error{aBooking(ctx, w)}
+	for i, status := range []booking.Status{booking.Pending, booking.Cancelling, booking.Cancelled} {
+		b := booking.Booking{
+			ID: bookingID[:len(bookingID)-1] + strconv.Itoa(2+i), UserID: c.UserID, UserEmail: c.Email, UserName: c.Name, EventID: eventID,
+			Event: snapshot, Items: items, Total: total, Status: status, Attempt: 1, Version: 2, CreatedAt: at, UpdatedAt: at,
+		}
+		if status == booking.Cancelled {
+			b.Reason = problem.EventCancelled
+			b.Refunds = []booking.Refund{{ID: cancellationID, Amount: total, Status: booking.RefundDue, Decided: at}}
+		}
+		errs = append(errs, w.store.Create(ctx, b, booking.Key{}))
+	}
+	return errors.Join(append(errs, w.store.RecordCancelled(ctx, messageID, booking.CancelledEvent{
+		EventID: eventID, Title: snapshot.Title, Note: "The singer is ill.", OccurredAt: at, RecordedAt: at,
+	}))...)
+}
+
+// aReport is of a reconciliation that found a charge for a booking that is not
+// there.
+func aReport(ctx context.Context, w *world) error {
+	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	return w.store.SaveReport(ctx, booking.Report{
+		ID: messageID, By: "recovery", Since: at.AddDate(0, 0, -30), StartedAt: at, FinishedAt: at.Add(time.Second),
+		Checked: booking.Checked{Bookings: 12, Charges: 11, Holdings: 10, Messages: 13},
+		Findings: []booking.Finding{{
+			Kind: booking.FoundChargeUnknown, BookingID: bookingID, Detail: "50.00 EUR captured, and there is no such booking",
+		}},
+	})
+}
+
 // catalog is an event service with one event, and so many tickets left of it.
 type catalog int
 
@@ -123,3 +166,8 @@ func (c catalog) Reserve(context.Context, booking.Reservation) (booking.Reserved
 func (c catalog) Release(context.Context, string, string, int) error { return nil }
 
 func (c catalog) Return(context.Context, booking.Return) error { return nil }
+
+// holdings is an event service that has reserved nothing.
+type holdings struct{}
+
+func (holdings) Holdings(context.Context, string, int) ([]booking.Holding, error) { return nil, nil }

@@ -81,20 +81,30 @@ func bookingRequests(t *testing.T, pact *pacttest.Pact) {
 		}))
 }
 
-// Of a booking the event service reads which reservation it is about, and no
-// more.
+// Of a booking the event service reads which reservation it is about, and which
+// of its tickets come back, and no more.
 func bookingMessages(t *testing.T, pact *pacttest.Pact) {
 	t.Helper()
+	const tickets, booked = 100, 2
 	for _, m := range []struct {
 		name, kind string
+		inPart     bool
 		want       event.State
+		available  int
 	}{
-		{"a booking is confirmed", events.TypeBookingConfirmed, event.Sold},
-		{"a booking is cancelled", events.TypeBookingCancelled, event.Released},
-		{"a booking has failed", events.TypeBookingFailed, event.Released},
+		{"a booking is confirmed", events.TypeBookingConfirmed, false, event.Sold, tickets - booked},
+		{"a booking is cancelled", events.TypeBookingCancelled, false, event.Released, tickets},
+		{"some tickets of a booking are cancelled", events.TypeBookingItemsCancelled, true, event.Held, tickets - booked + 1},
+		{"a booking has failed", events.TypeBookingFailed, false, event.Released, tickets},
 	} {
 		data := pacttest.Body{
 			"booking_id": pacttest.UUID(bookingID), "attempt": pacttest.Integer(1), "event": pacttest.Body{"id": pacttest.UUID(eventID)},
+		}
+		if m.inPart {
+			data["cancellation"] = pacttest.Body{
+				"id":    pacttest.UUID(cancellationID),
+				"items": pacttest.Each(pacttest.Body{"ticket_type_id": pacttest.UUID(typeID), "quantity": pacttest.Integer(1)}),
+			}
 		}
 		pact.Message(t, m.name, pacttest.Envelope(m.kind, messageID, data), func(t *testing.T, wire []byte) {
 			db, err := sqlitedb.Open(t.Context(), filepath.Join(t.TempDir(), "event.db"), sqlite.Migrations())
@@ -107,7 +117,7 @@ func bookingMessages(t *testing.T, pact *pacttest.Pact) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := held(t, store, attempt, 100); err != nil {
+			if err := heldSome(t, store, attempt, tickets, booked); err != nil {
 				t.Fatal(err)
 			}
 			message, err := cloudevent.Decode(wire)
@@ -119,6 +129,9 @@ func bookingMessages(t *testing.T, pact *pacttest.Pact) {
 			}
 			if r, err := store.Reservation(t.Context(), attempt); err != nil || r.State != m.want {
 				t.Errorf("the reservation is %+v (%v), want %s", r, err, m.want)
+			}
+			if e, err := store.Get(t.Context(), eventID); err != nil || e.Available() != m.available {
+				t.Errorf("the event is %+v (%v), want %d tickets left", e, err, m.available)
 			}
 		})
 	}

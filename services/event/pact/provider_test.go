@@ -6,8 +6,10 @@ package pact_test
 
 import (
 	"errors"
+	"io"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"path/filepath"
 	"testing"
 	"time"
@@ -57,7 +59,7 @@ func provider(t testing.TB) pacttest.Provider {
 			}),
 			"an event is cancelled": state(func(t testing.TB, s *sqlite.Store) error {
 				e := anEvent(eventID, 100)
-				e.Status = event.Cancelled
+				e.Status, e.CancelledAt, e.CancellationNote = event.Cancelled, e.UpdatedAt, "The singer is ill."
 				return s.Create(t.Context(), e)
 			}),
 			"an event is sold out": state(func(t testing.TB, s *sqlite.Store) error {
@@ -84,17 +86,22 @@ var attempt = event.Key{EventID: eventID, BookingID: bookingID, Attempt: 1}
 
 // held publishes the event, with so many tickets, and holds one of them.
 func held(t testing.TB, s *sqlite.Store, k event.Key, tickets int) error {
+	return heldSome(t, s, k, tickets, 1)
+}
+
+// heldSome publishes the event, with so many tickets, and holds some of them.
+func heldSome(t testing.TB, s *sqlite.Store, k event.Key, tickets, some int) error {
 	if err := s.Create(t.Context(), anEvent(eventID, tickets)); err != nil {
 		return err
 	}
-	_, err := s.Reserve(t.Context(), k, []event.Request{{TicketTypeID: typeID, Quantity: 1}}, time.Now())
+	_, err := s.Reserve(t.Context(), k, []event.Request{{TicketTypeID: typeID, Quantity: some}}, time.Now())
 	return err
 }
 
 func TestProvider(t *testing.T) { provider(t).Verify(t, pacttest.Dir(t)) }
 
 // serve is the service as its process runs it, on a new database with what set
-// puts there.
+// puts there. Behind it is a booking service that has heard of what is cancelled.
 func serve(t testing.TB, issuer *pacttest.Issuer, set func(testing.TB, *sqlite.Store) error) (http.Handler, error) {
 	path := filepath.Join(t.TempDir(), "event.db")
 	db, err := sqlitedb.Open(t.Context(), path, sqlite.Migrations())
@@ -105,8 +112,13 @@ func serve(t testing.TB, issuer *pacttest.Issuer, set func(testing.TB, *sqlite.S
 	if err := set(t, sqlite.New(db)); err != nil {
 		return nil, err
 	}
+	booking := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, `{"event_id":"`+eventID+`","done":false,"pending":1,"confirmed":2,"cancelling":3,"cancelled":4,"refunds_due":5}`)
+	}))
+	t.Cleanup(booking.Close)
 	a, err := app.New(t.Context(), app.Config{
-		Store: "sqlite", DBPath: path, JWKSURL: issuer.URL, BookingURL: "http://127.0.0.1:1",
+		Store: "sqlite", DBPath: path, JWKSURL: issuer.URL, BookingURL: booking.URL,
 		ServiceToken: pacttest.ServiceToken("event"), BookingToken: pacttest.ServiceToken("booking"),
 	}, app.Deps{Log: slog.New(slog.DiscardHandler)})
 	if err != nil {

@@ -53,8 +53,10 @@ func ServiceToken(service string) string { return "secret-of-" + service }
 // no more than a name: "Bearer customer". Before a provider sees it, it is
 // replaced by one that is signed for that user.
 var Callers = map[string]identity.Caller{
-	"customer": {UserID: "01970000-0000-7000-8000-0000000000c1", Email: "ada@example.com", Name: "Ada Lovelace", Role: identity.Customer},
-	"stranger": {UserID: "01970000-0000-7000-8000-0000000000c2", Email: "eve@example.com", Name: "Eve", Role: identity.Customer},
+	"customer":  {UserID: "01970000-0000-7000-8000-0000000000c1", Email: "ada@example.com", Name: "Ada Lovelace", Role: identity.Customer},
+	"stranger":  {UserID: "01970000-0000-7000-8000-0000000000c2", Email: "eve@example.com", Name: "Eve", Role: identity.Customer},
+	"organizer": {UserID: "01970000-0000-7000-8000-0000000000d1", Email: "clara@example.com", Name: "Clara Schumann", Role: identity.Organizer},
+	"admin":     {UserID: "01970000-0000-7000-8000-0000000000d0", Email: "grace@example.com", Name: "Grace Hopper", Role: identity.Admin},
 }
 
 // CustomerID is the user id of the customer.

@@ -3,6 +3,7 @@
 package pact_test
 
 import (
+	"maps"
 	"net/http"
 	"testing"
 
@@ -18,10 +19,29 @@ func TestConsumerOfBooking(t *testing.T) {
 	}
 	declined := pacttest.Problem(http.StatusPaymentRequired, problem.PaymentDeclined)
 	declined.Body.(pacttest.Body)["booking_id"] = pacttest.UUID(bookingID)
-	cancelled := booked("CANCELLED", "refunded")
-	cancelled["refund"] = pacttest.Body{
-		"id": pacttest.UUID("01970000-0000-7000-8000-0000000000f2"), "amount": pacttest.Money(5000), "status": "refunded",
+	cancelled, inPart := booked("CANCELLED", "refunded"), booked("CONFIRMED", "partially_refunded")
+	for all, b := range map[bool]pacttest.Body{true: cancelled, false: inPart} {
+		b["refunds"] = pacttest.Each(pacttest.Body{
+			"id": pacttest.UUID(refundID), "amount": pacttest.Money(2500), "status": "refunded",
+		})
+		b["cancellations"] = pacttest.Each(pacttest.Body{
+			"id": pacttest.UUID(cancellationID), "items": pacttest.Each(item), "price": pacttest.Money(2500), "fee": pacttest.Money(0),
+			"refund_id": pacttest.UUID(refundID), "all": all, "status": "DONE", "at": pacttest.Time("2026-01-03T03:04:05Z"),
+		})
 	}
+	report := pacttest.Body{
+		"id": pacttest.UUID("01970000-0000-7000-8000-0000000000f1"), "by": pacttest.Like("recovery"), "since": pacttest.Time("2025-12-03T03:04:05Z"),
+		"started_at": pacttest.Time("2026-01-02T03:04:05Z"), "finished_at": pacttest.Time("2026-01-02T03:04:06Z"),
+		"checked": pacttest.Body{
+			"bookings": pacttest.Integer(12), "charges": pacttest.Integer(11), "holdings": pacttest.Integer(10), "messages": pacttest.Integer(13),
+		},
+		"findings": pacttest.Like([]any{}),
+	}
+	reportOfFindings := maps.Clone(report)
+	reportOfFindings["findings"] = pacttest.Each(pacttest.Body{
+		"kind": pacttest.Like("charge_unknown"), "booking_id": pacttest.UUID(bookingID), "detail": pacttest.Like("There is no such booking"),
+		"repaired": pacttest.Like(false),
+	})
 	for _, e := range []struct {
 		state, name string
 		in          pacttest.Request
@@ -68,6 +88,41 @@ func TestConsumerOfBooking(t *testing.T) {
 			pacttest.Answer{Status: 200, Header: location, Body: cancelled},
 		},
 		{
+			"the customer has a booking", "the cancellation of some of a booking's tickets", cancelTickets(1),
+			pacttest.Answer{Status: 201, Header: location, Body: inPart},
+		},
+		{
+			"the customer has a booking", "the cancellation of more tickets than a booking has", cancelTickets(3),
+			pacttest.Problem(http.StatusConflict, problem.TicketsNotBooked),
+		},
+		{
+			"the customer has a booking", "what was done to the money and tickets of a booking",
+			pacttest.Request{Method: http.MethodGet, Path: "/admin/audit", Query: map[string]string{"booking_id": bookingID}, Header: asAdmin},
+			pacttest.Answer{Status: 200, Header: asJSON, Body: pacttest.Body{
+				"items": pacttest.Each(pacttest.Body{
+					"number": pacttest.Integer(4711), "at": pacttest.Time("2026-01-02T03:04:05Z"), "by": pacttest.Like("recovery"),
+					"step": pacttest.Like("created"), "detail": pacttest.Like(""), "booking_id": bookingID, "event_id": eventID,
+					"version": pacttest.Integer(2),
+				}),
+				"next_cursor": nil,
+			}},
+		},
+		{
+			"the customer has a booking", "a customer's request for what was done to money and tickets",
+			pacttest.Request{Method: http.MethodGet, Path: "/admin/audit", Header: asUser},
+			pacttest.Problem(http.StatusForbidden, problem.Forbidden),
+		},
+		{
+			"there was a reconciliation", "a request for what reconciliations have found",
+			pacttest.Request{Method: http.MethodGet, Path: "/admin/reconciliations", Query: map[string]string{"limit": "20"}, Header: asAdmin},
+			pacttest.Answer{Status: 200, Header: asJSON, Body: pacttest.Body{"items": pacttest.Each(reportOfFindings), "next_cursor": nil}},
+		},
+		{
+			"the customer has a booking", "a reconciliation of the last days",
+			pacttest.Request{Method: http.MethodPost, Path: "/admin/reconciliations", Query: map[string]string{"days": "7"}, Header: asAdmin},
+			pacttest.Answer{Status: 201, Header: asJSON, Body: report},
+		},
+		{
 			"the customer has no bookings", "a request for a booking that is not there",
 			pacttest.Request{Method: http.MethodGet, Path: "/bookings/" + bookingID, Header: asUser},
 			pacttest.Problem(http.StatusNotFound, problem.BookingNotFound),
@@ -104,6 +159,22 @@ func create(token string) pacttest.Request {
 	}
 }
 
+func cancelTickets(n int) pacttest.Request {
+	return pacttest.Request{
+		Method: http.MethodPost, Path: "/bookings/" + bookingID + "/cancellations",
+		Header: pacttest.Header{
+			"Authorization": pacttest.Is("Bearer customer"), "Idempotency-Key": pacttest.Is("cancel-4711"),
+			"Content-Type": pacttest.Is("application/json"),
+		},
+		Body: map[string]any{"items": []any{map[string]any{"ticket_type_id": typeID, "quantity": n}}},
+	}
+}
+
+var item = pacttest.Body{
+	"ticket_type_id": pacttest.UUID(typeID), "name": pacttest.Like("Standard"), "quantity": pacttest.Like(2),
+	"unit_price": pacttest.Money(2500),
+}
+
 // booked is a booking as clients read it.
 func booked(status, payment string) pacttest.Body {
 	return pacttest.Body{
@@ -112,10 +183,7 @@ func booked(status, payment string) pacttest.Body {
 			"id": eventID, "title": pacttest.Like("Night of Strings"), "starts_at": pacttest.Time("2040-06-21T18:00:00Z"),
 			"time_zone": pacttest.Like("Europe/Berlin"), "venue": pacttest.Venue,
 		},
-		"items": pacttest.Each(pacttest.Body{
-			"ticket_type_id": pacttest.UUID(typeID), "name": pacttest.Like("Standard"), "quantity": pacttest.Like(2),
-			"unit_price": pacttest.Money(2500),
-		}),
+		"items":   pacttest.Each(item),
 		"tickets": pacttest.Like(2), "total": pacttest.Money(5000), "status": status,
 		"payment": pacttest.Body{"provider": pacttest.Like("sandbox"), "reference": pacttest.Like(""), "status": payment},
 		"timeline": pacttest.Each(pacttest.Body{

@@ -3,6 +3,7 @@
 package pact_test
 
 import (
+	"maps"
 	"net/http"
 	"testing"
 
@@ -24,9 +25,12 @@ func TestConsumerOfEvent(t *testing.T) {
 		"status": "PUBLISHED", "ticket_types": pacttest.Each(ticketType),
 		"cancellation_policy": pacttest.Body{"free_hours": pacttest.Integer(48), "fee_basis_points": pacttest.Integer(1000)},
 	}
+	cancelled := maps.Clone(event)
+	cancelled["status"] = "CANCELLED"
 	tagged := pacttest.Header{
 		"Content-Type": pacttest.Is("application/json"), "ETag": pacttest.Text(`"1.0"`, `^"[^"]+"$`),
 	}
+	cancellation := pacttest.Request{Method: http.MethodGet, Path: "/events/" + eventID + "/cancellation", Header: asOrganizer}
 	for _, e := range []struct {
 		state, name string
 		in          pacttest.Request
@@ -75,7 +79,37 @@ func TestConsumerOfEvent(t *testing.T) {
 				"ticket_types": pacttest.Each(ticketType),
 			}},
 		},
+		{
+			"there is an event", "the cancellation of an event", cancelEvent("organizer"),
+			pacttest.Answer{Status: 200, Header: tagged, Body: cancelled},
+		},
+		{
+			"there is an event", "the cancellation of somebody else's event", cancelEvent("customer"),
+			pacttest.Problem(http.StatusForbidden, problem.Forbidden),
+		},
+		{
+			"an event is cancelled", "a look at how far an event's cancellation is", cancellation,
+			pacttest.Answer{Status: 200, Header: asJSON, Body: pacttest.Body{
+				"event_id": pacttest.UUID(eventID), "cancelled_at": pacttest.Time("2026-01-02T03:04:05Z"), "note": pacttest.Like("The singer is ill."),
+				"told": true, "done": pacttest.Like(false),
+				"bookings": pacttest.Body{
+					"pending": pacttest.Integer(1), "confirmed": pacttest.Integer(2), "cancelling": pacttest.Integer(3), "cancelled": pacttest.Integer(4),
+					"refunds_due": pacttest.Integer(5),
+				},
+			}},
+		},
+		{
+			"there is an event", "a look at the cancellation of an event that is not cancelled", cancellation,
+			pacttest.Problem(http.StatusNotFound, problem.EventNotCancelled),
+		},
 	} {
 		pact.Exchange(t, e.state, e.name, e.in, e.out, through(e.in, e.out))
+	}
+}
+
+func cancelEvent(caller string) pacttest.Request {
+	return pacttest.Request{
+		Method: http.MethodPost, Path: "/events/" + eventID + "/cancel", Body: map[string]any{"note": "The singer is ill."},
+		Header: pacttest.Header{"Authorization": pacttest.Is("Bearer " + caller), "Content-Type": pacttest.Is("application/json")},
 	}
 }

@@ -25,11 +25,16 @@ const (
 	typeID      = "01970000-0000-7000-8000-0000000000a1"
 	bookingID   = "01970000-0000-7000-8000-0000000000b1"
 	organizerID = "01970000-0000-7000-8000-0000000000d1"
+
+	refundID       = "01970000-0000-7000-8000-0000000000f2"
+	cancellationID = "01970000-0000-7000-8000-0000000000c1"
 )
 
 var (
-	asJSON = pacttest.Header{"Content-Type": pacttest.Is("application/json")}
-	asUser = pacttest.Header{"Authorization": pacttest.Is("Bearer customer")}
+	asOrganizer = pacttest.Header{"Authorization": pacttest.Is("Bearer organizer")}
+	asJSON      = pacttest.Header{"Content-Type": pacttest.Is("application/json")}
+	asUser      = pacttest.Header{"Authorization": pacttest.Is("Bearer customer")}
+	asAdmin     = pacttest.Header{"Authorization": pacttest.Is("Bearer admin")}
 )
 
 // through makes the request of a client to the gateway before the service at
