@@ -95,8 +95,10 @@ func TestInternalOperationsAreNotReachable(t *testing.T) {
 }
 
 // known is all that may be reached. Queries of unknown parameters are dropped.
-var known = regexp.MustCompile(strings.ReplaceAll(`^(event (GET|POST) /events|event (GET|PUT|DELETE) /events/UUID|event GET /events/UUID/availability|`+
-	`booking (GET|POST) /bookings|booking GET /bookings/(user/)?UUID|booking PUT /bookings/UUID/cancel|booking POST /payments/stripe/webhook|notification GET /notifications)$`, "UUID", `[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}`))
+var known = regexp.MustCompile(strings.ReplaceAll(`^(event (GET|POST) /events|event (GET|PUT|DELETE) /events/UUID|event GET /events/UUID/(availability|cancellation)|`+
+	`event POST /events/UUID/cancel|booking (GET|POST) /bookings|booking GET /bookings/(user/)?UUID|booking PUT /bookings/UUID/cancel|`+
+	`booking POST /bookings/UUID/cancellations|booking POST /payments/stripe/webhook|booking GET /admin/audit|booking (GET|POST) /admin/reconciliations|`+
+	`notification GET /notifications)$`, "UUID", `[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}`))
 
 func TestIDsAreUUIDs(t *testing.T) {
 	b := &behind{}
