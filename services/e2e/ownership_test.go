@@ -135,6 +135,16 @@ func TestAdminsOperations(t *testing.T) {
 			t.Errorf("%s has dead letters: %v", s, dead)
 		}
 	}
+	for _, s := range []service{gateway, bookings} {
+		for _, op := range []struct{ method, path string }{
+			{http.MethodGet, "/admin/audit"}, {http.MethodGet, "/admin/reconciliations"}, {http.MethodPost, "/admin/reconciliations"},
+		} {
+			for _, u := range []*account{c, p.register(t, organizer)} {
+				p.call(t, op.method, s, op.path, as(u)).refused(t, http.StatusForbidden, problem.Forbidden)
+			}
+			p.call(t, op.method, s, op.path).refused(t, http.StatusUnauthorized, problem.Unauthenticated)
+		}
+	}
 	for _, method := range []string{http.MethodGet, http.MethodPost} {
 		p.call(t, method, notifications, "/notifications/test", as(c)).refused(t, http.StatusForbidden, problem.Forbidden)
 	}
