@@ -23,6 +23,9 @@ type purchase struct {
 	refused   bool     // a refusal for good was seen
 	cancel    bool     // the customer wants it cancelled again
 	cancelled bool     // and was told that it is, or will be
+	part      []option // the request to cancel some of the tickets first, if the customer wants that
+	parted    bool     // and was told that they are, or will be
+	acts      string   // what the customer does who has to act: "in time", "in vain", or nothing
 	tries     int
 }
 
@@ -42,6 +45,10 @@ type buyer struct {
 	purchases []*purchase
 	open      []*purchase // to be asked for again
 	odd       []string    // answers that there should not be
+}
+
+func newBuyer(p *platform, a *account, e event, seed uint64, i int, pace time.Duration) *buyer {
+	return &buyer{p: p, a: a, e: e, rand: rand.New(rand.NewPCG(seed, uint64(i)+1)), pace: pace}
 }
 
 // shop makes purchases until finish is closed.
@@ -85,6 +92,9 @@ func (b *buyer) want() *purchase {
 	} else {
 		order["tickets"] = 1 + b.rand.IntN(3)
 	}
+	if b.p.provider != nil {
+		return b.wantPaid(order)
+	}
 	switch b.rand.IntN(10) {
 	case 0:
 		order["payment"] = obj{"token": "tok_declined"}
@@ -110,7 +120,7 @@ func (b *buyer) pursue(c *purchase) {
 			return
 		}
 	}
-	if c.confirmed && c.cancel && !b.cancel(c) {
+	if c.confirmed && (c.part != nil && !c.parted && !b.cancelPart(c) || c.cancel && !b.cancel(c)) {
 		b.open = append(b.open, c)
 	}
 }
@@ -136,6 +146,7 @@ func (b *buyer) order(c *purchase) bool {
 		}
 		c.name(made.ID)
 		if res.status == http.StatusAccepted {
+			b.act(c, made)
 			return false
 		}
 		c.confirmed = true
@@ -161,7 +172,7 @@ func (b *buyer) order(c *purchase) bool {
 // cancel cancels the booking, and reports whether that was answered.
 func (b *buyer) cancel(c *purchase) bool {
 	res, err := b.p.send(http.MethodPut, b.anywhere(), "/bookings/"+c.ids[0]+"/cancel", as(b.a))
-	if err != nil || res.status == http.StatusServiceUnavailable {
+	if err != nil || res.status == http.StatusServiceUnavailable || res.is(problem.BookingInProgress) {
 		return false
 	}
 	if res.status != http.StatusOK && res.status != http.StatusAccepted {

@@ -179,6 +179,12 @@ func (a *answer) problem() (problem.Problem, error) {
 	return p, nil
 }
 
+// is says whether it is this refusal.
+func (a *answer) is(code problem.Code) bool {
+	p, err := a.problem()
+	return a.status >= 400 && err == nil && p.Code == code
+}
+
 // refused fails the test unless the answer is this refusal, which it returns.
 func (a *answer) refused(t testing.TB, status int, code problem.Code) problem.Problem {
 	t.Helper()

@@ -5,7 +5,6 @@ package e2e
 import (
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net/http"
 	"path/filepath"
 	"slices"
@@ -55,10 +54,14 @@ type load struct {
 // can book.
 func newLoad(t testing.TB, p *platform, clients int, mortal bool) *load {
 	t.Helper()
-	l := &load{p: p, event: p.publish(t, p.register(t, organizer), draft(20_000, 2_000)), finish: make(chan struct{}), mortal: mortal}
+	show := draft(20_000, 2_000)
+	if p.provider != nil {
+		show = changed(show, "cancellation_policy", feeAlways)
+	}
+	l := &load{p: p, event: p.publish(t, p.register(t, organizer), show), finish: make(chan struct{}), mortal: mortal}
 	seed := uint64(time.Now().UnixNano())
 	for i, a := range p.crowd(t, clients) {
-		l.buyers = append(l.buyers, &buyer{p: p, a: a, e: l.event, rand: rand.New(rand.NewPCG(seed, uint64(i))), pace: processesWay.pace})
+		l.buyers = append(l.buyers, newBuyer(p, a, l.event, seed, i, processesWay.pace))
 	}
 	p.witness = l.see
 	for _, b := range l.buyers {
@@ -198,8 +201,12 @@ func (l *load) end(t testing.TB) string {
 	if l.mortal {
 		without = fmt.Sprintf("%d without an answer, ", l.unanswered)
 	}
-	return fmt.Sprintf("%d requests tried, %d refused with 503, %s%d bookings acknowledged, %d mails, slowest answer %.1f s, lost = %d, duplicates = %d",
+	figures := fmt.Sprintf("%d requests tried, %d refused with 503, %s%d bookings acknowledged, %d mails, slowest answer %.1f s, lost = %d, duplicates = %d",
 		l.tried, l.refused, without, acknowledged, len(s.mails), l.slowest.Seconds(), s.lost, s.duplicates)
+	if l.p.provider != nil {
+		figures += "; " + s.sums()
+	}
+	return figures
 }
 
 // durations are for a line of figures.

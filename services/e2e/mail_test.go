@@ -37,6 +37,13 @@ func (m mail) booking() string {
 
 func (m mail) confirms() bool { return strings.HasPrefix(m.subject, "Booking confirmed") }
 func (m mail) cancels() bool  { return strings.HasPrefix(m.subject, "Booking cancelled") }
+func (m mail) shortens() bool { return strings.HasPrefix(m.subject, "Tickets cancelled") }
+
+// kind is what it is about, in the words of its subject.
+func (m mail) kind() string {
+	kind, _, _ := strings.Cut(m.subject, ":")
+	return kind
+}
 
 func parseMail(r io.Reader) (mail, error) {
 	msg, err := netmail.ReadMessage(r)
@@ -95,6 +102,25 @@ func (m *mail) read(contentType string, body io.Reader) error {
 			m.calendar = string(b)
 		}
 	}
+}
+
+// What mails are about: see kind.
+const (
+	bookingConfirmed = "Booking confirmed"
+	bookingCancelled = "Booking cancelled"
+	itemsCancelled   = "Tickets cancelled"
+)
+
+// toldOf counts the mails about each booking by their kind.
+func toldOf(mails []mail) map[string]map[string]int {
+	told := map[string]map[string]int{}
+	for _, m := range mails {
+		if told[m.booking()] == nil {
+			told[m.booking()] = map[string]int{}
+		}
+		told[m.booking()][m.kind()]++
+	}
+	return told
 }
 
 // mailsAbout counts the confirmations and cancellations of each booking.

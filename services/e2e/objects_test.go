@@ -76,10 +76,24 @@ type booking struct {
 	Status  string        `json:"status"`
 	Reason  string        `json:"reason"`
 	Payment struct {
-		Provider  string `json:"provider"`
-		Reference string `json:"reference"`
-		Status    string `json:"status"`
+		Provider   string        `json:"provider"`
+		Reference  string        `json:"reference"`
+		Status     string        `json:"status"`
+		Captured   *money.Amount `json:"captured"`
+		NextAction *struct{}     `json:"next_action"`
 	} `json:"payment"`
+	Refunds []struct {
+		ID     string       `json:"id"`
+		Amount money.Amount `json:"amount"`
+		Status string       `json:"status"`
+	} `json:"refunds"`
+	Cancellations []struct {
+		ID     string       `json:"id"`
+		Price  money.Amount `json:"price"`
+		Fee    money.Amount `json:"fee"`
+		All    bool         `json:"all"`
+		Status string       `json:"status"`
+	} `json:"cancellations"`
 	Timeline []struct {
 		At     time.Time `json:"at"`
 		Step   string    `json:"step"`
@@ -87,6 +101,16 @@ type booking struct {
 	} `json:"timeline"`
 	CreatedAt time.Time `json:"created_at"`
 	UpdatedAt time.Time `json:"updated_at"`
+}
+
+// wasLate says that it was paid when it was over.
+func (b booking) wasLate() bool {
+	for _, s := range b.Timeline {
+		if s.Step == "late_payment" {
+			return true
+		}
+	}
+	return false
 }
 
 type notification struct {

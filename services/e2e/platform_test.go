@@ -10,6 +10,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/openboxoffice/boxoffice/services/booking/adapter/stripe/stripetest"
 )
 
 // A service is one of the four, by the name under which its address is known.
@@ -32,6 +34,7 @@ type options struct {
 	racyInventory bool   // the event service oversells: for a control run
 	noProxies     bool   // X-Forwarded-For of this machine is not believed
 	stripeURL     string // Stripe, which is there, takes the money; else the sandbox does
+	checkoutTTL   string // how long there a customer has to act; "" for a minute
 }
 
 // system is one way to run the platform.
@@ -56,6 +59,8 @@ type platform struct {
 	system
 	admin  *account // logged in
 	client *http.Client
+	// provider is who takes the money; nil where the sandbox does.
+	provider *stripetest.Server
 	// witness, if any, sees what came of each request, and when it was made.
 	witness func(began time.Time, a *answer, err error)
 

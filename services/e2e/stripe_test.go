@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"testing"
@@ -27,7 +28,7 @@ func (o options) payments() []string {
 	}
 	return []string{
 		"PAYMENTS=stripe", "STRIPE_API_URL=" + o.stripeURL, "STRIPE_SECRET_KEY=" + stripeKey,
-		"STRIPE_WEBHOOK_SECRET=whsec_before," + stripeSecret, "CHECKOUT_TTL=1m",
+		"STRIPE_WEBHOOK_SECRET=whsec_before," + stripeSecret, "CHECKOUT_TTL=" + cmp.Or(o.checkoutTTL, "1m"),
 	}
 }
 
@@ -35,11 +36,25 @@ func (o options) payments() []string {
 // provider; what that tells arrives by the gateway.
 func startWithStripe(t *testing.T, o options) (*platform, *stripetest.Server) {
 	t.Helper()
+	provider := o.paidByStripe(t)
+	p := start(t, o)
+	p.paidBy(provider)
+	return p, provider
+}
+
+// paidByStripe starts a provider, which the platform is to be paid through.
+func (o *options) paidByStripe(t testing.TB) *stripetest.Server {
+	t.Helper()
 	provider, url := stripetest.Start(t, stripetest.Options{Key: stripeKey, Late: 2 * time.Second})
 	o.stripeURL = url
-	p := start(t, o)
+	return provider
+}
+
+// paidBy tells the provider where the platform is: after each start where that
+// may have changed.
+func (p *platform) paidBy(provider *stripetest.Server) {
+	p.provider = provider
 	provider.SetWebhooks(stripetest.Webhooks{URL: p.url(gateway, stripeWebhook), Secret: stripeSecret, Repeat: 1, Unrelated: true})
-	return p, provider
 }
 
 // paid is a booking as its payment is seen.

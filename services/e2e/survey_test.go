@@ -1,7 +1,9 @@
 package e2e
 
 import (
+	"errors"
 	"fmt"
+	"maps"
 	"testing"
 	"time"
 
@@ -16,12 +18,15 @@ type survey struct {
 	kills  int
 
 	bookings map[string]booking // by id
-	ledger   []entry
+	books    map[string]balance // by booking
 	left     availability
 	mails    []mail
 
 	found            []string // violations
 	lost, duplicates int
+
+	// of these, what is about money, and about mails
+	ticketless, doubleCharges, doubleRefunds, repeated int
 }
 
 func (s *survey) wrong(format string, args ...any) {
@@ -43,9 +48,18 @@ func (s *survey) settle(t testing.TB) {
 	eventually(t, 3*time.Minute, s.read)
 }
 
-// look takes in the bookings, the ledger and what is left; the error is that a
-// booking is not settled.
-func (s *survey) look() (err error) {
+// look takes in the bookings, the books and what is left; the error is that a
+// booking is not settled, or that the provider still has something to do or to
+// tell.
+func (s *survey) look() error {
+	before, err := s.p.books()
+	if err != nil {
+		return err
+	}
+	quiet := func() bool { return s.p.provider == nil || s.p.provider.Quiet() }
+	if !quiet() {
+		return errors.New("the provider still has something to do, or to tell")
+	}
 	s.bookings = map[string]booking{}
 	for _, b := range s.buyers {
 		list, err := all[booking](s.p, bookings, "/bookings?limit=100", as(b.a))
@@ -59,8 +73,17 @@ func (s *survey) look() (err error) {
 			s.bookings[x.ID] = x
 		}
 	}
-	if s.ledger, err = all[entry](s.p, bookings, "/payments/sandbox/ledger?limit=100", as(s.p.admin)); err != nil {
+	if s.books, err = s.p.books(); err != nil {
 		return err
+	}
+	if !quiet() || !maps.Equal(before, s.books) {
+		return errors.New("money is being moved")
+	}
+	for id, b := range s.bookings {
+		// A payment that came too late is looked at when the provider tells of it.
+		if of := s.books[id]; s.p.provider != nil && b.Status == "FAILED" && of.captured != of.refunded {
+			return fmt.Errorf("booking %s is FAILED, and the provider's books say %+v: %+v", id, of, b.Timeline)
+		}
 	}
 	s.left, err = s.p.leftOf(s.event.ID)
 	return err
@@ -71,10 +94,15 @@ func (s *survey) read() (err error) {
 	if s.mails, err = s.p.mails(); err != nil {
 		return err
 	}
-	confirmations, cancellations, _ := mailsAbout(s.mails)
+	told := toldOf(s.mails)
 	for id, b := range s.bookings {
-		if b.Status == "CONFIRMED" && confirmations[id] == 0 || b.Status == "CANCELLED" && cancellations[id] == 0 {
+		if b.Status == "CONFIRMED" && told[id][bookingConfirmed] == 0 || b.Status == "CANCELLED" && told[id][bookingCancelled] == 0 {
 			return fmt.Errorf("booking %s is %s, and no mail says so", id, b.Status)
+		}
+		for _, c := range b.Cancellations {
+			if !c.All && told[id][itemsCancelled] == 0 {
+				return fmt.Errorf("some tickets of booking %s are cancelled, and no mail says so", id)
+			}
 		}
 	}
 	return nil
@@ -83,6 +111,7 @@ func (s *survey) read() (err error) {
 // violations are the promises that are broken.
 func (s *survey) violations() []string {
 	s.found, s.lost, s.duplicates = nil, 0, 0
+	s.ticketless, s.doubleCharges, s.doubleRefunds, s.repeated = 0, 0, 0, 0
 	s.purchases()
 	s.tickets()
 	s.money()
@@ -105,6 +134,24 @@ func (s *survey) figures() string {
 		s.kills, tries, len(s.bookings), count, len(s.mails), s.lost, s.duplicates)
 }
 
+// sums says what became of the money.
+func (s *survey) sums() string {
+	fees, parts, late := int64(0), 0, 0
+	for _, b := range s.bookings {
+		for _, c := range b.Cancellations {
+			fees += c.Fee.AmountMinor
+			if !c.All {
+				parts++
+			}
+		}
+		if b.wasLate() {
+			late++
+		}
+	}
+	return fmt.Sprintf("%d cancellations in part, %d late payments, fees of %d; charges without a ticket after settling = %d, double charges = %d, double refunds = %d, duplicate mails = %d",
+		parts, late, fees, s.ticketless, s.doubleCharges, s.doubleRefunds, s.repeated)
+}
+
 // purchases: P3 and P4, from the customers' side.
 func (s *survey) purchases() {
 	known := map[string]bool{}
@@ -124,7 +171,8 @@ func (s *survey) purchases() {
 		}
 	}
 	for id, b := range s.bookings {
-		if b.Status != "FAILED" && !known[id] {
+		// Whom a payment that came too late makes a booking for, a mail tells.
+		if b.Status != "FAILED" && !known[id] && !b.wasLate() {
 			s.duplicates++
 			s.wrong("booking %s is %s, and no customer was ever told of it: %+v", id, b.Status, b.Timeline)
 		}
@@ -139,6 +187,19 @@ func (s *survey) purchase(c *purchase, id string) {
 		want = "FAILED"
 	case c.cancelled:
 		want = "CANCELLED"
+	}
+	if c.refused && b.Status != want && b.wasLate() {
+		return // paid when it was over; there were tickets yet, or the money went back
+	}
+	cancellations := 0
+	for _, told := range []bool{c.parted, c.cancelled} {
+		if told {
+			cancellations++
+		}
+	}
+	if len(b.Cancellations) != cancellations {
+		s.lost++
+		s.wrong("of booking %s %d cancellations were acknowledged, and it has %+v", id, cancellations, b.Cancellations)
 	}
 	if !ok || b.Status != want {
 		s.lost++
@@ -164,62 +225,107 @@ func (s *survey) tickets() {
 	}
 }
 
-// money: P2, for each booking.
+// money: P2, for each booking: what its customer has paid and not got back is the
+// price of the tickets that are theirs, and the fees for those they gave back.
 func (s *survey) money() {
-	balance, charges, refunds := map[string]int64{}, map[string]int{}, map[string]int{}
-	for _, l := range s.ledger {
-		switch l.Kind {
-		case "charge":
-			charges[l.BookingID]++
-			balance[l.BookingID] += l.Amount.AmountMinor
-		case "refund":
-			refunds[l.BookingID]++
-			balance[l.BookingID] -= l.Amount.AmountMinor
-		default:
-			s.wrong("in the ledger: %+v", l)
-		}
-		if _, ok := s.bookings[l.BookingID]; !ok {
+	for id, b := range s.books {
+		if _, ok := s.bookings[id]; !ok && b.charges > 0 {
 			s.lost++
-			s.wrong("money was moved for booking %s, which is not there: %+v", l.BookingID, l)
-		}
-		if charges[l.BookingID] > 1 || refunds[l.BookingID] > 1 {
-			s.duplicates++
-			s.wrong("booking %s has %d charges and %d refunds", l.BookingID, charges[l.BookingID], refunds[l.BookingID])
+			s.ticketless++
+			s.wrong("money was moved for booking %s, which is not there: %+v", id, b)
 		}
 	}
 	for id, b := range s.bookings {
-		var owed int64
-		if b.Status == "CONFIRMED" {
-			owed = b.Total.AmountMinor
+		of := s.books[id]
+		if of.charges > 1 {
+			s.doubleCharges++
+			s.duplicates++
+			s.wrong("booking %s has %d charges: %+v", id, of.charges, b.Timeline)
 		}
-		if balance[id] != owed {
-			s.wrong("booking %s is %s, and its balance is %d instead of %d: %+v", id, b.Status, balance[id], owed, b.Timeline)
+		if of.refunds > len(b.Refunds) {
+			s.doubleRefunds++
+			s.duplicates++
+			s.wrong("booking %s has %d refunds of %d: %+v", id, of.refunds, len(b.Refunds), b.Timeline)
+		}
+		for _, r := range b.Refunds {
+			if r.Status != "refunded" {
+				s.wrong("a refund of booking %s is %s", id, r.Status)
+			}
+		}
+		kept := of.captured - of.refunded
+		if owed := s.owed(b); kept != owed {
+			if kept > owed {
+				s.ticketless++
+			}
+			s.wrong("booking %s is %s, and of %d captured %d were refunded, which leaves %d instead of %d: %+v",
+				id, b.Status, of.captured, of.refunded, kept, owed, b.Timeline)
 		}
 	}
 }
 
+// owed is what the seller is to have of a booking.
+func (s *survey) owed(b booking) (owed int64) {
+	if b.Status == "CONFIRMED" {
+		for _, it := range b.Items {
+			owed += int64(it.Quantity) * it.UnitPrice.AmountMinor
+		}
+		if b.Total == nil || b.Total.AmountMinor != owed {
+			s.wrong("booking %s has tickets for %d, and its total is %v", b.ID, owed, b.Total)
+		}
+	}
+	for _, c := range b.Cancellations {
+		fee, err := c.Price.BasisPoints(s.event.Policy.FeeBasisPoints)
+		free := s.event.StartsAt.Add(-time.Duration(s.event.Policy.FreeHours) * time.Hour)
+		if time.Now().Before(free) {
+			fee.AmountMinor = 0
+		}
+		if err != nil || c.Fee != fee || c.Status != "DONE" {
+			s.wrong("booking %s has a cancellation that is %s, of tickets for %s, for a fee of %s instead of %s (%v)", b.ID, c.Status, c.Price, c.Fee, fee, err)
+		}
+		owed += fee.AmountMinor
+	}
+	return owed
+}
+
 // mail: P3 and P4, as the customers read it.
 func (s *survey) mail() {
-	confirmations, cancellations, violations := mailsAbout(s.mails)
+	_, _, violations := mailsAbout(s.mails)
 	for _, v := range violations {
-		s.duplicates++
+		s.repeated++
 		s.wrong("%s", v)
 	}
+	told := toldOf(s.mails)
 	for _, m := range s.mails {
 		if _, ok := s.bookings[m.booking()]; !ok {
 			s.wrong("a mail about the booking %q: %s", m.booking(), m.subject)
 		}
 	}
 	for id, b := range s.bookings {
-		if confirmations[id] > 1 || cancellations[id] > 1 {
-			s.duplicates++
-			s.wrong("booking %s is told as confirmed %d times, as cancelled %d times", id, confirmations[id], cancellations[id])
+		parts := 0
+		for _, c := range b.Cancellations {
+			if !c.All {
+				parts++
+			}
 		}
-		confirmed, cancelled := confirmations[id] > 0, cancellations[id] > 0
+		for kind, n := range told[id] {
+			most := 1
+			if kind == itemsCancelled {
+				most = max(1, parts)
+			}
+			if n > most {
+				s.repeated++
+				s.wrong("booking %s is told %d times: %s", id, n, kind)
+			}
+		}
+		if n := told[id][itemsCancelled]; n != parts {
+			s.wrong("booking %s has %d cancellations in part, and %d mails say so", id, parts, n)
+		}
+		confirmed, cancelled := told[id][bookingConfirmed] > 0, told[id][bookingCancelled] > 0
 		switch {
 		case b.Status == "CONFIRMED" && (!confirmed || cancelled), b.Status == "CANCELLED" && !cancelled,
 			b.Status == "FAILED" && (confirmed || cancelled):
 			s.wrong("booking %s is %s; told as confirmed: %t, as cancelled: %t", id, b.Status, confirmed, cancelled)
 		}
 	}
+	s.duplicates += s.repeated
 }

@@ -32,7 +32,8 @@ type Webhooks struct {
 	Unrelated bool `json:"unrelated"`
 }
 
-// SetWebhooks changes where and how events are sent from now on.
+// SetWebhooks changes where and how events are sent from now on: also those that
+// nobody has taken yet.
 func (s *Server) SetWebhooks(w Webhooks) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -85,12 +86,15 @@ func (s *Server) makeEvent(kind string, object map[string]any) {
 
 func (s *Server) send(e *event, mode Webhooks) {
 	for range mode.Repeat + 1 {
-		s.workers.Go(func() {
+		s.work(func() {
 			// Stripe tries for three days; tests have less time, and more hurry.
 			for deadline := time.Now().Add(5 * time.Minute); !s.deliver(e, mode) && time.Now().Before(deadline); {
 				if !s.wait(200 * time.Millisecond) {
 					return
 				}
+				s.mu.Lock()
+				mode = s.mode
+				s.mu.Unlock()
 			}
 		})
 	}

@@ -82,6 +82,12 @@ func (s *Server) serve(op operation) http.HandlerFunc {
 			}
 		}
 		a, replayed := s.once(op, r)
+		s.mu.Lock()
+		done := s.done
+		s.mu.Unlock()
+		if done != nil {
+			done(op.name)
+		}
 		switch {
 		case a.hang:
 			select {

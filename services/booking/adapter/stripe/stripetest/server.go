@@ -56,6 +56,8 @@ type Server struct {
 	refuse  int // how many refunds are still to be refused; below 0 all
 	events  []*event
 	mode    Webhooks
+	busy    int // workers that are not done
+	done    func(operation string)
 }
 
 // New returns a provider without books. Close it.
@@ -106,13 +108,41 @@ func (s *Server) Close() {
 	s.workers.Wait()
 }
 
-// later does something after a while, unless the server is closed before.
+// later does something after a while, unless the server is closed before. s.mu is
+// held.
 func (s *Server) later(d time.Duration, do func()) {
-	s.workers.Go(func() {
+	s.work(func() {
 		if s.wait(d) {
 			do()
 		}
 	})
+}
+
+// work does something meanwhile. s.mu is held.
+func (s *Server) work(do func()) {
+	s.busy++
+	s.workers.Go(func() {
+		do()
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.busy--
+	})
+}
+
+// Quiet reports whether nothing is to come that nobody asks for: no charge that
+// is late, and no event that is not delivered yet.
+func (s *Server) Quiet() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.busy == 0
+}
+
+// Done has f called each time that an operation, by the name that faults know it
+// by, is done and on the books, and before its answer is given.
+func (s *Server) Done(f func(operation string)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.done = f
 }
 
 // wait waits, and reports whether the server is still open.
