@@ -60,6 +60,32 @@ func startDapr(t *testing.T, o setup) (*platform, *manyProcesses, map[string]dat
 // book and cancel, at random moments, in random order, three times each.
 // CHAOS_SEED repeats the choices of one run.
 func TestDaprChaos(t *testing.T) {
+	choose := chaosSeed(t)
+	p, s, servers := startDapr(t, setup{})
+	l := newLoad(t, p, 6, true)
+	back := chaos(t, l, s, servers, chaosTimes, choose)
+	t.Logf("%d kills, of each service, each sidecar, RabbitMQ and the databases (these for %s): served again %s after the start; %s",
+		len(back), outage, back, l.end(t))
+}
+
+// The same, once each, while people pay through a provider; and booking is killed
+// when that has moved money and has not said so.
+func TestDaprMoneyChaos(t *testing.T) {
+	choose := chaosSeed(t)
+	o := options{checkoutTTL: "8s"}
+	provider := o.paidByStripe(t)
+	p, s, servers := startDapr(t, setup{options: o})
+	p.paidBy(provider)
+	l := newLoad(t, p, 4, true)
+	back := chaos(t, l, s, servers, 1, choose)
+	between := killBetween(t, l, provider, s.of(bookings)[0], 4)
+	l.awaitServed(t)
+	t.Logf("paid through a provider, %d kills, of each service, each sidecar, RabbitMQ and the databases (these for %s), and of booking between provider and database %v: served again %s after the start; %s",
+		len(back), outage, between, back, l.end(t))
+}
+
+func chaosSeed(t *testing.T) *rand.Rand {
+	t.Helper()
 	seed := uint64(time.Now().UnixNano())
 	if s := os.Getenv("CHAOS_SEED"); s != "" {
 		var err error
@@ -68,9 +94,13 @@ func TestDaprChaos(t *testing.T) {
 		}
 	}
 	t.Logf("CHAOS_SEED=%d", seed)
-	choose := rand.New(rand.NewPCG(seed, 0))
+	return rand.New(rand.NewPCG(seed, 0))
+}
 
-	p, s, servers := startDapr(t, setup{})
+// chaos takes each part of the platform away so many times, and returns how long
+// it took each time until somebody could book again.
+func chaos(t *testing.T, l *load, s *manyProcesses, servers map[string]databaseServer, times int, choose *rand.Rand) (back durations) {
+	t.Helper()
 	faults := []fault{
 		killedServer("RabbitMQ", 0, servers["RabbitMQ"]),
 		killedServer("PostgreSQL", outage, servers["PostgreSQL"]),
@@ -80,9 +110,7 @@ func TestDaprChaos(t *testing.T) {
 		faults = append(faults, killedProgram(string(r.of), &r.program, r.start),
 			killedProgram("the sidecar of "+string(r.of), &r.sidecar.program, r.sidecar.begin))
 	}
-	l := newLoad(t, p, 6, true)
-	var back durations
-	for range chaosTimes {
+	for range times {
 		choose.Shuffle(len(faults), func(i, j int) { faults[i], faults[j] = faults[j], faults[i] })
 		for _, f := range faults {
 			<-time.After(time.Duration(100+choose.IntN(800)) * time.Millisecond)
@@ -98,8 +126,7 @@ func TestDaprChaos(t *testing.T) {
 			back = append(back, time.Since(began))
 		}
 	}
-	t.Logf("%d kills, of each service, each sidecar, RabbitMQ and the databases (these for %s): served again %s after the start; %s",
-		len(back), outage, back, l.end(t))
+	return back
 }
 
 // RabbitMQ is away for a minute while people book. They notice nothing but that
