@@ -63,6 +63,8 @@ type Booking struct {
 	Reason     string       `json:"reason,omitempty" doc:"Why it failed or was cancelled: a problem code" example:"payment_declined"`
 	OccurredAt time.Time    `json:"occurred_at"`
 
+	RefundDue bool `json:"refund_due,omitempty" doc:"Of a failed booking: the payment provider has refused the refund, and it has yet to be made"`
+
 	Acknowledged bool `json:"acknowledged" doc:"The customer had been answered pending, and so waits to hear how it ended"`
 
 	Cancellation *Cancellation `json:"cancellation,omitempty" doc:"What was cancelled; in a cancellation alone"`

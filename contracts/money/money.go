@@ -55,22 +55,37 @@ func (a Amount) Minus(b Amount) (Amount, error) {
 }
 
 // BasisPoints returns n hundredths of a percent of a, rounded half up to a
-// minor unit, or ErrOverflow. Neither may be negative.
+// multiple of Step, or ErrOverflow. Neither may be negative.
 func (a Amount) BasisPoints(n int) (Amount, error) {
 	if n < 0 || a.AmountMinor < 0 {
 		return Amount{}, ErrOverflow
 	}
-	const whole = 10_000
+	step := uint64(Step(a.Currency)) //nolint:gosec // it is 1, 10 or 100
+	whole := 10_000 * step
 	hi, lo := bits.Mul64(uint64(a.AmountMinor), uint64(n))
 	lo, carry := bits.Add64(lo, whole/2, 0)
 	if hi += carry; hi >= whole {
 		return Amount{}, ErrOverflow
 	}
 	part, _ := bits.Div64(hi, lo, whole)
-	if part > math.MaxInt64 {
+	if part > math.MaxInt64/step {
 		return Amount{}, ErrOverflow
 	}
+	part *= step
 	return Amount{AmountMinor: int64(part), Currency: a.Currency}, nil
+}
+
+// Step returns the least amount of a currency, in its minor units, of which
+// payment providers move a multiple: 10 where there are thousandths, for cards
+// know hundredths, and 100 for the ariary, whose fifths nobody counts.
+func Step(currency string) int64 {
+	switch {
+	case Decimals(currency) == 3:
+		return 10
+	case currency == "MGA":
+		return 100
+	}
+	return 1
 }
 
 // IsZero reports whether nothing is owed, in whatever currency.

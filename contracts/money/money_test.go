@@ -66,6 +66,14 @@ func TestBasisPointsRoundHalfUp(t *testing.T) {
 			t.Errorf("%d bp of %d = %v, %v, want %d", c.n, c.minor, got, err, c.want)
 		}
 	}
+	for _, c := range []struct {
+		a    Amount
+		want int64
+	}{{Amount{5550, "KWD"}, 690}, {Amount{5560, "KWD"}, 700}, {Amount{20_000, "MGA"}, 2500}, {Amount{100, "JPY"}, 13}} {
+		if got, err := c.a.BasisPoints(1250); err != nil || got.AmountMinor != c.want {
+			t.Errorf("12.5 %% of %s = %v, %v, want %d", c.a, got, err, c.want)
+		}
+	}
 	for _, n := range []int{-1, 10_001, math.MaxInt} {
 		if got, err := (Amount{math.MaxInt64, "EUR"}).BasisPoints(n); !errors.Is(err, ErrOverflow) {
 			t.Errorf("%d bp of max = %v, %v, want ErrOverflow", n, got, err)

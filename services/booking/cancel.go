@@ -29,7 +29,7 @@ func (s *Service) Cancel(ctx context.Context, caller identity.Caller, id string)
 	if err != nil || b.Status == Cancelling || b.Status == Cancelled {
 		return b, err
 	}
-	b, err = s.cancel(ctx, caller, id, nil, Key{})
+	b, err = s.cancel(ctx, caller, id, b.EventID, nil, Key{})
 	if errors.Is(err, ErrNotCancellable) || errors.Is(err, ErrInProgress) {
 		// Another request may have been first: then its result is ours.
 		if b, err := s.Store.Get(ctx, id); err == nil && (b.Status == Cancelling || b.Status == Cancelled) {
@@ -53,7 +53,8 @@ func (s *Service) CancelTickets(ctx context.Context, caller identity.Caller, id 
 	if err := validCancellation(want, key); err != nil {
 		return Booking{}, Cancellation{}, err
 	}
-	if _, err := s.Get(ctx, caller, id); err != nil {
+	b, err := s.Get(ctx, caller, id)
+	if err != nil {
 		return Booking{}, Cancellation{}, err
 	}
 	k := Key{Value: key, Fingerprint: cancellationPrint(id, want)}
@@ -74,7 +75,7 @@ func (s *Service) CancelTickets(ctx context.Context, caller identity.Caller, id 
 	if b, c, err := earlier(errNoneYet); !errors.Is(err, errNoneYet) {
 		return b, c, err
 	}
-	b, err := s.cancel(ctx, caller, id, want, k)
+	b, err = s.cancel(ctx, caller, id, b.EventID, want, k)
 	if err != nil {
 		// The first request with this key may have come this far meanwhile.
 		return earlier(err)
@@ -85,7 +86,12 @@ func (s *Service) CancelTickets(ctx context.Context, caller identity.Caller, id 
 var errNoneYet = errors.New("no request has used this key")
 
 // cancel begins a cancellation and takes it as far as it goes now.
-func (s *Service) cancel(ctx context.Context, caller identity.Caller, id string, want []Wanted, key Key) (Booking, error) {
+func (s *Service) cancel(ctx context.Context, caller identity.Caller, id, eventID string, want []Wanted, key Key) (Booking, error) {
+	_, err := s.CancelledEvents.CancelledEvent(ctx, eventID)
+	gone := err == nil // with the event: then nothing is kept
+	if !gone && !errors.Is(err, ErrEventNotFound) {
+		return Booking{}, err
+	}
 	lease := s.newLease()
 	b, err := s.Store.Update(ctx, id, "", func(b *Booking) error {
 		now := s.now()
@@ -99,7 +105,13 @@ func (s *Service) cancel(ctx context.Context, caller identity.Caller, id string,
 		if key.Value != "" {
 			b.Effects.Key, b.Effects.KeyUser = key, caller.UserID
 		}
-		return b.giveBack(want, Cancellation{ID: newID(), At: now, By: caller.UserID, Key: key.hash(caller.UserID)}, false)
+		if err := b.giveBack(want, Cancellation{ID: newID(), At: now, By: caller.UserID, Key: key.hash(caller.UserID)}, gone); err != nil {
+			return err
+		}
+		if gone && b.Status == Cancelling {
+			b.Reason = problem.EventCancelled
+		}
+		return nil
 	})
 	switch {
 	case errors.Is(err, ErrLeaseLost), errors.Is(err, ErrKeyTaken):
@@ -230,6 +242,13 @@ func (d *driver) giveBack(ctx context.Context, c Cancellation) error {
 // eventCancelled begins to cancel a confirmed booking whose event has been, in
 // full whatever the policy, and goes on with it.
 func (d *driver) eventCancelled(ctx context.Context) error {
+	_, err := d.s.CancelledEvents.CancelledEvent(ctx, d.b.EventID)
+	if errors.Is(err, ErrEventNotFound) {
+		return d.free(ctx) // it takes place: somebody was mending the booking, and died
+	}
+	if err != nil {
+		return err
+	}
 	c := Cancellation{ID: newID(), At: d.s.now(), By: d.by}
 	var refused error
 	if err := d.update(ctx, func(b *Booking) {

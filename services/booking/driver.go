@@ -214,11 +214,11 @@ func (d *driver) fail(ctx context.Context, reason problem.Code) error {
 // tell puts a message about b, as it is after this change, into the outbox: of
 // the cancellation c, and with the organizer's note, where there are such.
 func (d *driver) tell(ctx context.Context, b *Booking, kind string, c *Cancellation, note string) {
-	refunded := money.Amount{Currency: b.Total.Currency}
+	refunded, due := money.Amount{Currency: b.Total.Currency}, false
 	var cancellation *events.Cancellation
 	if c == nil {
 		for _, r := range b.Refunds { // of a booking that failed: what it had paid
-			refunded = r.Amount
+			refunded, due = r.Amount, r.Status == RefundDue
 		}
 	} else {
 		cancellation = &events.Cancellation{ID: c.ID, Items: c.Items, Price: c.Price, Fee: c.Fee, Refund: refunded}
@@ -234,7 +234,7 @@ func (d *driver) tell(ctx context.Context, b *Booking, kind string, c *Cancellat
 		UserID: b.UserID, UserEmail: b.UserEmail, UserName: b.UserName, Status: string(b.Status),
 		Event: event, Items: b.Items, Total: b.Total, Refunded: refunded,
 		Reason: string(b.Reason), OccurredAt: b.UpdatedAt, Acknowledged: b.Acknowledged,
-		Cancellation: cancellation, Note: note,
+		RefundDue: due, Cancellation: cancellation, Note: note,
 	})
 	if err != nil {
 		panic(err) // strings, numbers and times in range: the stores hold nothing else

@@ -3,6 +3,7 @@ package booking
 import (
 	"context"
 	"errors"
+	"maps"
 	"time"
 )
 
@@ -61,6 +62,11 @@ func (s *Service) hear(ctx context.Context, later map[string]retry) {
 		}
 		return
 	}
+	open := make(map[string]bool, len(events))
+	for _, e := range events {
+		open[e.ID] = true
+	}
+	maps.DeleteFunc(later, func(id string, _ retry) bool { return !open[id] }) // another process has handled it
 	for _, e := range events {
 		r := later[e.ID]
 		if ctx.Err() != nil || s.now().Before(r.at) {

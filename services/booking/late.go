@@ -3,12 +3,15 @@ package booking
 import (
 	"context"
 	"errors"
+
+	"github.com/openboxoffice/boxoffice/contracts/problem"
 )
 
 // PaymentHeard takes the provider's hint that something has become of a
 // booking's payment: what waits for it is settled at once, and a booking that
 // failed is taken up again where its payment has succeeded although, to be
-// confirmed if tickets remain, and refunded if not. The hint is not believed:
+// confirmed if tickets remain, and refunded if not, or if nobody was told of it.
+// The hint is not believed:
 // the provider is asked. ErrNotFound; ErrLeaseLost while the booking is driven,
 // ErrOutcomeUnknown: the hint is to be repeated.
 func (s *Service) PaymentHeard(ctx context.Context, bookingID string) error {
@@ -16,13 +19,18 @@ func (s *Service) PaymentHeard(ctx context.Context, bookingID string) error {
 	if err != nil {
 		return err
 	}
+	var settled Settlement
 	switch b.Status {
 	case Pending:
+		if len(b.Refunds) > 0 {
+			return nil // it is backing out, in its own time
+		}
 	case Failed:
 		if len(b.Refunds) > 0 {
 			return nil // what was captured is known
 		}
-		settled, err := s.Payments.Settle(ctx, Unsettled{BookingID: b.ID, Reference: b.Payment.Reference})
+		var err error
+		settled, err = s.Payments.Settle(ctx, Unsettled{BookingID: b.ID, Reference: b.Payment.Reference})
 		if err != nil || !settled.Captured {
 			return err
 		}
@@ -32,10 +40,18 @@ func (s *Service) PaymentHeard(ctx context.Context, bookingID string) error {
 	_, err = s.Store.Update(ctx, bookingID, "", func(b *Booking) error {
 		now := s.now()
 		switch {
-		case b.Status == Pending:
+		case b.Status == Pending && len(b.Refunds) == 0:
 		case b.Status == Failed && len(b.Refunds) == 0:
+			told := b.Acknowledged || b.Reason != ""
 			b.Status, b.Reason, b.Acknowledged, b.Tries = Pending, "", true, 0
 			b.note(now, b.Payment.Provider, "late_payment", "the payment has succeeded after all")
+			if !told {
+				// Nobody knows of it, and its customer may have booked anew with
+				// the key that it freed: the money goes back, and that is told.
+				b.Reason = problem.PaymentAbandoned
+				b.Payment.Reference, b.Payment.Status, b.Payment.Captured = settled.Reference, PaymentCaptured, settled.Amount
+				b.Refunds = []Refund{{ID: newID(), Amount: settled.Amount, Status: RefundPending, Decided: now}}
+			}
 		default:
 			return errSettled
 		}

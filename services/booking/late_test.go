@@ -130,3 +130,34 @@ func TestAProviderThatCannotBeReachedChargesNothing(t *testing.T) {
 	m.book(t, m.service(nil), c, request)
 	m.check(t)
 }
+
+// A booking that nobody was told of has freed its key: when it is paid after all
+// the customer may have booked anew. The money goes back.
+func TestALatePaymentOfABookingThatNobodyKnowsOfIsRefunded(t *testing.T) {
+	m := modelWorld(t)
+	event, c := m.newEvent(price), m.newCustomer()
+	request := booking.Request{EventID: event, Tickets: 1, PaymentToken: bookingtest.Acts, IdempotencyKey: "k"}
+	_, _ = m.create(t.Context(), m.service(dies(7, true)), c, request) // when it has charged
+	m.recover(t)
+	lost := m.bookings(t)[0]
+	if lost.Status != booking.Failed || lost.Reason != "" {
+		t.Fatalf("the booking is %+v", lost)
+	}
+	request.PaymentToken = bookingtest.Good
+	again := m.book(t, m.service(nil), c, request)
+	if !m.pay.CaptureLate(lost.ID) {
+		t.Fatal("nothing to capture")
+	}
+	if err := m.service(nil).PaymentHeard(t.Context(), lost.ID); err != nil {
+		t.Fatal(err)
+	}
+	m.recover(t)
+	lost = m.get(t, lost.ID)
+	if lost.Status != booking.Failed || lost.Refunded() != price || m.get(t, again.ID).Status != booking.Confirmed {
+		t.Errorf("the booking is %+v", lost)
+	}
+	if told := m.messages(t)[lost.ID][events.TypeBookingFailed]; len(told) != 1 || told[0].Refunded != price {
+		t.Errorf("the customer is told %+v", told)
+	}
+	m.check(t)
+}

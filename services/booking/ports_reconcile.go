@@ -37,6 +37,9 @@ type Records interface {
 	// the order of their ids, which is that in which they were made. It skips
 	// none that was there when it began.
 	BookingsAfter(ctx context.Context, id string, limit int) ([]Booking, error)
+	// WithRefundsDue returns up to limit bookings that have refunds due, with
+	// ids after this one, in the order of their ids.
+	WithRefundsDue(ctx context.Context, id string, limit int) ([]Booking, error)
 	// SaveReport stores r. One with the same id is replaced.
 	SaveReport(ctx context.Context, r Report) error
 	// Reports returns up to limit reports, newest first, that are older than
@@ -87,4 +90,5 @@ const (
 	FoundChargeMissing  FindingKind = "charge_missing"  // the provider knows of no charge
 	FoundTicketsMissing FindingKind = "tickets_missing" // confirmed, and other tickets are held for it
 	FoundBookingStuck   FindingKind = "booking_stuck"   // nobody could settle it for long
+	FoundNoAnswer       FindingKind = "no_answer"       // it could not be looked at, or mended
 )

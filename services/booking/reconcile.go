@@ -14,8 +14,10 @@ const (
 	// fresh is for how long after a change nothing is said of a booking: what
 	// was read elsewhere may be from before.
 	fresh = 5 * time.Minute
-	// stuckAfter is for how long a booking may be due before it is reported.
+	// A booking is reported when it is due for so long, or was tried so often:
+	// which takes a quarter of an hour.
 	stuckAfter = 15 * time.Minute
+	stuckTries = 30
 	// reconcilePage is how many of a kind are read at a time.
 	reconcilePage = 200
 )
@@ -34,7 +36,7 @@ func (s *Service) Reconcile(ctx context.Context, by string, since time.Time) (Re
 	r := reconciliation{s: s, report: Report{
 		ID: newID(), By: by, Since: since.UTC().Truncate(time.Microsecond), StartedAt: now, Findings: []Finding{},
 	}, paid: map[uuid.UUID]bool{}}
-	for _, step := range []func(context.Context) error{r.tickets, r.money, r.messages} {
+	for _, step := range []func(context.Context) error{r.refunds, r.tickets, r.money, r.messages} {
 		if err := step(ctx); err != nil {
 			return Report{}, fmt.Errorf("%w: %w", ErrNotReconciled, err)
 		}
@@ -64,12 +66,35 @@ func (s *Service) ReconcileDaily(ctx context.Context, days int) error {
 			return nil
 		case <-tick.C:
 		}
-		last, err := s.Records.Reports(ctx, "", 1)
-		if err == nil && (len(last) == 0 || s.now().Sub(last[0].StartedAt) >= 24*time.Hour) {
+		due, err := s.reconciliationDue(ctx)
+		if err == nil && due {
 			_, err = s.Reconcile(ctx, worker, s.now().AddDate(0, 0, -days))
 		}
 		if err != nil && ctx.Err() == nil {
 			s.Log.ErrorContext(ctx, "not reconciled; it is tried again in 10 minutes", "error", err)
+		}
+	}
+}
+
+// reconciliationDue reports whether the worker's last is a day old. What others
+// have asked for may have looked at less.
+func (s *Service) reconciliationDue(ctx context.Context) (bool, error) {
+	for before := ""; ; {
+		page, err := s.Records.Reports(ctx, before, reconcilePage)
+		if err != nil {
+			return false, err
+		}
+		for _, r := range page {
+			if s.now().Sub(r.StartedAt) >= 24*time.Hour {
+				return true, nil
+			}
+			if r.By == worker {
+				return false, nil
+			}
+			before = r.ID
+		}
+		if len(page) == 0 {
+			return true, nil
 		}
 	}
 }
@@ -84,6 +109,37 @@ type reconciliation struct {
 
 func (r *reconciliation) found(kind FindingKind, bookingID string, repaired bool, format string, args ...any) {
 	r.report.Findings = append(r.report.Findings, Finding{Kind: kind, BookingID: bookingID, Detail: fmt.Sprintf(format, args...), Repaired: repaired})
+}
+
+// noAnswer notes that a booking could not be looked at, or mended. One of which
+// the answer is lost holds up no other.
+func (r *reconciliation) noAnswer(ctx context.Context, bookingID string, err error) {
+	r.s.Log.WarnContext(ctx, "not reconciled", "booking_id", bookingID, "error", err)
+	r.found(FoundNoAnswer, bookingID, false, "it could not be looked at, or mended, now")
+}
+
+// refunds asks again for those that are due, whenever their bookings were made.
+func (r *reconciliation) refunds(ctx context.Context) error {
+	due := stream[Booking]{read: r.s.Records.WithRefundsDue, id: func(b Booking) string { return b.ID }}
+	for {
+		b, more, err := due.peek(ctx)
+		if err != nil || !more {
+			return err
+		}
+		due.next()
+		for _, refund := range b.Refunds {
+			if refund.Status != RefundDue {
+				continue
+			}
+			driven, done, err := r.s.refundAgain(ctx, b, refund.ID)
+			if err != nil {
+				r.noAnswer(ctx, b.ID, err)
+			} else if driven {
+				r.found(FoundRefundDue, b.ID, done, "%s since %s", refund.Amount, refund.Decided.Format(time.RFC3339))
+			}
+			break // the booking has changed: what else is due is for the next time
+		}
+	}
 }
 
 // inMotion reports whether the booking is being worked on, or was a moment ago.
@@ -143,7 +199,8 @@ func (r *reconciliation) ofNobody(ctx context.Context, h Holding) error {
 		return err // it was not, when it was read
 	}
 	if err := r.s.release(ctx, h); err != nil {
-		return err
+		r.noAnswer(ctx, h.BookingID, err)
+		return nil
 	}
 	r.foundLeak(h, "there is no such booking")
 	return nil
@@ -189,7 +246,7 @@ func (s *Service) drive(ctx context.Context, b Booking, do func(ctx context.Cont
 // booking looks at one booking and what is held for it.
 func (r *reconciliation) booking(ctx context.Context, b Booking, held []Holding) error {
 	if r.inMotion(b) {
-		if due := b.Lease.Until; !due.IsZero() && due.Before(r.report.StartedAt.Add(-stuckAfter)) {
+		if due := b.Lease.Until; !due.IsZero() && (b.Tries >= stuckTries || due.Before(r.report.StartedAt.Add(-stuckAfter))) {
 			r.found(FoundBookingStuck, b.ID, false, "%s since %s, tried %d times", b.Status, b.UpdatedAt.Format(time.RFC3339), b.Tries)
 		}
 		return nil
@@ -198,17 +255,6 @@ func (r *reconciliation) booking(ctx context.Context, b Booking, held []Holding)
 		if id, err := uuid.Parse(b.ID); err == nil {
 			r.paid[id] = false
 		}
-	}
-	for _, refund := range b.Refunds {
-		if refund.Status != RefundDue {
-			continue
-		}
-		done, err := r.s.refundAgain(ctx, b, refund.ID)
-		if err != nil {
-			return err
-		}
-		r.found(FoundRefundDue, b.ID, done, "%s since %s", refund.Amount, refund.Decided.Format(time.RFC3339))
-		return nil // it has changed: the rest is for the next time
 	}
 	has := 0
 	var leaked []Holding
@@ -232,7 +278,8 @@ func (r *reconciliation) booking(ctx context.Context, b Booking, held []Holding)
 			return nil
 		})
 		if err != nil {
-			return err
+			r.noAnswer(ctx, b.ID, err)
+			return nil
 		}
 		for _, h := range leaked {
 			if driven {
@@ -275,10 +322,13 @@ func (r *reconciliation) money(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		if b.Payment.Provider != r.s.Payments.Provider() {
+			continue // its books are not these
+		}
 		settled, err := r.s.Payments.Settle(ctx, Unsettled{BookingID: b.ID, Reference: b.Payment.Reference})
 		switch {
 		case err != nil:
-			return err
+			r.noAnswer(ctx, b.ID, err)
 		case !settled.Captured:
 			r.found(FoundChargeMissing, b.ID, false, "the booking says that %s was paid under %q", b.Payment.Captured, b.Payment.Reference)
 		}
@@ -306,12 +356,11 @@ func (r *reconciliation) charge(ctx context.Context, st Statement) error {
 	switch {
 	case r.inMotion(b):
 	case b.Status == Failed && len(b.Refunds) == 0 && st.Captured != st.Refunded:
-		err := r.s.PaymentHeard(ctx, b.ID)
-		if errors.Is(err, ErrLeaseLost) {
-			err = nil // somebody else has heard
+		if err := r.s.PaymentHeard(ctx, b.ID); err != nil && !errors.Is(err, ErrLeaseLost) { // then somebody else has heard
+			r.noAnswer(ctx, b.ID, err)
+			return nil
 		}
-		r.found(FoundLatePayment, b.ID, err == nil, "%s was captured under %q after it had failed", st.Captured, st.Reference)
-		return err
+		r.found(FoundLatePayment, b.ID, true, "%s was captured under %q after it had failed", st.Captured, st.Reference)
 	case st.Captured != b.Payment.Captured || st.Refunded != b.Refunded():
 		if now, err := r.s.Store.Get(ctx, b.ID); err != nil || now.Version != b.Version {
 			return err // it has changed meanwhile: next time
@@ -336,9 +385,9 @@ func (r *reconciliation) messages(ctx context.Context) error {
 }
 
 // refundAgain asks once more for a refund that is due, and reports whether it
-// has been made.
-func (s *Service) refundAgain(ctx context.Context, b Booking, refundID string) (done bool, err error) {
-	_, err = s.drive(ctx, b, func(ctx context.Context, d *driver) error {
+// could, and whether it has been made.
+func (s *Service) refundAgain(ctx context.Context, b Booking, refundID string) (driven, done bool, err error) {
+	driven, err = s.drive(ctx, b, func(ctx context.Context, d *driver) error {
 		r := d.b.Refund(refundID)
 		switch err := s.Payments.Refund(ctx, RefundRequest{
 			ID: r.ID, BookingID: b.ID, Reference: b.Payment.Reference, Amount: r.Amount, Since: r.Decided, Refusals: r.Refusals,
@@ -353,7 +402,7 @@ func (s *Service) refundAgain(ctx context.Context, b Booking, refundID string) (
 		d.note("refunded", r.Amount.String())
 		return nil
 	})
-	return done, err
+	return driven, done, err
 }
 
 // stream reads pages as one sequence.

@@ -97,6 +97,8 @@ func (d *driver) recover(ctx context.Context) error {
 		return d.finishCancel(ctx)
 	case d.b.Status == Confirmed:
 		return d.eventCancelled(ctx)
+	case d.b.Status == Failed, d.b.Status == Cancelled:
+		return d.free(ctx) // it was being mended, and is settled all the same
 	case len(d.b.Refunds) > 0: // it was backing out
 		return d.backOut(ctx, d.b.Reason)
 	}
@@ -136,6 +138,11 @@ func (d *driver) recover(ctx context.Context) error {
 			return err
 		}
 	}
+}
+
+// free lets go of a booking that needs nothing.
+func (d *driver) free(ctx context.Context) error {
+	return d.update(ctx, func(b *Booking) { b.Lease, b.Tries = Lease{}, 0 })
 }
 
 // abandon ends a booking that was never paid.

@@ -101,7 +101,15 @@ func (s *Service) Get(ctx context.Context, caller identity.Caller, id string) (B
 	if !caller.Owns(b.UserID) {
 		return Booking{}, ErrForbidden
 	}
-	return b, nil
+	return b.seenBy(caller), nil
+}
+
+// seenBy is the booking without what is its customer's alone.
+func (b Booking) seenBy(caller identity.Caller) Booking {
+	if caller.UserID != b.UserID {
+		b.Payment.Action = nil
+	}
+	return b
 }
 
 // List returns a page of q.UserID's bookings, newest first, to that user or an
@@ -110,7 +118,11 @@ func (s *Service) List(ctx context.Context, caller identity.Caller, q Query) ([]
 	if !caller.Owns(q.UserID) {
 		return nil, ErrForbidden
 	}
-	return s.Store.List(ctx, q)
+	page, err := s.Store.List(ctx, q)
+	for i := range page {
+		page[i] = page[i].seenBy(caller)
+	}
+	return page, err
 }
 
 // now is the clock as the stores keep it: UTC, in microseconds.

@@ -93,6 +93,7 @@ func render(kind Kind, b events.Booking) (Content, error) {
 		}
 		v.RefundDue = c.RefundDue
 	}
+	v.RefundDue = v.RefundDue || b.RefundDue
 	v.Free = price.IsZero()
 	if !refund.IsZero() {
 		v.Refund = refund.String()

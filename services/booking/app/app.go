@@ -29,6 +29,11 @@ import (
 	"github.com/openboxoffice/boxoffice/services/internal/sidecar"
 )
 
+// keepMessages is for how long reconciliation can ask whether a message that all
+// its consumers knew is still known: some days, as between a consumer's failure
+// and its return from a copy.
+const keepMessages = 7 * 24 * time.Hour
+
 // publishTimeout is how long the sidecar may take for a message.
 const publishTimeout = 5 * time.Second
 
@@ -146,7 +151,7 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 		"event":        inboxrest.NewClient(event),
 		"notification": inboxrest.NewClient(notification),
 	}}
-	a.relay, err = outbox.NewRelay(outbox.Options{Store: a.db.outbox, Publisher: publisher, Log: deps.Log, Consumers: consumers})
+	a.relay, err = outbox.NewRelay(outbox.Options{Store: a.db.outbox, Publisher: publisher, Log: deps.Log, Consumers: consumers, Keep: keepMessages})
 	if err != nil {
 		return nil, err
 	}

@@ -295,6 +295,7 @@ func (c *MemoryCatalog) Hold(eventID, bookingID string, number, tickets int) {
 	defer c.mu.Unlock()
 	e := c.events[eventID]
 	e.types[0].Available -= tickets
+	delete(e.returned, attempt{bookingID, number})
 	e.held[attempt{bookingID, number}] = booking.Reserved{
 		Event: e.snapshot, Items: []events.Item{{TicketTypeID: e.types[0].ID, Name: e.types[0].Name, Quantity: tickets}},
 	}

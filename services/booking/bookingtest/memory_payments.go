@@ -50,6 +50,13 @@ func NewMemoryPayments() *MemoryPayments {
 	return &MemoryPayments{intents: map[string]*intent{}, of: map[string]string{}, refunds: map[string]bool{}, Now: time.Now}
 }
 
+// Reset forgets everything, and refuses nothing.
+func (p *MemoryPayments) Reset() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.intents, p.of, p.refunds, p.Refuse = map[string]*intent{}, map[string]string{}, map[string]bool{}, nil
+}
+
 // Ledger returns what was taken and given back of a booking's money, in minor
 // units, and how often money moved.
 func (p *MemoryPayments) Ledger(bookingID string) (captured, refunded int64, moves int) {

@@ -19,6 +19,7 @@ func TestRecords(t *testing.T, open func(t *testing.T) StoreUnderTest) {
 	}{
 		{"bookings come in the order they were made and whole", recordsOrder},
 		{"bookings added meanwhile hide none", recordsPages},
+		{"bookings with refunds due are found whenever they were made", recordsDue},
 		{"a report comes back as it was stored", reportStored},
 		{"a report with the same id is replaced", reportReplaced},
 		{"reports are newest first page by page", reportPages},
@@ -68,6 +69,34 @@ func recordsPages(t *testing.T, u StoreUnderTest) {
 		if n := len(slices.DeleteFunc(slices.Clone(got), func(g string) bool { return g != id })); n != 1 {
 			t.Errorf("booking %s came %d times", id, n)
 		}
+	}
+}
+
+func recordsDue(t *testing.T, u StoreUnderTest) {
+	due := func(status booking.RefundStatus) func(*booking.Booking) {
+		return func(b *booking.Booking) {
+			b.Refunds = []booking.Refund{{ID: newID(), Amount: euros(1), Status: booking.RefundDone}, {ID: newID(), Amount: euros(2), Status: status}}
+		}
+	}
+	one, _, three := u.create(t, settled(due(booking.RefundDue)), booking.Key{}), u.create(t, settled(due(booking.RefundDone)), booking.Key{}),
+		u.create(t, settled(due(booking.RefundDue)), booking.Key{})
+	u.create(t, settled(due(booking.RefundPending)), booking.Key{})
+	u.create(t, settled(), booking.Key{})
+	find := func(after string, limit int) []booking.Booking {
+		page, err := u.Records.WithRefundsDue(t.Context(), after, limit)
+		must(t, err)
+		return page
+	}
+	if diff := cmp.Diff([]booking.Booking{one, three}, find("", 10)); diff != "" {
+		t.Errorf("all (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{three.ID}, ids(find(one.ID, 1))); diff != "" {
+		t.Errorf("after the first (-want +got):\n%s", diff)
+	}
+	_, err := u.Store.Update(t.Context(), one.ID, "", func(b *booking.Booking) error { b.Refunds[1].Status = booking.RefundDone; return nil })
+	must(t, err)
+	if diff := cmp.Diff([]string{three.ID}, ids(find("", 10))); diff != "" {
+		t.Errorf("when one is made (-want +got):\n%s", diff)
 	}
 }
 

@@ -23,6 +23,19 @@ func (s *Store) BookingsAfter(ctx context.Context, id string, limit int) (page [
 	return page, err
 }
 
+// WithRefundsDue implements booking.Records.
+func (s *Store) WithRefundsDue(ctx context.Context, id string, limit int) (page []booking.Booking, err error) {
+	err = s.db.Read(ctx, func(ctx context.Context, conn *pgx.Conn) error {
+		rows, err := conn.Query(ctx, `SELECT `+columns+` FROM bookings WHERE refunds_due > 0 AND id > $1 ORDER BY id LIMIT $2`, id, limit)
+		if err != nil {
+			return err
+		}
+		page, err = all(rows)
+		return err
+	})
+	return page, err
+}
+
 // SaveReport implements booking.Records.
 func (s *Store) SaveReport(ctx context.Context, r booking.Report) error {
 	return s.db.Write(ctx, func(ctx context.Context, tx pgx.Tx) error {

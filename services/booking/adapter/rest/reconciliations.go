@@ -88,7 +88,7 @@ type checkedBody struct {
 }
 
 type findingBody struct {
-	Kind      string `json:"kind" enum:"late_payment,refund_due,hold_leaked,message_lost,money_disagrees,charge_unknown,charge_missing,tickets_missing,booking_stuck" example:"hold_leaked"`
+	Kind      string `json:"kind" enum:"late_payment,refund_due,hold_leaked,message_lost,money_disagrees,charge_unknown,charge_missing,tickets_missing,booking_stuck,no_answer" example:"hold_leaked"`
 	BookingID string `json:"booking_id" doc:"As the one who has it says; empty where nobody knows" example:"01890a5d-ac96-774b-bcce-b302099a8057"`
 	Detail    string `json:"detail" example:"2 tickets of event 01890a5d-ac96-774b-bcce-b302099a8057, attempt 1: there is no such booking"`
 	Repaired  bool   `json:"repaired" doc:"Whether there is nothing left to do about it"`

@@ -20,6 +20,15 @@ func (s *Store) BookingsAfter(ctx context.Context, id string, limit int) ([]book
 	return collect(rows)
 }
 
+// WithRefundsDue implements booking.Records.
+func (s *Store) WithRefundsDue(ctx context.Context, id string, limit int) ([]booking.Booking, error) {
+	rows, err := s.db.Read.QueryContext(ctx, `SELECT `+columns+` FROM bookings WHERE refunds_due > 0 AND id > ? ORDER BY id LIMIT ?`, id, limit)
+	if err != nil {
+		return nil, err
+	}
+	return collect(rows)
+}
+
 // SaveReport implements booking.Records.
 func (s *Store) SaveReport(ctx context.Context, r booking.Report) error {
 	report, err := json.Marshal(r)

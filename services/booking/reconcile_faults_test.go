@@ -1,0 +1,224 @@
+package booking_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/openboxoffice/boxoffice/contracts/events"
+	"github.com/openboxoffice/boxoffice/services/booking"
+	"github.com/openboxoffice/boxoffice/services/booking/bookingtest"
+)
+
+// A process that dies while it mends a settled booking leaves it as it was:
+// recovery lets go of it, and begins nothing.
+func TestAReconciliationThatDiesHarmsNothing(t *testing.T) {
+	for _, status := range []booking.Status{booking.Confirmed, booking.Cancelled, booking.Failed} {
+		m, event, of := reconcileWorld(t)
+		b := of[status]
+		attempt := b.Attempt
+		if status == booking.Confirmed {
+			attempt--
+		}
+		m.catalog.Hold(event, b.ID, attempt, 2)
+		m.messages(t)
+		m.dieInReconcile(t)
+		m.recover(t)
+		if again := m.get(t, b.ID); again.Status != status || again.Reason != b.Reason || again.Attempt != b.Attempt {
+			t.Errorf("%s is %s, %q, attempt %d", status, again.Status, again.Reason, again.Attempt)
+		}
+		m.reconcile(t)
+		m.check(t)
+	}
+}
+
+// dieInReconcile reconciles in a process that dies between the two changes of
+// the first booking that it mends.
+func (m *model) dieInReconcile(t *testing.T) {
+	t.Helper()
+	m.advance(time.Hour)
+	updates := 0
+	s := m.service(&faults{before: func(call string) error {
+		if call == "Update" {
+			updates++
+		}
+		if updates > 1 {
+			return booking.ErrOutcomeUnknown
+		}
+		return nil
+	}})
+	_, _ = s.Reconcile(t.Context(), "test", m.now().AddDate(0, 0, -60))
+	if updates < 2 {
+		t.Fatal("nothing was mended")
+	}
+}
+
+// A booking of which nothing went back, for the fee was all of it, stays
+// cancelled, too.
+func TestACancelledBookingIsNeverConfirmedAgain(t *testing.T) {
+	m, event, _ := reconcileWorld(t)
+	m.catalog.Charge(event, events.CancellationPolicy{FreeHours: 8760 * 20, FeeBasisPoints: 10_000})
+	c, s := m.newCustomer(), m.service(nil)
+	b := m.book(t, s, c, booking.Request{EventID: event, Tickets: 2, PaymentToken: bookingtest.Good})
+	b, err := s.Cancel(t.Context(), c, b.ID)
+	if err != nil || len(b.Refunds) > 0 {
+		t.Fatalf("%+v, %v", b, err)
+	}
+	m.catalog.Hold(event, b.ID, b.Attempt, 2)
+	m.dieInReconcile(t)
+	m.recover(t)
+	if again := m.get(t, b.ID); again.Status != booking.Cancelled {
+		t.Errorf("it is %s", again.Status)
+	}
+	m.reconcile(t)
+	m.check(t)
+}
+
+// One booking that the provider does not answer for holds up no other, and is
+// said.
+func TestOneThatIsNotAnsweredForHoldsUpNoOther(t *testing.T) {
+	m, event, of := reconcileWorld(t)
+	m.pay.Forget(of[booking.Confirmed].ID)
+	m.pay.CaptureLate(of[booking.Failed].ID)
+	m.catalog.Hold(event, of[booking.Cancelled].ID, 1, 1)
+	m.advance(time.Hour)
+	report, err := m.service(&faults{before: only("Settle", unknown)}).Reconcile(t.Context(), "test", m.now().AddDate(0, 0, -60))
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := map[booking.FindingKind]int{}
+	for _, f := range report.Findings {
+		found[f.Kind]++
+	}
+	if found[booking.FoundNoAnswer] != 2 || found[booking.FoundHoldLeaked] != 1 {
+		t.Errorf("found %v", report.Findings)
+	}
+}
+
+// A refund that is due is asked for again, however long ago its booking was
+// made.
+func TestARefundThatIsDueIsNeverForgotten(t *testing.T) {
+	m, event, _ := reconcileWorld(t)
+	m.pay.Refuse = func(booking.RefundRequest) bool { return true }
+	c, s := m.newCustomer(), m.service(nil)
+	b := m.book(t, s, c, booking.Request{EventID: event, Tickets: 1, PaymentToken: bookingtest.Good})
+	if _, err := s.Cancel(t.Context(), c, b.ID); err != nil {
+		t.Fatal(err)
+	}
+	m.recover(t)
+	m.pay.Refuse = nil
+	m.advance(100 * 24 * time.Hour)
+	report, err := s.Reconcile(t.Context(), "test", m.now().AddDate(0, 0, -30))
+	if err != nil || len(report.Findings) != 1 || report.Findings[0].Kind != booking.FoundRefundDue || !report.Findings[0].Repaired {
+		t.Errorf("found %+v, %v", report.Findings, err)
+	}
+	m.check(t)
+}
+
+// Whoever cancels before recovery has come to the booking of a cancelled event
+// pays no fee either, and is told why.
+func TestACustomerWhoCancelsAfterTheEventWasPaysNothing(t *testing.T) {
+	m := modelWorld(t)
+	event, c, s := m.newEvent(price), m.newCustomer(), m.service(nil)
+	m.catalog.Charge(event, events.CancellationPolicy{FreeHours: 8760, FeeBasisPoints: 5000})
+	request := booking.Request{EventID: event, Tickets: 2, PaymentToken: bookingtest.Good}
+	whole, part := m.book(t, s, c, request), m.book(t, s, c, request)
+	if err := m.cancelEvent(t.Context(), s, event); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Cancel(t.Context(), c, whole.ID); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := s.CancelTickets(t.Context(), c, part.ID, some(part, 1), "k"); err != nil {
+		t.Fatal(err)
+	}
+	m.recover(t)
+	for _, id := range []string{whole.ID, part.ID} {
+		b := m.get(t, id)
+		told := m.messages(t)[id][events.TypeBookingCancelled]
+		if b.Refunded() != b.Payment.Captured || len(told) != 1 || told[0].Reason != "event_cancelled" {
+			t.Errorf("%v of %v was given back, told %+v", b.Refunded(), b.Payment.Captured, told)
+		}
+	}
+	m.check(t)
+}
+
+// What is tried for long is reported, though somebody tries all the time.
+func TestABookingThatIsTriedForLongIsReported(t *testing.T) {
+	m, event, _ := reconcileWorld(t)
+	c := m.newCustomer()
+	b := m.book(t, m.service(nil), c, booking.Request{EventID: event, Tickets: 2, PaymentToken: bookingtest.Good})
+	s := m.service(&faults{before: only("Return", unknown)})
+	if _, _, err := s.CancelTickets(t.Context(), c, b.ID, some(b, 1), "k"); err != nil {
+		t.Fatal(err)
+	}
+	for range 40 {
+		if err := m.recoverOnce(t, s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	report, err := s.Reconcile(t.Context(), "test", m.now().AddDate(0, 0, -30))
+	if err != nil || len(report.Findings) != 1 || report.Findings[0].Kind != booking.FoundBookingStuck {
+		t.Errorf("found %+v, %v", report.Findings, err)
+	}
+}
+
+// Of a booking that failed the customer is not told that the money is back when
+// it is not.
+func TestAFailedBookingSaysThatItsRefundIsDue(t *testing.T) {
+	m := modelWorld(t)
+	event := m.newEvent(price)
+	m.pay.Refuse = func(booking.RefundRequest) bool { return true }
+	b := m.awaiting(t, event)
+	m.pay.Act(b.ID, true)
+	if err := m.cancelEvent(t.Context(), m.service(nil), event); err != nil {
+		t.Fatal(err)
+	}
+	m.recover(t)
+	told := m.messages(t)[b.ID][events.TypeBookingFailed]
+	if len(told) != 1 || !told[0].RefundDue || told[0].Refunded.AmountMinor != 5100 {
+		t.Errorf("told %+v", told)
+	}
+}
+
+// Hints that come again and again do not use up a refund's refusals.
+func TestHintsDoNotHurryARefund(t *testing.T) {
+	m := modelWorld(t)
+	refusals := 0
+	m.pay.Refuse = func(booking.RefundRequest) bool { refusals++; return true }
+	event := m.newEvent(price)
+	b := m.awaiting(t, event)
+	m.pay.Act(b.ID, true)
+	if err := m.cancelEvent(t.Context(), m.service(nil), event); err != nil {
+		t.Fatal(err)
+	}
+	m.advance(11 * time.Minute)
+	if err := m.recoverOnce(t, m.service(nil)); err != nil {
+		t.Fatal(err)
+	}
+	for range 10 {
+		if err := m.service(nil).PaymentHeard(t.Context(), b.ID); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if due := m.get(t, b.ID).Lease.Until; refusals != 1 || !due.After(m.now()) {
+		t.Errorf("%d refusals, due %v, now %v", refusals, due, m.now())
+	}
+}
+
+// What a customer has to do for a payment is the customer's alone.
+func TestOnlyTheCustomerSeesTheSecretOfAPayment(t *testing.T) {
+	m := modelWorld(t)
+	event, c, s := m.newEvent(price), m.newCustomer(), m.service(nil)
+	b, err := m.create(t.Context(), s, c, booking.Request{EventID: event, Tickets: 1, PaymentToken: bookingtest.Acts})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if own, err := s.Get(t.Context(), c, b.ID); err != nil || own.Payment.Action == nil {
+		t.Errorf("the customer sees %+v, %v", own.Payment, err)
+	}
+	one, err := s.Get(t.Context(), admin, b.ID)
+	list, listErr := s.List(t.Context(), admin, booking.Query{UserID: c.UserID, Limit: 10})
+	if err != nil || listErr != nil || one.Payment.Action != nil || len(list) != 1 || list[0].Payment.Action != nil {
+		t.Errorf("an admin sees %+v, %+v, %v, %v", one.Payment, list, err, listErr)
+	}
+}
