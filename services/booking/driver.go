@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/openboxoffice/boxoffice/contracts/events"
@@ -47,7 +46,12 @@ func (d *driver) reserved(r Reserved) {
 // update stores what the driver has learnt, its notes, and change.
 func (d *driver) update(ctx context.Context, change func(*Booking)) error {
 	b, err := d.s.Store.Update(ctx, d.b.ID, d.lease, func(b *Booking) error {
-		b.Event, b.Items, b.Total, b.Payment, b.Refunds = d.b.Event, d.b.Items, d.b.Total, d.b.Payment, slices.Clone(d.b.Refunds)
+		b.Event, b.Items, b.Total, b.Payment = d.b.Event, d.b.Items, d.b.Total, d.b.Payment
+		for _, r := range d.b.Refunds { // one that d does not know was stored without an answer, and stays
+			if stored := b.Refund(r.ID); stored != nil {
+				*stored = r
+			}
+		}
 		b.UpdatedAt = d.s.now()
 		b.Timeline = append(b.Timeline, d.notes...)
 		change(b)

@@ -81,6 +81,7 @@ func (m *model) unlucky(f *faults) *booking.Service {
 func (m *model) run(t *testing.T, rt *rapid.T) {
 	m.begin()
 	m.pay.Reset()
+	m.left = map[string]bool{}
 	// Ids have the real time, whatever the model's clock says. What was before
 	// is of another world.
 	for last := m.began; !m.began.After(last); m.began = time.Now().Truncate(time.Millisecond) {
@@ -117,7 +118,9 @@ func (m *model) run(t *testing.T, rt *rapid.T) {
 				rt.Skip("it was never open")
 			}
 			for m.unlucky(&faults{}).PaymentHeard(t.Context(), b.ID) != nil { // repeated until it is heard
-				m.advance(time.Minute)
+				if err := m.recoverOnce(t, m.service(nil)); err != nil {
+					rt.Fatal(err)
+				}
 			}
 		},
 		"a stray webhook": func(rt *rapid.T) {
@@ -172,6 +175,7 @@ func (m *model) run(t *testing.T, rt *rapid.T) {
 				rt.Skip("there are none to leave")
 			}
 			m.catalog.Hold(b.EventID, b.ID, b.Attempt, 1)
+			m.left[b.ID] = true
 		},
 		"settle": func(rt *rapid.T) { m.settled(t, rt) },
 	})
@@ -188,8 +192,9 @@ func (m *model) fatal(rt *rapid.T, wrong []string) {
 func (m *model) settled(t *testing.T, rt *rapid.T) {
 	s := m.unlucky(&faults{})
 	m.recover(t, s)
-	m.pay.Refuse = nil
-	var wrong []string
+	m.unmended = true
+	wrong := m.broken(t) // before anything is mended
+	m.unmended, m.pay.Refuse = false, nil
 	// A booking may have several things to mend, one each time.
 	for range 10 {
 		m.advance(time.Hour)
@@ -223,6 +228,9 @@ func (m *model) false(report booking.Report, err error) (wrong []string) {
 	}
 	for _, f := range report.Findings {
 		switch {
+		case f.Kind == booking.FoundLatePayment, // it was told, and heard
+			f.Kind == booking.FoundHoldLeaked && !m.left[f.BookingID]:
+			wrong = append(wrong, fmt.Sprintf("reconciliation finds %+v", f))
 		case f.Kind == booking.FoundBookingStuck, f.Kind == booking.FoundNoAnswer, f.Repaired:
 		case f.Kind == booking.FoundRefundDue && m.pay.Refuse != nil:
 		default:
@@ -245,12 +253,7 @@ func (m *model) wrongNow(t *testing.T) (wrong []string) {
 			bad("captured %d, refunded %d in %d moves", captured, refunded, moves)
 		}
 		held := m.catalog.Held(b.EventID, b.ID)
-		fees, back, due := int64(0), int64(0), int64(0)
-		for _, r := range b.Refunds {
-			if r.Status == booking.RefundDue {
-				due += r.Amount.AmountMinor
-			}
-		}
+		fees, back, due := int64(0), int64(0), dueOf(b)
 		for _, c := range b.Cancellations {
 			fees += c.Fee.AmountMinor
 			if r := b.Refund(c.RefundID); r != nil {

@@ -40,6 +40,8 @@ type world struct {
 	capacity  map[string]int                         // event → tickets
 	told      map[string]bool                        // bookings that a customer was answered with
 	cancelled map[string]bool                        // events
+	unmended  bool                                   // whether refunds may be due, and tickets left behind
+	left      map[string]bool                        // bookings that have tickets which were left behind
 	unheard   []events.Message                       // that a consumer has lost
 	sent      map[string]map[string][]events.Booking // what the outbox had, by booking and type
 }
