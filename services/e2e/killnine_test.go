@@ -94,7 +94,7 @@ func (s survey) control(t testing.TB) {
 			confirmed = b
 		}
 	}
-	told := slices.IndexFunc(s.mails, func(m mail) bool { return m.booking() == confirmed.ID })
+	told := slices.IndexFunc(s.mails, func(m mail) bool { return m.booking() == confirmed.ID && m.confirms() })
 	move := func(captured, refunded int64, charges, refunds int) func(*survey) {
 		return func(s *survey) {
 			b := s.books[confirmed.ID]
