@@ -20,9 +20,9 @@ import (
 	"github.com/openboxoffice/boxoffice/services/internal/servertest/pgtest"
 )
 
-// Ten thousand bookings of a cancelled event, and two thousand on SQLite, for the
-// sake of time, are cancelled, each refunded once
-// and told once, although the process that does it dies half-way.
+// Ten thousand bookings of a cancelled event, two thousand on SQLite for the sake
+// of time, are cancelled, each refunded once and told once, although the process
+// that does it dies half-way.
 func TestThousandsOfBookingsOfACancelledEvent(t *testing.T) {
 	t.Run("SQLite", func(t *testing.T) { cancelThousands(t, openSQLite(t), 2_000) })
 	t.Run("PostgreSQL", func(t *testing.T) {

@@ -21,7 +21,7 @@
 // process, a sidecar, RabbitMQ or the network between them fails. E2E_LOGS=dir
 // keeps what was logged in tests that fail.
 //
-// The four tests that race, kill and cut off real processes, twenty times:
+// The five tests that race, kill and cut off real processes, twenty times:
 //
 //	go test ./services/e2e -run 'FlashSale|KillNine|LateOutcomes|MailServerDown' -count=20 -timeout=2h
 //

@@ -27,6 +27,8 @@ type survey struct {
 
 	// of these, what is about money, and about mails
 	ticketless, doubleCharges, doubleRefunds, repeated int
+	// unasked are bookings that no answer told of, made by a late payment.
+	unasked int
 }
 
 func (s *survey) wrong(format string, args ...any) {
@@ -111,7 +113,7 @@ func (s *survey) read() (err error) {
 // violations are the promises that are broken.
 func (s *survey) violations() []string {
 	s.found, s.lost, s.duplicates = nil, 0, 0
-	s.ticketless, s.doubleCharges, s.doubleRefunds, s.repeated = 0, 0, 0, 0
+	s.ticketless, s.doubleCharges, s.doubleRefunds, s.repeated, s.unasked = 0, 0, 0, 0, 0
 	s.purchases()
 	s.tickets()
 	s.money()
@@ -148,8 +150,8 @@ func (s *survey) sums() string {
 			late++
 		}
 	}
-	return fmt.Sprintf("%d cancellations in part, %d late payments, fees of %d; charges without a ticket after settling = %d, double charges = %d, double refunds = %d, duplicate mails = %d",
-		parts, late, fees, s.ticketless, s.doubleCharges, s.doubleRefunds, s.repeated)
+	return fmt.Sprintf("%d cancellations in part, %d late payments (%d of bookings that no answer told of), fees of %d; charges without a ticket after settling = %d, double charges = %d, double refunds = %d, duplicate mails = %d",
+		parts, late, s.unasked, fees, s.ticketless, s.doubleCharges, s.doubleRefunds, s.repeated)
 }
 
 // purchases: P3 and P4, from the customers' side.
@@ -171,8 +173,13 @@ func (s *survey) purchases() {
 		}
 	}
 	for id, b := range s.bookings {
-		// Whom a payment that came too late makes a booking for, a mail tells.
-		if b.Status != "FAILED" && !known[id] && !b.wasLate() {
+		switch {
+		case b.Status == "FAILED" || known[id]:
+		case b.wasLate():
+			// Its request had no answer, and its payment came when it was over: a
+			// mail tells of it. The customer may have asked again meanwhile.
+			s.unasked++
+		default:
 			s.duplicates++
 			s.wrong("booking %s is %s, and no customer was ever told of it: %+v", id, b.Status, b.Timeline)
 		}
