@@ -49,13 +49,14 @@ func TestTicketGivenBack(t *testing.T) {
 		return body(obj{"items": []obj{{"ticket_type_id": e.TicketTypes[0].ID, "quantity": n}}})
 	}
 	once := key(uuid.NewString())
-	p.call(t, http.MethodPost, bookings, path, as(ada), some(1)).refused(t, http.StatusUnprocessableEntity, problem.ValidationFailed)
-	p.call(t, http.MethodPost, bookings, path, as(other), once, some(1)).refused(t, http.StatusForbidden, problem.Forbidden)
+	p.call(t, http.MethodPost, gateway, path, as(ada), some(1)).refused(t, http.StatusUnprocessableEntity, problem.ValidationFailed)
+	p.call(t, http.MethodPost, gateway, path, as(other), once, some(1)).refused(t, http.StatusForbidden, problem.Forbidden)
+	p.call(t, http.MethodPost, gateway, path, as(ada), key(uuid.NewString()), some(4)).refused(t, http.StatusConflict, problem.TicketsNotBooked)
 	p.call(t, http.MethodPost, bookings, path, as(ada), key(uuid.NewString()), some(4)).refused(t, http.StatusConflict, problem.TicketsNotBooked)
 	var rest, again booking
-	p.call(t, http.MethodPost, bookings, path, as(ada), once, some(1)).want(t, http.StatusCreated).into(t, &rest)
-	p.call(t, http.MethodPost, bookings, path, as(ada), once, some(1)).want(t, http.StatusCreated).into(t, &again)
-	p.call(t, http.MethodPost, bookings, path, as(ada), once, some(2)).refused(t, http.StatusUnprocessableEntity, problem.IdempotencyKeyReused)
+	p.call(t, http.MethodPost, gateway, path, as(ada), once, some(1)).want(t, http.StatusCreated).into(t, &rest)
+	p.call(t, http.MethodPost, gateway, path, as(ada), once, some(1)).want(t, http.StatusCreated).into(t, &again)
+	p.call(t, http.MethodPost, gateway, path, as(ada), once, some(2)).refused(t, http.StatusUnprocessableEntity, problem.IdempotencyKeyReused)
 	for _, got := range []booking{rest, again} {
 		if got.Status != "CONFIRMED" || got.Tickets != 2 || got.Total == nil || got.Total.AmountMinor != 5000 || got.Payment.Status != "partially_refunded" {
 			t.Errorf("what is left: %+v", got)
@@ -83,7 +84,7 @@ func TestTicketGivenBack(t *testing.T) {
 
 	// The rest goes back as well; then there is nothing to give back.
 	p.call(t, http.MethodPut, gateway, "/bookings/"+b.ID+"/cancel", as(ada)).want(t, http.StatusOK)
-	p.call(t, http.MethodPost, bookings, path, as(ada), key(uuid.NewString()), some(1)).refused(t, http.StatusConflict, problem.NotCancellable)
+	p.call(t, http.MethodPost, gateway, path, as(ada), key(uuid.NewString()), some(1)).refused(t, http.StatusConflict, problem.NotCancellable)
 	if in, out := p.moved(t, b.ID); in-out != 313+625 {
 		t.Errorf("%d captured and %d refunded", in, out)
 	}
