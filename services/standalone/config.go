@@ -9,6 +9,7 @@ import (
 
 	"github.com/openboxoffice/boxoffice/services/event"
 	"github.com/openboxoffice/boxoffice/services/internal/config"
+	"github.com/openboxoffice/boxoffice/services/internal/profile"
 )
 
 // Config is the environment of the platform in one process. Every variable has
@@ -32,6 +33,9 @@ type Config struct {
 	// SampleData adds sample events and logins at the first start, while
 	// every address is loopback.
 	SampleData bool `env:"SAMPLE_DATA" envDefault:"true"`
+
+	// Profile says where the process can be profiled, if anywhere.
+	Profile profile.Config
 
 	// Inventory is set by the control run of a test alone: it makes the event
 	// service's inventory one that oversells.

@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"github.com/openboxoffice/boxoffice/services/internal/profile"
 )
 
 const usage = `usage: boxoffice         run the platform in this process
@@ -56,6 +58,11 @@ func run(ctx context.Context, stdout io.Writer) error {
 
 // Run runs the platform until ctx ends, and tells on stdout where it is.
 func Run(ctx context.Context, cfg Config, stdout io.Writer) error {
+	stopProfile, err := profile.Start(ctx, cfg.Profile)
+	if err != nil {
+		return err
+	}
+	defer stopProfile()
 	p, err := Open(ctx, cfg)
 	if err != nil {
 		return err

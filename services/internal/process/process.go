@@ -26,6 +26,7 @@ import (
 	"github.com/openboxoffice/boxoffice/services/internal/config"
 	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
 	"github.com/openboxoffice/boxoffice/services/internal/log"
+	"github.com/openboxoffice/boxoffice/services/internal/profile"
 	"github.com/openboxoffice/boxoffice/services/internal/storage"
 )
 
@@ -69,6 +70,8 @@ type settings struct {
 	StartTimeout time.Duration `env:"START_TIMEOUT" envDefault:"60s"`
 	// LogFile is a file to which the log is written too.
 	LogFile string `env:"LOG_FILE"`
+	// Profile says where the process can be profiled, if anywhere.
+	Profile profile.Config
 }
 
 // Main is the service's command. It never returns.
@@ -163,8 +166,13 @@ func (s Service[C]) migrate(ctx context.Context, st *starting[C]) error {
 }
 
 func (s Service[C]) run(ctx context.Context, st *starting[C]) error {
+	stopProfile, err := profile.Start(ctx, st.Profile)
+	if err != nil {
+		return err
+	}
+	defer stopProfile()
 	var app App
-	err := st.await(ctx, func(ctx context.Context) (err error) {
+	err = st.await(ctx, func(ctx context.Context) (err error) {
 		app, err = s.Open(ctx, st.service, st.log)
 		return err
 	})

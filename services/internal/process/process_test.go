@@ -125,6 +125,7 @@ func TestWhatIsWrongIsSaidByName(t *testing.T) {
 		"malformed setting":  {env: map[string]string{"TEST_URL": "x", "START_TIMEOUT": "soon"}, code: 1, want: "START_TIMEOUT is not a"},
 		"both at once":       {env: map[string]string{"START_TIMEOUT": "soon"}, code: 1, want: "TEST_URL is not set"},
 		"log file":           {env: map[string]string{"TEST_URL": "x", "LOG_FILE": filepath.Join(t.TempDir(), "no", "such", "folder")}, code: 1, want: "LOG_FILE"},
+		"profiles for all":   {env: map[string]string{"TEST_URL": "x", "PPROF_ADDR": "0.0.0.0:0"}, code: 1, want: "PPROF_ADDR"},
 		"taken address":      {env: map[string]string{"TEST_URL": "x", "TEST_ADDR": taken.Addr().String()}, code: 1, want: "TEST_ADDR: listen"},
 		"no database":        {env: map[string]string{"TEST_URL": "x", "START_TIMEOUT": "300ms"}, open: fmt.Errorf("%w: refused", storage.ErrUnavailable), code: 1, want: "not there within START_TIMEOUT=300ms"},
 		"no database yet":    {args: []string{"migrate"}, env: map[string]string{"TEST_URL": "x", "START_TIMEOUT": "300ms"}, open: storage.ErrUnavailable, code: 1, want: "START_TIMEOUT=300ms"},
