@@ -69,6 +69,18 @@ test-e2e: report ## run the black-box suite (SYSTEM=standalone, the default, pro
 test-integration: report ## run what needs PostgreSQL, MongoDB or RabbitMQ, on public images or stand-ins
 	@$(BIN)/report integration
 
+.PHONY: bench
+bench: needs-go ## measure sales, reading and messages in each way, within 10 minutes (BENCH_TIME=8s a sale, BENCH_FLAGS, PROFILE=1)
+	@.ci/bench $(if $(PROFILE),-profile) $(BENCH_TIME:%=-time=%) $(BENCH_FLAGS)
+
+.PHONY: bench-growth
+bench-growth: needs-go ## measure the same on 1,000 to 100,000 bookings and 100 to 100,000 events (BENCH_FLAGS=-huge: a million)
+	@.ci/bench -growth $(BENCH_TIME:%=-time=%) $(BENCH_FLAGS)
+
+.PHONY: profile
+profile: needs-go ## profiles of standalone in a sale: CPU, allocations, blocking, mutexes (in .tools/bench/profile)
+	@.ci/bench -profile $(BENCH_TIME:%=-time=%) $(BENCH_FLAGS)
+
 .PHONY: fuzz
 fuzz: report ## run each fuzz target for a few seconds
 	@$(BIN)/report fuzz

@@ -56,8 +56,9 @@ type setup struct {
 	databases map[service]string
 	// replicas says how many processes a service has, if not one.
 	replicas map[service]int
-	// env is more for each process.
-	env []string
+	// env is more for each process, and envOf for those of one service.
+	env   []string
+	envOf map[service][]string
 	// sidecars says that each process has one, on this RabbitMQ if there is one.
 	sidecars bool
 	rabbitmq string
@@ -156,7 +157,7 @@ func (s *manyProcesses) settle() {
 		}
 	}
 	for _, r := range s.all {
-		r.env = append(s.environment(r), s.env...)
+		r.env = slices.Concat(s.environment(r), s.env, s.envOf[r.of])
 		if s.racyInventory && r.of == events {
 			r.path, r.env = os.Args[0], append(r.env, racyEnv+"="+string(events))
 		}

@@ -21,6 +21,10 @@ import (
 // NAME=value, with spaces between.
 const serveEnvironmentEnv = "E2E_SERVE_ENV"
 
+// serveFilesEnv, if set, says that those processes that keep their data in
+// MongoDB elsewhere keep it in SQLite files.
+const serveFilesEnv = "E2E_SERVE_FILES"
+
 // served says where the platform is that this binary runs for another program.
 type served struct {
 	Addresses map[service]string `json:"addresses"`
@@ -104,16 +108,24 @@ func newServed(h *host, dir string) (served, system) {
 		}
 		return at, s
 	}
-	postgres, mongo := pgtest.NewServer(h), mongotest.NewServer(h)
+	o := setup{databases: at.Databases, env: env, envOf: map[service][]string{}, sidecars: name == "dapr"}
+	postgres, mongo := pgtest.NewServer(h), (*mongotest.Server)(nil)
 	for _, of := range services {
-		if strings.HasSuffix(databaseVariable(of), "_POSTGRES_URL") {
+		switch variable := databaseVariable(of); {
+		case strings.HasSuffix(variable, "_POSTGRES_URL"):
 			at.Databases[of] = postgres.New(h, nil)
-		} else {
+		case os.Getenv(serveFilesEnv) != "":
+			at.Databases[of] = filepath.Join(dir, string(of)+".db")
+			o.envOf[of] = []string{"STORE=sqlite", strings.TrimSuffix(variable, "_MONGO_URL") + "_DB=" + at.Databases[of]}
+		default:
+			if mongo == nil {
+				mongo = mongotest.NewServer(h)
+			}
 			at.Databases[of] = mongo.New(h)
 		}
 	}
 	at.Spare = postgres.New(h, nil)
-	return at, newProcesses(h, dir, setup{databases: at.Databases, env: env, sidecars: name == "dapr"})
+	return at, newProcesses(h, dir, o)
 }
 
 func processIDs(s system) map[string]int {

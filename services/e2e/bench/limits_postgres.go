@@ -14,6 +14,8 @@ import (
 	"github.com/openboxoffice/boxoffice/services/booking/adapter/postgres"
 )
 
+const postgresLimitName = "SQL alone on PostgreSQL"
+
 // poolSize is what a service has by default: DB_MAX_CONNS.
 const poolSize = 16
 
@@ -34,7 +36,7 @@ func (b *bench) limitPostgres(p *platform, like *booked, workers int) (*Result, 
 	}
 	defer pool.Close()
 	s := postgresStatements(like)
-	return b.limit(fmt.Sprintf("SQL alone on PostgreSQL, %d connections", poolSize), workers, func(ctx context.Context) error {
+	return b.limit(fmt.Sprintf(postgresLimitName+", %d connections", poolSize), workers, func(ctx context.Context) error {
 		return s.book(ctx, pool)
 	})
 }

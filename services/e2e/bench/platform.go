@@ -23,16 +23,22 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// The ways to run the platform.
+// The ways to run the platform. Where something slow stands in for MongoDB, what
+// is measured is that; so there is each way without MongoDB, too.
 const (
-	standalone = "standalone"
-	processes  = "processes"
-	dapr       = "dapr"
+	standalone     = "standalone"
+	processes      = "processes"
+	dapr           = "dapr"
+	processesFiles = processes + onFiles
+	daprFiles      = dapr + onFiles
+
+	onFiles = "+sqlite"
 )
 
 // platform is one that the suite's binary runs for us.
 type platform struct {
 	way    string
+	files  bool // events and notifications are in SQLite files
 	client *http.Client
 	admin  *account
 
@@ -52,16 +58,21 @@ type platform struct {
 	}
 }
 
-// openPlatform starts a platform of the way, with its data in dir.
+// openPlatform starts a platform of the way, with its data in dir. env is for
+// the suite's binary.
 func openPlatform(ctx context.Context, suite, way, dir string, env ...string) (*platform, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	p := &platform{way: way, client: newClient()}
+	system, files := strings.CutSuffix(way, onFiles)
+	if files {
+		env = append(env, "E2E_SERVE_FILES=1")
+	}
+	p := &platform{way: way, client: newClient(), files: files || way == standalone}
 	p.cmd = exec.CommandContext(ctx, suite)
 	// Its folder is from where the suite finds dapr.yaml.
 	p.cmd.Dir = filepath.Join(root, "services", "e2e")
-	p.cmd.Env = append(os.Environ(), "E2E_SERVE="+dir, "E2E_SYSTEM="+way, "E2E_SERVE_ENV="+strings.Join(env, " "))
+	p.cmd.Env = append(append(os.Environ(), "E2E_SERVE="+dir, "E2E_SYSTEM="+system), env...)
 	p.cmd.Stderr = os.Stderr
 	var err error
 	if p.in, err = p.cmd.StdinPipe(); err != nil {

@@ -193,7 +193,7 @@ func (r *Report) print(w io.Writer) {
 		fmt.Fprintln(t, "  clients\tn\tper s\tp50 ms\tp95\tp99\tmax\tratios\t  what")
 		for _, x := range r.Results {
 			if x.Way == way {
-				fmt.Fprintf(t, "  %s\t%d\t%s\t%s\t%s\t%s\t%s\t%s\t  %s\n", number(float64(x.Clients)), x.Count, number(x.Rate),
+				fmt.Fprintf(t, "  %s\t%d\t%s\t%s\t%s\t%s\t%s\t%s\t  %s\n", some(x.Clients), x.Count, number(x.Rate),
 					number(x.P50), number(x.P95), number(x.P99), number(x.Max), ratios(x.Ratios), x.summary())
 			}
 		}
@@ -215,10 +215,12 @@ func (r *Report) print(w io.Writer) {
 }
 
 var titles = map[string]string{
-	standalone: "standalone: one process, SQLite, messages in memory, mail to a folder",
-	processes:  "processes: four processes on PostgreSQL and MongoDB, messages by HTTP, mail to a folder",
-	dapr:       "dapr: four processes, each with its sidecar, on PostgreSQL, MongoDB and RabbitMQ, mail to a folder",
-	limits:     "the limit, in the same run",
+	standalone:     "standalone: one process, SQLite, messages in memory, mail to a folder",
+	processes:      "processes: four processes on PostgreSQL and MongoDB, messages by HTTP, mail to a folder",
+	dapr:           "dapr: four processes, each with its sidecar, on PostgreSQL, MongoDB and RabbitMQ, mail to a folder",
+	processesFiles: "processes+sqlite: the same, but events and notifications in SQLite files, and nothing that stands in for MongoDB",
+	daprFiles:      "dapr+sqlite: the same with sidecars and RabbitMQ",
+	limits:         "the limit, in the same run",
 }
 
 // printUsage writes what each process used, for each thousand where that is
@@ -320,6 +322,14 @@ func number(v float64) string {
 		return fmt.Sprintf("%.1f", v)
 	}
 	return fmt.Sprintf("%.0f", v)
+}
+
+// some is n, and nothing for none.
+func some(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprint(n)
 }
 
 // write keeps the report for machines.
