@@ -209,11 +209,16 @@ func send(client *http.Client, method, at string, by *account, body any, headers
 	return a, err
 }
 
+var errUnavailable = errors.New("503 Service Unavailable")
+
 // must makes a request that is to be answered with status, into out.
 func (p *platform) must(status int, out any, method, to, path string, by *account, body any, headers ...string) error {
 	a, err := p.send(method, to, path, by, body, headers...)
 	if err != nil {
 		return err
+	}
+	if a.status == http.StatusServiceUnavailable {
+		return errUnavailable
 	}
 	if a.status != status {
 		return fmt.Errorf("%s %s: %d %s", method, path, a.status, a.body)
