@@ -183,9 +183,12 @@ func (r *Report) print(w io.Writer) {
 
 	var ways []string
 	for _, x := range r.Results {
-		if !slices.Contains(ways, x.Way) {
+		if !slices.Contains(ways, x.Way) && x.Way != limits {
 			ways = append(ways, x.Way)
 		}
+	}
+	if slices.ContainsFunc(r.Results, func(x *Result) bool { return x.Way == limits }) {
+		ways = append(ways, limits)
 	}
 	for _, way := range ways {
 		fmt.Fprintf(w, "\n%s\n", titles[way])
@@ -218,8 +221,8 @@ var titles = map[string]string{
 	standalone:     "standalone: one process, SQLite, messages in memory, mail to a folder",
 	processes:      "processes: four processes on PostgreSQL and MongoDB, messages by HTTP, mail to a folder",
 	dapr:           "dapr: four processes, each with its sidecar, on PostgreSQL, MongoDB and RabbitMQ, mail to a folder",
-	processesFiles: "processes+sqlite: the same, but events and notifications in SQLite files, and nothing that stands in for MongoDB",
-	daprFiles:      "dapr+sqlite: the same with sidecars and RabbitMQ",
+	processesFiles: "processes+sqlite: four processes, bookings and users on PostgreSQL, events and notifications in SQLite files instead of MongoDB",
+	daprFiles:      "dapr+sqlite: these with sidecars and RabbitMQ",
 	limits:         "the limit, in the same run",
 }
 
