@@ -230,9 +230,9 @@ func (b *bench) profiled() error {
 		if err != nil {
 			return err
 		}
-		cpu := profiles.during(b.time)
+		taken := profiles.during(b.time)
 		_, r, err := b.flashSale(p, organizers[0], buyers)
-		if err := errors.Join(err, <-cpu, profiles.after()); err != nil {
+		if err := errors.Join(err, <-taken); err != nil {
 			return err
 		}
 		r.note("with profiles, which cost something, in %s", dir)

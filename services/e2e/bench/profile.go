@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -10,6 +9,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // freeAddress is one of this machine that nobody listens on at this moment.
@@ -24,16 +25,15 @@ func freeAddress() (string, error) {
 // profiler takes the profiles of a process that has PPROF_ADDR.
 type profiler struct{ at, dir string }
 
-// during takes a CPU profile for so long, from now on.
+// during takes all profiles, of so long from now on.
 func (p *profiler) during(d time.Duration) <-chan error {
+	var g errgroup.Group
+	for name, query := range map[string]string{"cpu": "profile", "allocs": "allocs", "block": "block", "mutex": "mutex"} {
+		g.Go(func() error { return p.take(name, fmt.Sprintf("%s?seconds=%d", query, max(1, int(d.Seconds())))) })
+	}
 	done := make(chan error, 1)
-	go func() { done <- p.take("cpu", fmt.Sprintf("profile?seconds=%d", max(1, int(d.Seconds())))) }()
+	go func() { done <- g.Wait() }()
 	return done
-}
-
-// after takes the profiles of what has been since the process started.
-func (p *profiler) after() error {
-	return errors.Join(p.take("allocs", "allocs"), p.take("block", "block"), p.take("mutex", "mutex"))
 }
 
 // take keeps a profile, and writes what it says first as a text beside it.
