@@ -83,7 +83,7 @@ func each(ctx context.Context, db *sql.DB, f func(), query string, into ...any) 
 // answered, what is booked, what is taken of the event, and what was paid.
 func (s *sale) check(ctx context.Context, p *platform, within time.Duration, r *Result) error {
 	var b *books
-	pending := 0
+	var pending int
 	for deadline := time.Now().Add(within); ; {
 		var err error
 		if b, err = p.audit(ctx, s.event); err != nil {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"github.com/google/uuid"
 
@@ -24,7 +25,7 @@ func (b *bench) limitSQLite(dir string, like *booked, workers int) (*Result, err
 		return nil, err
 	}
 	db, err := sql.Open("sqlite", "file:"+path+
-		"?_txlock=immediate&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)&_time_format=sqlite")
+		"?_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)&_time_format=sqlite")
 	if err != nil {
 		return nil, err
 	}
@@ -34,13 +35,15 @@ func (b *bench) limitSQLite(dir string, like *booked, workers int) (*Result, err
 	if err != nil {
 		return nil, err
 	}
-	return b.limit("SQL alone on SQLite", workers, func(ctx context.Context) error { return s.book(ctx, db) })
+	return b.limit("SQL alone on SQLite", workers, func(ctx context.Context) error { return s.book(ctx) })
 }
 
-// sqliteLimit is the statements of services/booking/adapter/sqlite, prepared,
-// and what they store.
+// sqliteLimit is the statements of services/booking/adapter/sqlite, prepared on
+// the one connection, and what they store.
 type sqliteLimit struct {
+	turn                                             sync.Mutex
 	like                                             *booked
+	begin, commit, rollback                          *sql.Stmt
 	key, create, read, guard, update, entry, message *sql.Stmt
 }
 
@@ -50,6 +53,7 @@ func sqliteStatements(ctx context.Context, db *sql.DB, like *booked) (*sqliteLim
 		return `INSERT INTO ` + table + ` (` + r.names() + `) VALUES (` + marks(len(r.columns)) + `)`
 	}
 	for into, query := range map[**sql.Stmt]string{
+		&s.begin: `BEGIN IMMEDIATE`, &s.commit: `COMMIT`, &s.rollback: `ROLLBACK`,
 		&s.key:     insert("idempotency_keys", like.key),
 		&s.create:  insert("bookings", like.booking),
 		&s.read:    `SELECT ` + like.booking.names() + ` FROM bookings WHERE id = ?`,
@@ -59,7 +63,7 @@ func sqliteStatements(ctx context.Context, db *sql.DB, like *booked) (*sqliteLim
 		&s.message: insert("outbox", like.message),
 	} {
 		var err error
-		if *into, err = db.PrepareContext(ctx, query); err != nil {
+		if *into, err = db.PrepareContext(ctx, query); err != nil { //nolint:sqlclosecheck // db's Close closes them
 			return nil, err
 		}
 	}
@@ -69,14 +73,18 @@ func sqliteStatements(ctx context.Context, db *sql.DB, like *booked) (*sqliteLim
 func marks(n int) string { return strings.TrimSuffix(strings.Repeat("?, ", n), ", ") }
 
 // book makes a booking in two transactions: pending, confirmed.
-func (s *sqliteLimit) book(ctx context.Context, db *sql.DB) error {
+func (s *sqliteLimit) book(ctx context.Context) error {
 	v7, err := uuid.NewV7()
 	if err != nil {
 		return err
 	}
 	id := v7.String()
+	exec := func(stmt *sql.Stmt, args []any) error {
+		_, err := stmt.ExecContext(ctx, args...)
+		return err
+	}
 	return errors.Join(
-		s.write(ctx, db, func(exec func(*sql.Stmt, []any) error, _ *sql.Tx) error {
+		s.write(ctx, func() error {
 			if err := exec(s.create, s.like.booking.with(map[string]any{"id": id, "status": "PENDING"})); err != nil {
 				return err
 			}
@@ -85,23 +93,16 @@ func (s *sqliteLimit) book(ctx context.Context, db *sql.DB) error {
 			}
 			return exec(s.entry, s.like.steps[0].with(map[string]any{"booking_id": id}))
 		}),
-		s.write(ctx, db, func(exec func(*sql.Stmt, []any) error, tx *sql.Tx) error {
-			into := make([]any, len(s.like.booking.columns))
-			for i := range into {
-				into[i] = new(sql.RawBytes)
+		s.write(ctx, func() error {
+			read := make([]any, len(s.like.booking.columns))
+			for i := range read {
+				read[i] = new(any)
 			}
-			rows, err := tx.StmtContext(ctx, s.read).QueryContext(ctx, id)
-			if err != nil {
-				return err
-			}
-			for rows.Next() {
-				err = errors.Join(err, rows.Scan(into...))
-			}
-			if err = errors.Join(err, rows.Err(), rows.Close()); err != nil {
+			if err := s.read.QueryRowContext(ctx, id).Scan(read...); err != nil {
 				return err
 			}
 			var cancelled bool
-			if err := tx.StmtContext(ctx, s.guard).QueryRowContext(ctx, id).Scan(&cancelled); err != nil {
+			if err := s.guard.QueryRowContext(ctx, id).Scan(&cancelled); err != nil {
 				return err
 			}
 			if err := exec(s.update, append(s.like.booking.with(map[string]any{"id": id}), id)); err != nil {
@@ -116,16 +117,17 @@ func (s *sqliteLimit) book(ctx context.Context, db *sql.DB) error {
 		}))
 }
 
-func (s *sqliteLimit) write(ctx context.Context, db *sql.DB, fn func(exec func(*sql.Stmt, []any) error, tx *sql.Tx) error) error {
-	tx, err := db.BeginTx(ctx, nil)
-	if err != nil {
+// write runs fn as a transaction, when it is its turn.
+func (s *sqliteLimit) write(ctx context.Context, fn func() error) error {
+	s.turn.Lock()
+	defer s.turn.Unlock()
+	if _, err := s.begin.ExecContext(ctx); err != nil {
 		return err
 	}
-	if err := fn(func(stmt *sql.Stmt, args []any) error {
-		_, err := tx.StmtContext(ctx, stmt).ExecContext(ctx, args...)
-		return err
-	}, tx); err != nil {
-		return errors.Join(err, tx.Rollback())
+	if err := fn(); err != nil {
+		_, rollbackErr := s.rollback.ExecContext(context.WithoutCancel(ctx))
+		return errors.Join(err, rollbackErr)
 	}
-	return tx.Commit()
+	_, err := s.commit.ExecContext(ctx)
+	return err
 }

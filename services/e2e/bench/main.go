@@ -90,7 +90,7 @@ func run(ctx context.Context) int {
 	}
 	if len(b.report.Results)+len(b.report.Growth) > 0 {
 		b.report.compare()
-		b.report.print(os.Stdout)
+		b.report.table(os.Stdout)
 		file := filepath.Join(b.out, map[bool]string{false: "bench.json", true: "bench-growth.json"}[b.growing])
 		if writeErr := b.report.write(file); writeErr != nil {
 			err = errors.Join(err, writeErr)

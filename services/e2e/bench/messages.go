@@ -243,12 +243,8 @@ func (d dialect) copyRows(ctx context.Context, db *sql.DB, table, where string, 
 	if last < first {
 		return nil
 	}
-	rows, err := db.QueryContext(ctx, "SELECT * FROM "+table+" LIMIT 0")
+	columns, err := columnsOf(ctx, db, table)
 	if err != nil {
-		return err
-	}
-	columns, err := rows.Columns()
-	if err = errors.Join(err, rows.Err(), rows.Close()); err != nil {
 		return err
 	}
 	into, from := "", ""
@@ -275,4 +271,14 @@ func (d dialect) copyRows(ctx context.Context, db *sql.DB, table, where string, 
 		return fmt.Errorf("rows for %s: %w", table, err)
 	}
 	return nil
+}
+
+func columnsOf(ctx context.Context, db *sql.DB, table string) ([]string, error) {
+	rows, err := db.QueryContext(ctx, "SELECT * FROM "+table+" LIMIT 0") //nolint:gosec // a name of ours
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	columns, err := rows.Columns()
+	return columns, errors.Join(err, rows.Err())
 }

@@ -170,8 +170,8 @@ SQL alone        the booking service's statements for a booking, in its two tran
 bare             a handler that decodes and encodes the same JSON, in a process of its own. ×bare is the rate to it.
 `
 
-// print writes the table.
-func (r *Report) print(w io.Writer) {
+// table writes the table.
+func (r *Report) table(w io.Writer) {
 	m := r.Machine
 	fmt.Fprintf(w, "Boxoffice, measured %s at %s: %d cores%s, %d MB, %s, %s\n",
 		m.Date.UTC().Format("2006-01-02 15:04 UTC"), m.Commit, m.Cores, map[bool]string{true: " (" + m.Processor + ")"}[m.Processor != ""], m.MemoryMB, m.System, m.Go)
@@ -275,33 +275,33 @@ func (r *Report) printGrowth(w io.Writer) {
 	_ = t.Flush()
 }
 
-func (x *Result) name() string {
-	if x.Clients > 0 && x.What == "flash sale" {
-		return fmt.Sprintf("%s, %d buyers", x.What, x.Clients)
+func (r *Result) name() string {
+	if r.Clients > 0 && r.What == "flash sale" {
+		return fmt.Sprintf("%s, %d buyers", r.What, r.Clients)
 	}
-	return x.What
+	return r.What
 }
 
 // summary is what there is to say beside the figures.
-func (x *Result) summary() string {
-	parts := []string{x.What}
-	if len(x.Codes) > 1 {
+func (r *Result) summary() string {
+	parts := []string{r.What}
+	if len(r.Codes) > 1 {
 		var codes []string
-		for _, c := range slices.Sorted(maps.Keys(x.Codes)) {
-			codes = append(codes, fmt.Sprintf("%s: %d", c, x.Codes[c]))
+		for _, c := range slices.Sorted(maps.Keys(r.Codes)) {
+			codes = append(codes, fmt.Sprintf("%s: %d", c, r.Codes[c]))
 		}
 		parts = append(parts, "answers "+strings.Join(codes, ", "))
 	}
-	if x.Oversold != nil {
-		parts = append(parts, fmt.Sprintf("oversold = %d", *x.Oversold))
+	if r.Oversold != nil {
+		parts = append(parts, fmt.Sprintf("oversold = %d", *r.Oversold))
 	}
-	if x.Lost != nil {
-		parts = append(parts, fmt.Sprintf("lost = %d", *x.Lost))
+	if r.Lost != nil {
+		parts = append(parts, fmt.Sprintf("lost = %d", *r.Lost))
 	}
-	if len(x.Faults) > 0 {
-		parts = append(parts, fmt.Sprintf("FAULTS: %d, see below", len(x.Faults)))
+	if len(r.Faults) > 0 {
+		parts = append(parts, fmt.Sprintf("FAULTS: %d, see below", len(r.Faults)))
 	}
-	return strings.Join(append(parts, x.Notes...), "; ")
+	return strings.Join(append(parts, r.Notes...), "; ")
 }
 
 func ratios(all map[string]float64) string {

@@ -58,7 +58,7 @@ func TestTable(t *testing.T) {
 	r := sample()
 	r.compare()
 	var got bytes.Buffer
-	r.print(&got)
+	r.table(&got)
 	golden := filepath.Join("testdata", "report.txt")
 	if *update {
 		if err := os.WriteFile(golden, got.Bytes(), 0o600); err != nil {

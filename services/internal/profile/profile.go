@@ -8,7 +8,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"net/http/pprof" //nolint:gosec // on a listener of its own, of this machine alone
+	"net/http/pprof"
 	"runtime"
 	"time"
 )
