@@ -70,7 +70,7 @@ test-integration: report ## run what needs PostgreSQL, MongoDB or RabbitMQ, on p
 	@$(BIN)/report integration
 
 .PHONY: bench
-bench: needs-go ## measure sales, reading and messages in each way, within 10 minutes (BENCH_TIME=8s a sale, BENCH_FLAGS, PROFILE=1)
+bench: needs-go ## measure sales, reading and messages in each way, within 10 minutes (BENCH_TIME=6s a sale, BENCH_FLAGS, PROFILE=1)
 	@.ci/bench $(if $(PROFILE),-profile) $(BENCH_TIME:%=-time=%) $(BENCH_FLAGS)
 
 .PHONY: bench-growth

@@ -26,4 +26,7 @@
 //	go test ./services/e2e -run 'FlashSale|KillNine|LateOutcomes|MailServerDown' -count=20 -timeout=2h
 //
 // KILL_SEED=n repeats the choices of one run of TestKillNine.
+//
+// The binary of this suite also runs a platform for another program
+// (serve_test.go): make bench measures it, in services/e2e/bench.
 package e2e

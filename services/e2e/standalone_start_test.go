@@ -78,7 +78,7 @@ func TestStandaloneBrokenConfiguration(t *testing.T) {
 	t.Parallel()
 	for variable, value := range map[string]string{
 		"SAMPLE_DATA": "perhaps", "TRUSTED_PROXIES": "everybody", "SMTP_URL": "http://mail.example", "MAIL_FROM": "nobody",
-		"ADMIN_PASSWORD": "short", "ADMIN_EMAIL": "nobody", "EVENT_ADDR": "here",
+		"ADMIN_PASSWORD": "short", "ADMIN_EMAIL": "nobody", "EVENT_ADDR": "here", "PPROF_ADDR": "0.0.0.0:0",
 	} {
 		if said := refuse(t, t.TempDir(), variable+"="+value); !strings.Contains(said, variable) {
 			t.Errorf("it does not say that %s is at fault: %s", variable, said)

@@ -68,7 +68,7 @@ func run(ctx context.Context) int {
 	flag.StringVar(&ways, "ways", "", "the ways to run the platform (default standalone,processes,dapr, and where something stands in for MongoDB processes+sqlite,dapr+sqlite)")
 	flag.DurationVar(&b.within, "within", 9*time.Minute, "when nothing new is begun with any more")
 	flag.StringVar(&buyers, "buyers", "64,256", "how many buyers each sale has")
-	flag.DurationVar(&b.time, "time", 8*time.Second, "how long a sale lasts at most; the rest follows")
+	flag.DurationVar(&b.time, "time", 6*time.Second, "how long a sale lasts at most; the rest follows")
 	flag.DurationVar(&b.think, "think", 0, "how long a buyer thinks between two purchases")
 	flag.IntVar(&b.tickets, "tickets", 20_000, "tickets of a sale")
 	flag.IntVar(&b.refusals, "refusals", 10_000, "requests for what is sold out")

@@ -191,7 +191,7 @@ func (r *Report) table(w io.Writer) {
 		ways = append(ways, limits)
 	}
 	for _, way := range ways {
-		fmt.Fprintf(w, "\n%s\n", titles[way])
+		fmt.Fprintf(w, "\n%s\n", m.title(way))
 		t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 		fmt.Fprintln(t, "  clients\tn\tper s\tp50 ms\tp95\tp99\tmax\tratios\t  what")
 		for _, x := range r.Results {
@@ -224,6 +224,14 @@ var titles = map[string]string{
 	processesFiles: "processes+sqlite: four processes, bookings and users on PostgreSQL, events and notifications in SQLite files instead of MongoDB",
 	daprFiles:      "dapr+sqlite: these with sidecars and RabbitMQ",
 	limits:         "the limit, in the same run",
+}
+
+// title names what stands in for MongoDB, where it is used.
+func (m Machine) title(way string) string {
+	if name, found := strings.CutPrefix(mongoStandIn.FindString(m.Servers), "mongo: "); found && !strings.HasSuffix(way, onFiles) {
+		return strings.Replace(titles[way], "MongoDB", "MongoDB ("+name+": the figures are its)", 1)
+	}
+	return titles[way]
 }
 
 // printUsage writes what each process used, for each thousand where that is
