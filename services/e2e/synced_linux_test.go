@@ -66,7 +66,7 @@ func TestStandaloneEveryBookingIsSynced(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	pid := s.cmd.Process.Pid
+	ended := regexp.MustCompile(fmt.Sprintf(`(?m)^%d +\d+\.\d+ \+\+\+ exited with 0 \+\+\+$`, s.cmd.Process.Pid))
 	if err := p.stop(); err != nil {
 		t.Fatal(err)
 	}
@@ -76,7 +76,7 @@ func TestStandaloneEveryBookingIsSynced(t *testing.T) {
 		if err != nil {
 			return final{err}
 		}
-		if !strings.Contains(string(b), fmt.Sprintf("%d +++ exited with 0 +++", pid)) {
+		if !ended.Match(b) {
 			return errors.New("strace has not ended")
 		}
 		all, err = syncs(strings.NewReader(string(b)))
