@@ -40,6 +40,7 @@ type bench struct {
 	rounds   int // of growth's workload
 	huge     bool
 	growing  bool
+	keep     bool
 	profile  bool
 
 	report Report
@@ -74,6 +75,7 @@ func run(ctx context.Context) int {
 	flag.IntVar(&b.refusals, "refusals", 10_000, "requests for what is sold out")
 	flag.IntVar(&b.backlog, "backlog", 0, "messages to drain (default 50,000, and 10,000 on MongoDB)")
 	flag.IntVar(&b.rounds, "rounds", 100, "how often each operation is measured at each size (with -growth)")
+	flag.BoolVar(&b.keep, "keep", false, "keep the platforms' data and logs, in -out/data-…")
 	flag.BoolVar(&b.growing, "growth", false, "measure growth instead")
 	flag.BoolVar(&b.huge, "huge", false, "with -growth: a million bookings, too")
 	flag.BoolVar(&b.profile, "profile", false, "take profiles of standalone during the last sale, and nothing else")
@@ -164,7 +166,9 @@ func (b *bench) measure() (err error) {
 	if b.work, err = os.MkdirTemp(b.out, "data-"); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(b.work)) }()
+	if !b.keep {
+		defer func() { err = errors.Join(err, os.RemoveAll(b.work)) }()
+	}
 	if b.profile {
 		return b.profiled()
 	}
