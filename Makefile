@@ -65,6 +65,10 @@ pact: report ## draw up the contracts between the services, verify them, and fai
 test-e2e: report ## run the black-box suite (SYSTEM=standalone, the default, processes or dapr; RUN=regexp COUNT=n)
 	@SYSTEM='$(or $(SYSTEM),standalone)' RUN='$(RUN)' COUNT='$(COUNT)' $(BIN)/report e2e
 
+.PHONY: test-synced
+test-synced: needs-go ## count with strace what is synced to disk between a booking's request and its answer
+	@TEST_STRACE=$$(.ci/strace) go test -tags strace -count=1 -v -run EveryBookingIsSynced ./services/e2e
+
 .PHONY: test-integration
 test-integration: report ## run what needs PostgreSQL, MongoDB or RabbitMQ, on public images or stand-ins
 	@$(BIN)/report integration

@@ -126,10 +126,6 @@ func (r *runner) e2e(w workspace) error {
 	}
 	r.figures = true
 	defer func() { r.figures, r.system = false, "" }()
-	// Where there is none, the test that needs it fails, and says so.
-	if strace, err := r.command(r.root, filepath.Join(r.root, ".ci", "strace")).Output(); err == nil {
-		r.env = append(r.env, "TEST_STRACE="+strings.TrimSpace(string(strace)))
-	}
 	var errs []error
 	for _, way := range ways {
 		if system != "" && system != way.name {

@@ -1,3 +1,5 @@
+//go:build strace
+
 package e2e
 
 import (
