@@ -60,7 +60,7 @@ func (a Amount) BasisPoints(n int) (Amount, error) {
 	if n < 0 || a.AmountMinor < 0 {
 		return Amount{}, ErrOverflow
 	}
-	step := uint64(Step(a.Currency)) //nolint:gosec // it is 1, 10 or 100
+	step := uint64(Step(a.Currency))
 	whole := 10_000 * step
 	hi, lo := bits.Mul64(uint64(a.AmountMinor), uint64(n))
 	lo, carry := bits.Add64(lo, whole/2, 0)
