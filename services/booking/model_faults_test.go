@@ -14,7 +14,7 @@ import (
 )
 
 // A model that finds none of these proves nothing about the others.
-func TestTheModelFindsADeliberateFault(t *testing.T) {
+func TestBrokenSagasAreCaught(t *testing.T) {
 	for name, spoil := range map[string]func(*faults){
 		"refunds_again_under_another_id": func(f *faults) { f.Payments = refundsAgain{f.Payments} },
 		"takes_silence_for_a_decline":    takeSilenceForNo,
