@@ -75,9 +75,13 @@ type DraftBody struct {
 
 type policyInput events.CancellationPolicy
 
-// TransformSchema implements huma.SchemaTransformer: null is absent.
+// TransformSchema implements huma.SchemaTransformer: null is absent, and, which
+// huma lets pass in what may itself be null, 0.
 func (policyInput) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
 	s.Nullable = true
+	for _, p := range s.Properties {
+		p.Nullable = true
+	}
 	return s
 }
 
