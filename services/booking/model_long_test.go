@@ -12,16 +12,17 @@ import (
 	"github.com/openboxoffice/boxoffice/services/internal/servertest/pgtest"
 )
 
-// The same for longer.
-func TestThePromisesHoldThroughAnyLongHistory(t *testing.T) {
-	checks(t, 1300)
+// The same for longer, where it runs without the race detector: by its name, with
+// the broken adapters.
+func TestBrokenPromisesAreCaughtInLongHistories(t *testing.T) {
+	checks(t, 1500)
 	m := newModel(openSQLite(t))
 	rapid.Check(t, func(rt *rapid.T) { m.run(t, rt) })
 }
 
 // The same on PostgreSQL.
-func TestThePromisesHoldThroughAnyHistoryOnPostgreSQL(t *testing.T) {
-	checks(t, 300)
+func TestBrokenPromisesAreCaughtOnPostgreSQL(t *testing.T) {
+	checks(t, 400)
 	s, err := postgres.Open(t.Context(), postgresdb.Options{URL: pgtest.New(t, postgres.Migrate)})
 	if err != nil {
 		t.Fatal(err)
