@@ -149,8 +149,9 @@ func TestDocumentShowsEverything(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []string{
-		"/.well-known/jwks.json", "/admin/keys/rotate", "/bookings", "/bookings/user/{user_id}", "/bookings/{id}", "/bookings/{id}/cancel",
-		"/events", "/events/{id}", "/events/{id}/availability", "/notifications", "/token", "/token/revoke", "/users", "/users/me", "/users/{id}/contact",
+		"/.well-known/jwks.json", "/admin/audit", "/admin/keys/rotate", "/admin/reconciliations", "/bookings", "/bookings/user/{user_id}", "/bookings/{id}", "/bookings/{id}/cancel",
+		"/bookings/{id}/cancellations", "/events", "/events/{id}", "/events/{id}/availability", "/events/{id}/cancel", "/events/{id}/cancellation",
+		"/notifications", "/payments/stripe/webhook", "/token", "/token/revoke", "/users", "/users/me", "/users/{id}/contact",
 	}
 	if d := cmp.Diff(want, slices.Sorted(maps.Keys(doc.Paths))); d != "" {
 		t.Errorf("(-want +got):\n%s", d)
