@@ -22,8 +22,8 @@ import (
 
 // Ten thousand bookings of a cancelled event, two thousand on SQLite for the sake
 // of time, are cancelled, each refunded once and told once, although the process
-// that does it dies half-way.
-func TestThousandsOfBookingsOfACancelledEvent(t *testing.T) {
+// that does it dies half-way. By its name it runs without the race detector.
+func TestBrokenPromisesAreCaughtInThousandsOfCancellations(t *testing.T) {
 	t.Run("SQLite", func(t *testing.T) { cancelThousands(t, openSQLite(t), 2_000) })
 	t.Run("PostgreSQL", func(t *testing.T) {
 		s, err := postgres.Open(t.Context(), postgresdb.Options{URL: pgtest.New(t, postgres.Migrate)})
