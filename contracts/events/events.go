@@ -71,6 +71,25 @@ type Booking struct {
 	Note         string        `json:"note,omitempty" maxLength:"500" doc:"What the organizer says about the event's cancellation" example:"The singer is ill."`
 }
 
+// Total is the price of the items together, or an error where they do not add
+// up: of two currencies, or over 64 bits. Of no items it is nothing, in no
+// currency.
+func Total(items []Item) (total money.Amount, err error) {
+	for i, item := range items {
+		price, err := item.UnitPrice.Times(item.Quantity)
+		if err != nil {
+			return money.Amount{}, err
+		}
+		if i > 0 {
+			if price, err = total.Plus(price); err != nil {
+				return money.Amount{}, err
+			}
+		}
+		total = price
+	}
+	return total, nil
+}
+
 // Cancellation is tickets given back, and the money that went with them:
 // Price − Fee = Refund.
 type Cancellation struct {

@@ -137,7 +137,7 @@ func (b *Booking) giveBack(want []Wanted, c Cancellation, free bool) error {
 	if err != nil {
 		return err
 	}
-	if c.Price, err = total(given); err != nil {
+	if c.Price, err = events.Total(given); err != nil {
 		return err
 	}
 	if c.Fee, err = fee(b.Event, c.Price, c.At); err != nil {

@@ -11,9 +11,8 @@ import (
 // booking's payment: what waits for it is settled at once, and a booking that
 // failed is taken up again where its payment has succeeded although, to be
 // confirmed if tickets remain, and refunded if not, or if nobody was told of it.
-// The hint is not believed:
-// the provider is asked. ErrNotFound; ErrLeaseLost while the booking is driven,
-// ErrOutcomeUnknown: the hint is to be repeated.
+// The hint is not believed: the provider is asked. ErrNotFound; ErrLeaseLost
+// while the booking is driven, and ErrOutcomeUnknown: the hint is to be repeated.
 func (s *Service) PaymentHeard(ctx context.Context, bookingID string) error {
 	b, err := s.Store.Get(ctx, bookingID)
 	if err != nil {

@@ -7,23 +7,6 @@ import (
 	"github.com/openboxoffice/boxoffice/contracts/money"
 )
 
-// total is the price of the items, of which there is at least one.
-func total(items []events.Item) (sum money.Amount, err error) {
-	for i, it := range items {
-		price, err := it.UnitPrice.Times(it.Quantity)
-		if err != nil {
-			return money.Amount{}, err
-		}
-		if i > 0 {
-			if price, err = sum.Plus(price); err != nil {
-				return money.Amount{}, err
-			}
-		}
-		sum = price
-	}
-	return sum, nil
-}
-
 // fee is what cancelling tickets of this price costs at that time, by the
 // policy that the event had when it was booked.
 func fee(e events.Event, price money.Amount, at time.Time) (money.Amount, error) {

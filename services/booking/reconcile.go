@@ -443,5 +443,5 @@ func firstID(at time.Time) string {
 
 // madeAt is when a UUIDv7 was made.
 func madeAt(id uuid.UUID) time.Time {
-	return time.UnixMilli(int64(binary.BigEndian.Uint64(id[:8]) >> 16))
+	return time.Unix(id.Time().UnixTime())
 }

@@ -137,24 +137,8 @@ type Reservation struct {
 	Items []events.Item // in the order they were asked for
 }
 
-// Total is the price of the items, or an error where they do not add up: of
-// two currencies, or over 64 bits.
-func (r *Reservation) Total() (money.Amount, error) {
-	var total money.Amount
-	for i, item := range r.Items {
-		sum, err := item.UnitPrice.Times(item.Quantity)
-		if err != nil {
-			return money.Amount{}, err
-		}
-		if i > 0 {
-			if sum, err = total.Plus(sum); err != nil {
-				return money.Amount{}, err
-			}
-		}
-		total = sum
-	}
-	return total, nil
-}
+// Total is the price of the items; see events.Total.
+func (r *Reservation) Total() (money.Amount, error) { return events.Total(r.Items) }
 
 // IsFor reports whether the reservation has exactly these tickets, in any
 // order.

@@ -39,3 +39,18 @@ func DecodeCursor(s string, v any) error {
 func ErrCursor() error {
 	return NewProblem(http.StatusUnprocessableEntity, problem.InvalidCursor, "This cursor is not one that this list gave out.")
 }
+
+// ListOf is the page of a list of which up to limit + 1 items were read, to see
+// whether there is a next page. body makes an item's body, and cursor, of the
+// page's last item, what its next page begins after.
+func ListOf[T, B any](read []T, limit int, body func(T) B, cursor func(last T) any) List[B] {
+	page := List[B]{Items: make([]B, 0, min(len(read), limit))}
+	for _, v := range read[:min(len(read), limit)] {
+		page.Items = append(page.Items, body(v))
+	}
+	if len(read) > limit {
+		next := EncodeCursor(cursor(read[limit-1]))
+		page.NextCursor = &next
+	}
+	return page
+}

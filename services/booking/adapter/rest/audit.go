@@ -46,15 +46,9 @@ func registerAudit(api huma.API, log booking.AuditLog, guard *auth.Guard) {
 		if err != nil {
 			return nil, table.To(ctx, err)
 		}
-		out := &page{Body: httpkit.List[auditBody]{Items: []auditBody{}}}
-		for i, e := range entries {
-			if i == in.Limit {
-				next := httpkit.EncodeCursor(before{entries[i-1].Number})
-				out.Body.NextCursor = &next
-				break
-			}
-			out.Body.Items = append(out.Body.Items, auditBody{e.Number, e.At, e.By, e.Step.Step, e.Detail, e.BookingID, e.EventID, e.Version})
+		body := func(e booking.AuditEntry) auditBody {
+			return auditBody{e.Number, e.At, e.By, e.Step.Step, e.Detail, e.BookingID, e.EventID, e.Version}
 		}
-		return out, nil
+		return &page{httpkit.ListOf(entries, in.Limit, body, func(e booking.AuditEntry) any { return before{e.Number} })}, nil
 	})
 }

@@ -42,16 +42,7 @@ func registerReconciliations(api huma.API, s *booking.Service, records booking.R
 		if err != nil {
 			return nil, table.To(ctx, err)
 		}
-		out := &page{Body: httpkit.List[reportBody]{Items: []reportBody{}}}
-		for i, r := range reports {
-			if i == in.Limit {
-				next := httpkit.EncodeCursor(before{reports[i-1].ID})
-				out.Body.NextCursor = &next
-				break
-			}
-			out.Body.Items = append(out.Body.Items, toReport(r))
-		}
-		return out, nil
+		return &page{httpkit.ListOf(reports, in.Limit, toReport, func(r booking.Report) any { return before{r.ID} })}, nil
 	})
 
 	huma.Register(api, guard.User(api, httpkit.Refuses(huma.Operation{

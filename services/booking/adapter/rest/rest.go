@@ -167,16 +167,7 @@ func registerLists(api huma.API, s *booking.Service, guard *auth.Guard) {
 		if err != nil {
 			return nil, table.To(ctx, err)
 		}
-		out := &page{Body: httpkit.List[bookingBody]{Items: []bookingBody{}}}
-		for i, b := range bookings {
-			if i == p.Limit {
-				next := httpkit.EncodeCursor(cursor{After: bookings[i-1].ID})
-				out.Body.NextCursor = &next
-				break
-			}
-			out.Body.Items = append(out.Body.Items, toBody(b))
-		}
-		return out, nil
+		return &page{httpkit.ListOf(bookings, p.Limit, toBody, func(b booking.Booking) any { return cursor{After: b.ID} })}, nil
 	}
 	huma.Register(api, guard.User(api, huma.Operation{
 		OperationID: "listBookings", Method: http.MethodGet, Path: "/bookings", Tags: []string{"bookings"},
@@ -226,16 +217,10 @@ func registerLedger(api huma.API, ledger booking.Ledger, guard *auth.Guard) {
 		if err != nil {
 			return nil, table.To(ctx, err)
 		}
-		out := &page{Body: httpkit.List[ledgerBody]{Items: []ledgerBody{}}}
-		for i, e := range entries {
-			if i == in.Limit {
-				next := httpkit.EncodeCursor(after{entries[i-1].Number})
-				out.Body.NextCursor = &next
-				break
-			}
-			out.Body.Items = append(out.Body.Items, ledgerBody{e.BookingID, e.Kind, e.Amount, e.Reference, e.At})
+		body := func(e booking.LedgerEntry) ledgerBody {
+			return ledgerBody{e.BookingID, e.Kind, e.Amount, e.Reference, e.At}
 		}
-		return out, nil
+		return &page{httpkit.ListOf(entries, in.Limit, body, func(e booking.LedgerEntry) any { return after{e.Number} })}, nil
 	})
 }
 

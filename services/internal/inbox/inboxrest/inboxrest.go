@@ -129,29 +129,20 @@ func Register(api huma.API, guard *auth.Guard, o Options) {
 }
 
 func list(ctx context.Context, store inbox.Store, p httpkit.Page) (httpkit.List[deadLetter], error) {
-	page := httpkit.List[deadLetter]{Items: []deadLetter{}}
 	var c cursor
 	if p.Cursor != "" {
 		if err := httpkit.DecodeCursor(p.Cursor, &c); err != nil {
-			return page, err
+			return httpkit.List[deadLetter]{}, err
 		}
 		if c.After == "" {
-			return page, httpkit.ErrCursor()
+			return httpkit.List[deadLetter]{}, httpkit.ErrCursor()
 		}
 	}
 	letters, err := store.DeadLetters(ctx, c.After, p.Limit+1)
 	if err != nil {
-		return page, err
+		return httpkit.List[deadLetter]{}, err
 	}
-	if len(letters) > p.Limit {
-		letters = letters[:p.Limit]
-		next := httpkit.EncodeCursor(cursor{After: letters[p.Limit-1].ID})
-		page.NextCursor = &next
-	}
-	for _, d := range letters {
-		page.Items = append(page.Items, toBody(d))
-	}
-	return page, nil
+	return httpkit.ListOf(letters, p.Limit, toBody, func(d inbox.DeadLetter) any { return cursor{After: d.ID} }), nil
 }
 
 // replay gives the dead letter to its handler and records by whom. Each try,

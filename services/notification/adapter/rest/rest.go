@@ -69,17 +69,8 @@ func Register(api huma.API, s *notification.Service, guard *auth.Guard) {
 		if err != nil {
 			return nil, table.To(ctx, err)
 		}
-		out := &struct{ Body httpkit.List[body] }{}
-		out.Body.Items = make([]body, 0, len(ns))
-		for i, n := range ns {
-			if i == in.Limit {
-				next := httpkit.EncodeCursor(ns[i-1].Position())
-				out.Body.NextCursor = &next
-				break
-			}
-			out.Body.Items = append(out.Body.Items, toBody(n))
-		}
-		return out, nil
+		next := func(last notification.Notification) any { return last.Position() }
+		return &struct{ Body httpkit.List[body] }{httpkit.ListOf(ns, in.Limit, toBody, next)}, nil
 	})
 
 	test := func(ctx context.Context, _ *struct{}) (*struct{ Body body }, error) {
