@@ -160,6 +160,22 @@ func TestACancellationIsMadeOncePerKey(t *testing.T) {
 	w.check(t)
 }
 
+// The same key of another caller is another key, on the same booking too.
+func TestTheKeyOfACancellationIsItsCallers(t *testing.T) {
+	w := newWorld(t)
+	event, c, s := w.newEvent(price), w.newCustomer(), w.service(nil)
+	b := w.book(t, s, c, booking.Request{EventID: event, Tickets: 5})
+	_, own, err := s.CancelTickets(t.Context(), c, b.ID, some(b, 1), "k")
+	_, admins, adminErr := s.CancelTickets(t.Context(), admin, b.ID, some(b, 2), "k")
+	if err != nil || adminErr != nil || own.ID == admins.ID {
+		t.Fatalf("%+v, %v; %+v, %v", own, err, admins, adminErr)
+	}
+	if _, again, err := s.CancelTickets(t.Context(), admin, b.ID, some(b, 2), "k"); err != nil || again.ID != admins.ID {
+		t.Errorf("the admin's again: %+v, %v, want %s", again, err, admins.ID)
+	}
+	w.check(t)
+}
+
 // Wherever the process dies, the cancellation comes to its end once.
 func TestACancellationInPartSurvivesACrash(t *testing.T) {
 	for n := 1; n <= 8; n++ {

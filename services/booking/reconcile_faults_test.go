@@ -4,6 +4,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/openboxoffice/boxoffice/contracts/events"
 	"github.com/openboxoffice/boxoffice/services/booking"
 	"github.com/openboxoffice/boxoffice/services/booking/bookingtest"
@@ -221,4 +223,52 @@ func TestOnlyTheCustomerSeesTheSecretOfAPayment(t *testing.T) {
 	if err != nil || listErr != nil || one.Payment.Action != nil || len(list) != 1 || list[0].Payment.Action != nil {
 		t.Errorf("an admin sees %+v, %+v, %v, %v", one.Payment, list, err, listErr)
 	}
+}
+
+// Of what has changed a moment ago nothing is said: what was read elsewhere may
+// be from before.
+func TestWhatHasJustChangedIsNotJudged(t *testing.T) {
+	m, event, of := reconcileWorld(t)
+	b := of[booking.Cancelled]
+	m.catalog.Hold(event, b.ID, b.Attempt, 2)
+	nobody := uuid.Must(uuid.NewV7()).String()
+	m.catalog.Hold(event, nobody, 1, 1)
+	m.pay.Tamper(of[booking.Confirmed].ID, 1, 0)
+	m.clock.Store(time.Now().UnixMicro()) // settling took the clock further
+	report, err := m.service(nil).Reconcile(t.Context(), "test", m.now().AddDate(0, 0, -60))
+	if err != nil || len(report.Findings) > 0 || report.Checked.Bookings == 0 {
+		t.Errorf("found %+v, %v", report, err)
+	}
+	if found := m.reconcile(t); len(found) != 3 {
+		t.Errorf("an hour later %v is found", found)
+	}
+}
+
+// A booking that changes between being read and being mended is left alone: here
+// it is paid late, and has the very tickets that had been left behind.
+func TestWhatChangesMeanwhileIsNotMended(t *testing.T) {
+	m, event, _ := reconcileWorld(t)
+	b := m.awaiting(t, event)
+	leaks := &faults{}
+	s := m.service(leaks)
+	leaks.Catalog = keepsTickets{leaks.Catalog}
+	m.recover(t, s)
+	if held := m.catalog.Held(event, b.ID); m.get(t, b.ID).Status != booking.Failed || held != 2 {
+		t.Fatalf("%s, %d tickets held", m.get(t, b.ID).Status, held)
+	}
+	m.advance(time.Hour)
+	meanwhile := once("Holdings", func() {
+		m.pay.CaptureLate(b.ID)
+		if err := m.service(nil).PaymentHeard(t.Context(), b.ID); err != nil {
+			t.Error(err)
+		}
+		m.recover(t)
+	})
+	if _, err := m.service(&faults{before: meanwhile}).Reconcile(t.Context(), "test", m.now().AddDate(0, 0, -60)); err != nil {
+		t.Fatal(err)
+	}
+	if got := m.get(t, b.ID); got.Status != booking.Confirmed || m.catalog.Held(event, b.ID) != 2 {
+		t.Errorf("%s, %d tickets held", got.Status, m.catalog.Held(event, b.ID))
+	}
+	m.check(t)
 }

@@ -30,6 +30,13 @@ func TestEndLeases(t *testing.T) {
 		t.Fatalf("claimed %d messages, %v", len(got), err)
 	}
 
+	// A customer has time left to act, whoever is restarted.
+	waits := booking.Booking{ID: "waits", UserID: "u", EventID: "e", Status: booking.Pending, CreatedAt: now, UpdatedAt: now,
+		Lease: booking.Lease{Until: now.Add(time.Hour)}}
+	if err := s.Create(t.Context(), waits, booking.Key{}); err != nil {
+		t.Fatal(err)
+	}
+
 	if err := s.EndLeases(t.Context(), now); err != nil {
 		t.Fatal(err)
 	}
