@@ -108,6 +108,7 @@ type Cancellation struct {
 type EventCancelled struct {
 	Event      Event     `json:"event"`
 	Version    int64     `json:"version" minimum:"1" example:"3" doc:"The event's; grows with every edit"`
+	By         string    `json:"by" format:"uuid" doc:"The user who cancelled it"`
 	Note       string    `json:"note,omitempty" maxLength:"500" doc:"What the organizer says about it" example:"The singer is ill."`
 	OccurredAt time.Time `json:"occurred_at"`
 }

@@ -32,7 +32,7 @@ type AuditQuery struct {
 // Audit is the entry that is made when the cancellation is recorded.
 func (e CancelledEvent) Audit() AuditEntry {
 	return AuditEntry{
-		Step:    Step{At: e.RecordedAt, By: "event", Step: "event_cancelled", Detail: e.Note},
+		Step:    Step{At: e.RecordedAt, By: e.By, Step: "event_cancelled", Detail: e.Note},
 		EventID: e.EventID,
 	}
 }

@@ -27,7 +27,7 @@ func (s *Service) HandleEvent(ctx context.Context, m events.Message) error {
 		return fmt.Errorf("%w: the ids are none", ErrMalformed)
 	}
 	if err := s.CancelledEvents.RecordCancelled(ctx, m.ID, CancelledEvent{
-		EventID: id.String(), Title: e.Event.Title, Note: e.Note, OccurredAt: e.OccurredAt, RecordedAt: s.now(),
+		EventID: id.String(), Title: e.Event.Title, By: e.By, Note: e.Note, OccurredAt: e.OccurredAt, RecordedAt: s.now(),
 	}); err != nil {
 		return err
 	}

@@ -24,6 +24,7 @@ type CancelledEvents interface {
 type CancelledEvent struct {
 	EventID    string
 	Title      string
+	By         string    // the id of the user who cancelled it
 	Note       string    // the organizer's
 	OccurredAt time.Time // when the organizer did it
 	RecordedAt time.Time // when it was heard

@@ -290,7 +290,7 @@ func (w *world) begin() {
 // cancelEvent cancels the event, as its message tells s.
 func (w *world) cancelEvent(ctx context.Context, s *booking.Service, eventID string) error {
 	w.catalog.CloseSales(eventID)
-	data, err := json.Marshal(events.EventCancelled{Event: events.Event{ID: eventID, Title: "Sommernacht"}, Version: 2, Note: "Zoë is ill.", OccurredAt: w.now()})
+	data, err := json.Marshal(events.EventCancelled{Event: events.Event{ID: eventID, Title: "Sommernacht"}, Version: 2, By: admin.UserID, Note: "Zoë is ill.", OccurredAt: w.now()})
 	if err != nil {
 		return err
 	}

@@ -63,7 +63,7 @@ func (s *Service) Cancel(ctx context.Context, caller identity.Caller, id, note s
 		}
 		e.Status, e.CancelledAt, e.CancellationNote, e.UpdatedAt = Cancelled, now, note, now
 		data, err := json.Marshal(events.EventCancelled{
-			Event: e.Snapshot(), Version: e.Version + 1, Note: note, OccurredAt: now,
+			Event: e.Snapshot(), Version: e.Version + 1, By: caller.UserID, Note: note, OccurredAt: now,
 		})
 		if err != nil {
 			return events.Message{}, err

@@ -51,7 +51,7 @@ func TestCancelTellsBooking(t *testing.T) {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(events.EventCancelled{
-		Event: got.Snapshot(), Version: 2, Note: "The singer is ill.\nSorry.", OccurredAt: w.now,
+		Event: got.Snapshot(), Version: 2, By: e.OrganizerID, Note: "The singer is ill.\nSorry.", OccurredAt: w.now,
 	}, data); diff != "" {
 		t.Errorf("data (-want +got):\n%s", diff)
 	}

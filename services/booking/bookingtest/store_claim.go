@@ -157,7 +157,7 @@ func claimRace(t *testing.T, u StoreUnderTest) {
 func (u StoreUnderTest) cancelEvent(t *testing.T, eventID string) booking.CancelledEvent {
 	t.Helper()
 	e := booking.CancelledEvent{
-		EventID: eventID, Title: "Ένα κοντσέρτο 🎻", Note: "Zoë is ill.\nSorry!", OccurredAt: start.Add(-time.Microsecond), RecordedAt: start,
+		EventID: eventID, Title: "Ένα κοντσέρτο 🎻", By: newID(), Note: "Zoë is ill.\nSorry!", OccurredAt: start.Add(-time.Microsecond), RecordedAt: start,
 	}
 	must(t, u.CancelledEvents.RecordCancelled(t.Context(), newID(), e))
 	return e

@@ -21,6 +21,7 @@ func cancelledEvent(t *testing.T, pact *pacttest.Pact) {
 	t.Helper()
 	envelope := pacttest.Envelope(events.TypeEventCancelled, messageID, pacttest.Body{
 		"event": pacttest.Body{"id": pacttest.UUID(eventID), "title": pacttest.Like("Night of Strings")},
+		"by":    pacttest.UUID(pacttest.Callers["organizer"].UserID),
 		"note":  pacttest.Like("The singer is ill."), "occurred_at": pacttest.Time("2040-06-20T18:00:00Z"),
 	})
 	envelope["source"] = "event"
@@ -43,7 +44,7 @@ func cancelledEvent(t *testing.T, pact *pacttest.Pact) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if e.EventID != eventID || e.Title != "Night of Strings" || e.Note != "The singer is ill." || e.OccurredAt.IsZero() {
+		if e.EventID != eventID || e.Title != "Night of Strings" || e.Note != "The singer is ill." || e.By == "" || e.OccurredAt.IsZero() {
 			t.Errorf("booking heard %+v", e)
 		}
 		if known, err := w.store.Inbox().Known(t.Context(), []string{messageID}); err != nil || len(known) != 1 {

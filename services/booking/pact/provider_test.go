@@ -133,7 +133,7 @@ func aCancelledEvent(ctx context.Context, w *world) error {
 		errs = append(errs, w.store.Create(ctx, b, booking.Key{}))
 	}
 	return errors.Join(append(errs, w.store.RecordCancelled(ctx, messageID, booking.CancelledEvent{
-		EventID: eventID, Title: snapshot.Title, Note: "The singer is ill.", OccurredAt: at, RecordedAt: at,
+		EventID: eventID, Title: snapshot.Title, By: pacttest.Callers["organizer"].UserID, Note: "The singer is ill.", OccurredAt: at, RecordedAt: at,
 	}))...)
 }
 

@@ -37,7 +37,7 @@ func (s *Store) RecordCancelled(ctx context.Context, messageID string, e booking
 		a := e.Audit()
 		_, err = tx.Exec(ctx, `
 			WITH recorded AS (
-				INSERT INTO cancelled_events (event_id, title, note, occurred_at, recorded_at) VALUES ($1, $2, $3, $4, $5)
+				INSERT INTO cancelled_events (event_id, title, by, note, occurred_at, recorded_at) VALUES ($1, $2, $6, $3, $4, $5)
 				ON CONFLICT DO NOTHING RETURNING event_id)
 			INSERT INTO audit_log (at, by, step, detail, booking_id, event_id, version)
 			SELECT $5, $6, $7, $8, '', event_id, 0 FROM recorded`,
@@ -49,8 +49,8 @@ func (s *Store) RecordCancelled(ctx context.Context, messageID string, e booking
 // CancelledEvent implements booking.CancelledEvents.
 func (s *Store) CancelledEvent(ctx context.Context, eventID string) (e booking.CancelledEvent, err error) {
 	err = s.db.Read(ctx, func(ctx context.Context, conn *pgx.Conn) error {
-		return conn.QueryRow(ctx, `SELECT event_id, title, note, occurred_at, recorded_at FROM cancelled_events WHERE event_id = $1`, eventID).
-			Scan(&e.EventID, &e.Title, &e.Note, &e.OccurredAt, &e.RecordedAt)
+		return conn.QueryRow(ctx, `SELECT event_id, title, by, note, occurred_at, recorded_at FROM cancelled_events WHERE event_id = $1`, eventID).
+			Scan(&e.EventID, &e.Title, &e.By, &e.Note, &e.OccurredAt, &e.RecordedAt)
 	})
 	if errors.Is(err, pgx.ErrNoRows) {
 		err = booking.ErrEventNotFound

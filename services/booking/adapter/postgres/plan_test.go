@@ -73,7 +73,7 @@ func fill(t *testing.T, url string, now time.Time) {
 		FROM generate_series(1, 100000) n`, `
 		INSERT INTO idempotency_keys
 		SELECT 'user' || n % 1000, 'key' || n, 'f', 'id' || n, $1::timestamptz - n * interval '1 second' FROM generate_series(1, 100000) n`, `
-		INSERT INTO cancelled_events SELECT 'event' || n, '', '', $1, $1, CASE WHEN n = 7 THEN NULL ELSE $1::timestamptz END FROM generate_series(1, 1000) n`, `
+		INSERT INTO cancelled_events SELECT 'event' || n, '', '', '', $1, $1, CASE WHEN n = 7 THEN NULL ELSE $1::timestamptz END FROM generate_series(1, 1000) n`, `
 		INSERT INTO audit_log (at, by, step, detail, booking_id, event_id, version)
 		SELECT $1, '', '', '', 'id' || n, 'event' || n % 1000, 1 FROM generate_series(1, 100000) n`,
 	} {

@@ -35,8 +35,8 @@ func (s *Store) RecordCancelled(ctx context.Context, messageID string, e booking
 			return err
 		}
 		res, err := tx.ExecContext(ctx, `
-			INSERT INTO cancelled_events (event_id, title, note, occurred_at, recorded_at) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
-			e.EventID, e.Title, e.Note, sqlitedb.Time(e.OccurredAt), sqlitedb.Time(e.RecordedAt))
+			INSERT INTO cancelled_events (event_id, title, by, note, occurred_at, recorded_at) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+			e.EventID, e.Title, e.By, e.Note, sqlitedb.Time(e.OccurredAt), sqlitedb.Time(e.RecordedAt))
 		if err != nil {
 			return err
 		}
@@ -50,8 +50,8 @@ func (s *Store) RecordCancelled(ctx context.Context, messageID string, e booking
 // CancelledEvent implements booking.CancelledEvents.
 func (s *Store) CancelledEvent(ctx context.Context, eventID string) (e booking.CancelledEvent, err error) {
 	var occurred, recorded int64
-	err = s.db.Read.QueryRowContext(ctx, `SELECT event_id, title, note, occurred_at, recorded_at FROM cancelled_events WHERE event_id = ?`, eventID).
-		Scan(&e.EventID, &e.Title, &e.Note, &occurred, &recorded)
+	err = s.db.Read.QueryRowContext(ctx, `SELECT event_id, title, by, note, occurred_at, recorded_at FROM cancelled_events WHERE event_id = ?`, eventID).
+		Scan(&e.EventID, &e.Title, &e.By, &e.Note, &occurred, &recorded)
 	if errors.Is(err, sql.ErrNoRows) {
 		return booking.CancelledEvent{}, booking.ErrEventNotFound
 	}

@@ -30,8 +30,8 @@ func TestEverythingGoesByIndexes(t *testing.T) {
 		INSERT INTO idempotency_keys SELECT 'user' || (n % 1000), 'key' || n, 'f', 'id' || n, 1e15 + n * 1e6 FROM `+plantest.N, `
 		INSERT INTO outbox (id, topic, attributes, data, time, due, closed_at)
 		SELECT 'id' || n, 'bookings', '{}', x'7b7d', n, n, iif(n % 100 = 0, NULL, n) FROM `+plantest.N, `
-		INSERT INTO cancelled_events (event_id, title, note, occurred_at, recorded_at, done_at)
-		SELECT 'event' || n, '', '', n, n, iif(n = 7, NULL, n) FROM `+plantest.N, `
+		INSERT INTO cancelled_events (event_id, title, by, note, occurred_at, recorded_at, done_at)
+		SELECT 'event' || n, '', '', '', n, n, iif(n = 7, NULL, n) FROM `+plantest.N, `
 		INSERT INTO audit_log (at, by, step, detail, booking_id, event_id, version)
 		SELECT n, '', '', '', 'id' || n, 'event' || (n % 1000), 1 FROM `+plantest.N)
 	now := time.UnixMicro(1e15).Add(24 * time.Hour)

@@ -9,6 +9,7 @@ CREATE INDEX bookings_of_event ON bookings (event_id, status);
 CREATE TABLE cancelled_events (
     event_id    text        PRIMARY KEY,
     title       text        NOT NULL,
+    by          text        NOT NULL,
     note        text        NOT NULL,
     occurred_at timestamptz NOT NULL,
     recorded_at timestamptz NOT NULL,

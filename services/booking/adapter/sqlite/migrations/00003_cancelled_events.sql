@@ -9,6 +9,7 @@ CREATE INDEX bookings_of_event ON bookings (event_id, status);
 CREATE TABLE cancelled_events (
     event_id    TEXT    PRIMARY KEY,
     title       TEXT    NOT NULL,
+    by          TEXT    NOT NULL,
     note        TEXT    NOT NULL,
     occurred_at INTEGER NOT NULL,
     recorded_at INTEGER NOT NULL,
