@@ -30,7 +30,7 @@ func (c cell) test() id { return id{module + c.dir, "Test" + c.port + "Contract"
 // or the shared package.
 func (c cell) group() string {
 	if c.service == "internal" {
-		return "services/internal/" + strings.ToLower(c.port)
+		return path.Dir(c.dir)
 	}
 	return "services/" + c.service
 }
@@ -56,7 +56,7 @@ func readCells(r io.Reader) ([]cell, error) {
 		case len(words) == 4:
 			c.dir = words[3]
 		case c.service == "internal":
-			c.dir = path.Join(c.group(), c.adapter)
+			c.dir = path.Join("services/internal", strings.ToLower(c.port), c.adapter)
 		default:
 			c.dir = path.Join(c.group(), "adapter", c.adapter)
 		}
