@@ -22,7 +22,8 @@ import (
 
 // DB is one SQLite file: a single connection that writes, because SQLite has
 // one writer at a time, and several that only read. Readers see the last
-// commit and never block the writer (WAL).
+// commit and never block the writer (WAL). Those who write at the same time
+// share a commit, and with it the sync of the disk.
 //
 // A file that is locked by another process, full, or away is
 // storage.ErrUnavailable, from Read and from Write.
@@ -32,7 +33,7 @@ type DB struct {
 
 	write *sql.DB
 
-	queue queue // of those who wait to write
+	turns turns // of those who write
 }
 
 // Open opens or creates the file at path (mode 0600, its folder 0700) and
@@ -95,37 +96,33 @@ func migrate(ctx context.Context, db *sql.DB, migrations fs.FS) error {
 }
 
 // Write runs fn in a transaction that holds the write lock from its start, so
-// that what fn reads cannot change before it writes. It commits when fn
-// returns nil and rolls back otherwise; when Write returns nil the change is on
-// disk. When ctx ends first, the error is its. fn must do no I/O of its own:
+// that what fn reads cannot change before it writes. When fn returns nil its
+// changes are committed, else they are undone; when Write returns nil they are
+// on disk. When ctx ends before fn does, they are undone and the error is its.
+//
+// The transaction may be that of others, too, who write at the same time: each
+// sees what those before it did, and all are committed together. When that
+// fails, nobody has changed anything and everybody's error is
+// storage.ErrUnavailable, whatever fn returned. fn must do no I/O of its own:
 // every other write waits for it.
-func (db *DB) Write(ctx context.Context, fn func(tx *sql.Tx) error) error {
-	tx, release, err := db.begin(ctx)
+func (db *DB) Write(ctx context.Context, fn func(tx *sql.Tx) error) (err error) {
+	g, err := db.enter(ctx)
 	if err != nil {
 		return err
 	}
-	defer release()
-	if err = fn(tx); err != nil {
-		err = errors.Join(err, ignoreDone(tx.Rollback()))
-	} else {
-		err = tx.Commit()
-	}
-	// database/sql rolls back by itself when ctx ends, and from then on tells
-	// that the transaction is done, not why.
-	if errors.Is(err, sql.ErrTxDone) && ctx.Err() != nil {
-		return fmt.Errorf("sqlite: rolled back: %w", ctx.Err())
-	}
+	err = errUnfinished
+	defer func() {
+		if err == nil && ctx.Err() != nil {
+			err = fmt.Errorf("sqlite: rolled back: %w", ctx.Err())
+		}
+		err = g.leave(err)
+	}()
+	err = fn(g.tx)
 	return err
 }
 
-// ignoreDone drops the error of rolling back what a cancelled context has
-// rolled back already.
-func ignoreDone(err error) error {
-	if errors.Is(err, sql.ErrTxDone) {
-		return nil
-	}
-	return err
-}
+// errUnfinished is the outcome of a fn that panics.
+var errUnfinished = errors.New("sqlite: the write did not end")
 
 // Ping answers nil when the database can be read.
 func (db *DB) Ping(ctx context.Context) error {

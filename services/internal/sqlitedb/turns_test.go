@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"testing"
 	"testing/fstest"
-	"time"
 
 	"github.com/openboxoffice/boxoffice/services/internal/storage"
 )
@@ -26,7 +25,7 @@ func TestWhoJoinedLateWaitsOn(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer other.Close()
-	lock, unlock, err := other.begin(t.Context())
+	lock, err := other.enter(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,33 +39,23 @@ func TestWhoJoinedLateWaitsOn(t *testing.T) {
 		}()
 		return done
 	}
-	until := func(what string, is func(q *queue) bool) {
-		t.Helper()
-		tick := time.NewTicker(time.Millisecond)
-		defer tick.Stop()
-		for deadline := time.Now().Add(10 * time.Second); ; <-tick.C {
-			db.queue.Lock()
-			ok := is(&db.queue)
-			db.queue.Unlock()
-			switch {
-			case ok:
-				return
-			case time.Now().After(deadline):
-				t.Fatal(what + ": not within 10 s")
-			}
+	is := func(tried, waiting int) func() bool {
+		return func() bool {
+			db.turns.mu.Lock()
+			defer db.turns.mu.Unlock()
+			return db.turns.tried == tried && len(db.turns.waiting) == waiting
 		}
 	}
 	first := insert()
-	until("the first tries", func(q *queue) bool { return q.tried == 1 })
+	until(t, "the first tries", is(1, 0))
 	late := insert()
-	until("the other waits", func(q *queue) bool { return len(q.waiting) == 2 })
+	until(t, "the other waits", is(1, 1))
 	if err := <-first; !errors.Is(err, storage.ErrUnavailable) {
 		t.Errorf("the first: error %v, want ErrUnavailable", err)
 	}
-	if err := lock.Rollback(); err != nil {
+	if err := lock.leave(nil); err != nil {
 		t.Error(err)
 	}
-	unlock()
 	if err := <-late; err != nil {
 		t.Errorf("who came late: %v", err)
 	}
