@@ -33,7 +33,12 @@ func unavailable(err error) error {
 // error through unavailable. Here it is done once for all statements of all
 // adapters; none can forget it.
 
-type connector struct{ driver.Connector }
+type connector struct {
+	driver.Connector
+	// shared says that a transaction is not one caller's alone, see DB.Write:
+	// SQLite undoes all of it when it interrupts a statement, so that none is.
+	shared bool
+}
 
 func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 	raw, err := c.Connector.Connect(ctx)
@@ -44,7 +49,7 @@ func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 	if !ok {
 		return nil, errors.Join(fmt.Errorf("sqlite: %T lacks a method", raw), raw.Close())
 	}
-	return conn{full}, nil
+	return conn{fullConn: full, shared: c.shared, prepared: map[string]*prepared{}}, nil
 }
 
 // fullConn is what SQLite's connections can do. The methods that are not
@@ -60,7 +65,52 @@ type fullConn interface {
 	driver.Validator
 }
 
-type conn struct{ fullConn }
+// conn keeps what it has prepared, as long as it is open: parsing a statement
+// anew costs more than running it.
+type conn struct {
+	fullConn
+	shared   bool
+	prepared map[string]*prepared // by query
+}
+
+// prepared is a statement, which has the rows of one execution at a time.
+type prepared struct {
+	stmt
+	busy bool
+}
+
+// maxPrepared bounds what a connection keeps. The services have fewer queries;
+// what comes after that is parsed each time.
+const maxPrepared = 256
+
+// prepare returns the statement of the query, or nil where it is busy or one
+// too many.
+func (c conn) prepare(ctx context.Context, query string) (*prepared, error) {
+	if p := c.prepared[query]; p != nil {
+		if p.busy {
+			return nil, nil //nolint:nilnil // see above
+		}
+		return p, nil
+	}
+	if len(c.prepared) == maxPrepared {
+		return nil, nil //nolint:nilnil // see above
+	}
+	s, err := c.PrepareContext(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	p := &prepared{stmt: s.(stmt)}
+	c.prepared[query] = p
+	return p, nil
+}
+
+func (c conn) Close() error {
+	var errs []error
+	for _, p := range c.prepared {
+		errs = append(errs, p.Close())
+	}
+	return errors.Join(append(errs, c.fullConn.Close())...)
+}
 
 func (c conn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
 	t, err := c.fullConn.BeginTx(ctx, opts)
@@ -84,17 +134,42 @@ func (c conn) PrepareContext(ctx context.Context, query string) (driver.Stmt, er
 
 func (c conn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
 	trace(ctx, query, args)
+	if c.shared {
+		ctx = context.WithoutCancel(ctx)
+	}
+	p, err := c.prepare(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	if p != nil {
+		return p.ExecContext(ctx, args)
+	}
 	res, err := c.fullConn.ExecContext(ctx, query, args)
 	return res, unavailable(err)
 }
 
 func (c conn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
 	trace(ctx, query, args)
-	r, err := c.fullConn.QueryContext(ctx, query, args)
+	if c.shared {
+		ctx = context.WithoutCancel(ctx)
+	}
+	p, err := c.prepare(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	if p == nil {
+		r, err := c.fullConn.QueryContext(ctx, query, args)
+		if err != nil {
+			return nil, unavailable(err)
+		}
+		return rows{r, nil}, nil
+	}
+	r, err := p.fullStmt.QueryContext(ctx, args)
 	if err != nil {
 		return nil, unavailable(err)
 	}
-	return rows{r}, nil
+	p.busy = true
+	return rows{r, p}, nil
 }
 
 func (c conn) Ping(ctx context.Context) error { return unavailable(c.fullConn.Ping(ctx)) }
@@ -117,7 +192,7 @@ func (s stmt) QueryContext(ctx context.Context, args []driver.NamedValue) (drive
 	if err != nil {
 		return nil, unavailable(err)
 	}
-	return rows{r}, nil
+	return rows{r, nil}, nil
 }
 
 type tx struct{ driver.Tx }
@@ -125,7 +200,17 @@ type tx struct{ driver.Tx }
 func (t tx) Commit() error   { return unavailable(t.Tx.Commit()) }
 func (t tx) Rollback() error { return unavailable(t.Tx.Rollback()) }
 
-type rows struct{ driver.Rows }
+type rows struct {
+	driver.Rows
+	of *prepared // nil for a statement of their own
+}
+
+func (r rows) Close() error {
+	if r.of != nil {
+		r.of.busy = false
+	}
+	return unavailable(r.Rows.Close())
+}
 
 func (r rows) Next(dest []driver.Value) error {
 	err := r.Rows.Next(dest)

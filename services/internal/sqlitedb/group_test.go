@@ -149,6 +149,31 @@ func TestOnesFailureIsItsOwn(t *testing.T) {
 	}
 }
 
+// SQLite undoes a whole transaction when it interrupts a statement of it.
+func TestOnesEndIsItsOwn(t *testing.T) {
+	db := openNumbers(t)
+	const fill = `WITH RECURSIVE more (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM more LIMIT 10000)
+		INSERT INTO large SELECT n FROM more`
+	errs := together(t, db, insert(1), func(ctx context.Context, tx *sql.Tx) error {
+		ctx, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
+		defer cancel()
+		for {
+			if _, err := tx.ExecContext(ctx, fill); err != nil {
+				return err
+			}
+		}
+	}, insert(3))
+	if err := errors.Join(errs[0], errs[2]); err != nil {
+		t.Errorf("the others: %v", err)
+	}
+	if !errors.Is(errs[1], context.DeadlineExceeded) {
+		t.Errorf("error %v, want DeadlineExceeded", errs[1])
+	}
+	if got := numbers(t, db); !slices.Equal(got, []int{1, 3}) {
+		t.Errorf("committed %v, want 1 and 3", got)
+	}
+}
+
 // SQLite rolls back the whole transaction for some failures, such as a full
 // disk: nobody may take his change for stored then, nor what he was refused
 // because of another's.

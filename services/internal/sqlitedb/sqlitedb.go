@@ -52,21 +52,21 @@ func Open(ctx context.Context, path string, migrations fs.FS) (*DB, error) {
 		return nil, fmt.Errorf("sqlite: %w", err)
 	}
 
-	write, err := open(path, 1, "_txlock=immediate")
+	write, err := open(path, 1, true, "_txlock=immediate")
 	if err != nil {
 		return nil, err
 	}
 	if err := migrate(ctx, write, migrations); err != nil {
 		return nil, errors.Join(fmt.Errorf("sqlite: migrate %s: %w", path, err), write.Close())
 	}
-	read, err := open(path, max(4, runtime.NumCPU()), "_pragma=query_only(1)")
+	read, err := open(path, max(4, runtime.NumCPU()), false, "_pragma=query_only(1)")
 	if err != nil {
 		return nil, errors.Join(err, write.Close())
 	}
 	return &DB{Read: read, write: write}, nil
 }
 
-func open(path string, conns int, option string) (*sql.DB, error) {
+func open(path string, conns int, shared bool, option string) (*sql.DB, error) {
 	// synchronous(FULL) syncs the log at every commit: NORMAL would lose the
 	// last commits on power loss, and with them acknowledged bookings.
 	dsn := "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + option +
@@ -76,7 +76,7 @@ func open(path string, conns int, option string) (*sql.DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sqlite: open %s: %w", path, err)
 	}
-	db := sql.OpenDB(connector{c})
+	db := sql.OpenDB(connector{c, shared})
 	db.SetMaxOpenConns(conns)
 	db.SetMaxIdleConns(conns)
 	return db, nil

@@ -1,0 +1,87 @@
+package sqlitedb
+
+import (
+	"database/sql"
+	"fmt"
+	"testing"
+)
+
+// A statement that is kept has one execution at a time; another that begins
+// before its rows are read is its own.
+func TestTheRowsOfAQueryAreItsOwn(t *testing.T) {
+	db := openNumbers(t)
+	if err := db.Write(t.Context(), func(tx *sql.Tx) error {
+		for n := range 3 {
+			if err := insert(n)(t.Context(), tx); err != nil {
+				return err
+			}
+		}
+		pairs := 0
+		const all = "SELECT n FROM numbers"
+		outer, err := tx.QueryContext(t.Context(), all)
+		if err != nil {
+			return err
+		}
+		defer outer.Close()
+		for outer.Next() {
+			inner, err := tx.QueryContext(t.Context(), all)
+			if err != nil {
+				return err
+			}
+			for inner.Next() {
+				pairs++
+			}
+			if err := inner.Close(); err != nil {
+				return err
+			}
+		}
+		if pairs != 9 {
+			return fmt.Errorf("%d pairs, want 9", pairs)
+		}
+		return outer.Err()
+	}); err != nil {
+		t.Error(err)
+	}
+}
+
+// What a connection keeps is bounded, and what it does not keep works the same.
+func TestMoreQueriesThanAreKept(t *testing.T) {
+	db := openNumbers(t)
+	for round := range 2 {
+		for n := range maxPrepared + 10 {
+			if err := db.Write(t.Context(), func(tx *sql.Tx) error {
+				var got int
+				err := tx.QueryRowContext(t.Context(), fmt.Sprintf("SELECT %d + ?", n), round).Scan(&got)
+				if err == nil && got != n+round {
+					err = fmt.Errorf("%d + %d is %d", n, round, got)
+				}
+				return err
+			}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+// A statement that is kept sees a table as it is now.
+func TestAStatementOutlivesAChangeOfItsTable(t *testing.T) {
+	db := openNumbers(t)
+	exec := func(query string) {
+		t.Helper()
+		if err := db.Write(t.Context(), func(tx *sql.Tx) error {
+			_, err := tx.ExecContext(t.Context(), query)
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const query = "INSERT INTO numbers (n) SELECT max(n) + 1 FROM numbers HAVING count(*) > 0"
+	exec("INSERT INTO numbers VALUES (1)")
+	exec(query)
+	exec("ALTER TABLE numbers ADD COLUMN name TEXT NOT NULL DEFAULT ''")
+	exec("CREATE UNIQUE INDEX names ON numbers (n, name)")
+	exec(query)
+	if got := numbers(t, db); len(got) != 3 {
+		t.Errorf("%v, want 1, 2 and 3", got)
+	}
+}
