@@ -56,7 +56,8 @@ type Query struct {
 // bookingtest.TestCatalog holds every promise made here. Every call may also
 // return ErrOutcomeUnknown: then it may have had its effect, or have it later.
 type Catalog interface {
-	// Availability returns what is for sale, or ErrEventNotFound.
+	// Availability returns what is for sale at a moment after it was called, or
+	// ErrEventNotFound. The answer may be others' too, and is not to be changed.
 	Availability(ctx context.Context, eventID string) (Availability, error)
 	// Reserve holds all of r.Items, or none, and returns them with the names
 	// and prices that are from now on theirs, in the order asked. It is

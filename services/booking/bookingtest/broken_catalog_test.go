@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"runtime"
+	"slices"
 	"sync"
 	"testing"
 
 	"github.com/google/uuid"
+	"golang.org/x/sync/singleflight"
 
 	"github.com/openboxoffice/boxoffice/contracts/events"
 	"github.com/openboxoffice/boxoffice/services/booking"
@@ -22,6 +24,7 @@ type catalog struct {
 	seen map[string]int
 	more map[string]int // tickets of the first type that an event gained
 
+	answer  func(ctx context.Context, eventID string) (booking.Availability, error)
 	reserve func(context.Context, booking.Reservation) (booking.Reserved, error)
 	release func(ctx context.Context, eventID, bookingID string, attempt int) error
 	back    func(context.Context, booking.Return) error
@@ -31,12 +34,12 @@ func newCatalog() *catalog {
 	good := bookingtest.NewMemoryCatalog()
 	return &catalog{
 		MemoryCatalog: good, seen: map[string]int{}, more: map[string]int{},
-		reserve: good.Reserve, release: good.Release, back: good.Return,
+		answer: good.Availability, reserve: good.Reserve, release: good.Release, back: good.Return,
 	}
 }
 
 func (c *catalog) Availability(ctx context.Context, eventID string) (booking.Availability, error) {
-	a, err := c.MemoryCatalog.Availability(ctx, eventID)
+	a, err := c.answer(ctx, eventID)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if err == nil {
@@ -82,6 +85,21 @@ func TestCatalogSuiteCatchesBrokenAdapters(t *testing.T) {
 			})
 		}, caughtBy)
 	}
+	broken("shares_an_answer_that_is_on_its_way", "availability_is_never_of_before_it_was_asked", func(c *catalog) {
+		var asked singleflight.Group
+		c.answer = func(ctx context.Context, eventID string) (booking.Availability, error) {
+			v, err, _ := asked.Do(eventID, func() (any, error) {
+				a, err := c.MemoryCatalog.Availability(ctx, eventID)
+				for range 100 {
+					runtime.Gosched()
+				}
+				return a, err
+			})
+			a := v.(booking.Availability)
+			a.Types = slices.Clone(a.Types) // of which gain is added
+			return a, err
+		}
+	})
 	broken("oversells_by_check_then_act", "32_buyers_race_for_the_last_ticket", func(c *catalog) {
 		c.reserve = func(ctx context.Context, r booking.Reservation) (booking.Reserved, error) {
 			a, err := c.Availability(ctx, r.EventID)

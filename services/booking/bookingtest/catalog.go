@@ -1,6 +1,7 @@
 package bookingtest
 
 import (
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -28,6 +29,7 @@ func TestCatalog(t *testing.T, open func(t *testing.T) CatalogUnderTest) {
 		test func(t *testing.T, u CatalogUnderTest)
 	}{
 		{"availability says what is for sale", availability},
+		{"availability is never of before it was asked", availabilityIsNew},
 		{"what is not there is not found", catalogNotFound},
 
 		{"a reservation holds what it asks for at the price of now", reserveHolds},
@@ -139,6 +141,35 @@ func availability(t *testing.T, u CatalogUnderTest) {
 	must(t, err)
 	if !got.SalesOpen || got.Types[0].Available != 0 {
 		t.Errorf("a sold-out event is %+v, want open with nothing available", got)
+	}
+}
+
+// Others ask all the time, so that an answer is on its way whenever one asks.
+func availabilityIsNew(t *testing.T, u CatalogUnderTest) {
+	const tickets = 20
+	s := u.show(tickets)
+	var others sync.WaitGroup
+	defer others.Wait()
+	enough := make(chan struct{})
+	defer close(enough)
+	for range 4 {
+		others.Go(func() {
+			for {
+				select {
+				case <-enough:
+					return
+				default:
+					if _, err := s.Catalog.Availability(t.Context(), s.event); err != nil {
+						t.Error(err)
+						return
+					}
+				}
+			}
+		})
+	}
+	for sold := range tickets {
+		s.hold(t, 1)
+		s.wantAvailable(t, tickets-sold-1)
 	}
 }
 

@@ -1,6 +1,7 @@
 package sqlitedb
 
 import (
+	"context"
 	"database/sql"
 	"fmt"
 	"testing"
@@ -16,32 +17,35 @@ func TestTheRowsOfAQueryAreItsOwn(t *testing.T) {
 				return err
 			}
 		}
-		pairs := 0
 		const all = "SELECT n FROM numbers"
-		outer, err := tx.QueryContext(t.Context(), all)
-		if err != nil {
-			return err
-		}
-		defer outer.Close()
-		for outer.Next() {
-			inner, err := tx.QueryContext(t.Context(), all)
-			if err != nil {
-				return err
-			}
-			for inner.Next() {
+		pairs := 0
+		err := each(t.Context(), tx, all, func() error {
+			return each(t.Context(), tx, all, func() error {
 				pairs++
-			}
-			if err := inner.Close(); err != nil {
-				return err
-			}
-		}
+				return nil
+			})
+		})
 		if pairs != 9 {
-			return fmt.Errorf("%d pairs, want 9", pairs)
+			t.Errorf("%d pairs, want 9", pairs)
 		}
-		return outer.Err()
+		return err
 	}); err != nil {
 		t.Error(err)
 	}
+}
+
+func each(ctx context.Context, tx *sql.Tx, query string, do func() error) error {
+	rows, err := tx.QueryContext(ctx, query)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := do(); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
 }
 
 // What a connection keeps is bounded, and what it does not keep works the same.

@@ -17,15 +17,24 @@ import (
 )
 
 // Catalog is a booking.Catalog.
-type Catalog struct{ client *httpkit.Client }
+type Catalog struct {
+	client *httpkit.Client
+	asked  together
+}
 
 var _ booking.Catalog = (*Catalog)(nil)
 
 // New returns a Catalog of the event service that client calls.
-func New(client *httpkit.Client) *Catalog { return &Catalog{client: client} }
+func New(client *httpkit.Client) *Catalog {
+	return &Catalog{client: client, asked: together{asks: map[string]*ask{}}}
+}
 
 // Availability implements booking.Catalog.
 func (c *Catalog) Availability(ctx context.Context, eventID string) (booking.Availability, error) {
+	return c.asked.get(ctx, eventID, func(ctx context.Context) (booking.Availability, error) { return c.availability(ctx, eventID) })
+}
+
+func (c *Catalog) availability(ctx context.Context, eventID string) (booking.Availability, error) {
 	var out struct {
 		EventID     string `json:"event_id"`
 		SalesOpen   bool   `json:"sales_open"`
