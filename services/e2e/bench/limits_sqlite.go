@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"path/filepath"
 	"strings"
@@ -41,10 +42,10 @@ func (b *bench) limitSQLite(dir string, like *booked, workers int) (*Result, err
 // sqliteLimit is the statements of services/booking/adapter/sqlite, prepared on
 // the one connection, and what they store.
 type sqliteLimit struct {
-	turn                                             sync.Mutex
-	like                                             *booked
-	begin, commit, rollback                          *sql.Stmt
-	key, create, read, guard, update, entry, message *sql.Stmt
+	turn                                               sync.Mutex
+	like                                               *booked
+	begin, commit, rollback                            *sql.Stmt
+	key, create, read, guard, update, entries, message *sql.Stmt
 }
 
 func sqliteStatements(ctx context.Context, db *sql.DB, like *booked) (*sqliteLimit, error) {
@@ -54,12 +55,13 @@ func sqliteStatements(ctx context.Context, db *sql.DB, like *booked) (*sqliteLim
 	}
 	for into, query := range map[**sql.Stmt]string{
 		&s.begin: `BEGIN IMMEDIATE`, &s.commit: `COMMIT`, &s.rollback: `ROLLBACK`,
-		&s.key:     insert("idempotency_keys", like.key),
-		&s.create:  insert("bookings", like.booking),
-		&s.read:    `SELECT ` + like.booking.names() + ` FROM bookings WHERE id = ?`,
-		&s.guard:   `SELECT EXISTS (SELECT 1 FROM cancelled_events WHERE event_id = ?)`,
-		&s.update:  `UPDATE bookings SET (` + like.booking.names() + `) = (` + marks(len(like.booking.columns)) + `) WHERE id = ?`,
-		&s.entry:   insert("audit_log", like.steps[0]),
+		&s.key:    insert("idempotency_keys", like.key),
+		&s.create: insert("bookings", like.booking),
+		&s.read:   `SELECT ` + like.booking.names() + ` FROM bookings WHERE id = ?`,
+		&s.guard:  `SELECT EXISTS (SELECT 1 FROM cancelled_events WHERE event_id = ?)`,
+		&s.update: `UPDATE bookings SET (` + like.booking.names() + `) = (` + marks(len(like.booking.columns)) + `) WHERE id = ?`,
+		&s.entries: `INSERT INTO audit_log (at, by, step, detail, booking_id, event_id, version)
+			SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, ?2, ?3, ?4 FROM json_each(?1)`,
 		&s.message: insert("outbox", like.message),
 	} {
 		var err error
@@ -91,7 +93,7 @@ func (s *sqliteLimit) book(ctx context.Context) error {
 			if err := exec(s.key, s.like.key.with(map[string]any{"key": id, "booking_id": id})); err != nil {
 				return err
 			}
-			return exec(s.entry, s.like.steps[0].with(map[string]any{"booking_id": id}))
+			return s.enter(ctx, id, s.like.steps[:1])
 		}),
 		s.write(ctx, func() error {
 			read := make([]any, len(s.like.booking.columns))
@@ -108,13 +110,25 @@ func (s *sqliteLimit) book(ctx context.Context) error {
 			if err := exec(s.update, append(s.like.booking.with(map[string]any{"id": id}), id)); err != nil {
 				return err
 			}
-			for _, step := range s.like.steps[1:] {
-				if err := exec(s.entry, step.with(map[string]any{"booking_id": id})); err != nil {
-					return err
-				}
+			if err := s.enter(ctx, id, s.like.steps[1:]); err != nil {
+				return err
 			}
 			return exec(s.message, s.like.message.with(map[string]any{"id": id, "closed_at": nil, "published_at": nil}))
 		}))
+}
+
+// enter enters steps in the audit log.
+func (s *sqliteLimit) enter(ctx context.Context, id string, steps []record) error {
+	rows := make([][]any, len(steps))
+	for i, step := range steps {
+		rows[i] = step.values[:4] // at, by, step, detail
+	}
+	text, err := json.Marshal(rows)
+	if err != nil {
+		return err
+	}
+	_, err = s.entries.ExecContext(ctx, string(text), id, "event", 1)
+	return err
 }
 
 // write runs fn as a transaction, when it is its turn.

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 
 	"github.com/openboxoffice/boxoffice/services/booking"
@@ -12,17 +13,26 @@ import (
 // insertSteps enters the steps of b's timeline, from the one with number first,
 // in the audit log.
 func insertSteps(ctx context.Context, tx *sql.Tx, b *booking.Booking, first int) error {
-	for _, s := range b.Timeline[min(first, len(b.Timeline)):] {
-		if err := insertEntry(ctx, tx, booking.AuditEntry{Step: s, BookingID: b.ID, EventID: b.EventID, Version: b.Version}); err != nil {
-			return err
-		}
+	some := b.Timeline[min(first, len(b.Timeline)):]
+	if len(some) == 0 {
+		return nil
 	}
-	return nil
+	return insertEntries(ctx, tx, booking.AuditEntry{BookingID: b.ID, EventID: b.EventID, Version: b.Version}, some...)
 }
 
-func insertEntry(ctx context.Context, tx *sql.Tx, e booking.AuditEntry) error {
-	_, err := tx.ExecContext(ctx, `INSERT INTO audit_log (at, by, step, detail, booking_id, event_id, version) VALUES (?, ?, ?, ?, ?, ?, ?)`,
-		sqlitedb.Time(e.At), e.By, e.Step.Step, e.Detail, e.BookingID, e.EventID, e.Version)
+// insertEntries enters what all have in common and the steps, in one statement.
+func insertEntries(ctx context.Context, tx *sql.Tx, all booking.AuditEntry, some ...booking.Step) error {
+	steps := make([][]any, len(some))
+	for i, s := range some {
+		steps[i] = []any{sqlitedb.Time(s.At), s.By, s.Step, s.Detail}
+	}
+	rows, err := json.Marshal(steps)
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, `INSERT INTO audit_log (at, by, step, detail, booking_id, event_id, version)
+		SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, ?2, ?3, ?4 FROM json_each(?1)`,
+		string(rows), all.BookingID, all.EventID, all.Version)
 	return err
 }
 

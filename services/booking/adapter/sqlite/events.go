@@ -43,7 +43,8 @@ func (s *Store) RecordCancelled(ctx context.Context, messageID string, e booking
 		if n, err := res.RowsAffected(); err != nil || n == 0 {
 			return err
 		}
-		return insertEntry(ctx, tx, e.Audit())
+		entry := e.Audit()
+		return insertEntries(ctx, tx, entry, entry.Step)
 	})
 }
 

@@ -76,19 +76,22 @@ func useKey(ctx context.Context, tx *sql.Tx, userID string, key booking.Key, boo
 	if key.Value == "" {
 		return nil
 	}
-	if _, err := tx.ExecContext(ctx, `DELETE FROM idempotency_keys WHERE user_id = ? AND key = ? AND created_at < ?`,
-		userID, key.Value, sqlitedb.Time(at.Add(-booking.KeyLifetime))); err != nil {
+	res, err := tx.ExecContext(ctx, `
+		INSERT INTO idempotency_keys AS k (user_id, key, fingerprint, booking_id, created_at) VALUES (?, ?, ?, ?, ?)
+		ON CONFLICT (user_id, key) DO UPDATE
+		SET fingerprint = excluded.fingerprint, booking_id = excluded.booking_id, created_at = excluded.created_at
+		WHERE k.created_at < ?`,
+		userID, key.Value, key.Fingerprint, bookingID, sqlitedb.Time(at), sqlitedb.Time(at.Add(-booking.KeyLifetime)))
+	if err != nil {
 		return err
 	}
-	switch _, err := byKey(ctx, tx, userID, key, at); {
-	case err == nil:
-		return booking.ErrKeyTaken
-	case !errors.Is(err, booking.ErrNotFound):
+	if n, err := res.RowsAffected(); err != nil || n == 1 {
 		return err
 	}
-	_, err := tx.ExecContext(ctx, `INSERT INTO idempotency_keys (user_id, key, fingerprint, booking_id, created_at) VALUES (?, ?, ?, ?, ?)`,
-		userID, key.Value, key.Fingerprint, bookingID, sqlitedb.Time(at))
-	return err
+	if _, err := byKey(ctx, tx, userID, key, at); err != nil {
+		return err
+	}
+	return booking.ErrKeyTaken
 }
 
 // ByKey implements booking.Store.
