@@ -7,37 +7,53 @@ import (
 	"io"
 	"log/slog"
 	"path/filepath"
+	"runtime"
+	"sync"
 
 	"go.opentelemetry.io/otel/trace"
 )
 
 // New returns a logger of one service. It writes to w one JSON object a line.
 func New(service string, w io.Writer) *slog.Logger {
-	h := slog.NewJSONHandler(w, &slog.HandlerOptions{AddSource: true, ReplaceAttr: shorten})
-	return slog.New(traced{h}).With("service", service)
+	return slog.New(located{slog.NewJSONHandler(w, nil)}).With("service", service)
 }
 
-// shorten keeps of the source the function, and the file's name with its line:
-// whole paths say nothing about the code, only about who built it.
-func shorten(groups []string, a slog.Attr) slog.Attr {
-	if src, ok := a.Value.Any().(*slog.Source); ok && len(groups) == 0 && a.Key == slog.SourceKey {
-		src.File = filepath.Base(src.File)
+// located adds to every line its place in the source, and the trace id of the
+// context.
+type located struct{ slog.Handler }
+
+func (h located) Handle(ctx context.Context, r slog.Record) error {
+	more := make([]slog.Attr, 0, 2)
+	if r.PC != 0 {
+		// Not by slog's AddSource, which looks up the place of each line again; and
+		// what shortens its file is called for every attribute.
+		more = append(more, source(r.PC))
 	}
-	return a
-}
-
-// traced adds the trace id of the context to every line.
-type traced struct{ slog.Handler }
-
-func (h traced) Handle(ctx context.Context, r slog.Record) error {
 	if sc := trace.SpanContextFromContext(ctx); sc.HasTraceID() {
-		r.AddAttrs(slog.String("trace_id", sc.TraceID().String()))
+		more = append(more, slog.String("trace_id", sc.TraceID().String()))
 	}
+	r.AddAttrs(more...)
 	return h.Handler.Handle(ctx, r)
 }
 
-func (h traced) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return traced{h.Handler.WithAttrs(attrs)}
+func (h located) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return located{h.Handler.WithAttrs(attrs)}
 }
 
-func (h traced) WithGroup(name string) slog.Handler { return traced{h.Handler.WithGroup(name)} }
+func (h located) WithGroup(name string) slog.Handler { return located{h.Handler.WithGroup(name)} }
+
+// places are the attributes of the lines that have been logged from, by PC: as
+// many as there are such lines in the program.
+var places sync.Map
+
+// source is the function, and the file's name with its line: whole paths say
+// nothing about the code, only about who built it.
+func source(pc uintptr) slog.Attr {
+	if known, ok := places.Load(pc); ok {
+		return known.(slog.Attr)
+	}
+	f, _ := runtime.CallersFrames([]uintptr{pc}).Next()
+	a := slog.Group(slog.SourceKey, "function", f.Function, "file", filepath.Base(f.File), "line", f.Line)
+	places.Store(pc, a)
+	return a
+}
