@@ -56,6 +56,11 @@ func (s *server) Progress(_ context.Context, eventID string) (event.Progress, er
 
 func newServer(t testing.TB) *server {
 	t.Helper()
+	return newServerThatLogs(t, slog.New(slog.DiscardHandler))
+}
+
+func newServerThatLogs(t testing.TB, log *slog.Logger) *server {
+	t.Helper()
 	db, err := sqlitedb.Open(t.Context(), filepath.Join(t.TempDir(), "event.db"), sqlite.Migrations())
 	if err != nil {
 		t.Fatal(err)
@@ -67,7 +72,7 @@ func newServer(t testing.TB) *server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	mux := httpkit.NewRouter(slog.New(slog.DiscardHandler))
+	mux := httpkit.NewRouter(log)
 	rest.Register(httpkit.NewAPI(mux, "event", ""), s.service, &auth.Guard{
 		Verify: func(_ context.Context, token string) (identity.Caller, error) {
 			if c, ok := callers[token]; ok {

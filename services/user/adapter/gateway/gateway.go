@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -107,11 +108,23 @@ func (g *Gateway) handler(o operation) http.HandlerFunc {
 		defer func() { _ = res.Body.Close() }()
 		answerHeaders(w.Header(), res.Header, g.upstreams[o.service])
 		w.WriteHeader(res.StatusCode)
-		if _, err := io.Copy(w, res.Body); err != nil {
+		if err := pass(w, res.Body); err != nil {
 			// Half an answer must not look like a whole one.
 			panic(http.ErrAbortHandler)
 		}
 	}
+}
+
+// buffers are for answers on their way through.
+var buffers = sync.Pool{New: func() any { return new([32 << 10]byte) }}
+
+// pass copies an answer's body. It hides that w could do so itself: net/http's
+// writer would send the head by itself before, and take a new buffer each time.
+func pass(w io.Writer, body io.Reader) error {
+	buffer := buffers.Get().(*[32 << 10]byte)
+	defer buffers.Put(buffer)
+	_, err := io.CopyBuffer(struct{ io.Writer }{w}, body, buffer[:])
+	return err
 }
 
 // unavailable answers for a service that did not.
