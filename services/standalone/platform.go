@@ -47,13 +47,15 @@ type member struct {
 }
 
 // url is where this machine reaches the service.
-func (m *member) url() string {
+func (m *member) url() string { return "http://" + m.address() }
+
+func (m *member) address() string {
 	addr := m.listener.Addr().(*net.TCPAddr)
 	host := addr.IP.String()
 	if addr.IP.IsUnspecified() {
 		host = "127.0.0.1" // it listens everywhere
 	}
-	return "http://" + net.JoinHostPort(host, strconv.Itoa(addr.Port))
+	return net.JoinHostPort(host, strconv.Itoa(addr.Port))
 }
 
 // Platform is the four services, listening but not serving yet.
@@ -61,6 +63,7 @@ type Platform struct {
 	cfg    Config
 	lock   *flock.Flock // on the data
 	broker *inproc.Broker
+	local  *httpkit.Local // the way between the services
 
 	user, event, booking, notification *member
 	accounts                           *user.Service
@@ -71,7 +74,7 @@ type Platform struct {
 // opens the databases and builds the services.
 func Open(ctx context.Context, cfg Config) (_ *Platform, err error) {
 	p := &Platform{
-		cfg:  cfg,
+		cfg: cfg, local: httpkit.NewLocal(),
 		user: &member{name: "user"}, event: &member{name: "event"},
 		booking: &member{name: "booking"}, notification: &member{name: "notification"},
 	}
@@ -184,7 +187,7 @@ func (p *Platform) build(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	users, err := userapp.New(ctx, userConfig, userapp.Deps{Log: p.user.log})
+	users, err := userapp.New(ctx, userConfig, userapp.Deps{Log: p.user.log, Transport: p.local})
 	if err != nil {
 		return err
 	}
@@ -194,7 +197,7 @@ func (p *Platform) build(ctx context.Context) (err error) {
 		return err
 	}
 	if p.event.app, err = made(eventapp.New(ctx, eventConfig, eventapp.Deps{
-		Log: p.event.log, Publisher: p.broker, Subscriber: p.broker, Exclusive: true, Inventory: p.cfg.Inventory,
+		Log: p.event.log, Transport: p.local, Publisher: p.broker, Subscriber: p.broker, Exclusive: true, Inventory: p.cfg.Inventory,
 	})); err != nil {
 		return err
 	}
@@ -203,7 +206,7 @@ func (p *Platform) build(ctx context.Context) (err error) {
 		return err
 	}
 	if p.notification.app, err = made(notificationapp.New(ctx, notificationConfig, notificationapp.Deps{
-		Log: p.notification.log, Subscriber: p.broker, Exclusive: true,
+		Log: p.notification.log, Transport: p.local, Subscriber: p.broker, Exclusive: true,
 	})); err != nil {
 		return err
 	}
@@ -212,9 +215,15 @@ func (p *Platform) build(ctx context.Context) (err error) {
 		return err
 	}
 	p.booking.app, err = made(bookingapp.New(ctx, bookingConfig, bookingapp.Deps{
-		Log: p.booking.log, Publisher: p.broker, Subscriber: p.broker, Exclusive: true,
+		Log: p.booking.log, Transport: p.local, Publisher: p.broker, Subscriber: p.broker, Exclusive: true,
 	}))
-	return err
+	if err != nil {
+		return err
+	}
+	for _, m := range p.members() {
+		p.local.Handle(m.address(), m.app.Handler())
+	}
+	return nil
 }
 
 func (p *Platform) path(name string) string { return filepath.Join(p.cfg.DataDir, name) }
@@ -298,6 +307,7 @@ func (p *Platform) Run(ctx context.Context) error {
 
 func (p *Platform) close() error {
 	var errs []error
+	p.local.Wait()
 	for _, m := range p.members() {
 		if m.app != nil {
 			errs = append(errs, m.app.Close())

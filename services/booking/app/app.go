@@ -71,6 +71,9 @@ type Config struct {
 // Deps is what the process gives the service.
 type Deps struct {
 	Log *slog.Logger
+	// Transport is the way to the other services where there is no sidecar; nil
+	// is over the network.
+	Transport http.RoundTripper
 	// Publisher takes the messages; nil publishes them by the sidecar, or pushes
 	// them to the consumers over HTTP where there is none.
 	Publisher broker.Publisher
@@ -113,7 +116,7 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 			return nil, err
 		}
 	}
-	way, err := sidecar.Open(cfg.Sidecar, deps.Log)
+	way, err := sidecar.Open(cfg.Sidecar, deps.Transport, deps.Log)
 	if err != nil {
 		return nil, err
 	}

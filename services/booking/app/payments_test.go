@@ -17,7 +17,7 @@ import (
 
 func straight(t *testing.T, c sidecar.Config) *sidecar.Way {
 	t.Helper()
-	way, err := sidecar.Open(c, slog.New(slog.DiscardHandler))
+	way, err := sidecar.Open(c, nil, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

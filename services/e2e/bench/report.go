@@ -154,7 +154,8 @@ func (r *Report) compare() {
 
 // legend says what the figures include.
 const legend = `
-What the figures include. Everything goes over HTTP on loopback; the buyers, the services, and the databases share the machine.
+What the figures include. Everything goes over HTTP on loopback, but for what standalone's services ask each other; the buyers,
+                 the services, and the databases share the machine.
 flash sale       each buyer has a token and a connection, and buys one ticket after another of one event, each with a key of its own; who is
                  told to come again (503, 409 booking_in_progress) does so a second later. Counted are answers 201 within the time: the
                  booking, its payment in the sandbox and its message are committed and synced by then. Mails are written beside it.

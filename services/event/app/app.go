@@ -62,6 +62,9 @@ type Config struct {
 // Deps is what the process gives the service.
 type Deps struct {
 	Log *slog.Logger
+	// Transport is the way to the other services where there is no sidecar; nil
+	// is over the network.
+	Transport http.RoundTripper
 	// Subscriber is where the bookings are heard; nil takes them from the
 	// sidecar, or over HTTP where there is none.
 	Subscriber broker.Subscriber
@@ -107,7 +110,7 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	if deps.Inventory != nil {
 		inventory = deps.Inventory(a.db.store, inventory)
 	}
-	way, err := sidecar.Open(cfg.Sidecar, deps.Log)
+	way, err := sidecar.Open(cfg.Sidecar, deps.Transport, deps.Log)
 	if err != nil {
 		return nil, err
 	}

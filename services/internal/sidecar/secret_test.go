@@ -47,14 +47,14 @@ func TestSecretsComeFromTheSidecar(t *testing.T) {
 
 // So that a start knows to wait.
 func TestASidecarThatIsNotThereYetIsWaitedFor(t *testing.T) {
-	w, err := sidecar.Open(sidecar.Config{Port: 1, APIToken: "a", AppToken: "b"}, slog.New(slog.DiscardHandler))
+	w, err := sidecar.Open(sidecar.Config{Port: 1, APIToken: "a", AppToken: "b"}, nil, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if _, err := w.Secret(t.Context(), "store", "KEY"); !errors.Is(err, storage.ErrUnavailable) || strings.Contains(err.Error(), "database") {
 		t.Errorf("error %v", err)
 	}
-	if w, err = sidecar.Open(sidecar.Config{}, slog.New(slog.DiscardHandler)); err != nil {
+	if w, err = sidecar.Open(sidecar.Config{}, nil, slog.New(slog.DiscardHandler)); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := w.Secret(t.Context(), "store", "KEY"); err == nil || errors.Is(err, storage.ErrUnavailable) {

@@ -33,7 +33,7 @@ func beside(t *testing.T, answer http.HandlerFunc) *sidecar.Way {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w, err := sidecar.Open(sidecar.Config{Port: uint16(port), APIToken: apiToken, AppToken: "x"}, slog.New(slog.DiscardHandler))
+	w, err := sidecar.Open(sidecar.Config{Port: uint16(port), APIToken: apiToken, AppToken: "x"}, nil, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,7 +128,7 @@ func TestWithoutASidecar(t *testing.T) {
 		_, _ = io.WriteString(w, `{"code":"sold_out"}`)
 	}))
 	t.Cleanup(s.Close)
-	w, err := sidecar.Open(sidecar.Config{APIToken: apiToken}, slog.New(slog.DiscardHandler))
+	w, err := sidecar.Open(sidecar.Config{APIToken: apiToken}, nil, slog.New(slog.DiscardHandler))
 	if err != nil || w.There() || len(w.Checks(map[string]func(context.Context) error{})) != 0 {
 		t.Fatalf("%+v, %v", w, err)
 	}
@@ -154,7 +154,7 @@ func TestWithoutASidecar(t *testing.T) {
 // Without tokens anybody on the machine could speak for the service, or to it.
 func TestASidecarNeedsTokens(t *testing.T) {
 	for _, c := range []sidecar.Config{{Port: 1}, {Port: 1, APIToken: "x"}, {Port: 1, AppToken: "x"}} {
-		if _, err := sidecar.Open(c, slog.Default()); err == nil || !strings.Contains(err.Error(), "DAPR_API_TOKEN and APP_API_TOKEN") {
+		if _, err := sidecar.Open(c, nil, slog.Default()); err == nil || !strings.Contains(err.Error(), "DAPR_API_TOKEN and APP_API_TOKEN") {
 			t.Errorf("%+v: %v", c, err)
 		}
 	}
@@ -162,7 +162,7 @@ func TestASidecarNeedsTokens(t *testing.T) {
 
 // An outage of the sidecar is one of the services behind it.
 func TestASidecarThatIsAway(t *testing.T) {
-	w, err := sidecar.Open(sidecar.Config{Port: 1, APIToken: "x", AppToken: "x"}, slog.New(slog.DiscardHandler))
+	w, err := sidecar.Open(sidecar.Config{Port: 1, APIToken: "x", AppToken: "x"}, nil, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

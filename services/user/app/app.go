@@ -60,6 +60,9 @@ type Config struct {
 // Deps is what the process gives the service.
 type Deps struct {
 	Log *slog.Logger
+	// Transport is the way to the other services where there is no sidecar; nil
+	// is over the network.
+	Transport http.RoundTripper
 }
 
 // App is the service, ready to run.
@@ -82,7 +85,7 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	if err != nil {
 		return nil, err
 	}
-	way, err := sidecar.Open(cfg.Sidecar, deps.Log)
+	way, err := sidecar.Open(cfg.Sidecar, deps.Transport, deps.Log)
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,162 @@
+package httpkit
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"sync"
+)
+
+// Local is the way to services of this same process: their handlers are called
+// as their servers would call them, but without a connection. Nothing crosses
+// but what would cross one: neither the context's values nor its deadline, but
+// its end. A handler that hangs keeps nobody who asks it longer than they wait.
+type Local struct {
+	elsewhere http.RoundTripper
+
+	mu       sync.RWMutex
+	handlers map[string]http.Handler
+
+	open sync.WaitGroup
+}
+
+// NewLocal returns a Local that knows no service yet. What is for another host
+// than those it is told of goes over the network.
+func NewLocal() *Local {
+	return &Local{elsewhere: NewTransport(), handlers: map[string]http.Handler{}}
+}
+
+// Handle has requests to host, with its port, answered by h from now on.
+func (l *Local) Handle(host string, h http.Handler) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.handlers[host] = h
+}
+
+// Wait returns when no handler is at work. Nobody may begin to make requests
+// meanwhile.
+func (l *Local) Wait() { l.open.Wait() }
+
+// RoundTrip implements http.RoundTripper.
+func (l *Local) RoundTrip(r *http.Request) (*http.Response, error) {
+	l.mu.RLock()
+	h := l.handlers[r.URL.Host]
+	l.mu.RUnlock()
+	if h == nil {
+		return l.elsewhere.RoundTrip(r)
+	}
+	if err := context.Cause(r.Context()); err != nil {
+		closeBody(r)
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	in, err := arriving(ctx, r)
+	if err != nil {
+		cancel()
+		closeBody(r)
+		return nil, err
+	}
+	leave := context.AfterFunc(r.Context(), cancel)
+	w := &localWriter{header: http.Header{}}
+	done := make(chan error, 1)
+	l.open.Go(func() {
+		defer cancel()
+		defer leave()
+		defer closeBody(r)
+		defer func() {
+			if v := recover(); v != nil { // as a connection breaks off
+				done <- fmt.Errorf("%s %s: the handler gave up: %v", in.Method, in.URL.Path, v)
+			}
+		}()
+		h.ServeHTTP(w, in)
+		done <- nil
+	})
+	select {
+	case err := <-done:
+		if err != nil {
+			return nil, err
+		}
+		return w.answer(r), nil
+	case <-r.Context().Done():
+		return nil, context.Cause(r.Context())
+	}
+}
+
+func closeBody(r *http.Request) {
+	if r.Body != nil {
+		_ = r.Body.Close()
+	}
+}
+
+// arriving is r as a server reads it.
+func arriving(ctx context.Context, r *http.Request) (*http.Request, error) {
+	uri := r.URL.RequestURI()
+	u, err := url.ParseRequestURI(uri)
+	if err != nil {
+		return nil, err
+	}
+	in := (&http.Request{
+		Method: r.Method, URL: u, RequestURI: uri, Host: r.Host, RemoteAddr: "127.0.0.1:0",
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: make(http.Header, len(r.Header)), Body: r.Body, ContentLength: r.ContentLength,
+	}).WithContext(ctx)
+	if in.Host == "" {
+		in.Host = r.URL.Host
+	}
+	if in.Body == nil {
+		in.Body = http.NoBody
+	}
+	for name, values := range r.Header {
+		if len(values) > 0 { // without one it is not sent
+			in.Header[name] = values[:len(values):len(values)]
+		}
+	}
+	return in, nil
+}
+
+// localWriter keeps an answer until it is whole.
+type localWriter struct {
+	header http.Header
+	sent   http.Header // header, when the answer began; nil before
+	status int
+	body   bytes.Buffer
+}
+
+func (w *localWriter) Header() http.Header { return w.header }
+
+func (w *localWriter) WriteHeader(status int) {
+	if w.sent != nil || status < http.StatusOK {
+		return
+	}
+	w.sent, w.status = w.header.Clone(), status
+}
+
+func (w *localWriter) Write(b []byte) (int, error) {
+	w.WriteHeader(http.StatusOK)
+	if w.status == http.StatusNoContent || w.status == http.StatusNotModified {
+		return 0, http.ErrBodyNotAllowed
+	}
+	return w.body.Write(b)
+}
+
+// answer is what was written to w, in answer to r.
+func (w *localWriter) answer(r *http.Request) *http.Response {
+	w.WriteHeader(http.StatusOK)
+	res := &http.Response{
+		Status: strconv.Itoa(w.status) + " " + http.StatusText(w.status), StatusCode: w.status,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: w.sent, Body: http.NoBody, Request: r,
+	}
+	if w.status == http.StatusNoContent || w.status == http.StatusNotModified {
+		return res
+	}
+	res.ContentLength = int64(w.body.Len())
+	w.sent.Set("Content-Length", strconv.Itoa(w.body.Len()))
+	if r.Method != http.MethodHead {
+		res.Body = io.NopCloser(&w.body)
+	}
+	return res
+}

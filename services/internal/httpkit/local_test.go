@@ -1,0 +1,166 @@
+package httpkit_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
+)
+
+// What a handler sees, and what comes of its answer, is the same with a
+// connection and without one.
+func TestLocalIsAsAConnection(t *testing.T) {
+	mux := httpkit.NewRouter(slog.New(slog.DiscardHandler))
+	mux.HandleFunc("/echo/{segment}", func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		w.Header().Set("Content-Type", "text/plain")
+		w.Header().Add("X-Two", "a")
+		w.Header().Add("X-Two", "b")
+		w.WriteHeader(http.StatusAccepted)
+		w.Header().Set("X-Late", "not sent")
+		fmt.Fprintln(w, r.Method, r.RequestURI, r.URL.Path, r.URL.RawPath, r.URL.RawQuery, r.URL.Host, r.Host, r.Proto,
+			r.ContentLength, string(body), err, r.Header.Get("X-In"), r.Header["X-None"] == nil, r.Context().Value(contextKey{}))
+	})
+	mux.Get("/unchanged", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("ETag", `"1"`)
+		w.WriteHeader(http.StatusNotModified)
+		_, err := w.Write([]byte("no body"))
+		if !errors.Is(err, http.ErrBodyNotAllowed) {
+			t.Errorf("writing the body of a 304: %v", err)
+		}
+	})
+	mux.Get("/silent", func(http.ResponseWriter, *http.Request) {})
+	mux.Get("/panic", func(http.ResponseWriter, *http.Request) { panic("on purpose") })
+	mux.Get("/abort", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
+	server := httptest.NewUnstartedServer(mux)
+	server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
+	server.Start()
+	defer server.Close()
+	at, err := url.Parse(server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	local := httpkit.NewLocal()
+	network := httpkit.NewTransport()
+	local.Handle(at.Host, mux)
+
+	type answer struct {
+		Status, Body string
+		Header       http.Header
+		Length       int64
+		Failed       bool
+	}
+	ask := func(way http.RoundTripper, method, path, body string) (a answer) {
+		var in io.Reader
+		if body != "" {
+			in = strings.NewReader(body)
+		}
+		ctx := context.WithValue(t.Context(), contextKey{}, "the caller's")
+		r, err := http.NewRequestWithContext(ctx, method, server.URL+path, in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("X-In", "in")
+		r.Header.Set("Traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
+		r.Header["X-None"] = nil
+		res, err := way.RoundTrip(r)
+		if err != nil {
+			return answer{Failed: true}
+		}
+		defer res.Body.Close()
+		b, err := io.ReadAll(res.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		res.Header.Del("Date") // of the connection's server
+		return answer{res.Status, string(b), res.Header, res.ContentLength, false}
+	}
+	for _, c := range []struct{ method, path, body string }{
+		{http.MethodGet, "/echo/a", ""},
+		{http.MethodGet, "/echo/a%2Fb%20c?q=%C3%A4&q=2&%", ""},
+		{http.MethodGet, "/echo/a?q=%C3%A4&q=2", ""},
+		{http.MethodPut, "/echo/%E5%A4%9C", `{"a":1}`},
+		{http.MethodHead, "/echo/a", ""},
+		{http.MethodDelete, "/echo/a", ""},
+		{http.MethodGet, "/unchanged", ""},
+		{http.MethodGet, "/silent", ""},
+		{http.MethodGet, "/panic", ""},
+		{http.MethodGet, "/abort", ""},
+		{http.MethodGet, "/nowhere", ""},
+		{http.MethodPost, "/silent", ""},
+	} {
+		t.Run(c.method+c.path, func(t *testing.T) {
+			want, got := ask(network, c.method, c.path, c.body), ask(local, c.method, c.path, c.body)
+			if d := cmp.Diff(want, got); d != "" {
+				t.Errorf("with a connection (-) and without (+):\n%s", d)
+			}
+		})
+	}
+	local.Wait()
+
+	server.Close()
+	if ask(local, http.MethodGet, "/echo/a", "").Failed {
+		t.Error("it takes a connection")
+	}
+}
+
+type contextKey struct{}
+
+func TestLocalAsksOthersOverTheNetwork(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) }))
+	defer server.Close()
+	local := httpkit.NewLocal()
+	local.Handle("127.0.0.1:1", http.NotFoundHandler())
+	res, err := local.RoundTrip(request(t, t.Context(), http.MethodGet, server.URL, nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusTeapot {
+		t.Error(res.Status)
+	}
+}
+
+// Who asks waits no longer than they want; the handler hears of it, and is
+// waited for at the end.
+func TestLocalLeavesAHandlerThatHangs(t *testing.T) {
+	local := httpkit.NewLocal()
+	came, heard := make(chan struct{}), false
+	local.Handle("hangs:1", http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		close(came)
+		<-r.Context().Done()
+		heard = true
+	}))
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		<-came
+		cancel()
+	}()
+	res, err := local.RoundTrip(request(t, ctx, http.MethodGet, "http://hangs:1/", nil))
+	if err == nil {
+		res.Body.Close()
+	}
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v, want %v", err, context.Canceled)
+	}
+	if local.Wait(); !heard {
+		t.Error("the handler did not hear of it")
+	}
+	res, err = local.RoundTrip(request(t, ctx, http.MethodGet, "http://hangs:1/", nil))
+	if err == nil {
+		res.Body.Close()
+	}
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("asked by somebody who is gone: %v", err)
+	}
+}
