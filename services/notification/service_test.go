@@ -148,7 +148,7 @@ func booking(userID string) events.Booking {
 	}
 }
 
-func message(t *testing.T, typ string, b events.Booking) events.Message {
+func message(t testing.TB, typ string, b events.Booking) events.Message {
 	t.Helper()
 	data, err := json.Marshal(b)
 	if err != nil {

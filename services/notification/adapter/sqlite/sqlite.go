@@ -129,7 +129,7 @@ func (s *Store) Claim(ctx context.Context, now, until time.Time, limit int) ([]n
 	err := s.db.Write(ctx, func(tx *sql.Tx) error {
 		if _, err := tx.ExecContext(ctx, `
 			UPDATE deliveries SET due = ?, ended = 1
-			WHERE status IN ('RESOLVING', 'PENDING') AND due <= ? AND lease <> '' AND ended = 0`,
+			WHERE lease <> '' AND ended = 0 AND status IN ('RESOLVING', 'PENDING') AND due <= ?`,
 			sqlitedb.Time(now.Add(notification.Grace)), sqlitedb.Time(now)); err != nil {
 			return err
 		}
