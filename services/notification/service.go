@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -52,6 +53,11 @@ type Service struct {
 	o      Options
 	wake   chan struct{}
 	ledger ledger
+
+	room    chan struct{} // as many as are leased here, by workers or ahead of them
+	ready   chan leased
+	running atomic.Bool
+	behind  atomic.Bool // more is due than there was room for
 }
 
 // New returns a Service, or an error that names the option that is missing.
@@ -79,7 +85,8 @@ func New(o Options) (*Service, error) {
 	if o.Workers <= 0 {
 		o.Workers = 4
 	}
-	return &Service{o: o, wake: make(chan struct{}, 1)}, nil
+	room := o.Workers * (1 + ahead)
+	return &Service{o: o, wake: make(chan struct{}, 1), room: make(chan struct{}, room), ready: make(chan leased, room)}, nil
 }
 
 // Handle takes in a booking.* message: when it returns nil, the message is
@@ -125,15 +132,36 @@ func (s *Service) Handle(ctx context.Context, m events.Message) error {
 			r.Part = b.Cancellation.ID
 		}
 	}
-	stored, err := s.o.Store.Enqueue(ctx, r)
+	stored, err := s.enqueue(ctx, r)
 	if err != nil {
 		return fmt.Errorf("enqueue message %s: %w", m.ID, err)
 	}
-	if stored && kind != Nothing {
-		s.Wake()
-	}
 	s.o.Log.InfoContext(ctx, "message taken in", "message_id", m.ID, "type", m.Type, "booking_id", b.BookingID, "new", stored)
 	return nil
+}
+
+// enqueue stores r, to go out at once: where a worker can have them, its
+// deliveries are claimed from their birth.
+func (s *Service) enqueue(ctx context.Context, r Record) (stored bool, err error) {
+	since, count := time.Now(), len(r.Deliveries)
+	reserved := count > 0 && s.reserve(count)
+	if reserved {
+		for i := range r.Deliveries {
+			r.Deliveries[i].Lease, r.Deliveries[i].Due = newID(), r.At.Add(s.lease())
+		}
+	}
+	stored, err = s.o.Store.Enqueue(ctx, r)
+	switch {
+	case reserved && err != nil: // it may be stored: then the leases go back at once
+		s.hand(r.Deliveries, time.Time{})
+	case reserved && stored:
+		s.hand(r.Deliveries, since)
+	case reserved:
+		s.vacate(count)
+	case err == nil && stored && count > 0:
+		s.Wake()
+	}
+	return stored, err
 }
 
 // SendTest mails the caller at once and returns the notification as it then
@@ -177,10 +205,10 @@ func (s *Service) Wake() {
 	}
 }
 
-// lease is how long a claim holds. A mailer may use the time anew for each step
+// lease is how long a claim holds. It may wait for a worker; a mailer may use the time anew for each step
 // of a conversation, of which there are four (to connect, to greet, to log in,
 // to hand over), and a database may answer some seconds after it should.
-func (s *Service) lease() time.Duration { return 4*s.o.SendTimeout + 2*recordTime }
+func (s *Service) lease() time.Duration { return lead + 4*s.o.SendTimeout + 2*recordTime }
 
 // pause is how long to wait after the attempt-th failure, 1 being the first.
 func (s *Service) pause(attempt int) time.Duration {

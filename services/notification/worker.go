@@ -8,14 +8,41 @@ import (
 	"time"
 )
 
+// A service leases ahead of its workers, so that one claim serves many
+// deliveries, and what has just come needs none: ahead is for how many there is
+// room for each worker, beside the one that it is at, and lead how long a lease
+// may wait for a worker.
+const (
+	ahead = 8
+	lead  = 5 * time.Second
+)
+
+// leased is a delivery that waits for a worker, leased since then.
+type leased struct {
+	Notification
+	since time.Time
+}
+
 // Run sends what is due, Options.Workers at a time, until ctx ends. Then it
 // starts nothing new, finishes and records what it has begun, which takes at
 // most Options.SendTimeout and recordTime or so, and returns nil.
 func (s *Service) Run(ctx context.Context) error {
-	var wg sync.WaitGroup
-	wg.Go(func() { s.recordLate(ctx) })
-	s.dispatch(ctx, &wg)
-	wg.Wait()
+	var workers, recorder sync.WaitGroup
+	recorder.Go(func() { s.recordLate(ctx) })
+	ended := make(chan struct{})
+	for range s.o.Workers {
+		workers.Go(func() { s.work(ctx, ended) })
+	}
+	s.running.Store(true)
+	s.dispatch(ctx)
+	s.running.Store(false)
+	for range cap(s.room) { // everything leased has been through a worker
+		s.room <- struct{}{}
+	}
+	close(ended)
+	workers.Wait()
+	s.vacate(cap(s.room))
+	recorder.Wait()
 	// The last chance to record what could not be recorded before.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTime)
 	defer cancel()
@@ -44,35 +71,34 @@ func (s *Service) recordLate(ctx context.Context) {
 	}
 }
 
-// dispatch claims what is due, as much at a time as there are workers idle,
-// until ctx ends. wg has the workers that are not.
-func (s *Service) dispatch(ctx context.Context, wg *sync.WaitGroup) {
+// dispatch claims what is due, as much at a time as there is room for, until
+// ctx ends.
+func (s *Service) dispatch(ctx context.Context) {
 	tick := time.NewTicker(s.o.Poll)
 	defer tick.Stop()
-	busy := make(chan struct{}, s.o.Workers)
 	for {
-		select { // one at least must be idle
-		case <-ctx.Done():
-			return
-		case busy <- struct{}{}:
+		room := 0
+		for ; room < cap(s.room)/2; room++ { // claims are few and large
+			select {
+			case <-ctx.Done():
+				s.vacate(room)
+				return
+			case s.room <- struct{}{}:
+			}
 		}
-		idle := 1
-		for idle < s.o.Workers && len(busy) < s.o.Workers { // nobody else adds to it
-			busy <- struct{}{}
-			idle++
+		for room < cap(s.room) && s.occupy(1) {
+			room++
 		}
-		claimed := s.claim(ctx, idle)
+		since := time.Now()
+		claimed := s.claim(ctx, room)
 		for _, n := range claimed {
-			wg.Go(func() {
-				defer func() { <-busy }()
-				s.deliver(ctx, n)
-			})
+			s.ready <- leased{n, since}
 		}
-		for range idle - len(claimed) {
-			<-busy
-		}
-		if len(claimed) == idle {
-			continue // there may be more
+		s.vacate(room - len(claimed))
+		more := len(claimed) == room
+		s.behind.Store(more)
+		if more {
+			continue
 		}
 		select {
 		case <-ctx.Done():
@@ -80,6 +106,78 @@ func (s *Service) dispatch(ctx context.Context, wg *sync.WaitGroup) {
 		case <-s.wake:
 		case <-tick.C:
 		}
+	}
+}
+
+// occupy takes room for n deliveries, or none.
+func (s *Service) occupy(n int) bool {
+	for i := range n {
+		select {
+		case s.room <- struct{}{}:
+		default:
+			s.vacate(i)
+			return false
+		}
+	}
+	return true
+}
+
+func (s *Service) vacate(n int) {
+	for range n {
+		<-s.room
+	}
+}
+
+// reserve takes room for n deliveries that are about to be stored, if workers
+// can have them at once. Then they may be stored with a lease, and are for hand,
+// or vacate.
+func (s *Service) reserve(n int) bool {
+	if s.behind.Load() || !s.occupy(n) { // what is older comes first
+		return false
+	}
+	// Asked last: from when it has stopped, Run waits until nothing is reserved.
+	if !s.running.Load() {
+		s.vacate(n)
+		return false
+	}
+	return true
+}
+
+// hand gives the workers what was reserved for and is stored.
+func (s *Service) hand(ns []Notification, since time.Time) {
+	for _, n := range ns {
+		s.ready <- leased{n, since}
+	}
+}
+
+// work delivers what is ready until nothing comes any more. From when ctx ends,
+// it begins nothing.
+func (s *Service) work(ctx context.Context, ended <-chan struct{}) {
+	for {
+		select {
+		case <-ended:
+			return
+		case n := <-s.ready:
+			if ctx.Err() != nil || time.Since(n.since) > lead {
+				s.giveBack(ctx, n.Notification)
+			} else {
+				s.deliver(ctx, n.Notification)
+			}
+			s.vacate(1)
+		}
+	}
+}
+
+// giveBack ends n's lease, if n is stored, so that it can be claimed at once.
+func (s *Service) giveBack(ctx context.Context, n Notification) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTime)
+	defer cancel()
+	n.Due = s.o.Now()
+	switch err := s.o.Store.Settle(ctx, n); {
+	case err == nil:
+		s.Wake()
+	case !errors.Is(err, ErrLeaseLost):
+		s.log(n).WarnContext(ctx, "a lease is left to end by itself", "error", err)
 	}
 }
 
@@ -120,7 +218,10 @@ func (s *Service) attempt(ctx context.Context, n Notification) Notification {
 	defer cancel()
 	switch {
 	case n.Status == Resolving:
-		return s.resolve(ctx, n)
+		if n = s.resolve(ctx, n); n.Status != Pending {
+			return n
+		}
+		fallthrough
 	case n.Channel == SMS:
 		return s.outcome(n, s.o.SMS.Send(ctx, Text{ID: n.ID, To: n.To, Body: n.Text}))
 	default:
@@ -149,8 +250,8 @@ func (s *Service) outcome(n Notification, err error) Notification {
 	return n
 }
 
-// resolve asks for the phone of an SMS. With one the SMS is pending and due at
-// once; without one nobody ever sees it.
+// resolve asks for the phone of an SMS. With one the SMS is pending, to be sent
+// now; without one nobody ever sees it.
 func (s *Service) resolve(ctx context.Context, n Notification) Notification {
 	now := s.o.Now()
 	c, err := s.o.Contacts.Contact(ctx, n.UserID)
@@ -158,7 +259,7 @@ func (s *Service) resolve(ctx context.Context, n Notification) Notification {
 	case errors.Is(err, ErrNoContact), err == nil && c.Phone == "":
 		n.Status = Dropped
 	case err == nil:
-		n.Status, n.To, n.Attempts, n.Error, n.Due = Pending, c.Phone, 0, "", now
+		n.Status, n.To, n.Attempts, n.Error = Pending, c.Phone, 0, ""
 	default:
 		n.Attempts++
 		n.Error = "the phone number could not be asked for"
@@ -228,8 +329,5 @@ func (s *Service) report(ctx context.Context, n Notification) {
 		log.ErrorContext(ctx, "notification given up", "reason", n.Error)
 	case n.Status.Open() && n.Error != "":
 		log.WarnContext(ctx, "notification to be tried again", "reason", n.Error, "due", n.Due)
-	}
-	if n.Status == Pending && !n.Due.After(s.o.Now()) {
-		s.Wake()
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"embed"
+	"encoding/json"
 	"fmt"
 	"io/fs"
 	"strings"
@@ -116,42 +117,52 @@ func insert(ctx context.Context, tx *sql.Tx, messageID string, n notification.No
 	return err
 }
 
+// What is open is either free, to be claimed from when it is due, or leased. An
+// index has the one, another the other, by just these words.
+const (
+	free = `status IN ('RESOLVING', 'PENDING') AND (lease = '' OR ended = 1)`
+	held = `status IN ('RESOLVING', 'PENDING') AND lease <> '' AND ended = 0`
+)
+
 // Claim implements notification.Store. A look through a read connection comes
 // first: a worker that finds nothing to do holds up no writer.
 func (s *Store) Claim(ctx context.Context, now, until time.Time, limit int) ([]notification.Notification, error) {
 	claimed := []notification.Notification{}
 	var due bool
 	if err := s.db.Read.QueryRowContext(ctx, `
-		SELECT EXISTS (SELECT 1 FROM deliveries WHERE status IN ('RESOLVING', 'PENDING') AND due <= ?)`,
+		SELECT EXISTS (SELECT 1 FROM deliveries WHERE `+free+` AND due <= ?1)
+			OR EXISTS (SELECT 1 FROM deliveries WHERE `+held+` AND due <= ?1)`,
 		sqlitedb.Time(now)).Scan(&due); err != nil || !due {
 		return claimed, err
 	}
 	err := s.db.Write(ctx, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, `
-			UPDATE deliveries SET due = ?, ended = 1
-			WHERE lease <> '' AND ended = 0 AND status IN ('RESOLVING', 'PENDING') AND due <= ?`,
+		if _, err := tx.ExecContext(ctx, `UPDATE deliveries SET due = ?, ended = 1 WHERE `+held+` AND due <= ?`,
 			sqlitedb.Time(now.Add(notification.Grace)), sqlitedb.Time(now)); err != nil {
 			return err
 		}
 		rows, err := tx.QueryContext(ctx, `
-			SELECT `+columns+` FROM deliveries
-			WHERE status IN ('RESOLVING', 'PENDING') AND due <= ? ORDER BY due, id LIMIT ?`,
+			SELECT `+columns+` FROM deliveries WHERE `+free+` AND due <= ? ORDER BY due, id LIMIT ?`,
 			sqlitedb.Time(now), limit)
 		if err != nil {
 			return err
 		}
-		if claimed, err = scanAll(rows); err != nil {
+		if claimed, err = scanAll(rows); err != nil || len(claimed) == 0 {
 			return err
 		}
+		// One token for all: with the id it is nobody else's.
+		lease, ids := uuid.NewString(), make([]string, len(claimed))
 		for i := range claimed {
 			n := &claimed[i]
-			n.Lease, n.Due = uuid.NewString(), sqlitedb.FromTime(sqlitedb.Time(until))
-			if _, err := tx.ExecContext(ctx, `UPDATE deliveries SET lease = ?, due = ?, ended = 0 WHERE id = ?`,
-				n.Lease, sqlitedb.Time(n.Due), n.ID); err != nil {
-				return err
-			}
+			ids[i], n.Lease, n.Due = n.ID, lease, sqlitedb.FromTime(sqlitedb.Time(until))
 		}
-		return nil
+		list, err := json.Marshal(ids)
+		if err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, `
+			UPDATE deliveries SET lease = ?, due = ?, ended = 0 WHERE id IN (SELECT value FROM json_each(?))`,
+			lease, sqlitedb.Time(until), string(list))
+		return err
 	})
 	if err != nil {
 		return nil, err
@@ -218,10 +229,13 @@ func (s *Store) List(ctx context.Context, f notification.Filter) ([]notification
 // process that is gone.
 func (s *Store) EndLeases(ctx context.Context, now time.Time) error {
 	return s.db.Write(ctx, func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, `
-			UPDATE deliveries SET lease = '', due = min(due, ?)
-			WHERE lease <> '' AND status IN ('RESOLVING', 'PENDING')`, sqlitedb.Time(now))
-		return err
+		for _, leased := range []string{held, free + ` AND ended = 1`} {
+			if _, err := tx.ExecContext(ctx, `UPDATE deliveries SET lease = '', due = min(due, ?) WHERE `+leased,
+				sqlitedb.Time(now)); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }
 
