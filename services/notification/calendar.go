@@ -77,9 +77,9 @@ func attachment(n Notification) Attachment {
 }
 
 // escape makes s the value of a property of the type TEXT (RFC 5545, 3.3.11).
-func escape(s string) string {
-	return strings.NewReplacer(`\`, `\\`, ";", `\;`, ",", `\,`, "\n", `\n`).Replace(s)
-}
+func escape(s string) string { return escapes.Replace(s) }
+
+var escapes = strings.NewReplacer(`\`, `\\`, ";", `\;`, ",", `\,`, "\n", `\n`)
 
 // property writes a content line, folded so that no line is longer than 75
 // octets (RFC 5545, 3.1). A fold comes neither within a character nor, for some
@@ -89,9 +89,9 @@ func property(c *strings.Builder, name, value string) {
 	length, escaped := 0, false
 	for _, r := range name + ":" + value {
 		size := utf8.RuneLen(r)
-		escapes := r == '\\' && !escaped
+		begins := r == '\\' && !escaped
 		need := size
-		if escapes {
+		if begins {
 			need++
 		}
 		if !escaped && length+need > most {
@@ -99,7 +99,7 @@ func property(c *strings.Builder, name, value string) {
 			length = 1
 		}
 		c.WriteRune(r)
-		length, escaped = length+size, escapes
+		length, escaped = length+size, begins
 	}
 	c.WriteString("\r\n")
 }

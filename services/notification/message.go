@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/mail"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -170,11 +171,20 @@ func shorten(s string, n int) string {
 	return strings.TrimRightFunc(string(r[:n-1]), unicode.IsSpace) + "…"
 }
 
+// zones are those that have been asked for, by name: reading one costs as much
+// as a template.
+var zones sync.Map
+
 // zone returns the named zone. A name that is not known, which no message
 // should have, shows UTC rather than withholding the mail.
 func zone(name string) *time.Location {
-	if loc, err := time.LoadLocation(name); err == nil && name != "" && name != "Local" {
-		return loc
+	if loc, ok := zones.Load(name); ok {
+		return loc.(*time.Location)
 	}
-	return time.UTC
+	loc, err := time.LoadLocation(name)
+	if err != nil || name == "" || name == "Local" {
+		return time.UTC // not kept: there are more wrong names than zones
+	}
+	zones.Store(name, loc)
+	return loc
 }
