@@ -71,6 +71,10 @@ const (
 	askTimeout     = 2 * time.Second
 	writeTimeout   = 5 * time.Second
 
+	// gather is the least time between the end of a batch and the next look: in a
+	// sale each message wakes the relay, and would be a batch of its own.
+	gather = 20 * time.Millisecond
+
 	// maxPublishPause is short because everything waits for it.
 	maxPublishPause = 10 * time.Second
 
@@ -134,7 +138,7 @@ func (r *Relay) Run(ctx context.Context) error {
 	defer timer.Stop()
 	for {
 		pause, wake := r.o.Interval, r.wake
-		more, err := r.step(ctx)
+		found, err := r.step(ctx)
 		now := r.o.Now()
 		switch {
 		case ctx.Err() != nil:
@@ -145,8 +149,15 @@ func (r *Relay) Run(ctx context.Context) error {
 			r.storing.ended()
 			if r.publishing.active(now) { // what is new waits, too
 				pause, wake = r.publishing.until.Sub(now), nil
-			} else if more {
+			} else if found == r.o.Batch { // there may be more
 				pause = 0
+			} else if found > 0 {
+				timer.Reset(gather)
+				select {
+				case <-ctx.Done():
+					return nil
+				case <-timer.C:
+				}
 			}
 		}
 		timer.Reset(pause)
@@ -176,12 +187,12 @@ func (r *Relay) prune(ctx context.Context) {
 	}
 }
 
-// step works on one batch, and reports whether there may be more that is due.
-func (r *Relay) step(ctx context.Context) (more bool, err error) {
+// step works on one batch, and returns how many entries it has found.
+func (r *Relay) step(ctx context.Context) (found int, err error) {
 	now := r.o.Now()
 	entries, err := r.o.Store.Claim(ctx, now, now.Add(lease), r.o.Batch)
 	if err != nil || len(entries) == 0 {
-		return false, err
+		return 0, err
 	}
 	var fresh, sent []Entry
 	for _, e := range entries {
@@ -191,10 +202,10 @@ func (r *Relay) step(ctx context.Context) (more bool, err error) {
 			sent = append(sent, e)
 		}
 	}
-	var found findings
-	r.publish(ctx, fresh, &found) // first: somebody waits for it
-	r.publish(ctx, r.ask(ctx, sent, &found), &found)
-	return len(entries) == r.o.Batch, r.write(ctx, found)
+	var f findings
+	r.publish(ctx, fresh, &f) // first: somebody waits for it
+	r.publish(ctx, r.ask(ctx, sent, &f), &f)
+	return len(entries), r.write(ctx, f)
 }
 
 // findings is what one step has to write down.
@@ -215,9 +226,14 @@ func (f *findings) postpone(id string, next time.Time) {
 	if f.postponed == nil {
 		f.postponed = map[time.Time][]string{}
 	}
-	// Whole tenths of a second, so that many entries share one statement.
-	next = next.Truncate(100 * time.Millisecond).Add(100 * time.Millisecond)
+	next = together(next)
 	f.postponed[next] = append(f.postponed[next], id)
+}
+
+// together is t up to a whole tenth of a second, so that many entries share one
+// statement, and then one question to each consumer.
+func together(t time.Time) time.Time {
+	return t.Truncate(100 * time.Millisecond).Add(100 * time.Millisecond)
 }
 
 // write writes f down even when ctx has ended: what was published and is not
@@ -231,7 +247,7 @@ func (r *Relay) write(ctx context.Context, f findings) error {
 		errs = append(errs, r.o.Store.Close(ctx, f.known, now))
 	}
 	for check, ids := range f.published {
-		errs = append(errs, r.o.Store.Published(ctx, ids, now, now.Add(check)))
+		errs = append(errs, r.o.Store.Published(ctx, ids, now, together(now.Add(check))))
 	}
 	for next, ids := range f.postponed {
 		errs = append(errs, r.o.Store.Postpone(ctx, ids, next))

@@ -37,6 +37,43 @@ func TestAMessageIsPublishedAtOnceAndClosedSoon(t *testing.T) {
 	})
 }
 
+// claims counts those of a store.
+type claims struct {
+	outbox.Store
+	n atomic.Int64
+}
+
+func (c *claims) Claim(ctx context.Context, now, until time.Time, limit int) ([]outbox.Entry, error) {
+	c.n.Add(1)
+	return c.Store.Claim(ctx, now, until, limit)
+}
+
+func TestInASaleMessagesGoTogether(t *testing.T) {
+	inWorld(t, func(w *world) {
+		o := w.options()
+		c := &claims{Store: o.Store}
+		o.Store = c
+		r := w.relay(o)
+		time.Sleep(10 * time.Millisecond)
+		c.n.Store(0)
+		for range 100 {
+			w.insert(1)
+			r.Wake()
+			time.Sleep(time.Millisecond)
+		}
+		time.Sleep(100 * time.Millisecond)
+		w.effects(100, 100)
+		if n := c.n.Load(); n > 10 {
+			w.Errorf("%d claims for what came within 100 ms, want few", n)
+		}
+		time.Sleep(2 * time.Second)
+		w.open(0)
+		if n := w.mail.asked.Load(); n > 3 {
+			w.Errorf("a consumer was asked %d times for receipts, want few", n)
+		}
+	})
+}
+
 func TestWhatWasCommittedBeforeACrashIsPublishedWithoutAWake(t *testing.T) {
 	inWorld(t, func(w *world) {
 		w.insert(600) // more than two batches
