@@ -56,40 +56,47 @@ func (w *Writer) Message(m notification.Mail) (*mail.Msg, error) {
 		return r
 	}, m.Subject))
 	msg.SetGenHeader("Auto-Submitted", "auto-generated") // no out-of-office answers (RFC 3834)
-	msg.SetBodyString(mail.TypeTextPlain, m.Text)
 	if err := write(msg, m); err != nil {
 		return nil, &notification.SendError{Reason: "the mail cannot be written", Permanent: true}
 	}
 	return msg, nil
 }
 
-// write completes msg, which has the text alone, and writes it once for
-// nothing: what fails halfway through a server's DATA would be taken as the
-// whole mail.
+// write gives msg its parts, and writes it once for nothing: what fails halfway
+// through a server's DATA would be taken as the whole mail.
 func write(msg *mail.Msg, m notification.Mail) error {
 	file := m.Attachment
 	if strings.ContainsFunc(file.Name+file.Type, unicode.IsControl) {
 		return errors.New("an attachment's name or type has control characters")
 	}
-	if file.Body != "" {
-		err := msg.AttachReader(file.Name, strings.NewReader(file.Body),
+	attach := func() error {
+		return msg.AttachReader(file.Name, strings.NewReader(file.Body),
 			mail.WithFileContentType(mail.ContentType(file.Type)), mail.WithFileEncoding(mail.EncodingB64))
-		if err == nil {
-			// The library takes one boundary for all levels of a mail, but
-			// keeps those that it has written with: so each is written alone.
-			err = writeWith(msg, "boxoffice-mixed-"+m.ID)
-		}
-		if err != nil {
+	}
+	// The library takes one boundary for all levels of a mail, but keeps those
+	// that it has written with: so each level is written alone first, with
+	// nothing in it.
+	msg.SetBodyString(mail.TypeTextPlain, "")
+	if file.Body != "" {
+		if err := attach(); err != nil {
 			return err
 		}
+		if err := writeWith(msg, "boxoffice-mixed-"+m.ID); err != nil {
+			return err
+		}
+		msg.UnsetAllAttachments()
 	}
-	attached := msg.GetAttachments()
-	msg.UnsetAllAttachments()
-	msg.AddAlternativeString(mail.TypeTextHTML, m.HTML)
+	msg.AddAlternativeString(mail.TypeTextHTML, "")
 	if err := writeWith(msg, "boxoffice-"+m.ID); err != nil {
 		return err
 	}
-	msg.SetAttachments(attached)
+	msg.SetBodyString(mail.TypeTextPlain, m.Text)
+	msg.AddAlternativeString(mail.TypeTextHTML, m.HTML)
+	if file.Body != "" {
+		if err := attach(); err != nil {
+			return err
+		}
+	}
 	return writeWith(msg, "")
 }
 
