@@ -93,21 +93,60 @@ func backoff(attempt int) time.Duration {
 	return min(100*time.Millisecond<<(attempt-1), limit)
 }
 
+// patience is how long Publish waits for room.
+const patience = time.Second
+
 // Publish puts m into the queue of each consumer of topic and returns without
-// waiting for any of them. It fails when a queue is full, having put m into
-// the others, and once the broker has stopped. A message whose id is in a
-// queue already is not put there again: it is the same message.
+// waiting for any of them to handle it. Where a queue is full, it waits a second
+// for room, so that what fills a queue goes at its consumer's pace, and others
+// are not given the same again; then it fails, having put m into the others. It
+// fails once the broker has stopped. A message whose id is in a queue already is
+// not put there again: it is the same message.
 func (b *Broker) Publish(ctx context.Context, topic string, m events.Message) error {
-	_, err := b.put(ctx, topic, m)
+	_, full, err := b.put(ctx, topic, m)
+	if err != nil || len(full) == 0 {
+		return err
+	}
+	waiting, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for _, q := range full {
+		err = errors.Join(err, b.putLate(waiting, q, m))
+	}
 	return err
 }
 
-// Deliver is Publish, and returns nil only when every consumer of topic has m:
-// its handler does, or it is stored as a dead letter. It is ErrStopped when the
-// broker stops before. Where ctx ends before, or a queue is full, the others
-// have it all the same.
+// putLate puts m into q, which is full, when it has room.
+func (b *Broker) putLate(ctx context.Context, q *queue, m events.Message) error {
+	for {
+		select {
+		case <-q.room:
+		case <-b.ended:
+			return ErrStopped
+		case <-ctx.Done():
+			return q.fullError()
+		}
+		b.mu.Lock()
+		if b.stopped {
+			b.mu.Unlock()
+			return ErrStopped
+		}
+		d := q.put(m)
+		b.mu.Unlock()
+		if d != nil {
+			return nil
+		}
+	}
+}
+
+// Deliver is Publish without waiting for room, and returns nil only when every
+// consumer of topic has m: its handler does, or it is stored as a dead letter.
+// It is ErrStopped when the broker stops before. Where ctx ends before, or a
+// queue is full, the others have it all the same.
 func (b *Broker) Deliver(ctx context.Context, topic string, m events.Message) error {
-	deliveries, err := b.put(ctx, topic, m)
+	deliveries, full, err := b.put(ctx, topic, m)
+	for _, q := range full {
+		err = errors.Join(err, q.fullError())
+	}
 	if err != nil {
 		return err
 	}
@@ -127,25 +166,24 @@ func (b *Broker) Deliver(ctx context.Context, topic string, m events.Message) er
 	return nil
 }
 
-func (b *Broker) put(ctx context.Context, topic string, m events.Message) ([]*delivery, error) {
+// put puts m into each queue that is not full.
+func (b *Broker) put(ctx context.Context, topic string, m events.Message) (deliveries []*delivery, full []*queue, err error) {
 	if err := ctx.Err(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.stopped {
-		return nil, ErrStopped
+		return nil, nil, ErrStopped
 	}
-	var deliveries []*delivery
-	var err error
 	for _, q := range b.queues[topic] {
 		if d := q.put(m); d != nil {
 			deliveries = append(deliveries, d)
 		} else {
-			err = errors.Join(err, fmt.Errorf("%w: %s", ErrFull, q.Consumer))
+			full = append(full, q)
 		}
 	}
-	return deliveries, err
+	return deliveries, full, nil
 }
 
 // Subscribe implements broker.Subscriber. Each consumer subscribes to a topic

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -125,7 +126,58 @@ func TestAMessageThatWaitsTakesNoWorker(t *testing.T) {
 	})
 }
 
-func TestAFullQueueRefusesAtOnceAndDrains(t *testing.T) {
+func TestWhatWaitsForRoomGoesAtTheConsumersPace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := quiet()
+		o.Capacity, o.Concurrency = 3, 2
+		b := inproc.New(o)
+		var handled, other atomic.Int64
+		subscribe(t, b, "slow", func(context.Context, events.Message) error {
+			time.Sleep(100 * time.Millisecond)
+			handled.Add(1)
+			return nil
+		})
+		subscribe(t, b, "quick", func(context.Context, events.Message) error { other.Add(1); return nil })
+		stop := run(t, b)
+		var publishers sync.WaitGroup
+		for i := range 20 {
+			publishers.Go(func() {
+				if err := b.Publish(t.Context(), "t", events.Message{ID: strconv.Itoa(i)}); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		publishers.Wait()
+		time.Sleep(time.Second)
+		if handled.Load() != 20 || other.Load() != 20 {
+			t.Errorf("handled %d and %d, want 20 each", handled.Load(), other.Load())
+		}
+		stop()
+	})
+}
+
+func TestWhoWaitsForRoomIsToldThatTheBrokerStops(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := quiet()
+		o.Capacity = 1
+		b := inproc.New(o)
+		subscribe(t, b, "slow", func(context.Context, events.Message) error {
+			time.Sleep(500 * time.Millisecond)
+			return nil
+		})
+		stop := run(t, b)
+		publish(t, b, 1)
+		refused := make(chan error, 1)
+		go func() { refused <- b.Publish(t.Context(), "t", events.Message{ID: "one more"}) }()
+		synctest.Wait()
+		stop()
+		if err := <-refused; !errors.Is(err, inproc.ErrStopped) {
+			t.Errorf("error %v, want ErrStopped", err)
+		}
+	})
+}
+
+func TestAFullQueueRefusesAndDrains(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := quiet()
 		o.Capacity = 3

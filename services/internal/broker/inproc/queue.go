@@ -5,6 +5,7 @@ import (
 	"container/heap"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"runtime/debug"
 	"sync"
@@ -30,6 +31,7 @@ type queue struct {
 	ids     map[string]*delivery // theirs
 
 	wake chan struct{} // holds one token when run must look again
+	room chan struct{} // and this when there may be room
 }
 
 // delivery is one message on its way to one consumer.
@@ -46,7 +48,7 @@ type delivery struct {
 func newQueue(s broker.Subscription, o Options) *queue {
 	return &queue{
 		Subscription: s, o: o, log: o.Log.With("topic", s.Topic, "consumer", s.Consumer),
-		ids: map[string]*delivery{}, wake: make(chan struct{}, 1),
+		ids: map[string]*delivery{}, wake: make(chan struct{}, 1), room: make(chan struct{}, 1),
 	}
 }
 
@@ -66,13 +68,18 @@ func (q *queue) put(m events.Message) *delivery {
 	q.size++
 	q.ids[m.ID] = d
 	q.ready = append(q.ready, d)
-	q.signal()
+	signal(q.wake)
+	if q.size < q.o.Capacity {
+		signal(q.room) // for the next who waits for it
+	}
 	return d
 }
 
-func (q *queue) signal() {
+func (q *queue) fullError() error { return fmt.Errorf("%w: %s", ErrFull, q.Consumer) }
+
+func signal(token chan struct{}) {
 	select {
-	case q.wake <- struct{}{}:
+	case token <- struct{}{}:
 	default:
 	}
 }
@@ -165,6 +172,7 @@ func (q *queue) settle(d *delivery, err error) {
 		q.size--
 		delete(q.ids, d.m.ID)
 		close(d.done)
+		signal(q.room)
 		return
 	}
 	d.attempts++
@@ -185,7 +193,7 @@ func (q *queue) settle(d *delivery, err error) {
 		d.due = time.Now().Add(q.o.Backoff(d.attempts))
 		heap.Push(&q.waiting, d)
 	}
-	q.signal()
+	signal(q.wake)
 }
 
 // waiting is a heap, the delivery that is due first on top.
