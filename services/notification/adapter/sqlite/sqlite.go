@@ -88,21 +88,18 @@ func (s *Store) Enqueue(ctx context.Context, r notification.Record) (stored bool
 // isTold reports whether r's booking was told of what r has, or of something
 // that outdates it.
 func isTold(ctx context.Context, tx *sql.Tx, r notification.Record) (told bool, err error) {
-	if err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM records WHERE once = ?)`,
-		r.Once()).Scan(&told); err != nil || told {
-		return told, err
-	}
-	rows, err := tx.QueryContext(ctx, `SELECT kind FROM records WHERE booking_id = ? AND version > ?`, r.BookingID, r.Version)
+	rows, err := tx.QueryContext(ctx, `SELECT kind, version, once FROM records WHERE booking_id = ?`, r.BookingID)
 	if err != nil {
 		return false, err
 	}
 	defer rows.Close()
 	for rows.Next() {
-		var newer notification.Kind
-		if err := rows.Scan(&newer); err != nil {
+		var known notification.Record
+		var once string
+		if err := rows.Scan(&known.Kind, &known.Version, &once); err != nil {
 			return false, err
 		}
-		told = told || newer.Outdates(r.Kind)
+		told = told || once == r.Once() || known.Version > r.Version && known.Kind.Outdates(r.Kind)
 	}
 	return told, rows.Err()
 }
@@ -230,6 +227,7 @@ func (s *Store) List(ctx context.Context, f notification.Filter) ([]notification
 func (s *Store) EndLeases(ctx context.Context, now time.Time) error {
 	return s.db.Write(ctx, func(tx *sql.Tx) error {
 		for _, leased := range []string{held, free + ` AND ended = 1`} {
+			//nolint:gosec // it is joined of the constants above
 			if _, err := tx.ExecContext(ctx, `UPDATE deliveries SET lease = '', due = min(due, ?) WHERE `+leased,
 				sqlitedb.Time(now)); err != nil {
 				return err
