@@ -169,7 +169,16 @@ func (s *Service) work(ctx context.Context, ended <-chan struct{}) {
 }
 
 // giveBack ends n's lease, if n is stored, so that it can be claimed at once.
+// What this process has begun needs the lease, to record what became of it.
 func (s *Service) giveBack(ctx context.Context, n Notification) {
+	switch sent, ok := s.ledger.begin(n); {
+	case !ok:
+		return
+	case sent != nil:
+		s.ledger.end(*sent, false)
+		return
+	}
+	s.ledger.end(n, true) // before another worker can have it
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTime)
 	defer cancel()
 	n.Due = s.o.Now()
