@@ -307,7 +307,7 @@ func (p *Platform) Run(ctx context.Context) error {
 
 func (p *Platform) close() error {
 	var errs []error
-	p.local.Wait()
+	p.local.Close()
 	for _, m := range p.members() {
 		if m.app != nil {
 			errs = append(errs, m.app.Close())

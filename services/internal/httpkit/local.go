@@ -3,6 +3,7 @@ package httpkit
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -20,6 +21,7 @@ type Local struct {
 
 	mu       sync.RWMutex
 	handlers map[string]http.Handler
+	closed   bool
 
 	open sync.WaitGroup
 }
@@ -37,33 +39,60 @@ func (l *Local) Handle(host string, h http.Handler) {
 	l.handlers[host] = h
 }
 
-// Wait returns when no handler is at work. Nobody may begin to make requests
-// meanwhile.
-func (l *Local) Wait() { l.open.Wait() }
+// Close refuses all requests from now on, and returns when no handler is at
+// work.
+func (l *Local) Close() {
+	l.mu.Lock()
+	l.closed = true
+	l.mu.Unlock()
+	l.open.Wait()
+}
+
+var errLocalClosed = errors.New("the platform stops")
+
+// enter returns the handler of host, which is at work until open.Done; nil where
+// there is none.
+func (l *Local) enter(host string) (http.Handler, error) {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	h := l.handlers[host]
+	switch {
+	case h == nil:
+		return nil, nil //nolint:nilnil // see above
+	case l.closed:
+		return nil, errLocalClosed
+	}
+	l.open.Add(1)
+	return h, nil
+}
 
 // RoundTrip implements http.RoundTripper.
 func (l *Local) RoundTrip(r *http.Request) (*http.Response, error) {
-	l.mu.RLock()
-	h := l.handlers[r.URL.Host]
-	l.mu.RUnlock()
-	if h == nil {
-		return l.elsewhere.RoundTrip(r)
-	}
 	if err := context.Cause(r.Context()); err != nil {
 		closeBody(r)
 		return nil, err
+	}
+	h, err := l.enter(r.URL.Host)
+	switch {
+	case err != nil:
+		closeBody(r)
+		return nil, err
+	case h == nil:
+		return l.elsewhere.RoundTrip(r)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	in, err := arriving(ctx, r)
 	if err != nil {
 		cancel()
 		closeBody(r)
+		l.open.Done()
 		return nil, err
 	}
 	leave := context.AfterFunc(r.Context(), cancel)
 	w := &localWriter{header: http.Header{}}
 	done := make(chan error, 1)
-	l.open.Go(func() {
+	go func() {
+		defer l.open.Done()
 		defer cancel()
 		defer leave()
 		defer closeBody(r)
@@ -74,7 +103,7 @@ func (l *Local) RoundTrip(r *http.Request) (*http.Response, error) {
 		}()
 		h.ServeHTTP(w, in)
 		done <- nil
-	})
+	}()
 	select {
 	case err := <-done:
 		if err != nil {

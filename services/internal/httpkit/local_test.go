@@ -106,7 +106,7 @@ func TestLocalIsAsAConnection(t *testing.T) {
 			}
 		})
 	}
-	local.Wait()
+	defer local.Close()
 
 	server.Close()
 	if ask(local, http.MethodGet, "/echo/a", "").Failed {
@@ -153,7 +153,7 @@ func TestLocalLeavesAHandlerThatHangs(t *testing.T) {
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v, want %v", err, context.Canceled)
 	}
-	if local.Wait(); !heard {
+	if local.Close(); !heard {
 		t.Error("the handler did not hear of it")
 	}
 	res, err = local.RoundTrip(request(t, ctx, http.MethodGet, "http://hangs:1/", nil))
@@ -162,5 +162,16 @@ func TestLocalLeavesAHandlerThatHangs(t *testing.T) {
 	}
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("asked by somebody who is gone: %v", err)
+	}
+}
+
+func TestWhatIsClosedCallsNoHandler(t *testing.T) {
+	local := httpkit.NewLocal()
+	local.Handle("event:1", http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("it was called") }))
+	local.Close()
+	res, err := local.RoundTrip(request(t, t.Context(), http.MethodGet, "http://event:1/", nil))
+	if err == nil {
+		_ = res.Body.Close()
+		t.Error("a request was answered after the end")
 	}
 }

@@ -20,6 +20,7 @@ type group struct {
 	db   *DB
 	conn *sql.Conn
 	tx   *sql.Tx
+	stop context.CancelFunc // ends what database/sql has for tx
 	size int
 	// done is closed when it has ended; err is nil then if all is on disk.
 	done chan struct{}
@@ -51,22 +52,29 @@ func (db *DB) enter(ctx context.Context) (*group, error) {
 // those who stood in the queue before it tried. A long queue that moves is
 // waited out as long as each one's context allows.
 func (db *DB) begin(ctx context.Context) (*group, error) {
-	// The transaction is not this caller's alone, and does not end with its
-	// context.
-	ctx = context.WithoutCancel(ctx)
-	conn, err := db.write.Conn(ctx)
+	// The wait ends with the caller's context; the transaction does not, for it
+	// will not be this caller's alone.
+	base, stop := context.WithCancel(context.WithoutCancel(ctx))
+	unlink := context.AfterFunc(ctx, stop)
+	conn, err := db.write.Conn(base)
 	if err != nil {
-		return nil, err
+		stop()
+		return nil, errors.Join(ctx.Err(), err)
 	}
 	try := db.turns.try()
-	tx, err := conn.BeginTx(ctx, nil)
-	if err != nil {
+	tx, err := conn.BeginTx(base, nil)
+	switch {
+	case err != nil:
 		if errors.Is(err, storage.ErrUnavailable) {
 			db.turns.fail(try)
 		}
-		return nil, errors.Join(err, conn.Close())
+		stop()
+		return nil, errors.Join(ctx.Err(), err, conn.Close())
+	case !unlink():
+		_ = tx.Rollback() // it may have been done already
+		return nil, errors.Join(ctx.Err(), conn.Close())
 	}
-	return &group{db: db, conn: conn, tx: tx, done: make(chan struct{})}, nil
+	return &group{db: db, conn: conn, tx: tx, stop: stop, done: make(chan struct{})}, nil
 }
 
 // leave ends one's turn, whose change is undone if err is not nil, and returns
@@ -77,11 +85,11 @@ func (g *group) leave(err error) error {
 	// when the disk is full.
 	if err != nil {
 		if undo := g.exec("ROLLBACK TO member"); undo != nil {
-			return errors.Join(err, g.end(errors.Join(err, undo)))
+			return errors.Join(err, g.end(undo))
 		}
 	}
 	if release := g.exec("RELEASE member"); release != nil {
-		return errors.Join(err, g.end(errors.Join(err, release)))
+		return errors.Join(err, g.end(release))
 	}
 	if g.size >= maxGroup || !g.db.turns.handOver(g) {
 		if failed := g.end(nil); failed != nil {
@@ -104,6 +112,7 @@ func (g *group) end(failure error) error {
 	} else {
 		_ = g.tx.Rollback() // SQLite has done so, or the connection is gone
 	}
+	g.stop()
 	_ = g.conn.Close() // gives it back
 	if failure != nil {
 		g.err = fmt.Errorf("%w: sqlite: rolled back: %v", storage.ErrUnavailable, failure) //nolint:errorlint // see above

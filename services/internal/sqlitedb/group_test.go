@@ -158,26 +158,35 @@ func TestOnesFailureIsItsOwn(t *testing.T) {
 
 // SQLite undoes a whole transaction when it interrupts a statement of it.
 func TestOnesEndIsItsOwn(t *testing.T) {
-	db := openNumbers(t)
 	const fill = `WITH RECURSIVE more (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM more LIMIT 10000)
 		INSERT INTO large SELECT n FROM more`
-	errs := together(t, db, insert(1), func(ctx context.Context, tx *sql.Tx) error {
-		ctx, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
-		defer cancel()
-		for {
-			if _, err := tx.ExecContext(ctx, fill); err != nil {
-				return err
+	for name, write := range map[string]func(ctx context.Context, tx *sql.Tx) error{
+		"exec": func(ctx context.Context, tx *sql.Tx) error { _, err := tx.ExecContext(ctx, fill); return err },
+		"query": func(ctx context.Context, tx *sql.Tx) error {
+			return each(ctx, tx, fill+" RETURNING 1", func() error { return nil })
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			db := openNumbers(t)
+			errs := together(t, db, insert(1), func(ctx context.Context, tx *sql.Tx) error {
+				ctx, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
+				defer cancel()
+				for {
+					if err := write(ctx, tx); err != nil {
+						return err
+					}
+				}
+			}, insert(3))
+			if err := errors.Join(errs[0], errs[2]); err != nil {
+				t.Errorf("the others: %v", err)
 			}
-		}
-	}, insert(3))
-	if err := errors.Join(errs[0], errs[2]); err != nil {
-		t.Errorf("the others: %v", err)
-	}
-	if !errors.Is(errs[1], context.DeadlineExceeded) {
-		t.Errorf("error %v, want DeadlineExceeded", errs[1])
-	}
-	if got := numbers(t, db); !slices.Equal(got, []int{1, 3}) {
-		t.Errorf("committed %v, want 1 and 3", got)
+			if !errors.Is(errs[1], context.DeadlineExceeded) {
+				t.Errorf("error %v, want DeadlineExceeded", errs[1])
+			}
+			if got := numbers(t, db); !slices.Equal(got, []int{1, 3}) {
+				t.Errorf("committed %v, want 1 and 3", got)
+			}
+		})
 	}
 }
 

@@ -65,6 +65,39 @@ func TestMoreQueriesThanAreKept(t *testing.T) {
 			}
 		}
 	}
+	if n := keeps(t, db); n != maxPrepared {
+		t.Errorf("it keeps %d statements, want %d", n, maxPrepared)
+	}
+}
+
+func TestAStatementIsPreparedOnce(t *testing.T) {
+	db := openNumbers(t)
+	before := keeps(t, db)
+	for n := range 10 {
+		if err := db.Write(t.Context(), func(tx *sql.Tx) error { return insert(n)(t.Context(), tx) }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := keeps(t, db) - before; n != 3 { // with those of the savepoint
+		t.Errorf("10 times the same prepared %d statements, want 3", n)
+	}
+}
+
+// keeps counts the statements of the connection that writes.
+func keeps(t *testing.T, db *DB) (n int) {
+	t.Helper()
+	c, err := db.write.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if err := c.Raw(func(raw any) error {
+		n = len(raw.(conn).prepared)
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return n
 }
 
 // A statement that is kept sees a table as it is now.

@@ -103,8 +103,8 @@ func migrate(ctx context.Context, db *sql.DB, migrations fs.FS) error {
 // The transaction may be that of others, too, who write at the same time: each
 // sees what those before it did, and all are committed together. When that
 // fails, nobody has changed anything and everybody's error is
-// storage.ErrUnavailable, whatever fn returned. fn must do no I/O of its own:
-// every other write waits for it.
+// storage.ErrUnavailable, whatever fn returned. fn closes the rows that it
+// opens, and must do no I/O of its own: every other write waits for it.
 func (db *DB) Write(ctx context.Context, fn func(tx *sql.Tx) error) (err error) {
 	g, err := db.enter(ctx)
 	if err != nil {

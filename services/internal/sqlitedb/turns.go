@@ -20,9 +20,15 @@ type turns struct {
 
 // waiter waits since the tries were as many.
 type waiter struct {
-	since  int
-	turn   chan *group // holds one
-	giveUp context.CancelCauseFunc
+	since int
+	turn  chan turn // holds one
+}
+
+// turn is one's turn, with the group that is open, if one is; or why it does not
+// come.
+type turn struct {
+	group *group
+	err   error
 }
 
 // wait returns when it is the caller's turn, with the group that is open, if
@@ -37,19 +43,18 @@ func (t *turns) wait(ctx context.Context) (*group, error) {
 		t.mu.Unlock()
 		return nil, nil //nolint:nilnil // there is none
 	}
-	ctx, giveUp := context.WithCancelCause(ctx)
-	defer giveUp(nil)
-	w := &waiter{since: t.tried, turn: make(chan *group, 1), giveUp: giveUp}
+	w := &waiter{since: t.tried, turn: make(chan turn, 1)}
 	t.waiting = append(t.waiting, w)
 	t.mu.Unlock()
 	select {
-	case g := <-w.turn:
-		return g, nil
+	case mine := <-w.turn:
+		return mine.group, mine.err
 	case <-ctx.Done():
 		if t.drop(w) {
-			return nil, context.Cause(ctx)
+			return nil, ctx.Err()
 		}
-		return <-w.turn, nil // it has come meanwhile
+		mine := <-w.turn // it has come meanwhile
+		return mine.group, mine.err
 	}
 }
 
@@ -84,7 +89,7 @@ func (t *turns) next(g *group) bool {
 	if len(t.waiting) == 0 {
 		return false
 	}
-	t.waiting[0].turn <- g
+	t.waiting[0].turn <- turn{group: g}
 	t.waiting = slices.Delete(t.waiting, 0, 1)
 	return true
 }
@@ -97,13 +102,15 @@ func (t *turns) try() int {
 	return t.tried
 }
 
-// fail tells it to those who joined before that try: they have waited as long.
+// fail sends those away who joined before that try: they have waited as long.
 func (t *turns) fail(try int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for _, w := range t.waiting {
-		if w.since < try {
-			w.giveUp(fmt.Errorf("%w: sqlite: the file could not be locked", storage.ErrUnavailable))
+	t.waiting = slices.DeleteFunc(t.waiting, func(w *waiter) bool {
+		if w.since >= try {
+			return false
 		}
-	}
+		w.turn <- turn{err: fmt.Errorf("%w: sqlite: the file could not be locked", storage.ErrUnavailable)}
+		return true
+	})
 }

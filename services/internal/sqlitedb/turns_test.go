@@ -60,3 +60,33 @@ func TestWhoJoinedLateWaitsOn(t *testing.T) {
 		t.Errorf("who came late: %v", err)
 	}
 }
+
+// Who is told that the file is locked does not try once more.
+func TestWhoIsSentAwayHasNoTurn(t *testing.T) {
+	var q turns
+	if _, err := q.wait(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	away := make(chan error, 3)
+	for range cap(away) {
+		go func() {
+			_, err := q.wait(t.Context())
+			away <- err
+		}()
+	}
+	until(t, "three wait", func() bool {
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		return len(q.waiting) == cap(away)
+	})
+	q.fail(q.try())
+	q.pass()
+	for range cap(away) {
+		if err := <-away; !errors.Is(err, storage.ErrUnavailable) {
+			t.Errorf("error %v, want ErrUnavailable", err)
+		}
+	}
+	if _, err := q.wait(t.Context()); err != nil { // the next need not wait
+		t.Error(err)
+	}
+}

@@ -19,19 +19,21 @@ import (
 // Catalog is a booking.Catalog.
 type Catalog struct {
 	client *httpkit.Client
-	asked  together
+	asked  *together
 }
 
 var _ booking.Catalog = (*Catalog)(nil)
 
 // New returns a Catalog of the event service that client calls.
 func New(client *httpkit.Client) *Catalog {
-	return &Catalog{client: client, asked: together{asks: map[string]*ask{}}}
+	c := &Catalog{client: client}
+	c.asked = newTogether(c.availability)
+	return c
 }
 
 // Availability implements booking.Catalog.
 func (c *Catalog) Availability(ctx context.Context, eventID string) (booking.Availability, error) {
-	return c.asked.get(ctx, eventID, func(ctx context.Context) (booking.Availability, error) { return c.availability(ctx, eventID) })
+	return c.asked.get(ctx, eventID)
 }
 
 func (c *Catalog) availability(ctx context.Context, eventID string) (booking.Availability, error) {
@@ -145,6 +147,6 @@ func translate(err error) error {
 	return nil
 }
 
-// Timeout is how long one call may take; the caller's context usually says
-// less.
+// Timeout is how long one call may take; the caller's context, or answerTime,
+// usually says less.
 const Timeout = 3 * time.Second

@@ -1,59 +1,44 @@
-package eventapi_test
+package eventapi
 
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
-	"net/http"
-	"net/http/httptest"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/openboxoffice/boxoffice/services/booking"
-	"github.com/openboxoffice/boxoffice/services/booking/adapter/eventapi"
-	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
 )
 
-// slow is an event service whose answers wait, each with one ticket less.
+// slow is an event service that answers when it is let, to the nth request that
+// there are 100-n tickets.
 type slow struct {
-	*eventapi.Catalog
-	asked  atomic.Int32
-	answer chan struct{} // each lets one go
+	*together
+	asked, ended atomic.Int32 // requests, and those that were given up
+	answer       chan struct{}
 }
 
-func newSlow(t *testing.T) *slow {
-	t.Helper()
+func newSlow() *slow {
 	s := &slow{answer: make(chan struct{})}
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		left := 100 - s.asked.Add(1)
-		<-s.answer
-		w.Header().Set("Content-Type", "application/json")
-		_, _ = io.WriteString(w, fmt.Sprintf(`{"event_id":"e","sales_open":true,"available":%[1]d,"ticket_types":[{"id":"t","name":"T","available":%[1]d}]}`, left))
-	}))
-	t.Cleanup(server.Close)
-	client, err := httpkit.NewClient(server.URL, "secret", time.Minute)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.Catalog = eventapi.New(client)
+	s.together = newTogether(func(ctx context.Context, _ string) (booking.Availability, error) {
+		left := 100 - int(s.asked.Add(1))
+		select {
+		case <-s.answer:
+			return booking.Availability{Types: []booking.TicketType{{Available: left}}}, nil
+		case <-ctx.Done():
+			s.ended.Add(1)
+			return booking.Availability{}, ctx.Err()
+		}
+	})
 	return s
 }
 
 func (s *slow) wantAsked(t *testing.T, n int32) {
 	t.Helper()
-	eventually(t, fmt.Sprintf("asked %d times", n), func() bool { return s.asked.Load() == n })
-}
-
-func eventually(t *testing.T, what string, is func() bool) {
-	t.Helper()
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	for deadline := time.Now().Add(10 * time.Second); !is(); <-tick.C {
-		if time.Now().After(deadline) {
-			t.Fatal(what + ": not within 10 s")
-		}
+	synctest.Wait()
+	if got := s.asked.Load(); got != n {
+		t.Errorf("asked %d times, want %d", got, n)
 	}
 }
 
@@ -66,7 +51,7 @@ type left struct {
 func (s *slow) ask(ctx context.Context) <-chan left {
 	answered := make(chan left, 1)
 	go func() {
-		a, err := s.Availability(ctx, "e")
+		a, err := s.get(ctx, "e")
 		l := left{err: err}
 		if err == nil {
 			l.n = a.Types[0].Available
@@ -77,58 +62,92 @@ func (s *slow) ask(ctx context.Context) <-chan left {
 }
 
 func TestWhoComesMeanwhileSharesTheNextAnswer(t *testing.T) {
-	s := newSlow(t)
-	first := s.ask(t.Context())
-	s.wantAsked(t, 1)
-	var waiting atomic.Int32
-	var later []<-chan left
-	for range 20 {
-		later = append(later, s.ask(watched{t.Context(), &waiting}))
-	}
-	eventually(t, "20 wait", func() bool { return waiting.Load() == 20 })
-	s.answer <- struct{}{}
-	if got := <-first; got != (left{n: 99}) {
-		t.Errorf("the first has %+v", got)
-	}
-	s.answer <- struct{}{}
-	for i, answered := range later {
-		if got := <-answered; got != (left{n: 98}) {
-			t.Errorf("%d has %+v, want what was asked after it came", i, got)
+	synctest.Test(t, func(t *testing.T) {
+		s := newSlow()
+		first := s.ask(t.Context())
+		s.wantAsked(t, 1)
+		var later []<-chan left
+		for range 20 {
+			later = append(later, s.ask(t.Context()))
 		}
-	}
-	s.wantAsked(t, 2)
+		s.wantAsked(t, 1)
+		s.answer <- struct{}{}
+		if got := <-first; got != (left{n: 99}) {
+			t.Errorf("the first has %+v", got)
+		}
+		s.wantAsked(t, 2)
+		s.answer <- struct{}{}
+		for i, answered := range later {
+			if got := <-answered; got != (left{n: 98}) {
+				t.Errorf("%d has %+v, want what was asked after it came", i, got)
+			}
+		}
+		s.wantAsked(t, 2)
+		if len(s.events) > 0 {
+			t.Error("something is left of what is over")
+		}
+	})
 }
 
-// watched is a context that tells when somebody waits for its end.
-type watched struct {
-	context.Context
-	waiting *atomic.Int32
-}
-
-func (c watched) Done() <-chan struct{} {
-	c.waiting.Add(1)
-	return c.Context.Done()
-}
-
-// One who gives up takes nobody's answer away, and does not wait for his.
 func TestOneWhoGivesUpLeavesTheOthersTheirAnswer(t *testing.T) {
-	s := newSlow(t)
-	ctx, giveUp := context.WithCancel(t.Context())
-	first := s.ask(ctx)
-	s.wantAsked(t, 1)
-	second := s.ask(t.Context())
-	giveUp()
-	if got := <-first; !errors.Is(got.err, booking.ErrOutcomeUnknown) || !errors.Is(got.err, context.Canceled) {
-		t.Errorf("who gave up has %+v", got)
-	}
-	for range 2 {
-		select {
-		case s.answer <- struct{}{}:
-		case <-time.After(10 * time.Second):
-			t.Fatal("nobody asks")
+	synctest.Test(t, func(t *testing.T) {
+		s := newSlow()
+		first := s.ask(t.Context())
+		s.wantAsked(t, 1)
+		ctx, giveUp := context.WithCancel(t.Context())
+		second, third := s.ask(ctx), s.ask(t.Context())
+		synctest.Wait()
+		giveUp()
+		if got := <-second; !errors.Is(got.err, booking.ErrOutcomeUnknown) || !errors.Is(got.err, context.Canceled) {
+			t.Errorf("who gave up has %+v", got)
 		}
-	}
-	if got := <-second; got != (left{n: 98}) {
-		t.Errorf("who stayed has %+v", got)
-	}
+		s.answer <- struct{}{}
+		s.answer <- struct{}{}
+		if got := <-first; got != (left{n: 99}) {
+			t.Errorf("the first has %+v", got)
+		}
+		if got := <-third; got != (left{n: 98}) {
+			t.Errorf("who stayed has %+v", got)
+		}
+	})
+}
+
+func TestARequestThatIsStuckHoldsUpNobodyForLong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSlow()
+		began := time.Now()
+		stuck := s.ask(t.Context())
+		s.wantAsked(t, 1)
+		next := s.ask(t.Context())
+		s.wantAsked(t, 1)
+		<-time.After(tooLong) // by the bubble's clock
+		s.wantAsked(t, 2)
+		for range 2 {
+			if got := <-stuck; !errors.Is(got.err, context.DeadlineExceeded) || time.Since(began) != answerTime {
+				t.Errorf("who waits for what is stuck has %+v after %v", got, time.Since(began))
+			}
+			stuck, began = next, began.Add(tooLong)
+		}
+	})
+}
+
+// What nobody waits for is not asked, or ends.
+func TestWhatNobodyWaitsForEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSlow()
+		ctx, giveUp := context.WithCancel(t.Context())
+		first := s.ask(ctx)
+		synctest.Wait()
+		ctx, giveUpToo := context.WithCancel(t.Context())
+		second := s.ask(ctx)
+		synctest.Wait()
+		giveUpToo()
+		<-second
+		giveUp()
+		<-first
+		s.wantAsked(t, 1)
+		if n := s.ended.Load(); n != 1 || len(s.events) > 0 {
+			t.Errorf("%d requests have ended, want 1; %d events are left", n, len(s.events))
+		}
+	})
 }
