@@ -121,6 +121,18 @@ func (db *DB) Write(ctx context.Context, fn func(tx *sql.Tx) error) (err error) 
 	return err
 }
 
+// Brief runs fn, which reads what a few keys find, on one of the connections of
+// Read. When ctx ends before there is one, the error is its; the statements of fn
+// are not interrupted: to be ready for that costs more than they do.
+func (db *DB) Brief(ctx context.Context, fn func(ctx context.Context, c *sql.Conn) error) error {
+	c, err := db.Read.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer c.Close() //nolint:errcheck // it goes back to the others
+	return fn(context.WithoutCancel(ctx), c)
+}
+
 // errUnfinished is the outcome of a fn that panics.
 var errUnfinished = errors.New("sqlite: the write did not end")
 

@@ -187,3 +187,24 @@ func read(t *testing.T, db *sqlitedb.DB) (n int) {
 	}
 	return n
 }
+
+// TestBriefWaitsNoLongerThanItsContext for a connection.
+func TestBriefWaitsNoLongerThanItsContext(t *testing.T) {
+	db, _ := open(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	db.Read.SetMaxOpenConns(1)
+	if err := db.Brief(ctx, func(brief context.Context, c *sql.Conn) error {
+		waiting := make(chan error)
+		go func() {
+			waiting <- db.Brief(ctx, func(context.Context, *sql.Conn) error { return errors.New("it has a connection") })
+		}()
+		cancel()
+		if err := <-waiting; !errors.Is(err, context.Canceled) {
+			t.Errorf("waiting ended with %v", err)
+		}
+		var one int
+		return c.QueryRowContext(brief, "SELECT 1").Scan(&one)
+	}); err != nil {
+		t.Error(err)
+	}
+}
