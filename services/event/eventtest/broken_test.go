@@ -55,7 +55,12 @@ func (b broken) known(ctx context.Context, ids []string) ([]string, error) {
 
 func (b broken) exec(ctx context.Context, statement string, args ...any) error {
 	return b.db.Write(ctx, func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, statement, args...)
+		if _, err := tx.ExecContext(ctx, statement, args...); err != nil {
+			return err
+		}
+		// What is broken shows itself: the store does not read again what has the
+		// versions that it knows.
+		_, err := tx.ExecContext(ctx, `UPDATE events SET inventory = inventory + 1`)
 		return err
 	})
 }

@@ -162,7 +162,8 @@ func release(ctx context.Context, tx *sql.Tx, k event.Key) error {
 	return changed(ctx, tx, k.EventID)
 }
 
-// changed says that tickets of the event were taken or given back.
+// changed says that tickets of the event were taken or given back. Without it,
+// who has read the event before would not read it again: see cache.
 func changed(ctx context.Context, tx *sql.Tx, eventID string) error {
 	_, err := tx.ExecContext(ctx, `UPDATE events SET inventory = inventory + 1 WHERE id = ?`, eventID)
 	return err

@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/openboxoffice/boxoffice/services/event"
@@ -12,30 +14,52 @@ import (
 
 // List implements event.Store.
 func (s *Store) List(ctx context.Context, q event.Query) ([]event.Event, error) {
-	tx, err := s.db.Read.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
-	if err != nil {
-		return nil, err
-	}
-	defer tx.Rollback()
+	var page []event.Event
+	err := s.db.Brief(ctx, func(brief context.Context, c *sql.Conn) error {
+		// One transaction, so that what the cache lacks is read as of the page's
+		// moment.
+		tx, err := c.BeginTx(brief, &sql.TxOptions{ReadOnly: true})
+		if err != nil {
+			return err
+		}
+		defer tx.Rollback()
+		found, err := listVersions(ctx, tx, q) // a search may take long
+		if err != nil {
+			return err
+		}
+		page = make([]event.Event, len(found))
+		missing := map[string]*event.Event{}
+		for i, v := range found {
+			var cached bool
+			if page[i], cached = s.cache.get(v); !cached {
+				missing[v.id] = &page[i]
+			}
+		}
+		if len(missing) == 0 {
+			return nil
+		}
+		return s.complete(brief, tx, missing)
+	})
+	return page, err
+}
 
+// listVersions reads the page, of each event no more than its versions.
+func listVersions(ctx context.Context, tx *sql.Tx, q event.Query) ([]versions, error) {
 	query, args := listQuery(q)
 	rows, err := tx.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	page := []event.Event{}
+	found := make([]versions, 0, q.Limit)
 	for rows.Next() {
-		e, err := scanEvent(rows)
-		if err != nil {
+		var v versions
+		if err := rows.Scan(&v.id, &v.version, &v.inventory); err != nil {
 			return nil, err
 		}
-		page = append(page, *e)
+		found = append(found, v)
 	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return page, ticketTypes(ctx, tx, page)
+	return found, rows.Err()
 }
 
 // listQuery is the statement that reads one page, in the order of an index.
@@ -78,30 +102,33 @@ func listQuery(q event.Query) (string, []any) {
 			and(`(starts_at, id) > (?, ?)`, sqlitedb.Time(q.After.StartsAt), q.After.ID)
 		}
 	}
-	query := `SELECT ` + eventColumns + ` FROM events`
+	query := `SELECT id, version, inventory FROM events`
 	if len(where) > 0 {
 		query += ` WHERE ` + strings.Join(where, ` AND `)
 	}
 	return query + ` ORDER BY ` + order + ` LIMIT ?`, append(args, q.Limit)
 }
 
-const ofEvents = `
-	SELECT event_id, id, name, price, currency, capacity, available
-	FROM ticket_types WHERE event_id IN (SELECT value FROM json_each(?)) ORDER BY event_id, position`
+const ofPage = selectEvent + `id IN (SELECT value FROM json_each(?))`
 
-// ticketTypes completes the events of a page.
-func ticketTypes(ctx context.Context, tx *sql.Tx, page []event.Event) error {
-	ids, of := make([]string, len(page)), map[string]*event.Event{}
-	for i := range page {
-		ids[i], of[page[i].ID] = page[i].ID, &page[i]
-	}
-	list, err := json.Marshal(ids)
+// complete reads the events that are missing on a page.
+func (s *Store) complete(ctx context.Context, tx *sql.Tx, missing map[string]*event.Event) error {
+	ids, err := json.Marshal(slices.Collect(maps.Keys(missing)))
 	if err != nil {
 		return err
 	}
-	rows, err := tx.QueryContext(ctx, ofEvents, string(list))
+	rows, err := tx.QueryContext(ctx, ofPage, string(ids))
 	if err != nil {
 		return err
 	}
-	return scanTicketTypes(rows, of)
+	defer rows.Close()
+	for rows.Next() {
+		e, err := scanEvent(rows)
+		if err != nil {
+			return err
+		}
+		s.cache.put(e)
+		*missing[e.ID] = *e
+	}
+	return rows.Err()
 }

@@ -94,9 +94,9 @@ func TestReserveAndSellGoByIndexes(t *testing.T) {
 	} {
 		plantest.ByIndex(t, path, c.what, c.index, c.ask)
 	}
-	ofPage := plan(t, db, ofEvents, `["e1","e2"]`)
-	if !strings.Contains(ofPage, "SEARCH ticket_types USING PRIMARY KEY (event_id=?)") {
-		t.Errorf("the ticket types of a page are read as\n%s", ofPage)
+	onPage := plan(t, db, ofPage, `["e1","e2"]`)
+	if !strings.Contains(onPage, "SEARCH ticket_types USING PRIMARY KEY (event_id=?)") {
+		t.Errorf("the ticket types of a page are read as\n%s", onPage)
 	}
 }
 

@@ -5,10 +5,12 @@ import (
 	"context"
 	"database/sql"
 	"embed"
+	"encoding/json"
 	"errors"
 	"io/fs"
 
 	"github.com/openboxoffice/boxoffice/contracts/events"
+	"github.com/openboxoffice/boxoffice/contracts/money"
 	"github.com/openboxoffice/boxoffice/services/event"
 	outbox "github.com/openboxoffice/boxoffice/services/internal/outbox/sqlite"
 	"github.com/openboxoffice/boxoffice/services/internal/sqlitedb"
@@ -29,7 +31,10 @@ func Migrations() fs.FS {
 
 // Store is an event.Store, an event.Inventory and its event.Holdings: what an
 // event is and what is left of it change in one transaction.
-type Store struct{ db *sqlitedb.DB }
+type Store struct {
+	db    *sqlitedb.DB
+	cache cache
+}
 
 var (
 	_ event.Store     = (*Store)(nil)
@@ -38,7 +43,9 @@ var (
 )
 
 // New returns the store in db, which was opened with Migrations.
-func New(db *sqlitedb.DB) *Store { return &Store{db: db} }
+func New(db *sqlitedb.DB) *Store {
+	return &Store{db: db, cache: cache{events: map[string]*event.Event{}}}
+}
 
 // Create implements event.Store.
 func (s *Store) Create(ctx context.Context, e *event.Event) error {
@@ -69,14 +76,27 @@ func (s *Store) Create(ctx context.Context, e *event.Event) error {
 
 // Get implements event.Store.
 func (s *Store) Get(ctx context.Context, id string) (*event.Event, error) {
-	// One transaction, so that the versions and what is available are of one
-	// moment.
-	tx, err := s.db.Read.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
-	if err != nil {
-		return nil, err
-	}
-	defer tx.Rollback()
-	return get(ctx, tx, id)
+	var e *event.Event
+	err := s.db.Brief(ctx, func(ctx context.Context, c *sql.Conn) error {
+		v := versions{id: id}
+		err := c.QueryRowContext(ctx, `SELECT version, inventory FROM events WHERE id = ?`, id).Scan(&v.version, &v.inventory)
+		if errors.Is(err, sql.ErrNoRows) {
+			return event.ErrEventNotFound
+		}
+		if err != nil {
+			return err
+		}
+		if cached, ok := s.cache.get(v); ok {
+			e = &cached
+			return nil
+		}
+		if e, err = get(ctx, c, id); err != nil {
+			return err
+		}
+		s.cache.put(e)
+		return nil
+	})
+	return e, err
 }
 
 // Update implements event.Store.
@@ -121,10 +141,7 @@ func update(ctx context.Context, tx *sql.Tx, id string, edit func(*event.Event) 
 	if err != nil {
 		return nil, err
 	}
-	next, err := get(ctx, tx, id)
-	if err != nil {
-		return nil, err
-	}
+	next := new(clone(e))
 	if err := edit(next); err != nil {
 		return nil, err
 	}
@@ -192,26 +209,26 @@ func putTicketType(ctx context.Context, tx *sql.Tx, eventID string, position int
 	return err
 }
 
-const eventColumns = `id, organizer_id, status, starts_at, ends_at, created_at, updated_at, version, inventory,
-	time_zone, title, category, venue_name, address, city, country, description,
-	free_hours, fee_basis_points, cancelled_at, cancellation_note`
+// selectEvent reads whole events, each with its ticket types in one column: one
+// statement sees one moment, without a transaction.
+const selectEvent = `
+	SELECT id, organizer_id, status, starts_at, ends_at, created_at, updated_at, version, inventory,
+		time_zone, title, category, venue_name, address, city, country, description,
+		free_hours, fee_basis_points, cancelled_at, cancellation_note,
+		(SELECT json_group_array(json_object('id', id, 'name', name, 'amount', price, 'currency', currency,
+			'capacity', capacity, 'available', available) ORDER BY position)
+		 FROM ticket_types WHERE event_id = events.id)
+	FROM events WHERE `
 
 // get reads an event, or returns ErrEventNotFound.
-func get(ctx context.Context, tx *sql.Tx, id string) (*event.Event, error) {
-	e, err := scanEvent(tx.QueryRowContext(ctx, `SELECT `+eventColumns+` FROM events WHERE id = ?`, id))
+func get(ctx context.Context, db interface {
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}, id string,
+) (*event.Event, error) {
+	e, err := scanEvent(db.QueryRowContext(ctx, selectEvent+`id = ?`, id))
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, event.ErrEventNotFound
 	}
-	if err != nil {
-		return nil, err
-	}
-	rows, err := tx.QueryContext(ctx, `
-		SELECT event_id, id, name, price, currency, capacity, available
-		FROM ticket_types WHERE event_id = ? ORDER BY position`, id)
-	if err != nil {
-		return nil, err
-	}
-	err = scanTicketTypes(rows, map[string]*event.Event{id: e})
 	return e, err
 }
 
@@ -219,28 +236,34 @@ func scanEvent(row interface{ Scan(dest ...any) error }) (*event.Event, error) {
 	var e event.Event
 	var starts, ends, created, updated int64
 	var cancelled sql.NullInt64
+	var types []byte
 	if err := row.Scan(&e.ID, &e.OrganizerID, &e.Status, &starts, &ends, &created, &updated, &e.Version, &e.Inventory,
 		&e.TimeZone, &e.Title, &e.Category, &e.Venue.Name, &e.Venue.Address, &e.Venue.City, &e.Venue.Country,
-		&e.Description, &e.CancellationPolicy.FreeHours, &e.CancellationPolicy.FeeBasisPoints, &cancelled, &e.CancellationNote); err != nil {
+		&e.Description, &e.CancellationPolicy.FreeHours, &e.CancellationPolicy.FeeBasisPoints, &cancelled, &e.CancellationNote,
+		&types); err != nil {
 		return nil, err
 	}
 	e.StartsAt, e.EndsAt = sqlitedb.FromTime(starts), sqlitedb.FromTime(ends)
 	e.CreatedAt, e.UpdatedAt = sqlitedb.FromTime(created), sqlitedb.FromTime(updated)
 	e.CancelledAt = sqlitedb.FromNullTime(cancelled)
+	var read []ticketType
+	if err := json.Unmarshal(types, &read); err != nil {
+		return nil, err
+	}
+	for _, t := range read {
+		e.TicketTypes = append(e.TicketTypes, event.TicketType{
+			ID: t.ID, Name: t.Name, Price: money.Amount{AmountMinor: t.Amount, Currency: t.Currency}, Capacity: t.Capacity, Available: t.Available,
+		})
+	}
 	return &e, nil
 }
 
-// scanTicketTypes adds each row's ticket type to its event, and closes rows.
-func scanTicketTypes(rows *sql.Rows, of map[string]*event.Event) error {
-	defer rows.Close()
-	for rows.Next() {
-		var eventID string
-		var t event.TicketType
-		if err := rows.Scan(&eventID, &t.ID, &t.Name, &t.Price.AmountMinor, &t.Price.Currency, &t.Capacity, &t.Available); err != nil {
-			return err
-		}
-		e := of[eventID]
-		e.TicketTypes = append(e.TicketTypes, t)
-	}
-	return rows.Err()
+// ticketType is a ticket type as selectEvent makes it.
+type ticketType struct {
+	ID        string `json:"id"`
+	Name      string `json:"name"`
+	Amount    int64  `json:"amount"`
+	Currency  string `json:"currency"`
+	Capacity  int    `json:"capacity"`
+	Available int    `json:"available"`
 }
