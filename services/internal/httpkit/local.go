@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"runtime"
 	"strconv"
 	"sync"
 )
@@ -101,6 +102,7 @@ func (l *Local) RoundTrip(r *http.Request) (*http.Response, error) {
 				done <- fmt.Errorf("%s %s: the handler gave up: %v", in.Method, in.URL.Path, v)
 			}
 		}()
+		deepen()
 		h.ServeHTTP(w, in)
 		done <- nil
 	}()
@@ -113,6 +115,15 @@ func (l *Local) RoundTrip(r *http.Request) (*http.Response, error) {
 	case <-r.Context().Done():
 		return nil, context.Cause(r.Context())
 	}
+}
+
+// deepen makes the goroutine's stack as large as a handler's that asks a
+// database. Else it is copied again and again on the way down.
+//
+//go:noinline
+func deepen() {
+	var frames [12 << 10]byte
+	runtime.KeepAlive(&frames)
 }
 
 func closeBody(r *http.Request) {
