@@ -1,7 +1,6 @@
 package rest
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
 
@@ -11,12 +10,16 @@ import (
 
 // etag is the ETag of an event: "<edit version>.<inventory version>".
 func etag(e *event.Event) string {
-	return fmt.Sprintf(`"%d.%d"`, e.Version, e.Inventory)
+	return `"` + versions(e) + `"`
 }
 
 // availabilityTag also changes when sales close because the event starts.
 func availabilityTag(e *event.Event, open bool) string {
-	return fmt.Sprintf(`"%d.%d.%t"`, e.Version, e.Inventory, open)
+	return `"` + versions(e) + "." + strconv.FormatBool(open) + `"`
+}
+
+func versions(e *event.Event) string {
+	return strconv.FormatInt(e.Version, 10) + "." + strconv.FormatInt(e.Inventory, 10)
 }
 
 // sameTag reports whether an If-None-Match header names tag. A header that is

@@ -11,14 +11,15 @@ import (
 	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
 )
 
+// eventBody has its times as text: see instant.
 type eventBody struct {
 	ID          string           `json:"id" format:"uuid"`
 	Title       string           `json:"title" example:"Night of Strings"`
 	Description string           `json:"description" example:"Bach, Dvořák and Piazzolla on twelve strings."`
 	Category    string           `json:"category" example:"Concert"`
 	Venue       events.Venue     `json:"venue"`
-	StartsAt    time.Time        `json:"starts_at"`
-	EndsAt      time.Time        `json:"ends_at" example:"2030-06-01T20:30:00Z"`
+	StartsAt    string           `json:"starts_at" format:"date-time"`
+	EndsAt      string           `json:"ends_at" format:"date-time" example:"2030-06-01T20:30:00Z"`
 	TimeZone    string           `json:"time_zone" doc:"IANA name" example:"Europe/Berlin"`
 	OrganizerID string           `json:"organizer_id" format:"uuid"`
 	Status      string           `json:"status" enum:"PUBLISHED,CANCELLED"`
@@ -26,8 +27,8 @@ type eventBody struct {
 
 	CancellationPolicy events.CancellationPolicy `json:"cancellation_policy"`
 
-	CreatedAt time.Time `json:"created_at"`
-	UpdatedAt time.Time `json:"updated_at"`
+	CreatedAt string `json:"created_at" format:"date-time"`
+	UpdatedAt string `json:"updated_at" format:"date-time"`
 }
 
 type ticketTypeBody struct {
@@ -213,11 +214,15 @@ func toHoldings(page []event.Holding) holdingsBody {
 func toBody(e *event.Event) eventBody {
 	return eventBody{
 		ID: e.ID, Title: e.Title, Description: e.Description, Category: e.Category, Venue: e.Venue,
-		StartsAt: e.StartsAt, EndsAt: e.EndsAt, TimeZone: e.TimeZone, OrganizerID: e.OrganizerID,
+		StartsAt: instant(e.StartsAt), EndsAt: instant(e.EndsAt), TimeZone: e.TimeZone, OrganizerID: e.OrganizerID,
 		Status: string(e.Status), TicketTypes: toTicketTypes(e.TicketTypes), CancellationPolicy: e.CancellationPolicy,
-		CreatedAt: e.CreatedAt, UpdatedAt: e.UpdatedAt,
+		CreatedAt: instant(e.CreatedAt), UpdatedAt: instant(e.UpdatedAt),
 	}
 }
+
+// instant is how time.Time is written in JSON, too. There it is parsed again to
+// see whether it is JSON: a third of what writing a page of events took.
+func instant(t time.Time) string { return t.Format(time.RFC3339Nano) }
 
 func toTicketTypes(types []event.TicketType) []ticketTypeBody {
 	out := make([]ticketTypeBody, len(types))
