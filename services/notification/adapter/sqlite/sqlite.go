@@ -223,10 +223,12 @@ func (s *Store) List(ctx context.Context, f notification.Filter) ([]notification
 
 // EndLeases makes everything that is leased claimable at once: for the start
 // of the only process that works on this file, whose leases are those of a
-// process that is gone.
+// process that is gone. What waits for another attempt goes on waiting.
 func (s *Store) EndLeases(ctx context.Context, now time.Time) error {
 	return s.db.Write(ctx, func(tx *sql.Tx) error {
-		for _, leased := range []string{held, free + ` AND ended = 1`} {
+		// What was settled in its grace has ended = 1 as well, but no lease: its
+		// due is when to try again.
+		for _, leased := range []string{held, free + ` AND ended = 1 AND lease <> ''`} {
 			//nolint:gosec // it is joined of the constants above
 			if _, err := tx.ExecContext(ctx, `UPDATE deliveries SET lease = '', due = min(due, ?) WHERE `+leased,
 				sqlitedb.Time(now)); err != nil {

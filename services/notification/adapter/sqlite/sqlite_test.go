@@ -292,3 +292,35 @@ func TestEndLeasesFreesWhatAKilledProcessHad(t *testing.T) {
 		}
 	}
 }
+
+func TestEndLeasesLeavesWhatWaitsForAnotherAttempt(t *testing.T) {
+	store := sqlite.New(open(t))
+	at := time.Now()
+	r := notification.Record{MessageID: uuid.NewString(), At: at, Kind: notification.Test, Deliveries: []notification.Notification{{
+		ID: uuid.NewString(), Channel: notification.Email, Status: notification.Pending, CreatedAt: at, Due: at,
+	}}}
+	if _, err := store.Enqueue(t.Context(), r); err != nil {
+		t.Fatal(err)
+	}
+	claim := func(want int) []notification.Notification {
+		t.Helper()
+		ns, err := store.Claim(t.Context(), at, at.Add(time.Minute), 1)
+		if err != nil || len(ns) != want {
+			t.Fatalf("claimed %v, %v; want %d", ns, err, want)
+		}
+		return ns
+	}
+	n := claim(1)[0]
+	at = at.Add(2 * time.Minute)
+	claim(0) // finds that the lease has ended
+	n.Attempts, n.Due = 1, at.Add(time.Hour)
+	if err := store.Settle(t.Context(), n); err != nil {
+		t.Fatal(err)
+	}
+	if err := store.EndLeases(t.Context(), at); err != nil {
+		t.Fatal(err)
+	}
+	claim(0)
+	at = at.Add(time.Hour)
+	claim(1)
+}
