@@ -93,6 +93,38 @@ func TestAMessageWhoseAnswerIsLostGoesOutAtOnce(t *testing.T) {
 	}
 }
 
+// panicking is a store that stores, and panics before it answers.
+type panicking struct{ notification.Store }
+
+func (p panicking) Enqueue(ctx context.Context, r notification.Record) (bool, error) {
+	_, _ = p.Store.Enqueue(ctx, r)
+	panic("a defect")
+}
+
+func TestAPanicKeepsNoRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := &outside{}
+		s := newService(t, o, func(o *notification.Options) {
+			o.Store, o.Poll, o.Workers = panicking{o.Store}, time.Hour, 1
+		})
+		stop := run(t, s)
+		synctest.Wait()
+		const bookings = 9 // more than there is room for
+		for range bookings {
+			func() {
+				defer func() { _ = recover() }() // as a broker does
+				_ = s.Handle(t.Context(), message(t, events.TypeBookingConfirmed, booking("ada")))
+			}()
+		}
+		s.Wake()
+		<-time.After(time.Second) // long before a lease would end
+		if mails, _ := o.sent(); len(mails) != bookings {
+			t.Errorf("%d mails were sent, want %d", len(mails), bookings)
+		}
+		stop()
+	})
+}
+
 // busy is a mailer that takes its time for each mail.
 type busy struct{ notification.Mailer }
 

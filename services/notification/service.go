@@ -140,8 +140,11 @@ func (s *Service) Handle(ctx context.Context, m events.Message) error {
 	return nil
 }
 
+var errPanicked = errors.New("the store panicked")
+
 // enqueue stores r, to go out at once: where a worker can have them, its
-// deliveries are claimed from their birth.
+// deliveries are claimed from their birth. What it has reserved for them it gives
+// up however the store ends: a broker recovers a handler that panics.
 func (s *Service) enqueue(ctx context.Context, r Record) (stored bool, err error) {
 	since, count := time.Now(), len(r.Deliveries)
 	reserved := count > 0 && s.reserve(count)
@@ -150,17 +153,20 @@ func (s *Service) enqueue(ctx context.Context, r Record) (stored bool, err error
 			r.Deliveries[i].Lease, r.Deliveries[i].Due = newID(), r.At.Add(s.lease())
 		}
 	}
+	err = errPanicked // stands if the store never answers
+	defer func() {
+		switch {
+		case reserved && err != nil: // it may be stored: then the leases go back at once
+			s.hand(r.Deliveries, time.Time{})
+		case reserved && stored:
+			s.hand(r.Deliveries, since)
+		case reserved:
+			s.vacate(count)
+		case err == nil && stored && count > 0:
+			s.Wake()
+		}
+	}()
 	stored, err = s.o.Store.Enqueue(ctx, r)
-	switch {
-	case reserved && err != nil: // it may be stored: then the leases go back at once
-		s.hand(r.Deliveries, time.Time{})
-	case reserved && stored:
-		s.hand(r.Deliveries, since)
-	case reserved:
-		s.vacate(count)
-	case err == nil && stored && count > 0:
-		s.Wake()
-	}
 	return stored, err
 }
 
@@ -205,9 +211,10 @@ func (s *Service) Wake() {
 	}
 }
 
-// lease is how long a claim holds. It may wait for a worker; a mailer may use the time anew for each step
-// of a conversation, of which there are four (to connect, to greet, to log in,
-// to hand over), and a database may answer some seconds after it should.
+// lease is how long a claim holds. It may wait for a worker; a mailer may use
+// the time anew for each step of a conversation, of which there are four (to
+// connect, to greet, to log in, to hand over), and a database may answer some
+// seconds after it should.
 func (s *Service) lease() time.Duration { return lead + 4*s.o.SendTimeout + 2*recordTime }
 
 // pause is how long to wait after the attempt-th failure, 1 being the first.
