@@ -24,32 +24,56 @@ type leased struct {
 }
 
 // Run sends what is due, Options.Workers at a time, until ctx ends. Then it
-// starts nothing new, finishes and records what it has begun, which takes at
-// most Options.SendTimeout and recordTime or so, and returns nil.
+// starts nothing new, finishes and records what it has begun, gives the rest
+// back, which takes at most Options.SendTimeout and recordTime or so, however
+// long the database hangs, and returns nil.
 func (s *Service) Run(ctx context.Context) error {
 	var workers, recorder sync.WaitGroup
 	recorder.Go(func() { s.recordLate(ctx) })
-	ended := make(chan struct{})
 	for range s.o.Workers {
-		workers.Go(func() { s.work(ctx, ended) })
+		workers.Go(func() { s.work(ctx) })
 	}
 	s.running.Store(true)
 	s.dispatch(ctx)
 	s.running.Store(false)
-	for range cap(s.room) { // everything leased has been through a worker
-		s.room <- struct{}{}
-	}
-	close(ended)
+	end := time.Now().Add(s.o.SendTimeout + recordTime)
+	recorder.Wait()
+	s.giveRestBack(context.WithoutCancel(ctx))
 	workers.Wait()
 	s.vacate(cap(s.room))
-	recorder.Wait()
 	// The last chance to record what could not be recorded before.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTime)
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), max(time.Until(end), lastTime))
 	defer cancel()
 	for _, n := range s.ledger.unrecorded() {
-		s.ledger.end(n, s.settle(ctx, n))
+		s.ledger.end(n, s.settle(last, n))
 	}
 	return nil
+}
+
+// giveRestBack gives back what no worker has begun, until everything that is
+// leased has been through a worker or through here. It has recordTime for all
+// together, and begins with what was sent and is not recorded: what it does not
+// come to is sent a lease later, but that would be sent twice.
+func (s *Service) giveRestBack(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, recordTime)
+	defer cancel()
+	s.recordUnrecorded(ctx)
+	var left []error
+	for taken := 0; taken < cap(s.room); {
+		select {
+		case s.room <- struct{}{}:
+			taken++
+		case n := <-s.ready:
+			if err := s.giveBack(ctx, n.Notification); err != nil {
+				cancel() // the next would fare no better
+				left = append(left, err)
+			}
+			s.vacate(1)
+		}
+	}
+	if len(left) > 0 {
+		s.o.Log.WarnContext(ctx, "leases are left to end by themselves", "count", len(left), "error", left[0])
+	}
 }
 
 // recordLate records, until ctx ends, what was sent and could not be recorded
@@ -64,10 +88,15 @@ func (s *Service) recordLate(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		for _, n := range s.ledger.unrecorded() {
-			// What fails was reported when it failed first.
-			s.ledger.end(n, s.record(ctx, n) == nil)
-		}
+		s.recordUnrecorded(ctx)
+	}
+}
+
+// recordUnrecorded tries once to record each that was sent and is not recorded.
+// What fails was reported when it failed first.
+func (s *Service) recordUnrecorded(ctx context.Context) {
+	for _, n := range s.ledger.unrecorded() {
+		s.ledger.end(n, s.record(ctx, n) == nil)
 	}
 }
 
@@ -150,17 +179,20 @@ func (s *Service) hand(ns []Notification, since time.Time) {
 	}
 }
 
-// work delivers what is ready until nothing comes any more. From when ctx ends,
-// it begins nothing.
-func (s *Service) work(ctx context.Context, ended <-chan struct{}) {
+// work delivers what is ready until ctx ends. From then on it begins nothing.
+func (s *Service) work(ctx context.Context) {
 	for {
 		select {
-		case <-ended:
+		case <-ctx.Done():
 			return
 		case n := <-s.ready:
-			if ctx.Err() != nil || time.Since(n.since) > lead {
-				s.giveBack(ctx, n.Notification)
-			} else {
+			switch {
+			case ctx.Err() != nil:
+				s.ready <- n // for giveRestBack; it has room there until it vacates it
+				return
+			case time.Since(n.since) > lead:
+				s.giveLateBack(ctx, n.Notification)
+			default:
 				s.deliver(ctx, n.Notification)
 			}
 			s.vacate(1)
@@ -168,26 +200,37 @@ func (s *Service) work(ctx context.Context, ended <-chan struct{}) {
 	}
 }
 
-// giveBack ends n's lease, if n is stored, so that it can be claimed at once.
-// What this process has begun needs the lease, to record what became of it.
-func (s *Service) giveBack(ctx context.Context, n Notification) {
-	switch sent, ok := s.ledger.begin(n); {
-	case !ok:
-		return
-	case sent != nil:
-		s.ledger.end(*sent, false)
-		return
-	}
-	s.ledger.end(n, true) // before another worker can have it
+// giveLateBack gives back what has waited too long for a worker.
+func (s *Service) giveLateBack(ctx context.Context, n Notification) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTime)
 	defer cancel()
+	if err := s.giveBack(ctx, n); err != nil {
+		s.log(n).WarnContext(ctx, "a lease is left to end by itself", "error", err)
+	}
+}
+
+// giveBack ends n's lease, if n is stored, so that it can be claimed at once.
+// What this process has begun needs the lease, to record what became of it.
+func (s *Service) giveBack(ctx context.Context, n Notification) error {
+	switch sent, ok := s.ledger.begin(n); {
+	case !ok:
+		return nil
+	case sent != nil:
+		s.ledger.end(*sent, false)
+		return nil
+	}
+	s.ledger.end(n, true) // before another worker can have it
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	n.Due = s.o.Now()
 	switch err := s.o.Store.Settle(ctx, n); {
 	case err == nil:
 		s.Wake()
-	case !errors.Is(err, ErrLeaseLost):
-		s.log(n).WarnContext(ctx, "a lease is left to end by itself", "error", err)
+	case !errors.Is(err, ErrLeaseLost) && !errors.Is(err, ErrSettled): // those are of n alone
+		return err
 	}
+	return nil
 }
 
 func (s *Service) claim(ctx context.Context, limit int) []Notification {
@@ -282,10 +325,12 @@ func (s *Service) resolve(ctx context.Context, n Notification) Notification {
 
 // settleTries is how often recording an outcome is tried while the database
 // does not let us, and recordTime how long, before the worker goes on to the
-// next delivery.
+// next delivery. lastTime is for the last chance to, where a mailer or a database
+// has used up the time of Run's end.
 const (
 	settleTries = 8
 	recordTime  = 15 * time.Second
+	lastTime    = 2 * time.Second
 )
 
 // settle records n's outcome, and reports whether it did.
