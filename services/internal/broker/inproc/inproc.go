@@ -99,9 +99,11 @@ const patience = time.Second
 // Publish puts m into the queue of each consumer of topic and returns without
 // waiting for any of them to handle it. Where a queue is full, it waits a second
 // for room, so that what fills a queue goes at its consumer's pace, and others
-// are not given the same again; then it fails, having put m into the others. It
-// fails once the broker has stopped. A message whose id is in a queue already is
-// not put there again: it is the same message.
+// are not given the same again; then it fails, having put m into the others. From
+// then on it fails at once until that queue has room: what others are to hear
+// does not wait behind a consumer that is stuck. It fails with ctx's error when
+// ctx ends before, and once the broker has stopped. A message whose id is in a
+// queue already is not put there again: it is the same message.
 func (b *Broker) Publish(ctx context.Context, topic string, m events.Message) error {
 	_, full, err := b.put(ctx, topic, m)
 	if err != nil || len(full) == 0 {
@@ -110,20 +112,31 @@ func (b *Broker) Publish(ctx context.Context, topic string, m events.Message) er
 	waiting, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	for _, q := range full {
-		err = errors.Join(err, b.putLate(waiting, q, m))
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case q.isStuck():
+			err = errors.Join(err, q.fullError())
+		default:
+			err = errors.Join(err, b.putLate(ctx, waiting, q, m))
+		}
 	}
 	return err
 }
 
-// putLate puts m into q, which is full, when it has room.
-func (b *Broker) putLate(ctx context.Context, q *queue, m events.Message) error {
-	for {
+// putLate puts m into q, which is full, when it has room, until waiting ends,
+// which is ctx with patience.
+func (b *Broker) putLate(ctx, waiting context.Context, q *queue, m events.Message) error {
+	for last := false; !last; {
 		select {
 		case <-q.room:
 		case <-b.ended:
 			return ErrStopped
-		case <-ctx.Done():
-			return q.fullError()
+		case <-waiting.Done():
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			last = true // another queue may have used up the time, and this have room
 		}
 		b.mu.Lock()
 		if b.stopped {
@@ -136,6 +149,8 @@ func (b *Broker) putLate(ctx context.Context, q *queue, m events.Message) error 
 			return nil
 		}
 	}
+	q.giveUp()
+	return q.fullError()
 }
 
 // Deliver is Publish without waiting for room, and returns nil only when every

@@ -156,6 +156,161 @@ func TestWhatWaitsForRoomGoesAtTheConsumersPace(t *testing.T) {
 	})
 }
 
+// gates holds up each message until it is let through.
+type gates struct {
+	mu   sync.Mutex
+	gate map[string]chan struct{}
+}
+
+func (g *gates) of(id string) chan struct{} {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.gate == nil {
+		g.gate = map[string]chan struct{}{}
+	}
+	if g.gate[id] == nil {
+		g.gate[id] = make(chan struct{})
+	}
+	return g.gate[id]
+}
+
+func (g *gates) open(ids ...string) {
+	for _, id := range ids {
+		close(g.of(id))
+	}
+}
+
+func (g *gates) handle(_ context.Context, m events.Message) error {
+	<-g.of(m.ID)
+	return nil
+}
+
+// withLittleRoom returns a broker that runs, with a consumer "slow" whose queue
+// is full of the messages "0" and "1".
+func withLittleRoom(t *testing.T, handle broker.Handler) (b *inproc.Broker, stop func()) {
+	t.Helper()
+	o := quiet()
+	o.Capacity, o.HandlerTimeout = 2, time.Hour
+	b = inproc.New(o)
+	subscribe(t, b, "slow", handle)
+	stop = run(t, b)
+	publish(t, b, 2)
+	synctest.Wait()
+	return b, stop
+}
+
+func TestWhatIsStuckHoldsUpOneMessageAndNoMore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := &gates{}
+		b, stop := withLittleRoom(t, g.handle)
+		var other atomic.Int64
+		subscribe(t, b, "quick", func(context.Context, events.Message) error { other.Add(1); return nil })
+		begin := time.Now()
+		for i := range 20 {
+			if err := b.Publish(t.Context(), "t", events.Message{ID: "m" + strconv.Itoa(i)}); !errors.Is(err, inproc.ErrFull) {
+				t.Errorf("error %v, want ErrFull", err)
+			}
+		}
+		synctest.Wait()
+		if took := time.Since(begin); took > 2*time.Second || other.Load() != 20 {
+			t.Errorf("the other had %d messages after %v, want 20 after a second", other.Load(), took)
+		}
+		// Once there has been room again, a full queue is waited for.
+		g.open("0")
+		synctest.Wait()
+		if err := b.Publish(t.Context(), "t", events.Message{ID: "2"}); err != nil {
+			t.Error(err)
+		}
+		time.AfterFunc(500*time.Millisecond, func() { g.open("1") })
+		if err := b.Publish(t.Context(), "t", events.Message{ID: "3"}); err != nil {
+			t.Error(err)
+		}
+		g.open("2", "3")
+		stop()
+	})
+}
+
+func TestRoomThatIsNotNeededGoesToTheNext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := &gates{}
+		b, stop := withLittleRoom(t, g.handle)
+		var publishers sync.WaitGroup
+		for _, id := range []string{"twice", "twice", "other"} {
+			publishers.Go(func() {
+				if err := b.Publish(t.Context(), "t", events.Message{ID: id}); err != nil {
+					t.Errorf("%s: %v", id, err)
+				}
+			})
+			synctest.Wait() // they wait in this order
+		}
+		g.open("0") // for the first
+		synctest.Wait()
+		g.open("1") // for the second, whose message is there
+		publishers.Wait()
+		g.open("twice", "other")
+		stop()
+	})
+}
+
+func TestAQueueThatHasRoomIsNotTakenForOneThatIsStuck(t *testing.T) {
+	for range 10 { // where two things have happened, either may be seen first
+		synctest.Test(t, func(t *testing.T) {
+			g, h := &gates{}, &gates{}
+			b, stop := withLittleRoom(t, g.handle)
+			var handled atomic.Int64
+			err := b.Subscribe(broker.Subscription{Topic: "t", Consumer: "later",
+				Handle: func(ctx context.Context, m events.Message) error {
+					defer handled.Add(1)
+					return h.handle(ctx, m)
+				},
+				DeadLetter: func(context.Context, events.Message, string) error { return nil }})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, id := range []string{"a", "b"} { // fill the second queue as well
+				_ = b.Publish(t.Context(), "t", events.Message{ID: id})
+			}
+			g.open("0")
+			synctest.Wait()
+			// The first is full again, and waited for again.
+			if err := b.Publish(t.Context(), "t", events.Message{ID: "a"}); err != nil {
+				t.Fatal(err)
+			}
+			time.AfterFunc(500*time.Millisecond, func() { h.open("b") })
+			if err := b.Publish(t.Context(), "t", events.Message{ID: "c"}); !errors.Is(err, inproc.ErrFull) {
+				t.Errorf("error %v, want ErrFull of the first", err)
+			}
+			h.open("a", "c")
+			synctest.Wait()
+			if handled.Load() != 3 {
+				t.Errorf("the second handled %d, want 3", handled.Load())
+			}
+			g.open("1", "a")
+			stop()
+		})
+	}
+}
+
+func TestWhoseContextEndsWhileWaitingForRoomIsToldThat(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := &gates{}
+		b, stop := withLittleRoom(t, g.handle)
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		defer cancel()
+		err := b.Publish(ctx, "t", events.Message{ID: "2"})
+		if !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, inproc.ErrFull) {
+			t.Errorf("error %v, want that of the context", err)
+		}
+		// Nobody has lost patience: who has the time still waits.
+		time.AfterFunc(500*time.Millisecond, func() { g.open("0") })
+		if err := b.Publish(t.Context(), "t", events.Message{ID: "2"}); err != nil {
+			t.Error(err)
+		}
+		g.open("1", "2")
+		stop()
+	})
+}
+
 func TestWhoWaitsForRoomIsToldThatTheBrokerStops(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := quiet()

@@ -29,6 +29,7 @@ type queue struct {
 	waiting waiting
 	size    int                  // messages in all three states
 	ids     map[string]*delivery // theirs
+	stuck   bool                 // it had no room for as long as a publisher waits, and has none since
 
 	wake chan struct{} // holds one token when run must look again
 	room chan struct{} // and this when there may be room
@@ -58,6 +59,7 @@ func (q *queue) put(m events.Message) *delivery {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if d, there := q.ids[m.ID]; there && m.ID != "" {
+		q.pass()
 		return d
 	}
 	if q.size >= q.o.Capacity {
@@ -69,10 +71,30 @@ func (q *queue) put(m events.Message) *delivery {
 	q.ids[m.ID] = d
 	q.ready = append(q.ready, d)
 	signal(q.wake)
-	if q.size < q.o.Capacity {
-		signal(q.room) // for the next who waits for it
-	}
+	q.pass()
 	return d
+}
+
+// pass tells the next who waits for room that there is some left. Who was told
+// before may have taken all, some, or none. The caller holds mu.
+func (q *queue) pass() {
+	if q.size < q.o.Capacity {
+		signal(q.room)
+	}
+}
+
+// giveUp notes that somebody has waited for room in vain.
+func (q *queue) giveUp() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.stuck = q.size >= q.o.Capacity
+}
+
+// isStuck reports whether nobody need wait for room.
+func (q *queue) isStuck() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.stuck
 }
 
 func (q *queue) fullError() error { return fmt.Errorf("%w: %s", ErrFull, q.Consumer) }
@@ -172,6 +194,7 @@ func (q *queue) settle(d *delivery, err error) {
 		q.size--
 		delete(q.ids, d.m.ID)
 		close(d.done)
+		q.stuck = false
 		signal(q.room)
 		return
 	}
