@@ -73,7 +73,7 @@ func run(ctx context.Context) int {
 	flag.DurationVar(&b.think, "think", 0, "how long a buyer thinks between two purchases")
 	flag.IntVar(&b.tickets, "tickets", 20_000, "tickets of a sale")
 	flag.IntVar(&b.refusals, "refusals", 10_000, "requests for what is sold out")
-	flag.IntVar(&b.backlog, "backlog", 0, "messages to drain (default 50,000, and 10,000 on MongoDB)")
+	flag.IntVar(&b.backlog, "backlog", 0, "messages to drain (default 50,000, and 10,000 between processes)")
 	flag.IntVar(&b.rounds, "rounds", 100, "how often each operation is measured at each size (with -growth)")
 	flag.BoolVar(&b.keep, "keep", false, "keep the platforms' data and logs, in -out/data-…")
 	flag.BoolVar(&b.growing, "growth", false, "measure growth instead")
@@ -306,7 +306,7 @@ func (b *bench) way(p *platform) error {
 	}
 	n := b.backlog
 	if n == 0 {
-		n = map[bool]int{true: 50_000, false: 10_000}[p.files]
+		n = map[bool]int{true: 50_000, false: 10_000}[p.way == standalone]
 	}
 	if r, err = b.drain(p, mails, n); err != nil {
 		return err

@@ -147,7 +147,7 @@ func (b *bench) drain(p *platform, mails *mailbox, n int) (*Result, error) {
 	r := &Result{What: fmt.Sprintf("drain of %d messages", n), Way: p.way, PerThousand: true}
 	tick := time.NewTicker(500 * time.Millisecond) // counting costs something, too
 	defer tick.Stop()
-	for deadline := began.Add(3 * b.time); left > 0 && time.Now().Before(deadline); {
+	for deadline := began.Add(3*b.time + time.Duration(n)*time.Millisecond); left > 0 && time.Now().Before(deadline); {
 		select {
 		case <-b.ctx.Done():
 			return nil, b.ctx.Err()
