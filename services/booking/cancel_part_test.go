@@ -18,7 +18,7 @@ import (
 // modelWorld is a world whose provider is in memory.
 func modelWorld(t *testing.T) *model {
 	t.Helper()
-	m := newModel(openSQLite(t))
+	m := newModel(func() store { return openSQLite(t) })
 	m.begin()
 	return m
 }

@@ -28,7 +28,7 @@ func TestBrokenSagasAreCaught(t *testing.T) {
 						t.Fatal(err)
 					}
 				}
-				m := newModel(openSQLite(t))
+				m := newModel(func() store { return openSQLite(t) })
 				m.spoil = spoil
 				rapid.Check(t, func(rt *rapid.T) { m.run(t, rt) })
 			})

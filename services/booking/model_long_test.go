@@ -16,18 +16,20 @@ import (
 // the broken adapters.
 func TestBrokenPromisesAreCaughtInLongHistories(t *testing.T) {
 	checks(t, 1500)
-	m := newModel(openSQLite(t))
+	m := newModel(func() store { return openSQLite(t) })
 	rapid.Check(t, func(rt *rapid.T) { m.run(t, rt) })
 }
 
 // The same on PostgreSQL.
 func TestBrokenPromisesAreCaughtOnPostgreSQL(t *testing.T) {
 	checks(t, 400)
-	s, err := postgres.Open(t.Context(), postgresdb.Options{URL: pgtest.New(t, postgres.Migrate)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = s.Close() })
-	m := newModel(s)
+	m := newModel(func() store {
+		s, err := postgres.Open(t.Context(), postgresdb.Options{URL: pgtest.New(t, postgres.Migrate)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = s.Close() })
+		return s
+	})
 	rapid.Check(t, func(rt *rapid.T) { m.run(t, rt) })
 }

@@ -44,7 +44,7 @@ func histories(t *testing.T, n int) {
 // through everything is settled.
 func TestThePromisesHoldThroughAnyHistory(t *testing.T) {
 	checks(t, 60)
-	m := newModel(openSQLite(t))
+	m := newModel(func() store { return openSQLite(t) })
 	rapid.Check(t, func(rt *rapid.T) { m.run(t, rt) })
 }
 
@@ -60,13 +60,16 @@ type model struct {
 	confirmed, cancelled, asked map[string]bool // bookings
 	keys                        int
 	began                       time.Time
+
+	open   func() store
+	failed bool // the last history did, as far as is known
 }
 
-func newModel(s store) *model {
+func newModel(open func() store) *model {
 	pay := bookingtest.NewMemoryPayments()
-	w := worldOf(s, pay, func(_ *testing.T, id string) (captured, refunded int64, entries int) { return pay.Ledger(id) })
+	w := worldOf(open(), pay, func(_ *testing.T, id string) (captured, refunded int64, entries int) { return pay.Ledger(id) })
 	pay.Now = w.now
-	return &model{world: w, pay: pay, spoil: func(*faults) {}}
+	return &model{world: w, pay: pay, spoil: func(*faults) {}, open: open}
 }
 
 // process is a booking service that some misfortune meets.
@@ -79,7 +82,12 @@ func (m *model) unlucky(f *faults) *booking.Service {
 }
 
 func (m *model) run(t *testing.T, rt *rapid.T) {
+	if m.failed { // what it has left unsettled would come between the same again
+		m.store = m.open()
+	}
+	m.failed = true
 	m.begin()
+	m.rewind()
 	m.pay.Reset()
 	m.left = map[string]bool{}
 	// Ids have the real time, whatever the model's clock says. What was before
@@ -180,6 +188,7 @@ func (m *model) run(t *testing.T, rt *rapid.T) {
 		"settle": func(rt *rapid.T) { m.settled(t, rt) },
 	})
 	m.settled(t, rt)
+	m.failed = false
 }
 
 func (m *model) fatal(rt *rapid.T, wrong []string) {

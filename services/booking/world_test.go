@@ -109,8 +109,13 @@ func worldOf(s store, pay booking.Payments, books func(t *testing.T, id string) 
 		users: map[string]bool{}, capacity: map[string]int{}, told: map[string]bool{},
 		sent: map[string]map[string][]events.Booking{}, cancelled: map[string]bool{},
 	}
-	w.clock.Store(bookingtest.StartsAt.Add(-30*24*time.Hour + 123_456*time.Microsecond).UnixMicro())
+	w.rewind()
 	return w
+}
+
+// rewind sets the clock a month before the events.
+func (w *world) rewind() {
+	w.clock.Store(bookingtest.StartsAt.Add(-30*24*time.Hour + 123_456*time.Microsecond).UnixMicro())
 }
 
 func (w *world) now() time.Time          { return time.UnixMicro(w.clock.Load()) }
