@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -261,10 +263,15 @@ func TestKeysSuiteCatches(t *testing.T) {
 	never := time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
 	mustCatch(t, func(t *testing.T) user.Keys { return store(t).Keys }, usertest.TestKeys, []broken[user.Keys]{
 		{"looks before it adds", func(good user.Keys) user.Keys {
+			looked := &atomic.Int64{}
 			return keys{Keys: good, add: func(ctx context.Context, key user.SigningKey, unlessAfter time.Time) (user.SigningKey, error) {
 				stored, err := good.All(ctx)
 				if err != nil {
 					return key, err
+				}
+				looked.Add(1)
+				for deadline := time.Now().Add(10 * time.Second); looked.Load() < 2 && time.Now().Before(deadline); {
+					runtime.Gosched() // until another has looked, too
 				}
 				if n := len(stored); n > 0 && stored[n-1].SignsFrom.After(unlessAfter) {
 					return stored[n-1], nil

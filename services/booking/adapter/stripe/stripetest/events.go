@@ -86,6 +86,7 @@ func (s *Server) makeEvent(kind string, object map[string]any) {
 
 func (s *Server) send(e *event, mode Webhooks) {
 	for range mode.Repeat + 1 {
+		mode := mode // each has its own
 		s.work(func() {
 			// Stripe tries for three days; tests have less time, and more hurry.
 			for deadline := time.Now().Add(5 * time.Minute); !s.deliver(e, mode) && time.Now().Before(deadline); {
