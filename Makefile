@@ -66,8 +66,8 @@ test-e2e: report ## run the black-box suite (SYSTEM=standalone, the default, pro
 	@SYSTEM='$(or $(SYSTEM),standalone)' RUN='$(RUN)' COUNT='$(COUNT)' $(BIN)/report e2e
 
 .PHONY: test-synced
-test-synced: needs-go ## count with strace what is synced to disk between a booking's request and its answer
-	@TEST_STRACE=$$(.ci/strace) go test -tags strace -count=1 -v -run EveryBookingIsSynced ./services/e2e
+test-synced: report ## count with strace what is synced to disk between a booking's request and its answer
+	@$(BIN)/report synced
 
 .PHONY: test-integration
 test-integration: report ## run what needs PostgreSQL, MongoDB or RabbitMQ, on public images or stand-ins

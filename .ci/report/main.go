@@ -4,12 +4,13 @@
 // everything passed and nothing was skipped, but for what a test says that a
 // stand-in for a server cannot show, which is listed apart.
 //
-//	report all          lint, builds, vet, unit, pact, integration, contracts, e2e, fuzz
+//	report all          lint, builds, vet, unit, pact, integration, contracts, e2e, synced, fuzz
 //	report unit         what needs no server, twice, shuffled, with the race detector
 //	report integration  what needs PostgreSQL, MongoDB or RabbitMQ
 //	report contracts    the contract suites and their broken adapters
 //	report pact         the contracts between the services, drawn up and verified
 //	report e2e          the black-box suite
+//	report synced       what is on disk before a booking is acknowledged
 //	report fuzz         each fuzz target for a few seconds
 package main
 
@@ -27,7 +28,7 @@ import (
 	"syscall"
 )
 
-const commands = "all|unit|integration|contracts|pact|e2e|fuzz"
+const commands = "all|unit|integration|contracts|pact|e2e|synced|fuzz"
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -77,6 +78,7 @@ func run(ctx context.Context, command string) (bool, error) {
 		r.part("integration", func() error { return r.integration(w, append(r.race(), "-skip="+brokenTest.String())...) })
 		r.part("broken adapters", func() error { return r.brokenAdapters(suites(brokenTest)) })
 		r.part("e2e", func() error { return r.e2e(w) })
+		r.part("synced", r.synced)
 		r.part("fuzz", func() error { return r.fuzz(w) })
 		r.tally.matrix(r.out, cells)
 	case "unit":
@@ -98,6 +100,8 @@ func run(ctx context.Context, command string) (bool, error) {
 			servers()
 		}
 		r.part("e2e", func() error { return r.e2e(w) })
+	case "synced":
+		r.part("synced", r.synced)
 	case "fuzz":
 		r.part("fuzz", func() error { return r.fuzz(w) })
 	default:

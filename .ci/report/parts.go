@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 )
@@ -147,6 +148,22 @@ func (r *runner) e2e(w workspace) error {
 		errs = append(errs, r.goTest(r.root, []string{"E2E_SYSTEM=" + way.name}, slices.Concat(args, suite)...))
 	}
 	return errors.Join(errs...)
+}
+
+// synced sees with strace what is on disk before a booking is acknowledged.
+func (r *runner) synced() error {
+	if runtime.GOOS != "linux" {
+		fmt.Fprintf(r.out, "not on %s: strace, which sees what is synced, is Linux's\n", runtime.GOOS)
+		return nil
+	}
+	strace, err := r.command(r.root, filepath.Join(r.root, ".ci", "strace")).Output()
+	if err != nil {
+		return fmt.Errorf(".ci/strace: %w", err)
+	}
+	r.figures = true
+	defer func() { r.figures = false }()
+	return r.goTest(r.root, []string{"TEST_STRACE=" + strings.TrimSpace(string(strace))},
+		"-tags=strace", "-count=1", "-run=EveryBookingIsSynced", "./"+e2eDir)
 }
 
 func (r *runner) fuzz(w workspace) error {

@@ -135,11 +135,12 @@ func TestLocalAsksOthersOverTheNetwork(t *testing.T) {
 // waited for at the end.
 func TestLocalLeavesAHandlerThatHangs(t *testing.T) {
 	local := httpkit.NewLocal()
-	came, heard := make(chan struct{}), false
+	came, gone, heard := make(chan struct{}), make(chan struct{}), false
 	local.Handle("hangs:1", http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		close(came)
 		<-r.Context().Done()
 		heard = true
+		<-gone // or it would answer, and either may be seen first
 	}))
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() {
@@ -147,6 +148,7 @@ func TestLocalLeavesAHandlerThatHangs(t *testing.T) {
 		cancel()
 	}()
 	res, err := local.RoundTrip(request(t, ctx, http.MethodGet, "http://hangs:1/", nil))
+	close(gone)
 	if err == nil {
 		res.Body.Close()
 	}
