@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"syscall"
 	"time"
 
@@ -52,6 +53,12 @@ func run(ctx context.Context, stdout io.Writer) error {
 	cfg, err := FromEnv()
 	if err != nil {
 		return err
+	}
+	// A goroutine that syncs a file keeps its processor (a "P" of Go's scheduler)
+	// until the scheduler notices, which takes as long as the sync: with one for
+	// each core, cores idle while others could run.
+	if os.Getenv("GOMAXPROCS") == "" {
+		runtime.GOMAXPROCS(2 * runtime.GOMAXPROCS(0))
 	}
 	return Run(ctx, cfg, stdout)
 }
