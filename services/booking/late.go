@@ -40,6 +40,8 @@ func (s *Service) PaymentHeard(ctx context.Context, bookingID string) error {
 		now := s.now()
 		switch {
 		case b.Status == Pending && len(b.Refunds) == 0:
+		case b.Status == Failed && len(b.Refunds) == 0 && !settled.Captured:
+			return errOvertaken // it was pending, and the provider has not been asked
 		case b.Status == Failed && len(b.Refunds) == 0:
 			told := b.Acknowledged || b.Reason != ""
 			b.Status, b.Reason, b.Acknowledged, b.Tries = Pending, "", true, 0
@@ -57,11 +59,17 @@ func (s *Service) PaymentHeard(ctx context.Context, bookingID string) error {
 		b.Lease.Until, b.UpdatedAt = now, now
 		return nil
 	})
-	if errors.Is(err, errSettled) {
+	switch {
+	case errors.Is(err, errSettled):
 		return nil
+	case errors.Is(err, errOvertaken):
+		return s.PaymentHeard(ctx, bookingID)
 	}
 	s.wakeUp()
 	return err
 }
 
-var errSettled = errors.New("the booking is settled")
+var (
+	errSettled   = errors.New("the booking is settled")
+	errOvertaken = errors.New("the booking has failed meanwhile")
+)

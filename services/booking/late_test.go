@@ -1,6 +1,7 @@
 package booking_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -160,4 +161,52 @@ func TestALatePaymentOfABookingThatNobodyKnowsOfIsRefunded(t *testing.T) {
 		t.Errorf("the customer is told %+v", told)
 	}
 	m.check(t)
+}
+
+// A booking that was pending when the hint was heard has failed by the time it is
+// taken up: whether it was paid, and what, the provider has to say.
+func TestAHintThatIsOvertakenByTheFailureAsksTheProvider(t *testing.T) {
+	for name, told := range map[string]bool{"told": true, "nobody knows of it": false} {
+		for _, paid := range []bool{true, false} {
+			t.Run(fmt.Sprintf("%s, paid %t", name, paid), func(t *testing.T) {
+				m := modelWorld(t)
+				event := m.newEvent(price)
+				request := booking.Request{EventID: event, Tickets: 1, PaymentToken: bookingtest.Acts, IdempotencyKey: "k"}
+				if told {
+					if _, err := m.create(t.Context(), m.service(nil), m.newCustomer(), request); err != nil {
+						t.Fatal(err)
+					}
+				} else {
+					_, _ = m.create(t.Context(), m.service(dies(7, true)), m.newCustomer(), request) // when it has charged
+				}
+				b := m.bookings(t)[0]
+				s := m.service(&faults{after: once("Get", func() {
+					m.recover(t)
+					if b := m.get(t, b.ID); b.Status != booking.Failed {
+						t.Errorf("the booking is %+v", b)
+					}
+					if paid && !m.pay.CaptureLate(b.ID) {
+						t.Error("nothing to capture")
+					}
+				})})
+				if err := s.PaymentHeard(t.Context(), b.ID); err != nil {
+					t.Fatal(err)
+				}
+				m.recover(t)
+				b = m.get(t, b.ID)
+				switch {
+				case paid && told && b.Status != booking.Confirmed,
+					paid && !told && (b.Status != booking.Failed || b.Refunded() != price),
+					!paid && (b.Status != booking.Failed || len(b.Refunds) > 0):
+					t.Errorf("the booking is %+v", b)
+				}
+				for _, step := range b.Timeline {
+					if !paid && step.Step == "late_payment" {
+						t.Error("a payment is noted that nobody made")
+					}
+				}
+				m.check(t)
+			})
+		}
+	}
 }
