@@ -41,20 +41,24 @@ boxoffice: needs-go
 	@CGO_ENABLED=0 go build -o $(BIN)/boxoffice ./$(MAIN)
 
 .PHONY: test
-test: report ## run everything: lint, builds, vet, unit, pact, integration, contracts, e2e, fuzz seeds
+test: report ## prove every promise: lint, unit, contracts, pact, integration, e2e in each system
 	@$(BIN)/report all
 
+.PHONY: test-long
+test-long: report ## the nightly tier: all rounds and histories, every system whole, fuzzers, growth (hours)
+	@$(BIN)/report long
+
 .PHONY: test-unit
-test-unit: report ## run the tests that need no server, twice, shuffled, with the race detector
+test-unit: report ## run the tests that need no server, shuffled, with the race detector
 	@$(BIN)/report unit
 
 .PHONY: test-model
-test-model: needs-go ## random histories of bookings and money, on SQLite and PostgreSQL (HISTORIES=n, default 5000)
+test-model: needs-go ## run random histories of bookings and money on SQLite and PostgreSQL (HISTORIES=n, default 5000)
 	@env=$$(.ci/images/build); eval "$$env"; MODEL_CHECKS=$${HISTORIES:-5000} go test -tags integration -count=1 -timeout 120m -v \
 		-run 'AnyHistory|BrokenPromises|BrokenSagas' ./services/booking | grep -v 'rapid\] draw'
 
 .PHONY: contracts
-contracts: report ## run the contract suites and print the matrix port × adapter
+contracts: report ## run the contract suites and their broken adapters, and print the matrix port × adapter
 	@$(BIN)/report contracts
 
 .PHONY: pact
@@ -62,7 +66,7 @@ pact: report ## draw up the contracts between the services, verify them, and fai
 	@$(BIN)/report pact
 
 .PHONY: test-e2e
-test-e2e: report ## run the black-box suite (SYSTEM=standalone, the default, processes or dapr; RUN=regexp COUNT=n)
+test-e2e: report ## run the black-box suite whole (SYSTEM=standalone, the default, processes or dapr; RUN=regexp COUNT=n)
 	@SYSTEM='$(or $(SYSTEM),standalone)' RUN='$(RUN)' COUNT='$(COUNT)' $(BIN)/report e2e
 
 .PHONY: test-synced
@@ -72,6 +76,10 @@ test-synced: report ## count with strace what is synced to disk between a bookin
 .PHONY: test-integration
 test-integration: report ## run what needs PostgreSQL, MongoDB or RabbitMQ, on public images or stand-ins
 	@$(BIN)/report integration
+
+.PHONY: check
+check: report ## build and vet each module without the workspace, and test the tools
+	@$(BIN)/report build
 
 .PHONY: bench
 bench: needs-go ## measure sales, reading and messages in each way, within 10 minutes (BENCH_TIME=6s a sale, BENCH_FLAGS, PROFILE=1)

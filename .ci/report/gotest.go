@@ -10,54 +10,87 @@ import (
 	"os/exec"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 )
 
+// longEnv is the variable that chooses the long tier, for this program as for
+// the tests.
+const longEnv = "TEST_LONG"
+
 // runner runs things, shows what a person wants to see of them, and keeps the
-// tally.
+// tally. Each part of a run has a runner of its own, by forPart.
 type runner struct {
 	root  string // of the repository
-	out   io.Writer
 	tally *tally
 	ctx   context.Context // a run has one, and a runner has one run
+	// servers are found by one part for all.
+	servers *foundServers
 
-	env     []string // where the servers are that tests need
-	figures bool     // passing tests say figures that are worth seeing
-	system  string   // what tests run against, if not the usual
+	screen *screen
+	out    io.Writer
+	cpu    *usage
+
+	figures  bool   // passing tests say figures that are worth seeing
+	system   string // what tests run against, if not the usual
+	failures int    // how many events of failure goTest has seen
+}
+
+// foundServers says where the servers are that tests need.
+type foundServers struct {
+	mu  sync.Mutex
+	env []string
+}
+
+func newRunner(ctx context.Context, root string, out io.Writer) *runner {
+	return &runner{root: root, tally: newTally(), ctx: ctx, servers: &foundServers{}, screen: &screen{out: out}, out: out, cpu: &usage{}}
+}
+
+// forPart is the runner of a part: what it prints bears its name.
+func (r *runner) forPart(name string) *runner {
+	p := *r
+	p.out, p.cpu = &pane{screen: r.screen, prefix: fmt.Sprintf("%-16s ", name)}, &usage{}
+	return &p
 }
 
 // command is a process that ends, with all of its children, when the run does.
+// Builds leave the directory of the clone out of what they make, so that the
+// next clone finds it in Go's cache.
 func (r *runner) command(dir, name string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(r.ctx, name, args...) //nolint:gosec // what runs is written in this program
 	cmd.Dir = dir
 	cmd.Stderr = r.out
+	cmd.Env = append(os.Environ(), "GOFLAGS="+strings.TrimSpace(os.Getenv("GOFLAGS")+" -trimpath"))
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
 	cmd.WaitDelay = 10 * time.Second
 	return cmd
 }
 
-// part announces a part of the run and records its failure under its name.
-func (r *runner) part(name string, run func() error) {
-	fmt.Fprintf(r.out, "\n== %s\n", name)
-	start := time.Now()
-	err := r.ctx.Err()
-	if err == nil {
-		err = run()
-	}
-	if err != nil {
-		r.tally.fail(id{pkg: name}, err.Error())
-		fmt.Fprintf(r.out, "FAILED  %s: %v\n", name, err)
-	}
-	fmt.Fprintf(r.out, "== %s took %s\n", name, time.Since(start).Round(time.Second))
+// run runs a command, with its output shown.
+func (r *runner) run(dir string, env []string, name string, args ...string) error {
+	cmd := r.command(dir, name, args...)
+	cmd.Env = append(cmd.Env, env...)
+	cmd.Stdout = r.out
+	defer r.cpu.add(cmd)
+	return cmd.Run()
+}
+
+// output runs a command and returns what it prints.
+func (r *runner) output(dir, name string, args ...string) ([]byte, error) {
+	cmd := r.command(dir, name, args...)
+	defer r.cpu.add(cmd)
+	return cmd.Output()
 }
 
 // goTest runs `go test -json` with args in dir. Failing tests are in the tally;
 // the error is about what could not run at all.
 func (r *runner) goTest(dir string, env []string, args ...string) error {
 	cmd := r.command(dir, "go", append([]string{"test", "-json"}, args...)...)
-	cmd.Env = slices.Concat(os.Environ(), r.env, env)
+	r.servers.mu.Lock()
+	cmd.Env = slices.Concat(cmd.Env, r.servers.env, env)
+	r.servers.mu.Unlock()
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
 		return err
@@ -67,6 +100,8 @@ func (r *runner) goTest(dir string, env []string, args ...string) error {
 	}
 	tests, failures := r.read(stdout)
 	err = cmd.Wait()
+	r.cpu.add(cmd)
+	r.failures += failures
 	switch {
 	case r.ctx.Err() != nil:
 		return r.ctx.Err()

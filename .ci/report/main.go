@@ -1,17 +1,23 @@
-// Command report runs the tests of the whole workspace and tells what really
-// ran: the matrix of contract suites, every failure and skip by name, and one
-// closing line of counts taken from `go test -json`. It exits with 1 unless
-// everything passed and nothing was skipped, but for what a test says that a
-// stand-in for a server cannot show, which is listed apart.
+// Command report runs the tests of the whole workspace and reports what really
+// ran: the matrix of contract suites, every failure and skip by name, how long
+// each part took, the slowest tests, and one closing line of counts taken from
+// `go test -json`. It exits with 1 unless everything passed and nothing was
+// skipped. The one exception is listed apart: what a test says that a stand-in
+// for a server cannot show.
 //
-//	report all          lint, builds, vet, unit, pact, integration, contracts, e2e, synced, fuzz
-//	report unit         what needs no server, twice, shuffled, with the race detector
+//	report all          the ordinary tier: every promise, in every system in which it can break
+//	report long         the long tier: the same with all rounds, every system whole, fuzzers, growth
+//	report lint         the linter, and the proofs of its rules
+//	report build        each module without the workspace, and the tests of the tools
+//	report unit         what needs no server, shuffled, with the race detector
 //	report integration  what needs PostgreSQL, MongoDB or RabbitMQ
 //	report contracts    the contract suites and their broken adapters
 //	report pact         the contracts between the services, drawn up and verified
 //	report e2e          the black-box suite
 //	report synced       what is on disk before a booking is acknowledged
 //	report fuzz         each fuzz target for a few seconds
+//
+// TEST_LONG=1 gives any of them the long tier's number of rounds.
 package main
 
 import (
@@ -22,13 +28,12 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"syscall"
 )
 
-const commands = "all|unit|integration|contracts|pact|e2e|synced|fuzz"
+const commands = "all|long|lint|build|unit|integration|contracts|pact|e2e|synced|fuzz"
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -59,60 +64,31 @@ func run(ctx context.Context, command string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	r := &runner{root: root, out: os.Stdout, tally: newTally(), ctx: ctx}
+	r := newRunner(ctx, root, os.Stdout)
 	w, err := r.readWorkspace()
 	if err != nil {
 		return false, err
 	}
-
-	suites := func(of *regexp.Regexp) []string { return w.packagesWith(of.MatchString) }
-	servers := func() { r.part("servers", r.findServers) }
-	switch command {
-	case "all":
-		servers()
-		r.part("lint", r.lint)
-		r.part("build and vet", func() error { return r.build(w) })
-		r.part("tools", r.tools)
-		r.part("unit", func() error { return r.unit(w) })
-		r.part("pact", func() error { return r.pact(w) })
-		r.part("integration", func() error { return r.integration(w, append(r.race(), "-skip="+brokenTest.String())...) })
-		r.part("broken adapters", func() error { return r.brokenAdapters(suites(brokenTest)) })
-		r.part("e2e", func() error { return r.e2e(w) })
-		r.part("synced", r.synced)
-		r.part("fuzz", func() error { return r.fuzz(w) })
-		r.tally.matrix(r.out, cells)
-	case "unit":
-		r.part("unit", func() error { return r.unit(w) })
-		r.part("broken adapters", func() error { return r.brokenAdapters(suites(brokenTest)) })
-	case "integration":
-		servers()
-		r.part("integration", func() error { return r.integration(w) })
-		r.tally.matrix(r.out, slices.DeleteFunc(cells, func(c cell) bool { return !slices.Contains(w.integration(), "./"+c.dir) }))
-	case "contracts":
-		servers()
-		r.part("contracts", func() error { return r.contracts(suites(contractTest)) })
-		r.part("broken adapters", func() error { return r.brokenAdapters(suites(brokenTest)) })
-		r.tally.matrix(r.out, cells)
-	case "pact":
-		r.part("pact", func() error { return r.pact(w) })
-	case "e2e":
-		if os.Getenv("SYSTEM") != ways[0].name {
-			servers()
-		}
-		r.part("e2e", func() error { return r.e2e(w) })
-	case "synced":
-		r.part("synced", r.synced)
-	case "fuzz":
-		r.part("fuzz", func() error { return r.fuzz(w) })
-	default:
-		return false, fmt.Errorf("%q is none of %s", command, commands)
+	parts, err := partsOf(command, w)
+	if err != nil {
+		return false, err
 	}
+	s := schedule{runner: r, parts: parts}
+	s.run()
+	switch command {
+	case "all", "long", "contracts":
+		r.tally.matrix(r.out, cells)
+	case "integration":
+		r.tally.matrix(r.out, slices.DeleteFunc(cells, func(c cell) bool { return !slices.Contains(w.integration(), "./"+c.dir) }))
+	}
+	s.table(r.out)
 	return r.close(), nil
 }
 
-// close prints what failed, what was skipped and what a stand-in could not
-// show, and the closing line.
+// close prints the slowest tests, what failed, what was skipped, what a
+// stand-in could not show, and the closing line.
 func (r *runner) close() bool {
+	r.tally.slowest(r.out, 10)
 	list := func(o outcome, title string) int {
 		tests := r.tally.list(o)
 		for _, test := range tests {

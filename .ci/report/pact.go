@@ -36,11 +36,11 @@ func (r *runner) pact(w workspace) error {
 	// One package at a time: the library locks no file against another process.
 	test := func(env []string, flags ...string) error {
 		args := append([]string{"-tags=" + pactTag, "-count=1", "-p=1", "-timeout=" + unitTimeout}, flags...)
-		before := len(r.tally.list(failed))
+		before := r.failures
 		if err := r.goTest(r.root, env, append(args, packages...)...); err != nil {
 			return err
 		}
-		if len(r.tally.list(failed)) > before {
+		if r.failures > before {
 			return errors.New("tests failed")
 		}
 		return nil
@@ -75,7 +75,7 @@ func (r *runner) pact(w workspace) error {
 
 // pactLibrary returns the environment in which the native library is found.
 func (r *runner) pactLibrary() ([]string, error) {
-	out, err := r.command(r.root, filepath.Join(r.root, ".ci", "pact-ffi")).Output()
+	out, err := r.output(r.root, filepath.Join(r.root, ".ci", "pact-ffi"))
 	if err != nil {
 		return nil, fmt.Errorf(".ci/pact-ffi: %w", err)
 	}
@@ -94,7 +94,7 @@ func replaceFiles(dir, from string) error {
 // uncommitted is an error where files of dir are not what git has.
 func (r *runner) uncommitted(dir string) error {
 	// Against the index, so that what is about to be committed counts.
-	out, err := r.command(r.root, "git", "ls-files", "--modified", "--deleted", "--others", "--exclude-standard", "--", dir).Output()
+	out, err := r.output(r.root, "git", "ls-files", "--modified", "--deleted", "--others", "--exclude-standard", "--", dir)
 	if err != nil {
 		return fmt.Errorf("git ls-files: %w", err)
 	}
@@ -111,7 +111,7 @@ func (r *runner) uncommitted(dir string) error {
 // verify.
 func (r *runner) release(verify func(release, dir string) error) error {
 	git := func(args ...string) (string, error) {
-		out, err := r.command(r.root, "git", args...).Output()
+		out, err := r.output(r.root, "git", args...)
 		if err != nil {
 			return "", fmt.Errorf("git %s: %w", args[0], err)
 		}

@@ -19,7 +19,7 @@ func newRepository(t *testing.T) (*runner, *bytes.Buffer, func(args ...string)) 
 		t.Setenv(k, v)
 	}
 	var out bytes.Buffer
-	r := &runner{root: t.TempDir(), out: &out, tally: newTally(), ctx: t.Context()}
+	r := newRunner(t.Context(), t.TempDir(), &out)
 	git := func(args ...string) {
 		t.Helper()
 		if err := r.run(r.root, nil, "git", append([]string{"-c", "init.defaultBranch=main"}, args...)...); err != nil {
@@ -116,7 +116,8 @@ func TestTheLastReleaseIsVerified(t *testing.T) {
 
 // What cannot run fails; it is not passed over.
 func TestWithoutTheLibraryThePartFails(t *testing.T) {
-	r := &runner{root: t.TempDir(), out: &bytes.Buffer{}, tally: newTally(), ctx: t.Context()}
+	var out bytes.Buffer
+	r := newRunner(t.Context(), t.TempDir(), &out)
 	if err := os.Mkdir(filepath.Join(r.root, ".ci"), 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -124,11 +125,12 @@ func TestWithoutTheLibraryThePartFails(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(r.root, ".ci", "pact-ffi"), []byte(script), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	r.part("pact", func() error { return r.pact(workspace{root: r.root}) })
+	s := schedule{runner: r, parts: []*part{{name: "pact", run: func(r *runner) error { return r.pact(workspace{root: r.root}) }}}}
+	s.run()
 	if r.close() {
 		t.Error("the run passes")
 	}
-	said := r.out.(*bytes.Buffer).String()
+	said := out.String()
 	for _, text := range []string{"libpact_ffi could not be had", "FAILED  pact: .ci/pact-ffi: exit status 1"} {
 		if !strings.Contains(said, text) {
 			t.Errorf("%q does not say %q", said, text)

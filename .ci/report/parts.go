@@ -14,19 +14,101 @@ import (
 )
 
 // Each fuzz target gets fuzzTime on top of its seeds: enough to notice that a
-// target rotted. Who looks for bugs gives it longer by hand.
+// target rotted. Whoever looks for bugs gives it longer by hand.
 const fuzzTime = "5s"
 
 // The limits are for one package's tests; they end what hangs.
 const (
-	unitTimeout = "10m"
+	unitTimeout = "30m"
 	e2eTimeout  = "90m"
 )
+
+// e2eParallel is how many end-to-end tests run at a time: most of their time
+// they wait for a platform to notice something.
+const e2eParallel = 6
 
 // noWorkspace builds a module as somebody sees it who requires it: go.work
 // hides missing requirements.
 var noWorkspace = []string{"GOWORK=off"}
 
+// long says whether this is the long tier.
+func long() bool { return os.Getenv(longEnv) != "" }
+
+// partsOf lists the parts of a command. The first in the list start first.
+func partsOf(command string, w workspace) ([]*part, error) {
+	suites := func(of *regexp.Regexp) []string { return w.packagesWith(of.MatchString) }
+	var (
+		findServers = &part{name: "servers", lane: waiting, run: (*runner).findServers}
+		lint        = &part{name: "lint", run: (*runner).lint}
+		build       = &part{name: "build", run: func(r *runner) error { return r.build(w) }}
+		tools       = &part{name: "tools", run: (*runner).tools}
+		unit        = &part{name: "unit", run: func(r *runner) error { return r.unit(w) }}
+		pact        = &part{name: "pact", run: func(r *runner) error { return r.pact(w) }}
+		integration = &part{name: "integration", after: []string{"servers"}, run: func(r *runner) error {
+			return r.integration(w, "-skip="+brokenTest.String())
+		}}
+		broken = &part{name: "broken adapters", after: []string{"servers"}, run: func(r *runner) error {
+			return r.suites(brokenTest, suites(brokenTest))
+		}}
+		contracts = &part{name: "contracts", after: []string{"servers"}, run: func(r *runner) error {
+			return r.suites(contractTest, suites(contractTest))
+		}}
+		synced = &part{name: "synced", lane: waiting, run: (*runner).synced}
+		fuzz   = &part{name: "fuzz", run: func(r *runner) error { return r.fuzz(w) }}
+		model  = &part{name: "model", after: []string{"servers"}, run: (*runner).model}
+	)
+	var e2e []*part
+	for _, way := range ways {
+		if system := os.Getenv("SYSTEM"); command != "e2e" || system == way.name || system == "" {
+			e2e = append(e2e, way.part(w))
+		}
+	}
+	switch command {
+	case "all":
+		parts := []*part{findServers, unit, lint, build, integration, pact, broken, tools, synced}
+		return append(parts, e2e...), nil
+	case "long":
+		if err := os.Setenv(longEnv, "1"); err != nil {
+			return nil, err
+		}
+		parts := []*part{findServers, unit, lint, build, integration, pact, broken, tools, model, fuzz, synced}
+		parts = append(parts, e2e...)
+		for _, target := range []string{"fuzz-api", "bench-growth"} {
+			parts = append(parts, &part{name: target, after: []string{"servers"}, run: func(r *runner) error {
+				return r.run(r.root, nil, "make", target)
+			}})
+		}
+		return parts, nil
+	case "lint":
+		return []*part{lint}, nil
+	case "build":
+		return []*part{build, tools}, nil
+	case "unit":
+		return []*part{unit}, nil
+	case "integration":
+		integration.run = func(r *runner) error { return r.integration(w) }
+		return []*part{findServers, integration}, nil
+	case "contracts":
+		return []*part{findServers, contracts, broken}, nil
+	case "pact":
+		return []*part{pact}, nil
+	case "e2e":
+		if len(e2e) == 0 {
+			return nil, fmt.Errorf("SYSTEM is %q: neither standalone, processes nor dapr", os.Getenv("SYSTEM"))
+		}
+		if len(e2e) > 1 || e2e[0].after != nil {
+			e2e = append([]*part{findServers}, e2e...)
+		}
+		return e2e, nil
+	case "synced":
+		return []*part{synced}, nil
+	case "fuzz":
+		return []*part{fuzz}, nil
+	}
+	return nil, fmt.Errorf("%q is none of %s", command, commands)
+}
+
+// lint runs the linter, and proves that its rules can fail.
 func (r *runner) lint() error {
 	var errs []error
 	for _, script := range []string{"lint", "prove-depguard"} {
@@ -37,10 +119,12 @@ func (r *runner) lint() error {
 	return errors.Join(errs...)
 }
 
+// build builds and vets each module without the workspace.
 func (r *runner) build(w workspace) error {
 	var errs []error
 	for _, dir := range w.modules {
-		for _, what := range []string{"build", "vet", "vet -tags=" + integrationTag} {
+		// Without the tag everything is compiled by the unit tests.
+		for _, what := range []string{"build", "vet -tags=" + integrationTag} {
 			if err := r.run(dir, noWorkspace, "go", append(strings.Fields(what), "./...")...); err != nil {
 				errs = append(errs, fmt.Errorf("go %s in %s: %w", what, w.short(dir), err))
 				break
@@ -63,9 +147,13 @@ func (r *runner) tools() error {
 }
 
 // unit runs everything but the black-box suite, the broken adapters and what
-// needs servers.
+// needs servers: once in the ordinary tier, twice in the long one.
 func (r *runner) unit(w workspace) error {
-	args := []string{"-count=2", "-shuffle=on", "-timeout=" + unitTimeout, "-skip=" + brokenTest.String()}
+	count := "-count=1"
+	if long() {
+		count = "-count=2"
+	}
+	args := []string{count, "-shuffle=on", "-timeout=" + unitTimeout, "-skip=" + brokenTest.String()}
 	return r.goTest(r.root, nil, slices.Concat(args, r.race(), w.patterns(func(dir string) bool { return dir != e2eDir }))...)
 }
 
@@ -75,24 +163,13 @@ func (r *runner) integration(w workspace, flags ...string) error {
 		return err
 	}
 	r.figures = true
-	defer func() { r.figures = false }()
 	args := []string{"-tags=" + integrationTag, "-count=1", "-shuffle=on", "-timeout=" + unitTimeout}
-	return r.goTest(r.root, nil, slices.Concat(args, flags, w.integration())...)
+	return r.goTest(r.root, nil, slices.Concat(args, r.race(), flags, w.integration())...)
 }
 
-// brokenAdapters runs the suites of the packages on what they must catch: once,
-// and without the race detector, because what is wrong there is known, and
-// sought in a process for each.
-func (r *runner) brokenAdapters(packages []string) error {
-	return r.suites(brokenTest, packages)
-}
-
-// contracts runs the contract suites.
-func (r *runner) contracts(packages []string) error {
-	return r.suites(contractTest, packages)
-}
-
-// suites runs tests of packages once; with servers, if there are any.
+// suites runs tests of packages once, with servers if there are any. Broken
+// adapters run in a process each and without the race detector: their faults
+// are known.
 func (r *runner) suites(tests *regexp.Regexp, packages []string) error {
 	args := []string{"-count=1", "-timeout=" + unitTimeout, "-run=" + tests.String()}
 	if r.needServers() == nil {
@@ -101,53 +178,64 @@ func (r *runner) suites(tests *regexp.Regexp, packages []string) error {
 	return r.goTest(r.root, nil, append(args, packages...)...)
 }
 
+// model runs the random histories of bookings and money: 5,000 of them.
+func (r *runner) model() error {
+	if err := r.needServers(); err != nil {
+		return err
+	}
+	return r.goTest(r.root, []string{"MODEL_CHECKS=" + cmp.Or(os.Getenv("HISTORIES"), "5000")},
+		"-tags="+integrationTag, "-count=1", "-timeout=120m", "-run=AnyHistory|BrokenPromises|BrokenSagas", "./services/booking")
+}
+
 // ways are what the black-box suite can run against: one process, four on
-// PostgreSQL and MongoDB that find each other, or four with their sidecars.
+// PostgreSQL and MongoDB that find each other, or four with their sidecars. The
+// ordinary tier runs all of it standalone. Of the others it runs what can break
+// in that way alone: processes, databases, messages, the network; with sidecars
+// also headers, authority and who waits for whom. The long tier runs all of it
+// everywhere.
 var ways = []way{
 	{name: "standalone"},
-	// With sidecars they are the same four processes: what there is to see of
-	// them without is how messages go, and whatever fails by itself.
-	{name: "processes", skip: "^TestStandalone|^TestDapr", brief: "^TestProcesses|^TestScenario$|^TestFlashSale$|^TestKillNine$"},
-	{name: "dapr", skip: "^TestStandalone|^TestProcesses"},
+	{name: "processes", skip: "^TestStandalone|^TestDapr", ordinary: "^TestProcesses|^TestScenario$|^TestFlashSale$|^TestKillNine$|^TestDrain$"},
+	{name: "dapr", skip: "^TestStandalone|^TestProcesses", ordinary: "^TestDapr|^TestScenario$|^TestFlashSale$|^TestGateway|" +
+		"^TestInternalOperationsAreInternal$|^TestCustomersKeepToThemselves$|^TestOrganizerCancelsAnEvent$|^TestConcurrentReplay$|^TestEverythingIsKept$|^TestDrain$"},
 }
 
 // way is one of them.
 type way struct {
-	name  string
-	skip  string // what is not about it; "" where no servers are needed
-	brief string // what runs of the rest, if it is one way of all
+	name     string
+	skip     string // the tests that are about another way; "" where no servers are needed
+	ordinary string // the tests of the ordinary tier; "" for all
 }
 
-// e2e runs the black-box suite against the way that SYSTEM says, or all. All of
-// it once, or what RUN says, COUNT times.
-func (r *runner) e2e(w workspace) error {
-	system, only := os.Getenv("SYSTEM"), os.Getenv("RUN")
-	if system != "" && !slices.ContainsFunc(ways, func(w way) bool { return w.name == system }) {
-		return fmt.Errorf("SYSTEM is %q: neither standalone, processes nor dapr", system)
+func (way way) part(w workspace) *part {
+	p := &part{name: "e2e " + way.name, lane: waiting, run: func(r *runner) error { return r.e2e(w, way) }}
+	if way.skip != "" {
+		p.after = []string{"servers"}
 	}
+	return p
+}
+
+// e2e runs the black-box suite against one way: what its tier has of it once, or
+// what RUN says, COUNT times.
+func (r *runner) e2e(w workspace, way way) error {
 	r.figures = true
-	defer func() { r.figures, r.system = false, "" }()
-	var errs []error
-	for _, way := range ways {
-		if system != "" && system != way.name {
-			continue
-		}
-		args := []string{"-count=" + cmp.Or(os.Getenv("COUNT"), "1"), "-timeout=" + e2eTimeout}
-		if run := cmp.Or(only, way.brief); run != "" && (only != "" || system == "") {
-			args = append(args, "-run="+run)
-		}
-		suite := w.patterns(func(dir string) bool { return dir == e2eDir })
-		if way.skip != "" {
-			if err := r.needServers(); err != nil {
-				errs = append(errs, err)
-				continue
-			}
-			r.system = way.name
-			args, suite = append(args, "-tags="+integrationTag, "-skip="+way.skip), []string{"./" + e2eDir}
-		}
-		errs = append(errs, r.goTest(r.root, []string{"E2E_SYSTEM=" + way.name}, slices.Concat(args, suite)...))
+	args := []string{"-count=" + cmp.Or(os.Getenv("COUNT"), "1"), "-timeout=" + e2eTimeout, fmt.Sprintf("-parallel=%d", e2eParallel)}
+	ordinary := way.ordinary
+	if long() || os.Getenv("SYSTEM") != "" {
+		ordinary = ""
 	}
-	return errors.Join(errs...)
+	if run := cmp.Or(os.Getenv("RUN"), ordinary); run != "" {
+		args = append(args, "-run="+run)
+	}
+	suite := w.patterns(func(dir string) bool { return dir == e2eDir })
+	if way.skip != "" {
+		if err := r.needServers(); err != nil {
+			return err
+		}
+		r.system = way.name
+		args, suite = append(args, "-tags="+integrationTag, "-skip="+way.skip), []string{"./" + e2eDir}
+	}
+	return r.goTest(r.root, []string{"E2E_SYSTEM=" + way.name}, slices.Concat(args, suite)...)
 }
 
 // synced sees with strace what is on disk before a booking is acknowledged.
@@ -155,16 +243,16 @@ func (r *runner) synced() error {
 	if runtime.GOOS != "linux" {
 		return errors.New("strace, which sees what is synced, is Linux's: run this in a container or a virtual machine")
 	}
-	strace, err := r.command(r.root, filepath.Join(r.root, ".ci", "strace")).Output()
+	strace, err := r.output(r.root, filepath.Join(r.root, ".ci", "strace"))
 	if err != nil {
 		return fmt.Errorf(".ci/strace: %w", err)
 	}
 	r.figures = true
-	defer func() { r.figures = false }()
 	return r.goTest(r.root, []string{"TEST_STRACE=" + strings.TrimSpace(string(strace))},
 		"-tags=strace", "-count=1", "-run=EveryBookingIsSynced", "./"+e2eDir)
 }
 
+// fuzz runs each fuzz target for fuzzTime; its seeds run with the unit tests.
 func (r *runner) fuzz(w workspace) error {
 	var errs []error
 	n := 0
@@ -206,18 +294,11 @@ func (r *runner) raceWorks() error {
 		return err
 	}
 	cmd := r.command(dir, "go", "run", "-race", main)
-	cmd.Env = append(os.Environ(), "GO111MODULE=off")
+	cmd.Env = append(cmd.Env, "GO111MODULE=off")
 	cmd.Stderr = nil
+	defer r.cpu.add(cmd)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("%w: %s", err, bytes.Join(bytes.Fields(out), []byte(" ")))
 	}
 	return nil
-}
-
-// run runs a command, with its output shown.
-func (r *runner) run(dir string, env []string, name string, args ...string) error {
-	cmd := r.command(dir, name, args...)
-	cmd.Env = append(os.Environ(), env...)
-	cmd.Stdout = r.out
-	return cmd.Run()
 }

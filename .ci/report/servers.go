@@ -32,38 +32,40 @@ func (s servers) standIn(pkg string) bool {
 	return any
 }
 
-// findServers sees to it that the test servers are there, and tells every
-// test from now on where they are.
+// findServers starts or finds the test servers, and tells every test from now on
+// where they are.
 func (r *runner) findServers() error {
-	cmd := r.command(r.root, "bash", "-c", `env=$("$1") && eval "$env" && exec env -0`, "bash",
+	out, err := r.output(r.root, "bash", "-c", `env=$("$1") && eval "$env" && exec env -0`, "bash",
 		filepath.Join(r.root, ".ci", "images", "build"))
-	out, err := cmd.Output()
 	if err != nil {
 		return fmt.Errorf(".ci/images/build: %w", err)
 	}
-	before := os.Environ()
+	before := r.command(r.root, "true").Env // what the script's environment was
+	found := servers(os.Getenv("TEST_SERVERS"))
+	var env []string
 	for line := range bytes.SplitSeq(bytes.TrimRight(out, "\x00"), []byte{0}) {
 		if set := string(line); !slices.Contains(before, set) && !strings.HasPrefix(set, "_=") && !strings.HasPrefix(set, "SHLVL=") {
-			r.env = append(r.env, set)
+			env = append(env, set)
 			if name, ok := strings.CutPrefix(set, "TEST_SERVERS="); ok {
-				r.tally.servers = servers(name)
+				found = servers(name)
 			}
 		}
 	}
-	if r.tally.servers == "" {
-		r.tally.servers = servers(os.Getenv("TEST_SERVERS")) // an environment that has it all
-	}
-	if r.tally.servers == "" {
+	if found == "" {
 		return fmt.Errorf(".ci/images/build does not say which servers there are")
 	}
-	fmt.Fprintln(r.out, "test servers:", r.tally.servers)
+	r.servers.mu.Lock()
+	r.servers.env = env
+	r.servers.mu.Unlock()
+	r.tally.serve(found)
+	fmt.Fprintln(r.out, "test servers:", found)
 	return nil
 }
 
-// needServers is why nothing that needs servers can run, if so.
+// needServers returns an error if the part that finds servers did not find them.
 func (r *runner) needServers() error {
-	if r.tally.servers == "" {
-		return fmt.Errorf("there are no servers for it")
+	if r.tally.serving() == "" {
+		return fmt.Errorf("the test servers are missing")
 	}
 	return nil
 }

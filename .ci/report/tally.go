@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
+	"time"
 )
 
 // event is one line of `go test -json`; see `go doc test2json` and
@@ -41,8 +43,11 @@ func (i id) String() string {
 	return i.pkg + " " + i.test
 }
 
-// tally gathers what really ran from events, over any number of runs.
+// tally gathers what really ran from events, over any number of runs. Parts that
+// run side by side add to it; it is read when all have ended.
 type tally struct {
+	mu      sync.Mutex
+	took    map[id]time.Duration // top-level tests, the slowest run of each
 	done    map[id]outcome
 	open    map[id]int    // tests begun and not yet ended
 	reasons map[id]string // why something failed, where no test says it, or is n/a
@@ -51,10 +56,12 @@ type tally struct {
 }
 
 func newTally() *tally {
-	return &tally{done: map[id]outcome{}, open: map[id]int{}, reasons: map[id]string{}, said: map[id]string{}}
+	return &tally{took: map[id]time.Duration{}, done: map[id]outcome{}, open: map[id]int{}, reasons: map[id]string{}, said: map[id]string{}}
 }
 
 func (t *tally) add(e event) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	test := id{e.Package, e.Test}
 	switch e.Action {
 	case "run":
@@ -67,6 +74,9 @@ func (t *tally) add(e event) {
 		if e.Test == "" {
 			t.endPackage(e)
 			return
+		}
+		if !strings.Contains(e.Test, "/") {
+			t.took[test] = max(t.took[test], time.Duration(e.Elapsed*float64(time.Second)))
 		}
 		t.open[test]--
 		o := map[string]outcome{"pass": passed, "skip": skipped, "fail": failed}[e.Action]
@@ -109,14 +119,35 @@ func (t *tally) endPackage(e event) {
 		if e.FailedBuild != "" {
 			reason = "does not build"
 		}
-		t.fail(id{pkg: e.Package}, reason)
+		t.failing(id{pkg: e.Package}, reason)
 	}
 }
 
 // fail records the failure of something that is no test.
 func (t *tally) fail(what id, reason string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.failing(what, reason)
+}
+
+// failing is fail for those who have locked t.
+func (t *tally) failing(what id, reason string) {
 	t.end(what, failed)
 	t.reasons[what] = reason
+}
+
+// serve records which servers the tests run against.
+func (t *tally) serve(s servers) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.servers = s
+}
+
+// serving returns the servers the tests run against, or "" if there are none.
+func (t *tally) serving() servers {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.servers
 }
 
 // leaves returns the tests that count, with what became of them: those without

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"os"
@@ -125,7 +124,8 @@ func TestStandInsExcuse(t *testing.T) {
 				t.Errorf("outcome %d: %q", c.want, got)
 			}
 			var out strings.Builder
-			r := &runner{out: &out, tally: tally}
+			r := newRunner(t.Context(), "", &out)
+			r.tally = tally
 			if good := r.close(); good != (c.want == standIn) {
 				t.Errorf("the run counts as good: %v\n%s", good, out.String())
 			}
@@ -182,7 +182,7 @@ func TestServersAreFoundOrMissed(t *testing.T) {
 			if err := os.Chmod(script, 0o700); err != nil {
 				t.Fatal(err)
 			}
-			r := &runner{root: root, out: io.Discard, tally: newTally(), ctx: t.Context()}
+			r := newRunner(t.Context(), root, io.Discard)
 			err := r.findServers()
 			if got := fmt.Sprint(err); c.err == "" && err != nil || !strings.Contains(got, c.err) {
 				t.Fatalf("error %q, want %q", got, c.err)
@@ -211,7 +211,7 @@ func TestEachSystemCounts(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, "go.mod", "module m\n\ngo 1.26.0\n")
 	write(t, dir, "m_test.go", "package m\n\nimport (\n\t\"os\"\n\t\"testing\"\n)\n\nfunc TestA(t *testing.T) {\n\tif os.Getenv(\"BREAK\") != \"\" {\n\t\tt.Error()\n\t}\n}\n")
-	r := &runner{root: dir, out: io.Discard, tally: newTally(), ctx: t.Context()}
+	r := newRunner(t.Context(), dir, io.Discard)
 	if err := r.goTest(dir, noWorkspace, "-count=1", "."); err != nil {
 		t.Fatal(err)
 	}
@@ -247,7 +247,7 @@ func TestGoTest(t *testing.T) {
 			dir := t.TempDir()
 			write(t, dir, "go.mod", "module m\n\ngo 1.26.0\n")
 			write(t, dir, "m_test.go", "package m\n\nimport (\n\t\"os\"\n\t\"testing\"\n)\n\nvar _ = os.Exit\nvar _ *testing.T\n\n"+c.body+"\n")
-			r := &runner{root: dir, out: io.Discard, tally: newTally(), ctx: t.Context()}
+			r := newRunner(t.Context(), dir, io.Discard)
 			args := []string{"-count=1", "-timeout=5s", "."}
 			err := r.goTest(dir, noWorkspace, args...)
 			if c.passed != "" {
@@ -262,21 +262,6 @@ func TestGoTest(t *testing.T) {
 				}
 			}
 		})
-	}
-}
-
-func TestAPartThatCannotRunHasFailed(t *testing.T) {
-	ctx, cancel := context.WithCancel(t.Context())
-	r := &runner{root: t.TempDir(), out: io.Discard, tally: newTally(), ctx: ctx}
-	r.part("missing", func() error { return r.run(r.root, nil, filepath.Join(r.root, "missing")) })
-	r.part("nowhere", func() error { return r.goTest(filepath.Join(r.root, "nowhere"), nil, ".") })
-	cancel()
-	r.part("late", func() error { t.Error("a part began after the end"); return nil })
-	if got, want := names(r.tally.list(failed)), "late, missing, nowhere"; got != want {
-		t.Errorf("failed: %q, want %q", got, want)
-	}
-	if r.close() {
-		t.Error("the run counts as good")
 	}
 }
 
@@ -302,7 +287,7 @@ func TestWorkspaceListsTestsOfEveryModule(t *testing.T) {
 		write(t, dir, module+"/go.mod", "module m/"+module+"\n\ngo 1.26.0\n")
 		write(t, dir, module+"/sub/x_test.go", "package sub\n\nimport \"testing\"\n\nfunc TestStoreContract(t *testing.T) {}\n\nfunc FuzzIt(f *testing.F) {}\n")
 	}
-	r := &runner{root: dir, out: io.Discard, tally: newTally(), ctx: t.Context()}
+	r := newRunner(t.Context(), dir, io.Discard)
 	t.Setenv("GOWORK", "")
 	w, err := r.readWorkspace()
 	if err != nil {

@@ -35,7 +35,7 @@ type function struct {
 
 func (r *runner) readWorkspace() (workspace, error) {
 	w := workspace{root: r.root}
-	out, err := r.command(r.root, "go", "list", "-m", "-f", "{{.Dir}}").Output()
+	out, err := r.output(r.root, "go", "list", "-m", "-f", "{{.Dir}}")
 	if err != nil {
 		return w, fmt.Errorf("go list -m: %w", err)
 	}
