@@ -148,7 +148,7 @@ func TestStartedEvent(t *testing.T) {
 	starts := time.Now().Add(6 * time.Second)
 	e := p.publish(t, o, changed(draft(5), "starts_at", starts, "ends_at", starts.Add(time.Hour)))
 	b := p.book(t, c, e, 1)
-	eventually(t, 60*time.Second, func() error {
+	eventually(t, func() error {
 		if p.available(t, e.ID).SalesOpen {
 			return errors.New("sales are open")
 		}

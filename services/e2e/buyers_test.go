@@ -71,7 +71,7 @@ func (b *buyer) shop(finish <-chan struct{}) {
 
 // settle asks for what is open until everything is answered.
 func (b *buyer) settle() error {
-	return poll(90*time.Second, func() error {
+	return poll(patience, func() error {
 		for range len(b.open) {
 			b.resume()
 		}

@@ -94,7 +94,7 @@ func TestOrganizerCancelsAnEvent(t *testing.T) {
 	}
 	p.refundedAndTold(t, held)
 	// The late one ends without tickets and without money, whichever way.
-	eventually(t, 60*time.Second, func() error {
+	eventually(t, func() error {
 		if b := p.bookingNow(t, crowd[0], late.ID); b.Status != "FAILED" && b.Status != "CANCELLED" {
 			return fmt.Errorf("it is %s", b.Status)
 		}
@@ -103,14 +103,14 @@ func TestOrganizerCancelsAnEvent(t *testing.T) {
 	if in, out := p.moved(t, late.ID); in != out {
 		t.Errorf("of the late booking, %d was charged and %d refunded", in, out)
 	}
-	eventually(t, 60*time.Second, func() error {
+	eventually(t, func() error {
 		if a := p.available(t, e.ID); a.Available != a.Capacity || a.SalesOpen {
 			return fmt.Errorf("%d of %d tickets are back, on sale: %t", a.Available, a.Capacity, a.SalesOpen)
 		}
 		return nil
 	})
 	// Once all is told, the event may go, as any other.
-	eventually(t, 60*time.Second, func() error {
+	eventually(t, func() error {
 		res := p.call(t, http.MethodDelete, gateway, path, as(o))
 		if res.status == http.StatusNoContent {
 			return nil
@@ -186,7 +186,7 @@ func (p *platform) cancellationOf(by *account, eventID string) (c cancellation, 
 // awaitCancellation waits until it is done.
 func (p *platform) awaitCancellation(t testing.TB, by *account, eventID string) (c cancellation) {
 	t.Helper()
-	eventually(t, 2*time.Minute, func() (err error) {
+	eventually(t, func() (err error) {
 		if c, err = p.cancellationOf(by, eventID); err == nil && !(c.Told && c.Done) {
 			err = fmt.Errorf("told: %t, done: %t, bookings: %+v", c.Told, c.Done, c.Bookings)
 		}
@@ -209,7 +209,7 @@ func (p *platform) refundedAndTold(t testing.TB, held map[string]*account) {
 		}
 	}
 	var told map[string][]mail
-	eventually(t, 2*time.Minute, func() error {
+	eventually(t, func() error {
 		mails, err := p.mails()
 		if err != nil {
 			return final{err}

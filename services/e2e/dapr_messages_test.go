@@ -43,6 +43,7 @@ func (p *platform) replay(t testing.TB, s service, l letter) *answer {
 // A message that a consumer does not understand is stored, and an admin sees it.
 // Once the consumer does, it is replayed into that consumer alone.
 func TestDaprPoisonMessages(t *testing.T) {
+	t.Parallel()
 	rabbitmq := rabbittest.New(t)
 	p, s := startProcesses(t, setup{sidecars: true, rabbitmq: rabbitmq.URL()})
 	c := p.register(t, customer)
@@ -54,7 +55,7 @@ func TestDaprPoisonMessages(t *testing.T) {
 	rabbitmq.Publish(t, contracts.TopicBookings, dapr.Seal(contracts.TopicBookings, s.secret[bookings],
 		[]byte(`{"specversion":"1.0","id":"later","source":"booking","type":"booking.confirmed.v9","data":{}}`)))
 	for _, of := range []service{events, notifications} {
-		eventually(t, time.Minute, func() error {
+		eventually(t, func() error {
 			found := p.letters(t, of)
 			return errOf(len(found) == 2, "%s has the dead letters %+v", of, found)
 		})
@@ -80,7 +81,7 @@ func TestDaprPoisonMessages(t *testing.T) {
 		swap(os.Args[0], append(env[:len(env):len(env)], olderEnv+"="+string(of)))
 		b := p.book(t, c, e, 1)
 		var poison letter
-		eventually(t, time.Minute, func() error {
+		eventually(t, func() error {
 			for _, l := range p.letters(t, of) {
 				if l.Subject == b.ID {
 					poison = l
@@ -95,7 +96,7 @@ func TestDaprPoisonMessages(t *testing.T) {
 		swap(path, env) // the fix
 		p.replay(t, of, poison).want(t, http.StatusOK)
 		p.replay(t, of, poison) // once more: no harm
-		eventually(t, time.Minute, func() error {
+		eventually(t, func() error {
 			mails, err := p.mails()
 			if err != nil {
 				return err
@@ -122,6 +123,7 @@ func TestDaprPoisonMessages(t *testing.T) {
 // The README's tour under Dapr, and what of it RabbitMQ sees: one message for
 // the booking, and one for its end, as AsyncAPI has them.
 func TestDaprReadmeTour(t *testing.T) {
+	t.Parallel()
 	rabbitmq := rabbittest.New(t)
 	p, _ := startProcesses(t, setup{sidecars: true, rabbitmq: rabbitmq.URL()})
 	rabbitmq.Declare(t, rabbittest.Binding{Exchange: contracts.TopicBookings, Queue: "onlooker"})
@@ -134,7 +136,7 @@ func TestDaprReadmeTour(t *testing.T) {
 		t.Fatal(err)
 	}
 	count := map[string]int{}
-	eventually(t, time.Minute, func() error {
+	eventually(t, func() error {
 		for _, body := range rabbitmq.Take(t, "onlooker") {
 			var m contracts.Message // and the seal
 			if err := json.Unmarshal(body, &m); err != nil {
@@ -172,13 +174,14 @@ func entries(t testing.TB, dsn string) (open, published int) {
 // those that it took. An entry of the outbox is closed only when every consumer
 // knows it, and whatever was lost is published again.
 func TestDaprBrokerThatLosesMessages(t *testing.T) {
+	t.Parallel()
 	const sold = 8
 	rabbitmq := rabbittest.New(t)
 	p, s := startProcesses(t, setup{sidecars: true, rabbitmq: rabbitmq.URL()})
 	c := p.register(t, customer)
 	e := p.publish(t, p.register(t, organizer), draft(100))
 	p.book(t, c, e, 1)
-	eventually(t, time.Minute, func() error {
+	eventually(t, func() error {
 		n, _ := entries(t, s.databases[bookings])
 		return errOf(n == 0, "%d entries are open, and everybody is there", n)
 	})
@@ -191,7 +194,7 @@ func TestDaprBrokerThatLosesMessages(t *testing.T) {
 	for range sold {
 		p.book(t, c, e, 1)
 	}
-	eventually(t, time.Minute, func() error {
+	eventually(t, func() error {
 		_, n := entries(t, s.databases[bookings])
 		return errOf(n == sold, "the sidecar calls %d of %d published", n, sold)
 	})
@@ -209,12 +212,12 @@ func TestDaprBrokerThatLosesMessages(t *testing.T) {
 	if err := away.sidecar.begin(); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, 2*time.Minute, func() error {
+	eventually(t, func() error {
 		n, _ := entries(t, s.databases[bookings])
 		return errOf(n == 0, "%d entries are open", n)
 	})
 	var mails []mail
-	eventually(t, time.Minute, func() (err error) {
+	eventually(t, func() (err error) {
 		mails, err = p.mails()
 		return errOf(err == nil && len(mails) >= sold+1, "%d of %d mails, %v", len(mails), sold+1, err)
 	})

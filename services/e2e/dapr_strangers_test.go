@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/uuid"
 
@@ -17,6 +16,7 @@ import (
 // logged. A sidecar shows its service the app token with every call that it
 // passes on, customers' too; that lends nobody a service's authority.
 func TestDaprStrangers(t *testing.T) {
+	t.Parallel()
 	p, s := startProcesses(t, setup{sidecars: true})
 	c := p.register(t, customer)
 	e := p.publish(t, p.register(t, organizer), draft(5))
@@ -106,7 +106,7 @@ func TestDaprStrangers(t *testing.T) {
 		if found := p.letters(t, of); len(found) != 1 || !strings.Contains(found[0].Reason, "seal") {
 			t.Errorf("of a forged message %s has %+v", of, found)
 		}
-		eventually(t, 10*time.Second, func() error {
+		eventually(t, func() error {
 			return errOf(strings.Contains(one(of).said(), "a delivery that is not the sidecar's was refused"), "%s has not logged it", of)
 		})
 	}

@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"go.yaml.in/yaml/v3"
 
@@ -154,7 +153,7 @@ func (s *sidecar) begin() error {
 			return err
 		}
 		lockedOut := false
-		if err := poll(time.Minute, func() error {
+		if err := poll(patience, func() error {
 			said := s.said()[len(earlier):]
 			lockedOut = strings.Contains(said, "initialization error occurred for nr (")
 			if lockedOut || strings.Contains(said, "Initialized name resolution") {
@@ -214,7 +213,7 @@ func (s *manyProcesses) meshed() error {
 			notifications: {"user /.well-known/jwks.json"},
 		}[r.of] {
 			app, path, _ := strings.Cut(path, " ")
-			if err := poll(time.Minute, func() error {
+			if err := poll(patience, func() error {
 				if err := r.sidecar.ended(); err != nil {
 					return final{err}
 				}

@@ -127,6 +127,7 @@ func (c *conformance) brought(r refusal) bool {
 
 // TestFromInside looks for the tests that fromInside names.
 func TestFromInside(t *testing.T) {
+	t.Parallel()
 	for _, inside := range fromInside {
 		names, err := filepath.Glob(filepath.Join("..", filepath.FromSlash(inside.folder), "*_test.go"))
 		if err != nil {
@@ -144,6 +145,7 @@ func TestFromInside(t *testing.T) {
 // TestServedDocuments compares what each port serves with the document that its
 // answers are held to. Where messages do not come over HTTP, it lacks that.
 func TestServedDocuments(t *testing.T) {
+	t.Parallel()
 	p := shared(t)
 	for _, s := range services {
 		var served, known struct {

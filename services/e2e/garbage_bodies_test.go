@@ -68,7 +68,7 @@ func largeBodies(t *testing.T, p *platform, routes []route) {
 			var res *answer
 			// The server may hang up before it has read all: then the client
 			// may miss the answer, and tries again.
-			err := poll(20*time.Second, func() (err error) {
+			err := poll(patience, func() (err error) {
 				res, err = p.try(r, r.withID(), o)
 				return err
 			})
@@ -125,7 +125,7 @@ func garbageForms(t *testing.T, p *platform) {
 			"an odd media type": content("///", []byte("grant_type=password")), "an array": form("grant_type[]", "password", "token[]", "x"),
 		} {
 			var res *answer
-			err := poll(20*time.Second, func() (err error) {
+			err := poll(patience, func() (err error) {
 				res, err = p.send(http.MethodPost, gateway, path, o, header("X-Forwarded-For", nextAddress()))
 				return err
 			})

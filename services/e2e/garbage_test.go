@@ -12,6 +12,7 @@ import (
 // Whatever is sent to whatever route, the answer is a refusal with a code, and
 // the platform goes on as before.
 func TestGarbage(t *testing.T) {
+	t.Parallel()
 	p := start(t, options{})
 	o, c := p.register(t, organizer), p.register(t, customer)
 	e := p.publish(t, o, draft(10_000))

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/google/uuid"
 
@@ -105,7 +104,7 @@ func TestConcurrentReplay(t *testing.T) {
 	}
 	wg.Wait()
 	var b booking
-	eventually(t, 30*time.Second, func() error {
+	eventually(t, func() error {
 		res := p.call(t, http.MethodPost, gateway, "/bookings", request...)
 		if res.status == http.StatusConflict {
 			return errors.New("it is still worked on")

@@ -7,15 +7,14 @@ import (
 	"time"
 )
 
-const aloneRounds = 5
-
 // Each process is killed alone, in turn, while people book and cancel, and is
 // started again. Some of them see it; nobody is worse off afterwards.
 func TestProcessesKilledAlone(t *testing.T) {
+	t.Parallel()
 	p, s := startProcesses(t, setup{})
 	l := newLoad(t, p, 6, true)
 	var back durations
-	for range aloneRounds {
+	for range rounds(1, 5) {
 		for _, r := range s.all {
 			l.awaitServed(t)
 			r.kill()

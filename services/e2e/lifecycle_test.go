@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -79,7 +78,7 @@ func TestDrain(t *testing.T) {
 		})
 	}
 	// All are accepted when their tickets are held.
-	eventually(t, 30*time.Second, func() error {
+	eventually(t, func() error {
 		if a := p.available(t, e.ID); a.Available != 20-len(crowd) {
 			return fmt.Errorf("%d of 20 are available", a.Available)
 		}
@@ -98,7 +97,7 @@ func TestDrain(t *testing.T) {
 	// What they were told to wait for settles after the next start.
 	p.restart(t)
 	confirmed := 0
-	eventually(t, 60*time.Second, func() error {
+	eventually(t, func() error {
 		confirmed = 0
 		for _, a := range crowd {
 			for _, b := range wholeList[booking](t, p, gateway, "/bookings", as(a)) {

@@ -42,7 +42,7 @@ func newMailServer(t *testing.T) *mailServer {
 func (m *mailServer) up(t *testing.T, moody bool) {
 	t.Helper()
 	var l net.Listener
-	eventually(t, 30*time.Second, func() (err error) {
+	eventually(t, func() (err error) {
 		l, err = net.Listen("tcp", m.address)
 		return err
 	})
@@ -109,6 +109,7 @@ func (s session) Data(r io.Reader) error {
 // server's answer and its own note of it, the platform may send a mail again:
 // the same one, by its Message-ID.
 func TestMailServerDown(t *testing.T) {
+	t.Parallel()
 	server := newMailServer(t)
 	p := start(t, options{smtpURL: "smtp://" + server.address + "?tls=none"})
 	c := p.register(t, customer)
@@ -123,7 +124,7 @@ func TestMailServerDown(t *testing.T) {
 	}
 	pending := func(min int) {
 		t.Helper()
-		eventually(t, 60*time.Second, func() error {
+		eventually(t, func() error {
 			waiting, err := all[notification](p, gateway, "/notifications?status=PENDING", as(c))
 			if err != nil {
 				return final{err}
@@ -158,7 +159,7 @@ func TestMailServerDown(t *testing.T) {
 	p.kill() // while mails are on their way
 	p.restart(t)
 
-	eventually(t, 120*time.Second, func() error {
+	eventually(t, func() error {
 		confirmed, _, _ := mailsAbout(server.mails())
 		for id := range booked {
 			if confirmed[id] == 0 {
@@ -168,7 +169,7 @@ func TestMailServerDown(t *testing.T) {
 		return nil
 	})
 	// Nothing is left that could come again.
-	eventually(t, 60*time.Second, func() error {
+	eventually(t, func() error {
 		open, err := all[notification](p, gateway, "/notifications?status=PENDING", as(c))
 		if err == nil && len(open) > 0 {
 			err = errors.New("there are mails still to be sent")

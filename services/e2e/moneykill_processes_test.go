@@ -17,6 +17,7 @@ import (
 // The processes are killed alone, booking most often just when the provider has
 // moved money for it, while people pay through the provider.
 func TestProcessesMoneyKilled(t *testing.T) {
+	t.Parallel()
 	o := options{checkoutTTL: "8s"}
 	provider := o.paidByStripe(t)
 	p, s := startProcesses(t, setup{options: o})
@@ -29,7 +30,7 @@ func TestProcessesMoneyKilled(t *testing.T) {
 		kills++
 		r.again(t)
 	}
-	between := killBetween(t, l, provider, s.of(bookings)[0], 6)
+	between := killBetween(t, l, provider, s.of(bookings)[0], rounds(2, 6))
 	l.awaitServed(t)
 	t.Logf("each process killed alone, paid through a provider: %d kills, and between provider and database %v; %s", kills, between, l.end(t))
 }
@@ -66,6 +67,7 @@ func killBetween(t testing.TB, l *load, provider *stripetest.Server, r *replica,
 // Tickets that are held for a booking that is not there are found and given back,
 // by the process booking reconcile as by the admin.
 func TestProcessesReconcile(t *testing.T) {
+	t.Parallel()
 	p, s := startProcesses(t, setup{})
 	e := p.publish(t, p.register(t, organizer), draft(20))
 	kept := p.book(t, p.register(t, customer), e, 2)

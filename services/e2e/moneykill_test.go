@@ -9,10 +9,7 @@ import (
 	"github.com/openboxoffice/boxoffice/services/booking/adapter/stripe/stripetest"
 )
 
-const (
-	moneyKills   = 12
-	moneyClients = 8
-)
+const moneyClients = 8
 
 // killedWhenDone kills, once, whoever the provider works for: as soon as it has
 // done this operation and has it on its books, before anybody is told. It
@@ -44,6 +41,7 @@ func killedWhenDone(provider *stripetest.Server, operation string, within time.D
 // back: most often just when that has happened, and nobody has been told. What
 // was paid and what was got agree in the end.
 func TestMoneyKillNine(t *testing.T) {
+	t.Parallel()
 	seed := killSeed(t)
 	choose := rand.New(rand.NewPCG(seed, 0))
 	p, provider := startWithStripe(t, options{checkoutTTL: "8s"})
@@ -56,7 +54,8 @@ func TestMoneyKillNine(t *testing.T) {
 		load.Go(func() { buyers[i].shop(finish) })
 	}
 	between := map[string]int{}
-	for round := range moneyKills {
+	kills := rounds(6, 12) // each kind of moment at least once
+	for round := range kills {
 		<-time.After(time.Duration(100+choose.IntN(600)) * time.Millisecond)
 		operation := []string{"confirm", "refund", "create", "", "confirm", "refund"}[round%6]
 		if operation != "" && killedWhenDone(provider, operation, 10*time.Second, p.kill) {
@@ -70,7 +69,7 @@ func TestMoneyKillNine(t *testing.T) {
 	close(finish)
 	load.Wait()
 
-	s := survey{p: p, event: e, buyers: buyers, kills: moneyKills}
+	s := survey{p: p, event: e, buyers: buyers, kills: kills}
 	s.settle(t)
 	for _, v := range s.violations() {
 		t.Error(v)

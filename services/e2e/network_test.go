@@ -68,6 +68,7 @@ func (w *wire) mend(t testing.TB) {
 // The connections to each database are reset, slowed, and left without an
 // answer.
 func TestProcessesDatabaseNetwork(t *testing.T) {
+	t.Parallel()
 	databases, wires := map[service]string{}, map[service]*wire{}
 	for _, s := range services {
 		wires[s] = newWire(t, newDatabase(t, s))
@@ -80,7 +81,7 @@ func TestProcessesDatabaseNetwork(t *testing.T) {
 	var back durations
 	for _, s := range []service{bookings, events, notifications, gateway} {
 		w := wires[s]
-		for range 3 {
+		for range rounds(1, 3) {
 			w.spoil(t, "reset_peer", `{"timeout": 20}`, 0.5)
 			l.awaitTried(t, 8)
 			w.mend(t)

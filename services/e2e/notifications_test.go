@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/openboxoffice/boxoffice/contracts/problem"
 )
@@ -38,7 +37,7 @@ func TestSMSForThoseWithAPhone(t *testing.T) {
 	e := p.publish(t, p.register(t, organizer), draft(5))
 	p.call(t, http.MethodPatch, gateway, "/users/me", as(c), body(obj{"phone": "+4915112345678"})).want(t, http.StatusOK)
 	b := p.book(t, c, e, 1)
-	eventually(t, 60*time.Second, func() error {
+	eventually(t, func() error {
 		sent, err := all[notification](p, gateway, "/notifications?status=SENT&booking_id="+b.ID, as(c))
 		if err != nil {
 			return final{err}
@@ -59,7 +58,7 @@ func TestNotificationList(t *testing.T) {
 	for range n {
 		p.book(t, c, e, 1)
 	}
-	eventually(t, 60*time.Second, func() error {
+	eventually(t, func() error {
 		sent, err := all[notification](p, gateway, "/notifications?status=SENT", as(c))
 		if err != nil {
 			return final{err}
@@ -101,7 +100,7 @@ func TestLogsKeepSecrets(t *testing.T) {
 	p.token(t, c, "grant_type", "password", "username", c.email, "password", "wrong password").want(t, http.StatusBadRequest)
 	p.call(t, http.MethodGet, gateway, "/users/me", header("Authorization", "Bearer a.b.forged")).want(t, http.StatusUnauthorized)
 	p.awaitMail(t, b.ID, mail.confirms)
-	eventually(t, 60*time.Second, func() error {
+	eventually(t, func() error {
 		sent, err := all[notification](p, gateway, "/notifications?status=SENT", as(c))
 		if err == nil && len(sent) < 2 {
 			err = errors.New("the SMS has not gone out")

@@ -25,18 +25,20 @@ type databaseServer interface {
 
 // PostgreSQL, which has the users and the bookings, is killed under load.
 func TestProcessesPostgresKilled(t *testing.T) {
+	t.Parallel()
 	server := pgtest.NewServer(t)
 	outages(t, "PostgreSQL", server, map[service]string{gateway: server.New(t, nil), bookings: server.New(t, nil)})
 }
 
 // MongoDB, which has the events and the notifications, is killed under load.
 func TestProcessesMongoKilled(t *testing.T) {
+	t.Parallel()
 	server := mongotest.NewServer(t)
 	outages(t, server.Info().String(), server, map[service]string{events: server.New(t), notifications: server.New(t)})
 }
 
-// outages kills the server of these databases three times, each time until the
-// load has felt it, and requires that nothing hangs, that nothing acknowledged
+// outages kills the server of these databases, once or in the long tier three
+// times, each time until the load has felt it, and requires that nothing hangs, that nothing acknowledged
 // is lost, and that service returns by itself.
 func outages(t *testing.T, name string, server databaseServer, databases map[service]string) {
 	p, _ := startProcesses(t, setup{databases: databases})
@@ -45,7 +47,7 @@ func outages(t *testing.T, name string, server databaseServer, databases map[ser
 	l := newLoad(t, p, 6, false)
 	down := slices.Collect(maps.Keys(databases))
 	var lasted, back durations
-	for range 3 {
+	for range rounds(1, 3) {
 		l.awaitServed(t)
 		began := time.Now()
 		if err := server.Kill(t.Context()); err != nil {
@@ -74,7 +76,7 @@ func readiness(t *testing.T, p *platform, down []service) {
 		if slices.Contains(down, s) {
 			want, database = http.StatusServiceUnavailable, "unavailable"
 		}
-		eventually(t, 30*time.Second, func() error {
+		eventually(t, func() error {
 			a, err := send(p.client, http.MethodGet, p.url(s, "/readyz"))
 			if err != nil {
 				return final{err}
@@ -127,10 +129,9 @@ func refusals(t *testing.T, p *platform, a *account, down []service) {
 			if r.more != nil {
 				options = append(options, r.more)
 			}
-			began := time.Now()
 			got, err := send(p.client, r.method, p.url(r.at, r.path), options...)
-			if took := time.Since(began); err != nil || took > answerLimit {
-				t.Errorf("%s %s at %s: after %s %v", r.method, r.path, r.at, took, err)
+			if err != nil {
+				t.Errorf("%s %s at %s: %v", r.method, r.path, r.at, err)
 				return
 			}
 			if !slices.Contains(down, r.needs) {

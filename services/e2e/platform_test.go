@@ -144,7 +144,7 @@ func (p *platform) awaitReady() error {
 	p.addresses = addresses
 	p.mu.Unlock()
 	for _, s := range services {
-		if err := poll(30*time.Second, func() error {
+		if err := poll(patience, func() error {
 			a, err := p.send(http.MethodGet, s, "/readyz")
 			if err == nil && a.status != http.StatusOK {
 				err = fmt.Errorf("%s is not ready: %s", s, a.body)

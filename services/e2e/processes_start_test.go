@@ -25,6 +25,7 @@ const waiting = `"msg":"waiting for the database"`
 // Processes that are started before their databases wait, say so, and start
 // when these are there.
 func TestProcessesWaitForTheirDatabases(t *testing.T) {
+	t.Parallel()
 	databases, wires := map[service]string{}, map[service]*wire{}
 	for _, s := range services {
 		wires[s] = newWire(t, newDatabase(t, s))
@@ -38,7 +39,7 @@ func TestProcessesWaitForTheirDatabases(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, r := range s.all {
-		eventually(t, 30*time.Second, func() error {
+		eventually(t, func() error {
 			if err := r.ended(); err != nil {
 				return final{err}
 			}
@@ -65,6 +66,7 @@ func TestProcessesWaitForTheirDatabases(t *testing.T) {
 // Without its database a process ends after START_TIMEOUT, and says what is
 // missing; so does its migrate.
 func TestProcessesGiveUpWithoutTheirDatabases(t *testing.T) {
+	t.Parallel()
 	nobody := freeAddress()
 	databases := map[service]string{}
 	for _, s := range services {
@@ -114,6 +116,7 @@ func (r *replica) run(t testing.TB, args ...string) (said string, code int) {
 // migrate prepares the database and ends, any number of times; healthcheck says
 // whether the process that runs is ready.
 func TestProcessesCommands(t *testing.T) {
+	t.Parallel()
 	p := &platform{client: newHTTPClient()}
 	s := newProcesses(t, t.TempDir(), setup{})
 	p.system = s
@@ -177,6 +180,7 @@ func objects(t testing.TB, url string) (n int) {
 
 // Three processes of each service start at once on empty databases.
 func TestProcessesStartTogether(t *testing.T) {
+	t.Parallel()
 	replicas := map[service]int{}
 	for _, s := range services {
 		replicas[s] = 3

@@ -302,7 +302,7 @@ func (s *manyProcesses) listening() error {
 }
 
 func (r *replica) listening() error {
-	err := poll(time.Minute, func() error {
+	err := poll(patience, func() error {
 		if err := r.ended(); err != nil {
 			return final{err}
 		}

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/google/uuid"
 )
@@ -23,8 +22,15 @@ type mailed struct {
 func (m mailed) mails() ([]mail, error) { return m.server.mails(), nil }
 
 // Three processes each, straight; two, each with its sidecar.
-func TestProcessesReplicas(t *testing.T) { replicas(t, 3, setup{}) }
-func TestDaprReplicas(t *testing.T)      { replicas(t, 2, setup{sidecars: true}) }
+func TestProcessesReplicas(t *testing.T) {
+	t.Parallel()
+	replicas(t, 3, setup{})
+}
+
+func TestDaprReplicas(t *testing.T) {
+	t.Parallel()
+	replicas(t, 2, setup{sidecars: true})
+}
 
 // Several booking processes on one database, and several notification processes
 // on another, share the work. One of each is killed in the middle and never
@@ -65,7 +71,7 @@ func replicas(t *testing.T, n int, o setup) {
 		}
 		return mails, repeats
 	}
-	eventually(t, time.Minute, func() error {
+	eventually(t, func() error {
 		if n, _ := told(); n < total {
 			return fmt.Errorf("%d of %d mails", n, total)
 		}
@@ -84,7 +90,7 @@ func replicas(t *testing.T, n int, o setup) {
 				body(obj{"event_id": e.ID, "tickets": 1, "payment": obj{"token": token}})) // cut off, below
 		})
 	}
-	eventually(t, 30*time.Second, func() error {
+	eventually(t, func() error {
 		if a := p.available(t, e.ID); a.Available != 100-total-hanging {
 			return fmt.Errorf("%d of 100 are available", a.Available)
 		}
@@ -97,7 +103,7 @@ func replicas(t *testing.T, n int, o setup) {
 	l.awaitServed(t)
 	l.awaitTried(t, 20)
 	confirmed := 0
-	eventually(t, 90*time.Second, func() error {
+	eventually(t, func() error {
 		confirmed = 0
 		for _, a := range crowd {
 			list, err := all[booking](p, bookings, "/bookings", as(a))
@@ -137,7 +143,7 @@ func replicas(t *testing.T, n int, o setup) {
 	for range 8 {
 		p.insist(t, c, e)
 	}
-	eventually(t, 2*time.Minute, func() error {
+	eventually(t, func() error {
 		missing := 0
 		confirmations, _, _ := mailsAbout(server.mails())
 		for _, b := range wholeList[booking](t, p, bookings, "/bookings?limit=100", as(c)) {
@@ -179,7 +185,7 @@ func (r *replica) leave() {
 func (p *platform) insist(t testing.TB, by *account, e event) {
 	t.Helper()
 	request := []option{as(by), key(uuid.NewString()), body(obj{"event_id": e.ID, "tickets": 1})}
-	eventually(t, 3*time.Minute, func() error {
+	eventually(t, func() error {
 		res, err := p.send(http.MethodPost, gateway, "/bookings", request...)
 		if err == nil && res.status != http.StatusCreated {
 			err = fmt.Errorf("%d %s", res.status, res.body)

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/openboxoffice/boxoffice/contracts/money"
 )
@@ -114,7 +113,7 @@ func scenario(t *testing.T, p *platform, at map[service]service) {
 func (p *platform) awaitMail(t testing.TB, bookingID string, kind func(mail) bool) mail {
 	t.Helper()
 	var found []mail
-	eventually(t, 60*time.Second, func() error {
+	eventually(t, func() error {
 		mails, err := p.mails()
 		if err != nil {
 			return err
@@ -134,7 +133,7 @@ func (p *platform) awaitMail(t testing.TB, bookingID string, kind func(mail) boo
 // awaitNotification waits until a's list shows the mail as sent.
 func (p *platform) awaitNotification(t testing.TB, s service, a *account, bookingID, subject string) {
 	t.Helper()
-	eventually(t, 60*time.Second, func() error {
+	eventually(t, func() error {
 		sent, err := all[notification](p, s, "/notifications?status=SENT&booking_id="+bookingID, as(a))
 		if err != nil {
 			return final{err}

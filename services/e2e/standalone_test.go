@@ -63,7 +63,7 @@ func (s *oneProcess) ready() (map[service]string, error) {
 		Booking      string `json:"booking"`
 		Notification string `json:"notification"`
 	}
-	err := poll(60*time.Second, func() error {
+	err := poll(patience, func() error {
 		if err := s.ended(); err != nil {
 			return final{err}
 		}

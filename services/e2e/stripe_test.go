@@ -85,7 +85,7 @@ func TestStripe(t *testing.T) {
 	}
 	wait := func(t *testing.T, id, status string) (b paid) {
 		t.Helper()
-		eventually(t, 50*time.Second, func() error {
+		eventually(t, func() error {
 			b = paid{}
 			if p.get(t, gateway, "/bookings/"+id, &b, as(c)); b.Status != status {
 				return fmt.Errorf("it is %s %s", b.Status, b.Reason)

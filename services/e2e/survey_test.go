@@ -46,8 +46,8 @@ func (s *survey) settle(t testing.TB) {
 	if err := g.Wait(); err != nil {
 		t.Error(err)
 	}
-	eventually(t, 60*time.Second, s.look)
-	eventually(t, 3*time.Minute, s.read)
+	eventually(t, s.look)
+	eventually(t, s.read)
 }
 
 // look takes in the bookings, the books and what is left; the error is that a

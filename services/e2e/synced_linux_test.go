@@ -73,7 +73,7 @@ func TestStandaloneEveryBookingIsSynced(t *testing.T) {
 		t.Fatal(err)
 	}
 	all := map[string][]time.Time{}
-	eventually(t, 30*time.Second, func() error { // strace ends after what it traces
+	eventually(t, func() error { // strace ends after what it traces
 		b, err := os.ReadFile(traced)
 		if err != nil {
 			return final{err}
@@ -171,6 +171,7 @@ func syncs(r io.Reader) (map[string][]time.Time, error) {
 
 // The control: what was not synced, too early, too late or in vain is seen.
 func TestStandaloneUnsyncedBookingsAreSeen(t *testing.T) {
+	t.Parallel()
 	found, err := syncs(strings.NewReader(`
 7 1700000001.000000 fdatasync(9</data/booking.db-wal>) = 0 <0.002000>
 7 1700000002.000000 fdatasync(9</data/booking.db-wal> <unfinished ...>
