@@ -46,7 +46,7 @@ func newAccount(role string) *account {
 
 // join registers a and logs them in.
 func (p *platform) join(a *account) error {
-	res, err := p.send(http.MethodPost, gateway, "/users", header("X-Forwarded-For", a.address),
+	res, err := p.patiently(http.MethodPost, gateway, "/users", header("X-Forwarded-For", a.address),
 		body(obj{"email": a.email, "password": a.password, "name": a.name, "role": a.role}))
 	if err != nil {
 		return err
@@ -66,7 +66,7 @@ func (p *platform) join(a *account) error {
 
 // login gets a fresh tokens.
 func (p *platform) login(a *account) error {
-	res, err := p.send(http.MethodPost, gateway, "/token", header("X-Forwarded-For", a.address),
+	res, err := p.patiently(http.MethodPost, gateway, "/token", header("X-Forwarded-For", a.address),
 		form("grant_type", "password", "username", a.email, "password", a.password))
 	if err != nil {
 		return err

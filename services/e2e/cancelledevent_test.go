@@ -135,7 +135,7 @@ func TestAnEventsCancellationSurvivesKills(t *testing.T) {
 	g.SetLimit(4)
 	for i := range booked {
 		g.Go(func() error {
-			res, err := p.send(http.MethodPost, gateway, "/bookings", as(crowd[i%len(crowd)]), body(obj{"event_id": e.ID, "tickets": 1}))
+			res, err := p.patiently(http.MethodPost, gateway, "/bookings", as(crowd[i%len(crowd)]), body(obj{"event_id": e.ID, "tickets": 1}))
 			if err == nil && res.status != http.StatusCreated {
 				err = fmt.Errorf("%d %s", res.status, res.body)
 			}

@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/openboxoffice/boxoffice/contracts/problem"
 )
 
@@ -142,10 +144,35 @@ func cutOff(mediaType string, b []byte) error {
 	return nil // what is no JSON, the check against the document reports
 }
 
+// patiently makes a request, again for as long as the answer is 503: on a busy
+// machine a service gives up on a neighbour or a database that is only slow, and
+// its clients ask again. A booking has a key, so that it is made once.
+func (p *platform) patiently(method string, s service, path string, options ...option) (a *answer, err error) {
+	if method == http.MethodPost && path == "/bookings" {
+		once := uuid.NewString()
+		options = append(options[:len(options):len(options)], func(r *http.Request) {
+			if r.Header.Get("Idempotency-Key") == "" {
+				r.Header.Set("Idempotency-Key", once)
+			}
+		})
+	}
+	tries := 0
+	err = poll(patience, func() error {
+		if a, err = p.send(method, s, path, options...); err != nil {
+			return final{err}
+		}
+		if tries++; a.status == http.StatusServiceUnavailable || tries > 1 && a.is(problem.BookingInProgress) {
+			return fmt.Errorf("%s: %d %s", a.request, a.status, a.body)
+		}
+		return nil
+	})
+	return a, err
+}
+
 // call makes a request that must be answered.
 func (p *platform) call(t testing.TB, method string, s service, path string, options ...option) *answer {
 	t.Helper()
-	a, err := p.send(method, s, path, options...)
+	a, err := p.patiently(method, s, path, options...)
 	if err != nil {
 		t.Fatalf("%s %s%s: %v", method, s, path, err)
 	}

@@ -70,7 +70,7 @@ func TestDrain(t *testing.T) {
 		at := []service{gateway, bookings}[i%2]
 		token := []string{"tok_timeout", "tok_slow"}[i/2%2]
 		wg.Go(func() {
-			res, err := p.send(http.MethodPost, at, "/bookings", as(a), body(obj{"event_id": e.ID, "tickets": 1, "payment": obj{"token": token}}))
+			res, err := p.patiently(http.MethodPost, at, "/bookings", as(a), body(obj{"event_id": e.ID, "tickets": 1, "payment": obj{"token": token}}))
 			if err == nil && res.status != http.StatusAccepted {
 				err = fmt.Errorf("%d %s", res.status, res.body)
 			}

@@ -149,7 +149,7 @@ func all[T any](p *platform, s service, path string, options ...option) ([]T, er
 		return nil, err
 	}
 	for {
-		res, err := p.send(http.MethodGet, s, u.String(), options...)
+		res, err := p.patiently(http.MethodGet, s, u.String(), options...)
 		if err != nil {
 			return nil, err
 		}
@@ -224,7 +224,7 @@ func (p *platform) available(t testing.TB, eventID string) availability {
 }
 
 func (p *platform) leftOf(eventID string) (a availability, err error) {
-	res, err := p.send(http.MethodGet, gateway, "/events/"+eventID+"/availability")
+	res, err := p.patiently(http.MethodGet, gateway, "/events/"+eventID+"/availability")
 	if err != nil {
 		return a, err
 	}
