@@ -121,10 +121,14 @@ func runSale(t *testing.T, p *platform, buyers []*account) *sale {
 	return s
 }
 
-// again reports whether an answer asks to ask again.
+// again reports whether an answer asks to ask again: for want of an answer from
+// elsewhere, or because it is not known yet what became of the payment.
 func again(res *answer, err error) bool {
 	if err != nil {
 		return false
+	}
+	if res.status == http.StatusAccepted {
+		return true
 	}
 	refusal, err := res.problem()
 	return err == nil && (res.status == http.StatusServiceUnavailable || refusal.Code == problem.BookingInProgress)
