@@ -7,6 +7,7 @@ import (
 )
 
 func TestString(t *testing.T) {
+	t.Parallel()
 	for want, a := range map[string]Amount{
 		"25.00 EUR":                 {2500, "EUR"},
 		"0.05 EUR":                  {5, "EUR"},
@@ -22,6 +23,7 @@ func TestString(t *testing.T) {
 }
 
 func TestArithmeticRefusesOverflowAndMixedCurrencies(t *testing.T) {
+	t.Parallel()
 	if got, err := (Amount{2500, "EUR"}).Times(3); err != nil || got != (Amount{7500, "EUR"}) {
 		t.Errorf("3 × 25.00 EUR = %v, %v", got, err)
 	}
@@ -42,6 +44,7 @@ func TestArithmeticRefusesOverflowAndMixedCurrencies(t *testing.T) {
 }
 
 func TestMinus(t *testing.T) {
+	t.Parallel()
 	if got, err := (Amount{100, "EUR"}).Minus(Amount{30, "EUR"}); err != nil || got != (Amount{70, "EUR"}) {
 		t.Errorf("1.00 − 0.30 = %v, %v", got, err)
 	}
@@ -54,6 +57,7 @@ func TestMinus(t *testing.T) {
 }
 
 func TestBasisPointsRoundHalfUp(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		minor int64
 		n     int

@@ -10,6 +10,7 @@ import (
 
 // TestCodes compares Codes with the constants in codes.go.
 func TestCodes(t *testing.T) {
+	t.Parallel()
 	listed := map[Code]bool{}
 	for _, c := range Codes {
 		if listed[c.Code] {

@@ -28,6 +28,7 @@ func some(b booking.Booking, n int) []booking.Wanted {
 }
 
 func TestTicketsAreCancelledInPart(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	event, c, s := w.newEvent(price), w.newCustomer(), w.service(nil)
 	w.catalog.Charge(event, events.CancellationPolicy{FreeHours: 24 * 365, FeeBasisPoints: 1000})
@@ -58,6 +59,7 @@ func TestTicketsAreCancelledInPart(t *testing.T) {
 // The fee is rounded once per cancellation, half up, and due only after the
 // free hours.
 func TestTheFeeIsThatOfThePolicy(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		policy  events.CancellationPolicy
 		price   money.Amount
@@ -91,6 +93,7 @@ func TestTheFeeIsThatOfThePolicy(t *testing.T) {
 }
 
 func TestACancellationInPartIsRefused(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	event, c, s := w.newEvent(price), w.newCustomer(), w.service(nil)
 	b := w.book(t, s, c, booking.Request{EventID: event, Tickets: 2, IdempotencyKey: "booked"})
@@ -130,6 +133,7 @@ func TestACancellationInPartIsRefused(t *testing.T) {
 }
 
 func TestACancellationIsMadeOncePerKey(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	event, c, s := w.newEvent(price), w.newCustomer(), w.service(nil)
 	b := w.book(t, s, c, booking.Request{EventID: event, Tickets: 5})
@@ -162,6 +166,7 @@ func TestACancellationIsMadeOncePerKey(t *testing.T) {
 
 // The same key of another caller is another key, on the same booking too.
 func TestTheKeyOfACancellationIsItsCallers(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	event, c, s := w.newEvent(price), w.newCustomer(), w.service(nil)
 	b := w.book(t, s, c, booking.Request{EventID: event, Tickets: 5})
@@ -178,6 +183,7 @@ func TestTheKeyOfACancellationIsItsCallers(t *testing.T) {
 
 // Wherever the process dies, the cancellation comes to its end once.
 func TestACancellationInPartSurvivesACrash(t *testing.T) {
+	t.Parallel()
 	for n := 1; n <= 8; n++ {
 		for _, effect := range []bool{false, true} {
 			w := newWorld(t)
@@ -197,6 +203,7 @@ func TestACancellationInPartSurvivesACrash(t *testing.T) {
 // A refund that the provider refuses is tried again, and then left to the
 // operator: the tickets need not wait for it.
 func TestARefundThatIsRefusedIsDue(t *testing.T) {
+	t.Parallel()
 	m := modelWorld(t)
 	refusals := 0
 	m.pay.Refuse = func(booking.RefundRequest) bool { refusals++; return true }

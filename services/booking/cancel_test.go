@@ -16,6 +16,7 @@ import (
 )
 
 func TestCancellingGivesEverythingBackOnce(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	event, c, s := w.newEvent(price), w.newCustomer(), w.service(nil)
 	id := w.book(t, s, c, booking.Request{EventID: event, Tickets: capacity}).ID
@@ -36,6 +37,7 @@ func TestCancellingGivesEverythingBackOnce(t *testing.T) {
 }
 
 func TestAFreeBookingIsCancelledWithoutARefund(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	c, s := w.newCustomer(), w.service(nil)
 	id := w.book(t, s, c, booking.Request{EventID: w.newEvent(money.Amount{Currency: "EUR"}), Tickets: 1}).ID
@@ -47,6 +49,7 @@ func TestAFreeBookingIsCancelledWithoutARefund(t *testing.T) {
 }
 
 func TestRacingCancellationsRefundOnce(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	c, s := w.newCustomer(), w.service(nil)
 	id := w.book(t, s, c, booking.Request{EventID: w.newEvent(price), Tickets: 2}).ID
@@ -64,6 +67,7 @@ func TestRacingCancellationsRefundOnce(t *testing.T) {
 }
 
 func TestAnUnknownRefundIsCancelledLater(t *testing.T) {
+	t.Parallel()
 	for name, f := range map[string]*faults{
 		"it was not made":          {before: only("Refund", unknown)},
 		"it was made":              {after: only("Refund", unknown)},
@@ -90,6 +94,7 @@ func TestAnUnknownRefundIsCancelledLater(t *testing.T) {
 }
 
 func TestWhatIsNotConfirmedCannotBeCancelled(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	event, c, s := w.newEvent(price), w.newCustomer(), w.service(nil)
 	pending := w.pay(t, &faults{after: only("Charge", unknown)}, c, event)
@@ -108,6 +113,7 @@ func TestWhatIsNotConfirmedCannotBeCancelled(t *testing.T) {
 }
 
 func TestABookingCanBeCancelledUntilItsEventStarts(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	event, c, s := w.newEvent(price), w.newCustomer(), w.service(nil)
 	first := w.book(t, s, c, booking.Request{EventID: event, Tickets: 1}).ID
@@ -127,6 +133,7 @@ func TestABookingCanBeCancelledUntilItsEventStarts(t *testing.T) {
 }
 
 func TestOnlyTheOwnerAndAnAdmin(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	event, c, s := w.newEvent(price), w.newCustomer(), w.service(nil)
 	id := w.book(t, s, c, booking.Request{EventID: event, Tickets: 1}).ID

@@ -24,6 +24,7 @@ import (
 // of time, are cancelled, each refunded once and told once, although the process
 // that does it dies half-way. By its name it runs without the race detector.
 func TestBrokenPromisesAreCaughtInThousandsOfCancellations(t *testing.T) {
+	t.Parallel()
 	t.Run("SQLite", func(t *testing.T) { cancelThousands(t, openSQLite(t), 2_000) })
 	t.Run("PostgreSQL", func(t *testing.T) {
 		s, err := postgres.Open(t.Context(), postgresdb.Options{URL: pgtest.New(t, postgres.Migrate)})

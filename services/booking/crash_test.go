@@ -39,6 +39,7 @@ func crashes(t *testing.T, prepare func(t *testing.T, w *world), work func(w *wo
 }
 
 func TestABookingSurvivesACrashAtEveryStep(t *testing.T) {
+	t.Parallel()
 	for name, r := range map[string]struct {
 		price money.Amount
 		token string
@@ -85,6 +86,7 @@ func TestABookingSurvivesACrashAtEveryStep(t *testing.T) {
 }
 
 func TestACancellationSurvivesACrashAtEveryStep(t *testing.T) {
+	t.Parallel()
 	var c identity.Caller
 	var b booking.Booking
 	crashes(t, func(t *testing.T, w *world) {
@@ -107,6 +109,7 @@ func TestACancellationSurvivesACrashAtEveryStep(t *testing.T) {
 
 // Recovery dies too, wherever it can.
 func TestRecoverySurvivesACrashAtEveryStep(t *testing.T) {
+	t.Parallel()
 	for name, prepare := range map[string]func(t *testing.T, w *world){
 		"of a payment": func(t *testing.T, w *world) {
 			w.pay(t, &faults{after: only("Charge", unknown)}, w.newCustomer(), w.newEvent(price))

@@ -50,6 +50,7 @@ func (w *world) wantBookings(t *testing.T, want int) {
 }
 
 func TestABookingIsConfirmed(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	event, c, s := w.newEvent(price), w.newCustomer(), w.service(nil)
 	b := w.book(t, s, c, booking.Request{EventID: strings.ToUpper(event), Tickets: 3, UserID: c.UserID})
@@ -72,6 +73,7 @@ func TestABookingIsConfirmed(t *testing.T) {
 }
 
 func TestAFreeBookingChargesNothing(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	event := w.newEvent(money.Amount{Currency: "EUR"})
 	b := w.book(t, w.service(nil), w.newCustomer(), booking.Request{EventID: event, Tickets: 2, PaymentToken: sandbox.Declined})
@@ -83,6 +85,7 @@ func TestAFreeBookingChargesNothing(t *testing.T) {
 }
 
 func TestWhatCannotBeHadIsRefusedBeforeAnythingIsStored(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	open, closed := w.newEvent(price), w.newEvent(price)
 	w.catalog.CloseSales(closed)
@@ -116,6 +119,7 @@ func TestWhatCannotBeHadIsRefusedBeforeAnythingIsStored(t *testing.T) {
 }
 
 func TestWhatIsGoneAfterItWasStoredFails(t *testing.T) {
+	t.Parallel()
 	for _, r := range []struct {
 		name   string
 		befall func(w *world, t *testing.T, event string)
@@ -148,6 +152,7 @@ func TestWhatIsGoneAfterItWasStoredFails(t *testing.T) {
 }
 
 func TestADeclinedPaymentGivesTheTicketsBack(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	event, c, s := w.newEvent(price), w.newCustomer(), w.service(nil)
 	request := booking.Request{EventID: event, Tickets: capacity, PaymentToken: sandbox.Declined, IdempotencyKey: "k"}
@@ -167,6 +172,7 @@ func TestADeclinedPaymentGivesTheTicketsBack(t *testing.T) {
 }
 
 func TestADeclinedPaymentIsFinalWhileTheTicketsWait(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	event, c := w.newEvent(price), w.newCustomer()
 	s := w.service(&faults{before: only("Release", unknown)})
@@ -188,6 +194,7 @@ func TestADeclinedPaymentIsFinalWhileTheTicketsWait(t *testing.T) {
 }
 
 func TestOneKeyIsOneBooking(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	event, kinds := w.catalog.NewEvent(
 		booking.TicketType{Name: "A", Price: price, Available: capacity}, booking.TicketType{Name: "B", Price: price, Available: capacity})
@@ -225,6 +232,7 @@ func TestOneKeyIsOneBooking(t *testing.T) {
 }
 
 func TestRacingRequestsWithOneKeyBookOnce(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	event, c, s := w.newEvent(price), w.newCustomer(), w.service(nil)
 	var answered sync.Map
@@ -252,6 +260,7 @@ func TestRacingRequestsWithOneKeyBookOnce(t *testing.T) {
 }
 
 func TestTheLastTicketsAreSoldOnce(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	event, s := w.newEvent(price), w.service(nil)
 	var wg sync.WaitGroup
@@ -273,6 +282,7 @@ func TestTheLastTicketsAreSoldOnce(t *testing.T) {
 
 // A customer who hangs up has booked, and has cancelled.
 func TestWhatHasBegunGoesOnWithoutTheCustomer(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	event, c := w.newEvent(price), w.newCustomer()
 	ctx, hangUp := context.WithCancel(t.Context())
@@ -291,6 +301,7 @@ func TestWhatHasBegunGoesOnWithoutTheCustomer(t *testing.T) {
 // A request that loses the race for its key to one that then fails is told to
 // try again.
 func TestAKeyThatIsFreedInARaceIsInProgress(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	c := w.newCustomer()
 	request := booking.Request{EventID: w.newEvent(price), Tickets: 1, IdempotencyKey: "k"}

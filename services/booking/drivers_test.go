@@ -46,6 +46,7 @@ func (w *world) recoverOnce(t *testing.T, s *booking.Service) error {
 // A driver slower than its lease loses the booking, at whichever step it
 // stands: recovery settles it, and there is one outcome.
 func TestTheDriverThatIsTooSlowHasNoEffectAnyMore(t *testing.T) {
+	t.Parallel()
 	for _, token := range []string{sandbox.Visa, sandbox.Declined} {
 		for _, at := range []struct {
 			call  string
@@ -83,6 +84,7 @@ func TestTheDriverThatIsTooSlowHasNoEffectAnyMore(t *testing.T) {
 }
 
 func TestTheCancellerThatIsTooSlowHasNoEffectAnyMore(t *testing.T) {
+	t.Parallel()
 	for _, call := range []string{"Refund", "Release", "Update"} {
 		for _, after := range []bool{false, true} {
 			t.Run(call+map[bool]string{true: " after", false: " before"}[after], func(t *testing.T) {
@@ -110,6 +112,7 @@ func TestTheCancellerThatIsTooSlowHasNoEffectAnyMore(t *testing.T) {
 
 // One recovery worker overtakes another, at every step of backing out.
 func TestTheWorkerThatIsTooSlowHasNoEffectAnyMore(t *testing.T) {
+	t.Parallel()
 	for _, call := range []string{"Settle", "Reserve", "Update", "Refund", "Release"} {
 		for _, sold := range []bool{false, true} {
 			t.Run(call+map[bool]string{true: " sold out", false: ""}[sold], func(t *testing.T) {
@@ -133,6 +136,7 @@ func TestTheWorkerThatIsTooSlowHasNoEffectAnyMore(t *testing.T) {
 // The outcome of a payment could not be stored: the customer is told only what
 // will be true.
 func TestWhatCannotBeStoredIsNotAcknowledged(t *testing.T) {
+	t.Parallel()
 	down := errors.New("the disk is full")
 	for _, f := range []*faults{
 		{before: func(call string) error {

@@ -13,6 +13,7 @@ import (
 )
 
 func TestACancelledEventCancelsItsBookings(t *testing.T) {
+	t.Parallel()
 	m := modelWorld(t)
 	event, other, c, s := m.newEvent(price), m.newEvent(price), m.newCustomer(), m.service(nil)
 	m.catalog.Charge(event, events.CancellationPolicy{FreeHours: 24 * 365, FeeBasisPoints: 5000})
@@ -61,6 +62,7 @@ func TestACancelledEventCancelsItsBookings(t *testing.T) {
 
 // A booking in flight backs out, though nobody knew when it began.
 func TestABookingInFlightOfACancelledEventBacksOut(t *testing.T) {
+	t.Parallel()
 	for _, free := range []bool{false, true} {
 		m := modelWorld(t)
 		amount := price
@@ -88,6 +90,7 @@ func TestABookingInFlightOfACancelledEventBacksOut(t *testing.T) {
 }
 
 func TestMessagesAboutEventsThatMakeNoSense(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	good := `{"event":{"id":"` + uuid.NewString() + `"}}`
 	for name, m := range map[string]events.Message{

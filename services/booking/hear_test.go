@@ -120,6 +120,7 @@ func until(t *testing.T, what string, ok func() bool) {
 }
 
 func TestALatePaymentIsHeard(t *testing.T) {
+	t.Parallel()
 	l := newListener(t)
 	id := l.create(t, booking.Failed, booking.Lease{})
 	l.payments.captured.Store(true)
@@ -129,6 +130,7 @@ func TestALatePaymentIsHeard(t *testing.T) {
 }
 
 func TestWhatIsPendingIsSettledAtOnceWhenThePaymentIsHeardOf(t *testing.T) {
+	t.Parallel()
 	l := newListener(t)
 	id := l.create(t, booking.Pending, booking.Lease{Until: time.Now().Add(10 * time.Minute)})
 	l.tell(t, id)
@@ -139,6 +141,7 @@ func TestWhatIsPendingIsSettledAtOnceWhenThePaymentIsHeardOf(t *testing.T) {
 }
 
 func TestEventsAboutNothingOfOursAreHandled(t *testing.T) {
+	t.Parallel()
 	l := newListener(t)
 	l.tell(t, "")
 	if l.open(t) {
@@ -152,6 +155,7 @@ func TestEventsAboutNothingOfOursAreHandled(t *testing.T) {
 
 // What cannot be done now is tried until it can, and holds up no other event.
 func TestEventsAreTriedAgain(t *testing.T) {
+	t.Parallel()
 	l := newListener(t)
 	l.payments.down.Store(true)
 	driven := l.create(t, booking.Pending, booking.Lease{Token: "driver", Until: time.Now().Add(time.Hour)})
@@ -184,6 +188,7 @@ func (brokenEvents) Keep(context.Context, booking.PaymentEvent) (bool, error) {
 }
 
 func TestAnEventThatIsNotKeptIsNotTaken(t *testing.T) {
+	t.Parallel()
 	s := booking.New(booking.Options{PaymentEvents: brokenEvents{}, Log: slog.New(slog.DiscardHandler)})
 	if err := s.KeepPaymentEvent(t.Context(), booking.PaymentEvent{ID: "e", BookingID: "b"}); !errors.Is(err, errBroken) {
 		t.Errorf("error %v", err)

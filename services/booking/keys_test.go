@@ -13,6 +13,7 @@ import (
 // A repeat overtaken by its original meets the tickets gone: the original has
 // them, and that is the answer.
 func TestARepeatIsNotRefusedWhatItsOriginalHas(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	event, c := w.newEvent(price), w.newCustomer()
 	r := booking.Request{EventID: event, Tickets: capacity, IdempotencyKey: "k"}
@@ -29,6 +30,7 @@ func TestARepeatIsNotRefusedWhatItsOriginalHas(t *testing.T) {
 // A refusal that could not be stored is not told: the key would not answer it
 // again.
 func TestARefusalIsToldOnlyOnceItIsStored(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	event, c := w.newEvent(price), w.newCustomer()
 	r := booking.Request{EventID: event, Tickets: 1, IdempotencyKey: "k"}
@@ -45,6 +47,7 @@ func TestARefusalIsToldOnlyOnceItIsStored(t *testing.T) {
 
 // One booking whose event service hangs holds up no other.
 func TestRecoveryGoesOnBesideAHangingBooking(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	c := w.newCustomer()
 	for range 20 { // Availability and Create, no more

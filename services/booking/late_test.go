@@ -25,6 +25,7 @@ func (m *model) awaiting(t *testing.T, event string) booking.Booking {
 }
 
 func TestACustomerWhoActsInTimeIsConfirmed(t *testing.T) {
+	t.Parallel()
 	m := modelWorld(t)
 	event := m.newEvent(price)
 	b := m.awaiting(t, event)
@@ -46,6 +47,7 @@ func TestACustomerWhoActsInTimeIsConfirmed(t *testing.T) {
 }
 
 func TestACustomerWhoFailsOrComesTooLateHasNoTickets(t *testing.T) {
+	t.Parallel()
 	for _, fails := range []bool{true, false} {
 		m := modelWorld(t)
 		event := m.newEvent(price)
@@ -69,6 +71,7 @@ func TestACustomerWhoFailsOrComesTooLateHasNoTickets(t *testing.T) {
 // The provider takes the money although it has said that it will not: the
 // customer has the tickets if there are any, and else the money.
 func TestALatePaymentHasTicketsOrIsRefundedOnce(t *testing.T) {
+	t.Parallel()
 	for _, left := range []bool{true, false} {
 		m := modelWorld(t)
 		event := m.newEvent(price)
@@ -97,6 +100,7 @@ func TestALatePaymentHasTicketsOrIsRefundedOnce(t *testing.T) {
 }
 
 func TestAStrayHintChangesNothing(t *testing.T) {
+	t.Parallel()
 	m := modelWorld(t)
 	event, c, s := m.newEvent(price), m.newCustomer(), m.service(nil)
 	wantErr(t, s.PaymentHeard(t.Context(), uuid.NewString()), booking.ErrNotFound)
@@ -117,6 +121,7 @@ func TestAStrayHintChangesNothing(t *testing.T) {
 // A provider that cannot be reached before anything was charged refuses the
 // request, and its key is free again.
 func TestAProviderThatCannotBeReachedChargesNothing(t *testing.T) {
+	t.Parallel()
 	m := modelWorld(t)
 	event, c := m.newEvent(price), m.newCustomer()
 	request := booking.Request{EventID: event, Tickets: 2, PaymentToken: bookingtest.Good, IdempotencyKey: "k"}
@@ -135,6 +140,7 @@ func TestAProviderThatCannotBeReachedChargesNothing(t *testing.T) {
 // A booking that nobody was told of has freed its key: when it is paid after all
 // the customer may have booked anew. The money goes back.
 func TestALatePaymentOfABookingThatNobodyKnowsOfIsRefunded(t *testing.T) {
+	t.Parallel()
 	m := modelWorld(t)
 	event, c := m.newEvent(price), m.newCustomer()
 	request := booking.Request{EventID: event, Tickets: 1, PaymentToken: bookingtest.Acts, IdempotencyKey: "k"}
@@ -166,6 +172,7 @@ func TestALatePaymentOfABookingThatNobodyKnowsOfIsRefunded(t *testing.T) {
 // A booking that was pending when the hint was heard has failed by the time it is
 // taken up: whether it was paid, and what, the provider has to say.
 func TestAHintThatIsOvertakenByTheFailureAsksTheProvider(t *testing.T) {
+	t.Parallel()
 	for name, told := range map[string]bool{"told": true, "nobody knows of it": false} {
 		for _, paid := range []bool{true, false} {
 			t.Run(fmt.Sprintf("%s, paid %t", name, paid), func(t *testing.T) {

@@ -14,6 +14,7 @@ import (
 
 // A model that finds none of these proves nothing about the others.
 func TestBrokenSagasAreCaught(t *testing.T) {
+	t.Parallel()
 	for name, spoil := range map[string]func(*faults){
 		"refunds_twice":               func(f *faults) { f.Payments = refundsTwice{f.Payments} },
 		"takes_silence_for_a_decline": takeSilenceForNo,

@@ -15,6 +15,7 @@ import (
 // The same for longer, where it runs without the race detector: by its name, with
 // the broken adapters.
 func TestBrokenPromisesAreCaughtInLongHistories(t *testing.T) {
+	t.Parallel()
 	checks(t, 1500)
 	m := newModel(func() store { return openSQLite(t) })
 	rapid.Check(t, func(rt *rapid.T) { m.run(t, rt) })
@@ -22,6 +23,7 @@ func TestBrokenPromisesAreCaughtInLongHistories(t *testing.T) {
 
 // The same on PostgreSQL.
 func TestBrokenPromisesAreCaughtOnPostgreSQL(t *testing.T) {
+	t.Parallel()
 	checks(t, 400)
 	m := newModel(func() store {
 		s, err := postgres.Open(t.Context(), postgresdb.Options{URL: pgtest.New(t, postgres.Migrate)})

@@ -43,6 +43,7 @@ func histories(t *testing.T, n int) {
 // answers are lost: the promises hold after every step, and once recovery is
 // through everything is settled.
 func TestThePromisesHoldThroughAnyHistory(t *testing.T) {
+	t.Parallel()
 	checks(t, 60)
 	m := newModel(func() store { return openSQLite(t) })
 	rapid.Check(t, func(rt *rapid.T) { m.run(t, rt) })

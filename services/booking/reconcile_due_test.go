@@ -25,6 +25,7 @@ func (r reports) Reports(_ context.Context, before string, limit int) ([]Report,
 
 // What somebody else has asked for puts the daily reconciliation off by nothing.
 func TestReconciliationIsDueADayAfterTheWorkersOwn(t *testing.T) {
+	t.Parallel()
 	now := time.Now().Truncate(time.Microsecond)
 	ago := func(id, by string, d time.Duration) Report { return Report{ID: id, By: by, StartedAt: now.Add(-d)} }
 	for name, c := range map[string]struct {

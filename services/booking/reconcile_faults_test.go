@@ -14,6 +14,7 @@ import (
 // A process that dies while it mends a settled booking leaves it as it was:
 // recovery lets go of it, and begins nothing.
 func TestAReconciliationThatDiesHarmsNothing(t *testing.T) {
+	t.Parallel()
 	for _, status := range []booking.Status{booking.Confirmed, booking.Cancelled, booking.Failed} {
 		m, event, of := reconcileWorld(t)
 		b := of[status]
@@ -57,6 +58,7 @@ func (m *model) dieInReconcile(t *testing.T) {
 // A booking of which nothing went back, for the fee was all of it, stays
 // cancelled, too.
 func TestACancelledBookingIsNeverConfirmedAgain(t *testing.T) {
+	t.Parallel()
 	m, event, _ := reconcileWorld(t)
 	m.catalog.Charge(event, events.CancellationPolicy{FreeHours: 8760 * 20, FeeBasisPoints: 10_000})
 	c, s := m.newCustomer(), m.service(nil)
@@ -78,6 +80,7 @@ func TestACancelledBookingIsNeverConfirmedAgain(t *testing.T) {
 // One booking that the provider does not answer for holds up no other, and is
 // said.
 func TestOneThatIsNotAnsweredForHoldsUpNoOther(t *testing.T) {
+	t.Parallel()
 	m, event, of := reconcileWorld(t)
 	m.pay.Forget(of[booking.Confirmed].ID)
 	m.pay.CaptureLate(of[booking.Failed].ID)
@@ -99,6 +102,7 @@ func TestOneThatIsNotAnsweredForHoldsUpNoOther(t *testing.T) {
 // A refund that is due is asked for again, however long ago its booking was
 // made.
 func TestARefundThatIsDueIsNeverForgotten(t *testing.T) {
+	t.Parallel()
 	m, event, _ := reconcileWorld(t)
 	m.pay.Refuse = func(booking.RefundRequest) bool { return true }
 	c, s := m.newCustomer(), m.service(nil)
@@ -119,6 +123,7 @@ func TestARefundThatIsDueIsNeverForgotten(t *testing.T) {
 // Whoever cancels before recovery has come to the booking of a cancelled event
 // pays no fee either, and is told why.
 func TestACustomerWhoCancelsAfterTheEventWasPaysNothing(t *testing.T) {
+	t.Parallel()
 	m := modelWorld(t)
 	event, c, s := m.newEvent(price), m.newCustomer(), m.service(nil)
 	m.catalog.Charge(event, events.CancellationPolicy{FreeHours: 8760, FeeBasisPoints: 5000})
@@ -146,6 +151,7 @@ func TestACustomerWhoCancelsAfterTheEventWasPaysNothing(t *testing.T) {
 
 // What is tried for long is reported, though somebody tries all the time.
 func TestABookingThatIsTriedForLongIsReported(t *testing.T) {
+	t.Parallel()
 	m, event, _ := reconcileWorld(t)
 	c := m.newCustomer()
 	b := m.book(t, m.service(nil), c, booking.Request{EventID: event, Tickets: 2, PaymentToken: bookingtest.Good})
@@ -167,6 +173,7 @@ func TestABookingThatIsTriedForLongIsReported(t *testing.T) {
 // Of a booking that failed the customer is not told that the money is back when
 // it is not.
 func TestAFailedBookingSaysThatItsRefundIsDue(t *testing.T) {
+	t.Parallel()
 	m := modelWorld(t)
 	event := m.newEvent(price)
 	m.pay.Refuse = func(booking.RefundRequest) bool { return true }
@@ -184,6 +191,7 @@ func TestAFailedBookingSaysThatItsRefundIsDue(t *testing.T) {
 
 // Hints that come again and again do not use up a refund's refusals.
 func TestHintsDoNotHurryARefund(t *testing.T) {
+	t.Parallel()
 	m := modelWorld(t)
 	refusals := 0
 	m.pay.Refuse = func(booking.RefundRequest) bool { refusals++; return true }
@@ -209,6 +217,7 @@ func TestHintsDoNotHurryARefund(t *testing.T) {
 
 // What a customer has to do for a payment is the customer's alone.
 func TestOnlyTheCustomerSeesTheSecretOfAPayment(t *testing.T) {
+	t.Parallel()
 	m := modelWorld(t)
 	event, c, s := m.newEvent(price), m.newCustomer(), m.service(nil)
 	b, err := m.create(t.Context(), s, c, booking.Request{EventID: event, Tickets: 1, PaymentToken: bookingtest.Acts})
@@ -228,6 +237,7 @@ func TestOnlyTheCustomerSeesTheSecretOfAPayment(t *testing.T) {
 // Of what has changed a moment ago nothing is said: what was read elsewhere may
 // be from before.
 func TestWhatHasJustChangedIsNotJudged(t *testing.T) {
+	t.Parallel()
 	m, event, of := reconcileWorld(t)
 	b := of[booking.Cancelled]
 	m.catalog.Hold(event, b.ID, b.Attempt, 2)
@@ -247,6 +257,7 @@ func TestWhatHasJustChangedIsNotJudged(t *testing.T) {
 // A booking that changes between being read and being mended is left alone: here
 // it is paid late, and has the very tickets that had been left behind.
 func TestWhatChangesMeanwhileIsNotMended(t *testing.T) {
+	t.Parallel()
 	m, event, _ := reconcileWorld(t)
 	b := m.awaiting(t, event)
 	leaks := &faults{}

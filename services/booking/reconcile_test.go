@@ -65,6 +65,7 @@ func reconcileWorld(t *testing.T) (m *model, event string, c map[booking.Status]
 }
 
 func TestWhereEverythingAgreesNothingIsFound(t *testing.T) {
+	t.Parallel()
 	m, _, _ := reconcileWorld(t)
 	if found := m.reconcile(t); len(found) > 0 {
 		t.Errorf("found %v", found)
@@ -75,6 +76,7 @@ func TestWhereEverythingAgreesNothingIsFound(t *testing.T) {
 // Each kind of damage is found, and repaired where that is promised: a second
 // reconciliation finds only the rest.
 func TestDamageIsFoundAndRepaired(t *testing.T) {
+	t.Parallel()
 	nobody := func(age time.Duration) string {
 		id := uuid.Must(uuid.NewV7())
 		at := time.Now().Add(-age).UnixMilli()
@@ -169,6 +171,7 @@ func TestDamageIsFoundAndRepaired(t *testing.T) {
 // Where somebody does not answer there is no report, rather than one that finds
 // everything missing.
 func TestNoAnswerIsNoFinding(t *testing.T) {
+	t.Parallel()
 	m, _, _ := reconcileWorld(t)
 	m.advance(time.Hour)
 	for _, silent := range []string{"Holdings", "Statements"} {

@@ -16,6 +16,7 @@ import (
 
 // A reservation with an unknown outcome is no booking: its key is free again.
 func TestAnUnknownReservationIsUndone(t *testing.T) {
+	t.Parallel()
 	for name, f := range map[string]*faults{
 		"it was not made": {before: only("Reserve", unknown)},
 		"it was made":     {after: only("Reserve", unknown)},
@@ -45,6 +46,7 @@ func TestAnUnknownReservationIsUndone(t *testing.T) {
 }
 
 func TestADelayedReservationIsRefused(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	event, c := w.newEvent(price), w.newCustomer()
 	_, err := w.create(t.Context(), w.service(&faults{before: only("Reserve", unknown)}), c, booking.Request{EventID: event, Tickets: 2})
@@ -73,6 +75,7 @@ func (w *world) pay(t *testing.T, f *faults, c identity.Caller, event string) bo
 }
 
 func TestAnUnknownPaymentThatSucceededIsConfirmed(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	event, c := w.newEvent(price), w.newCustomer()
 	b := w.pay(t, &faults{after: only("Charge", unknown)}, c, event)
@@ -86,6 +89,7 @@ func TestAnUnknownPaymentThatSucceededIsConfirmed(t *testing.T) {
 }
 
 func TestAnUnknownPaymentThatNeverHappenedIsAbandoned(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	event, c := w.newEvent(price), w.newCustomer()
 	b := w.pay(t, &faults{before: only("Charge", unknown)}, c, event)
@@ -104,6 +108,7 @@ func TestAnUnknownPaymentThatNeverHappenedIsAbandoned(t *testing.T) {
 }
 
 func TestAnUnknownPaymentThatWasDeclinedFails(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	event, c := w.newEvent(price), w.newCustomer()
 	request := booking.Request{EventID: event, Tickets: 2, IdempotencyKey: "k", PaymentToken: sandbox.InsufficientFunds}
@@ -122,6 +127,7 @@ func TestAnUnknownPaymentThatWasDeclinedFails(t *testing.T) {
 
 // An answer that does not come in time is an unknown outcome.
 func TestAPaymentThatNeverAnswersEndsByItself(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	event, c := w.newEvent(price), w.newCustomer()
 	s := w.service(nil)
@@ -136,6 +142,7 @@ func TestAPaymentThatNeverAnswersEndsByItself(t *testing.T) {
 
 // A payment is left alone for a while before it is settled.
 func TestAnUnknownPaymentGetsItsTime(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	b := w.pay(t, &faults{before: only("Charge", unknown)}, w.newCustomer(), w.newEvent(price))
 	if want := w.now().UTC().Add(5 * time.Second); !b.Lease.Until.Equal(want) {
@@ -154,6 +161,7 @@ func (w *world) lost(t *testing.T, event string) booking.Booking {
 }
 
 func TestALatePaymentIsConfirmedWithOtherTickets(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	b := w.lost(t, w.newEvent(price))
 	w.recover(t)
@@ -164,6 +172,7 @@ func TestALatePaymentIsConfirmedWithOtherTickets(t *testing.T) {
 }
 
 func TestALatePaymentWithoutTicketsIsRefundedOnce(t *testing.T) {
+	t.Parallel()
 	for _, r := range []struct {
 		name   string
 		befall func(w *world, t *testing.T, event string)
@@ -208,6 +217,7 @@ func TestALatePaymentWithoutTicketsIsRefundedOnce(t *testing.T) {
 // What is refunded already is not refunded again while the tickets wait, and
 // the timeline does not grow with every try.
 func TestARefundedBookingWaitsForItsTickets(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	event := w.newEvent(price)
 	b := w.lost(t, event)
@@ -224,6 +234,7 @@ func TestARefundedBookingWaitsForItsTickets(t *testing.T) {
 }
 
 func TestManyAreRecoveredByRacingWorkers(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	for i := range 24 {
 		event, c := w.newEvent(price), w.newCustomer()
@@ -241,6 +252,7 @@ func TestManyAreRecoveredByRacingWorkers(t *testing.T) {
 }
 
 func TestRecoveryEndsBetweenSteps(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	b := w.pay(t, &faults{after: only("Charge", unknown)}, w.newCustomer(), w.newEvent(price))
 	ctx, cancel := context.WithCancel(t.Context())
@@ -257,6 +269,7 @@ func TestRecoveryEndsBetweenSteps(t *testing.T) {
 // What was paid is given back in full, although the driver died before it
 // could store how much that was.
 func TestAPaymentThatWasNotStoredIsRefunded(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	event, c := w.newEvent(price), w.newCustomer()
 	b, err := w.create(t.Context(), w.service(&faults{before: only("Update", unknown)}), c, booking.Request{EventID: event, Tickets: 2})

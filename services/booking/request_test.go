@@ -15,6 +15,7 @@ import (
 )
 
 func TestARequestThatMakesNoSenseSaysWhere(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	event, kind, c, s := w.newEvent(price), uuid.NewString(), w.newCustomer(), w.service(nil)
 	items := func(quantities ...int) (items []booking.Wanted) {
@@ -65,6 +66,7 @@ func TestARequestThatMakesNoSenseSaysWhere(t *testing.T) {
 }
 
 func TestAListIsTheCallersNewestFirst(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	event, c, s := w.newEvent(price), w.newCustomer(), w.service(nil)
 	var want []string

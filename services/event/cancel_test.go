@@ -24,6 +24,7 @@ func owner(e *event.Event) identity.Caller {
 
 // What is told is what was stored, once.
 func TestCancelTellsBooking(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	e := create(t, w.Service)
 	w.now = e.StartsAt.Add(time.Minute) // also on the evening
@@ -68,6 +69,7 @@ func TestCancelTellsBooking(t *testing.T) {
 }
 
 func TestCancelRefuses(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	e := create(t, w.Service)
 	for _, c := range []struct {
@@ -100,6 +102,7 @@ func TestCancelRefuses(t *testing.T) {
 }
 
 func TestACancelledEventIsNotEdited(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	e := create(t, w.Service)
 	if _, err := w.Cancel(t.Context(), owner(e), e.ID, ""); err != nil {
@@ -122,6 +125,7 @@ type told struct {
 func (b *told) Progress(context.Context, string) (event.Progress, error) { return b.progress, b.err }
 
 func TestCancellationSaysHowFarItIs(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	e := create(t, w.Service)
 	if _, err := w.Cancellation(t.Context(), owner(e), e.ID); !errors.Is(err, event.ErrNotCancelled) {
@@ -165,6 +169,7 @@ func TestCancellationSaysHowFarItIs(t *testing.T) {
 }
 
 func TestPolicyIsChecked(t *testing.T) {
+	t.Parallel()
 	s, _ := newService(t)
 	e := create(t, s)
 	draft := func(p events.CancellationPolicy) event.Draft {

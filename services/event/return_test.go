@@ -29,6 +29,7 @@ func itemsCancelled(e *event.Event, booking, cancellation string, n int) events.
 // A cancellation in part gives its tickets back once, whether it is heard of
 // by a call, by messages or by all of them.
 func TestCancellationInPart(t *testing.T) {
+	t.Parallel()
 	s, _ := newService(t)
 	e := create(t, s)
 	k := event.Key{EventID: e.ID, BookingID: uuid.NewString(), Attempt: 1}
@@ -70,6 +71,7 @@ func TestCancellationInPart(t *testing.T) {
 }
 
 func TestCancellationInPartThatNobodyUnderstands(t *testing.T) {
+	t.Parallel()
 	s, _ := newService(t)
 	e := create(t, s)
 	id := uuid.NewString()
@@ -98,6 +100,7 @@ func TestCancellationInPartThatNobodyUnderstands(t *testing.T) {
 }
 
 func TestReturnRefusesWhatNoBookingCanHave(t *testing.T) {
+	t.Parallel()
 	s, _ := newService(t)
 	e := create(t, s)
 	one := event.Request{TicketTypeID: e.TicketTypes[0].ID, Quantity: 1}

@@ -69,6 +69,7 @@ func create(t *testing.T, s *event.Service) *event.Event {
 
 // What Create returns is what is stored: texts tidied, instants cut.
 func TestCreateReturnsWhatIsStored(t *testing.T) {
+	t.Parallel()
 	s, _ := newService(t)
 	e := create(t, s)
 	got, err := s.Get(t.Context(), e.ID)
@@ -89,6 +90,7 @@ func message(kind string, e *event.Event, booking string, attempt int) events.Me
 }
 
 func TestHandleBooking(t *testing.T) {
+	t.Parallel()
 	s, store := newService(t)
 	e := create(t, s)
 	for _, c := range []struct {
@@ -127,6 +129,7 @@ func TestHandleBooking(t *testing.T) {
 // Order is not promised: a confirmation that comes after the cancellation that
 // followed it sells nothing.
 func TestStaleConfirmation(t *testing.T) {
+	t.Parallel()
 	s, store := newService(t)
 	e := create(t, s)
 	k := event.Key{EventID: e.ID, BookingID: uuid.NewString(), Attempt: 1}
@@ -144,6 +147,7 @@ func TestStaleConfirmation(t *testing.T) {
 }
 
 func TestHandleBookingRefusesWhatNobodyUnderstands(t *testing.T) {
+	t.Parallel()
 	s, _ := newService(t)
 	e := create(t, s)
 	id := uuid.NewString()
@@ -176,6 +180,7 @@ func (faulty) Sell(context.Context, string, event.Key) error { return errStorage
 
 // A failure of the storage is no fault of the message: it is tried again.
 func TestStorageFailureIsNoBadMessage(t *testing.T) {
+	t.Parallel()
 	_, store := newService(t)
 	s, err := event.New(event.Options{Store: store, Inventory: faulty{store}, Holdings: store, Now: func() time.Time { return now }})
 	if err != nil {
@@ -189,6 +194,7 @@ func TestStorageFailureIsNoBadMessage(t *testing.T) {
 }
 
 func TestBookRefusesWhatCanNeverBeHad(t *testing.T) {
+	t.Parallel()
 	s, _ := newService(t)
 	e := create(t, s)
 	typeID := e.TicketTypes[0].ID
@@ -212,6 +218,7 @@ func TestBookRefusesWhatCanNeverBeHad(t *testing.T) {
 }
 
 func TestFold(t *testing.T) {
+	t.Parallel()
 	for _, same := range [][]string{
 		{"STRASSE", "strasse"}, {"ΟΔΟΣ", "οδος", "οδοσ"}, {"\u212Aelvin", "KELVIN", "kelvin"}, {"Ночь", "НОЧЬ"}, {"ǅ", "ǆ", "Ǆ"}, {"ſ", "S", "s"}, {"寂しさ"}, {""},
 	} {

@@ -62,6 +62,7 @@ func newWatched(t *testing.T, o *outside, change ...func(*notification.Options))
 }
 
 func TestWhatAWorkerCanHaveAtOnceIsNotClaimed(t *testing.T) {
+	t.Parallel()
 	o := &outside{}
 	s, w := newWatched(t, o)
 	run(t, s)
@@ -77,6 +78,7 @@ func TestWhatAWorkerCanHaveAtOnceIsNotClaimed(t *testing.T) {
 }
 
 func TestAMessageWhoseAnswerIsLostGoesOutAtOnce(t *testing.T) {
+	t.Parallel()
 	o := &outside{}
 	s, w := newWatched(t, o, func(o *notification.Options) { o.Poll = time.Millisecond })
 	run(t, s)
@@ -102,6 +104,7 @@ func (p panicking) Enqueue(ctx context.Context, r notification.Record) (bool, er
 }
 
 func TestAPanicKeepsNoRoom(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		o := &outside{}
 		s := newService(t, o, func(o *notification.Options) {
@@ -134,6 +137,7 @@ func (b busy) Send(ctx context.Context, m notification.Mail) error {
 }
 
 func TestWhatWaitsTooLongForAWorkerGoesBack(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		o := &outside{}
 		s, w := newWatched(t, o, func(o *notification.Options) { o.Mailer, o.Workers = busy{mailerOf{o.Contacts.(*outside)}}, 1 })
@@ -158,6 +162,7 @@ func TestWhatWaitsTooLongForAWorkerGoesBack(t *testing.T) {
 }
 
 func TestTheEndGivesBackWhatHasNotBegun(t *testing.T) {
+	t.Parallel()
 	o := &outside{}
 	mailer := slow{mailerOf{o}, make(chan struct{}, 100), make(chan struct{})}
 	s, w := newWatched(t, o, func(o *notification.Options) { o.Mailer, o.Workers = mailer, 1 })

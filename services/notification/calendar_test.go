@@ -40,6 +40,7 @@ func readCalendar(t *testing.T, entry string) map[string]string {
 }
 
 func TestTheEntryOfACalendar(t *testing.T) {
+	t.Parallel()
 	b := someBooking()
 	b.Version = 7
 	b.Event.Title = `Füße; 音楽, "A" \ B: ` + strings.Repeat("🎻ä楽", 30)
@@ -68,6 +69,7 @@ func TestTheEntryOfACalendar(t *testing.T) {
 }
 
 func TestTheEntryToTheLetter(t *testing.T) {
+	t.Parallel()
 	b := someBooking()
 	b.Event.Title, b.Event.Venue = `A, B; C \ D`, events.Venue{}
 	b.Event.StartsAt = b.Event.StartsAt.In(time.FixedZone("", 3600))
@@ -107,6 +109,7 @@ END:VCALENDAR
 // Wherever a fold falls, nothing is lost, and neither a character nor an escape
 // is cut.
 func TestFolds(t *testing.T) {
+	t.Parallel()
 	for _, unit := range []string{"a", "ä", "楽", "🎻", ",", `\`, ";", " ", "\n", "a,", "🎻\\"} {
 		for before := range 80 {
 			text := strings.Repeat("x", before) + strings.Repeat(unit, 80) + "end"

@@ -63,6 +63,7 @@ func endOf(t *testing.T, o *outside, mailer notification.Mailer) (*settling, *no
 }
 
 func TestTheEndTakesAsLongAsItSaysWhileTheDatabaseHangs(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		o := &outside{}
 		store, s, end := endOf(t, o, busy{mailerOf{o}})
@@ -82,6 +83,7 @@ func TestTheEndTakesAsLongAsItSaysWhileTheDatabaseHangs(t *testing.T) {
 }
 
 func TestTheEndRecordsWhatIsSentBeforeItGivesBack(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		o := &outside{}
 		mailer := slow{mailerOf{o}, make(chan struct{}, 100), make(chan struct{}, 100)}
@@ -120,6 +122,7 @@ func TestTheEndRecordsWhatIsSentBeforeItGivesBack(t *testing.T) {
 }
 
 func TestTheEndGivesNothingMoreBackOnceTheDatabaseRefuses(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		err  error
 		asks func(n int) bool

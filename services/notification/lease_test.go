@@ -71,6 +71,7 @@ func (d *deaf) counts() (refused, claims int) {
 }
 
 func TestWhatIsSentAndCannotBeRecordedIsNotSentAgain(t *testing.T) {
+	t.Parallel()
 	o, c := &outside{}, &clock{now: time.Now()}
 	var d *deaf
 	s := newService(t, o, func(o *notification.Options) {
@@ -98,6 +99,7 @@ func TestWhatIsSentAndCannotBeRecordedIsNotSentAgain(t *testing.T) {
 }
 
 func TestTheEndRecordsWhatCouldNotBeRecorded(t *testing.T) {
+	t.Parallel()
 	o := &outside{}
 	var d *deaf
 	s := newService(t, o, func(o *notification.Options) {
@@ -118,6 +120,7 @@ func TestTheEndRecordsWhatCouldNotBeRecorded(t *testing.T) {
 }
 
 func TestALeaseThatEndsUnderALivingWorkerSendsNothingTwice(t *testing.T) {
+	t.Parallel()
 	// Alone, the worker finds each new lease when it is done; else others do before.
 	for name, workers := range map[string]int{"alone": 1, "of_four": 4} {
 		t.Run(name, func(t *testing.T) {

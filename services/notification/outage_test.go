@@ -25,6 +25,7 @@ import (
 const sender = "Boxoffice <tickets@boxoffice.example>"
 
 func TestMailServerDownThenUp(t *testing.T) {
+	t.Parallel()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -129,6 +130,7 @@ func (f forgetful) Settle(ctx context.Context, n notification.Notification) erro
 }
 
 func TestAKillBeforeTheRecordWritesNoSecondFile(t *testing.T) {
+	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "mail")
 	store := sqlite.New(openDB(t))
 	start := func(store notification.Store) (s *notification.Service, stop func()) {
@@ -198,6 +200,7 @@ func (s *stubborn) Settle(ctx context.Context, n notification.Notification) erro
 }
 
 func TestAnOutcomeThatCannotBeRecordedAtOnceIsRecordedLater(t *testing.T) {
+	t.Parallel()
 	o := &outside{}
 	s := newService(t, o, func(o *notification.Options) { o.Store = &stubborn{Store: o.Store, times: 4} })
 	run(t, s)
@@ -224,6 +227,7 @@ func (s slow) Send(ctx context.Context, m notification.Mail) error {
 }
 
 func TestTheEndFinishesAndRecordsWhatHasBegun(t *testing.T) {
+	t.Parallel()
 	o := &outside{}
 	mailer := slow{mailerOf{o}, make(chan struct{}, 100), make(chan struct{})}
 	s := newService(t, o, func(o *notification.Options) { o.Mailer, o.Workers = mailer, 2 })

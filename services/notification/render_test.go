@@ -65,6 +65,7 @@ func content(t *testing.T, m events.Message) Content {
 }
 
 func TestGolden(t *testing.T) {
+	t.Parallel()
 	cancelled := someBooking()
 	cancelled.Refunded = cancelled.Total
 	free := someBooking()
@@ -179,6 +180,7 @@ func inCurrency(b events.Booking, currency string) events.Booking {
 }
 
 func TestWhatCancellingCosts(t *testing.T) {
+	t.Parallel()
 	const free = "You can cancel free of charge until the event starts."
 	for _, test := range []struct {
 		hours, basisPoints int
@@ -213,6 +215,7 @@ func TestWhatCancellingCosts(t *testing.T) {
 }
 
 func TestHostileTexts(t *testing.T) {
+	t.Parallel()
 	b := someBooking()
 	evil := "<script>alert(1)</script>\r\nBcc: eve@example.com\x00\u202e\u2028\"'&{{.Total}}"
 	b.Event.Title, b.UserName, b.Event.Venue.Name, b.Items[0].Name, b.Event.Venue.City = evil, evil, evil, evil, evil
@@ -247,6 +250,7 @@ func TestHostileTexts(t *testing.T) {
 }
 
 func TestLocalTime(t *testing.T) {
+	t.Parallel()
 	for zone, want := range map[string]string{
 		"Europe/Berlin":    "Friday, 12 March 2027, 19:30 (CET, Europe/Berlin)",
 		"Pacific/Auckland": "Saturday, 13 March 2027, 07:30 (NZDT, Pacific/Auckland)",
@@ -266,6 +270,7 @@ func TestLocalTime(t *testing.T) {
 }
 
 func TestReference(t *testing.T) {
+	t.Parallel()
 	for id, want := range map[string]string{
 		bookingID:                              "BX-4D2P-F2DB",
 		"00000000-0000-7000-8000-000000000000": "BX-0000-0000",
@@ -278,6 +283,7 @@ func TestReference(t *testing.T) {
 }
 
 func TestMalformedMessagesAreRefused(t *testing.T) {
+	t.Parallel()
 	good := message(t, events.TypeBookingConfirmed, someBooking())
 	if _, _, err := decode(good); err != nil {
 		t.Fatal(err)
@@ -332,6 +338,7 @@ func TestMalformedMessagesAreRefused(t *testing.T) {
 }
 
 func TestAFailedBookingIsToldOnlyAfterItWasPendingOrCharged(t *testing.T) {
+	t.Parallel()
 	refused := someBooking()
 	pending := someBooking()
 	pending.Acknowledged = true
@@ -353,6 +360,7 @@ func TestAFailedBookingIsToldOnlyAfterItWasPendingOrCharged(t *testing.T) {
 }
 
 func TestAnEventKnownInPartIsLeftOut(t *testing.T) {
+	t.Parallel()
 	for name, change := range map[string]func(e *events.Event){
 		"no start": func(e *events.Event) { e.StartsAt = time.Time{} },
 		"no title": func(e *events.Event) { e.Title = " " },
@@ -368,6 +376,7 @@ func TestAnEventKnownInPartIsLeftOut(t *testing.T) {
 }
 
 func TestPausesGrowToALimit(t *testing.T) {
+	t.Parallel()
 	long := &Service{o: Options{RetryBase: time.Hour, RetryMax: 24 * time.Hour}}
 	for attempt := range 100 {
 		if got := long.pause(attempt + 1); got < 45*time.Minute || got > 30*time.Hour {

@@ -119,6 +119,7 @@ func outage(t *testing.T, store notification.Store) {
 }
 
 func TestAnOutageLongerThanTheLeaseSendsNothingTwice(t *testing.T) {
+	t.Parallel()
 	outage(t, sqlite.New(openDB(t)))
 }
 
@@ -134,12 +135,14 @@ func (g graceless) Claim(ctx context.Context, now, until time.Time, limit int) (
 }
 
 func TestTheOutageCatchesAStoreWithoutGrace(t *testing.T) {
+	t.Parallel()
 	suitetest.MustFail(t, "graceless", func(t *testing.T) {
 		t.Run("outage", func(t *testing.T) { outage(t, graceless{sqlite.New(openDB(t))}) })
 	}, "outage")
 }
 
 func TestWhatAKilledProcessHadIsSentByAnother(t *testing.T) {
+	t.Parallel()
 	o, c, store := &outside{}, &clock{now: time.Now()}, sqlite.New(openDB(t))
 	s := newService(t, o, func(o *notification.Options) { o.Store, o.Now = store, c.Now })
 	handle(t, s, message(t, events.TypeBookingConfirmed, booking("ada")))
@@ -198,6 +201,7 @@ func (l *lines) Write(b []byte) (int, error) {
 }
 
 func TestAnOutcomeWhoseAnswerIsLostIsRecorded(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct {
 		first error // of the mail server
 		lose  int

@@ -183,6 +183,7 @@ func statuses(t *testing.T, s *notification.Service) map[notification.Status]int
 }
 
 func TestAConfirmationGoesOutByMailAndSMS(t *testing.T) {
+	t.Parallel()
 	o := &outside{contact: notification.Contact{Phone: "+4930123456"}}
 	s := newService(t, o)
 	run(t, s)
@@ -204,6 +205,7 @@ func TestAConfirmationGoesOutByMailAndSMS(t *testing.T) {
 }
 
 func TestAUserServiceOutageDelaysTheSMSAlone(t *testing.T) {
+	t.Parallel()
 	o := &outside{usersErr: errors.New("down")}
 	s := newService(t, o)
 	run(t, s)
@@ -217,6 +219,7 @@ func TestAUserServiceOutageDelaysTheSMSAlone(t *testing.T) {
 }
 
 func TestNoPhoneNoSMS(t *testing.T) {
+	t.Parallel()
 	for name, o := range map[string]*outside{"no phone": {}, "no such user": {usersErr: notification.ErrNoContact}} {
 		s := newService(t, o)
 		stop := run(t, s)
@@ -231,6 +234,7 @@ func TestNoPhoneNoSMS(t *testing.T) {
 }
 
 func TestACancellationIsToldAndAStaleConfirmationIsNot(t *testing.T) {
+	t.Parallel()
 	o := &outside{}
 	s := newService(t, o)
 	run(t, s)
@@ -280,6 +284,7 @@ func inPart(b *events.Booking) {
 // Whatever the order in which a booking's messages come, each as often as it
 // may, the customer hears once of each thing that is still so, or is money.
 func TestWhatIsToldDependsOnNoOrder(t *testing.T) {
+	t.Parallel()
 	acknowledged := func(b *events.Booking) { b.Acknowledged, b.Reason = true, "payment_abandoned" }
 	returned := func(b *events.Booking) { acknowledged(b); b.Refunded = b.Total }
 	as := func(*events.Booking) {}
@@ -333,6 +338,7 @@ func TestWhatIsToldDependsOnNoOrder(t *testing.T) {
 }
 
 func TestTheMailHasTheCalendarAndTheSMSHasNot(t *testing.T) {
+	t.Parallel()
 	o := &outside{contact: notification.Contact{Phone: "+4930123456"}}
 	s := newService(t, o, func(o *notification.Options) { o.Organizer = "tickets@boxoffice.example" })
 	run(t, s)
@@ -367,6 +373,7 @@ func TestTheMailHasTheCalendarAndTheSMSHasNot(t *testing.T) {
 }
 
 func TestPermanentRefusalsFailAtOnceAndOthersAtTheLimit(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		err      error
 		attempts int
@@ -388,6 +395,7 @@ func TestPermanentRefusalsFailAtOnceAndOthersAtTheLimit(t *testing.T) {
 }
 
 func TestWithoutAWorkerNothingIsLost(t *testing.T) {
+	t.Parallel()
 	o := &outside{mailErr: errors.New("down")}
 	s := newService(t, o)
 	stop := run(t, s)
@@ -412,6 +420,7 @@ func TestWithoutAWorkerNothingIsLost(t *testing.T) {
 }
 
 func TestSendTest(t *testing.T) {
+	t.Parallel()
 	o := &outside{}
 	s := newService(t, o) // no worker runs: the call itself sends
 	n, err := s.SendTest(t.Context(), admin)
@@ -429,6 +438,7 @@ func TestSendTest(t *testing.T) {
 }
 
 func TestListsAreTheCallersOwn(t *testing.T) {
+	t.Parallel()
 	s := newService(t, &outside{})
 	mine, other := booking("ada"), booking("bob")
 	handle(t, s, message(t, events.TypeBookingConfirmed, mine))

@@ -26,13 +26,17 @@ import (
 // real event service on the other side. They stand here because nobody else may
 // see both.
 func TestCatalogContract(t *testing.T) {
+	t.Parallel()
 	bookingtest.TestCatalog(t, func(t *testing.T) bookingtest.CatalogUnderTest {
 		t.Helper()
 		return overHTTP(t).CatalogUnderTest
 	})
 }
 
-func TestHoldingsContract(t *testing.T) { bookingtest.TestHoldings(t, overHTTP) }
+func TestHoldingsContract(t *testing.T) {
+	t.Parallel()
+	bookingtest.TestHoldings(t, overHTTP)
+}
 
 func overHTTP(t *testing.T) bookingtest.HoldingsUnderTest {
 	t.Helper()

@@ -11,6 +11,7 @@ func onFreePorts(dir, userAddr string) Config {
 }
 
 func TestOneProcessWorksOnTheData(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	p, err := Open(t.Context(), onFreePorts(dir, "127.0.0.1:0"))
 	if err != nil {
@@ -34,6 +35,7 @@ func TestOneProcessWorksOnTheData(t *testing.T) {
 // The sample admin's password stands in the README: what was made on loopback
 // must not be opened to others.
 func TestSampleLoginsStayOnThisMachine(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	p, err := Open(t.Context(), onFreePorts(dir, "127.0.0.1:0"))
 	if err != nil {
@@ -66,6 +68,7 @@ func TestSampleLoginsStayOnThisMachine(t *testing.T) {
 }
 
 func TestLoopback(t *testing.T) {
+	t.Parallel()
 	for addr, want := range map[string]bool{
 		"127.0.0.1:80": true, "[::1]:80": true, "localhost:80": true, "127.9.9.9:80": true,
 		":80": false, "0.0.0.0:80": false, "[::]:80": false, "192.168.1.1:80": false, "example.com:80": false, "80": false, "": false,

@@ -24,6 +24,7 @@ func (s service) published(t *testing.T) []string {
 // At every instant of a rotation, the set of now verifies every token that is
 // good, and the set of 30 s ago verifies the token that is signed now.
 func TestRotationLeavesNoTokenUnverifiable(t *testing.T) {
+	t.Parallel()
 	s := newService(t)
 	u := s.registered(t)
 	old := s.published(t)[0]
@@ -78,6 +79,7 @@ func TestRotationLeavesNoTokenUnverifiable(t *testing.T) {
 }
 
 func TestRotatingTwiceIsRotatingOnce(t *testing.T) {
+	t.Parallel()
 	s := newService(t)
 	a, err := s.RotateKeys(t.Context())
 	if err != nil {
@@ -95,6 +97,7 @@ func TestRotatingTwiceIsRotatingOnce(t *testing.T) {
 
 // A restart finds the key of before: tokens outlive it.
 func TestKeysOutliveARestart(t *testing.T) {
+	t.Parallel()
 	s := newService(t)
 	s.registered(t)
 	g := s.login(t)

@@ -86,6 +86,7 @@ func wantErr(t *testing.T, err, want error) {
 }
 
 func TestLogin(t *testing.T) {
+	t.Parallel()
 	s := newService(t)
 	u := s.registered(t)
 	g, err := s.Login(t.Context(), " ADA@EXAMPLE.COM ", password)
@@ -105,6 +106,7 @@ func TestLogin(t *testing.T) {
 // An unknown account and a wrong password are the same answer and the same
 // work.
 func TestLoginTellsNothingOfAccounts(t *testing.T) {
+	t.Parallel()
 	s := newService(t)
 	s.registered(t)
 	long := string(make([]byte, 1<<20))
@@ -125,6 +127,7 @@ func TestLoginTellsNothingOfAccounts(t *testing.T) {
 
 // The same text typed on two machines may be composed differently.
 func TestUnicodeFormsAreTheSame(t *testing.T) {
+	t.Parallel()
 	s := newService(t)
 	r := registration()
 	r.Email, r.Password = "jose\u0301@example.com", "contrasen\u0303a muy rara"
@@ -140,6 +143,7 @@ func TestUnicodeFormsAreTheSame(t *testing.T) {
 }
 
 func TestRefresh(t *testing.T) {
+	t.Parallel()
 	s := newService(t)
 	s.registered(t)
 	first := s.login(t)
@@ -175,6 +179,7 @@ func TestRefresh(t *testing.T) {
 }
 
 func TestRefreshTellsWhatChanged(t *testing.T) {
+	t.Parallel()
 	s := newService(t)
 	u, g, name := s.registered(t), s.login(t), "Countess"
 	if _, err := s.Change(t.Context(), u.ID, user.Change{Name: &name}); err != nil {
@@ -190,6 +195,7 @@ func TestRefreshTellsWhatChanged(t *testing.T) {
 }
 
 func TestPasswordChangeEndsAllSessions(t *testing.T) {
+	t.Parallel()
 	s := newService(t)
 	u, a, b := s.registered(t), s.login(t), s.login(t)
 	next := "an organ in the sparrow"
@@ -218,6 +224,7 @@ func TestPasswordChangeEndsAllSessions(t *testing.T) {
 
 // Of many who know the password and change it at once, one does.
 func TestPasswordChangesRace(t *testing.T) {
+	t.Parallel()
 	s := newService(t)
 	u := s.registered(t)
 	var changed atomic.Int64
@@ -240,6 +247,7 @@ func TestPasswordChangesRace(t *testing.T) {
 }
 
 func TestChangeIsAllOrNothing(t *testing.T) {
+	t.Parallel()
 	s := newService(t)
 	u := s.registered(t)
 	text := func(s string) *string { return &s }
@@ -266,6 +274,7 @@ func TestChangeIsAllOrNothing(t *testing.T) {
 }
 
 func TestAdminIsMadeOnce(t *testing.T) {
+	t.Parallel()
 	s := newService(t)
 	for _, pw := range []string{password, "quite another password"} {
 		if err := s.EnsureAdmin(t.Context(), "root@example.com", pw); err != nil {

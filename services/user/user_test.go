@@ -37,6 +37,7 @@ func refusal(err error) string {
 }
 
 func TestEmailAddresses(t *testing.T) {
+	t.Parallel()
 	s := newService(t)
 	for email, want := range map[string]string{
 		"ada@example.com":                         "none",
@@ -89,6 +90,7 @@ func TestEmailAddresses(t *testing.T) {
 }
 
 func TestPasswords(t *testing.T) {
+	t.Parallel()
 	s := newService(t)
 	for candidate, want := range map[string]string{
 		"":                         "body.password",
@@ -144,6 +146,7 @@ func TestPasswords(t *testing.T) {
 }
 
 func TestNamesPhonesAndRoles(t *testing.T) {
+	t.Parallel()
 	s := newService(t)
 	for name, c := range map[string]struct {
 		change func(*user.Registration)

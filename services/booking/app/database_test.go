@@ -11,6 +11,7 @@ import (
 )
 
 func TestAMistakeAboutTheDatabaseIsSaidByName(t *testing.T) {
+	t.Parallel()
 	for want, cfg := range map[string]Config{
 		`STORE is "files", not postgres or sqlite`: {Store: "files"},
 		`STORE is "", not`:                         {},
@@ -31,6 +32,7 @@ func TestAMistakeAboutTheDatabaseIsSaidByName(t *testing.T) {
 
 // So that a start knows to wait.
 func TestADatabaseThatIsNotThereIsUnavailable(t *testing.T) {
+	t.Parallel()
 	cfg := Config{Store: "postgres", PostgresURL: "postgres://127.0.0.1:1/boxoffice", DBTimeout: time.Second}
 	if err := Migrate(t.Context(), cfg); !errors.Is(err, storage.ErrUnavailable) || !strings.Contains(err.Error(), "BOOKING_POSTGRES_URL: ") {
 		t.Errorf("error %v", err)

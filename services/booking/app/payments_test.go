@@ -25,6 +25,7 @@ func straight(t *testing.T, c sidecar.Config) *sidecar.Way {
 }
 
 func TestAMistakeAboutThePaymentsIsSaidByName(t *testing.T) {
+	t.Parallel()
 	good := PaymentsConfig{Payments: "stripe", StripeSecretKey: "sk_private", StripeWebhookSecret: "whsec_private", CheckoutTTL: time.Minute}
 	for want, change := range map[string]func(c *PaymentsConfig){
 		`PAYMENTS is "cash", not sandbox or stripe`: func(c *PaymentsConfig) { c.Payments = "cash" },
@@ -53,6 +54,7 @@ func TestAMistakeAboutThePaymentsIsSaidByName(t *testing.T) {
 }
 
 func TestStripesSecretsComeFromTheSidecar(t *testing.T) {
+	t.Parallel()
 	empty := ""
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {

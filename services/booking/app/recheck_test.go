@@ -30,6 +30,7 @@ func (c *consumer) Known(_ context.Context, ids []string) ([]string, error) {
 // What a consumer has lost, a database brought back from a copy say, is told
 // again, and nothing else.
 func TestWhatAConsumerHasLostIsToldAgain(t *testing.T) {
+	t.Parallel()
 	s, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "booking.db"))
 	if err != nil {
 		t.Fatal(err)
@@ -73,6 +74,7 @@ func TestWhatAConsumerHasLostIsToldAgain(t *testing.T) {
 }
 
 func TestAReportAsItIsPrinted(t *testing.T) {
+	t.Parallel()
 	var out strings.Builder
 	r := booking.Report{Since: time.Date(2030, 6, 1, 0, 0, 0, 0, time.UTC), Checked: booking.Checked{Bookings: 12, Charges: 11, Holdings: 10, Messages: 13}}
 	if open := printReport(&out, r); open != 0 {

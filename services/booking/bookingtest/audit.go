@@ -22,7 +22,10 @@ func TestAuditLog(t *testing.T, open func(t *testing.T) StoreUnderTest) {
 		{"a change that is not stored leaves no entry", auditFails},
 		{"none is the empty slice", auditEmpty},
 	} {
-		t.Run(s.name, func(t *testing.T) { s.test(t, open(t)) })
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			s.test(t, open(t))
+		})
 	}
 }
 

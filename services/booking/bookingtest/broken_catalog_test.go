@@ -76,6 +76,7 @@ func (c *catalog) anew(ctx context.Context, r booking.Reservation) (booking.Rese
 // TestCatalogSuiteCatchesBrokenAdapters: a suite that passes on one of these
 // is worthless.
 func TestCatalogSuiteCatchesBrokenAdapters(t *testing.T) {
+	t.Parallel()
 	broken := func(name, caughtBy string, spoil func(c *catalog)) {
 		suitetest.MustFail(t, name, func(t *testing.T) {
 			bookingtest.TestCatalog(t, func(*testing.T) bookingtest.CatalogUnderTest {

@@ -12,6 +12,7 @@ import (
 )
 
 func TestCancelledEventsSuiteCatchesBrokenAdapters(t *testing.T) {
+	t.Parallel()
 	broken := func(name, caughtBy string, record func(*sqlite.Store, context.Context, string, booking.CancelledEvent) error) {
 		suitetest.MustFail(t, name, func(t *testing.T) {
 			bookingtest.TestCancelledEvents(t, func(t *testing.T) bookingtest.StoreUnderTest {
@@ -48,6 +49,7 @@ func (r records) RecordCancelled(ctx context.Context, id string, e booking.Cance
 }
 
 func TestAuditLogSuiteCatchesBrokenAdapters(t *testing.T) {
+	t.Parallel()
 	broken := func(name, caughtBy string, spoil func(q *booking.AuditQuery, entries []booking.AuditEntry)) {
 		suitetest.MustFail(t, name, func(t *testing.T) {
 			bookingtest.TestAuditLog(t, func(t *testing.T) bookingtest.StoreUnderTest {
@@ -83,6 +85,7 @@ func (s spoilsAudit) Audit(ctx context.Context, q booking.AuditQuery) ([]booking
 }
 
 func TestRecordsSuiteCatchesBrokenAdapters(t *testing.T) {
+	t.Parallel()
 	broken := func(name, caughtBy string, spoil func(*sqlite.Store) booking.Records) {
 		suitetest.MustFail(t, name, func(t *testing.T) {
 			bookingtest.TestRecords(t, func(t *testing.T) bookingtest.StoreUnderTest {

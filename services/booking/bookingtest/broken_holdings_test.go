@@ -18,6 +18,7 @@ func (f holdings) Holdings(ctx context.Context, after string, limit int) ([]book
 }
 
 func TestHoldingsSuiteCatchesBrokenAdapters(t *testing.T) {
+	t.Parallel()
 	broken := func(name, caughtBy string, spoil func(good *bookingtest.MemoryCatalog) holdings) {
 		suitetest.MustFail(t, name, func(t *testing.T) {
 			bookingtest.TestHoldings(t, func(*testing.T) bookingtest.HoldingsUnderTest {

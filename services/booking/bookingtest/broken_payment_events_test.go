@@ -38,6 +38,7 @@ func (s *spoiledEvents) Handled(ctx context.Context, id string, at time.Time) er
 // TestPaymentEventsSuiteCatchesBrokenAdapters: a suite that passes on one of
 // these is worthless.
 func TestPaymentEventsSuiteCatchesBrokenAdapters(t *testing.T) {
+	t.Parallel()
 	broken := func(name, caughtBy string, spoil func(s *spoiledEvents)) {
 		suitetest.MustFail(t, name, func(t *testing.T) {
 			bookingtest.TestPaymentEvents(t, func(t *testing.T) bookingtest.PaymentEventsUnderTest {

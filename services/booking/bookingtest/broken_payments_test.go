@@ -112,6 +112,7 @@ func (p *provider) underTest(t *testing.T) bookingtest.PaymentsUnderTest {
 // TestPaymentsSuiteCatchesBrokenAdapters: a suite that passes on one of these
 // is worthless.
 func TestPaymentsSuiteCatchesBrokenAdapters(t *testing.T) {
+	t.Parallel()
 	broken := func(name, caughtBy string, spoil func(p *provider)) {
 		suitetest.MustFail(t, name, func(t *testing.T) {
 			bookingtest.TestPayments(t, func(t *testing.T) bookingtest.PaymentsUnderTest {

@@ -31,6 +31,7 @@ func good(t *testing.T) *sqlite.Store {
 // TestStoreSuiteCatchesBrokenAdapters: a suite that passes on one of these is
 // worthless.
 func TestStoreSuiteCatchesBrokenAdapters(t *testing.T) {
+	t.Parallel()
 	broken := func(name, caughtBy string, spoil func(*sqlite.Store) booking.Store) {
 		suitetest.MustFail(t, name, func(t *testing.T) {
 			bookingtest.TestStore(t, func(t *testing.T) bookingtest.StoreUnderTest {

@@ -56,7 +56,10 @@ func TestCatalog(t *testing.T, open func(t *testing.T) CatalogUnderTest) {
 
 		{"a cancelled context changes nothing", catalogCancelled},
 	} {
-		t.Run(s.name, func(t *testing.T) { s.test(t, open(t)) })
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			s.test(t, open(t))
+		})
 	}
 }
 

@@ -27,7 +27,10 @@ func TestCancelledEvents(t *testing.T, open func(t *testing.T) StoreUnderTest) {
 		{"progress counts", eventProgress},
 		{"a cancelled context changes nothing", eventContext},
 	} {
-		t.Run(s.name, func(t *testing.T) { s.test(t, open(t)) })
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			s.test(t, open(t))
+		})
 	}
 }
 

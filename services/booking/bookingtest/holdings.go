@@ -30,7 +30,10 @@ func TestHoldings(t *testing.T, open func(t *testing.T) HoldingsUnderTest) {
 		{"paging neither repeats nor skips", holdingsPaging},
 		{"a cancelled context leaves the outcome unknown", holdingsCancelled},
 	} {
-		t.Run(s.name, func(t *testing.T) { s.test(t, open(t)) })
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			s.test(t, open(t))
+		})
 	}
 }
 

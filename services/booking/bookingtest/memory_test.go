@@ -7,6 +7,7 @@ import (
 )
 
 func TestMemoryCatalogPassesTheSuites(t *testing.T) {
+	t.Parallel()
 	open := func(*testing.T) bookingtest.HoldingsUnderTest {
 		c := bookingtest.NewMemoryCatalog()
 		return bookingtest.HoldingsUnderTest{
@@ -18,6 +19,7 @@ func TestMemoryCatalogPassesTheSuites(t *testing.T) {
 }
 
 func TestMemoryPaymentsPassTheSuite(t *testing.T) {
+	t.Parallel()
 	bookingtest.TestPayments(t, func(*testing.T) bookingtest.PaymentsUnderTest {
 		p := bookingtest.NewMemoryPayments()
 		return bookingtest.PaymentsUnderTest{

@@ -32,7 +32,10 @@ func TestPaymentEvents(t *testing.T, open func(t *testing.T) PaymentEventsUnderT
 		{"what was handled long ago is forgotten and what was not is not", eventsPruned},
 		{"a cancelled context keeps nothing", eventCancelled},
 	} {
-		t.Run(s.name, func(t *testing.T) { s.test(t, open(t)) })
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			s.test(t, open(t))
+		})
 	}
 }
 

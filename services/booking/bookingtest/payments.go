@@ -76,7 +76,10 @@ func TestPayments(t *testing.T, open func(t *testing.T) PaymentsUnderTest) {
 		{"a cancelled context moves no money", paymentsCancelled},
 		{"the provider has a name", providerNamed},
 	} {
-		t.Run(s.name, func(t *testing.T) { s.test(t, open(t)) })
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			s.test(t, open(t))
+		})
 	}
 }
 

@@ -25,7 +25,10 @@ func TestRecords(t *testing.T, open func(t *testing.T) StoreUnderTest) {
 		{"reports are newest first page by page", reportPages},
 		{"none is the empty slice", recordsEmpty},
 	} {
-		t.Run(s.name, func(t *testing.T) { s.test(t, open(t)) })
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			s.test(t, open(t))
+		})
 	}
 }
 

@@ -69,7 +69,10 @@ func TestStore(t *testing.T, open func(t *testing.T) StoreUnderTest) {
 		{"confirmed bookings of a cancelled event are claimed last", claimStranded},
 		{"32 racing claimers never get the same booking", claimRace},
 	} {
-		t.Run(s.name, func(t *testing.T) { s.test(t, open(t)) })
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			s.test(t, open(t))
+		})
 	}
 }
 

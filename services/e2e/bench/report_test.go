@@ -55,6 +55,7 @@ func sample() *Report {
 }
 
 func TestTable(t *testing.T) {
+	t.Parallel()
 	r := sample()
 	r.compare()
 	var got bytes.Buffer
@@ -75,6 +76,7 @@ func TestTable(t *testing.T) {
 }
 
 func TestRatios(t *testing.T) {
+	t.Parallel()
 	r := sample()
 	r.compare()
 	for i, want := range []map[string]float64{
@@ -88,6 +90,7 @@ func TestRatios(t *testing.T) {
 
 // Figures fail nothing; errors do, and what is oversold or lost.
 func TestWhatFails(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		result Result
 		failed bool
@@ -106,6 +109,7 @@ func TestWhatFails(t *testing.T) {
 }
 
 func TestQuantiles(t *testing.T) {
+	t.Parallel()
 	var l latencies
 	for i := 100; i > 0; i-- {
 		l = append(l, time.Duration(i)*time.Millisecond)
@@ -118,6 +122,7 @@ func TestQuantiles(t *testing.T) {
 }
 
 func TestCopiedRows(t *testing.T) {
+	t.Parallel()
 	db, err := openFile(filepath.Join(t.TempDir(), "x.db"))
 	if err != nil {
 		t.Fatal(err)

@@ -6,6 +6,7 @@ import (
 )
 
 func TestMeter(t *testing.T) {
+	t.Parallel()
 	m, err := startMeter(map[string]int{"itself": os.Getpid()})
 	if err != nil {
 		t.Fatal(err)

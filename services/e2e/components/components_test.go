@@ -11,6 +11,7 @@ import (
 const top = "../../.."
 
 func TestComponents(t *testing.T) {
+	t.Parallel()
 	files, err := readComponents(top + "/components")
 	if err != nil {
 		t.Fatal(err)
@@ -21,6 +22,7 @@ func TestComponents(t *testing.T) {
 }
 
 func TestRunFile(t *testing.T) {
+	t.Parallel()
 	for _, fault := range checkRun(readRun(t)) {
 		t.Error(fault)
 	}
@@ -50,6 +52,7 @@ var harmless = regexp.MustCompile(`^(---|\s*(stdout: false|recordErrorCodes: tru
 // Whatever line is taken away, somebody notices: each setting in there is one
 // that a rule asks for. So is each document.
 func TestEachLineIsNeeded(t *testing.T) {
+	t.Parallel()
 	files, err := filepath.Glob(top + "/components/*.yaml")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("%d files, %v", len(files), err)
@@ -105,6 +108,7 @@ func mutated(t *testing.T, name, text string) faults {
 
 // Each rule is seen to fail for its own reason.
 func TestEachRuleCanFail(t *testing.T) {
+	t.Parallel()
 	for _, m := range []struct{ file, old, new, fault string }{
 		{"pubsub-bookings.yaml", "scopes: [booking, event, notification]", "scopes: [booking, event, notification, user]", "component bookings: scopes"},
 		{"pubsub-bookings.yaml", "scopes: [booking, event, notification]", "", "component bookings: scopes"},

@@ -73,6 +73,7 @@ var (
 var neighbours = []string{"USER_URL", "EVENT_URL", "BOOKING_URL", "NOTIFICATION_URL", "JWKS_URL"}
 
 func TestExampleIsComplete(t *testing.T) {
+	t.Parallel()
 	read := map[string][]string{}
 	for _, name := range variables(t) {
 		read[name] = append(read[name], "docker-compose.yml")
@@ -105,6 +106,7 @@ func TestExampleIsComplete(t *testing.T) {
 }
 
 func TestExampleTellsTheDefaults(t *testing.T) {
+	t.Parallel()
 	commented := optional(t)
 	for service := range configs {
 		for name, p := range reads(t, service) {
@@ -121,6 +123,7 @@ func TestExampleTellsTheDefaults(t *testing.T) {
 
 // Docker Compose and a shell read .env, and must read the same.
 func TestExampleIsForTheShellToo(t *testing.T) {
+	t.Parallel()
 	cmd := exec.CommandContext(t.Context(), "sh", "-euc", "set -a; . "+example+"; set +a; exec env")
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH")}
 	out, err := cmd.CombinedOutput()
@@ -137,6 +140,7 @@ func TestExampleIsForTheShellToo(t *testing.T) {
 }
 
 func TestExampleSetsWhatEachServiceNeeds(t *testing.T) {
+	t.Parallel()
 	for service := range configs {
 		checkComplete(t, service, exampleEnv(t))
 	}
@@ -161,6 +165,7 @@ func checkComplete(t *testing.T, service string, environment map[string]string) 
 }
 
 func TestExampleIsNotForProduction(t *testing.T) {
+	t.Parallel()
 	seen := map[string]string{}
 	for name, value := range exampleEnv(t) {
 		if !secret(name) {
@@ -186,6 +191,7 @@ func secret(name string) bool {
 // In containers a service gets what it reads, all that it requires, and no
 // secret of another's.
 func TestContainersGetTheirOwnVariablesAlone(t *testing.T) {
+	t.Parallel()
 	all := merged(optional(t), exampleEnv(t))
 	p, err := load(t.Context(), all) // so that what is passed on is there to be seen
 	if err != nil {
@@ -230,6 +236,7 @@ func TestContainersGetTheirOwnVariablesAlone(t *testing.T) {
 // The addresses under which containers find each other are those of services of
 // the file, at the port where the Dockerfile lets them listen.
 func TestContainersFindEachOther(t *testing.T) {
+	t.Parallel()
 	addrs := map[string]string{}
 	for _, assignment := range instructions(t, "ENV") {
 		name, value, _ := strings.Cut(assignment, "=")
@@ -272,6 +279,7 @@ func merged(all ...map[string]string) map[string]string {
 // What a service is in containers, it is on this machine: the same variables
 // are set, but for those that the image sets, and those of sidecars.
 func TestContainersAndExampleSetTheSame(t *testing.T) {
+	t.Parallel()
 	p := project(t)
 	set := exampleEnv(t)
 	for _, service := range services {

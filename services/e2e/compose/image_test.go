@@ -23,6 +23,7 @@ import (
 // The final stage of the Dockerfile is built here from scratch, around a binary
 // that this machine's Go built: its first stage needs a public image.
 func TestImageRunsAService(t *testing.T) {
+	t.Parallel()
 	const service = "booking" // which keeps a file
 	image := finalStage(t, service)
 	p := project(t)

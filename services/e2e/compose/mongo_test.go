@@ -21,6 +21,7 @@ import (
 )
 
 func TestMongoGivesEachUserItsOwnDatabaseAlone(t *testing.T) {
+	t.Parallel()
 	image := os.Getenv("TEST_MONGO_IMAGE")
 	switch {
 	case mongotest.Serving(t).StandIn:

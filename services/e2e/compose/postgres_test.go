@@ -26,6 +26,7 @@ const (
 )
 
 func TestPostgresGivesEachUserItsOwnDatabaseAlone(t *testing.T) {
+	t.Parallel()
 	image := os.Getenv("TEST_POSTGRES_IMAGE")
 	if image == "" {
 		if os.Getenv("TEST_POSTGRES_DSN") != "" {

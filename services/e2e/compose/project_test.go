@@ -75,6 +75,7 @@ func servers(p *types.Project) types.Services {
 }
 
 func TestFileIsValid(t *testing.T) {
+	t.Parallel()
 	p := project(t)
 	if got, want := slices.Sorted(maps.Keys(p.Services)),
 		[]string{"booking", "event", "mailpit", "mongo", "notification", "postgres", "rabbitmq", "user"}; !slices.Equal(got, want) {
@@ -90,6 +91,7 @@ func TestFileIsValid(t *testing.T) {
 }
 
 func TestServicesStartOnlyWithTheirProfile(t *testing.T) {
+	t.Parallel()
 	p := project(t)
 	for _, name := range services {
 		if got := p.Services[name].Profiles; !slices.Equal(got, []string{"services"}) {
@@ -107,6 +109,7 @@ func TestServicesStartOnlyWithTheirProfile(t *testing.T) {
 var pinned = regexp.MustCompile(`^(postgres:\d+\.\d+|[a-z/]+:v?\d+\.\d+\.\d+)(-[a-z]+)*$`)
 
 func TestImagesArePinned(t *testing.T) {
+	t.Parallel()
 	for _, loose := range []string{"mongo", "mongo:latest", "mongo:8", "mongo:8.0", "postgres:17-alpine", "axllent/mailpit:v1.31"} {
 		if pinned.MatchString(loose) {
 			t.Errorf("%s passes for pinned", loose)
@@ -143,6 +146,7 @@ func instructions(t *testing.T, name string) (all []string) {
 }
 
 func TestEveryContainerHasAHealthCheck(t *testing.T) {
+	t.Parallel()
 	for name, s := range servers(project(t)) {
 		if s.HealthCheck == nil || s.HealthCheck.Disable || len(s.HealthCheck.Test) < 2 {
 			t.Errorf("%s has no health check", name)
@@ -158,6 +162,7 @@ func TestEveryContainerHasAHealthCheck(t *testing.T) {
 }
 
 func TestDataLiesInNamedVolumes(t *testing.T) {
+	t.Parallel()
 	p := project(t)
 	// Where each image keeps its data, and declares a volume, or we tell it to.
 	for name, dirs := range map[string][]string{
@@ -192,6 +197,7 @@ func TestDataLiesInNamedVolumes(t *testing.T) {
 }
 
 func TestPortsAreOnThisMachineAlone(t *testing.T) {
+	t.Parallel()
 	published := map[string][]string{}
 	for name, s := range project(t).Services {
 		for _, port := range s.Ports {
@@ -214,6 +220,7 @@ func TestPortsAreOnThisMachineAlone(t *testing.T) {
 
 // A config is a file that the container's user, who is nobody we know, reads.
 func TestConfigsAreReadable(t *testing.T) {
+	t.Parallel()
 	for name, s := range project(t).Services {
 		for _, c := range s.Configs {
 			if c.Mode == nil || *c.Mode != 0o444 {
@@ -224,6 +231,7 @@ func TestConfigsAreReadable(t *testing.T) {
 }
 
 func TestServicesWaitForTheirServers(t *testing.T) {
+	t.Parallel()
 	p := project(t)
 	for name, want := range map[string][]string{
 		"user": {"postgres"}, "booking": {"postgres"}, "event": {"mongo"}, "notification": {"mailpit", "mongo"},
@@ -241,6 +249,7 @@ func TestServicesWaitForTheirServers(t *testing.T) {
 }
 
 func TestServicesAreBuiltHere(t *testing.T) {
+	t.Parallel()
 	root, err := filepath.Abs(top)
 	if err != nil {
 		t.Fatal(err)
@@ -277,6 +286,7 @@ func variables(t *testing.T) []string {
 }
 
 func TestEveryCredentialIsRequired(t *testing.T) {
+	t.Parallel()
 	all := exampleEnv(t)
 	names := variables(t)
 	for _, name := range []string{ // else the loop below would prove nothing

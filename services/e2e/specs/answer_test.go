@@ -8,6 +8,7 @@ import (
 
 // TestCheck tells answers that are documented from those that are not.
 func TestCheck(t *testing.T) {
+	t.Parallel()
 	const soldOut = `{"title":"Conflict","status":409,"code":"sold_out"}`
 	const json, refusal = "application/json", "application/problem+json"
 	api, err := NewAPI("booking")

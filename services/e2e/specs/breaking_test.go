@@ -11,6 +11,7 @@ import (
 // TestBreaking plants changes in the documents that there are: those that break
 // clients must be found, and no others.
 func TestBreaking(t *testing.T) {
+	t.Parallel()
 	type object = map[string]any
 	schema := func(d object, name string) object { return at(d, "components", "schemas", name) }
 	without := func(l any, i int) []any { return append(append([]any{}, list(l)[:i]...), list(l)[i+1:]...) }

@@ -20,6 +20,7 @@ import (
 // last tag v* before this commit. Clients of that release go on working, unless
 // the document's major version has grown.
 func TestCompatible(t *testing.T) {
+	t.Parallel()
 	release, err := git("describe", "--tags", "--abbrev=0", "--match=v[0-9]*")
 	if err != nil {
 		t.Logf("there is no release to compare with: %v", err)

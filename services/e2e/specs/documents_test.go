@@ -19,6 +19,7 @@ var contractsDir = filepath.Join("..", "..", "..", "contracts")
 // TestDocuments compares contracts/openapi with what the services serve, and
 // contracts/asyncapi with the types of the messages.
 func TestDocuments(t *testing.T) {
+	t.Parallel()
 	for _, service := range services {
 		t.Run(service, func(t *testing.T) {
 			compare(t, filepath.Join("openapi", service+".json"), served(t, service))

@@ -13,6 +13,7 @@ import (
 // TestOperations looks at each operation: it says in a line what it does, lists
 // its refusals, and has an example of every body, which is valid.
 func TestOperations(t *testing.T) {
+	t.Parallel()
 	for _, service := range services {
 		a, err := NewAPI(service)
 		if err != nil {
@@ -82,6 +83,7 @@ func (o operation) contents(in map[string]any, where ...string) {
 
 // TestExamplesOfTexts looks for texts of which nobody can tell how they look.
 func TestExamplesOfTexts(t *testing.T) {
+	t.Parallel()
 	for _, service := range services {
 		a, err := NewAPI(service)
 		if err != nil {

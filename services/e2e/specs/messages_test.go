@@ -129,6 +129,7 @@ func messagesDocument(t *testing.T) []byte {
 // TestMessageExamples checks the examples, and that the schemas are narrow
 // enough to be worth something.
 func TestMessageExamples(t *testing.T) {
+	t.Parallel()
 	m, err := NewMessages()
 	if err != nil {
 		t.Fatal(err)

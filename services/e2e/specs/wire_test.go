@@ -20,6 +20,7 @@ import (
 // TestMessagesOnTheWire lets the four services talk over HTTP, and checks each
 // message as the consumers get it.
 func TestMessagesOnTheWire(t *testing.T) {
+	t.Parallel()
 	w := newWire(t)
 	w.call("user", "POST", "/users", "", `{"email":"o@example.com","password":"an organ in the loft","name":"O","role":"organizer"}`, nil)
 	w.call("user", "POST", "/users", "", `{"email":"c@example.com","password":"a sparrow in the organ","name":"C"}`, nil)

@@ -82,6 +82,7 @@ func create(t *testing.T, a *app.App, capacity int) *event.Event {
 }
 
 func TestServes(t *testing.T) {
+	t.Parallel()
 	a, b := newApp(t, app.Deps{})
 	e := create(t, a, 10)
 	for _, path := range []string{"/healthz", "/readyz", "/openapi.json", "/docs", "/events", "/events/" + e.ID} {
@@ -97,6 +98,7 @@ func TestServes(t *testing.T) {
 }
 
 func TestHearsBookings(t *testing.T) {
+	t.Parallel()
 	a, b := newApp(t, app.Deps{})
 	e := create(t, a, 10)
 	k := event.Key{EventID: e.ID, BookingID: uuid.NewString(), Attempt: 1}
@@ -140,6 +142,7 @@ func TestHearsBookings(t *testing.T) {
 }
 
 func TestRunEndsWithItsContext(t *testing.T) {
+	t.Parallel()
 	a, _ := newApp(t, app.Deps{})
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -152,6 +155,7 @@ func TestRunEndsWithItsContext(t *testing.T) {
 // that looks before it takes. Only if the second oversells does the first show
 // anything.
 func TestOversellingIsSeen(t *testing.T) {
+	t.Parallel()
 	const buyers, seats = 40, 10
 	sold := func(deps app.Deps) int64 {
 		a, _ := newApp(t, deps)

@@ -70,6 +70,7 @@ func (b *booking) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // A cancelled event is told until booking says that it has heard of it. Until
 // then it cannot be deleted.
 func TestTellsBookingOfACancelledEvent(t *testing.T) {
+	t.Parallel()
 	b := &booking{heard: map[string]events.Message{}}
 	server := httptest.NewServer(b)
 	defer server.Close()

@@ -21,6 +21,7 @@ type BookingsFixture struct {
 func TestBookings(t *testing.T, newBookings func(t *testing.T) BookingsFixture) {
 	some := event.Progress{Pending: 1, Confirmed: 2, Cancelling: 3, Cancelled: 4, RefundsDue: 5}
 	t.Run("progress_says_how_far_it_is", func(t *testing.T) {
+		t.Parallel()
 		f, e, other := newBookings(t), id(), id()
 		f.Put(e, some)
 		f.Put(other, event.Progress{Cancelled: 7, Done: true})
@@ -33,12 +34,14 @@ func TestBookings(t *testing.T, newBookings func(t *testing.T) BookingsFixture) 
 		}
 	})
 	t.Run("what_booking_has_not_heard_is_ErrNotTold", func(t *testing.T) {
+		t.Parallel()
 		f := newBookings(t)
 		f.Put(id(), some)
 		_, err := f.Bookings.Progress(t.Context(), id())
 		wantErr(t, err, event.ErrNotTold)
 	})
 	t.Run("no_answer_is_ErrBookingUnavailable", func(t *testing.T) {
+		t.Parallel()
 		f, e := newBookings(t), id()
 		f.Put(e, some)
 		f.Down()

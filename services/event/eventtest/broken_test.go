@@ -68,6 +68,7 @@ func (b broken) exec(ctx context.Context, statement string, args ...any) error {
 // TestSuitesCatchBrokenAdapters: a suite that passes on one of these is
 // worthless.
 func TestSuitesCatchBrokenAdapters(t *testing.T) {
+	t.Parallel()
 	inventory := func(name, caughtBy string, spoil func(b broken) event.Inventory) {
 		suitetest.MustFail(t, name, func(t *testing.T) {
 			eventtest.TestInventory(t, func(t *testing.T) eventtest.Adapter {

@@ -28,7 +28,10 @@ func TestHoldings(t *testing.T, open func(t *testing.T) Adapter) {
 		{"paging neither repeats nor skips", holdingsPaging},
 		{"a cancelled context is an error", holdingsCancelled},
 	} {
-		t.Run(s.name, func(t *testing.T) { s.test(t, open(t)) })
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			s.test(t, open(t))
+		})
 	}
 }
 

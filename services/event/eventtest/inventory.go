@@ -62,7 +62,10 @@ func TestInventory(t *testing.T, open func(t *testing.T) Adapter) {
 		{"what races never oversells", mixedRaces},
 		{"random operations agree with a model", agreesWithModel},
 	} {
-		t.Run(s.name, func(t *testing.T) { s.test(t, open(t)) })
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			s.test(t, open(t))
+		})
 	}
 }
 

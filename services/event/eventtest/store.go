@@ -42,7 +42,10 @@ func TestStore(t *testing.T, open func(t *testing.T) Adapter) {
 		{"delete is refused while the message is open", deleteUntold},
 		{"an error from check changes nothing", checkFails},
 	} {
-		t.Run(s.name, func(t *testing.T) { s.test(t, open(t)) })
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			s.test(t, open(t))
+		})
 	}
 	listSuite(t, open)
 }

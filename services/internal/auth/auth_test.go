@@ -93,6 +93,7 @@ func sign(t testing.TB, key jwk.Key, claims, header map[string]any) string {
 }
 
 func TestVerifyReadsTheCaller(t *testing.T) {
+	t.Parallel()
 	i := newIssuer(t, "k1")
 	v := auth.NewVerifier(i.URL, quiet)
 	got, err := v.Verify(t.Context(), sign(t, i.private, claims(), nil))
@@ -103,6 +104,7 @@ func TestVerifyReadsTheCaller(t *testing.T) {
 }
 
 func TestVerifyRefuses(t *testing.T) {
+	t.Parallel()
 	i := newIssuer(t, "k1")
 	other := newIssuer(t, "k1") // the same key id, another key
 	v := auth.NewVerifier(i.URL, quiet)
@@ -165,6 +167,7 @@ func TestVerifyRefuses(t *testing.T) {
 }
 
 func TestTheLastGoodKeySetOutlivesAnOutage(t *testing.T) {
+	t.Parallel()
 	i := newIssuer(t, "k1")
 	v := auth.NewVerifier(i.URL, quiet)
 	tok := sign(t, i.private, claims(), nil)
@@ -178,6 +181,7 @@ func TestTheLastGoodKeySetOutlivesAnOutage(t *testing.T) {
 }
 
 func TestWithoutAnyKeySetNobodyIsCalledInvalid(t *testing.T) {
+	t.Parallel()
 	i := newIssuer(t, "k1")
 	i.down.Store(true)
 	v := auth.NewVerifier(i.URL, quiet)
@@ -188,6 +192,7 @@ func TestWithoutAnyKeySetNobodyIsCalledInvalid(t *testing.T) {
 
 // A key set is taken from the URL that was configured and from nowhere else.
 func TestTheKeySetIsNotFetchedElsewhere(t *testing.T) {
+	t.Parallel()
 	i := newIssuer(t, "k1")
 	elsewhere := httptest.NewServer(http.RedirectHandler(i.URL, http.StatusFound))
 	defer elsewhere.Close()
@@ -201,6 +206,7 @@ func TestTheKeySetIsNotFetchedElsewhere(t *testing.T) {
 }
 
 func TestUnknownKeyIDsFetchOnceInAWhile(t *testing.T) {
+	t.Parallel()
 	i := newIssuer(t, "k1")
 	v := auth.NewVerifier(i.URL, quiet)
 	if _, err := v.Verify(t.Context(), sign(t, i.private, claims(), nil)); err != nil {
@@ -218,6 +224,7 @@ func TestUnknownKeyIDsFetchOnceInAWhile(t *testing.T) {
 }
 
 func TestGuard(t *testing.T) {
+	t.Parallel()
 	mux := httpkit.NewRouter(quiet)
 	api := httpkit.NewAPI(mux, "test", "")
 	g := &auth.Guard{

@@ -17,6 +17,7 @@ type settings struct {
 }
 
 func TestParse(t *testing.T) {
+	t.Parallel()
 	got, err := config.Parse[settings](map[string]string{"X_URL": "u", "X_KEY": "k", "X_MAP": "a:b,c:d"})
 	if err != nil || got.URL != "u" || !got.On || got.Pause != time.Second || got.Map["c"] != "d" {
 		t.Errorf("%+v, %v", got, err)
@@ -24,6 +25,7 @@ func TestParse(t *testing.T) {
 }
 
 func TestEveryWrongVariableIsNamedAndNoValueTold(t *testing.T) {
+	t.Parallel()
 	_, err := config.Parse[settings](map[string]string{"X_KEY": "", "X_ON": "s3cret", "X_PAUSE": "s3cret", "X_MAP": "s3cret"})
 	if err == nil {
 		t.Fatal("nonsense is taken")

@@ -10,6 +10,7 @@ import (
 )
 
 func TestListOf(t *testing.T) {
+	t.Parallel()
 	type after struct {
 		N int `json:"n"`
 	}

@@ -66,6 +66,7 @@ func server(t *testing.T) *httptest.Server {
 // Whatever is sent, the answer is a problem with a code, and never a 5xx that
 // the sender could cause.
 func TestEveryRefusalIsAProblemWithACode(t *testing.T) {
+	t.Parallel()
 	s := server(t)
 	const id = "/things/01890a5d-ac96-774b-bcce-b302099a8057"
 	big := `{"name":"` + strings.Repeat("a", 10<<20) + `"}`
@@ -141,6 +142,7 @@ func TestEveryRefusalIsAProblemWithACode(t *testing.T) {
 }
 
 func TestDocsNeedNoNetwork(t *testing.T) {
+	t.Parallel()
 	s := server(t)
 	for _, path := range []string{"/docs", "/openapi.json"} {
 		res, err := http.Get(s.URL + path)
@@ -159,6 +161,7 @@ func TestDocsNeedNoNetwork(t *testing.T) {
 }
 
 func TestHealth(t *testing.T) {
+	t.Parallel()
 	mux := httpkit.NewRouter(quiet)
 	down := errors.New("dial tcp secret:5432")
 	httpkit.Health(mux, map[string]func(context.Context) error{
@@ -185,6 +188,7 @@ func TestHealth(t *testing.T) {
 
 // A dependency that hangs takes the time of none of the others.
 func TestReadinessAsksAllAtOnce(t *testing.T) {
+	t.Parallel()
 	var begun sync.WaitGroup
 	begun.Add(2)
 	meets := func(ctx context.Context) error {
@@ -208,6 +212,7 @@ func TestReadinessAsksAllAtOnce(t *testing.T) {
 }
 
 func TestCursor(t *testing.T) {
+	t.Parallel()
 	type cursor struct {
 		A string `json:"a"`
 	}
@@ -239,6 +244,7 @@ func FuzzDecodeCursor(f *testing.F) {
 }
 
 func TestServeFinishesWhatItAccepted(t *testing.T) {
+	t.Parallel()
 	ln, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -287,6 +293,7 @@ func TestServeFinishesWhatItAccepted(t *testing.T) {
 }
 
 func TestClient(t *testing.T) {
+	t.Parallel()
 	var got *http.Request
 	status, contentType, body := 200, "application/json", `{"x":1}`
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -344,6 +351,7 @@ func TestClient(t *testing.T) {
 // ProxyFromEnvironment never names a proxy for this machine, so that no test
 // server would show it.
 func TestClientsAskNoProxy(t *testing.T) {
+	t.Parallel()
 	tr, ok := httpkit.NewHTTPClient().Transport.(*http.Transport)
 	if !ok || tr.Proxy != nil {
 		t.Errorf("transport %T with a proxy", tr)

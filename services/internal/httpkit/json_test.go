@@ -18,6 +18,7 @@ import (
 )
 
 func TestTextIsTakenAsItIs(t *testing.T) {
+	t.Parallel()
 	mux := httpkit.NewRouter(quiet)
 	api := httpkit.NewAPI(mux, "Test", "")
 	var got string
@@ -42,6 +43,7 @@ func TestTextIsTakenAsItIs(t *testing.T) {
 // What Go says of JSON that it cannot decode is about Go; what a client is told
 // is about the field.
 func TestABodyOfTheWrongTypeIsExplainedWithoutGo(t *testing.T) {
+	t.Parallel()
 	type nested struct {
 		N int64 `json:"n"`
 	}

@@ -20,6 +20,7 @@ import (
 // What a handler sees, and what comes of its answer, is the same with a
 // connection and without one.
 func TestLocalIsAsAConnection(t *testing.T) {
+	t.Parallel()
 	mux := httpkit.NewRouter(slog.New(slog.DiscardHandler))
 	mux.HandleFunc("/echo/{segment}", func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
@@ -117,6 +118,7 @@ func TestLocalIsAsAConnection(t *testing.T) {
 type contextKey struct{}
 
 func TestLocalAsksOthersOverTheNetwork(t *testing.T) {
+	t.Parallel()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) }))
 	defer server.Close()
 	local := httpkit.NewLocal()
@@ -134,6 +136,7 @@ func TestLocalAsksOthersOverTheNetwork(t *testing.T) {
 // Who asks waits no longer than they want; the handler hears of it, and is
 // waited for at the end.
 func TestLocalLeavesAHandlerThatHangs(t *testing.T) {
+	t.Parallel()
 	local := httpkit.NewLocal()
 	came, gone, heard := make(chan struct{}), make(chan struct{}), false
 	local.Handle("hangs:1", http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
@@ -168,6 +171,7 @@ func TestLocalLeavesAHandlerThatHangs(t *testing.T) {
 }
 
 func TestWhatIsClosedCallsNoHandler(t *testing.T) {
+	t.Parallel()
 	local := httpkit.NewLocal()
 	local.Handle("event:1", http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("it was called") }))
 	local.Close()

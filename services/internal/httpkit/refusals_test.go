@@ -20,6 +20,7 @@ import (
 
 // TestRefuses reads the refusals in the document of an operation.
 func TestRefuses(t *testing.T) {
+	t.Parallel()
 	api := NewAPI(NewRouter(slog.New(slog.DiscardHandler)), "test", "")
 	huma.Register(api, Refuses(Refuses(huma.Operation{Method: http.MethodGet, Path: "/none"}), problem.SoldOut, problem.SalesClosed),
 		func(context.Context, *struct{}) (*struct{}, error) { return nil, nil })
@@ -62,6 +63,7 @@ func TestRefuses(t *testing.T) {
 
 // A body that stops half-way holds nobody up for ever.
 func TestABodyThatDoesNotArriveIsGivenUp(t *testing.T) {
+	t.Parallel()
 	mux := NewRouter(slog.New(slog.DiscardHandler))
 	huma.Register(NewAPI(mux, "test", ""), huma.Operation{Method: http.MethodPost, Path: "/", BodyReadTimeout: 10 * time.Millisecond},
 		func(context.Context, *struct{ Body struct{} }) (*struct{}, error) { return nil, nil })

@@ -57,6 +57,7 @@ func left(t *testing.T, w http.RoundTripper, made *atomic.Int64, calls int, url 
 }
 
 func TestBreakerOpensForWhatIsNoAnswer(t *testing.T) {
+	t.Parallel()
 	var made atomic.Int64
 	var well atomic.Bool
 	log := &bytes.Buffer{}
@@ -93,6 +94,7 @@ func TestBreakerOpensForWhatIsNoAnswer(t *testing.T) {
 }
 
 func TestBreakerStaysClosedForAnswers(t *testing.T) {
+	t.Parallel()
 	canceled, cancel := context.WithCancel(t.Context())
 	cancel()
 	for what, answer := range map[string]func(r *http.Request) (*http.Response, error){
@@ -123,6 +125,7 @@ func TestBreakerStaysClosedForAnswers(t *testing.T) {
 // What a neighbour leaves without an answer for a second or more counts, what a
 // caller has no time for does not.
 func TestBreakerOpensForSlowness(t *testing.T) {
+	t.Parallel()
 	for took, opens := range map[time.Duration]bool{900 * time.Millisecond: false, time.Second: true, 3 * time.Second: true} {
 		synctest.Test(t, func(t *testing.T) {
 			var made atomic.Int64
@@ -141,6 +144,7 @@ func TestBreakerOpensForSlowness(t *testing.T) {
 // The call that tries a neighbour may be one that takes long. Others do not wait
 // for it, and when it ends well after all, all is well.
 func TestBreakerClosesAfterSlowTrials(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var made atomic.Int64
 		well := false
@@ -176,6 +180,7 @@ func TestBreakerClosesAfterSlowTrials(t *testing.T) {
 
 // A trial that fails late opens it again.
 func TestBreakerOpensAgainAfterASlowTrial(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var made atomic.Int64
 		w := httpkit.Breaking(way(func(*http.Request) (*http.Response, error) {
@@ -195,6 +200,7 @@ func TestBreakerOpensAgainAfterASlowTrial(t *testing.T) {
 }
 
 func TestRetrying(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		what  string
 		fails int // so many calls, then it is well
@@ -242,6 +248,7 @@ func TestRetrying(t *testing.T) {
 
 // Whoever is left alone is not asked three times for that.
 func TestWhoIsLeftAloneIsNotRetried(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var made atomic.Int64
 		w := httpkit.Retrying(httpkit.Breaking(way(func(*http.Request) (*http.Response, error) {
@@ -259,6 +266,7 @@ func TestWhoIsLeftAloneIsNotRetried(t *testing.T) {
 
 // What may have an effect each time is asked once, by a Client too.
 func TestClientRepeatsIdempotentCallsAlone(t *testing.T) {
+	t.Parallel()
 	for method, want := range map[string]int64{http.MethodGet: 3, http.MethodPut: 3, http.MethodDelete: 3, http.MethodPost: 1, http.MethodPatch: 1} {
 		var made atomic.Int64
 		s := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {

@@ -13,6 +13,7 @@ import (
 )
 
 func TestAPathSaysWhichMethodsItKnows(t *testing.T) {
+	t.Parallel()
 	mux := httpkit.NewRouter(quiet)
 	api := httpkit.NewAPI(mux, "Test", "")
 	nothing := func(context.Context, *struct{}) (*struct{}, error) { return nil, nil }
@@ -35,6 +36,7 @@ func TestAPathSaysWhichMethodsItKnows(t *testing.T) {
 }
 
 func TestHeadIsGetWithoutABody(t *testing.T) {
+	t.Parallel()
 	s := server(t)
 	ask := func(method, path string) (int, string, string) {
 		t.Helper()

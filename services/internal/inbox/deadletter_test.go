@@ -23,6 +23,7 @@ func (p *put) PutDeadLetter(_ context.Context, d inbox.DeadLetter) error {
 }
 
 func TestDeadLetterFunc(t *testing.T) {
+	t.Parallel()
 	at := time.Date(2026, 3, 29, 1, 30, 0, 0, time.UTC)
 	store := &put{}
 	dead := inbox.DeadLetterFunc(store, "bookings", func() time.Time { return at })

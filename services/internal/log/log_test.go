@@ -27,6 +27,7 @@ type line struct {
 }
 
 func TestALineSaysWhereItIsFrom(t *testing.T) {
+	t.Parallel()
 	var out bytes.Buffer
 	l := log.New("event", &out)
 	ctx := trace.ContextWithSpanContext(t.Context(), trace.NewSpanContext(trace.SpanContextConfig{

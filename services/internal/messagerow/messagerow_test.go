@@ -11,6 +11,7 @@ import (
 )
 
 func TestJoinIsTheInverseOfSplit(t *testing.T) {
+	t.Parallel()
 	at := time.Date(2026, 3, 29, 1, 30, 0, 123456789, time.FixedZone("", 7200))
 	for name, m := range map[string]events.Message{
 		"nothing":  {},

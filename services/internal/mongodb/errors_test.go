@@ -18,6 +18,7 @@ import (
 var deadlock = mongo.CommandError{Code: 1, Message: "ERROR: deadlock detected (SQLSTATE 40P01)"}
 
 func TestWhatTheDatabaseDidNotDoIsUnavailable(t *testing.T) {
+	t.Parallel()
 	for name, err := range map[string]error{
 		"a connection that broke":    mongo.CommandError{Labels: []string{"NetworkError"}},
 		"one that is not made":       fmt.Errorf("handshake: %w", &net.OpError{Op: "dial", Err: errors.New("refused")}),
@@ -69,6 +70,7 @@ func TestWhatTheDatabaseDidNotDoIsUnavailable(t *testing.T) {
 // A request that met another one is made again, but not for ever, and none that
 // may have had an effect is.
 func TestConflictsAreTriedAgain(t *testing.T) {
+	t.Parallel()
 	c := Collection{db: &DB{timeout: 30 * time.Second}}
 	made := 0
 	request := func(refusals int, refusal error) func(context.Context) error {
@@ -99,6 +101,7 @@ func TestConflictsAreTriedAgain(t *testing.T) {
 }
 
 func TestTheDatabaseIsThePathOfTheURL(t *testing.T) {
+	t.Parallel()
 	for url, want := range map[string]string{
 		"mongodb://u:p@h:1/event":                         "event",
 		"mongodb://h/event?directConnection=true":         "event",

@@ -38,6 +38,7 @@ func open(t *testing.T, o mongodb.Options, indexes ...mongodb.Index) *mongodb.DB
 }
 
 func TestOpenSaysWhatIsWrong(t *testing.T) {
+	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -64,6 +65,7 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 // Whatever the URL says, a write that is acknowledged is in the journal of the
 // majority.
 func TestWritesAreJournaledByTheMajority(t *testing.T) {
+	t.Parallel()
 	o := mongodb.Options{URL: mongotest.New(t), Timeout: 30 * time.Second}
 	sep := "?"
 	if strings.Contains(o.URL, "?") {
@@ -93,6 +95,7 @@ func TestWritesAreJournaledByTheMajority(t *testing.T) {
 
 // Several processes create the indexes at once, and one of them once more.
 func TestIndexesAreThereOnce(t *testing.T) {
+	t.Parallel()
 	o := mongodb.Options{URL: mongotest.New(t), Timeout: 30 * time.Second}
 	indexes := []mongodb.Index{
 		{Collection: "a", Name: "once", Keys: bson.D{{Key: "once", Value: 1}}, Unique: true},
@@ -134,6 +137,7 @@ func TestIndexesAreThereOnce(t *testing.T) {
 }
 
 func TestRemoveAllRemovesManyAndNoOther(t *testing.T) {
+	t.Parallel()
 	c := open(t, mongodb.Options{URL: mongotest.New(t), Timeout: 30 * time.Second}).Collection("c")
 	docs := make([]any, 2500)
 	for i := range docs {
@@ -196,9 +200,13 @@ func insert(c mongodb.Collection, ctx context.Context, doc any) error {
 	return err
 }
 
-func TestOutages(t *testing.T) { mongodbtest.TestOutages(t, documents(insert)) }
+func TestOutages(t *testing.T) {
+	t.Parallel()
+	mongodbtest.TestOutages(t, documents(insert))
+}
 
 func TestOutagesCatchBrokenAdapters(t *testing.T) {
+	t.Parallel()
 	mongotest.Serving(t) // so that the children have a server to share
 	for name, test := range map[string]struct {
 		caughtBy string

@@ -20,6 +20,7 @@ import (
 // A consumer whose database was brought back from a copy has forgotten what came
 // after: it is missing, is reopened, and comes again to that consumer alone.
 func TestWhatAConsumerHasForgottenComesAgain(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		archive := sqlite.New(w.db)
 		w.insert(3)
@@ -95,6 +96,7 @@ type receipts func(ids []string) ([]string, error)
 func (f receipts) Known(_ context.Context, ids []string) ([]string, error) { return f(ids) }
 
 func TestNoAnswerIsNotUnknown(t *testing.T) {
+	t.Parallel()
 	entry := func(topic, id string) outbox.Entry {
 		return outbox.Entry{Topic: topic, Message: events.Message{ID: id}}
 	}

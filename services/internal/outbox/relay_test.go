@@ -16,6 +16,7 @@ import (
 )
 
 func TestAMessageIsPublishedAtOnceAndClosedSoon(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		o := w.options()
 		o.Interval = 700 * time.Millisecond
@@ -49,6 +50,7 @@ func (c *claims) Claim(ctx context.Context, now, until time.Time, limit int) ([]
 }
 
 func TestInASaleMessagesGoTogether(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		o := w.options()
 		c := &claims{Store: o.Store}
@@ -75,6 +77,7 @@ func TestInASaleMessagesGoTogether(t *testing.T) {
 }
 
 func TestWhatWasCommittedBeforeACrashIsPublishedWithoutAWake(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		w.insert(600) // more than two batches
 		w.relay(w.options())
@@ -86,6 +89,7 @@ func TestWhatWasCommittedBeforeACrashIsPublishedWithoutAWake(t *testing.T) {
 }
 
 func TestALossyBrokerLosesNothing(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		rnd := rand.New(rand.NewPCG(1, 2))
 		var mu sync.Mutex
@@ -115,6 +119,7 @@ func TestALossyBrokerLosesNothing(t *testing.T) {
 }
 
 func TestASlowConsumerIsNotSentEverythingTwice(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		w.event.failing.Store(true)
 		w.relay(w.options())
@@ -134,6 +139,7 @@ func TestASlowConsumerIsNotSentEverythingTwice(t *testing.T) {
 }
 
 func TestAConsumerThatDoesNotAnswerClosesNothingAndHidesNothing(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		w.mail.silent.Store(true)
 		lost := map[string]bool{}
@@ -180,6 +186,7 @@ func TestAConsumerThatDoesNotAnswerClosesNothingAndHidesNothing(t *testing.T) {
 }
 
 func TestABrokerOutageIsWaitedOutAndToldOnce(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		var away atomic.Bool
 		away.Store(true)
@@ -208,6 +215,7 @@ func TestABrokerOutageIsWaitedOutAndToldOnce(t *testing.T) {
 }
 
 func TestMessagesThatTheBrokerRefusesHoldUpNoOthers(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		refused := map[string]bool{}
 		for _, id := range w.insert(40) { // more than are tried at a time
@@ -230,6 +238,7 @@ func TestMessagesThatTheBrokerRefusesHoldUpNoOthers(t *testing.T) {
 // A broker that reaches one consumer and not the other is no broker that is
 // away: the one has everything as soon as ever.
 func TestAConsumerThatCannotBeReachedKeepsNothingFromTheOthers(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		var away atomic.Bool
 		away.Store(true)
@@ -258,6 +267,7 @@ type forgetful struct{ outbox.Store }
 func (forgetful) Published(context.Context, []string, time.Time, time.Time) error { return nil }
 
 func TestACrashBetweenPublicationAndMarkLosesNothing(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		o := w.options()
 		o.Store = forgetful{w.store}
@@ -301,6 +311,7 @@ type unprunable struct{ outbox.Store }
 func (unprunable) Prune(context.Context, time.Time) error { return errAway }
 
 func TestAPruneThatFailsStopsNoMessage(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		o := w.options()
 		o.Store = unprunable{w.store}
@@ -314,6 +325,7 @@ func TestAPruneThatFailsStopsNoMessage(t *testing.T) {
 }
 
 func TestAStoreOutageIsWaitedOutAndToldOnce(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		var away atomic.Bool
 		away.Store(true)
@@ -331,6 +343,7 @@ func TestAStoreOutageIsWaitedOutAndToldOnce(t *testing.T) {
 }
 
 func TestRunMarksWhatItHasPublishedWhenItEnds(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		w.publish = func(context.Context, events.Message) error {
 			time.Sleep(time.Second) // and does not heed the end
@@ -362,6 +375,7 @@ func TestRunMarksWhatItHasPublishedWhenItEnds(t *testing.T) {
 }
 
 func TestSeveralRelaysPublishEachMessageOnce(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		for range 4 {
 			w.relay(w.options())
@@ -377,6 +391,7 @@ func TestSeveralRelaysPublishEachMessageOnce(t *testing.T) {
 }
 
 func TestClosedEntriesArePrunedAfterADay(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		o := w.options()
 		o.Interval = time.Minute
@@ -400,6 +415,7 @@ func TestClosedEntriesArePrunedAfterADay(t *testing.T) {
 }
 
 func TestATopicThatNobodyIsKnownToConsumeStaysOpen(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		o := w.options()
 		o.Consumers = nil
@@ -414,6 +430,7 @@ func TestATopicThatNobodyIsKnownToConsumeStaysOpen(t *testing.T) {
 }
 
 func TestNewRelayNamesWhatIsMissing(t *testing.T) {
+	t.Parallel()
 	for name, o := range map[string]outbox.Options{
 		"store":     {Publisher: &world{}},
 		"publisher": {Store: &watched{}},

@@ -23,6 +23,7 @@ func folder(t *testing.T, files ...string) string {
 }
 
 func TestReadRefuses(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct{ dir, want string }{
 		"a folder that is not there": {filepath.Join(t.TempDir(), "gone"), "has no pacts"},
 		"an empty folder":            {folder(t), "has no pacts"},
@@ -43,6 +44,7 @@ func TestReadRefuses(t *testing.T) {
 }
 
 func TestAProviderMustKnowAllThatIsExpected(t *testing.T) {
+	t.Parallel()
 	known := func(names ...string) func(string) bool {
 		return func(name string) bool { return strings.Contains(strings.Join(names, "\n"), name) }
 	}

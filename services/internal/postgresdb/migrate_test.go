@@ -17,6 +17,7 @@ import (
 )
 
 func TestManyReplicasMayMigrateAtOnce(t *testing.T) {
+	t.Parallel()
 	url := pgtest.New(t, nil)
 	var wg sync.WaitGroup
 	for range 8 {
@@ -39,6 +40,7 @@ func TestManyReplicasMayMigrateAtOnce(t *testing.T) {
 // A start waits for a server that goes away while it migrates, and not for a
 // migration that is wrong.
 func TestAConnectionThatBreaksIsNotTheMigrationsFault(t *testing.T) {
+	t.Parallel()
 	url := pgtest.New(t, nil)
 	for sql, away := range map[string]bool{
 		"SELECT pg_terminate_backend(pg_backend_pid());": true,

@@ -21,6 +21,7 @@ import (
 )
 
 func TestOpenSaysWhenTheServerIsAway(t *testing.T) {
+	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -41,6 +42,7 @@ func TestOpenSaysWhenTheServerIsAway(t *testing.T) {
 }
 
 func TestARestartOfTheServerIsSurvived(t *testing.T) {
+	t.Parallel()
 	server := pgtest.NewServer(t)
 	db := open(t, postgresdb.Options{URL: server.New(t, migrate)})
 	one := func() error {
@@ -77,6 +79,7 @@ func TestARestartOfTheServerIsSurvived(t *testing.T) {
 
 // Nothing waits for longer than the timeout, whatever it waits for.
 func TestNothingHangs(t *testing.T) {
+	t.Parallel()
 	url := pgtest.New(t, migrate)
 	impatient := func(t *testing.T, url string) *postgresdb.DB {
 		return open(t, postgresdb.Options{URL: url, MaxConns: 2, Timeout: 300 * time.Millisecond})

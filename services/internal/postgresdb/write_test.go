@@ -19,6 +19,7 @@ import (
 
 // What the code relies on holds whatever the server's, or the role's, defaults.
 func TestSettings(t *testing.T) {
+	t.Parallel()
 	url := pgtest.New(t, migrate)
 	other := open(t, postgresdb.Options{URL: url})
 	if err := other.Write(t.Context(), func(ctx context.Context, tx pgx.Tx) error {
@@ -49,6 +50,7 @@ func TestSettings(t *testing.T) {
 }
 
 func TestWriteRollsBackOnError(t *testing.T) {
+	t.Parallel()
 	db := open(t, postgresdb.Options{})
 	boom, calls := errors.New("boom"), 0
 	err := db.Write(t.Context(), func(ctx context.Context, tx pgx.Tx) error {
@@ -64,6 +66,7 @@ func TestWriteRollsBackOnError(t *testing.T) {
 }
 
 func TestWriteRollsBackWhenTheContextEnds(t *testing.T) {
+	t.Parallel()
 	db := open(t, postgresdb.Options{})
 	ctx, cancel := context.WithCancel(t.Context())
 	err := db.Write(ctx, func(ctx context.Context, tx pgx.Tx) error {
@@ -80,6 +83,7 @@ func TestWriteRollsBackWhenTheContextEnds(t *testing.T) {
 
 // Were the commit given up half way, nobody would know what became of it.
 func TestTheContextDoesNotInterruptTheCommit(t *testing.T) {
+	t.Parallel()
 	db := open(t, postgresdb.Options{})
 	ctx, cancel := context.WithCancel(t.Context())
 	committing := make(chan struct{})
@@ -100,6 +104,7 @@ func TestTheContextDoesNotInterruptTheCommit(t *testing.T) {
 }
 
 func TestConcurrentReadModifyWriteLosesNothing(t *testing.T) {
+	t.Parallel()
 	db := open(t, postgresdb.Options{})
 	var wg sync.WaitGroup
 	const workers, each = 32, 10
@@ -119,6 +124,7 @@ func TestConcurrentReadModifyWriteLosesNothing(t *testing.T) {
 }
 
 func TestDeadlocksAreTriedAgain(t *testing.T) {
+	t.Parallel()
 	db := open(t, postgresdb.Options{Timeout: long})
 	var both, wg sync.WaitGroup
 	both.Add(2)
@@ -149,6 +155,7 @@ func TestDeadlocksAreTriedAgain(t *testing.T) {
 }
 
 func TestSerializationFailuresAreTriedAgainForAWhile(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name  string
 		until int // the first try that goes well
@@ -175,6 +182,7 @@ func TestSerializationFailuresAreTriedAgainForAWhile(t *testing.T) {
 }
 
 func TestALostConnectionIsReplacedBeforeTheCommit(t *testing.T) {
+	t.Parallel()
 	url := pgtest.New(t, migrate)
 	db, other := open(t, postgresdb.Options{URL: url}), open(t, postgresdb.Options{URL: url})
 	calls := 0
@@ -198,6 +206,7 @@ func TestALostConnectionIsReplacedBeforeTheCommit(t *testing.T) {
 // A commit that was not answered may have taken effect: to repeat it may do it
 // twice.
 func TestALostCommitIsNotRepeated(t *testing.T) {
+	t.Parallel()
 	url := pgtest.New(t, migrate)
 	db, other := open(t, postgresdb.Options{URL: url}), open(t, postgresdb.Options{URL: url})
 	calls := 0
@@ -235,6 +244,7 @@ func committing(t *testing.T, db *postgresdb.DB, pid uint32) {
 }
 
 func TestTimesKeepMicrosecondsAndComeBackInUTC(t *testing.T) {
+	t.Parallel()
 	db := open(t, postgresdb.Options{})
 	for _, at := range []time.Time{
 		time.Date(2026, 3, 29, 2, 30, 0, 123456000, time.FixedZone("", 7200)),

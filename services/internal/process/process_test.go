@@ -108,6 +108,7 @@ func freePort(t *testing.T) string {
 }
 
 func TestWhatIsWrongIsSaidByName(t *testing.T) {
+	t.Parallel()
 	taken, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -149,6 +150,7 @@ func TestWhatIsWrongIsSaidByName(t *testing.T) {
 }
 
 func TestStartWaitsForTheDatabase(t *testing.T) {
+	t.Parallel()
 	var tries atomic.Int32
 	open := func() (App, error) {
 		if tries.Add(1) < 3 {
@@ -166,6 +168,8 @@ func TestStartWaitsForTheDatabase(t *testing.T) {
 }
 
 // The only test that sends this process a signal.
+//
+//nolint:paralleltest // the signal would end what other tests run
 func TestRunServesUntilItIsToldToStop(t *testing.T) {
 	addr, file := freePort(t), filepath.Join(t.TempDir(), "test.log")
 	env := map[string]string{"TEST_URL": "x", "TEST_ADDR": addr, "LOG_FILE": file}
@@ -231,6 +235,7 @@ func TestRunServesUntilItIsToldToStop(t *testing.T) {
 }
 
 func TestAFailedWorkerEndsTheProcess(t *testing.T) {
+	t.Parallel()
 	app := &testApp{handler: http.NotFoundHandler(), run: func(context.Context) error { return errors.New("lost the queue") }}
 	var errs output
 	code := service(func() (App, error) { return app, nil }).main(nil, map[string]string{"TEST_URL": "x"}, io.Discard, &errs)
@@ -240,6 +245,7 @@ func TestAFailedWorkerEndsTheProcess(t *testing.T) {
 }
 
 func TestHealthcheckSaysWhatIsNotReady(t *testing.T) {
+	t.Parallel()
 	mux := httpkit.NewRouter(slog.New(slog.DiscardHandler))
 	httpkit.Health(mux, map[string]func(context.Context) error{"database": func(context.Context) error { return errors.New("x") }})
 	ln, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")

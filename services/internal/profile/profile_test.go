@@ -9,6 +9,7 @@ import (
 )
 
 func TestProfilesAreForThisMachineAlone(t *testing.T) {
+	t.Parallel()
 	for _, addr := range []string{":6060", "0.0.0.0:6060", "[::]:6060", "192.0.2.1:6060", "example.com:6060", "6060"} {
 		if _, err := Start(t.Context(), Config{Addr: addr}); err == nil || !strings.Contains(err.Error(), "PPROF_ADDR") {
 			t.Errorf("%s: %v", addr, err)
@@ -17,6 +18,7 @@ func TestProfilesAreForThisMachineAlone(t *testing.T) {
 }
 
 func TestProfilesAreServedWhereAskedFor(t *testing.T) {
+	t.Parallel()
 	stop, err := Start(t.Context(), Config{})
 	if err != nil {
 		t.Fatal(err)

@@ -13,6 +13,7 @@ import (
 )
 
 func TestSecretsComeFromTheSidecar(t *testing.T) {
+	t.Parallel()
 	w := beside(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("dapr-api-token") != apiToken {
 			t.Error("the sidecar was not shown the token")
@@ -47,6 +48,7 @@ func TestSecretsComeFromTheSidecar(t *testing.T) {
 
 // So that a start knows to wait.
 func TestASidecarThatIsNotThereYetIsWaitedFor(t *testing.T) {
+	t.Parallel()
 	w, err := sidecar.Open(sidecar.Config{Port: 1, APIToken: "a", AppToken: "b"}, nil, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)

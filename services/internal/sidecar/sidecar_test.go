@@ -41,6 +41,7 @@ func beside(t *testing.T, answer http.HandlerFunc) *sidecar.Way {
 }
 
 func TestACallPassesTheSidecar(t *testing.T) {
+	t.Parallel()
 	w := beside(t, func(w http.ResponseWriter, r *http.Request) {
 		b, _ := io.ReadAll(r.Body)
 		if r.Header.Get("dapr-app-id") != "event" || r.Header.Get("dapr-api-token") != apiToken ||
@@ -61,6 +62,7 @@ func TestACallPassesTheSidecar(t *testing.T) {
 }
 
 func TestOnlyTheServicesOwnAnswersAreAnswers(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		status            int
 		contentType, body string
@@ -100,6 +102,7 @@ func TestOnlyTheServicesOwnAnswersAreAnswers(t *testing.T) {
 }
 
 func TestReadiness(t *testing.T) {
+	t.Parallel()
 	status := http.StatusNoContent
 	w := beside(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/v1.0/healthz/outbound" {
@@ -117,6 +120,7 @@ func TestReadiness(t *testing.T) {
 }
 
 func TestWithoutASidecar(t *testing.T) {
+	t.Parallel()
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		for name := range r.Header {
 			if strings.HasPrefix(strings.ToLower(name), "dapr") {
@@ -153,6 +157,7 @@ func TestWithoutASidecar(t *testing.T) {
 
 // Without tokens anybody on the machine could speak for the service, or to it.
 func TestASidecarNeedsTokens(t *testing.T) {
+	t.Parallel()
 	for _, c := range []sidecar.Config{{Port: 1}, {Port: 1, APIToken: "x"}, {Port: 1, AppToken: "x"}} {
 		if _, err := sidecar.Open(c, nil, slog.Default()); err == nil || !strings.Contains(err.Error(), "DAPR_API_TOKEN and APP_API_TOKEN") {
 			t.Errorf("%+v: %v", c, err)
@@ -162,6 +167,7 @@ func TestASidecarNeedsTokens(t *testing.T) {
 
 // An outage of the sidecar is one of the services behind it.
 func TestASidecarThatIsAway(t *testing.T) {
+	t.Parallel()
 	w, err := sidecar.Open(sidecar.Config{Port: 1, APIToken: "x", AppToken: "x"}, nil, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)

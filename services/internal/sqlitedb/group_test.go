@@ -102,6 +102,7 @@ func numbers(t *testing.T, db *DB) (all []int) {
 }
 
 func TestWhoWritesAtTheSameTimeSharesACommit(t *testing.T) {
+	t.Parallel()
 	db := openNumbers(t)
 	seen := func(want ...int) func(context.Context, *sql.Tx) error {
 		return func(ctx context.Context, tx *sql.Tx) error {
@@ -125,6 +126,7 @@ func TestWhoWritesAtTheSameTimeSharesACommit(t *testing.T) {
 }
 
 func TestOnesFailureIsItsOwn(t *testing.T) {
+	t.Parallel()
 	refused := errors.New("refused")
 	for name, c := range map[string]struct {
 		fails func(ctx context.Context, tx *sql.Tx) error
@@ -158,6 +160,7 @@ func TestOnesFailureIsItsOwn(t *testing.T) {
 
 // SQLite undoes a whole transaction when it interrupts a statement of it.
 func TestOnesEndIsItsOwn(t *testing.T) {
+	t.Parallel()
 	const fill = `WITH RECURSIVE more (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM more LIMIT 10000)
 		INSERT INTO large SELECT n FROM more`
 	for name, write := range map[string]func(ctx context.Context, tx *sql.Tx) error{
@@ -194,6 +197,7 @@ func TestOnesEndIsItsOwn(t *testing.T) {
 // disk: nobody may take his change for stored then, nor what he was refused
 // because of another's.
 func TestWhatFailsForAllIsToldToAll(t *testing.T) {
+	t.Parallel()
 	full := func(ctx context.Context, tx *sql.Tx) error {
 		if _, err := tx.ExecContext(ctx, "PRAGMA max_page_count = 1"); err != nil { // is as small as it can be now
 			return err
@@ -241,6 +245,7 @@ func TestWhatFailsForAllIsToldToAll(t *testing.T) {
 
 // However many come, nobody waits for more than a group.
 func TestAGroupEnds(t *testing.T) {
+	t.Parallel()
 	db := openNumbers(t)
 	writes := []func(context.Context, *sql.Tx) error{}
 	for n := range 3 * maxGroup {
@@ -261,6 +266,7 @@ func TestAGroupEnds(t *testing.T) {
 }
 
 func TestWhoGivesUpWaitingLetsTheNextOneIn(t *testing.T) {
+	t.Parallel()
 	db := openNumbers(t)
 	first, err := db.enter(t.Context())
 	if err != nil {

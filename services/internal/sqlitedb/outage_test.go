@@ -50,6 +50,7 @@ func increment(ctx context.Context, db *sqlitedb.DB) error {
 }
 
 func TestALockedFileIsUnavailableForAllWhoWait(t *testing.T) {
+	t.Parallel()
 	db, path := open(t)
 	unlock := lock(t, path)
 	defer unlock()
@@ -75,6 +76,7 @@ func TestALockedFileIsUnavailableForAllWhoWait(t *testing.T) {
 }
 
 func TestACallerWhoGivesUpWaitingIsToldSo(t *testing.T) {
+	t.Parallel()
 	db, path := open(t)
 	defer lock(t, path)()
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
@@ -92,6 +94,7 @@ func TestACallerWhoGivesUpWaitingIsToldSo(t *testing.T) {
 }
 
 func TestALockedFileIsAnswered503(t *testing.T) {
+	t.Parallel()
 	db, path := open(t)
 	mux := httpkit.NewRouter(slog.New(slog.DiscardHandler))
 	api := httpkit.NewAPI(mux, "test", "")
@@ -112,6 +115,7 @@ func TestALockedFileIsAnswered503(t *testing.T) {
 
 // A folder that is away is what a volume that was not mounted looks like.
 func TestAReadOfAFileThatIsAwayIsUnavailable(t *testing.T) {
+	t.Parallel()
 	db, path := open(t)
 	dir := filepath.Dir(path)
 	if err := os.Rename(dir, dir+" away"); err != nil {
@@ -130,6 +134,7 @@ func TestAReadOfAFileThatIsAwayIsUnavailable(t *testing.T) {
 
 // Whichever way a statement goes to the driver, its error comes back the same.
 func TestEveryWayToTheDriverTellsAnOutage(t *testing.T) {
+	t.Parallel()
 	db, _ := open(t)
 	const refused = "UPDATE counter SET n = 7 RETURNING n" // by a connection that only reads
 	ctx := t.Context()
@@ -162,6 +167,7 @@ func TestEveryWayToTheDriverTellsAnOutage(t *testing.T) {
 }
 
 func TestAFullDatabaseIsUnavailable(t *testing.T) {
+	t.Parallel()
 	db, _ := open(t)
 	err := db.Write(t.Context(), func(tx *sql.Tx) error {
 		if _, err := tx.ExecContext(t.Context(), "PRAGMA max_page_count = 1"); err != nil { // is as small as it can be now

@@ -10,6 +10,7 @@ import (
 // A statement that is kept has one execution at a time; another that begins
 // before its rows are read is its own.
 func TestTheRowsOfAQueryAreItsOwn(t *testing.T) {
+	t.Parallel()
 	db := openNumbers(t)
 	if err := db.Write(t.Context(), func(tx *sql.Tx) error {
 		for n := range 3 {
@@ -50,6 +51,7 @@ func each(ctx context.Context, tx *sql.Tx, query string, do func() error) error 
 
 // What a connection keeps is bounded, and what it does not keep works the same.
 func TestMoreQueriesThanAreKept(t *testing.T) {
+	t.Parallel()
 	db := openNumbers(t)
 	for round := range 2 {
 		for n := range maxPrepared + 10 {
@@ -71,6 +73,7 @@ func TestMoreQueriesThanAreKept(t *testing.T) {
 }
 
 func TestAStatementIsPreparedOnce(t *testing.T) {
+	t.Parallel()
 	db := openNumbers(t)
 	before := keeps(t, db)
 	for n := range 10 {
@@ -102,6 +105,7 @@ func keeps(t *testing.T, db *DB) (n int) {
 
 // A statement that is kept sees a table as it is now.
 func TestAStatementOutlivesAChangeOfItsTable(t *testing.T) {
+	t.Parallel()
 	db := openNumbers(t)
 	exec := func(query string) {
 		t.Helper()

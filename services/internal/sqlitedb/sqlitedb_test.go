@@ -39,6 +39,7 @@ func open(t *testing.T) (*sqlitedb.DB, string) {
 // A kill -9 alone would not show a setting that loses commits on power loss:
 // the kernel keeps what was written. So the settings are read back.
 func TestCommitsAreDurable(t *testing.T) {
+	t.Parallel()
 	db, path := open(t)
 	for name, want := range map[string]string{
 		"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1", "busy_timeout": "2500",
@@ -59,6 +60,7 @@ func TestCommitsAreDurable(t *testing.T) {
 }
 
 func TestWriteRollsBackOnError(t *testing.T) {
+	t.Parallel()
 	db, _ := open(t)
 	boom := errors.New("boom")
 	err := db.Write(t.Context(), func(tx *sql.Tx) error {
@@ -76,6 +78,7 @@ func TestWriteRollsBackOnError(t *testing.T) {
 }
 
 func TestAPanicRollsBackAndLetsTheNextOneIn(t *testing.T) {
+	t.Parallel()
 	db, _ := open(t)
 	func() {
 		defer func() { _ = recover() }()
@@ -93,6 +96,7 @@ func TestAPanicRollsBackAndLetsTheNextOneIn(t *testing.T) {
 }
 
 func TestWriteRollsBackWhenTheContextEnds(t *testing.T) {
+	t.Parallel()
 	for name, after := range map[string]func(ctx context.Context, tx *sql.Tx) error{
 		"at once": func(context.Context, *sql.Tx) error { return nil },
 		"ignored": func(ctx context.Context, tx *sql.Tx) error {
@@ -125,6 +129,7 @@ func TestWriteRollsBackWhenTheContextEnds(t *testing.T) {
 }
 
 func TestConcurrentReadModifyWriteLosesNothing(t *testing.T) {
+	t.Parallel()
 	db, _ := open(t)
 	var wg sync.WaitGroup
 	const workers, each = 8, 25
@@ -151,6 +156,7 @@ func TestConcurrentReadModifyWriteLosesNothing(t *testing.T) {
 }
 
 func TestReadConnectionsCannotWrite(t *testing.T) {
+	t.Parallel()
 	db, _ := open(t)
 	if _, err := db.Read.Exec("UPDATE counter SET n = 7"); err == nil {
 		t.Error("a read connection wrote")
@@ -158,6 +164,7 @@ func TestReadConnectionsCannotWrite(t *testing.T) {
 }
 
 func TestForeignKeysAndUniqueViolations(t *testing.T) {
+	t.Parallel()
 	db, _ := open(t)
 	exec := func(q string) error {
 		return db.Write(t.Context(), func(tx *sql.Tx) error { _, err := tx.Exec(q); return err })
@@ -171,6 +178,7 @@ func TestForeignKeysAndUniqueViolations(t *testing.T) {
 }
 
 func TestTimeKeepsMicroseconds(t *testing.T) {
+	t.Parallel()
 	at := time.Date(2026, 3, 29, 2, 30, 0, 123456000, time.FixedZone("", 7200))
 	if got := sqlitedb.FromTime(sqlitedb.Time(at)); !got.Equal(at) || got.Location() != time.UTC {
 		t.Errorf("%v came back as %v", at, got)
@@ -190,6 +198,7 @@ func read(t *testing.T, db *sqlitedb.DB) (n int) {
 
 // TestBriefWaitsNoLongerThanItsContext for a connection.
 func TestBriefWaitsNoLongerThanItsContext(t *testing.T) {
+	t.Parallel()
 	db, _ := open(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	db.Read.SetMaxOpenConns(1)

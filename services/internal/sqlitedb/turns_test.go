@@ -13,6 +13,7 @@ import (
 // One who comes while another waits for a locked file has not waited as long:
 // the other's failure is not his.
 func TestWhoJoinedLateWaitsOn(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "test.db")
 	migrations := fstest.MapFS{"00001_init.sql": {Data: []byte("-- +goose Up\nCREATE TABLE t (n INTEGER);")}}
 	db, err := Open(t.Context(), path, migrations)
@@ -63,6 +64,7 @@ func TestWhoJoinedLateWaitsOn(t *testing.T) {
 
 // Who is told that the file is locked does not try once more.
 func TestWhoIsSentAwayHasNoTurn(t *testing.T) {
+	t.Parallel()
 	var q turns
 	if _, err := q.wait(t.Context()); err != nil {
 		t.Fatal(err)

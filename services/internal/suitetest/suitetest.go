@@ -8,17 +8,23 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 )
 
 // childEnv names the broken adapter that this process is to run.
 const childEnv = "SUITETEST_BROKEN"
 
 // MustFail runs suite, on a deliberately broken adapter, in a process of its
-// own, and fails t unless the suite's subtest caughtBy fails there. name must be unique among the MustFail calls of
-// one test binary. A panic or a build failure is not a catch.
+// own, and fails t unless the suite's subtest caughtBy fails there. name must be
+// unique among the MustFail calls of one test binary. A panic, a hang or a build
+// failure is not a catch.
+//
+// It returns before the process ends: as many run at a time as -parallel says,
+// after t's own function has returned. What they share ends by t.Cleanup.
 func MustFail(t *testing.T, name string, suite func(t *testing.T), caughtBy string) {
 	t.Helper()
 	t.Run(name, func(t *testing.T) {
+		t.Parallel()
 		switch os.Getenv(childEnv) {
 		case name:
 			suite(t)
@@ -30,7 +36,7 @@ func MustFail(t *testing.T, name string, suite func(t *testing.T), caughtBy stri
 		// Only the subtest that is to catch it: what the others say of an
 		// adapter that is broken is not asked.
 		pattern := "^" + strings.ReplaceAll(regexp.QuoteMeta(t.Name()+"/"+caughtBy), "/", "$/^") + "$"
-		cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run="+pattern, "-test.count=1", "-test.timeout=120s") //nolint:gosec // it is this very binary
+		cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run="+pattern, "-test.count=1", "-test.timeout="+limit(t).String()) //nolint:gosec // it is this very binary
 		cmd.Env = append(os.Environ(), childEnv+"="+name)
 		out, err := cmd.CombinedOutput()
 		switch {
@@ -40,4 +46,14 @@ func MustFail(t *testing.T, name string, suite func(t *testing.T), caughtBy stri
 			t.Fatalf("the broken adapter %q was not caught by %q:\n%s", name, caughtBy, out)
 		}
 	})
+}
+
+// limit is how long a child may take. It only ends a hang, so it is as long as
+// t itself has, less the time to report it.
+func limit(t *testing.T) time.Duration {
+	const report = 10 * time.Second
+	if end, ok := t.Deadline(); ok {
+		return max(time.Until(end)-report, report)
+	}
+	return time.Hour
 }

@@ -16,6 +16,7 @@ import (
 )
 
 func TestAConfirmedBookingIsMailedAndListed(t *testing.T) {
+	t.Parallel()
 	p := start(t, t.TempDir(), "+4930123456")
 	b := booking("ada")
 	id := p.publish(events.TypeBookingConfirmed, b)
@@ -56,6 +57,7 @@ func TestAConfirmedBookingIsMailedAndListed(t *testing.T) {
 }
 
 func TestOnlyTheOwner(t *testing.T) {
+	t.Parallel()
 	p := start(t, t.TempDir(), "")
 	mine, other := booking("ada"), booking("bob")
 	p.publish(events.TypeBookingConfirmed, mine)
@@ -94,6 +96,7 @@ func TestOnlyTheOwner(t *testing.T) {
 }
 
 func TestGarbageIsRefused(t *testing.T) {
+	t.Parallel()
 	p := start(t, t.TempDir(), "")
 	admin := p.token("root", "admin")
 	for query, code := range map[string]string{
@@ -112,6 +115,7 @@ func TestGarbageIsRefused(t *testing.T) {
 }
 
 func TestPagesHaveEverything(t *testing.T) {
+	t.Parallel()
 	p := start(t, t.TempDir(), "")
 	for range 7 {
 		p.publish(events.TypeBookingConfirmed, booking("ada"))
@@ -135,6 +139,7 @@ func TestPagesHaveEverything(t *testing.T) {
 }
 
 func TestTestMails(t *testing.T) {
+	t.Parallel()
 	p := start(t, t.TempDir(), "")
 	for i, method := range []string{"GET", "POST"} {
 		a := p.call(p.token("root", "admin"), method, "/notifications/test", "")
@@ -148,6 +153,7 @@ func TestTestMails(t *testing.T) {
 }
 
 func TestAMailServerThatIsDownShowsInTheList(t *testing.T) {
+	t.Parallel()
 	p := start(t, t.TempDir(), "", func(c *app.Config) { c.SMTPURL = "smtp://127.0.0.1:1?tls=none" })
 	a := p.call(p.token("root", "admin"), "POST", "/notifications/test", "")
 	sentAt, shown := a.All["sent_at"]
@@ -157,6 +163,7 @@ func TestAMailServerThatIsDownShowsInTheList(t *testing.T) {
 }
 
 func TestPoisonBecomesADeadLetter(t *testing.T) {
+	t.Parallel()
 	p := start(t, t.TempDir(), "")
 	poison := p.publish(events.TypeBookingConfirmed, map[string]any{"booking_id": 7})
 	unknown := p.publish("booking.renamed.v9", booking("ada"))
@@ -175,6 +182,7 @@ func TestPoisonBecomesADeadLetter(t *testing.T) {
 }
 
 func TestARestartGoesOnWhereTheLastEnded(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	p := start(t, dir, "", func(c *app.Config) { c.SMTPURL = "smtp://127.0.0.1:1?tls=none" })
 	for range 5 {
@@ -194,6 +202,7 @@ func TestARestartGoesOnWhereTheLastEnded(t *testing.T) {
 }
 
 func TestBadConfigurationStopsTheStart(t *testing.T) {
+	t.Parallel()
 	for variable, changes := range map[string][]func(c *app.Config){
 		"SMTP_URL":        {func(c *app.Config) { c.SMTPURL = "smtp://u:secret@h?tls=maybe" }},
 		"MAIL_FROM":       {func(c *app.Config) { c.MailFrom = "nobody" }},

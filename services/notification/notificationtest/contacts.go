@@ -21,6 +21,7 @@ type ContactsFixture struct {
 func TestContacts(t *testing.T, newContacts func(t *testing.T) ContactsFixture) {
 	ada := notification.Contact{Email: "ada@example.com", Name: "Ada Füße 音楽", Phone: "+4930123456"}
 	t.Run("a_user_has_a_contact", func(t *testing.T) {
+		t.Parallel()
 		f, id := newContacts(t), newID()
 		f.Put(id, ada)
 		got, err := f.Contacts.Contact(t.Context(), id)
@@ -29,6 +30,7 @@ func TestContacts(t *testing.T, newContacts func(t *testing.T) ContactsFixture) 
 		}
 	})
 	t.Run("no_phone_is_empty", func(t *testing.T) {
+		t.Parallel()
 		f, id := newContacts(t), newID()
 		c := ada
 		c.Phone = ""
@@ -39,6 +41,7 @@ func TestContacts(t *testing.T, newContacts func(t *testing.T) ContactsFixture) 
 		}
 	})
 	t.Run("an_unknown_user_is_ErrNoContact", func(t *testing.T) {
+		t.Parallel()
 		f := newContacts(t)
 		for _, id := range []string{newID(), "../admin", "a/b?c#d"} {
 			_, err := f.Contacts.Contact(t.Context(), id)
@@ -46,6 +49,7 @@ func TestContacts(t *testing.T, newContacts func(t *testing.T) ContactsFixture) 
 		}
 	})
 	t.Run("no_answer_is_another_error", func(t *testing.T) {
+		t.Parallel()
 		f, id := newContacts(t), newID()
 		f.Put(id, ada)
 		f.Down()

@@ -37,6 +37,7 @@ func someMail() notification.Mail {
 // TestMailer holds a notification.Mailer to its promises.
 func TestMailer(t *testing.T, newMailer NewMailer) {
 	t.Run("a_mail_arrives_with_its_parts", func(t *testing.T) {
+		t.Parallel()
 		m, taken := newMailer(t)
 		want := someMail()
 		sendMail(t, m, want)
@@ -57,6 +58,7 @@ func TestMailer(t *testing.T, newMailer NewMailer) {
 		}
 	})
 	t.Run("an_attachment_arrives_byte_for_byte", func(t *testing.T) {
+		t.Parallel()
 		m, taken := newMailer(t)
 		want := someMail()
 		sendMail(t, m, want)
@@ -65,6 +67,7 @@ func TestMailer(t *testing.T, newMailer NewMailer) {
 		}
 	})
 	t.Run("without_an_attachment_there_is_none", func(t *testing.T) {
+		t.Parallel()
 		m, taken := newMailer(t)
 		mail := someMail()
 		mail.Attachment = notification.Attachment{}
@@ -75,6 +78,7 @@ func TestMailer(t *testing.T, newMailer NewMailer) {
 		}
 	})
 	t.Run("the_message_id_is_the_same_however_often_it_is_sent", func(t *testing.T) {
+		t.Parallel()
 		m, taken := newMailer(t)
 		one, other := someMail(), someMail()
 		sendMail(t, m, one)
@@ -96,6 +100,7 @@ func TestMailer(t *testing.T, newMailer NewMailer) {
 		}
 	})
 	t.Run("no_value_adds_a_header_or_a_recipient", func(t *testing.T) {
+		t.Parallel()
 		for _, evil := range []string{
 			"x\r\nBcc: eve@example.com", "x\nBcc: eve@example.com", "x\rBcc: eve@example.com", "x\r\n\r\n<b>body</b>", "x\x00y",
 			"ada@example.com>\r\nRCPT TO:<eve@example.com", "ada@example.com, eve@example.com", "\u2028Bcc: eve@example.com",
@@ -116,6 +121,7 @@ func TestMailer(t *testing.T, newMailer NewMailer) {
 		}
 	})
 	t.Run("a_context_that_has_ended_sends_nothing", func(t *testing.T) {
+		t.Parallel()
 		m, taken := newMailer(t)
 		if err := m.Send(cancelled(t), someMail()); err == nil {
 			t.Error("no error")
@@ -125,6 +131,7 @@ func TestMailer(t *testing.T, newMailer NewMailer) {
 		}
 	})
 	t.Run("errors_are_without_personal_data", func(t *testing.T) {
+		t.Parallel()
 		m, _ := newMailer(t)
 		bad := someMail()
 		bad.To = "ada lovelace"
@@ -138,6 +145,7 @@ func TestMailer(t *testing.T, newMailer NewMailer) {
 		}
 	})
 	t.Run("many_at_a_time_all_arrive", func(t *testing.T) {
+		t.Parallel()
 		m, taken := newMailer(t)
 		mails := make([]notification.Mail, racers)
 		race(t, func(worker int) (bool, error) {
@@ -164,6 +172,7 @@ func TestMailer(t *testing.T, newMailer NewMailer) {
 // promise: that a mail is taken once, however often it is sent.
 func TestExactlyOnceMailer(t *testing.T, newMailer NewMailer) {
 	t.Run("the_first_is_the_only_one", func(t *testing.T) {
+		t.Parallel()
 		m, taken := newMailer(t)
 		first := someMail()
 		again := first
@@ -176,6 +185,7 @@ func TestExactlyOnceMailer(t *testing.T, newMailer NewMailer) {
 		}
 	})
 	t.Run("racing_senders_write_once", func(t *testing.T) {
+		t.Parallel()
 		m, taken := newMailer(t)
 		mail := someMail()
 		if n := race(t, func(int) (bool, error) { return true, m.Send(t.Context(), mail) }); n != racers {

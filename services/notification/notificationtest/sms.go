@@ -18,6 +18,7 @@ func TestSMS(t *testing.T, newSMS NewSMS) {
 		return notification.Text{ID: newID(), To: "+4930123456", Body: "Füße & 音楽 🎻"}
 	}
 	t.Run("a_text_is_taken_under_its_key", func(t *testing.T) {
+		t.Parallel()
 		p, taken := newSMS(t)
 		one := text()
 		for range 2 {
@@ -36,6 +37,7 @@ func TestSMS(t *testing.T, newSMS NewSMS) {
 		}
 	})
 	t.Run("a_context_that_has_ended_sends_nothing", func(t *testing.T) {
+		t.Parallel()
 		p, taken := newSMS(t)
 		one := text()
 		err := p.Send(cancelled(t), one)
@@ -51,6 +53,7 @@ func TestSMS(t *testing.T, newSMS NewSMS) {
 		}
 	})
 	t.Run("many_at_a_time_are_all_taken", func(t *testing.T) {
+		t.Parallel()
 		p, taken := newSMS(t)
 		race(t, func(int) (bool, error) { return true, p.Send(t.Context(), text()) })
 		if n := len(taken()); n != racers {

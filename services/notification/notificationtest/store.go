@@ -14,7 +14,10 @@ import (
 func TestStore(t *testing.T, newStore func(t *testing.T) notification.Store) {
 	for _, group := range []map[string]func(*testing.T, notification.Store){enqueueTests, claimTests, settleTests, listTests} {
 		for name, test := range group {
-			t.Run(name, func(t *testing.T) { test(t, newStore(t)) })
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				test(t, newStore(t))
+			})
 		}
 	}
 }

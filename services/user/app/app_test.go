@@ -31,6 +31,7 @@ func config(t *testing.T) app.Config {
 var deps = app.Deps{Log: slog.New(slog.DiscardHandler)}
 
 func TestMistakesStopTheStartByName(t *testing.T) {
+	t.Parallel()
 	for want, change := range map[string]func(c *app.Config){
 		"TRUSTED_PROXIES":       func(c *app.Config) { c.TrustedProxies = []string{"10.0.0.0/8", "somewhere"} },
 		"ADMIN_EMAIL is not":    func(c *app.Config) { c.AdminPassword = "a sparrow in the organ" },
@@ -56,6 +57,7 @@ func TestMistakesStopTheStartByName(t *testing.T) {
 }
 
 func TestRunEndsWithItsContext(t *testing.T) {
+	t.Parallel()
 	a, err := app.New(t.Context(), config(t), deps)
 	if err != nil {
 		t.Fatal(err)
@@ -73,6 +75,7 @@ func TestRunEndsWithItsContext(t *testing.T) {
 // Two processes that start at once on one database agree on one key, and one
 // admin.
 func TestTwoStartsAtOnceAgree(t *testing.T) {
+	t.Parallel()
 	cfg := config(t)
 	cfg.AdminEmail, cfg.AdminPassword = "root@example.com", "a sparrow in the organ"
 	migrated, err := sqlite.Open(t.Context(), cfg.DBPath)
@@ -109,6 +112,7 @@ func TestTwoStartsAtOnceAgree(t *testing.T) {
 }
 
 func TestDataIsForItsOwnerAlone(t *testing.T) {
+	t.Parallel()
 	cfg := config(t)
 	a, err := app.New(t.Context(), cfg, deps)
 	if err != nil {
@@ -125,6 +129,7 @@ func TestDataIsForItsOwnerAlone(t *testing.T) {
 }
 
 func TestDocumentShowsEverything(t *testing.T) {
+	t.Parallel()
 	a, err := app.New(t.Context(), config(t), deps)
 	if err != nil {
 		t.Fatal(err)

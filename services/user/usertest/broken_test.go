@@ -69,6 +69,7 @@ func (s users) Update(ctx context.Context, id string, change func(*user.User) er
 }
 
 func TestUsersSuiteCatches(t *testing.T) {
+	t.Parallel()
 	create := func(f func(good user.Users, ctx context.Context, u user.User) error) func(user.Users) user.Users {
 		return func(good user.Users) user.Users {
 			return users{Users: good, create: func(ctx context.Context, u user.User) error { return f(good, ctx, u) }}
@@ -171,6 +172,7 @@ func (s sessions) Prune(ctx context.Context, now time.Time) error {
 }
 
 func TestSessionsSuiteCatches(t *testing.T) {
+	t.Parallel()
 	with := func(replace func(s *sessions)) func(user.Sessions) user.Sessions {
 		return func(good user.Sessions) user.Sessions {
 			s := sessions{Sessions: good, mu: new(sync.Mutex), first: new([]user.TokenHash), used: map[user.TokenHash]bool{}}
@@ -260,6 +262,7 @@ func (s keys) All(ctx context.Context) ([]user.SigningKey, error) {
 }
 
 func TestKeysSuiteCatches(t *testing.T) {
+	t.Parallel()
 	never := time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
 	mustCatch(t, func(t *testing.T) user.Keys { return store(t).Keys }, usertest.TestKeys, []broken[user.Keys]{
 		{"looks before it adds", func(good user.Keys) user.Keys {
@@ -315,6 +318,7 @@ func (h hasher) Matches(ctx context.Context, hash, password string) (bool, error
 }
 
 func TestHasherSuiteCatches(t *testing.T) {
+	t.Parallel()
 	cut := func(password string) string { return password[:min(len(password), 72)] }
 	mustCatch(t, func(*testing.T) user.Hasher { return argon2.New() }, usertest.TestHasher, []broken[user.Hasher]{
 		{"cuts passwords as bcrypt does", func(good user.Hasher) user.Hasher {
@@ -369,6 +373,7 @@ func (s tokens) Verify(token string, keys []user.SigningKey, now time.Time) (ide
 }
 
 func TestTokensSuiteCatches(t *testing.T) {
+	t.Parallel()
 	mustCatch(t, func(*testing.T) user.Tokens { return jwt.Tokens{} }, usertest.TestTokens, []broken[user.Tokens]{
 		{"forgets expiry of tokens", func(good user.Tokens) user.Tokens {
 			return tokens{Tokens: good, verify: func(token string, keys []user.SigningKey, now time.Time) (identity.Caller, error) {

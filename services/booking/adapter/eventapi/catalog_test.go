@@ -18,6 +18,7 @@ import (
 // service, in services/standalone. This is about answers that the real one
 // never gives.
 func TestAnswersThatAreNoneLeaveTheOutcomeUnknown(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		status            int
 		contentType, body string
@@ -59,6 +60,7 @@ func TestAnswersThatAreNoneLeaveTheOutcomeUnknown(t *testing.T) {
 }
 
 func TestReturnsThatAreRefused(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		status int
 		body   string

@@ -16,6 +16,7 @@ import (
 // An answer that is taken for a page although it is none would end the paging
 // early, or never.
 func TestPagesThatAreNoneLeaveTheOutcomeUnknown(t *testing.T) {
+	t.Parallel()
 	const good = `{"event_id":"e1","booking_id":"b2","attempt":2,"state":"HELD","tickets":1}`
 	for name, c := range map[string]struct {
 		status            int

@@ -62,6 +62,7 @@ func (s *slow) ask(ctx context.Context) <-chan left {
 }
 
 func TestWhoComesMeanwhileSharesTheNextAnswer(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newSlow()
 		first := s.ask(t.Context())
@@ -90,6 +91,7 @@ func TestWhoComesMeanwhileSharesTheNextAnswer(t *testing.T) {
 }
 
 func TestOneWhoGivesUpLeavesTheOthersTheirAnswer(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newSlow()
 		first := s.ask(t.Context())
@@ -113,6 +115,7 @@ func TestOneWhoGivesUpLeavesTheOthersTheirAnswer(t *testing.T) {
 }
 
 func TestARequestThatIsStuckHoldsUpNobodyForLong(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newSlow()
 		began := time.Now()
@@ -133,6 +136,7 @@ func TestARequestThatIsStuckHoldsUpNobodyForLong(t *testing.T) {
 
 // What nobody waits for is not asked, or ends.
 func TestWhatNobodyWaitsForEnds(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newSlow()
 		ctx, giveUp := context.WithCancel(t.Context())

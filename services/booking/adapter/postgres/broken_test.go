@@ -20,6 +20,8 @@ import (
 // What looks right, passes every test of one caller at a time, and is wrong
 // under read committed.
 func TestStoreSuiteCatchesBrokenAdapters(t *testing.T) {
+	t.Parallel()
+	pgtest.Serving(t) // so that the children have a server to share
 	broken := func(name, caughtBy string, spoil func(*Store) booking.Store) {
 		suitetest.MustFail(t, name, func(t *testing.T) {
 			bookingtest.TestStore(t, func(t *testing.T) bookingtest.StoreUnderTest {

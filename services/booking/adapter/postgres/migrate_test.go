@@ -49,6 +49,7 @@ VALUES ('m1', 'bookings', '{"specversion":"1.0","id":"m1","source":"booking","ty
 // TestWhatTheFirstVersionStoredIsStillRead: every migration after the first
 // keeps what is there.
 func TestWhatTheFirstVersionStoredIsStillRead(t *testing.T) {
+	t.Parallel()
 	url := pgtest.New(t, first)
 	conn, err := pgx.Connect(t.Context(), url)
 	if err != nil {

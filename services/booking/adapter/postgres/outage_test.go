@@ -73,6 +73,7 @@ func (a *tally) book(t *testing.T, s *postgres.Store) {
 // The server is killed and started again, twice, while 32 write: what was
 // acknowledged is there, and what was refused is there whole or not at all.
 func TestNothingAcknowledgedIsLostInAnOutage(t *testing.T) {
+	t.Parallel()
 	server := pgtest.NewServer(t)
 	s := open(t, postgresdb.Options{URL: server.New(t, postgres.Migrate)})
 	var a tally

@@ -16,6 +16,7 @@ import (
 )
 
 func TestPaymentEventsGoByIndexes(t *testing.T) {
+	t.Parallel()
 	var recorder plantest.Recorder
 	url := pgtest.New(t, postgres.Migrate)
 	p := open(t, postgresdb.Options{URL: url, Tracer: &recorder}).PaymentEvents()

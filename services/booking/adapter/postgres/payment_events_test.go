@@ -13,6 +13,7 @@ import (
 )
 
 func TestPaymentEventsContract(t *testing.T) {
+	t.Parallel()
 	bookingtest.TestPaymentEvents(t, func(t *testing.T) bookingtest.PaymentEventsUnderTest {
 		p := open(t, postgresdb.Options{URL: pgtest.New(t, postgres.Migrate)}).PaymentEvents()
 		return bookingtest.PaymentEventsUnderTest{PaymentEvents: p, Prune: func(now time.Time) error { return p.Prune(t.Context(), now) }}

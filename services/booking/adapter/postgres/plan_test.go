@@ -19,6 +19,7 @@ import (
 // TestEverythingGoesByIndexes: a request costs the same however many bookings
 // there are.
 func TestEverythingGoesByIndexes(t *testing.T) {
+	t.Parallel()
 	var recorder plantest.Recorder
 	url := pgtest.New(t, postgres.Migrate)
 	s := open(t, postgresdb.Options{URL: url, Tracer: &recorder})

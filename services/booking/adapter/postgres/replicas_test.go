@@ -19,6 +19,7 @@ import (
 // Three replicas start at once on an empty database, and share what a fourth
 // left undone: each booking is recovered by one of them, once.
 func TestThreeReplicasShareTheWork(t *testing.T) {
+	t.Parallel()
 	const replicas, bookings = 3, 200
 	url := pgtest.New(t, nil)
 	stores := make([]*postgres.Store, replicas)

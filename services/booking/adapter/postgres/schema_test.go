@@ -11,6 +11,7 @@ import (
 
 // The migrations have the shared tables as the shared adapters know them.
 func TestMigrationsHaveTheSharedTables(t *testing.T) {
+	t.Parallel()
 	for file, schema := range map[string]string{"00001_init.sql": outbox.Schema, "00003_cancelled_events.sql": inbox.Schema} {
 		migration, err := os.ReadFile("migrations/" + file)
 		if err != nil {

@@ -16,6 +16,7 @@ func cancelling(n int) string {
 }
 
 func TestCancelTickets(t *testing.T) {
+	t.Parallel()
 	a := newAPI(t)
 	id := a.do(t, alice, http.MethodPost, "/bookings", `{"event_id":"`+event+`","tickets":3}`).body["id"].(string)
 	path := "/bookings/" + id + "/cancellations"
@@ -66,6 +67,7 @@ func TestCancelTickets(t *testing.T) {
 }
 
 func TestTheAuditLogIsForAdmins(t *testing.T) {
+	t.Parallel()
 	a := newAPI(t)
 	id := a.do(t, alice, http.MethodPost, "/bookings", book("")).body["id"].(string)
 	a.do(t, bob, http.MethodPost, "/bookings", book(""))
@@ -105,6 +107,7 @@ func TestTheAuditLogIsForAdmins(t *testing.T) {
 }
 
 func TestReconciliationsAreForAdmins(t *testing.T) {
+	t.Parallel()
 	a := newAPI(t)
 	for _, method := range []string{http.MethodGet, http.MethodPost} {
 		if r := a.do(t, alice, method, "/admin/reconciliations", ""); r.status != 403 {

@@ -127,6 +127,7 @@ func (a *api) do(t testing.TB, as, method, path, body string, header ...string) 
 func book(extra string) string { return `{"event_id":"` + event + `","tickets":2` + extra + `}` }
 
 func TestBookAndRead(t *testing.T) {
+	t.Parallel()
 	a := newAPI(t)
 	r := a.do(t, alice, http.MethodPost, "/bookings", book(""))
 	if r.status != 201 || r.body["status"] != "CONFIRMED" || r.body["tickets"] != 2.0 || r.body["user_id"] != alice {
@@ -167,6 +168,7 @@ func TestBookAndRead(t *testing.T) {
 }
 
 func TestPagesNeitherRepeatNorSkip(t *testing.T) {
+	t.Parallel()
 	a := newAPI(t)
 	for range 5 {
 		a.do(t, alice, http.MethodPost, "/bookings", book(""))
@@ -189,6 +191,7 @@ func TestPagesNeitherRepeatNorSkip(t *testing.T) {
 }
 
 func TestRefusals(t *testing.T) {
+	t.Parallel()
 	a := newAPI(t)
 	for _, c := range []struct {
 		name, body string
@@ -228,6 +231,7 @@ func TestRefusals(t *testing.T) {
 }
 
 func TestKeys(t *testing.T) {
+	t.Parallel()
 	a := newAPI(t)
 	first := a.do(t, alice, http.MethodPost, "/bookings", book(""), "Idempotency-Key", "k")
 	again := a.do(t, alice, http.MethodPost, "/bookings", `{"tickets":2, "event_id":"`+strings.ToUpper(event)+`"}`, "Idempotency-Key", "k")

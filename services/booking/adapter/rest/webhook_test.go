@@ -33,6 +33,7 @@ func (e *fullEvents) Keep(ctx context.Context, event booking.PaymentEvent) (bool
 }
 
 func TestStripesWebhook(t *testing.T) {
+	t.Parallel()
 	store, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "b.db"))
 	if err != nil {
 		t.Fatal(err)

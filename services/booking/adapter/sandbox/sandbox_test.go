@@ -9,6 +9,7 @@ import (
 )
 
 func TestPaymentsContract(t *testing.T) {
+	t.Parallel()
 	bookingtest.TestPayments(t, func(t *testing.T) bookingtest.PaymentsUnderTest {
 		s := open(t)
 		return bookingtest.PaymentsUnderTest{

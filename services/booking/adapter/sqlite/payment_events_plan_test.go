@@ -12,6 +12,7 @@ import (
 )
 
 func TestPaymentEventsGoByIndexes(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "booking.db")
 	s, err := sqlite.Open(t.Context(), path)
 	if err != nil {

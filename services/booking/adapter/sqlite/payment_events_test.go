@@ -10,6 +10,7 @@ import (
 )
 
 func TestPaymentEventsContract(t *testing.T) {
+	t.Parallel()
 	bookingtest.TestPaymentEvents(t, func(t *testing.T) bookingtest.PaymentEventsUnderTest {
 		s, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "booking.db"))
 		if err != nil {

@@ -14,6 +14,7 @@ import (
 // TestEverythingGoesByIndexes: among 100,000 bookings, a request costs what it
 // costs among few.
 func TestEverythingGoesByIndexes(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "booking.db")
 	s, err := sqlite.Open(t.Context(), path)
 	if err != nil {

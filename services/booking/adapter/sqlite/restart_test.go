@@ -14,6 +14,7 @@ import (
 // What a killed process had leased is taken up at the next start, not when its
 // leases run out.
 func TestEndLeases(t *testing.T) {
+	t.Parallel()
 	s, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "booking.db"))
 	if err != nil {
 		t.Fatal(err)

@@ -21,10 +21,22 @@ func underTest(t *testing.T) bookingtest.StoreUnderTest {
 	return bookingtest.StoreUnderTest{Store: s, Outbox: s.Outbox(), Inbox: s.Inbox(), AuditLog: s, CancelledEvents: s, Records: s}
 }
 
-func TestStoreContract(t *testing.T) { bookingtest.TestStore(t, underTest) }
+func TestStoreContract(t *testing.T) {
+	t.Parallel()
+	bookingtest.TestStore(t, underTest)
+}
 
-func TestCancelledEventsContract(t *testing.T) { bookingtest.TestCancelledEvents(t, underTest) }
+func TestCancelledEventsContract(t *testing.T) {
+	t.Parallel()
+	bookingtest.TestCancelledEvents(t, underTest)
+}
 
-func TestAuditLogContract(t *testing.T) { bookingtest.TestAuditLog(t, underTest) }
+func TestAuditLogContract(t *testing.T) {
+	t.Parallel()
+	bookingtest.TestAuditLog(t, underTest)
+}
 
-func TestRecordsContract(t *testing.T) { bookingtest.TestRecords(t, underTest) }
+func TestRecordsContract(t *testing.T) {
+	t.Parallel()
+	bookingtest.TestRecords(t, underTest)
+}

@@ -35,6 +35,7 @@ func refundOf(c booking.Charge, id string) booking.RefundRequest {
 
 // What goes wrong in passing is made good within the call, and done once.
 func TestPassingFaults(t *testing.T) {
+	t.Parallel()
 	for _, f := range []stripetest.Fault{
 		{Kind: "before"}, {Kind: "after"}, {Kind: "status", Status: 429}, {Kind: "status", Status: 500}, {Kind: "status", Status: 409},
 		{Kind: "before", Times: 3}, {Kind: "after", Times: 3},
@@ -59,6 +60,7 @@ func TestPassingFaults(t *testing.T) {
 
 // What goes on going wrong is unknown, and never a decline or a refusal.
 func TestLastingFaults(t *testing.T) {
+	t.Parallel()
 	for _, f := range []stripetest.Fault{
 		{Kind: "before"}, {Kind: "after"}, {Kind: "status", Status: 429}, {Kind: "status", Status: 500},
 		{Kind: "status", Status: 401}, {Kind: "status", Status: 403},
@@ -90,6 +92,7 @@ func TestLastingFaults(t *testing.T) {
 
 // A 500 is repeated under its key for a day. What was done in spite of it is found.
 func TestARefundThatFailedAndWasMade(t *testing.T) {
+	t.Parallel()
 	p, server := start(t, stripe.Options{})
 	c, _, err := pay(t, p, charge("b", stripetest.Visa))
 	if err != nil {
@@ -107,6 +110,7 @@ func TestARefundThatFailedAndWasMade(t *testing.T) {
 }
 
 func TestRefusedRefunds(t *testing.T) {
+	t.Parallel()
 	p, server := start(t, stripe.Options{})
 	c, _, err := pay(t, p, charge("b", stripetest.Visa))
 	if err != nil {
@@ -145,6 +149,7 @@ func TestRefusedRefunds(t *testing.T) {
 }
 
 func TestDeclines(t *testing.T) {
+	t.Parallel()
 	for _, token := range []string{
 		stripetest.Declined, stripetest.InsufficientFunds, "tok_chargeDeclined", "tok_nosuch", "pm_nosuch", "4242424242424242", "",
 	} {
@@ -176,6 +181,7 @@ func TestDeclines(t *testing.T) {
 }
 
 func TestAmountsThatStripeNeverTakes(t *testing.T) {
+	t.Parallel()
 	p, _ := start(t, stripe.Options{})
 	for _, a := range []money.Amount{
 		{AmountMinor: 12_345, Currency: "KWD"}, {AmountMinor: 1234, Currency: "IQD"}, {AmountMinor: 1 << 62, Currency: "ISK"},
@@ -190,6 +196,7 @@ func TestAmountsThatStripeNeverTakes(t *testing.T) {
 }
 
 func TestACustomerWhoIsSentElsewhere(t *testing.T) {
+	t.Parallel()
 	p, _ := start(t, stripe.Options{ReturnURL: "https://shop.example/paid"})
 	_, charged, err := pay(t, p, charge("b", stripetest.Authentication))
 	if err != nil || charged.Action == nil || charged.Action.Type != "redirect_to_url" || charged.Action.URL == "" ||
@@ -200,6 +207,7 @@ func TestACustomerWhoIsSentElsewhere(t *testing.T) {
 
 // What is processing cannot be stopped, and is waited for.
 func TestSlow(t *testing.T) {
+	t.Parallel()
 	p, server := start(t, stripe.Options{})
 	c := charge("b", stripetest.Slow)
 	var err error
@@ -221,6 +229,7 @@ func TestSlow(t *testing.T) {
 
 // A provider that captures what it has cancelled is believed in the end.
 func TestLateSuccess(t *testing.T) {
+	t.Parallel()
 	p, server := start(t, stripe.Options{})
 	c := charge("b", stripetest.Visa)
 	var err error
@@ -241,6 +250,7 @@ func TestLateSuccess(t *testing.T) {
 
 // Nothing that an error says opens anything: messages of Stripe quote what was sent.
 func TestErrorsKeepSecrets(t *testing.T) {
+	t.Parallel()
 	p, server := start(t, stripe.Options{})
 	c, charged, err := pay(t, p, charge("b", stripetest.Authentication))
 	if err != nil {
@@ -274,6 +284,7 @@ func TestErrorsKeepSecrets(t *testing.T) {
 }
 
 func TestOptions(t *testing.T) {
+	t.Parallel()
 	for _, o := range []stripe.Options{{}, {Key: key, URL: "nowhere"}, {Key: key, ReturnURL: "javascript:alert(1)"}} {
 		if _, err := stripe.New(o); err == nil || strings.Contains(err.Error(), key) {
 			t.Errorf("%+v: %v", o, err)

@@ -16,6 +16,7 @@ import (
 // API: a provider that we have written ourselves believes what we believe.
 // stripe-mock has no state, so what it answers is not looked at.
 func TestRequestsAreStripes(t *testing.T) {
+	t.Parallel()
 	mock := stripemock.Start(t)
 	asked := map[string]bool{}
 	for _, returnURL := range []string{"", "https://shop.example/paid"} {

@@ -23,6 +23,7 @@ func start(t *testing.T, o stripe.Options) (*stripe.Payments, *stripetest.Server
 }
 
 func TestPaymentsContract(t *testing.T) {
+	t.Parallel()
 	bookingtest.TestPayments(t, func(t *testing.T) bookingtest.PaymentsUnderTest {
 		p, server := start(t, stripe.Options{})
 		return bookingtest.PaymentsUnderTest{

@@ -14,6 +14,7 @@ import (
 const told = `{"id":"evt_1","object":"event","type":"payment_intent.succeeded","api_version":"2019-01-01","data":{"object":{"id":"pi_1","object":"payment_intent","metadata":{"booking_id":"b1"}}}}`
 
 func TestWebhookSignatures(t *testing.T) {
+	t.Parallel()
 	w, err := stripe.NewWebhook("whsec_new", "whsec_old")
 	if err != nil {
 		t.Fatal(err)
@@ -47,6 +48,7 @@ func TestWebhookSignatures(t *testing.T) {
 // Only what has come to its end is acted on: a booking that waits for its customer
 // is not to be settled because it has begun to wait.
 func TestWebhookTypes(t *testing.T) {
+	t.Parallel()
 	w, err := stripe.NewWebhook("s")
 	if err != nil {
 		t.Fatal(err)

@@ -14,6 +14,7 @@ const components = "../../../../components/"
 // Who may call what in a cluster, asked of Dapr's own code: no sidecar here knows
 // who calls it.
 func TestAccessControl(t *testing.T) {
+	t.Parallel()
 	c, err := config.LoadStandaloneConfiguration(components + "kubernetes/config.yaml")
 	if err != nil {
 		t.Fatal(err)
@@ -74,6 +75,7 @@ func TestAccessControl(t *testing.T) {
 
 // Everything else is as without a cluster.
 func TestClusterIsConfiguredAlike(t *testing.T) {
+	t.Parallel()
 	here, err := config.LoadStandaloneConfiguration(components + "config.yaml")
 	if err != nil {
 		t.Fatal(err)

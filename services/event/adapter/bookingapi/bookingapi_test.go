@@ -73,7 +73,10 @@ func answer(t *testing.T, w http.ResponseWriter, status int, body any) {
 	}
 }
 
-func TestBookingsContract(t *testing.T) { eventtest.TestBookings(t, booking) }
+func TestBookingsContract(t *testing.T) {
+	t.Parallel()
+	eventtest.TestBookings(t, booking)
+}
 
 // hasty takes no answer for not told.
 type hasty struct{ event.Bookings }
@@ -96,6 +99,7 @@ func (f forgetful) Progress(ctx context.Context, id string) (event.Progress, err
 }
 
 func TestBookingsSuiteCatchesBrokenAdapters(t *testing.T) {
+	t.Parallel()
 	for name, b := range map[string]struct {
 		spoil    func(event.Bookings) event.Bookings
 		caughtBy string
@@ -120,6 +124,7 @@ func TestBookingsSuiteCatchesBrokenAdapters(t *testing.T) {
 // What is not understood must not pass for "not told": a wrong service token,
 // or an answer about something else.
 func TestWhatIsNotUnderstoodIsAnOutage(t *testing.T) {
+	t.Parallel()
 	for name, h := range map[string]http.HandlerFunc{
 		"a refused token": func(w http.ResponseWriter, _ *http.Request) {
 			answer(t, w, http.StatusForbidden, problem.Problem{Status: 403, Code: problem.Forbidden})

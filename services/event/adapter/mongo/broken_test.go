@@ -17,11 +17,14 @@ import (
 	"github.com/openboxoffice/boxoffice/services/event/eventtest"
 	"github.com/openboxoffice/boxoffice/services/internal/outbox"
 	"github.com/openboxoffice/boxoffice/services/internal/outbox/outboxtest"
+	"github.com/openboxoffice/boxoffice/services/internal/servertest/mongotest"
 	"github.com/openboxoffice/boxoffice/services/internal/suitetest"
 )
 
 // TestSuitesCatchBrokenAdapters: each forgets one condition of an update.
 func TestSuitesCatchBrokenAdapters(t *testing.T) {
+	t.Parallel()
+	mongotest.Serving(t) // so that the children have a server to share
 	for name, b := range map[string]struct {
 		caughtBy string
 		suite    func(t *testing.T, open func(t *testing.T) eventtest.Adapter)
@@ -81,6 +84,8 @@ func TestSuitesCatchBrokenAdapters(t *testing.T) {
 
 // TestTheOutboxSuiteCatchesBrokenAdapters, too.
 func TestTheOutboxSuiteCatchesBrokenAdapters(t *testing.T) {
+	t.Parallel()
+	mongotest.Serving(t) // so that the children have a server to share
 	for name, b := range map[string]struct {
 		caughtBy string
 		spoil    func(o *Outbox) outbox.Store

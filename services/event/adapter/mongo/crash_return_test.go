@@ -15,6 +15,7 @@ import (
 // sweep, meets what it has left, dead at each of its own, and is made again; and
 // then so is the return.
 func TestAReturnThatIsUnfinished(t *testing.T) {
+	t.Parallel()
 	t.Log(mongotest.Serving(t))
 	for _, c := range []struct {
 		name  string
@@ -62,6 +63,7 @@ func TestAReturnThatIsUnfinished(t *testing.T) {
 // requests, while another one is dead at each of its own; lets a third finish
 // and the marks be forgotten; and lets the first go on.
 func TestAReturnThatComesMuchLater(t *testing.T) {
+	t.Parallel()
 	t.Log(mongotest.Serving(t))
 	for name, do := range map[string]operation{"return": (*world).giveSomeBack, "sweep": (*world).sweep, "release": (*world).release} {
 		t.Run(name, func(t *testing.T) {
@@ -103,6 +105,7 @@ func TestAReturnThatComesMuchLater(t *testing.T) {
 
 // The mark of a return stays for as long as the return is not finished.
 func TestTheMarkOfAnUnfinishedReturnStays(t *testing.T) {
+	t.Parallel()
 	db := openDB(t)
 	kept := false
 	for n := 0; ; n++ {

@@ -48,6 +48,7 @@ var heard = map[string]bool{"give back": true, "sell": true, "return heard of": 
 // TestCrashAtEachStep kills an operation before each of its requests, and
 // whoever repairs it before each of theirs.
 func TestCrashAtEachStep(t *testing.T) {
+	t.Parallel()
 	t.Log(mongotest.Serving(t))
 	recoveries := []struct {
 		name string
@@ -135,6 +136,7 @@ func (w *world) known(t *testing.T, want bool) {
 // TestEachOperationInTheMiddleOfEach stops an operation before each of its
 // requests, lets another one run, and lets the first go on; or never.
 func TestEachOperationInTheMiddleOfEach(t *testing.T) {
+	t.Parallel()
 	t.Log(mongotest.Serving(t))
 	one := []struct {
 		name  string
@@ -220,6 +222,7 @@ func TestEachOperationInTheMiddleOfEach(t *testing.T) {
 // its requests, while another release is dead at each of its own; lets a third
 // finish and the marks be forgotten; and lets the first go on.
 func TestAReleaseThatComesMuchLater(t *testing.T) {
+	t.Parallel()
 	t.Log(mongotest.Serving(t))
 	for name, do := range map[string]operation{"release": (*world).release, "sweep": (*world).sweep} {
 		t.Run(name, func(t *testing.T) {
@@ -258,6 +261,7 @@ func TestAReleaseThatComesMuchLater(t *testing.T) {
 // However many tickets of an event are released, the marks in its document are
 // those of the last minutes.
 func TestMarksAreForgottenInMinutes(t *testing.T) {
+	t.Parallel()
 	db := openDB(t)
 	w := newWorld(t, db)
 	began, pruned := time.Now(), time.Duration(0)
@@ -291,6 +295,7 @@ func TestMarksAreForgottenInMinutes(t *testing.T) {
 
 // A mark stays for as long as a release that is not finished may need it.
 func TestTheMarkOfAnUnfinishedReleaseStays(t *testing.T) {
+	t.Parallel()
 	db := openDB(t)
 	kept := false
 	for n := 0; ; n++ {

@@ -21,6 +21,7 @@ import (
 // of an index, whatever the filter: no collection is scanned, and nothing that
 // an index holds in order is sorted. Only MongoDB's own plans say so.
 func TestListReadsFromAnIndex(t *testing.T) {
+	t.Parallel()
 	if info := mongotest.Serving(t); info.StandIn {
 		t.Skipf("n/a (stand-in): the plans of %s are its own", info)
 	}
@@ -53,6 +54,7 @@ func TestListReadsFromAnIndex(t *testing.T) {
 // TestTheRestGoesByIndexes: what is not a list costs the same among 100,000
 // events, reservations and messages as among few.
 func TestTheRestGoesByIndexes(t *testing.T) {
+	t.Parallel()
 	if info := mongotest.Serving(t); info.StandIn {
 		t.Skipf("n/a (stand-in): the plans of %s are its own", info)
 	}

@@ -77,14 +77,24 @@ func open(t *testing.T) eventtest.Adapter {
 	return eventtest.Adapter{Store: s, Inventory: s, Holdings: s, Known: s.Inbox().Known, Outbox: s.Outbox()}
 }
 
-func TestStoreContract(t *testing.T) { t.Log(mongotest.Serving(t)); eventtest.TestStore(t, open) }
+func TestStoreContract(t *testing.T) {
+	t.Parallel()
+	t.Log(mongotest.Serving(t))
+	eventtest.TestStore(t, open)
+}
 func TestInventoryContract(t *testing.T) {
+	t.Parallel()
 	t.Log(mongotest.Serving(t))
 	eventtest.TestInventory(t, open)
 }
-func TestHoldingsContract(t *testing.T) { t.Log(mongotest.Serving(t)); eventtest.TestHoldings(t, open) }
+func TestHoldingsContract(t *testing.T) {
+	t.Parallel()
+	t.Log(mongotest.Serving(t))
+	eventtest.TestHoldings(t, open)
+}
 
 func TestInboxContract(t *testing.T) {
+	t.Parallel()
 	t.Log(mongotest.Serving(t))
 	inboxtest.TestStore(t, func(t *testing.T) inboxtest.Fixture {
 		inbox := openStore(t).Inbox()
@@ -93,6 +103,7 @@ func TestInboxContract(t *testing.T) {
 }
 
 func TestOutboxContract(t *testing.T) {
+	t.Parallel()
 	t.Log(mongotest.Serving(t))
 	outboxtest.TestStore(t, func(t *testing.T) outboxtest.Fixture { return outboxOf(openStore(t)) })
 }
@@ -117,6 +128,7 @@ func outboxOf(s *Store) outboxtest.Fixture {
 
 // What is older than the policy is free to cancel.
 func TestDocumentsWithoutAPolicy(t *testing.T) {
+	t.Parallel()
 	s := openStore(t)
 	w := newWorld(t, s.db)
 	must(t, w.reserve(t.Context(), s))
@@ -139,6 +151,7 @@ func TestDocumentsWithoutAPolicy(t *testing.T) {
 
 // TestSeveralProcessesCreateTheIndexes at once, and again.
 func TestSeveralProcessesCreateTheIndexes(t *testing.T) {
+	t.Parallel()
 	o := database(t)
 	var wg sync.WaitGroup
 	for range 3 {

@@ -22,6 +22,7 @@ import (
 // In an outage, no reservation that was acknowledged is lost, and no ticket is
 // had by nobody, or by two, once the sweeper has been there.
 func TestOutages(t *testing.T) {
+	t.Parallel()
 	mongodbtest.TestOutages(t, func(t *testing.T, o mongodb.Options) mongodbtest.Adapter {
 		s := openAt(t, o)
 		var on []*event.Event
@@ -82,6 +83,7 @@ func TestOutages(t *testing.T) {
 // In an outage, no cancellation that was acknowledged is lost, and no event is
 // cancelled without a message, or has one without being cancelled.
 func TestOutagesOfCancelling(t *testing.T) {
+	t.Parallel()
 	mongodbtest.TestOutages(t, func(t *testing.T, o mongodb.Options) mongodbtest.Adapter {
 		s := openAt(t, o)
 		var mu sync.Mutex

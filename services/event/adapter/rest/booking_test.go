@@ -11,6 +11,7 @@ import (
 )
 
 func TestBook(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	e := s.create(t)
 	booking := newUUID()
@@ -48,6 +49,7 @@ func TestBook(t *testing.T) {
 }
 
 func TestBookRefusesNonsense(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	e := s.create(t)
 	one, two := object{"ticket_type_id": typeID(e, 0), "quantity": 1}, object{"ticket_type_id": typeID(e, 1), "quantity": 1}
@@ -81,6 +83,7 @@ func TestBookRefusesNonsense(t *testing.T) {
 // A repeat of "two tickets" means the type that was the first when they were
 // reserved, whatever the organizer has done since.
 func TestTicketsAreOfTheFirstType(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	e := s.create(t)
 	body := object{"booking_id": newUUID(), "tickets": 2}
@@ -97,6 +100,7 @@ func TestTicketsAreOfTheFirstType(t *testing.T) {
 }
 
 func TestRelease(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	e := s.create(t)
 	booking := newUUID()
@@ -126,6 +130,7 @@ func TestRelease(t *testing.T) {
 }
 
 func TestReturn(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	e := s.create(t)
 	booking := newUUID()
@@ -177,6 +182,7 @@ func TestReturn(t *testing.T) {
 }
 
 func TestReservations(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	e := s.create(t)
 	bookings := []string{newUUID(), newUUID(), newUUID()}

@@ -11,6 +11,7 @@ import (
 )
 
 func TestPolicyIsOptionalAndAlwaysShown(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	free := object{"free_hours": 0., "fee_basis_points": 0.}
 	for name, e := range map[string]object{
@@ -52,6 +53,7 @@ func TestPolicyIsOptionalAndAlwaysShown(t *testing.T) {
 }
 
 func TestCancel(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	e := s.create(t)
 	for token, code := range map[string]string{"": "unauthenticated", "forged": "invalid_token"} {

@@ -12,6 +12,7 @@ import (
 )
 
 func TestCreateAndGet(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	a := s.do(t, http.MethodPost, "/events", organizer, draft()).is(t, http.StatusCreated, "")
 	var created, got object
@@ -39,6 +40,7 @@ func TestCreateAndGet(t *testing.T) {
 }
 
 func TestNotModified(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	e := s.create(t)
 	for _, p := range []string{path(e), path(e, "/availability")} {
@@ -65,6 +67,7 @@ func TestNotModified(t *testing.T) {
 }
 
 func TestAvailability(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	e := s.create(t)
 	s.do(t, http.MethodPut, path(e, "/book"), "booking-secret", object{"booking_id": newUUID(), "tickets": 4}).is(t, http.StatusOK, "")
@@ -84,6 +87,7 @@ func TestAvailability(t *testing.T) {
 }
 
 func TestListPages(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	long := strings.Repeat("𝄞<", 100) // the longest title, in the longest cursor
 	for i := range 5 {
@@ -118,6 +122,7 @@ func TestListPages(t *testing.T) {
 }
 
 func TestListFilters(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	s.create(t, set("title", "ΟΔΟΣ"))
 	s.create(t, set("category", "Talk"), set("venue", object{"name": "Club", "city": "Łódź"}))
@@ -139,6 +144,7 @@ func TestListFilters(t *testing.T) {
 }
 
 func TestOwnership(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	e := s.create(t)
 	s.do(t, http.MethodPost, "/events", "", draft()).is(t, http.StatusUnauthorized, "unauthenticated")
@@ -169,6 +175,7 @@ func TestOwnership(t *testing.T) {
 }
 
 func TestPutTakesWhatGetReturned(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	e := s.create(t)
 	s.now = now.Add(time.Minute)
@@ -194,6 +201,7 @@ func TestPutTakesWhatGetReturned(t *testing.T) {
 }
 
 func TestPutTicketTypes(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	e := s.create(t)
 	s.do(t, http.MethodPut, path(e, "/book"), "booking-secret", object{"booking_id": newUUID(), "tickets": 4}).is(t, http.StatusOK, "")
@@ -225,6 +233,7 @@ func TestPutTicketTypes(t *testing.T) {
 }
 
 func TestIfMatch(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	e := s.create(t)
 	put := func(header string) answer {
@@ -245,6 +254,7 @@ func TestIfMatch(t *testing.T) {
 }
 
 func TestUnknownEvents(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	e := s.create(t)
 	for _, id := range []string{newUUID(), "x", "%00", "..%2f..", strings.Repeat("a", 500), "{" + e["id"].(string) + "}"} {

@@ -11,6 +11,7 @@ import (
 
 // TestGarbage: whatever comes, the answer is a problem with a code, never a 5xx.
 func TestGarbage(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	e := s.create(t)
 	refused := func(t *testing.T, a answer) {
@@ -60,6 +61,7 @@ func TestGarbage(t *testing.T) {
 
 // TestDraftRules: each of these edits makes a draft that is refused, and says where.
 func TestDraftRules(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	ticket := func(edits ...func(object)) object {
 		o := object{"name": "Standard", "price": object{"amount_minor": 100, "currency": "EUR"}, "capacity": 1}
@@ -136,6 +138,7 @@ func TestDraftRules(t *testing.T) {
 
 // An event that has started may still be corrected, but not moved into the past.
 func TestEditAfterStart(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	e := s.create(t)
 	s.now = now.AddDate(0, 1, 0).Add(time.Minute)

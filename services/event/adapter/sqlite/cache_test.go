@@ -26,6 +26,7 @@ func read(t *testing.T, s *Store) [2]*event.Event {
 // TestReadsSeeWhatAnotherProcessWrites: the cache is no more than a shorter way
 // to what the file has.
 func TestReadsSeeWhatAnotherProcessWrites(t *testing.T) {
+	t.Parallel()
 	db, path := openDB(t)
 	other, err := sqlitedb.Open(t.Context(), path, Migrations())
 	if err != nil {
@@ -59,6 +60,7 @@ func TestReadsSeeWhatAnotherProcessWrites(t *testing.T) {
 
 // TestReadersShareNothing: what one does to an event, no other sees.
 func TestReadersShareNothing(t *testing.T) {
+	t.Parallel()
 	db, _ := openDB(t)
 	s := New(db)
 	if err := s.Create(t.Context(), &event.Event{ID: "e", Status: event.Published, TicketTypes: []event.TicketType{{ID: "t", Capacity: 3}}}); err != nil {
@@ -75,6 +77,7 @@ func TestReadersShareNothing(t *testing.T) {
 }
 
 func TestTheCacheIsBounded(t *testing.T) {
+	t.Parallel()
 	s := New(nil)
 	for i := range 2*maxCached + 1 {
 		v := versions{id: fmt.Sprint(i), version: 1}

@@ -17,6 +17,7 @@ import (
 // of an index, whatever the filter: nothing that an index holds in order is
 // sorted, and no table is scanned.
 func TestListReadsFromAnIndex(t *testing.T) {
+	t.Parallel()
 	db, path := openDB(t)
 	fill(t, path)
 	for _, sort := range []event.Sort{event.ByStart, event.ByStartLatest, event.ByTitle} {
@@ -50,6 +51,7 @@ func TestListReadsFromAnIndex(t *testing.T) {
 // TestReleaseSearches: what a release touches is found by keys, however many
 // reservations there are.
 func TestReleaseSearches(t *testing.T) {
+	t.Parallel()
 	db, path := openDB(t)
 	fill(t, path)
 	for _, query := range []string{
@@ -73,6 +75,7 @@ func TestReleaseSearches(t *testing.T) {
 // TestReserveAndSellGoByIndexes, and so does what is read of one event, and of
 // the page of a list.
 func TestReserveAndSellGoByIndexes(t *testing.T) {
+	t.Parallel()
 	db, path := openDB(t)
 	fill(t, path)
 	s, k := New(db), event.Key{EventID: "e1", BookingID: "new", Attempt: 1}
@@ -115,6 +118,7 @@ func fill(t *testing.T, path string) {
 
 // TestTheTableRefusesToOversell, even to a statement that forgets to ask.
 func TestTheTableRefusesToOversell(t *testing.T) {
+	t.Parallel()
 	db, _ := openDB(t)
 	e := &event.Event{ID: "e", Status: event.Published, TicketTypes: []event.TicketType{{ID: "t", Capacity: 3}}}
 	if err := New(db).Create(t.Context(), e); err != nil {

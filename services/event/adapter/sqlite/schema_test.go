@@ -11,6 +11,7 @@ import (
 
 // The migrations have the shared tables as the shared adapters know them.
 func TestMigrationsHaveTheSharedTables(t *testing.T) {
+	t.Parallel()
 	for file, schema := range map[string]string{
 		"migrations/00001_init.sql": inbox.Schema, "migrations/00002_cancellation.sql": outbox.Schema,
 	} {

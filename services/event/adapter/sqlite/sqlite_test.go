@@ -31,6 +31,15 @@ func open(t *testing.T) eventtest.Adapter {
 	return eventtest.Adapter{Store: s, Inventory: s, Holdings: s, Known: inbox.New(db).Known, Outbox: outbox.New(db)}
 }
 
-func TestStoreContract(t *testing.T)     { eventtest.TestStore(t, open) }
-func TestInventoryContract(t *testing.T) { eventtest.TestInventory(t, open) }
-func TestHoldingsContract(t *testing.T)  { eventtest.TestHoldings(t, open) }
+func TestStoreContract(t *testing.T) {
+	t.Parallel()
+	eventtest.TestStore(t, open)
+}
+func TestInventoryContract(t *testing.T) {
+	t.Parallel()
+	eventtest.TestInventory(t, open)
+}
+func TestHoldingsContract(t *testing.T) {
+	t.Parallel()
+	eventtest.TestHoldings(t, open)
+}

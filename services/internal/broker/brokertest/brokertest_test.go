@@ -78,6 +78,7 @@ func publishes(change func(good broker.Publisher) publisher) func(f *brokertest.
 }
 
 func TestBrokenBrokersAreCaught(t *testing.T) {
+	t.Parallel()
 	none := func(*brokertest.Fixture) {}
 
 	suitetest.MustFail(t, "keeps_only_the_first_consumer", fixture(inproc.Options{}, func(f *brokertest.Fixture) {

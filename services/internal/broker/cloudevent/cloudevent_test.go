@@ -24,6 +24,7 @@ func message() events.Message {
 }
 
 func TestEncode(t *testing.T) {
+	t.Parallel()
 	m := message()
 	m.Time = m.Time.In(time.FixedZone("", 7200))
 	bare := events.Message{ID: "m2", Source: "s", Type: "t"}
@@ -44,6 +45,7 @@ func TestEncode(t *testing.T) {
 }
 
 func TestEncodeRefusesWhatDecodeWouldRefuse(t *testing.T) {
+	t.Parallel()
 	for location, change := range map[string]func(m *events.Message){
 		"body.specversion":     func(m *events.Message) { m.SpecVersion = "0.3" },
 		"body.id":              func(m *events.Message) { m.ID = "" },
@@ -66,6 +68,7 @@ func TestEncodeRefusesWhatDecodeWouldRefuse(t *testing.T) {
 }
 
 func TestDecodeIsTheInverseOfEncode(t *testing.T) {
+	t.Parallel()
 	bare := events.Message{SpecVersion: "1.0", ID: "m2", Source: "s", Type: "t", DataContentType: "application/json"}
 	null, long := bare, bare
 	null.Data = []byte("null")
@@ -87,6 +90,7 @@ func TestDecodeIsTheInverseOfEncode(t *testing.T) {
 }
 
 func TestDecodeTakesWhatCloudEventsAllows(t *testing.T) {
+	t.Parallel()
 	want := events.Message{
 		SpecVersion: "1.0", ID: "m", Source: "s", Type: "t", DataContentType: "application/json", Data: []byte("{}"),
 	}
@@ -121,6 +125,7 @@ func TestDecodeTakesWhatCloudEventsAllows(t *testing.T) {
 }
 
 func TestDecodeNamesWhatIsWrong(t *testing.T) {
+	t.Parallel()
 	const good = `{"specversion":"1.0","id":"m","source":"s","type":"t","time":"2026-03-29T01:30:00Z","data":{}}`
 	if _, err := cloudevent.Decode([]byte(good)); err != nil {
 		t.Fatal(err)
@@ -196,6 +201,7 @@ func TestDecodeNamesWhatIsWrong(t *testing.T) {
 }
 
 func TestDecodeOfNoJSON(t *testing.T) {
+	t.Parallel()
 	for _, in := range []string{
 		"", " ", "{", "}", "{}}", "{} {}", `{"id"}`, `{"id":}`, `{"id":"m",}`, `{id:"m"}`, `{'id':'m'}`, "{\"id\":\"\xff\"}",
 		"{\"id\":\"\n\"}", `{"id":"\ud8"}`, `{"n":01}`, `{"n":NaN}`, "\xef\xbb\xbf{}", strings.Repeat("[", 100_000),

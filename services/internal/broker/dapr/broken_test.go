@@ -46,6 +46,7 @@ type subscriber struct {
 func (s subscriber) Subscribe(sub broker.Subscription) error { return s.good.Subscribe(s.change(sub)) }
 
 func TestBrokenAdaptersAreCaught(t *testing.T) {
+	t.Parallel()
 	t.Log(rabbittest.Serving(t)) // the children use this server
 
 	suitetest.MustFail(t, "takes_an_error_of_the_sidecar_for_an_answer", broken(func(w *world, f *brokertest.Fixture) {

@@ -21,6 +21,7 @@ import (
 // The files in components/ as they are, with the apps of dapr.yaml: what the
 // sidecars make of them.
 func TestComponentsAsTheyAre(t *testing.T) {
+	t.Parallel()
 	rabbit := rabbittest.New(t)
 	names := t.TempDir() + "/names.db"
 	files := daprtest.Copy(t, components, func(doc map[string]any) []map[string]any {

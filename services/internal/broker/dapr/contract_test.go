@@ -11,6 +11,7 @@ import (
 
 // Through real sidecars and RabbitMQ.
 func TestBrokerContract(t *testing.T) {
+	t.Parallel()
 	t.Log(rabbittest.Serving(t))
 	brokertest.TestBroker(t, func(t *testing.T) brokertest.Fixture { return newWorld(t).fixture() })
 }

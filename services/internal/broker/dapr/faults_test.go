@@ -102,6 +102,7 @@ func (w *world) mustPublish(id string) {
 }
 
 func TestQueuesOutliveARestart(t *testing.T) {
+	t.Parallel()
 	w, _ := one(t)
 	queues := w.rabbit.Queues(t)
 	if len(queues) != 2 {
@@ -116,6 +117,7 @@ func TestQueuesOutliveARestart(t *testing.T) {
 
 // What RabbitMQ carries is the CloudEvent as we wrote it.
 func TestAMessageTravelsAsItIs(t *testing.T) {
+	t.Parallel()
 	w, c := one(t)
 	// Whoever has the secret can publish the same by AMQP.
 	w.rabbit.Publish(t, "bookings", encode(t, message("m")))
@@ -124,6 +126,7 @@ func TestAMessageTravelsAsItIs(t *testing.T) {
 
 // Nothing that comes from RabbitMQ ends a sidecar, or stays in its queue for ever.
 func TestWhatCannotBeReadIsADeadLetter(t *testing.T) {
+	t.Parallel()
 	w, c := one(t)
 	for _, body := range []string{
 		"\xff\xfe no text", "no JSON", "{}", "[]", "null", `"m"`, "",
@@ -162,6 +165,7 @@ func TestWhatCannotBeReadIsADeadLetter(t *testing.T) {
 
 // What the sidecar gave up is heard, too.
 func TestTheDeadLetterTopicIsHeard(t *testing.T) {
+	t.Parallel()
 	w, c := one(t)
 	w.rabbit.Publish(t, "event-dead-letters", encode(t, message("given up")))
 	c.hears("given up")
@@ -172,6 +176,7 @@ func TestTheDeadLetterTopicIsHeard(t *testing.T) {
 // An app that does not hear the topic, as one of another version: the message is
 // given up, and given up again, and is there for one that does.
 func TestAMessageThatNobodyTakesIsKept(t *testing.T) {
+	t.Parallel()
 	w, c := newWorld(t), &consumer{T: t}
 	w.edit = func(doc map[string]any) { // so that it is given up at once
 		if doc["kind"] == "Resiliency" {
@@ -214,6 +219,7 @@ func (a *app) post(t *testing.T, path string, body []byte) (status int) {
 }
 
 func TestAnAppPublishesItsTopicsAlone(t *testing.T) {
+	t.Parallel()
 	w, c := one(t)
 	event := w.consumers["event"]
 	for path, by := range map[string]*app{
@@ -243,6 +249,7 @@ func TestAnAppPublishesItsTopicsAlone(t *testing.T) {
 // A message is acknowledged after its effect: what a killed consumer was at is
 // delivered to the next one.
 func TestAKilledConsumerLosesNothing(t *testing.T) {
+	t.Parallel()
 	w, c := newWorld(t), &consumer{T: t}
 	begun, release := make(chan struct{}), make(chan struct{})
 	t.Cleanup(func() { close(release) })
@@ -276,6 +283,7 @@ func TestAKilledConsumerLosesNothing(t *testing.T) {
 
 // What is published while a consumer is away waits for it.
 func TestAConsumerThatIsAwayMissesNothing(t *testing.T) {
+	t.Parallel()
 	w, c := one(t)
 	w.kill("event")
 	w.mustPublish("m")
@@ -285,6 +293,7 @@ func TestAConsumerThatIsAwayMissesNothing(t *testing.T) {
 
 // A connection that breaks is made again, by publisher and consumer.
 func TestRabbitMQComesBack(t *testing.T) {
+	t.Parallel()
 	w, c := one(t)
 	w.stop()
 	w.network.Restore()

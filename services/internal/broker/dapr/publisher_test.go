@@ -28,6 +28,7 @@ func publisher(t *testing.T, timeout time.Duration, sidecar http.HandlerFunc) *d
 }
 
 func TestPublishIsOneCall(t *testing.T) {
+	t.Parallel()
 	type call struct{ Method, URL, Token, Type, Trace, Body string }
 	var got []call
 	p := publisher(t, time.Minute, func(w http.ResponseWriter, r *http.Request) {
@@ -50,6 +51,7 @@ func TestPublishIsOneCall(t *testing.T) {
 }
 
 func TestWhatTheSidecarRefusesIsNotPublished(t *testing.T) {
+	t.Parallel()
 	for _, status := range []int{300, 400, 401, 403, 404, 500, 503} {
 		p := publisher(t, time.Minute, func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(status)
@@ -63,6 +65,7 @@ func TestWhatTheSidecarRefusesIsNotPublished(t *testing.T) {
 }
 
 func TestASidecarThatDoesNotAnswerIsNotWaitedFor(t *testing.T) {
+	t.Parallel()
 	release := make(chan struct{})
 	defer close(release)
 	p := publisher(t, 20*time.Millisecond, func(http.ResponseWriter, *http.Request) { <-release })
@@ -72,6 +75,7 @@ func TestASidecarThatDoesNotAnswerIsNotWaitedFor(t *testing.T) {
 }
 
 func TestNothingIsCalledForWhatIsNoMessage(t *testing.T) {
+	t.Parallel()
 	called := false
 	p := publisher(t, time.Minute, func(http.ResponseWriter, *http.Request) { called = true })
 	m := aMessage()
@@ -82,6 +86,7 @@ func TestNothingIsCalledForWhatIsNoMessage(t *testing.T) {
 }
 
 func TestNewPublisherWantsAURL(t *testing.T) {
+	t.Parallel()
 	for _, base := range []string{"", "127.0.0.1:3500", "ftp://127.0.0.1", "http://"} {
 		if _, err := dapr.NewPublisher(base, "", theSecret, time.Second); err == nil {
 			t.Errorf("%q: no error", base)

@@ -20,6 +20,7 @@ import (
 // A message without its publisher's seal, or changed since, has no effect: it is
 // kept as one that could not be read.
 func TestOnlyThePublisherIsHeard(t *testing.T) {
+	t.Parallel()
 	plain, err := cloudevent.Encode(aMessage())
 	if err != nil {
 		t.Fatal(err)
@@ -56,6 +57,7 @@ func TestOnlyThePublisherIsHeard(t *testing.T) {
 }
 
 func TestNobodyPublishesOrHearsWithoutASecret(t *testing.T) {
+	t.Parallel()
 	if _, err := dapr.NewPublisher("http://127.0.0.1:3500", "x", "", time.Second); err == nil {
 		t.Error("a publisher without a secret")
 	}

@@ -131,6 +131,7 @@ func (h *hearer) post(t *testing.T, topic, token string, body []byte, header ...
 }
 
 func TestADeliveryIsAnsweredAfterItsEffect(t *testing.T) {
+	t.Parallel()
 	h := hear(t, dapr.Options{}, well)
 	for name, body := range map[string][]byte{"wrapped": wrapped(encode(t, aMessage())), "as it is": encode(t, aMessage())} {
 		h.heard = nil
@@ -144,6 +145,7 @@ func TestADeliveryIsAnsweredAfterItsEffect(t *testing.T) {
 }
 
 func TestOnlyTheSidecarDelivers(t *testing.T) {
+	t.Parallel()
 	h := hear(t, dapr.Options{}, well)
 	for _, token := range []string{"", "x", theToken + "x", theToken[1:], strings.ToUpper(theToken)} {
 		if status := h.post(t, "bookings", token, wrapped(encode(t, aMessage()))); status != http.StatusUnauthorized {
@@ -165,6 +167,7 @@ func TestOnlyTheSidecarDelivers(t *testing.T) {
 }
 
 func TestWithoutATokenThereIsNoSubscriber(t *testing.T) {
+	t.Parallel()
 	if _, err := dapr.NewSubscriber(dapr.Options{}); err == nil {
 		t.Error("no error")
 	}
@@ -172,6 +175,7 @@ func TestWithoutATokenThereIsNoSubscriber(t *testing.T) {
 
 // The sidecar drops what is answered by 404, at a dead-letter topic for good.
 func TestATopicThatNobodyHearsIsToBeDeliveredAgain(t *testing.T) {
+	t.Parallel()
 	h := hear(t, dapr.Options{}, well)
 	if status := h.post(t, "elsewhere", theToken, wrapped(encode(t, aMessage()))); status != http.StatusServiceUnavailable {
 		t.Errorf("%d, want 503", status)
@@ -179,6 +183,7 @@ func TestATopicThatNobodyHearsIsToBeDeliveredAgain(t *testing.T) {
 }
 
 func TestWhatIsNotDoneIsToBeDeliveredAgain(t *testing.T) {
+	t.Parallel()
 	fails := func(context.Context, events.Message) error { return errors.New("not yet") }
 	h := hear(t, dapr.Options{Hold: 20 * time.Millisecond}, fails)
 	if status := h.post(t, "bookings", theToken, wrapped(encode(t, aMessage()))); status != http.StatusServiceUnavailable {
@@ -194,6 +199,7 @@ func TestWhatIsNotDoneIsToBeDeliveredAgain(t *testing.T) {
 }
 
 func TestADeliveryWaitsForAllAttempts(t *testing.T) {
+	t.Parallel()
 	n := 0
 	h := hear(t, dapr.Options{Attempts: inproc.Options{MaxAttempts: 4, Backoff: func(int) time.Duration { return time.Millisecond }}},
 		func(context.Context, events.Message) error { n++; return errors.New("a defect") })
@@ -206,6 +212,7 @@ func TestADeliveryWaitsForAllAttempts(t *testing.T) {
 }
 
 func TestWhatCannotBeReadIsKept(t *testing.T) {
+	t.Parallel()
 	h := hear(t, dapr.Options{}, well)
 	ids := map[string]bool{}
 	for i, c := range []struct {
@@ -249,6 +256,7 @@ func TestWhatCannotBeReadIsKept(t *testing.T) {
 }
 
 func TestALargeBodyIsADeadLetter(t *testing.T) {
+	t.Parallel()
 	h := hear(t, dapr.Options{}, well)
 	if status := h.post(t, "bookings", theToken, bytes.Repeat([]byte("x"), httpkit.MaxBodyBytes+2)); status != http.StatusNoContent {
 		t.Errorf("%d", status)

@@ -17,6 +17,7 @@ import (
 var errSilent = fmt.Errorf("%w: %w", httpkit.ErrUnavailable, &url.Error{Op: "Post", URL: "u", Err: context.DeadlineExceeded})
 
 func TestPausesGrowUpToALimit(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var b breaker
 		b.called(t.Context(), errSilent)
@@ -51,6 +52,7 @@ func TestPausesGrowUpToALimit(t *testing.T) {
 }
 
 func TestThoseThatFailTogetherAreOneSilence(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var b breaker
 		for range 16 {
@@ -64,6 +66,7 @@ func TestThoseThatFailTogetherAreOneSilence(t *testing.T) {
 }
 
 func TestWhatIsSilence(t *testing.T) {
+	t.Parallel()
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
 	for _, c := range []struct {

@@ -16,6 +16,7 @@ import (
 
 // From the publisher over HTTP into the consumer's own broker.
 func TestBrokerContract(t *testing.T) {
+	t.Parallel()
 	brokertest.TestBroker(t, func(t *testing.T) brokertest.Fixture { return newWorld(t).fixture() })
 }
 
@@ -49,6 +50,7 @@ func changes(change func(m *events.Message)) func(w *world) {
 }
 
 func TestBrokenAdaptersAreCaught(t *testing.T) {
+	t.Parallel()
 	suitetest.MustFail(t, "one_consumer_is_enough", broken(func(w *world) {
 		w.push = func(consumers map[string]map[string]*httpkit.Client) broker.Publisher {
 			return publisher(func(ctx context.Context, topic string, m events.Message) error {

@@ -81,6 +81,7 @@ func (s *sleeper) Known(_ context.Context, ids []string) (known []string, _ erro
 // The whole way from an outbox: the healthy consumer has everything while the
 // other hangs, which is asked now and then, and has everything when it wakes.
 func TestAConsumerThatHangsHoldsUpNobody(t *testing.T) {
+	t.Parallel()
 	const messages = 1000
 	db, err := sqlitedb.Open(t.Context(), filepath.Join(t.TempDir(), "outbox.db"),
 		fstest.MapFS{"00001_init.sql": {Data: []byte("-- +goose Up\n" + sqlite.Schema)}})
@@ -140,6 +141,7 @@ func TestAConsumerThatHangsHoldsUpNobody(t *testing.T) {
 // While it is left alone the error says why, and nobody waits for it; the
 // background finds out that it is back.
 func TestAConsumerThatHangsIsLeftAlone(t *testing.T) {
+	t.Parallel()
 	ill, well := &sleeper{has: map[string]bool{}, asleep: true}, &sleeper{has: map[string]bool{}}
 	clients := map[string]*httpkit.Client{}
 	for name, s := range map[string]*sleeper{"event": ill, "notification": well} {
@@ -167,6 +169,7 @@ func TestAConsumerThatHangsIsLeftAlone(t *testing.T) {
 
 // What finds out that it is back is nothing that a Publish waits for, or ends.
 func TestAProbeIsNobodysBusiness(t *testing.T) {
+	t.Parallel()
 	var asked atomic.Int64
 	release := make(chan struct{})
 	ill := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -209,6 +212,7 @@ func TestAProbeIsNobodysBusiness(t *testing.T) {
 // Where nobody answers there is nobody to hold up: no message waits for a
 // pause to end.
 func TestWhereNoConsumerAnswersEachIsTried(t *testing.T) {
+	t.Parallel()
 	for _, names := range [][]string{{"event"}, {"event", "notification"}} {
 		var well atomic.Bool
 		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

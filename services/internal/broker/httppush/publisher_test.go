@@ -20,6 +20,7 @@ import (
 )
 
 func TestWhatIsPosted(t *testing.T) {
+	t.Parallel()
 	m := message("m1")
 	want := envelope(t, m)
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -49,6 +50,7 @@ func TestWhatIsPosted(t *testing.T) {
 // One consumer cannot have the message; the other has it, and the error says
 // which of them it was, and nothing that is secret.
 func TestAConsumerThatIsAwayKeepsNothingFromAnother(t *testing.T) {
+	t.Parallel()
 	hang := make(chan struct{})
 	t.Cleanup(func() { close(hang) })
 	handler := func(h http.HandlerFunc) string {
@@ -121,6 +123,7 @@ func drip(hang chan struct{}) http.HandlerFunc {
 }
 
 func TestTheErrorNamesAllThatDidNotTakeIt(t *testing.T) {
+	t.Parallel()
 	refusing := serve(t, &taken{err: errors.New("full")}, quiet, "bookings")
 	p := newPublisher(t, map[string]map[string]*httpkit.Client{"bookings": {
 		"event":        client(t, refusing.URL, bookingToken, time.Minute),
@@ -134,6 +137,7 @@ func TestTheErrorNamesAllThatDidNotTakeIt(t *testing.T) {
 
 // The consumers are posted to at one time: each waits for the other.
 func TestConsumersDoNotWaitForEachOther(t *testing.T) {
+	t.Parallel()
 	var arrived atomic.Int64
 	both := make(chan struct{})
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -156,6 +160,7 @@ func TestConsumersDoNotWaitForEachOther(t *testing.T) {
 }
 
 func TestTheEndOfTheContextEndsAPublish(t *testing.T) {
+	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
@@ -171,6 +176,7 @@ func TestTheEndOfTheContextEndsAPublish(t *testing.T) {
 }
 
 func TestTheCallBelongsToTheMessagesTrace(t *testing.T) {
+	t.Parallel()
 	k := &taken{}
 	s := serve(t, k, quiet, "bookings")
 	p := newPublisher(t, map[string]map[string]*httpkit.Client{"bookings": {"event": client(t, s.URL, bookingToken, time.Minute)}})
@@ -201,6 +207,7 @@ func TestTheCallBelongsToTheMessagesTrace(t *testing.T) {
 }
 
 func TestWhatCannotBePublishedIsPostedToNobody(t *testing.T) {
+	t.Parallel()
 	k := &taken{}
 	s := serve(t, k, quiet, "bookings")
 	p := newPublisher(t, map[string]map[string]*httpkit.Client{
@@ -226,6 +233,7 @@ func TestWhatCannotBePublishedIsPostedToNobody(t *testing.T) {
 }
 
 func TestNewPublisherWantsAClientForEachConsumer(t *testing.T) {
+	t.Parallel()
 	_, err := httppush.NewPublisher(map[string]map[string]*httpkit.Client{"bookings": {"event": nil}})
 	if err == nil || !strings.Contains(err.Error(), `"event"`) {
 		t.Errorf("error %v, want one about event", err)

@@ -105,6 +105,7 @@ func asBooking() map[string]string {
 }
 
 func TestTake(t *testing.T) {
+	t.Parallel()
 	k := &taken{}
 	s := serve(t, k, quiet, "bookings", "events")
 	want := []events.Message{message("m1"), message("m2"), message("m3")}
@@ -129,6 +130,7 @@ func TestTake(t *testing.T) {
 }
 
 func TestRefusals(t *testing.T) {
+	t.Parallel()
 	k := &taken{}
 	s := serve(t, k, quiet, "bookings")
 	good := envelope(t, message("m1"))
@@ -200,6 +202,7 @@ func TestRefusals(t *testing.T) {
 }
 
 func TestABrokerThatDoesNotTakeIsAskedAgain(t *testing.T) {
+	t.Parallel()
 	for name, err := range map[string]error{
 		"full":     fmt.Errorf("%w: event", inproc.ErrFull),
 		"stopped":  inproc.ErrStopped,
@@ -227,6 +230,7 @@ func TestABrokerThatDoesNotTakeIsAskedAgain(t *testing.T) {
 }
 
 func TestAQueueThatIsFullTakesAgainWhenItHasRoom(t *testing.T) {
+	t.Parallel()
 	b := inproc.New(inproc.Options{Log: quiet, Capacity: 1})
 	handled := make(chan string, 2)
 	if err := b.Subscribe(broker.Subscription{
@@ -272,6 +276,7 @@ func TestAQueueThatIsFullTakesAgainWhenItHasRoom(t *testing.T) {
 }
 
 func TestTheDocumentShowsTheEnvelope(t *testing.T) {
+	t.Parallel()
 	s := serve(t, &taken{}, quiet, "bookings")
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL+"/openapi.json", nil)
 	if err != nil {

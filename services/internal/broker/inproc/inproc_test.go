@@ -20,6 +20,7 @@ import (
 )
 
 func TestBrokerContract(t *testing.T) {
+	t.Parallel()
 	brokertest.TestBroker(t, func(t *testing.T) brokertest.Fixture {
 		pause := func(attempt int) time.Duration { return time.Millisecond << attempt }
 		b := inproc.New(inproc.Options{Log: slog.New(slog.DiscardHandler), MaxAttempts: 5, Backoff: pause})
@@ -74,6 +75,7 @@ func publish(t *testing.T, b *inproc.Broker, n int) {
 }
 
 func TestAnOutageDeadLettersNothing(t *testing.T) {
+	t.Parallel()
 	for name, err := range map[string]error{
 		"storage": storage.ErrUnavailable, "deadline": context.DeadlineExceeded, "canceled": context.Canceled,
 	} {
@@ -102,6 +104,7 @@ func TestAnOutageDeadLettersNothing(t *testing.T) {
 }
 
 func TestAMessageThatWaitsTakesNoWorker(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := inproc.New(quiet())
 		start := time.Now()
@@ -127,6 +130,7 @@ func TestAMessageThatWaitsTakesNoWorker(t *testing.T) {
 }
 
 func TestWhatWaitsForRoomGoesAtTheConsumersPace(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		o := quiet()
 		o.Capacity, o.Concurrency = 3, 2
@@ -200,6 +204,7 @@ func withLittleRoom(t *testing.T, handle broker.Handler) (b *inproc.Broker, stop
 }
 
 func TestWhatIsStuckHoldsUpOneMessageAndNoMore(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		g := &gates{}
 		b, stop := withLittleRoom(t, g.handle)
@@ -231,6 +236,7 @@ func TestWhatIsStuckHoldsUpOneMessageAndNoMore(t *testing.T) {
 }
 
 func TestRoomThatIsNotNeededGoesToTheNext(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		g := &gates{}
 		b, stop := withLittleRoom(t, g.handle)
@@ -253,6 +259,7 @@ func TestRoomThatIsNotNeededGoesToTheNext(t *testing.T) {
 }
 
 func TestAQueueThatHasRoomIsNotTakenForOneThatIsStuck(t *testing.T) {
+	t.Parallel()
 	for range 10 { // where two things have happened, either may be seen first
 		synctest.Test(t, func(t *testing.T) {
 			g, h := &gates{}, &gates{}
@@ -292,6 +299,7 @@ func TestAQueueThatHasRoomIsNotTakenForOneThatIsStuck(t *testing.T) {
 }
 
 func TestWhoseContextEndsWhileWaitingForRoomIsToldThat(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		g := &gates{}
 		b, stop := withLittleRoom(t, g.handle)
@@ -312,6 +320,7 @@ func TestWhoseContextEndsWhileWaitingForRoomIsToldThat(t *testing.T) {
 }
 
 func TestWhoWaitsForRoomIsToldThatTheBrokerStops(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		o := quiet()
 		o.Capacity = 1
@@ -333,6 +342,7 @@ func TestWhoWaitsForRoomIsToldThatTheBrokerStops(t *testing.T) {
 }
 
 func TestAFullQueueRefusesAndDrains(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		o := quiet()
 		o.Capacity = 3
@@ -364,6 +374,7 @@ func TestAFullQueueRefusesAndDrains(t *testing.T) {
 }
 
 func TestRunDrains(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		o := quiet()
 		o.Concurrency = 2
@@ -394,6 +405,7 @@ func TestRunDrains(t *testing.T) {
 }
 
 func TestAHandlerThatHangsIsEnded(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := inproc.New(quiet())
 		var calls atomic.Int64
@@ -413,6 +425,7 @@ func TestAHandlerThatHangsIsEnded(t *testing.T) {
 }
 
 func TestSubscribeRefusesWhatItCannotServe(t *testing.T) {
+	t.Parallel()
 	b := inproc.New(quiet())
 	ok := func(context.Context, events.Message) error { return nil }
 	subscribe(t, b, "c", ok)
@@ -432,6 +445,7 @@ func TestSubscribeRefusesWhatItCannotServe(t *testing.T) {
 
 // A subscription made while the broker runs is heard too.
 func TestSubscribeWhileRunning(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := inproc.New(quiet())
 		stop := run(t, b)
@@ -448,6 +462,7 @@ func TestSubscribeWhileRunning(t *testing.T) {
 }
 
 func TestDeliverReturnsWhenTheConsumerHasIt(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := inproc.New(quiet())
 		start := time.Now()
@@ -508,6 +523,7 @@ func TestDeliverReturnsWhenTheConsumerHasIt(t *testing.T) {
 
 // What is being handled when the broker is told to stop is waited for.
 func TestDeliverAtTheEnd(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := inproc.New(quiet())
 		subscribe(t, b, "c", func(context.Context, events.Message) error {

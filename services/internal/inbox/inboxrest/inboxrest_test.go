@@ -151,6 +151,7 @@ func (s *server) expect(method, path, role, body string, status int, want string
 }
 
 func TestReceipts(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	known, unknown := s.put(1)[0].ID, uuid.Must(uuid.NewV7()).String()
 	ask := fmt.Sprintf(`{"ids":[%q,%q]}`, unknown, known)
@@ -170,6 +171,7 @@ func TestReceipts(t *testing.T) {
 }
 
 func TestClientAsksInParts(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	var want, ids []string
 	for _, d := range s.put(3) {
@@ -199,6 +201,7 @@ func TestClientAsksInParts(t *testing.T) {
 }
 
 func TestListDeadLetters(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	s.expect("GET", "/dead-letters", "admin", "", 200, `{"items":[],"next_cursor":null}`)
 	for _, who := range []string{"customer", "organizer"} {
@@ -248,6 +251,7 @@ func TestListDeadLetters(t *testing.T) {
 }
 
 func TestReplay(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	d := s.put(1)[0]
 	path := "/dead-letters/" + d.ID + "/replay"
@@ -297,6 +301,7 @@ func TestReplay(t *testing.T) {
 }
 
 func TestReplayOfATopicThatNobodyHandles(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	d := inbox.DeadLetter{ID: uuid.NewString(), Topic: "forgotten", FailedAt: now}
 	if err := s.store.PutDeadLetter(t.Context(), d); err != nil {

@@ -46,7 +46,10 @@ func TestStore(t *testing.T, newFixture func(t *testing.T) Fixture) {
 		{"racing_replays_leave_one_record", racingReplaysLeaveOneRecord},
 		{"an_ended_context_changes_nothing", anEndedContextChangesNothing},
 	} {
-		t.Run(test.name, func(t *testing.T) { test.run(&harness{T: t, Fixture: newFixture(t)}) })
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			test.run(&harness{T: t, Fixture: newFixture(t)})
+		})
 	}
 }
 

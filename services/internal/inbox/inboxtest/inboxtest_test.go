@@ -100,6 +100,7 @@ func mustFail(t *testing.T, name string, b broken, caughtBy string) {
 }
 
 func TestBrokenInboxesAreCaught(t *testing.T) {
+	t.Parallel()
 	mustFail(t, "forgets_that_it_had_it", broken{record: func(b *broken, ctx context.Context, id string, at time.Time) (bool, error) {
 		return true, b.exec(ctx, `INSERT INTO inbox VALUES (?, ?) ON CONFLICT DO NOTHING`, id, sqlitedb.Time(at))
 	}}, "record_is_fresh_once")

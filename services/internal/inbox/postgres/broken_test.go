@@ -81,6 +81,8 @@ func exists(ctx context.Context, tx pgx.Tx, sql string, args ...any) (there bool
 // What looks right, passes every test of one caller at a time, and is wrong
 // under read committed; and what PostgreSQL refuses.
 func TestInboxSuiteCatchesBrokenAdapters(t *testing.T) {
+	t.Parallel()
+	pgtest.Serving(t) // so that the children have a server to share
 	mustFail := func(name string, b broken, caughtBy string) {
 		t.Helper()
 		suitetest.MustFail(t, name, func(t *testing.T) {

@@ -18,6 +18,7 @@ import (
 // A receipt must stay cheap when months of ids lie there, and when an outage
 // has left thousands of dead letters.
 func TestEverythingGoesByIndexes(t *testing.T) {
+	t.Parallel()
 	var recorder plantest.Recorder
 	url := pgtest.New(t, migrate)
 	db := open(t, postgresdb.Options{URL: url, Tracer: &recorder})

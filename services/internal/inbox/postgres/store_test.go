@@ -48,6 +48,7 @@ func record(ctx context.Context, db *postgresdb.DB, id string, at time.Time) (fr
 }
 
 func TestInboxContract(t *testing.T) {
+	t.Parallel()
 	inboxtest.TestStore(t, func(t *testing.T) inboxtest.Fixture {
 		db := open(t, postgresdb.Options{URL: pgtest.New(t, migrate)})
 		return inboxtest.Fixture{
@@ -60,6 +61,7 @@ func TestInboxContract(t *testing.T) {
 }
 
 func TestRecordIsPartOfTheTransaction(t *testing.T) {
+	t.Parallel()
 	db := open(t, postgresdb.Options{URL: pgtest.New(t, migrate)})
 	boom := errors.New("boom")
 	err := db.Write(t.Context(), func(ctx context.Context, tx pgx.Tx) error {
@@ -77,6 +79,7 @@ func TestRecordIsPartOfTheTransaction(t *testing.T) {
 }
 
 func TestPruneForgetsWhatIsOlder(t *testing.T) {
+	t.Parallel()
 	db := open(t, postgresdb.Options{URL: pgtest.New(t, migrate)})
 	store := postgres.New(db)
 	now := time.Now()
@@ -97,6 +100,7 @@ func TestPruneForgetsWhatIsOlder(t *testing.T) {
 // It quotes what somebody sent; a dead letter that cannot be stored would come
 // again for ever.
 func TestAReasonThatIsNoTextIsStored(t *testing.T) {
+	t.Parallel()
 	store := postgres.New(open(t, postgresdb.Options{URL: pgtest.New(t, migrate)}))
 	if err := store.PutDeadLetter(t.Context(), inbox.DeadLetter{ID: "a", Reason: "no \x00 and \xff", FailedAt: time.Now()}); err != nil {
 		t.Fatal(err)

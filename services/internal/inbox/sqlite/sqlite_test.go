@@ -40,6 +40,7 @@ func record(ctx context.Context, db *sqlitedb.DB, id string, at time.Time) (fres
 }
 
 func TestInboxContract(t *testing.T) {
+	t.Parallel()
 	inboxtest.TestStore(t, func(t *testing.T) inboxtest.Fixture {
 		db := open(t)
 		return inboxtest.Fixture{
@@ -52,6 +53,7 @@ func TestInboxContract(t *testing.T) {
 }
 
 func TestRecordIsPartOfTheTransaction(t *testing.T) {
+	t.Parallel()
 	db := open(t)
 	boom := errors.New("boom")
 	err := db.Write(t.Context(), func(tx *sql.Tx) error {
@@ -69,6 +71,7 @@ func TestRecordIsPartOfTheTransaction(t *testing.T) {
 }
 
 func TestPruneForgetsWhatIsOlder(t *testing.T) {
+	t.Parallel()
 	db := open(t)
 	store := sqlite.New(db)
 	now := time.Now()

@@ -36,6 +36,7 @@ func TestArchive(t *testing.T, newFixture func(t *testing.T) ArchiveFixture) {
 		{"an_ended_context_changes_nothing", anEndedContextReopensNothing},
 	} {
 		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
 			f := newFixture(t)
 			test.run(&archive{&harness{T: t, Fixture: f.Fixture}, f.Archive})
 		})

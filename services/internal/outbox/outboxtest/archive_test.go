@@ -73,6 +73,7 @@ func archiveMustFail(t *testing.T, name string, a archive, caughtBy string) {
 const everything = 1000
 
 func TestBrokenArchivesAreCaught(t *testing.T) {
+	t.Parallel()
 	archiveMustFail(t, "returns_what_is_open", archive{closed: func(a *archive, ctx context.Context, since time.Time, after string, limit int) ([]outbox.Entry, error) {
 		open, err := a.Claim(ctx, since.AddDate(1, 0, 0), since.AddDate(1, 0, 0), limit)
 		if err != nil {

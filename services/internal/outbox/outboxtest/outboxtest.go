@@ -42,7 +42,10 @@ func TestStore(t *testing.T, newFixture func(t *testing.T) Fixture) {
 		{"prune_forgets_what_was_closed_before", pruneForgetsWhatWasClosedBefore},
 		{"an_ended_context_changes_nothing", anEndedContextChangesNothing},
 	} {
-		t.Run(test.name, func(t *testing.T) { test.run(&harness{T: t, Fixture: newFixture(t)}) })
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			test.run(&harness{T: t, Fixture: newFixture(t)})
+		})
 	}
 }
 

@@ -105,6 +105,7 @@ func mustFail(t *testing.T, name string, b broken, caughtBy string) {
 }
 
 func TestBrokenOutboxesAreCaught(t *testing.T) {
+	t.Parallel()
 	// What another claims between the reading and the marking is given twice.
 	racy := func(b *broken, ctx context.Context, now, until time.Time, limit int) ([]outbox.Entry, error) {
 		rows, err := b.db.Read.QueryContext(ctx, `SELECT id, topic, due FROM outbox

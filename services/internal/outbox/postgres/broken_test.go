@@ -22,6 +22,8 @@ import (
 // What looks right, passes every test of one caller at a time, and is wrong
 // under read committed.
 func TestOutboxSuiteCatchesBrokenAdapters(t *testing.T) {
+	t.Parallel()
+	pgtest.Serving(t) // so that the children have a server to share
 	broken := func(name, caughtBy string, spoil func(*postgres.Store, *postgresdb.DB) outbox.Store) {
 		suitetest.MustFail(t, name, func(t *testing.T) {
 			outboxtest.TestStore(t, func(t *testing.T) outboxtest.Fixture {

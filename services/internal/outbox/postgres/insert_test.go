@@ -17,6 +17,7 @@ import (
 )
 
 func TestInsertIsPartOfTheTransaction(t *testing.T) {
+	t.Parallel()
 	db := open(t, postgresdb.Options{URL: pgtest.New(t, migrate)})
 	boom := errors.New("boom")
 	err := db.Write(t.Context(), func(ctx context.Context, tx pgx.Tx) error {

@@ -72,6 +72,7 @@ func notified(t *testing.T, db *postgresdb.DB, wakings chan struct{}) {
 }
 
 func TestListenWakesWhenAnotherProcessCommits(t *testing.T) {
+	t.Parallel()
 	url := pgtest.New(t, migrate)
 	here, there := open(t, postgresdb.Options{URL: url}), open(t, postgresdb.Options{URL: url})
 	wakings, end := listen(t, here)
@@ -111,6 +112,7 @@ func TestListenWakesWhenAnotherProcessCommits(t *testing.T) {
 }
 
 func TestListenConnectsAgain(t *testing.T) {
+	t.Parallel()
 	db := open(t, postgresdb.Options{URL: pgtest.New(t, migrate)})
 	wakings, end := listen(t, db)
 	defer end()
@@ -133,6 +135,7 @@ func TestListenConnectsAgain(t *testing.T) {
 }
 
 func TestListenOutlivesTheServer(t *testing.T) {
+	t.Parallel()
 	server := pgtest.NewServer(t)
 	db := open(t, postgresdb.Options{URL: server.New(t, migrate)})
 	wakings, end := listen(t, db)

@@ -18,6 +18,7 @@ import (
 // Relaying must stay cheap while an outage keeps thousands open and more
 // closed ones wait to be pruned.
 func TestRelayingGoesByIndexes(t *testing.T) {
+	t.Parallel()
 	var recorder plantest.Recorder
 	url := pgtest.New(t, migrate)
 	db := open(t, postgresdb.Options{URL: url, Tracer: &recorder})

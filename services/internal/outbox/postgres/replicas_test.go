@@ -45,6 +45,7 @@ func (w *world) Known(_ context.Context, ids []string) ([]string, error) { retur
 // Three replicas of a service relay one outbox: each message is published by
 // one of them, once.
 func TestThreeReplicasShareOneOutbox(t *testing.T) {
+	t.Parallel()
 	const replicas, messages = 3, 600
 	url := pgtest.New(t, migrate)
 	w := &world{times: map[string]int{}, by: map[int]int{}}

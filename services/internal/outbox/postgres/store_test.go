@@ -51,9 +51,13 @@ func fixture(t *testing.T) outboxtest.Fixture {
 	}
 }
 
-func TestOutboxContract(t *testing.T) { outboxtest.TestStore(t, fixture) }
+func TestOutboxContract(t *testing.T) {
+	t.Parallel()
+	outboxtest.TestStore(t, fixture)
+}
 
 func TestArchiveContract(t *testing.T) {
+	t.Parallel()
 	outboxtest.TestArchive(t, func(t *testing.T) outboxtest.ArchiveFixture {
 		f := fixture(t)
 		return outboxtest.ArchiveFixture{Fixture: f, Archive: f.Store.(*postgres.Store)}

@@ -41,9 +41,13 @@ func fixture(t *testing.T) outboxtest.Fixture {
 	}
 }
 
-func TestOutboxContract(t *testing.T) { outboxtest.TestStore(t, fixture) }
+func TestOutboxContract(t *testing.T) {
+	t.Parallel()
+	outboxtest.TestStore(t, fixture)
+}
 
 func TestArchiveContract(t *testing.T) {
+	t.Parallel()
 	outboxtest.TestArchive(t, func(t *testing.T) outboxtest.ArchiveFixture {
 		f := fixture(t)
 		return outboxtest.ArchiveFixture{Fixture: f, Archive: f.Store.(*sqlite.Store)}
@@ -51,6 +55,7 @@ func TestArchiveContract(t *testing.T) {
 }
 
 func TestInsertIsPartOfTheTransaction(t *testing.T) {
+	t.Parallel()
 	db := open(t)
 	store := sqlite.New(db)
 	boom := errors.New("boom")
@@ -72,6 +77,7 @@ func TestInsertIsPartOfTheTransaction(t *testing.T) {
 // The relay's poll must stay cheap while millions of closed entries wait to be
 // pruned.
 func TestClaimAndPruneUseAnIndex(t *testing.T) {
+	t.Parallel()
 	db := open(t)
 	for query, want := range map[string]string{
 		`SELECT id FROM outbox WHERE closed_at IS NULL AND due <= 1 ORDER BY due, id LIMIT 9`:                "outbox_open",

@@ -59,6 +59,7 @@ func insert(t testing.TB, db *mongo.Database, doc any) {
 }
 
 func TestEachTestHasItsOwnDatabaseAndItEndsWithIt(t *testing.T) {
+	t.Parallel()
 	t.Log(mongotest.Serving(t))
 	var mu sync.Mutex
 	var had []string
@@ -85,6 +86,7 @@ func TestEachTestHasItsOwnDatabaseAndItEndsWithIt(t *testing.T) {
 
 // On MongoDB this is self-evident; of a stand-in it has to be shown.
 func TestManyWorkersSellEachTicketOnce(t *testing.T) {
+	t.Parallel()
 	const tickets, workers = 500, 32
 	uri := mongotest.New(t)
 	insert(t, open(t, uri), bson.M{"_id": 1, "types": bson.M{"a": bson.M{"available": tickets}}})
@@ -117,6 +119,7 @@ func TestManyWorkersSellEachTicketOnce(t *testing.T) {
 
 // What was acknowledged before the kill is there after it, at the same address.
 func TestServerKilledAndStarted(t *testing.T) {
+	t.Parallel()
 	server := mongotest.NewServer(t)
 	db := open(t, server.New(t))
 	for i := range 20 {
@@ -144,6 +147,7 @@ func TestServerKilledAndStarted(t *testing.T) {
 // Nothing is left of a test binary that is killed: its databases are not on a
 // running server, nor its container in the engine.
 func TestAKilledBinaryLeavesNothing(t *testing.T) {
+	t.Parallel()
 	if os.Getenv("MONGOTEST_CHILD") != "" {
 		uri := mongotest.New(t)
 		insert(t, open(t, uri), bson.M{"_id": 1})

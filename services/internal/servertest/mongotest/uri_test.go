@@ -5,6 +5,7 @@ import "testing"
 // A user of a running server is known where its URI says, whatever database a
 // test has.
 func TestADatabaseOfAURI(t *testing.T) {
+	t.Parallel()
 	for uri, want := range map[string]string{
 		"mongodb://h:1":                        "mongodb://h:1/db",
 		"mongodb://h:1/":                       "mongodb://h:1/db",

@@ -52,6 +52,7 @@ func query[T any](t testing.TB, conn *pgx.Conn, sql string, args ...any) (value 
 }
 
 func TestEachTestHasItsOwnMigratedDatabase(t *testing.T) {
+	t.Parallel()
 	t.Log(pgtest.Serving(t))
 	before := migrations.Load()
 	for i := range 3 {
@@ -71,6 +72,7 @@ func TestEachTestHasItsOwnMigratedDatabase(t *testing.T) {
 }
 
 func TestADatabaseEndsWithItsTest(t *testing.T) {
+	t.Parallel()
 	var name string
 	t.Run("the test", func(t *testing.T) {
 		// Its connection is still open when it is dropped.
@@ -95,6 +97,7 @@ func connectForGood(t testing.TB, dsn string) *pgx.Conn {
 // A server that can be killed has to keep what it acknowledged, and the others
 // behave the same.
 func TestCommitsAreDurable(t *testing.T) {
+	t.Parallel()
 	server := pgtest.NewServer(t)
 	if !server.Kills() {
 		t.Log("n/a (a running server: its settings are not ours)")
@@ -117,6 +120,7 @@ func mustBeDurable(t *testing.T, conn *pgx.Conn) {
 // What was committed before the kill is there after it, at the same address,
 // and all that was refused meanwhile is counted.
 func TestServerKilledAndStarted(t *testing.T) {
+	t.Parallel()
 	server := pgtest.NewServer(t)
 	dsn := server.New(t, migrate)
 	acknowledged, refused := 0, 0
@@ -166,6 +170,7 @@ func TestServerKilledAndStarted(t *testing.T) {
 // Nothing is left of a test binary that is killed: its databases are not on a
 // running server, nor its container in the engine.
 func TestAKilledBinaryLeavesNothing(t *testing.T) {
+	t.Parallel()
 	if os.Getenv("PGTEST_CHILD") != "" {
 		fmt.Fprintf(os.Stdout, "%s\n", pgtest.New(t, migrate))
 		select {} // until we are killed
@@ -223,6 +228,7 @@ func childWith(t *testing.T, env string) string {
 
 // Suites run broken adapters in child processes, which need no server each.
 func TestAChildProcessUsesItsParentsServer(t *testing.T) {
+	t.Parallel()
 	own, err := pgx.ParseConfig(pgtest.New(t, nil))
 	if err != nil {
 		t.Fatal(err)
@@ -239,6 +245,7 @@ func TestAChildProcessUsesItsParentsServer(t *testing.T) {
 
 // The server is good for what the suites ask of it.
 func TestManyWorkersSellEachTicketOnce(t *testing.T) {
+	t.Parallel()
 	dsn := pgtest.New(t, migrate)
 	var sold atomic.Int64
 	var wg sync.WaitGroup

@@ -14,6 +14,7 @@ import (
 var bookings = rabbittest.Binding{Exchange: "bookings", Queue: "event-bookings"}
 
 func TestEachTestHasItsOwnVirtualHost(t *testing.T) {
+	t.Parallel()
 	t.Log(rabbittest.Serving(t))
 	for i := range 3 {
 		t.Run(fmt.Sprint(i), func(t *testing.T) {
@@ -36,6 +37,7 @@ func TestEachTestHasItsOwnVirtualHost(t *testing.T) {
 
 // What a queue has before the kill it has after it, at the same address.
 func TestServerKilledAndStarted(t *testing.T) {
+	t.Parallel()
 	server := rabbittest.NewServer(t)
 	v := server.New(t)
 	before := v.URL()

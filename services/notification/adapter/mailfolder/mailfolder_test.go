@@ -54,6 +54,7 @@ func newMailer(t *testing.T) (notification.Mailer, func() [][]byte) {
 }
 
 func TestMailerContract(t *testing.T) {
+	t.Parallel()
 	notificationtest.TestMailer(t, newMailer)
 	notificationtest.TestExactlyOnceMailer(t, newMailer)
 }
@@ -64,6 +65,7 @@ type sendFunc func(ctx context.Context, m notification.Mail) error
 func (f sendFunc) Send(ctx context.Context, m notification.Mail) error { return f(ctx, m) }
 
 func TestMailerSuiteCatchesBrokenAdapters(t *testing.T) {
+	t.Parallel()
 	suitetest.MustFail(t, "overwrites", func(t *testing.T) {
 		notificationtest.TestExactlyOnceMailer(t, func(t *testing.T) (notification.Mailer, func() [][]byte) {
 			f, dir := newFolder(t)
@@ -136,6 +138,7 @@ func TestMailerSuiteCatchesBrokenAdapters(t *testing.T) {
 }
 
 func TestWhatAKilledProcessLeftIsClearedAtStart(t *testing.T) {
+	t.Parallel()
 	f, dir := newFolder(t)
 	mail := notification.Mail{ID: uuid.NewString(), To: "ada@example.com", Subject: "s", Text: "t", HTML: "h", Date: time.Now()}
 	if err := f.Send(t.Context(), mail); err != nil {
@@ -158,6 +161,7 @@ func TestWhatAKilledProcessLeftIsClearedAtStart(t *testing.T) {
 }
 
 func TestAFolderThatCannotBeWrittenToIsTemporary(t *testing.T) {
+	t.Parallel()
 	f, dir := newFolder(t)
 	if err := os.Remove(dir); err != nil {
 		t.Fatal(err)
@@ -170,6 +174,7 @@ func TestAFolderThatCannotBeWrittenToIsTemporary(t *testing.T) {
 }
 
 func TestABadSenderStopsTheStart(t *testing.T) {
+	t.Parallel()
 	for _, bad := range []string{"", "nobody", "a@b\r\nBcc: c@d"} {
 		if _, err := mailfolder.New(t.TempDir(), bad); err == nil {
 			t.Errorf("%q is taken as a sender", bad)

@@ -55,6 +55,7 @@ func set(field string, value any) bson.D {
 }
 
 func TestStoreSuiteCatchesBrokenAdapters(t *testing.T) {
+	t.Parallel()
 	mongotest.Serving(t) // so that the children have a server to share
 	for name, test := range map[string]struct {
 		caughtBy string
@@ -176,6 +177,7 @@ func claimUnconditionally(b broken, ctx context.Context, now, until time.Time, l
 
 // The crashes are a suite as well: adapters that are right until they crash.
 func TestTheCrashesCatchBrokenAdapters(t *testing.T) {
+	t.Parallel()
 	mongotest.Serving(t) // so that the children have a server to share
 	enqueues := func(f func(b broken, ctx context.Context, r notification.Record) (bool, error)) variant {
 		return func(t *testing.T, db *mongo.Store, o mongodb.Options) (notification.Store, inbox.Store) {

@@ -24,6 +24,7 @@ import (
 // A process that is held up between two operations, while a newer message is
 // taken in elsewhere, tells nothing that is no longer so when it goes on.
 func TestAProcessThatIsHeldUpTellsNothingStale(t *testing.T) {
+	t.Parallel()
 	for commands, want := range map[int]string{1: cancelled, 2: cancelled, 3: cancelled + ", " + confirmed} {
 		t.Run(fmt.Sprint(commands), func(t *testing.T) {
 			o := database(t)
@@ -161,7 +162,10 @@ var worlds = map[string]world{
 	},
 }
 
-func TestACrashBetweenAnyTwoOperations(t *testing.T) { crashes(t, sound) }
+func TestACrashBetweenAnyTwoOperations(t *testing.T) {
+	t.Parallel()
+	crashes(t, sound)
+}
 
 func crashes(t *testing.T, as variant) {
 	for name, w := range worlds {
@@ -246,6 +250,7 @@ func claimedOnce(t *testing.T, s notification.Store, at time.Time, want int) {
 // leased or due, and once the leases have ended all of them are claimed again,
 // but for those that are settled.
 func TestACrashWhileClaiming(t *testing.T) {
+	t.Parallel()
 	died := true
 	for commands := 1; died && !t.Failed(); commands++ {
 		t.Run(fmt.Sprint(commands), func(t *testing.T) {

@@ -18,6 +18,7 @@ import (
 // TestEverythingGoesByIndexes: among 100,000 messages, a notification costs
 // what it costs among few.
 func TestEverythingGoesByIndexes(t *testing.T) {
+	t.Parallel()
 	if info := mongotest.Serving(t); info.StandIn {
 		t.Skipf("n/a (stand-in): the plans of %s are its own", info)
 	}
@@ -89,6 +90,7 @@ func TestEverythingGoesByIndexes(t *testing.T) {
 
 // Prune forgets the old messages that nobody was told of, and no other.
 func TestPruneKeepsWhatWasTold(t *testing.T) {
+	t.Parallel()
 	store := newStore(t)
 	old, now := time.Now().Add(-time.Hour), time.Now()
 	told := record(newID(), newID(), notification.Confirmation, 1, old)

@@ -64,11 +64,13 @@ func newStore(t *testing.T) *mongo.Store { return open(t, database(t)) }
 func newID() string { return uuid.Must(uuid.NewV7()).String() }
 
 func TestStoreContract(t *testing.T) {
+	t.Parallel()
 	t.Log(mongotest.Serving(t))
 	notificationtest.TestStore(t, func(t *testing.T) notification.Store { return newStore(t) })
 }
 
 func TestInboxContract(t *testing.T) {
+	t.Parallel()
 	t.Log(mongotest.Serving(t))
 	inboxtest.TestStore(t, func(t *testing.T) inboxtest.Fixture {
 		db := open(t, database(t))
@@ -95,6 +97,7 @@ func record(messageID, bookingID string, kind notification.Kind, version int64, 
 }
 
 func TestARecordHasOneDeliveryOfAChannel(t *testing.T) {
+	t.Parallel()
 	store := newStore(t)
 	r := record(newID(), newID(), notification.Confirmation, 1, time.Now())
 	r.Deliveries[1].Channel = r.Deliveries[0].Channel
@@ -106,6 +109,7 @@ func TestARecordHasOneDeliveryOfAChannel(t *testing.T) {
 // A booking told of nothing yet: its second confirmation is newer than the
 // first, which a newer message has made stale before it was told.
 func TestWhatWasDroppedDoesNotCountAsTold(t *testing.T) {
+	t.Parallel()
 	o := database(t)
 	store, booking, at := open(t, o), newID(), time.Now()
 	crash(t, o, record(newID(), booking, notification.Confirmation, 1, at), 1)
@@ -121,6 +125,7 @@ func TestWhatWasDroppedDoesNotCountAsTold(t *testing.T) {
 }
 
 func TestReplicasOpenAtOnce(t *testing.T) {
+	t.Parallel()
 	o := database(t)
 	var wg sync.WaitGroup
 	for range 3 {
@@ -149,6 +154,7 @@ func TestReplicasOpenAtOnce(t *testing.T) {
 }
 
 func TestADatabaseThatDoesNotAnswerIsUnavailable(t *testing.T) {
+	t.Parallel()
 	server := mongotest.NewServer(t)
 	db := open(t, mongodb.Options{URL: server.New(t), Timeout: 2 * time.Second})
 	store, at := db, time.Now()

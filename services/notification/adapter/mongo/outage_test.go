@@ -19,6 +19,7 @@ import (
 // In an outage, no message that was acknowledged is lost, and one that was not,
 // and comes again as its publisher sends it, is told once.
 func TestOutages(t *testing.T) {
+	t.Parallel()
 	mongodbtest.TestOutages(t, func(t *testing.T, o mongodb.Options) mongodbtest.Adapter {
 		store := open(t, o)
 		var mu sync.Mutex

@@ -55,6 +55,7 @@ func newSMS(t *testing.T, token string) *smshttp.Gateway {
 }
 
 func TestSMSContract(t *testing.T) {
+	t.Parallel()
 	notificationtest.TestSMS(t, func(t *testing.T) (notification.SMSProvider, func() []string) {
 		url, taken := gateway(t)
 		g, err := smshttp.New(url, "secret")
@@ -74,6 +75,7 @@ func (k keyless) Send(ctx context.Context, t notification.Text) error {
 }
 
 func TestSMSSuiteCatchesBrokenAdapters(t *testing.T) {
+	t.Parallel()
 	suitetest.MustFail(t, "forgets_the_key", func(t *testing.T) {
 		notificationtest.TestSMS(t, func(t *testing.T) (notification.SMSProvider, func() []string) {
 			url, taken := gateway(t)
@@ -87,6 +89,7 @@ func TestSMSSuiteCatchesBrokenAdapters(t *testing.T) {
 }
 
 func TestAnswers(t *testing.T) {
+	t.Parallel()
 	for code, want := range map[int]struct{ taken, permanent bool }{
 		200: {taken: true}, 202: {taken: true}, 409: {taken: true}, 400: {permanent: true}, 422: {permanent: true},
 		301: {}, 401: {}, 404: {}, 429: {}, 500: {}, 503: {},
@@ -113,6 +116,7 @@ func TestAnswers(t *testing.T) {
 }
 
 func TestAWrongTokenIsNotShown(t *testing.T) {
+	t.Parallel()
 	err := newSMS(t, "hunter2").Send(t.Context(), notification.Text{ID: uuid.NewString(), To: "+4930123456", Body: "b"})
 	if err == nil || strings.Contains(err.Error(), "hunter2") {
 		t.Errorf("error %v, want one without the token", err)

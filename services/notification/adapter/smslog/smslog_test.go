@@ -13,6 +13,7 @@ import (
 )
 
 func TestSMSContract(t *testing.T) {
+	t.Parallel()
 	notificationtest.TestSMS(t, func(t *testing.T) (notification.SMSProvider, func() []string) {
 		var out bytes.Buffer // slog's handlers write one line at a time
 		return smslog.New(slog.New(slog.NewJSONHandler(&out, nil))), func() []string {
@@ -32,6 +33,7 @@ func TestSMSContract(t *testing.T) {
 }
 
 func TestNeitherNumberNorTextIsLogged(t *testing.T) {
+	t.Parallel()
 	var out bytes.Buffer
 	err := smslog.New(slog.New(slog.NewJSONHandler(&out, nil))).Send(t.Context(),
 		notification.Text{ID: "id-1", To: "+4930123456", Body: "confirmed"})

@@ -37,7 +37,10 @@ func someMail() notification.Mail {
 	return notification.Mail{ID: uuid.NewString(), To: "ada@example.com", Subject: "s", Text: "t", HTML: "h", Date: time.Now()}
 }
 
-func TestMailerContract(t *testing.T) { notificationtest.TestMailer(t, newMailer) }
+func TestMailerContract(t *testing.T) {
+	t.Parallel()
+	notificationtest.TestMailer(t, newMailer)
+}
 
 // sendFunc is a Mailer that is broken in one way.
 type sendFunc func(ctx context.Context, m notification.Mail) error
@@ -45,6 +48,7 @@ type sendFunc func(ctx context.Context, m notification.Mail) error
 func (f sendFunc) Send(ctx context.Context, m notification.Mail) error { return f(ctx, m) }
 
 func TestMailerSuiteCatchesBrokenAdapters(t *testing.T) {
+	t.Parallel()
 	suitetest.MustFail(t, "makes_a_new_message_id_each_time", func(t *testing.T) {
 		notificationtest.TestMailer(t, func(t *testing.T) (notification.Mailer, func() [][]byte) {
 			m, taken := newMailer(t)
@@ -75,6 +79,7 @@ func TestMailerSuiteCatchesBrokenAdapters(t *testing.T) {
 }
 
 func TestRefusals(t *testing.T) {
+	t.Parallel()
 	refusal := func(code int, enhanced gosmtp.EnhancedCode) error {
 		return &gosmtp.SMTPError{Code: code, EnhancedCode: enhanced, Message: "no <ada@example.com> here"}
 	}
@@ -122,6 +127,7 @@ func TestRefusals(t *testing.T) {
 }
 
 func TestLogin(t *testing.T) {
+	t.Parallel()
 	s := newServer(t, &server{password: "p@ss:w0rd/"})
 	if err := mailer(t, "smtp://boxoffice:p%40ss%3Aw0rd%2F@"+s.addr+"?tls=none").Send(t.Context(), someMail()); err != nil {
 		t.Errorf("with the right password: %v", err)
@@ -138,6 +144,7 @@ func TestLogin(t *testing.T) {
 
 // A password, or a mail, is not sent in the clear unless the URL says so.
 func TestNoTLSNoMail(t *testing.T) {
+	t.Parallel()
 	s := newServer(t, &server{})
 	if err := mailer(t, "smtp://"+s.addr).Send(t.Context(), someMail()); err == nil || len(s.taken()) != 0 {
 		t.Errorf("error %v and %d mails taken by a server without STARTTLS", err, len(s.taken()))
@@ -149,6 +156,7 @@ func TestNoTLSNoMail(t *testing.T) {
 
 // A server may say the enhanced code without having announced that it does.
 func TestEnhancedCodesCountUnannounced(t *testing.T) {
+	t.Parallel()
 	for answer, permanent := range map[string]bool{
 		"550 5.7.1 relaying denied":                  false,
 		"550-5.7.1 relaying\r\n550 5.7.1 denied":     false,
@@ -166,6 +174,7 @@ func TestEnhancedCodesCountUnannounced(t *testing.T) {
 }
 
 func TestAServerThatIsDownOrSilentIsTemporary(t *testing.T) {
+	t.Parallel()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -187,6 +196,7 @@ func TestAServerThatIsDownOrSilentIsTemporary(t *testing.T) {
 }
 
 func TestURLs(t *testing.T) {
+	t.Parallel()
 	for _, good := range []string{
 		"smtp://mail.example.com", "smtp://u:p@mail.example.com:2525", "smtps://u:p@mail.example.com", "smtp://[::1]:25?tls=none",
 	} {

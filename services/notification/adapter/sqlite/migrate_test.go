@@ -27,6 +27,7 @@ VALUES ('d1', 'm1', 'b1', 'u1', 'email', 'zoë@example.com', 'Zoë', 't', 'h', '
 // TestWhatTheFirstVersionStoredIsStillRead: every migration after the first
 // keeps what is there.
 func TestWhatTheFirstVersionStoredIsStillRead(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "notification.db")
 	const name = "00001_init.sql"
 	first, err := os.ReadFile(filepath.Join("migrations", name))

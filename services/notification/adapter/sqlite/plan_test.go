@@ -15,6 +15,7 @@ import (
 // TestEverythingGoesByIndexes: among 100,000 notifications, one costs what it
 // costs among few.
 func TestEverythingGoesByIndexes(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "notification.db")
 	db, err := sqlite.Open(t.Context(), path)
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 
 // The first migration has the shared tables as the shared adapter knows them.
 func TestMigrationHasTheSharedTables(t *testing.T) {
+	t.Parallel()
 	migration, err := os.ReadFile("migrations/00001_init.sql")
 	if err != nil {
 		t.Fatal(err)

@@ -34,6 +34,7 @@ func open(t *testing.T) *sqlitedb.DB {
 }
 
 func TestStoreContract(t *testing.T) {
+	t.Parallel()
 	notificationtest.TestStore(t, func(t *testing.T) notification.Store { return sqlite.New(open(t)) })
 }
 
@@ -75,6 +76,7 @@ func (b broken) List(ctx context.Context, f notification.Filter) ([]notification
 }
 
 func TestStoreSuiteCatchesBrokenAdapters(t *testing.T) {
+	t.Parallel()
 	type store = notification.Store
 	for name, b := range map[string]struct {
 		caughtBy string
@@ -255,6 +257,7 @@ func claimInTwoSteps() func(notification.Store, context.Context, time.Time, time
 }
 
 func TestAKnownMessageHasAReceipt(t *testing.T) {
+	t.Parallel()
 	db := open(t)
 	at := time.Now()
 	store, inbox := sqlite.New(db), inboxsqlite.New(db)
@@ -275,6 +278,7 @@ func TestAKnownMessageHasAReceipt(t *testing.T) {
 }
 
 func TestEndLeasesFreesWhatAKilledProcessHad(t *testing.T) {
+	t.Parallel()
 	store := sqlite.New(open(t))
 	at := time.Now()
 	r := notification.Record{MessageID: uuid.NewString(), At: at, Kind: notification.Test, Deliveries: []notification.Notification{{
@@ -294,6 +298,7 @@ func TestEndLeasesFreesWhatAKilledProcessHad(t *testing.T) {
 }
 
 func TestEndLeasesLeavesWhatWaitsForAnotherAttempt(t *testing.T) {
+	t.Parallel()
 	store := sqlite.New(open(t))
 	at := time.Now()
 	r := notification.Record{MessageID: uuid.NewString(), At: at, Kind: notification.Test, Deliveries: []notification.Notification{{

@@ -70,7 +70,10 @@ func answer(t *testing.T, w http.ResponseWriter, status int, body any) {
 	}
 }
 
-func TestContactsContract(t *testing.T) { notificationtest.TestContacts(t, users) }
+func TestContactsContract(t *testing.T) {
+	t.Parallel()
+	notificationtest.TestContacts(t, users)
+}
 
 // hasty takes no answer for no contact.
 type hasty struct{ notification.Contacts }
@@ -84,6 +87,7 @@ func (h hasty) Contact(ctx context.Context, id string) (notification.Contact, er
 }
 
 func TestContactsSuiteCatchesBrokenAdapters(t *testing.T) {
+	t.Parallel()
 	suitetest.MustFail(t, "takes_an_outage_for_an_unknown_user", func(t *testing.T) {
 		notificationtest.TestContacts(t, func(t *testing.T) notificationtest.ContactsFixture {
 			f := users(t)
@@ -96,6 +100,7 @@ func TestContactsSuiteCatchesBrokenAdapters(t *testing.T) {
 // A wrong service token is ours to put right: it must not pass for a user
 // without a phone.
 func TestARefusedServiceTokenIsNoUnknownUser(t *testing.T) {
+	t.Parallel()
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		answer(t, w, http.StatusForbidden, problem.Problem{Status: 403, Code: problem.Forbidden})
 	}))

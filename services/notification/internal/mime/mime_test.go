@@ -31,6 +31,7 @@ func newWriter(t *testing.T) *mime.Writer {
 }
 
 func TestWrittenTwiceItIsTheSame(t *testing.T) {
+	t.Parallel()
 	with := someMail()
 	without := with
 	without.Attachment = notification.Attachment{}
@@ -60,6 +61,7 @@ func TestWrittenTwiceItIsTheSame(t *testing.T) {
 
 // Each level of a mail has a boundary of its own, and none begins with another.
 func TestBoundaries(t *testing.T) {
+	t.Parallel()
 	m := someMail()
 	msg, err := newWriter(t).Message(m)
 	if err != nil {
@@ -77,6 +79,7 @@ func TestBoundaries(t *testing.T) {
 }
 
 func TestAnAttachmentAddsNoHeader(t *testing.T) {
+	t.Parallel()
 	for name, change := range map[string]func(a *notification.Attachment){
 		"name": func(a *notification.Attachment) { a.Name = "a.ics\r\nX-Evil: 1" },
 		"type": func(a *notification.Attachment) { a.Type = "text/calendar\r\nX-Evil: 1" },

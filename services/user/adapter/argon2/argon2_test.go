@@ -12,10 +12,12 @@ import (
 )
 
 func TestHasherContract(t *testing.T) {
+	t.Parallel()
 	usertest.TestHasher(t, func(*testing.T) user.Hasher { return argon2.New() })
 }
 
 func TestHashIsArgon2idAt19MiB(t *testing.T) {
+	t.Parallel()
 	hash, err := argon2.New().Hash(t.Context(), "a sparrow in the organ")
 	if err != nil {
 		t.Fatal(err)
@@ -29,6 +31,7 @@ func TestHashIsArgon2idAt19MiB(t *testing.T) {
 // something that agrees with itself alone:
 // printf password | argon2 somesalt -id -t 2 -m 16 -p 1 -l 32 -e
 func TestKnowsTheReference(t *testing.T) {
+	t.Parallel()
 	const hash = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc"
 	ok, err := argon2.New().Matches(t.Context(), hash, "password")
 	if err != nil || !ok {
@@ -38,6 +41,7 @@ func TestKnowsTheReference(t *testing.T) {
 
 // With every slot taken, who waits longer than it can is let go.
 func TestWaitsForASlotAsLongAsTheContextLasts(t *testing.T) {
+	t.Parallel()
 	h := argon2.New()
 	release := argon2.TakeAllSlots(h)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)

@@ -11,6 +11,7 @@ import (
 // TestOperationsAsDocumented compares what the gateway lets pass with what the
 // services behind document.
 func TestOperationsAsDocumented(t *testing.T) {
+	t.Parallel()
 	for _, o := range operations {
 		t.Run(o.id, func(t *testing.T) {
 			known := read(o.service).Paths[o.path()][strings.ToLower(o.method)]

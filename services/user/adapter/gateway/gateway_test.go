@@ -21,6 +21,7 @@ import (
 )
 
 func TestOperationsReachTheirServices(t *testing.T) {
+	t.Parallel()
 	b := &behind{}
 	addr, _ := newGateway(t, b)
 	for request, want := range map[string]string{
@@ -60,6 +61,7 @@ func TestOperationsReachTheirServices(t *testing.T) {
 
 // Whatever path a client makes up, nothing but the known operations is reached.
 func TestInternalOperationsAreNotReachable(t *testing.T) {
+	t.Parallel()
 	b := &behind{}
 	addr, _ := newGateway(t, b)
 	for _, op := range []string{
@@ -101,6 +103,7 @@ var known = regexp.MustCompile(strings.ReplaceAll(`^(event (GET|POST) /events|ev
 	`notification GET /notifications)$`, "UUID", `[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}`))
 
 func TestIDsAreUUIDs(t *testing.T) {
+	t.Parallel()
 	b := &behind{}
 	addr, _ := newGateway(t, b)
 	for _, bad := range []string{
@@ -117,6 +120,7 @@ func TestIDsAreUUIDs(t *testing.T) {
 }
 
 func TestHeadersThatCross(t *testing.T) {
+	t.Parallel()
 	b := &behind{answer: func(w http.ResponseWriter, _ *http.Request) {
 		for k, v := range map[string]string{
 			"Etag": `"1.2"`, "Location": "http://elsewhere/x", "Retry-After": "3", "Cache-Control": "no-cache", "Www-Authenticate": "Bearer",
@@ -167,6 +171,7 @@ func TestHeadersThatCross(t *testing.T) {
 }
 
 func TestLocationStaysRelative(t *testing.T) {
+	t.Parallel()
 	for location, want := range map[string]string{
 		"/bookings/" + id: "/bookings/" + id, "http://SELF/bookings/1?x=y": "/bookings/1?x=y", "http://elsewhere/x": "", "//elsewhere/x": "", "x": "", "": "",
 	} {
@@ -183,6 +188,7 @@ func TestLocationStaysRelative(t *testing.T) {
 }
 
 func TestBodiesAreBounded(t *testing.T) {
+	t.Parallel()
 	b := &behind{}
 	addr, _ := newGateway(t, b)
 	chunked := http.Header{"Transfer-Encoding": {"chunked"}}
@@ -207,6 +213,7 @@ func TestBodiesAreBounded(t *testing.T) {
 }
 
 func TestServiceThatIsDown(t *testing.T) {
+	t.Parallel()
 	ln, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -229,6 +236,7 @@ func TestServiceThatIsDown(t *testing.T) {
 // A service that comes back on its old address is read from at once, although the
 // connections of before are dead.
 func TestServiceThatCameBack(t *testing.T) {
+	t.Parallel()
 	b := &behind{}
 	first := httptest.NewServer(b.service("event"))
 	addr, _ := start(t, gateway.Upstreams{Event: first.URL, Booking: first.URL, Notification: first.URL})
@@ -249,6 +257,7 @@ func TestServiceThatCameBack(t *testing.T) {
 
 // A client that goes away is nobody's failure, and stops the work behind.
 func TestClientThatGoesAway(t *testing.T) {
+	t.Parallel()
 	arrived, stopped := make(chan struct{}), make(chan struct{})
 	b := &behind{answer: func(_ http.ResponseWriter, r *http.Request) {
 		close(arrived)
@@ -277,6 +286,7 @@ func TestClientThatGoesAway(t *testing.T) {
 }
 
 func TestAnswerThatBreaksOffLooksBroken(t *testing.T) {
+	t.Parallel()
 	b := &behind{answer: func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprint(w, `{"items":[`)
 		_ = http.NewResponseController(w).Flush()
@@ -298,6 +308,7 @@ func TestAnswerThatBreaksOffLooksBroken(t *testing.T) {
 }
 
 func TestDocumentHasTheOperations(t *testing.T) {
+	t.Parallel()
 	addr, _ := newGateway(t, &behind{})
 	res, body := send(t, addr, "GET", "/openapi.json", nil, "")
 	type parameter struct {

@@ -12,6 +12,7 @@ import (
 // A header that no sidecar would pass on is refused here. Otherwise whoever
 // sends one could make a service look as if it were down.
 func TestHeadersThatCannotPass(t *testing.T) {
+	t.Parallel()
 	b := &behind{}
 	addr, _ := newGateway(t, b)
 	for name, want := range map[string]struct {
@@ -43,6 +44,7 @@ func TestHeadersThatCannotPass(t *testing.T) {
 
 // The document takes any text as these.
 func TestHeadersThatAreLeftOut(t *testing.T) {
+	t.Parallel()
 	b := &behind{}
 	addr, _ := newGateway(t, b)
 	long := strings.Repeat("x", 4000)
@@ -58,6 +60,7 @@ func TestHeadersThatAreLeftOut(t *testing.T) {
 
 // A condition stays one: what cannot pass matches nothing.
 func TestAnIfMatchThatCannotPassMatchesNothing(t *testing.T) {
+	t.Parallel()
 	b := &behind{}
 	addr, _ := newGateway(t, b)
 	for value, want := range map[string]string{

@@ -18,11 +18,13 @@ import (
 )
 
 func TestTokensContract(t *testing.T) {
+	t.Parallel()
 	usertest.TestTokens(t, func(*testing.T) user.Tokens { return jwt.Tokens{} })
 }
 
 // What stands in a token is a contract with everybody who verifies it.
 func TestTokenIsAsRFC9068Says(t *testing.T) {
+	t.Parallel()
 	_, private, err := ed25519.GenerateKey(nil)
 	if err != nil {
 		t.Fatal(err)

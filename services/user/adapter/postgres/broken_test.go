@@ -34,6 +34,8 @@ func mustCatch[P any](t *testing.T, name string, suite func(*testing.T, func(*te
 }
 
 func TestSuitesCatchBrokenAdapters(t *testing.T) {
+	t.Parallel()
+	pgtest.Serving(t) // so that the children have a server to share
 	mustCatch(t, "forgets_for_update", usertest.TestUsers,
 		func(s *Store) user.Users { return forgetsForUpdate{s.Users} }, "of_many_updates_none_is_lost")
 	mustCatch(t, "looks_for_the_address_before_it_inserts", usertest.TestUsers,

@@ -25,6 +25,7 @@ import (
 // Were it left open whether a rotation was committed, the client would be told
 // to try again, with a token that is used: that ends its session.
 func TestARotationWhoseCommitIsNotAnsweredIsSettled(t *testing.T) {
+	t.Parallel()
 	now := time.Now().UTC().Truncate(time.Microsecond)
 	token := func(name string) user.RefreshToken {
 		return user.RefreshToken{Hash: user.HashToken(name), ExpiresAt: now.Add(time.Hour)}

@@ -42,6 +42,7 @@ INSERT INTO signing_keys (id, private, signs_from, created_at) VALUES ('k1', '\x
 // TestWhatTheFirstVersionStoredIsStillRead: every migration after the first
 // keeps what is there.
 func TestWhatTheFirstVersionStoredIsStillRead(t *testing.T) {
+	t.Parallel()
 	url := pgtest.New(t, first)
 	conn, err := pgx.Connect(t.Context(), url)
 	if err != nil {

@@ -20,6 +20,7 @@ import (
 // TestEverythingGoesByIndexes: a login costs the same however many accounts
 // there are.
 func TestEverythingGoesByIndexes(t *testing.T) {
+	t.Parallel()
 	var recorder plantest.Recorder
 	url := pgtest.New(t, postgres.Migrate)
 	s, err := postgres.Open(t.Context(), postgresdb.Options{URL: url, Tracer: &recorder})

@@ -33,19 +33,23 @@ func openAt(t *testing.T, url string) *postgres.Store {
 }
 
 func TestUsersContract(t *testing.T) {
+	t.Parallel()
 	usertest.TestUsers(t, func(t *testing.T) user.Users { return open(t).Users })
 }
 
 func TestSessionsContract(t *testing.T) {
+	t.Parallel()
 	usertest.TestSessions(t, func(t *testing.T) user.Sessions { return open(t).Sessions })
 }
 
 func TestKeysContract(t *testing.T) {
+	t.Parallel()
 	usertest.TestKeys(t, func(t *testing.T) user.Keys { return open(t).Keys })
 }
 
 // Two processes on one database are two stores: they agree on one first key.
 func TestStoresOnOneDatabaseAgreeOnTheFirstKey(t *testing.T) {
+	t.Parallel()
 	url := pgtest.New(t, nil)
 	ids := make([]string, 8)
 	var wg sync.WaitGroup
@@ -76,6 +80,7 @@ func TestStoresOnOneDatabaseAgreeOnTheFirstKey(t *testing.T) {
 // Each pruner takes one of a session's tokens, and neither sees the other's
 // work: the session is forgotten all the same.
 func TestPrunersAtOnceLeaveNoSessionBehind(t *testing.T) {
+	t.Parallel()
 	url := pgtest.New(t, postgres.Migrate)
 	stores := []*postgres.Store{openAt(t, url), openAt(t, url), openAt(t, url)}
 	now := time.Now()

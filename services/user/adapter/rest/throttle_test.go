@@ -16,6 +16,7 @@ const (
 )
 
 func TestGuessingIsThrottledByAccountAndAddress(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	s.ada()
 	for range rest.FailuresPerAccount {
@@ -38,6 +39,7 @@ func TestGuessingIsThrottledByAccountAndAddress(t *testing.T) {
 }
 
 func TestSuccessPardonsTheAccountNotTheAddress(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	s.ada()
 	failures := 0
@@ -64,6 +66,7 @@ func TestSuccessPardonsTheAccountNotTheAddress(t *testing.T) {
 // However many guess at once, no more than the limit are compared; and however
 // many log in rightly at once, all may.
 func TestThrottleHoldsAgainstManyAtOnce(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	s.ada()
 	s.compared.Store(0)
@@ -91,6 +94,7 @@ func TestThrottleHoldsAgainstManyAtOnce(t *testing.T) {
 }
 
 func TestForwardedForCountsFromTrustedProxiesAlone(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	s.ada()
 	login := func(peer string, forwarded ...string) int {

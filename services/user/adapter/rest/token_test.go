@@ -28,6 +28,7 @@ func wantOAuth(t *testing.T, what string, a answer, status int, code string) {
 }
 
 func TestTokenAnswersAsRFC6749Says(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	s.ada()
 	a := s.login("ada@example.com", password, "")
@@ -49,6 +50,7 @@ func TestTokenAnswersAsRFC6749Says(t *testing.T) {
 }
 
 func TestTokenRefuses(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	s.ada()
 	const form = "application/x-www-form-urlencoded"
@@ -106,6 +108,7 @@ func TestTokenRefuses(t *testing.T) {
 }
 
 func TestUnknownAccountAndWrongPasswordAreTheSame(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	s.ada()
 	answers := map[string]bool{}
@@ -124,6 +127,7 @@ func TestUnknownAccountAndWrongPasswordAreTheSame(t *testing.T) {
 }
 
 func TestRefreshAndRevoke(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	_, first := s.ada()
 	a := s.refresh(first)
@@ -150,6 +154,7 @@ func TestRefreshAndRevoke(t *testing.T) {
 }
 
 func TestOneRefreshTokenIsGoodOnce(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	_, token := s.ada()
 	answers := make([]answer, 32)

@@ -17,6 +17,7 @@ import (
 )
 
 func TestRegister(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	a := s.do(request{method: "POST", path: "/users", body: object{
 		"email": " Ada@Example.com", "password": password, "name": "Ada", "phone": "+4915112345678", "role": "organizer",
@@ -42,6 +43,7 @@ func TestRegister(t *testing.T) {
 }
 
 func TestRegisterRefuses(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	s.ada()
 	with := func(change object) object {
@@ -88,6 +90,7 @@ func TestRegisterRefuses(t *testing.T) {
 }
 
 func TestMe(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	access, _ := s.ada()
 	a := s.do(request{method: "GET", path: "/users/me", token: access})
@@ -134,6 +137,7 @@ func TestMe(t *testing.T) {
 }
 
 func TestPasswordChange(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	access, refresh := s.ada()
 	const next = "an organ in the sparrow"
@@ -150,6 +154,7 @@ func TestPasswordChange(t *testing.T) {
 
 // A stolen access token is not good for guessing the password.
 func TestGuessingTheCurrentPasswordIsThrottled(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	access, _ := s.ada()
 	guess := func() answer {
@@ -166,6 +171,7 @@ func TestGuessingTheCurrentPasswordIsThrottled(t *testing.T) {
 }
 
 func TestWhoIsNotLetIn(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	access, _ := s.ada()
 	head, rest, _ := strings.Cut(access, ".")
@@ -186,6 +192,7 @@ func TestWhoIsNotLetIn(t *testing.T) {
 }
 
 func TestTokenOfAnAccountThatIsGone(t *testing.T) {
+	t.Parallel()
 	s, other := newServer(t), newServer(t)
 	access, _ := s.ada()
 	keys, err := s.store.Keys.All(t.Context())
@@ -205,6 +212,7 @@ func TestTokenOfAnAccountThatIsGone(t *testing.T) {
 }
 
 func TestContactIsForNotificationAlone(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	access, _ := s.ada()
 	id := s.do(request{method: "GET", path: "/users/me", token: access}).field(t, "id")
@@ -223,6 +231,7 @@ func TestContactIsForNotificationAlone(t *testing.T) {
 }
 
 func TestKeysRotate(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	s.pass(-2 * time.Minute) // the verifier below has a clock of its own
 	if err := s.service.EnsureAdmin(t.Context(), "root@example.com", password); err != nil {
@@ -250,6 +259,7 @@ func TestKeysRotate(t *testing.T) {
 }
 
 func TestAHundredRegistrationsAMinutePass(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	bad := func() answer {
 		return s.do(request{method: "POST", path: "/users", body: object{"email": "x", "password": password, "name": "A"}})

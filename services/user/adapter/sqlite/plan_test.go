@@ -15,6 +15,7 @@ import (
 // TestEverythingGoesByIndexes: among 100,000 accounts, a login costs what it
 // costs among few.
 func TestEverythingGoesByIndexes(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "user.db")
 	s := openAt(t, path)
 	now := time.UnixMicro(1_000_000_000)

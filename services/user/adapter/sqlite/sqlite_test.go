@@ -28,19 +28,23 @@ func openAt(t *testing.T, path string) *sqlite.Store {
 }
 
 func TestUsersContract(t *testing.T) {
+	t.Parallel()
 	usertest.TestUsers(t, func(t *testing.T) user.Users { return open(t).Users })
 }
 
 func TestSessionsContract(t *testing.T) {
+	t.Parallel()
 	usertest.TestSessions(t, func(t *testing.T) user.Sessions { return open(t).Sessions })
 }
 
 func TestKeysContract(t *testing.T) {
+	t.Parallel()
 	usertest.TestKeys(t, func(t *testing.T) user.Keys { return open(t).Keys })
 }
 
 // Two processes on one file are two stores: they agree on one first key.
 func TestStoresOnOneFileAgreeOnTheFirstKey(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "user.db")
 	openAt(t, path)
 	ids := make([]string, 8)

@@ -95,6 +95,7 @@ func create(t *testing.T, base string) string {
 }
 
 func TestWebhooks(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	p, base := stripetest.Start(t, stripetest.Options{})
 	card := url.Values{"payment_method": {stripetest.Visa}}
@@ -125,6 +126,7 @@ func TestWebhooks(t *testing.T) {
 
 // What a test says over HTTP is what it says in Go.
 func TestControl(t *testing.T) {
+	t.Parallel()
 	p, base := stripetest.Start(t, stripetest.Options{})
 	post := func(path, body string, want int) {
 		t.Helper()
