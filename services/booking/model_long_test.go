@@ -5,8 +5,6 @@ package booking_test
 import (
 	"testing"
 
-	"pgregory.net/rapid"
-
 	"github.com/openboxoffice/boxoffice/services/booking/adapter/postgres"
 	"github.com/openboxoffice/boxoffice/services/internal/postgresdb"
 	"github.com/openboxoffice/boxoffice/services/internal/servertest/pgtest"
@@ -16,22 +14,18 @@ import (
 // the broken adapters.
 func TestBrokenPromisesAreCaughtInLongHistories(t *testing.T) {
 	t.Parallel()
-	checks(t, 1500)
-	m := newModel(func() store { return openSQLite(t) })
-	rapid.Check(t, func(rt *rapid.T) { m.run(t, rt) })
+	newModel(func() store { return openSQLite(t) }).histories(t, checks(1500))
 }
 
 // The same on PostgreSQL.
 func TestBrokenPromisesAreCaughtOnPostgreSQL(t *testing.T) {
 	t.Parallel()
-	checks(t, 400)
-	m := newModel(func() store {
+	newModel(func() store {
 		s, err := postgres.Open(t.Context(), postgresdb.Options{URL: pgtest.New(t, postgres.Migrate)})
 		if err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = s.Close() })
 		return s
-	})
-	rapid.Check(t, func(rt *rapid.T) { m.run(t, rt) })
+	}).histories(t, checks(400))
 }

@@ -19,24 +19,34 @@ import (
 	"github.com/openboxoffice/boxoffice/services/booking/bookingtest"
 )
 
-// checks is how many histories a model test goes through: MODEL_CHECKS, or n.
-func checks(t *testing.T, n int) {
-	t.Helper()
-	if more, err := strconv.Atoi(os.Getenv("MODEL_CHECKS")); err == nil {
-		n = more
-	}
-	histories(t, n)
-}
+// batch is how many histories one rapid.Check goes through. It is a flag of the
+// process, so that tests which run in parallel all have the same.
+const batch = 20
 
-// histories makes rapid.Check go through so many.
-func histories(t *testing.T, n int) {
-	t.Helper()
-	for name, value := range map[string]int{"rapid.checks": n, "rapid.steps": 12} {
+func TestMain(m *testing.M) {
+	for name, value := range map[string]int{"rapid.checks": batch, "rapid.steps": 12} {
 		if err := flag.Set(name, strconv.Itoa(value)); err != nil {
-			t.Fatal(err)
+			panic(err)
 		}
 	}
+	os.Exit(m.Run())
+}
+
+// checks is how many histories a model test goes through: MODEL_CHECKS, or n.
+func checks(n int) int {
+	if more, err := strconv.Atoi(os.Getenv("MODEL_CHECKS")); err == nil {
+		return more
+	}
+	return n
+}
+
+// histories goes through n histories, or until one fails.
+func (m *model) histories(t *testing.T, n int) {
+	t.Helper()
 	t.Logf("histories: %d", n)
+	for ; n > 0; n -= batch {
+		rapid.Check(t, func(rt *rapid.T) { m.run(t, rt) })
+	}
 }
 
 // Whatever customers, organizers and the provider do, wherever processes die and
@@ -44,9 +54,7 @@ func histories(t *testing.T, n int) {
 // through everything is settled.
 func TestThePromisesHoldThroughAnyHistory(t *testing.T) {
 	t.Parallel()
-	checks(t, 60)
-	m := newModel(func() store { return openSQLite(t) })
-	rapid.Check(t, func(rt *rapid.T) { m.run(t, rt) })
+	newModel(func() store { return openSQLite(t) }).histories(t, checks(60))
 }
 
 // model is a world and what has been done to it in one history.
