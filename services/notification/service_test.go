@@ -119,7 +119,7 @@ func run(t *testing.T, s *notification.Service) (stop func()) {
 			if err != nil {
 				t.Errorf("Run: %v", err)
 			}
-		case <-time.After(20 * time.Second):
+		case <-time.After(time.Minute):
 			t.Error("Run has not ended")
 		}
 	})
@@ -130,7 +130,7 @@ func run(t *testing.T, s *notification.Service) (stop func()) {
 // eventually waits until ok.
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for !ok() {
 		if time.Now().After(deadline) {
 			t.Fatalf("it does not come to this: %s", what)

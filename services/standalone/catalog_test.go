@@ -58,7 +58,7 @@ func overHTTP(t *testing.T) bookingtest.HoldingsUnderTest {
 			t.Error(err)
 		}
 	})
-	client, err := httpkit.NewClient(server.URL, "secret", 10*time.Second)
+	client, err := httpkit.NewClient(server.URL, "secret", time.Minute)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -90,7 +90,7 @@ func TestTellsBookingOfACancelledEvent(t *testing.T) {
 	if _, err := a.Service().Cancel(t.Context(), owner, e.ID, "Ill"); err != nil {
 		t.Fatal(err)
 	}
-	for deadline := time.Now().Add(30 * time.Second); ; {
+	for deadline := time.Now().Add(time.Minute); ; {
 		err := a.Service().Delete(t.Context(), owner, e.ID, nil)
 		if err == nil {
 			break

@@ -58,68 +58,72 @@ func left(t *testing.T, w http.RoundTripper, made *atomic.Int64, calls int, url 
 
 func TestBreakerOpensForWhatIsNoAnswer(t *testing.T) {
 	t.Parallel()
-	var made atomic.Int64
-	var well atomic.Bool
-	log := &bytes.Buffer{}
-	w := httpkit.Breaking(way(func(r *http.Request) (*http.Response, error) {
-		made.Add(1)
-		if r.URL.Host == "ill" && !well.Load() {
-			return nil, errReset
+	synctest.Test(t, func(t *testing.T) {
+		var made atomic.Int64
+		var well atomic.Bool
+		log := &bytes.Buffer{}
+		w := httpkit.Breaking(way(func(r *http.Request) (*http.Response, error) {
+			made.Add(1)
+			if r.URL.Host == "ill" && !well.Load() {
+				return nil, errReset
+			}
+			return answering(http.StatusOK)
+		}), slog.New(slog.NewJSONHandler(log, nil)))
+		if n := left(t, w, &made, 20, "http://ill/"); n < 15-1 || n > 15 {
+			t.Errorf("%d of 20 calls were not made, want all after the fifth", n)
 		}
-		return answering(http.StatusOK)
-	}), slog.New(slog.NewJSONHandler(log, nil)))
-	if n := left(t, w, &made, 20, "http://ill/"); n < 15-1 || n > 15 {
-		t.Errorf("%d of 20 calls were not made, want all after the fifth", n)
-	}
-	if n := left(t, w, &made, 20, "http://other/"); n != 0 {
-		t.Errorf("%d calls of another were not made", n)
-	}
-	well.Store(true)
-	deadline := time.After(30 * time.Second)
-	for left(t, w, &made, 1, "http://ill/") == 1 {
-		select {
-		case <-deadline:
-			t.Fatal("it stays open")
-		case <-time.After(10 * time.Millisecond):
+		if n := left(t, w, &made, 20, "http://other/"); n != 0 {
+			t.Errorf("%d calls of another were not made", n)
 		}
-	}
-	if n := left(t, w, &made, 20, "http://ill/"); n != 0 {
-		t.Errorf("%d calls of who is well again were not made", n)
-	}
-	for _, want := range []string{`"to":"open"`, `"to":"closed"`} {
-		if n := strings.Count(log.String(), want); n != 1 {
-			t.Errorf("%s is %d times in the log: %s", want, n, log)
+		well.Store(true)
+		deadline := time.After(30 * time.Second)
+		for left(t, w, &made, 1, "http://ill/") == 1 {
+			select {
+			case <-deadline:
+				t.Fatal("it stays open")
+			case <-time.After(10 * time.Millisecond):
+			}
 		}
-	}
+		if n := left(t, w, &made, 20, "http://ill/"); n != 0 {
+			t.Errorf("%d calls of who is well again were not made", n)
+		}
+		for _, want := range []string{`"to":"open"`, `"to":"closed"`} {
+			if n := strings.Count(log.String(), want); n != 1 {
+				t.Errorf("%s is %d times in the log: %s", want, n, log)
+			}
+		}
+	})
 }
 
 func TestBreakerStaysClosedForAnswers(t *testing.T) {
 	t.Parallel()
-	canceled, cancel := context.WithCancel(t.Context())
-	cancel()
-	for what, answer := range map[string]func(r *http.Request) (*http.Response, error){
-		"sold out":          func(*http.Request) (*http.Response, error) { return answering(http.StatusConflict) },
-		"overloaded":        func(*http.Request) (*http.Response, error) { return answering(http.StatusServiceUnavailable) },
-		"a sidecar refuses": func(*http.Request) (*http.Response, error) { return nil, refusal{errReset} },
-		"a hasty caller":    func(*http.Request) (*http.Response, error) { return nil, context.DeadlineExceeded },
-	} {
-		var made atomic.Int64
-		w := httpkit.Breaking(way(func(r *http.Request) (*http.Response, error) {
-			made.Add(1)
-			return answer(r)
-		}), slog.New(slog.DiscardHandler))
-		if n := left(t, w, &made, 100, "http://one/"); n != 0 {
-			t.Errorf("%s: %d of 100 calls were not made", what, n)
-		}
-		for range 100 { // callers who have gone
-			if res, err := w.RoundTrip(request(t, canceled, http.MethodGet, "http://one/", nil)); err == nil {
-				_ = res.Body.Close()
+	synctest.Test(t, func(t *testing.T) {
+		canceled, cancel := context.WithCancel(t.Context())
+		cancel()
+		for what, answer := range map[string]func(r *http.Request) (*http.Response, error){
+			"sold out":          func(*http.Request) (*http.Response, error) { return answering(http.StatusConflict) },
+			"overloaded":        func(*http.Request) (*http.Response, error) { return answering(http.StatusServiceUnavailable) },
+			"a sidecar refuses": func(*http.Request) (*http.Response, error) { return nil, refusal{errReset} },
+			"a hasty caller":    func(*http.Request) (*http.Response, error) { return nil, context.DeadlineExceeded },
+		} {
+			var made atomic.Int64
+			w := httpkit.Breaking(way(func(r *http.Request) (*http.Response, error) {
+				made.Add(1)
+				return answer(r)
+			}), slog.New(slog.DiscardHandler))
+			if n := left(t, w, &made, 100, "http://one/"); n != 0 {
+				t.Errorf("%s: %d of 100 calls were not made", what, n)
+			}
+			for range 100 { // callers who have gone
+				if res, err := w.RoundTrip(request(t, canceled, http.MethodGet, "http://one/", nil)); err == nil {
+					_ = res.Body.Close()
+				}
+			}
+			if made.Load() != 200 {
+				t.Errorf("%s, and callers who have gone: %d of 200 calls were made", what, made.Load())
 			}
 		}
-		if made.Load() != 200 {
-			t.Errorf("%s, and callers who have gone: %d of 200 calls were made", what, made.Load())
-		}
-	}
+	})
 }
 
 // What a neighbour leaves without an answer for a second or more counts, what a
@@ -273,7 +277,7 @@ func TestClientRepeatsIdempotentCallsAlone(t *testing.T) {
 			made.Add(1)
 			panic(http.ErrAbortHandler)
 		}))
-		c, err := httpkit.NewClient(s.URL, "", 20*time.Second)
+		c, err := httpkit.NewClient(s.URL, "", time.Minute)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -82,11 +82,21 @@ func TestNothingHangs(t *testing.T) {
 	t.Parallel()
 	url := pgtest.New(t, migrate)
 	impatient := func(t *testing.T, url string) *postgresdb.DB {
-		return open(t, postgresdb.Options{URL: url, MaxConns: 2, Timeout: 300 * time.Millisecond})
+		return open(t, postgresdb.Options{URL: url, MaxConns: 2, Timeout: 2 * time.Second})
 	}
 	other := open(t, postgresdb.Options{URL: url, Timeout: long})
 	touch := func(db *postgresdb.DB) error {
 		return db.Write(t.Context(), func(ctx context.Context, tx pgx.Tx) error { return add(ctx, tx, 1, 1) })
+	}
+	// Whoever is that impatient may be refused on a busy machine, but not for ever.
+	works := func(t *testing.T, when string, db *postgresdb.DB) {
+		t.Helper()
+		deadline := time.Now().Add(long)
+		for err := touch(db); err != nil; err = touch(db) {
+			if time.Now().After(deadline) {
+				t.Fatalf("%s: %v", when, err)
+			}
+		}
 	}
 	want := func(t *testing.T, err error) {
 		t.Helper()
@@ -106,9 +116,7 @@ func TestNothingHangs(t *testing.T) {
 		}); err != nil {
 			t.Error(err)
 		}
-		if err := touch(db); err != nil {
-			t.Errorf("when the lock is free: %v", err)
-		}
+		works(t, "when the lock is free", db)
 	})
 
 	t.Run("for a connection", func(t *testing.T) {
@@ -118,43 +126,36 @@ func TestNothingHangs(t *testing.T) {
 		free := make(chan struct{})
 		for range 2 {
 			wg.Go(func() {
-				want(t, db.Read(t.Context(), func(_ context.Context, conn *pgx.Conn) error {
-					busy.Done()
-					<-free
-					return context.DeadlineExceeded // what a driver would say by now
-				}))
+				for has := false; !has; { // it may take its time to connect
+					want(t, db.Read(t.Context(), func(_ context.Context, conn *pgx.Conn) error {
+						has = true
+						busy.Done()
+						<-free
+						return context.DeadlineExceeded // what a driver would say by now
+					}))
+				}
 			})
 		}
 		busy.Wait()
 		want(t, touch(db))
 		close(free)
 		wg.Wait()
-		if err := touch(db); err != nil {
-			t.Errorf("when a connection is free: %v", err)
-		}
+		works(t, "when a connection is free", db)
 	})
 
 	t.Run("for a network that is silent", func(t *testing.T) {
 		network := newNetwork(t, url)
 		db := impatient(t, network.url)
-		if err := touch(db); err != nil {
-			t.Fatal(err)
-		}
+		works(t, "at first", db)
 		before := count(t, other, 1)
 		network.silence()
 		want(t, touch(db))
 		want(t, db.Ping(t.Context()))
 		network.restore()
-		// A connection may still be waiting for the silent network, but no
-		// longer than connecting may take.
-		deadline := time.Now().Add(5 * time.Second)
-		for err := touch(db); err != nil; err = touch(db) {
-			if time.Now().After(deadline) {
-				t.Fatalf("when the network is back: %v", err)
-			}
-		}
-		if n := count(t, other, 1); n != before+1 {
-			t.Errorf("n = %d, want %d", n, before+1)
+		// A connection may still be waiting for the silent network.
+		works(t, "when the network is back", db)
+		if n := count(t, other, 1); n <= before { // a commit that came late may count, too
+			t.Errorf("n = %d, want more than %d", n, before)
 		}
 	})
 }

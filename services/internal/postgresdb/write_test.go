@@ -84,17 +84,23 @@ func TestWriteRollsBackWhenTheContextEnds(t *testing.T) {
 // Were the commit given up half way, nobody would know what became of it.
 func TestTheContextDoesNotInterruptTheCommit(t *testing.T) {
 	t.Parallel()
-	db := open(t, postgresdb.Options{})
+	url := pgtest.New(t, migrate)
+	db, other := open(t, postgresdb.Options{URL: url, Timeout: long}), open(t, postgresdb.Options{URL: url, Timeout: long})
+	release := holdCommits(t, other)
 	ctx, cancel := context.WithCancel(t.Context())
-	committing := make(chan struct{})
-	go func() {
-		<-committing
-		time.AfterFunc(100*time.Millisecond, cancel) // the commit takes 500 ms
-	}()
+	defer cancel()
+	var wg sync.WaitGroup
 	err := db.Write(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		defer close(committing)
+		pid := tx.Conn().PgConn().PID()
+		wg.Go(func() {
+			committing(t, other, pid)
+			cancel()
+			<-time.After(100 * time.Millisecond) // what heeds the end has time to
+			release()
+		})
 		return add(ctx, tx, 1, -7)
 	})
+	wg.Wait()
 	if err != nil || ctx.Err() == nil {
 		t.Errorf("error %v, want none; the context's is %v", err, ctx.Err())
 	}
@@ -208,19 +214,49 @@ func TestALostConnectionIsReplacedBeforeTheCommit(t *testing.T) {
 func TestALostCommitIsNotRepeated(t *testing.T) {
 	t.Parallel()
 	url := pgtest.New(t, migrate)
-	db, other := open(t, postgresdb.Options{URL: url}), open(t, postgresdb.Options{URL: url})
+	db, other := open(t, postgresdb.Options{URL: url, Timeout: long}), open(t, postgresdb.Options{URL: url, Timeout: long})
+	release := holdCommits(t, other)
 	calls := 0
 	var wg sync.WaitGroup
 	err := db.Write(t.Context(), func(ctx context.Context, tx pgx.Tx) error {
 		calls++
 		pid := tx.Conn().PgConn().PID()
-		wg.Go(func() { committing(t, other, pid); terminate(t, other, pid) })
+		wg.Go(func() {
+			committing(t, other, pid)
+			terminate(t, other, pid)
+			release()
+		})
 		return add(ctx, tx, 1, -1)
 	})
 	wg.Wait()
 	if !errors.Is(err, storage.ErrUnavailable) || calls != 1 {
 		t.Errorf("error %v after %d calls, want ErrUnavailable after one", err, calls)
 	}
+}
+
+// holdCommits holds up the commits of those who made the counter negative until
+// release is called.
+func holdCommits(t *testing.T, db *postgresdb.DB) (release func()) {
+	t.Helper()
+	held, free, ended := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		if err := db.Write(t.Context(), func(ctx context.Context, tx pgx.Tx) error {
+			_, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(1)`)
+			close(held)
+			<-free
+			return err
+		}); err != nil {
+			t.Error(err)
+		}
+	}()
+	<-held
+	release = sync.OnceFunc(func() {
+		close(free)
+		<-ended
+	})
+	t.Cleanup(release)
+	return release
 }
 
 // committing returns when this server process is in a commit.

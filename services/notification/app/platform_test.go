@@ -193,7 +193,7 @@ func (p *platform) mails() int {
 
 func (p *platform) eventually(what string, ok func() bool) {
 	p.t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for !ok() {
 		if time.Now().After(deadline) {
 			p.t.Fatalf("it does not come to this: %s", what)

@@ -66,6 +66,14 @@ func (s *sleeper) wake() {
 	s.asleep = false
 }
 
+// patience is how long its publisher waits for an answer.
+func (s *sleeper) patience() time.Duration {
+	if s.asleep {
+		return 300 * time.Millisecond // it comes to nothing
+	}
+	return time.Minute
+}
+
 // Known makes it outbox.Receipts.
 func (s *sleeper) Known(_ context.Context, ids []string) (known []string, _ error) {
 	s.mu.Lock()
@@ -106,7 +114,7 @@ func TestAConsumerThatHangsHoldsUpNobody(t *testing.T) {
 	for name, s := range map[string]*sleeper{"event": ill, "notification": well} {
 		server := httptest.NewServer(s)
 		t.Cleanup(server.Close)
-		clients[name], receipts[name] = client(t, server.URL, bookingToken, 300*time.Millisecond), s
+		clients[name], receipts[name] = client(t, server.URL, bookingToken, s.patience()), s
 	}
 	store := sqlite.New(db)
 	relay, err := outbox.NewRelay(outbox.Options{
@@ -147,7 +155,7 @@ func TestAConsumerThatHangsIsLeftAlone(t *testing.T) {
 	for name, s := range map[string]*sleeper{"event": ill, "notification": well} {
 		server := httptest.NewServer(s)
 		t.Cleanup(server.Close)
-		clients[name] = client(t, server.URL, bookingToken, 300*time.Millisecond)
+		clients[name] = client(t, server.URL, bookingToken, s.patience())
 	}
 	p := newPublisher(t, map[string]map[string]*httpkit.Client{"bookings": clients})
 	for n := range 500 {
@@ -186,7 +194,7 @@ func TestAProbeIsNobodysBusiness(t *testing.T) {
 	}))
 	t.Cleanup(ill.Close)
 	p := newPublisher(t, map[string]map[string]*httpkit.Client{"bookings": {
-		"event":        client(t, ill.URL, bookingToken, 10*time.Second),
+		"event":        client(t, ill.URL, bookingToken, time.Minute),
 		"notification": client(t, serve(t, &taken{}, quiet, "bookings").URL, bookingToken, time.Minute),
 	}})
 	publish := func() error {

@@ -101,7 +101,7 @@ func (w *world) fixture() brokertest.Fixture {
 			return w.publisher.Publish(ctx, topic, m)
 		}),
 		Subscriber: w, Start: w.start, Stop: func() { w.stop("b") },
-		MaxAttempts: 5, MinPause: pause, Patience: 20 * time.Second,
+		MaxAttempts: 5, MinPause: pause, Patience: time.Minute,
 	}
 }
 
@@ -135,7 +135,7 @@ func (w *world) start() {
 			if known[topic] == nil {
 				known[topic] = map[string]*httpkit.Client{}
 			}
-			known[topic][name] = client(w.T, s.URL, bookingToken, 20*time.Second)
+			known[topic][name] = client(w.T, s.URL, bookingToken, time.Minute)
 		}
 	}
 	w.publisher = w.push(known)

@@ -27,7 +27,7 @@ func TestBrokerContract(t *testing.T) {
 		var stop func()
 		return brokertest.Fixture{
 			Publisher: b, Subscriber: b, Start: func() { stop = run(t, b) }, Stop: func() { stop() },
-			MaxAttempts: 5, MinPause: pause, Patience: 10 * time.Second,
+			MaxAttempts: 5, MinPause: pause, Patience: time.Minute,
 		}
 	})
 }

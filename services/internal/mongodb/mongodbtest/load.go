@@ -23,7 +23,7 @@ type load struct {
 }
 
 func start(t *testing.T, a Adapter) *load {
-	l := &load{t: t, patience: cmp.Or(a.Patience, 30*time.Second), done: make(chan struct{}), ended: make(chan struct{})}
+	l := &load{t: t, patience: cmp.Or(a.Patience, time.Minute), done: make(chan struct{}), ended: make(chan struct{})}
 	var wg sync.WaitGroup
 	for range workers {
 		wg.Go(func() {

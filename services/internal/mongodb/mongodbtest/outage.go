@@ -18,7 +18,7 @@ const (
 	workers = 8
 	// timeout is the adapters', and hung how long a call takes that hangs.
 	timeout = 2 * time.Second
-	hung    = 20 * time.Second
+	hung    = time.Minute
 )
 
 // Adapter is one under test.
@@ -31,7 +31,7 @@ type Adapter struct {
 	Lost func(t *testing.T) (lost, half int)
 	// Ping is the adapter's.
 	Ping func(ctx context.Context) error
-	// Patience is for how long a test waits until something has happened: 30 s.
+	// Patience is for how long a test waits until something has happened: a minute.
 	Patience time.Duration
 }
 

@@ -17,7 +17,7 @@ import (
 )
 
 // long is when a test gives up waiting.
-const long = 30 * time.Second
+const long = time.Minute
 
 // listen starts Listen on db, and returns its wakings and how to end it.
 func listen(t *testing.T, db *postgresdb.DB) (wakings chan struct{}, end func()) {
