@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"sync"
 	"testing"
@@ -81,6 +80,9 @@ func TestStoreSuiteCatchesBrokenAdapters(t *testing.T) {
 	broken("lists_everybodys", "a_list_is_newest_first_and_one_users_alone", func(s *sqlite.Store) booking.Store { return &listsAll{Store: s} })
 }
 
+// others makes races sure. Each broken adapter has it to itself, in its process.
+var others suitetest.Meeting
+
 type ignoresLease struct{ *sqlite.Store }
 
 func (s ignoresLease) Update(ctx context.Context, id, _ string, change func(*booking.Booking) error) (booking.Booking, error) {
@@ -120,9 +122,7 @@ func (s *racyKey) Create(ctx context.Context, b booking.Booking, key booking.Key
 	if used {
 		return s.Store.Create(ctx, b, key)
 	}
-	for range 100 {
-		runtime.Gosched()
-	}
+	others.Wait()
 	s.mu.Lock()
 	s.used[b.UserID+key.Value] = true
 	s.mu.Unlock()
@@ -188,6 +188,7 @@ func (s losesUpdates) Update(ctx context.Context, id, lease string, change func(
 	if err := change(&b); err != nil {
 		return b, err
 	}
+	others.Wait()
 	return s.Store.Update(ctx, id, lease, func(stored *booking.Booking) error { *stored = b; return nil })
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"sync"
-	"time"
 
 	"github.com/google/uuid"
 
@@ -42,7 +41,7 @@ func (b *looksFirst) Return(ctx context.Context, k event.Key, returnID string, i
 	if seen {
 		return b.Store.Return(ctx, k, returnID, items)
 	}
-	<-time.After(time.Millisecond)
+	others.Wait()
 	if err := b.Store.Return(ctx, k, uuid.NewString(), items); err != nil {
 		return err
 	}

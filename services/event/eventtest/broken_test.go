@@ -33,6 +33,9 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+// others makes races sure. Each broken adapter has it to itself, in its process.
+var others suitetest.Meeting
+
 // broken is a good adapter to spoil, and its database.
 type broken struct {
 	*sqlite.Store
@@ -186,7 +189,7 @@ type unlockedRepeats struct{ broken }
 
 func (b unlockedRepeats) Reserve(ctx context.Context, k event.Key, want []event.Request, now time.Time) (*event.Reservation, error) {
 	_, err := b.Store.Reservation(ctx, k)
-	<-time.After(time.Millisecond) // lets the others look, too
+	others.Wait()
 	r, e := b.Store.Reserve(ctx, k, want, now)
 	if errors.Is(err, event.ErrReservationNotFound) && e == nil {
 		// It has seen no reservation, so it takes the tickets, again.

@@ -30,6 +30,20 @@ func (f subscriber) Subscribe(s broker.Subscription) error { return f(s) }
 
 func pause(attempt int) time.Duration { return time.Millisecond << attempt }
 
+// goesLast waits until others have come first, and reports whether they have. It
+// waits no longer than a test does.
+func goesLast(others func() bool) bool {
+	for deadline := time.Now().Add(patience); !others(); time.Sleep(time.Millisecond) { //nolint:forbidigo // it polls
+		if time.Now().After(deadline) {
+			return false
+		}
+	}
+	return true
+}
+
+// patience is short: what fails here is meant to.
+const patience = 700 * time.Millisecond
+
 // fixture returns a good broker with what spoil makes of it.
 func fixture(o inproc.Options, spoil func(f *brokertest.Fixture)) func(t *testing.T) {
 	return func(t *testing.T) {
@@ -46,7 +60,7 @@ func fixture(o inproc.Options, spoil func(f *brokertest.Fixture)) func(t *testin
 			t.Cleanup(cancel)
 			ended := make(chan struct{})
 			f := brokertest.Fixture{
-				Publisher: b, Subscriber: b, MaxAttempts: 4, MinPause: pause, Patience: 700 * time.Millisecond,
+				Publisher: b, Subscriber: b, MaxAttempts: 4, MinPause: pause, Patience: patience,
 				Start: func() {
 					go func() { // a hanging handler must not hang the child
 						defer close(ended)
@@ -158,12 +172,14 @@ func TestBrokenBrokersAreCaught(t *testing.T) {
 
 	suitetest.MustFail(t, "loses_a_message_in_a_race", fixture(inproc.Options{}, publishes(func(good broker.Publisher) publisher {
 		var mu sync.Mutex
+		var others suitetest.Meeting
 		return func(ctx context.Context, topic string, m events.Message) error {
 			if !mu.TryLock() {
+				others.Wait()
 				return nil
 			}
 			defer mu.Unlock()
-			time.Sleep(time.Millisecond) //nolint:forbidigo // makes the race sure
+			others.Wait()
 			return good.Publish(ctx, topic, m)
 		}
 	})), "racing_publishers_lose_nothing")
@@ -237,13 +253,12 @@ func TestBrokenBrokersAreCaught(t *testing.T) {
 		handles(func(s *broker.Subscription) {
 			handle := s.Handle
 			s.Handle = func(ctx context.Context, m events.Message) error {
-				if s.Consumer == "c" {
-					time.Sleep(100 * time.Millisecond) //nolint:forbidigo // the others go first
+				dead := func() bool {
+					mu.Lock()
+					defer mu.Unlock()
+					return failed[m.ID]
 				}
-				mu.Lock()
-				dead := failed[m.ID]
-				mu.Unlock()
-				if dead && s.Consumer == "c" {
+				if s.Consumer == "c" && goesLast(dead) {
 					return nil
 				}
 				err := handle(ctx, m)
@@ -261,7 +276,7 @@ func TestBrokenBrokersAreCaught(t *testing.T) {
 			handle := s.Handle
 			s.Handle = func(ctx context.Context, m events.Message) error {
 				if s.Consumer == "b" {
-					time.Sleep(100 * time.Millisecond) //nolint:forbidigo // the other goes first
+					goesLast(func() bool { return len(pool) == cap(pool) })
 				}
 				pool <- struct{}{}
 				defer func() { <-pool }()
