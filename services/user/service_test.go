@@ -15,9 +15,9 @@ import (
 
 	"github.com/openboxoffice/boxoffice/contracts/identity"
 	"github.com/openboxoffice/boxoffice/services/user"
-	"github.com/openboxoffice/boxoffice/services/user/adapter/argon2"
 	"github.com/openboxoffice/boxoffice/services/user/adapter/jwt"
 	"github.com/openboxoffice/boxoffice/services/user/adapter/sqlite"
+	"github.com/openboxoffice/boxoffice/services/user/usertest"
 )
 
 // service is a Service on SQLite with a clock to set and its hashes counted.
@@ -49,7 +49,7 @@ func newService(t *testing.T) service {
 	s := service{clock: &now, compared: new(atomic.Int64)}
 	s.Service, err = user.New(t.Context(), user.Options{
 		Users: store.Users, Sessions: store.Sessions, Keys: store.Keys,
-		Hasher: counting{argon2.New(), s.compared}, Tokens: jwt.Tokens{}, Log: slog.New(slog.DiscardHandler),
+		Hasher: counting{usertest.QuickHasher{}, s.compared}, Tokens: jwt.Tokens{}, Log: slog.New(slog.DiscardHandler),
 		Normalize: norm.NFC.String, Now: func() time.Time { return *s.clock },
 	})
 	if err != nil {

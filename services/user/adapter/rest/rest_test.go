@@ -23,10 +23,10 @@ import (
 	"github.com/openboxoffice/boxoffice/services/internal/auth"
 	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
 	"github.com/openboxoffice/boxoffice/services/user"
-	"github.com/openboxoffice/boxoffice/services/user/adapter/argon2"
 	"github.com/openboxoffice/boxoffice/services/user/adapter/jwt"
 	"github.com/openboxoffice/boxoffice/services/user/adapter/rest"
 	"github.com/openboxoffice/boxoffice/services/user/adapter/sqlite"
+	"github.com/openboxoffice/boxoffice/services/user/usertest"
 )
 
 const password = "a sparrow in the organ"
@@ -64,7 +64,7 @@ func newServer(t *testing.T) *server {
 	log := slog.New(slog.DiscardHandler)
 	s.service, err = user.New(t.Context(), user.Options{
 		Users: s.store.Users, Sessions: s.store.Sessions, Keys: s.store.Keys,
-		Hasher: counting{argon2.New(), &s.compared}, Tokens: jwt.Tokens{}, Log: log, Normalize: norm.NFC.String, Now: s.clock,
+		Hasher: counting{usertest.QuickHasher{}, &s.compared}, Tokens: jwt.Tokens{}, Log: log, Normalize: norm.NFC.String, Now: s.clock,
 	})
 	if err != nil {
 		t.Fatal(err)
