@@ -4,6 +4,7 @@ package booking_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/openboxoffice/boxoffice/services/booking/adapter/postgres"
 	"github.com/openboxoffice/boxoffice/services/internal/postgresdb"
@@ -14,18 +15,18 @@ import (
 // the broken adapters.
 func TestBrokenPromisesAreCaughtInLongHistories(t *testing.T) {
 	t.Parallel()
-	newModel(func() store { return openSQLite(t) }).histories(t, checks(1500))
+	newModel(func() store { return openSQLite(t) }).histories(t, checks(500, 5000))
 }
 
 // The same on PostgreSQL.
 func TestBrokenPromisesAreCaughtOnPostgreSQL(t *testing.T) {
 	t.Parallel()
 	newModel(func() store {
-		s, err := postgres.Open(t.Context(), postgresdb.Options{URL: pgtest.New(t, postgres.Migrate)})
+		s, err := postgres.Open(t.Context(), postgresdb.Options{URL: pgtest.New(t, postgres.Migrate), Timeout: time.Minute})
 		if err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = s.Close() })
 		return s
-	}).histories(t, checks(400))
+	}).histories(t, checks(100, 2000))
 }

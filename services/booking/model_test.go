@@ -17,6 +17,7 @@ import (
 	"github.com/openboxoffice/boxoffice/contracts/money"
 	"github.com/openboxoffice/boxoffice/services/booking"
 	"github.com/openboxoffice/boxoffice/services/booking/bookingtest"
+	"github.com/openboxoffice/boxoffice/services/internal/suitetest"
 )
 
 // batch is how many histories one rapid.Check goes through. It is a flag of the
@@ -32,12 +33,13 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// checks is how many histories a model test goes through: MODEL_CHECKS, or n.
-func checks(n int) int {
-	if more, err := strconv.Atoi(os.Getenv("MODEL_CHECKS")); err == nil {
-		return more
+// checks is how many histories a model test goes through: those of its tier, or
+// MODEL_CHECKS.
+func checks(ordinary, long int) int {
+	if n, err := strconv.Atoi(os.Getenv("MODEL_CHECKS")); err == nil {
+		return n
 	}
-	return n
+	return suitetest.Amount(ordinary, long)
 }
 
 // histories goes through n histories, or until one fails.
@@ -54,7 +56,7 @@ func (m *model) histories(t *testing.T, n int) {
 // through everything is settled.
 func TestThePromisesHoldThroughAnyHistory(t *testing.T) {
 	t.Parallel()
-	newModel(func() store { return openSQLite(t) }).histories(t, checks(60))
+	newModel(func() store { return openSQLite(t) }).histories(t, checks(60, 60))
 }
 
 // model is a world and what has been done to it in one history.
@@ -99,9 +101,9 @@ func (m *model) run(t *testing.T, rt *rapid.T) {
 	m.rewind()
 	m.pay.Reset()
 	m.left = map[string]bool{}
-	// Ids have the real time, whatever the model's clock says. What was before
-	// is of another world.
-	for last := m.began; !m.began.After(last); m.began = time.Now().Truncate(time.Millisecond) {
+	// Ids have the real time, in milliseconds, whatever the model's clock says.
+	// What was made before this one is of another world.
+	for last := time.Now(); !m.began.After(last); m.began = time.Now().Truncate(time.Millisecond) {
 		runtime.Gosched()
 	}
 	m.customers = []identity.Caller{m.newCustomer(), m.newCustomer()}

@@ -21,6 +21,9 @@ import (
 // another process that migrates.
 const migrateTimeout = 15 * time.Minute
 
+// migrateConnect is time enough for a machine on which everything starts at once.
+const migrateConnect = 5 * defaultTimeout
+
 // Migrate applies the goose migrations that lie at the top of migrations to
 // the database at url. Several processes may do so at once: one does, under a
 // lock that dies with it, and the others wait. A server that cannot be reached
@@ -34,7 +37,7 @@ func Migrate(ctx context.Context, url string, migrations fs.FS) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, migrateTimeout)
 	defer cancel()
 	// A migration may take long; but not because it waits for somebody's lock.
-	configure(cfg, map[string]string{"application_name": "migrate", "lock_timeout": "30000"})
+	configure(cfg, migrateConnect, map[string]string{"application_name": "migrate", "lock_timeout": "30000"})
 	db := stdlib.OpenDB(*cfg)
 	defer func() { err = errors.Join(err, db.Close()) }()
 	if err := db.PingContext(ctx); err != nil {

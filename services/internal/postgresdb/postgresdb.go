@@ -26,7 +26,8 @@ type Options struct {
 	// MaxConns is how many connections the pool opens at most: 16.
 	MaxConns int32
 	// Timeout bounds each Read and Write, the wait for a connection and every
-	// retry included, but for the commit, which has at most commitTimeout more: 3 s.
+	// retry included, but for the commit, which has at most two thirds of it more: 3 s.
+	// Connecting has two thirds of it, too.
 	// A statement that the client has given up ends on the server, too.
 	Timeout time.Duration
 	// Name is shown by the server in pg_stat_activity.
@@ -36,9 +37,8 @@ type Options struct {
 }
 
 const (
-	connectTimeout = 2 * time.Second
+	defaultTimeout = 3 * time.Second
 	pingTimeout    = time.Second
-	commitTimeout  = 2 * time.Second
 )
 
 // DB is a pool of connections to one database.
@@ -55,7 +55,7 @@ func Open(ctx context.Context, o Options, migrations fs.FS) (*DB, error) {
 		o.MaxConns = 16
 	}
 	if o.Timeout <= 0 {
-		o.Timeout = 3 * time.Second
+		o.Timeout = defaultTimeout
 	}
 	if err := Migrate(ctx, o.URL, migrations); err != nil {
 		return nil, err
@@ -68,7 +68,7 @@ func Open(ctx context.Context, o Options, migrations fs.FS) (*DB, error) {
 	cfg.ShouldPing = func(context.Context, pgxpool.ShouldPingParams) bool { return false } // alive does
 	cfg.AfterConnect = setTypes
 	cfg.ConnConfig.Tracer = o.Tracer
-	configure(cfg.ConnConfig, map[string]string{
+	configure(cfg.ConnConfig, o.Timeout, map[string]string{
 		"application_name":  o.Name,
 		"statement_timeout": milliseconds(o.Timeout),
 		"lock_timeout":      milliseconds(o.Timeout),
@@ -89,14 +89,16 @@ func Open(ctx context.Context, o Options, migrations fs.FS) (*DB, error) {
 var errURL = errors.New("postgres: the URL is not postgres://user:password@host:port/database, with options that PostgreSQL knows")
 
 // configure sets what the URL does not set itself.
-func configure(cfg *pgx.ConnConfig, params map[string]string) {
-	cfg.ConnectTimeout = connectTimeout
+func configure(cfg *pgx.ConnConfig, timeout time.Duration, params map[string]string) {
+	cfg.ConnectTimeout = twoThirds(timeout)
 	for name, value := range params {
 		if _, set := cfg.RuntimeParams[name]; !set && value != "" {
 			cfg.RuntimeParams[name] = value
 		}
 	}
 }
+
+func twoThirds(d time.Duration) time.Duration { return d / 3 * 2 }
 
 func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
 

@@ -36,7 +36,7 @@ func (db *DB) Write(ctx context.Context, fn func(ctx context.Context, tx pgx.Tx)
 		if err = fn(ctx, tx); err == nil {
 			err = ctx.Err()
 		}
-		end, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTimeout)
+		end, cancel := context.WithTimeout(context.WithoutCancel(ctx), twoThirds(db.timeout))
 		defer cancel()
 		if err != nil {
 			// Where it fails the connection is closed, and the server rolls back.

@@ -3,6 +3,7 @@
 package postgresdb_test
 
 import (
+	"cmp"
 	"context"
 	"io/fs"
 	"testing"
@@ -54,6 +55,7 @@ func open(t *testing.T, o postgresdb.Options) *postgresdb.DB {
 	if o.URL == "" {
 		o.URL = pgtest.New(t, migrate)
 	}
+	o.Timeout = cmp.Or(o.Timeout, long)
 	db, err := postgresdb.Open(t.Context(), o, migrations)
 	if err != nil {
 		t.Fatal(err)

@@ -25,7 +25,7 @@ func TestStoreSuiteCatchesBrokenAdapters(t *testing.T) {
 	broken := func(name, caughtBy string, spoil func(*Store) booking.Store) {
 		suitetest.MustFail(t, name, func(t *testing.T) {
 			bookingtest.TestStore(t, func(t *testing.T) bookingtest.StoreUnderTest {
-				s, err := Open(t.Context(), postgresdb.Options{URL: pgtest.New(t, Migrate)})
+				s, err := Open(t.Context(), postgresdb.Options{URL: pgtest.New(t, Migrate), Timeout: time.Minute})
 				if err != nil {
 					t.Fatal(err)
 				}

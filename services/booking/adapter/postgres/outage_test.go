@@ -75,7 +75,7 @@ func (a *tally) book(t *testing.T, s *postgres.Store) {
 func TestNothingAcknowledgedIsLostInAnOutage(t *testing.T) {
 	t.Parallel()
 	server := pgtest.NewServer(t)
-	s := open(t, postgresdb.Options{URL: server.New(t, postgres.Migrate)})
+	s := open(t, postgresdb.Options{URL: server.New(t, postgres.Migrate), Timeout: 3 * time.Second})
 	var a tally
 	var wg sync.WaitGroup
 	done := make(chan struct{})

@@ -26,7 +26,7 @@ func TestThreeReplicasShareTheWork(t *testing.T) {
 	var wg sync.WaitGroup
 	for i := range stores {
 		wg.Go(func() {
-			s, err := postgres.Open(t.Context(), postgresdb.Options{URL: url})
+			s, err := postgres.Open(t.Context(), postgresdb.Options{URL: url, Timeout: time.Minute})
 			if err != nil {
 				t.Error(err)
 				return

@@ -3,7 +3,9 @@
 package postgres_test
 
 import (
+	"cmp"
 	"testing"
+	"time"
 
 	"github.com/openboxoffice/boxoffice/services/booking/adapter/postgres"
 	"github.com/openboxoffice/boxoffice/services/booking/bookingtest"
@@ -11,8 +13,10 @@ import (
 	"github.com/openboxoffice/boxoffice/services/internal/servertest/pgtest"
 )
 
+// open gives each call a minute, unless o says how long.
 func open(t *testing.T, o postgresdb.Options) *postgres.Store {
 	t.Helper()
+	o.Timeout = cmp.Or(o.Timeout, time.Minute)
 	s, err := postgres.Open(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)

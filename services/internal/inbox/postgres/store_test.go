@@ -25,8 +25,12 @@ var migrations fs.FS = fstest.MapFS{"00001_init.sql": {Data: []byte("-- +goose U
 
 func migrate(ctx context.Context, url string) error { return postgresdb.Migrate(ctx, url, migrations) }
 
+// open gives each call a minute, unless o says how long.
 func open(t *testing.T, o postgresdb.Options) *postgresdb.DB {
 	t.Helper()
+	if o.Timeout == 0 {
+		o.Timeout = time.Minute
+	}
 	db, err := postgresdb.Open(t.Context(), o, migrations)
 	if err != nil {
 		t.Fatal(err)

@@ -137,7 +137,7 @@ func TestListenConnectsAgain(t *testing.T) {
 func TestListenOutlivesTheServer(t *testing.T) {
 	t.Parallel()
 	server := pgtest.NewServer(t)
-	db := open(t, postgresdb.Options{URL: server.New(t, migrate)})
+	db := open(t, postgresdb.Options{URL: server.New(t, migrate), Timeout: 3 * time.Second})
 	wakings, end := listen(t, db)
 	defer end()
 	woken(t, wakings, "it listens from now on")

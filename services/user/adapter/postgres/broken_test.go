@@ -23,7 +23,7 @@ func mustCatch[P any](t *testing.T, name string, suite func(*testing.T, func(*te
 	t.Helper()
 	suitetest.MustFail(t, name, func(t *testing.T) {
 		suite(t, func(t *testing.T) P {
-			s, err := Open(t.Context(), postgresdb.Options{URL: pgtest.New(t, Migrate)})
+			s, err := Open(t.Context(), postgresdb.Options{URL: pgtest.New(t, Migrate), Timeout: time.Minute})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -55,7 +55,7 @@ func TestWhatTheFirstVersionStoredIsStillRead(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	s, err := Open(t.Context(), postgresdb.Options{URL: url})
+	s, err := Open(t.Context(), postgresdb.Options{URL: url, Timeout: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}

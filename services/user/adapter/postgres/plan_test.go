@@ -23,7 +23,7 @@ func TestEverythingGoesByIndexes(t *testing.T) {
 	t.Parallel()
 	var recorder plantest.Recorder
 	url := pgtest.New(t, postgres.Migrate)
-	s, err := postgres.Open(t.Context(), postgresdb.Options{URL: url, Tracer: &recorder})
+	s, err := postgres.Open(t.Context(), postgresdb.Options{URL: url, Timeout: time.Minute, Tracer: &recorder})
 	if err != nil {
 		t.Fatal(err)
 	}

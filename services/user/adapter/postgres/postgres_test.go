@@ -20,7 +20,7 @@ func open(t *testing.T) *postgres.Store { return openAt(t, pgtest.New(t, postgre
 
 func openAt(t *testing.T, url string) *postgres.Store {
 	t.Helper()
-	s, err := postgres.Open(t.Context(), postgresdb.Options{URL: url})
+	s, err := postgres.Open(t.Context(), postgresdb.Options{URL: url, Timeout: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,7 +55,7 @@ func TestStoresOnOneDatabaseAgreeOnTheFirstKey(t *testing.T) {
 	var wg sync.WaitGroup
 	for i := range ids {
 		wg.Go(func() { // each migrates, too
-			s, err := postgres.Open(t.Context(), postgresdb.Options{URL: url})
+			s, err := postgres.Open(t.Context(), postgresdb.Options{URL: url, Timeout: time.Minute})
 			if err != nil {
 				t.Error(err)
 				return
