@@ -103,6 +103,10 @@ specs: needs-go ## write contracts/openapi and contracts/asyncapi from the code
 	@for which in '(event|booking|notification)' '.*'; do \
 		go test -count=1 ./services/e2e/specs -run "^TestDocuments\$$/^$$which\$$" -update; done
 
+.PHONY: release-contracts
+release-contracts: needs-go ## keep the API documents and pacts of now as the last release's (contracts/released)
+	@go test -count=1 ./services/e2e/specs -run '^TestReleased$$' -release
+
 .PHONY: fuzz-api
 fuzz-api: boxoffice ## fuzz a platform of its own by its OpenAPI documents (FUZZ_TIME=seconds, default 600; needs Python)
 	@.ci/fuzz-api

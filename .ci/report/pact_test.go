@@ -74,43 +74,61 @@ func TestContractsThatGitDoesNotHaveFail(t *testing.T) {
 }
 
 func TestTheLastReleaseIsVerified(t *testing.T) {
-	r, out, git := newRepository(t)
-	var verified []string
-	verify := func(release, dir string) error {
-		text, err := os.ReadFile(filepath.Join(dir, "user-event.json"))
-		verified = append(verified, release+" "+string(text))
-		return err
-	}
-	check := func(want, says string) {
+	t.Parallel()
+	write := func(t *testing.T, root, name, text string) {
 		t.Helper()
-		verified = nil
-		out.Reset()
-		if err := r.release(verify); err != nil {
-			t.Error(err)
+		name = filepath.Join(root, releasedDir, name)
+		if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
+			t.Fatal(err)
 		}
-		if got := strings.Join(verified, ", "); got != want || !strings.Contains(out.String(), says) {
-			t.Errorf("verified %q, said %q; want %q, %q", got, out, want, says)
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
 		}
 	}
-	git("commit", "-q", "--allow-empty", "-m", "nothing yet")
-	check("", "no release")
-	git("tag", "v0.1.0")
-	check("", "v0.1.0 has no contracts yet")
-	r.write(t, "user-event.json", "nine")
-	git("add", ".")
-	git("commit", "-qm", "nine")
-	git("tag", "v0.9.0")
-	r.write(t, "user-event.json", "ten")
-	git("commit", "-qam", "ten")
-	git("tag", "v0.10.0")
-	git("tag", "nightly")
-	r.write(t, "user-event.json", "to come")
-	git("commit", "-qam", "to come")
-	check("v0.10.0 ten", "the contracts of v0.10.0")
-
-	err := r.release(func(string, string) error { return errors.New("tests failed") })
-	if err == nil || err.Error() != "what v0.10.0 relies on is no longer kept: tests failed" {
-		t.Error(err)
+	for name, c := range map[string]struct {
+		files map[string]string
+		fails bool // the verification
+		want  string
+	}{
+		"kept": {files: map[string]string{"VERSION": "1.2.0\n", "SHA256SUMS": "0  openapi/user.json\n1  pacts/user-event.json\n", "pacts/user-event.json": "{}"}},
+		"no longer kept": {
+			files: map[string]string{"VERSION": "1.2.0\n", "SHA256SUMS": "1  pacts/user-event.json\n", "pacts/user-event.json": "{}"},
+			fails: true, want: "what 1.2.0 relies on is no longer kept: tests failed",
+		},
+		"no release":  {want: "the last release: open "},
+		"no list":     {files: map[string]string{"VERSION": "1.2.0\n"}, want: "the last release: open "},
+		"no pacts":    {files: map[string]string{"VERSION": "1.2.0\n", "SHA256SUMS": "0  openapi/user.json\n"}, want: "the last release has no contracts"},
+		"a pact lost": {files: map[string]string{"VERSION": "1.2.0\n", "SHA256SUMS": "1  pacts/user-event.json\n"}, want: "the last release: stat "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := &runner{root: t.TempDir(), out: &bytes.Buffer{}, tally: newTally(), ctx: t.Context()}
+			for name, text := range c.files {
+				write(t, r.root, name, text)
+			}
+			verified := ""
+			err := r.release(func(release, dir string) error {
+				verified = release + " in " + dir
+				if c.fails {
+					return errors.New("tests failed")
+				}
+				return nil
+			})
+			got := ""
+			if err != nil {
+				got = err.Error()
+			}
+			if !strings.HasPrefix(got, c.want) || c.want == "" && got != "" {
+				t.Errorf("the error is %q, want %q", got, c.want)
+			}
+			want := ""
+			if c.want == "" || c.fails {
+				want = "1.2.0 in " + filepath.Join(r.root, releasedDir, "pacts")
+			}
+			if verified != want {
+				t.Errorf("verified %q, want %q", verified, want)
+			}
+		})
 	}
 }
 
