@@ -15,6 +15,7 @@ import (
 	"github.com/openboxoffice/boxoffice/services/internal/servertest/mongotest"
 	"github.com/openboxoffice/boxoffice/services/internal/servertest/pgtest"
 	"github.com/openboxoffice/boxoffice/services/internal/servertest/rabbittest"
+	"github.com/openboxoffice/boxoffice/services/internal/suitetest"
 )
 
 // outage is how long a database is away.
@@ -63,7 +64,7 @@ func TestDaprChaos(t *testing.T) {
 	choose := chaosSeed(t)
 	p, s, servers := startDapr(t, setup{})
 	l := newLoad(t, p, 6, true)
-	back := chaos(t, l, faultsOf(s, servers, services...), rounds(1, 3), choose)
+	back := chaos(t, l, faultsOf(s, servers, services...), suitetest.Amount(1, 3), choose)
 	t.Logf("%d kills, of each service, each sidecar, RabbitMQ and the databases (these for %s): served again %s after the start; %s",
 		len(back), outage, back, l.end(t))
 }
@@ -80,7 +81,7 @@ func TestDaprMoneyChaos(t *testing.T) {
 	p.paidBy(provider)
 	l := newLoad(t, p, 4, true)
 	back := chaos(t, l, faultsOf(s, servers, gateway, bookings), 1, choose)
-	between := killBetween(t, l, provider, s.of(bookings)[0], rounds(2, 4))
+	between := killBetween(t, l, provider, s.of(bookings)[0], suitetest.Amount(2, 4))
 	l.awaitServed(t)
 	t.Logf("paid through a provider, %d kills, of the gateway, booking, their sidecars, RabbitMQ and the databases (these for %s), and of booking between provider and database %v: served again %s after the start; %s",
 		len(back), outage, between, back, l.end(t))
@@ -142,7 +143,7 @@ func chaos(t *testing.T, l *load, faults []fault, times int, choose *rand.Rand) 
 // notice nothing except that their mails come late.
 func TestDaprRabbitMQDown(t *testing.T) {
 	t.Parallel()
-	down := time.Duration(rounds(10, 60)) * time.Second
+	down := time.Duration(suitetest.Amount(10, 60)) * time.Second
 	p, s, servers := startDapr(t, setup{})
 	documents := openDocuments(t, s.databases[events])
 	// As many as the stand-in for MongoDB catches up with: to take one delivery

@@ -5,6 +5,8 @@ package e2e
 import (
 	"testing"
 	"time"
+
+	"github.com/openboxoffice/boxoffice/services/internal/suitetest"
 )
 
 // Each process is killed alone, in turn, while people book and cancel, and is
@@ -14,7 +16,7 @@ func TestProcessesKilledAlone(t *testing.T) {
 	p, s := startProcesses(t, setup{})
 	l := newLoad(t, p, 6, true)
 	var back durations
-	for range rounds(1, 5) {
+	for range suitetest.Amount(1, 5) {
 		for _, r := range s.all {
 			l.awaitServed(t)
 			r.kill()

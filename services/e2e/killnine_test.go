@@ -9,6 +9,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/openboxoffice/boxoffice/services/internal/suitetest"
 )
 
 const killClients = 12
@@ -49,7 +51,7 @@ func TestKillNine(t *testing.T) {
 		load.Go(func() { buyers[i].shop(finish) })
 	}
 	kills := 0
-	for round := range rounds(8, 20) {
+	for round := range suitetest.Amount(8, 20) {
 		<-within(100, 900)
 		p.kill()
 		kills++

@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/openboxoffice/boxoffice/services/booking/adapter/stripe/stripetest"
+	"github.com/openboxoffice/boxoffice/services/internal/suitetest"
 )
 
 // The processes are killed alone, booking most often just when the provider has
@@ -30,7 +31,7 @@ func TestProcessesMoneyKilled(t *testing.T) {
 		kills++
 		r.again(t)
 	}
-	between := killBetween(t, l, provider, s.of(bookings)[0], rounds(2, 6))
+	between := killBetween(t, l, provider, s.of(bookings)[0], suitetest.Amount(2, 6))
 	l.awaitServed(t)
 	t.Logf("each process killed alone, paid through a provider: %d kills, and between provider and database %v; %s", kills, between, l.end(t))
 }

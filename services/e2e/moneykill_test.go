@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/openboxoffice/boxoffice/services/booking/adapter/stripe/stripetest"
+	"github.com/openboxoffice/boxoffice/services/internal/suitetest"
 )
 
 const moneyClients = 8
@@ -54,7 +55,7 @@ func TestMoneyKillNine(t *testing.T) {
 		load.Go(func() { buyers[i].shop(finish) })
 	}
 	between := map[string]int{}
-	kills := rounds(6, 12) // each kind of moment at least once
+	kills := suitetest.Amount(6, 12) // each kind of moment at least once
 	for round := range kills {
 		<-time.After(time.Duration(100+choose.IntN(600)) * time.Millisecond)
 		operation := []string{"confirm", "refund", "create", "", "confirm", "refund"}[round%6]

@@ -10,6 +10,8 @@ import (
 
 	toxiproxy "github.com/Shopify/toxiproxy/v2"
 	"github.com/rs/zerolog"
+
+	"github.com/openboxoffice/boxoffice/services/internal/suitetest"
 )
 
 // wire is the network between a service and its database, or its sidecar.
@@ -81,7 +83,7 @@ func TestProcessesDatabaseNetwork(t *testing.T) {
 	var back durations
 	for _, s := range []service{bookings, events, notifications, gateway} {
 		w := wires[s]
-		for range rounds(1, 3) {
+		for range suitetest.Amount(1, 3) {
 			w.spoil(t, "reset_peer", `{"timeout": 20}`, 0.5)
 			l.awaitTried(t, 8)
 			w.mend(t)

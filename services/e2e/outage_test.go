@@ -15,6 +15,7 @@ import (
 
 	"github.com/openboxoffice/boxoffice/services/internal/servertest/mongotest"
 	"github.com/openboxoffice/boxoffice/services/internal/servertest/pgtest"
+	"github.com/openboxoffice/boxoffice/services/internal/suitetest"
 )
 
 // databaseServer is a server that can be killed.
@@ -47,7 +48,7 @@ func outages(t *testing.T, name string, server databaseServer, databases map[ser
 	l := newLoad(t, p, 6, false)
 	down := slices.Collect(maps.Keys(databases))
 	var lasted, back durations
-	for range rounds(1, 3) {
+	for range suitetest.Amount(1, 3) {
 		l.awaitServed(t)
 		began := time.Now()
 		if err := server.Kill(t.Context()); err != nil {
