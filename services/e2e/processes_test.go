@@ -98,7 +98,7 @@ func newDatabase(t testing.TB, of service) string {
 	if of == gateway || of == bookings {
 		return pgtest.New(t, nil)
 	}
-	return mongotest.New(t)
+	return mongotest.Apart(t)
 }
 
 func newProcesses(t testing.TB, dir string, o setup) *manyProcesses {

@@ -23,7 +23,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-const startTimeout = 2 * time.Minute
+const startTimeout = 5 * time.Minute
 
 // Sidecar says what to run.
 type Sidecar struct {

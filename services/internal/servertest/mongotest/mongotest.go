@@ -31,6 +31,29 @@ func New(t testing.TB) string {
 	return shared(t).New(t)
 }
 
+// Apart is New for a test that is hard on its database. A stand-in may take one
+// request at a time, and then a test that shares it waits for all others: where
+// one serves, the database is on a server of the test's own.
+func Apart(t testing.TB) string {
+	t.Helper()
+	s := shared(t)
+	if s.container && s.Info().StandIn {
+		ctx, cancel := context.WithTimeout(t.Context(), startTimeout)
+		defer cancel()
+		var err error
+		if s, err = run(ctx, false); err != nil {
+			t.Fatalf("MongoDB for this test: %v", err)
+		}
+		s.disposable = true
+		t.Cleanup(func() {
+			if err := s.machine.Close(context.Background()); err != nil {
+				t.Errorf("ending MongoDB: %v", err)
+			}
+		})
+	}
+	return s.New(t)
+}
+
 // Through returns uri, of New or a Server's, by way of a network of its own.
 func Through(t testing.TB, uri string) (string, *network.Network) {
 	t.Helper()

@@ -24,8 +24,8 @@ import (
 )
 
 const (
-	startTimeout = 3 * time.Minute // pulling an image takes most of it
-	dropTimeout  = 30 * time.Second
+	startTimeout = 5 * time.Minute // pulling an image takes most of it
+	dropTimeout  = 5 * time.Minute
 )
 
 // Server is a MongoDB server for tests.

@@ -17,7 +17,7 @@ import (
 	"github.com/openboxoffice/boxoffice/services/internal/servertest/internal/lastwill"
 )
 
-const dropTimeout = 30 * time.Second
+const dropTimeout = 5 * time.Minute
 
 // databases are those that this process made on one server.
 type databases struct {

@@ -18,7 +18,7 @@ import (
 )
 
 const (
-	startTimeout = 2 * time.Minute // pulling an image takes most of it
+	startTimeout = 5 * time.Minute // pulling an image takes most of it
 	password     = "boxoffice"
 )
 

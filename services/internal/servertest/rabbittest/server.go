@@ -21,7 +21,7 @@ import (
 )
 
 const (
-	startTimeout = 2 * time.Minute // pulling an image takes most of it
+	startTimeout = 5 * time.Minute // pulling an image takes most of it
 
 	user, password     = "boxoffice", "boxoffice"
 	amqpPort, httpPort = 5672, 15672
