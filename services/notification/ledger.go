@@ -60,6 +60,19 @@ func (l *ledger) end(n Notification, recorded bool) {
 	e.busy, e.sent = false, &n
 }
 
+// endRecorded ends what begin began, after it was recorded under lease. A newer
+// lease is unused: n fell due and was claimed again before this end, and whoever
+// claimed it left it to the caller.
+func (l *ledger) endRecorded(n Notification, lease string) (unused string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if e := l.entries[n.ID]; e.lease != lease {
+		unused = e.lease
+	}
+	delete(l.entries, n.ID)
+	return unused
+}
+
 // unrecorded takes what has been sent, is not recorded, and no worker is at, for
 // the caller, who shall end each.
 func (l *ledger) unrecorded() []Notification {

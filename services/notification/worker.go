@@ -45,7 +45,8 @@ func (s *Service) Run(ctx context.Context) error {
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), max(time.Until(end), lastTime))
 	defer cancel()
 	for _, n := range s.ledger.unrecorded() {
-		s.ledger.end(n, s.settle(last, n))
+		_, recorded := s.settle(last, n)
+		s.ledger.end(n, recorded)
 	}
 	return nil
 }
@@ -260,7 +261,18 @@ func (s *Service) deliver(ctx context.Context, n Notification) Notification {
 	}
 	ctx, cancel := context.WithTimeout(ctx, recordTime)
 	defer cancel()
-	s.ledger.end(n, s.settle(ctx, n))
+	lease, recorded := s.settle(ctx, n)
+	if !recorded {
+		s.ledger.end(n, false)
+		return n
+	}
+	if unused := s.ledger.endRecorded(n, lease); unused != "" && n.Status.Open() {
+		again := n
+		again.Lease = unused
+		if err := s.o.Store.Settle(ctx, again); err != nil {
+			s.log(n).WarnContext(ctx, "a lease is left to end by itself", "error", err)
+		}
+	}
 	return n
 }
 
@@ -333,23 +345,23 @@ const (
 	lastTime    = 2 * time.Second
 )
 
-// settle records n's outcome, and reports whether it did.
-func (s *Service) settle(ctx context.Context, n Notification) (recorded bool) {
+// settle records n's outcome, and reports whether it did, and under which lease.
+func (s *Service) settle(ctx context.Context, n Notification) (lease string, recorded bool) {
 	for try := 1; ; try++ {
 		n.Lease = s.ledger.lease(n.ID)
 		err := s.record(ctx, n)
 		lost := errors.Is(err, ErrLeaseLost) && n.Lease == s.ledger.lease(n.ID)
 		switch {
 		case err == nil:
-			return true
+			return n.Lease, true
 		case lost && n.Status.Open():
 			// It was recorded, and the answer lost, or is somebody else's. It is tried again in any case.
 			s.log(n).WarnContext(ctx, "an attempt's lease is lost")
-			return false
+			return n.Lease, false
 		case lost, try == settleTries, ctx.Err() != nil:
 			// It comes up again when its lease ends.
 			s.log(n).ErrorContext(ctx, "an attempt's outcome is not recorded", "error", err)
-			return false
+			return n.Lease, false
 		}
 		select {
 		case <-ctx.Done():
