@@ -1,5 +1,0 @@
-//go:build !race
-
-package plantest
-
-const rows = "100000"
