@@ -66,7 +66,7 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 // majority.
 func TestWritesAreJournaledByTheMajority(t *testing.T) {
 	t.Parallel()
-	o := mongodb.Options{URL: mongotest.New(t), Timeout: 30 * time.Second}
+	o := mongodb.Options{URL: mongotest.New(t), Timeout: time.Minute}
 	sep := "?"
 	if strings.Contains(o.URL, "?") {
 		sep = "&"
@@ -96,7 +96,7 @@ func TestWritesAreJournaledByTheMajority(t *testing.T) {
 // Several processes create the indexes at once, and one of them once more.
 func TestIndexesAreThereOnce(t *testing.T) {
 	t.Parallel()
-	o := mongodb.Options{URL: mongotest.New(t), Timeout: 30 * time.Second}
+	o := mongodb.Options{URL: mongotest.New(t), Timeout: time.Minute}
 	indexes := []mongodb.Index{
 		{Collection: "a", Name: "once", Keys: bson.D{{Key: "once", Value: 1}}, Unique: true},
 		{Collection: "a", Name: "at", Keys: bson.D{{Key: "at", Value: -1}, {Key: "x.y", Value: 1}}},
@@ -138,7 +138,7 @@ func TestIndexesAreThereOnce(t *testing.T) {
 
 func TestRemoveAllRemovesManyAndNoOther(t *testing.T) {
 	t.Parallel()
-	c := open(t, mongodb.Options{URL: mongotest.New(t), Timeout: 30 * time.Second}).Collection("c")
+	c := open(t, mongodb.Options{URL: mongotest.New(t), Timeout: time.Minute}).Collection("c")
 	docs := make([]any, 2500)
 	for i := range docs {
 		docs[i] = bson.M{"_id": i, "old": i >= 10}

@@ -17,7 +17,7 @@ import (
 
 // Reserve implements event.Inventory.
 func (s *Store) Reserve(ctx context.Context, k event.Key, want []event.Request, now time.Time) (*event.Reservation, error) {
-	ctx, cancel := s.db.Limit(ctx, operationLimit)
+	ctx, cancel := s.db.Limit(ctx, s.limit)
 	defer cancel()
 	done, err := s.turn(ctx)
 	if err != nil {
@@ -276,7 +276,7 @@ func (s *Store) reserved(ctx context.Context, k event.Key) (*recordDoc, error) {
 
 // Reservation implements event.Inventory.
 func (s *Store) Reservation(ctx context.Context, k event.Key) (*event.Reservation, error) {
-	ctx, cancel := s.db.Limit(ctx, operationLimit)
+	ctx, cancel := s.db.Limit(ctx, s.limit)
 	defer cancel()
 	rec, err := s.reserved(ctx, k)
 	if err != nil {

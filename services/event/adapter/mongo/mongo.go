@@ -54,6 +54,8 @@ type Store struct {
 	// patience is how long Reserve lets another one of the same attempt
 	// finish before it fences it off.
 	patience time.Duration
+	// limit is operationLimit, but for tests on machines that are busy.
+	limit time.Duration
 }
 
 var (
@@ -90,6 +92,7 @@ func newStore(db *mongodb.DB) *Store {
 		turns:    make(chan struct{}, reserving),
 		now:      time.Now,
 		patience: time.Second,
+		limit:    operationLimit,
 	}
 }
 

@@ -35,7 +35,7 @@ func TestMain(m *testing.M) {
 
 // database is an empty one of the test's own.
 func database(t *testing.T) mongodb.Options {
-	return mongodb.Options{URL: mongotest.New(t), Timeout: 30 * time.Second}
+	return mongodb.Options{URL: mongotest.New(t), Timeout: time.Minute}
 }
 
 // openDB is an empty database, without the indexes: Open creates them.
@@ -61,6 +61,7 @@ func openAt(t *testing.T, o mongodb.Options) *Store {
 		t.Fatal(err)
 	}
 	closed(t, s)
+	s.limit = time.Minute
 	return s
 }
 

@@ -13,7 +13,7 @@ import (
 
 // Release implements event.Inventory.
 func (s *Store) Release(ctx context.Context, k event.Key) error {
-	ctx, cancel := s.db.Limit(ctx, operationLimit)
+	ctx, cancel := s.db.Limit(ctx, s.limit)
 	defer cancel()
 	return s.release(ctx, k)
 }
@@ -201,7 +201,7 @@ func (s *Store) GiveBack(ctx context.Context, messageID string, k event.Key) err
 // hear lets a message have its effect, and then notes that it had. One that is
 // noted has none.
 func (s *Store) hear(ctx context.Context, messageID string, effect func(context.Context) error) error {
-	ctx, cancel := s.db.Limit(ctx, operationLimit)
+	ctx, cancel := s.db.Limit(ctx, s.limit)
 	defer cancel()
 	heard, err := s.inbox.heard(ctx, messageID)
 	if err != nil || heard {

@@ -15,7 +15,7 @@ import (
 
 // Return implements event.Inventory.
 func (s *Store) Return(ctx context.Context, k event.Key, returnID string, items []event.Request) error {
-	ctx, cancel := s.db.Limit(ctx, operationLimit)
+	ctx, cancel := s.db.Limit(ctx, s.limit)
 	defer cancel()
 	return s.giveSomeBack(ctx, k, returnID, items)
 }

@@ -27,7 +27,7 @@ var (
 func process(db *mongodb.DB, before func(ctx context.Context, n int) error) *Store {
 	var n atomic.Int64
 	s := newStore(db.Before(func(ctx context.Context) error { return before(ctx, int(n.Add(1))-1) }))
-	s.patience = 10 * time.Millisecond
+	s.patience, s.limit = 10*time.Millisecond, time.Minute
 	return s
 }
 

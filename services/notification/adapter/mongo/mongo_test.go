@@ -27,7 +27,7 @@ import (
 // database is one of a test's own.
 func database(t *testing.T) mongodb.Options {
 	t.Helper()
-	return mongodb.Options{URL: mongotest.New(t), Timeout: 30 * time.Second}
+	return mongodb.Options{URL: mongotest.New(t), Timeout: time.Minute}
 }
 
 func open(t *testing.T, o mongodb.Options) *mongo.Store {
