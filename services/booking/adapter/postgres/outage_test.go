@@ -75,7 +75,7 @@ func (a *tally) book(t *testing.T, s *postgres.Store) {
 func TestNothingAcknowledgedIsLostInAnOutage(t *testing.T) {
 	t.Parallel()
 	server := pgtest.NewServer(t)
-	s := open(t, postgresdb.Options{URL: server.New(t, postgres.Migrate), Timeout: 3 * time.Second})
+	s := open(t, postgresdb.Options{URL: server.New(t, postgres.Migrate), Timeout: 30 * time.Second})
 	var a tally
 	var wg sync.WaitGroup
 	done := make(chan struct{})
@@ -91,13 +91,18 @@ func TestNothingAcknowledgedIsLostInAnOutage(t *testing.T) {
 			}
 		})
 	}
+	stop := sync.OnceFunc(func() {
+		close(done)
+		wg.Wait()
+	})
+	defer stop()
 	more := func(n int64) {
 		t.Helper()
 		tick := time.NewTicker(5 * time.Millisecond)
 		defer tick.Stop()
-		for deadline, want := time.Now().Add(60*time.Second), a.acknowledged.Load()+n; a.acknowledged.Load() < want; <-tick.C {
+		for deadline, want := time.Now().Add(5*time.Minute), a.acknowledged.Load()+n; a.acknowledged.Load() < want; <-tick.C {
 			if time.Now().After(deadline) {
-				t.Fatalf("no %d bookings more in a minute", n)
+				t.Fatalf("no %d bookings more in five minutes", n)
 			}
 		}
 	}
@@ -114,8 +119,7 @@ func TestNothingAcknowledgedIsLostInAnOutage(t *testing.T) {
 		away += time.Since(begin)
 	}
 	more(100) // it returns by itself
-	close(done)
-	wg.Wait()
+	stop()
 
 	messages := messagesOf(t, s)
 	lost, half := 0, 0
