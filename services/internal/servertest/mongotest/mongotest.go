@@ -1,7 +1,7 @@
 // Package mongotest gives tests databases of their own on a MongoDB server.
 //
 // The server is a container of TEST_MONGO_IMAGE (default mongo:8), one for
-// each test binary, which ends with it; or, where TEST_MONGO_URI is set, the
+// each test binary, which ends with it, or one for all that withservers runs; or, where TEST_MONGO_URI is set, the
 // running server that it names. The container keeps its files in memory;
 // NewServer keeps them on disk, for tests that kill it. Not everything that
 // speaks MongoDB's protocol is MongoDB: Serving says what a test has before it.
@@ -10,6 +10,7 @@ package mongotest
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"os"
 	"sync"
 	"testing"
@@ -19,8 +20,8 @@ import (
 
 const (
 	defaultImage = "mongo:8"
-	// sharedEnv tells child processes, which suites start of this binary for
-	// broken adapters, where their parent's server is.
+	// sharedEnv tells other processes where the server of this one is: children,
+	// which suites start for broken adapters, and all of withservers.
 	sharedEnv = "MONGOTEST_SHARED_URI"
 )
 
@@ -78,6 +79,16 @@ func shared(t testing.TB) *Server {
 		t.Fatalf("MongoDB for the tests: %v", err)
 	}
 	return s
+}
+
+// Share starts the server that New serves, unless a running one is named, for the
+// processes that this one starts.
+func Share() error {
+	_, err := sharedServer()
+	if err != nil {
+		return fmt.Errorf("MongoDB: %w", err)
+	}
+	return nil
 }
 
 var sharedServer = sync.OnceValues(func() (*Server, error) {

@@ -73,7 +73,7 @@ func (s *Server) copyOf(ctx context.Context, template string) (string, error) {
 		return "", err
 	}
 	sql := "create database " + name + " template " + template
-	if s.container && !s.disposable {
+	if s.inMemory {
 		sql += " strategy file_copy" // much faster where files are in memory
 	}
 	return name, s.exec(ctx, sql)

@@ -1,7 +1,8 @@
 // Package pgtest gives tests databases of their own on a PostgreSQL server.
 //
 // The server is a container of TEST_POSTGRES_IMAGE (default
-// postgres:17-alpine), one for each test binary, which ends with it; or, where
+// postgres:17-alpine), one for each test binary, which ends with it, or one for all that
+// withservers runs; or, where
 // TEST_POSTGRES_DSN is set, the running server that it names, of which the
 // user must be allowed to create databases. The container keeps its files in
 // memory. Where durability matters, NewServer keeps them on disk; nothing turns
@@ -9,8 +10,8 @@
 package pgtest
 
 import (
-	"cmp"
 	"context"
+	"fmt"
 	"os"
 	"sync"
 	"testing"
@@ -22,8 +23,8 @@ type Migrate func(ctx context.Context, dsn string) error
 
 const (
 	defaultImage = "postgres:17-alpine"
-	// sharedEnv tells child processes, which suites start of this binary for
-	// broken adapters, where their parent's server is.
+	// sharedEnv tells other processes where the server of this one is: children,
+	// which suites start for broken adapters, and all of withservers.
 	sharedEnv = "PGTEST_SHARED_DSN"
 )
 
@@ -52,10 +53,23 @@ func shared(t testing.TB) *Server {
 	return s
 }
 
+// Share starts the server that New serves, unless a running one is named, for the
+// processes that this one starts.
+func Share() error {
+	_, err := sharedServer()
+	if err != nil {
+		return fmt.Errorf("PostgreSQL: %w", err)
+	}
+	return nil
+}
+
 var sharedServer = sync.OnceValues(func() (*Server, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	defer cancel()
-	if dsn := cmp.Or(os.Getenv(sharedEnv), os.Getenv("TEST_POSTGRES_DSN")); dsn != "" {
+	if dsn := os.Getenv(sharedEnv); dsn != "" {
+		return inherit(ctx, dsn)
+	}
+	if dsn := os.Getenv("TEST_POSTGRES_DSN"); dsn != "" {
 		return attach(ctx, dsn)
 	}
 	s, err := run(ctx, false)

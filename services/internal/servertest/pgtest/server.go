@@ -30,7 +30,8 @@ type Server struct {
 	version string
 	// container: Kill kills, and the databases go with the server.
 	// disposable: for one test, which may leave it down.
-	container, disposable bool
+	// inMemory: its files are.
+	container, disposable, inMemory bool
 	databases
 }
 
@@ -46,9 +47,8 @@ type machine interface {
 // run starts a server in a container. Only a disposable one is there to be
 // killed, and keeps its files on disk.
 func run(ctx context.Context, disposable bool) (*Server, error) {
-	image := cmp.Or(os.Getenv("TEST_POSTGRES_IMAGE"), defaultImage)
 	spec := container.Spec{
-		Image: image,
+		Image: image(),
 		Port:  5432,
 		Env:   map[string]string{"POSTGRES_USER": "boxoffice", "POSTGRES_PASSWORD": password, "POSTGRES_DB": "boxoffice"},
 		// Tests run beside each other, each with a pool or two.
@@ -66,11 +66,28 @@ func run(ctx context.Context, disposable bool) (*Server, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("%w\n%s", err, c.Logs(context.Background())), c.Close(context.Background()))
 	}
-	if strings.Contains(image, "stand-in") {
+	s.machine, s.container, s.disposable, s.inMemory = c, true, disposable, !disposable
+	s.nameStandIn()
+	return s, nil
+}
+
+// inherit uses the container of another process of the tests.
+func inherit(ctx context.Context, dsn string) (*Server, error) {
+	s, err := attach(ctx, dsn)
+	if err != nil {
+		return nil, err
+	}
+	s.inMemory = true
+	s.nameStandIn()
+	return s, nil
+}
+
+func image() string { return cmp.Or(os.Getenv("TEST_POSTGRES_IMAGE"), defaultImage) }
+
+func (s *Server) nameStandIn() {
+	if strings.Contains(image(), "stand-in") {
 		s.version += " stand-in"
 	}
-	s.machine, s.container, s.disposable = c, true, disposable
-	return s, nil
 }
 
 // attach uses a running server.

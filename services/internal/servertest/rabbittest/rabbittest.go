@@ -2,7 +2,8 @@
 // server.
 //
 // The server is a container of TEST_RABBITMQ_IMAGE (default
-// rabbitmq:4-management-alpine), one for each test binary, which ends with it;
+// rabbitmq:4-management-alpine), one for each test binary, which ends with it,
+// or one for all that withservers runs;
 // or, where TEST_RABBITMQ_URL is set, the running server of which it names the
 // management API, with a user who may make virtual hosts:
 // http://user:password@host:15672. The container keeps its files in memory;
@@ -10,8 +11,8 @@
 package rabbittest
 
 import (
-	"cmp"
 	"context"
+	"fmt"
 	"os"
 	"sync"
 	"testing"
@@ -21,8 +22,8 @@ import (
 
 const (
 	defaultImage = "rabbitmq:4-management-alpine"
-	// sharedEnv tells child processes, which suites start of this binary for
-	// broken adapters, where their parent's server is.
+	// sharedEnv tells other processes where the server of this one is: children,
+	// which suites start for broken adapters, and all of withservers.
 	sharedEnv = "RABBITTEST_SHARED_URL"
 )
 
@@ -48,10 +49,23 @@ func shared(t testing.TB) *Server {
 	return s
 }
 
+// Share starts the server that New serves, unless a running one is named, for the
+// processes that this one starts.
+func Share() error {
+	_, err := sharedServer()
+	if err != nil {
+		return fmt.Errorf("RabbitMQ: %w", err)
+	}
+	return nil
+}
+
 var sharedServer = sync.OnceValues(func() (*Server, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	defer cancel()
-	if u := cmp.Or(os.Getenv(sharedEnv), os.Getenv("TEST_RABBITMQ_URL")); u != "" {
+	if u := os.Getenv(sharedEnv); u != "" {
+		return inherit(ctx, u)
+	}
+	if u := os.Getenv("TEST_RABBITMQ_URL"); u != "" {
 		return attach(ctx, u)
 	}
 	s, err := run(ctx, false)

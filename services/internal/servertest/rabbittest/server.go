@@ -51,9 +51,8 @@ type machine interface {
 // run starts a server in a container. Only a disposable one is there to be
 // killed, and keeps its files on disk.
 func run(ctx context.Context, disposable bool) (*Server, error) {
-	image := cmp.Or(os.Getenv("TEST_RABBITMQ_IMAGE"), defaultImage)
 	spec := container.Spec{
-		Image: image, Port: amqpPort, Also: []int{httpPort},
+		Image: image(), Port: amqpPort, Also: []int{httpPort},
 		Env: map[string]string{
 			"RABBITMQ_DEFAULT_USER": user, "RABBITMQ_DEFAULT_PASS": password,
 			// Erlang's schedulers would spin while there is nothing to do.
@@ -71,11 +70,27 @@ func run(ctx context.Context, disposable bool) (*Server, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("%w\n%s", err, c.Logs(context.Background())), c.Close(context.Background()))
 	}
-	if strings.Contains(image, "stand-in") {
+	s.machine, s.container, s.disposable = c, true, disposable
+	s.nameStandIn()
+	return s, nil
+}
+
+// inherit uses the container of another process of the tests.
+func inherit(ctx context.Context, management string) (*Server, error) {
+	s, err := attach(ctx, management)
+	if err != nil {
+		return nil, err
+	}
+	s.nameStandIn()
+	return s, nil
+}
+
+func image() string { return cmp.Or(os.Getenv("TEST_RABBITMQ_IMAGE"), defaultImage) }
+
+func (s *Server) nameStandIn() {
+	if strings.Contains(image(), "stand-in") {
 		s.version += " stand-in"
 	}
-	s.machine, s.container, s.disposable = c, true, disposable
-	return s, nil
 }
 
 // attach uses a running server. Its port for AMQP it asks for, unless the URL
