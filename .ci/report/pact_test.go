@@ -98,7 +98,7 @@ func TestTheLastReleaseIsVerified(t *testing.T) {
 		"no release":  {want: "the last release: open "},
 		"no list":     {files: map[string]string{"VERSION": "1.2.0\n"}, want: "the last release: open "},
 		"no pacts":    {files: map[string]string{"VERSION": "1.2.0\n", "SHA256SUMS": "0  openapi/user.json\n"}, want: "the last release has no contracts"},
-		"a pact lost": {files: map[string]string{"VERSION": "1.2.0\n", "SHA256SUMS": "1  pacts/user-event.json\n"}, want: "the last release: stat "},
+		"a pact lost": {files: map[string]string{"VERSION": "1.2.0\n", "SHA256SUMS": "1  pacts/user-event.json\n"}, want: "the last release: contracts/released/pacts/user-event.json is missing"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
