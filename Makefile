@@ -89,6 +89,10 @@ bench: needs-go ## measure sales, reading and messages in each way, within 10 mi
 bench-growth: needs-go ## measure the same on 1,000 to 100,000 bookings and 100 to 100,000 events (BENCH_FLAGS=-huge: a million)
 	@.ci/bench -growth $(BENCH_TIME:%=-time=%) $(BENCH_FLAGS)
 
+.PHONY: bench-compare
+bench-compare: needs-go ## compare sales with those of a commit, taking turns (BASE=commit ROUNDS=5 SLOWER=5 percent)
+	@BASE='$(BASE)' ROUNDS='$(ROUNDS)' SLOWER='$(SLOWER)' .ci/bench-compare
+
 .PHONY: profile
 profile: needs-go ## profiles of standalone in a sale: CPU, allocations, blocking, mutexes (in .tools/bench/profile)
 	@.ci/bench -profile $(BENCH_TIME:%=-time=%) $(BENCH_FLAGS)

@@ -8,6 +8,7 @@
 //	make bench BENCH_FLAGS=-ways=standalone
 //	make bench-growth               the same work on more and more data
 //	make profile                    what standalone spends its time on in a sale
+//	make bench-compare BASE=commit  whether sales are slower than at that commit
 //
 // The platform is started as the tests start it, by the binary of the suite in
 // services/e2e (serve_test.go there), so that what is measured is what is
@@ -19,5 +20,5 @@
 //	browse.go     reading                    messages.go  mails, the outbox
 //	limits_*.go   the limit: the same statements, and the same JSON, alone
 //	growth.go     more and more rows         profile.go  profiles
-//	report.go     the table
+//	report.go     the table              compare.go    two commits
 package main

@@ -42,6 +42,7 @@ type bench struct {
 	growing  bool
 	keep     bool
 	profile  bool
+	sale     bool
 
 	report Report
 }
@@ -53,6 +54,9 @@ func main() {
 			os.Exit(1)
 		}
 		return
+	}
+	if len(os.Args) > 1 && os.Args[1] == "compare" {
+		os.Exit(runCompare(os.Args[2:]))
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := run(ctx)
@@ -79,6 +83,7 @@ func run(ctx context.Context) int {
 	flag.BoolVar(&b.growing, "growth", false, "measure growth instead")
 	flag.BoolVar(&b.huge, "huge", false, "with -growth: a million bookings, too")
 	flag.BoolVar(&b.profile, "profile", false, "take profiles of standalone during the last sale, and nothing else")
+	flag.BoolVar(&b.sale, "sale", false, "measure the flash sales alone")
 	flag.Parse()
 	b.began = time.Now()
 	if ways == "" {
@@ -188,7 +193,7 @@ func (b *bench) measure() (err error) {
 			return fmt.Errorf("%s: %w", way, err)
 		}
 	}
-	if b.growing {
+	if b.growing || b.sale {
 		return nil
 	}
 	b.say("the bare handler")
@@ -270,12 +275,18 @@ func (b *bench) way(p *platform) error {
 			return err
 		}
 		b.say("flash sale, %d buyers: %.0f/s", n, r.Rate)
+		if b.sale {
+			continue
+		}
 		delay := &Result{What: fmt.Sprintf("mail after booking, in the sale to %d", n), Way: p.way, Clients: n}
 		b.report.add(delay)
 		if err := b.mailed(p, mails, s.sold, delay); err != nil {
 			return err
 		}
 		maps.Copy(sold, s.sold)
+	}
+	if b.sale {
+		return nil
 	}
 	few := buyers[:min(64, len(buyers))]
 	r, err := b.soldOut(p, organizer, few)
