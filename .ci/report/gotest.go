@@ -32,9 +32,10 @@ type runner struct {
 	out    io.Writer
 	cpu    *usage
 
-	figures  bool   // passing tests say figures that are worth seeing
-	system   string // what tests run against, if not the usual
-	failures int    // how many events of failure goTest has seen
+	under    []string // a command that go test runs under, if any
+	figures  bool     // passing tests say figures that are worth seeing
+	system   string   // what tests run against, if not the usual
+	failures int      // how many events of failure goTest has seen
 }
 
 // foundServers says where the servers are that tests need.
@@ -87,7 +88,8 @@ func (r *runner) output(dir, name string, args ...string) ([]byte, error) {
 // goTest runs `go test -json` with args in dir. Failing tests are in the tally;
 // the error is about what could not run at all.
 func (r *runner) goTest(dir string, env []string, args ...string) error {
-	cmd := r.command(dir, "go", append([]string{"test", "-json"}, args...)...)
+	command := slices.Concat(r.under, []string{"go", "test", "-json"}, args)
+	cmd := r.command(dir, command[0], command[1:]...)
 	r.servers.mu.Lock()
 	cmd.Env = slices.Concat(cmd.Env, r.servers.env, env)
 	r.servers.mu.Unlock()

@@ -159,7 +159,7 @@ func (r *runner) unit(w workspace) error {
 
 // integration runs the packages that need servers, once.
 func (r *runner) integration(w workspace, flags ...string) error {
-	if err := r.needServers(); err != nil {
+	if err := r.shareServers(); err != nil {
 		return err
 	}
 	r.figures = true
@@ -167,14 +167,13 @@ func (r *runner) integration(w workspace, flags ...string) error {
 	return r.goTest(r.root, nil, slices.Concat(args, r.race(), flags, w.integration())...)
 }
 
-// suites runs tests of packages once, with servers if there are any. Broken
-// adapters run in a process each and without the race detector: their faults
-// are known.
+// suites runs tests of packages once. Broken adapters run in a process each and
+// without the race detector: their faults are known.
 func (r *runner) suites(tests *regexp.Regexp, packages []string) error {
-	args := []string{"-count=1", "-timeout=" + unitTimeout, "-run=" + tests.String()}
-	if r.needServers() == nil {
-		args = append(args, "-tags="+integrationTag)
+	if err := r.shareServers(); err != nil {
+		return err
 	}
+	args := []string{"-tags=" + integrationTag, "-count=1", "-timeout=" + unitTimeout, "-run=" + tests.String()}
 	return r.goTest(r.root, nil, append(args, packages...)...)
 }
 

@@ -62,6 +62,17 @@ func (r *runner) findServers() error {
 	return nil
 }
 
+// shareServers lets the packages of the next go test share one server of each
+// kind. By itself each test binary starts its own.
+func (r *runner) shareServers() error {
+	if err := r.needServers(); err != nil {
+		return err
+	}
+	program := filepath.Join(r.root, ".tools", "bin", "withservers")
+	r.under = []string{program}
+	return r.run(r.root, nil, "go", "build", "-o", program, "./services/internal/servertest/cmd/withservers")
+}
+
 // needServers returns an error if the part that finds servers did not find them.
 func (r *runner) needServers() error {
 	if r.tally.serving() == "" {
