@@ -169,6 +169,7 @@ func (s *manyProcesses) environment(r *replica) []string {
 	env := []string{
 		strings.ToUpper(string(r.of)) + "_ADDR=" + r.addr,
 		databaseVariable(r.of) + "=" + s.databases[r.of],
+		"START_TIMEOUT=" + patience.String(), // on a busy machine a new connection takes its time
 	}
 	add := func(variable, value string) { env = append(env, variable+"="+value) }
 	know := func(others ...service) {
