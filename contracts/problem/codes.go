@@ -80,7 +80,7 @@ var Codes = []struct {
 	{MethodNotAllowed, 405, "This path does not know this method."},
 	{RequestTimeout, 408, "The body did not arrive in time."},
 	{PreconditionFailed, 412, "Somebody else edited it first."},
-	{BodyTooLarge, 413, "The body is larger than 1 MiB."},
+	{BodyTooLarge, 413, "The body is larger than the operation takes."},
 	{UnsupportedMedia, 415, "The body has another type than it must have."},
 	{ValidationFailed, 422, "Some fields have values that are not allowed: errors says which."},
 	{InvalidCursor, 422, "The cursor is not one that this list gave out."},

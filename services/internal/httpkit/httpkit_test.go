@@ -84,7 +84,7 @@ func TestEveryRefusalIsAProblemWithACode(t *testing.T) {
 		{"PUT", id, `{"name":"\\\u0000","n":1}`, "", 400, problem.MalformedBody},
 		{"PUT", id, `{"name":"a","n":2.0}`, "", 422, problem.ValidationFailed},
 		{"PUT", id, `{"name":"a","n":1e400}`, "", 400, problem.MalformedBody},
-		{"PUT", id, strings.Repeat("[", 100_000), "", 400, problem.MalformedBody},
+		{"PUT", id, strings.Repeat("[", 4000), "", 400, problem.MalformedBody},
 		{"PUT", id, `{"name":"a","n":99999999999999999999}`, "", 422, problem.ValidationFailed},
 		{"PUT", id, `{"name":"a","n":1.5}`, "", 422, problem.ValidationFailed},
 		{"PUT", id, `{"name":"a","n":"1"}`, "", 422, problem.ValidationFailed},

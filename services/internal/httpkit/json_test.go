@@ -50,7 +50,7 @@ func TestABodyOfTheWrongTypeIsExplainedWithoutGo(t *testing.T) {
 	type createBody struct {
 		Tickets int       `json:"tickets,omitempty"`
 		Small   int8      `json:"small,omitempty"`
-		List    []nested  `json:"list,omitempty"`
+		List    []nested  `json:"list,omitempty" maxItems:"20"`
 		At      time.Time `json:"at,omitzero"`
 		Never   neverJSON `json:"never,omitzero"`
 	}

@@ -94,9 +94,7 @@ func (t Errors) To(ctx context.Context, err error) error {
 	case errors.As(err, &ready):
 		return ready
 	case errors.As(err, &invalid):
-		p := NewProblem(http.StatusUnprocessableEntity, problem.ValidationFailed, "Some fields have values that are not allowed.")
-		p.Errors = invalid
-		return p
+		return Invalid(invalid...)
 	}
 	for _, m := range t {
 		if errors.Is(err, m.Err) {
@@ -120,6 +118,30 @@ func (t Errors) To(ctx context.Context, err error) error {
 	return internalError()
 }
 
+// Invalid refuses a request for what is wrong with its fields. It names maxErrors
+// of them at most, and none by more than maxText characters: a request does not
+// get a multiple of its own size back.
+func Invalid(fields ...problem.Field) *Error {
+	p := NewProblem(http.StatusUnprocessableEntity, problem.ValidationFailed, "Some fields have values that are not allowed.")
+	for _, f := range fields[:min(len(fields), maxErrors)] {
+		p.Errors = append(p.Errors, problem.Field{Location: clip(f.Location), Message: clip(f.Message)})
+	}
+	return p
+}
+
+const maxText = 200
+
+// clip returns at most maxText characters of text.
+func clip(text string) string {
+	n := 0
+	for i := range text {
+		if n++; n > maxText {
+			return text[:i] + "…"
+		}
+	}
+	return text
+}
+
 func internalError() *Error {
 	return NewProblem(http.StatusInternalServerError, problem.Internal, "Something went wrong on our side. The trace id finds it in our logs.")
 }
@@ -136,31 +158,14 @@ func addTrace(ctx huma.Context, _ string, v any) (any, error) {
 	return p, nil
 }
 
-// fromHuma makes a problem of what huma's own validation says.
+// fromHuma makes a problem of what huma's own validation says. Bodies that are no
+// JSON, or not there, boundBody has refused before.
 func fromHuma(status int, msg string, errs ...error) huma.StatusError {
-	code := problem.BadRequest
-	switch status {
-	case http.StatusBadRequest:
-		code = problem.MalformedBody
-	case http.StatusUnprocessableEntity:
-		code, msg = problem.ValidationFailed, "Some fields have values that are not allowed."
-	case http.StatusRequestEntityTooLarge:
-		code, msg = problem.BodyTooLarge, "The body is larger than 1 MiB."
-	case http.StatusUnsupportedMediaType:
-		code, msg = problem.UnsupportedMedia, "The body must be application/json."
-	case http.StatusRequestTimeout:
-		code, msg = problem.RequestTimeout, "The body did not arrive in time."
-	case http.StatusInternalServerError:
-		// huma's only 500 before a handler runs is a body that it cannot read:
-		// the client broke it off, or framed it wrongly.
-		if msg == "cannot read request body" {
-			status, code = http.StatusBadRequest, problem.MalformedBody
-			break
-		}
+	if status == http.StatusInternalServerError {
 		return internalError()
 	}
-	p := NewProblem(status, code, msg)
-	for _, err := range errs {
+	var fields []problem.Field
+	for _, err := range errs[:min(len(errs), maxErrors)] {
 		var d *huma.ErrorDetail
 		if errors.As(err, &d) {
 			// Never d.Value: it may be a password.
@@ -168,14 +173,18 @@ func fromHuma(status int, msg string, errs ...error) huma.StatusError {
 			if location, message, ok := inBody(d.Message); ok {
 				f = problem.Field{Location: location, Message: message}
 			}
-			p.Errors = append(p.Errors, f)
+			fields = append(fields, f)
 		}
 	}
-	if code == problem.MalformedBody && len(p.Errors) > 0 {
-		p.Detail = "The body is not valid JSON: " + p.Errors[0].Message
-		p.Errors = nil
+	switch {
+	case status == http.StatusUnprocessableEntity:
+		return Invalid(fields...)
+	case status != http.StatusBadRequest:
+		return NewProblem(status, problem.BadRequest, msg)
+	case len(fields) > 0: // a number that no float64 can hold
+		msg = "The body is not valid JSON: " + clip(fields[0].Message)
 	}
-	return p
+	return NewProblem(status, problem.MalformedBody, msg)
 }
 
 func init() {

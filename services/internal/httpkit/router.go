@@ -22,9 +22,6 @@ import (
 	"github.com/openboxoffice/boxoffice/contracts/problem"
 )
 
-// MaxBodyBytes bounds every request body: 1 MiB.
-const MaxBodyBytes = 1 << 20
-
 // NewRouter returns a router whose every request has a trace id, one log line,
 // a body of at most MaxBodyBytes, and a problem for an answer where there is no
 // route or a handler panics. It answers HEAD wherever it answers GET.
@@ -156,8 +153,12 @@ func bounded(next http.Handler) http.Handler {
 			WriteProblem(w, r, NewProblem(http.StatusBadRequest, problem.BadRequest, "The path or the query is not UTF-8, or badly escaped."))
 			return
 		}
-		// huma refuses more than MaxBodyBytes itself, and so do the handlers
-		// that are not huma's, each in its own form; this is for one that forgets.
+		if r.ContentLength == 0 {
+			// As ReadBody does where there is a body.
+			_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
+		}
+		// ReadBody has the operation's own limit; this is for a handler that
+		// reads without it.
 		r.Body = http.MaxBytesReader(w, r.Body, MaxBodyBytes+1)
 		next.ServeHTTP(w, r)
 	})

@@ -176,7 +176,7 @@ func TestRefusals(t *testing.T) {
 		"no id":                            {"bookings", same, strings.Replace(good, `"id":"m1",`, "", 1), 422, problem.ValidationFailed, "body.id"},
 		"old version":                      {"bookings", same, strings.Replace(good, `"1.0"`, `"0.3"`, 1), 422, problem.ValidationFailed, "body.specversion"},
 		"bad time":                         {"bookings", same, strings.Replace(good, `2026-03`, `2026-13`, 1), 422, problem.ValidationFailed, "body.time"},
-		"1 MiB":                            {"bookings", same, good + strings.Repeat(" ", 1<<20-len(good)), 413, problem.BodyTooLarge, ""},
+		"a byte more than 256 KiB":         {"bookings", same, good + strings.Repeat(" ", 256<<10+1-len(good)), 413, problem.BodyTooLarge, ""},
 		"10 MiB":                           {"bookings", same, good + strings.Repeat(" ", 10<<20), 413, problem.BodyTooLarge, ""},
 	} {
 		h := asBooking()
@@ -196,8 +196,8 @@ func TestRefusals(t *testing.T) {
 		t.Errorf("taken nevertheless: %v", ids)
 	}
 	if res, p := post(t, s.URL+"/messages/bookings", asBooking(),
-		strings.NewReader(good+strings.Repeat(" ", 1<<20-len(good)-1))); res.StatusCode != http.StatusAccepted {
-		t.Errorf("a byte less than 1 MiB: %d %v, want 202", res.StatusCode, &p)
+		strings.NewReader(good+strings.Repeat(" ", 256<<10-len(good)))); res.StatusCode != http.StatusAccepted {
+		t.Errorf("256 KiB: %d %v, want 202", res.StatusCode, &p)
 	}
 }
 

@@ -39,6 +39,7 @@ type parameterDoc struct {
 
 type bodyDoc struct {
 	Required bool
+	Limit    int64 `json:"x-max-bytes"` // httpkit.BodyLimit
 	Content  map[string]mediaType
 }
 
@@ -59,24 +60,23 @@ type schema map[string]any
 // huma returns the schema for huma to write.
 func (s schema) huma() *huma.Schema { return &huma.Schema{Extensions: s} }
 
-// describe adds operations to the document of api, as the services behind
-// document them. It panics where one does not: a test starts with it.
-func describe(api huma.API, operations []operation) {
-	documents := map[service]document{}
-	for _, o := range operations {
-		d, ok := documents[o.service]
-		if !ok {
-			d = read(o.service)
-			documents[o.service] = d
-		}
-		known, ok := d.Paths[o.path()][strings.ToLower(o.method)]
-		if !ok {
-			panic(fmt.Sprintf("gateway: the %s service documents no %s %s", o.service, o.method, o.path()))
-		}
-		op := known.operation(o)
-		api.OpenAPI().AddOperation(&op)
-		d.addSchemas(api.OpenAPI().Components.Schemas.Map(), known)
+// describe adds o to the document of api as the service behind documents it, and
+// returns that. documents are those that were read before. It panics where the
+// service does not document o: a test starts with it.
+func describe(api huma.API, o operation, documents map[service]document) described {
+	d, ok := documents[o.service]
+	if !ok {
+		d = read(o.service)
+		documents[o.service] = d
 	}
+	known, ok := d.Paths[o.path()][strings.ToLower(o.method)]
+	if !ok || known.RequestBody != nil && known.RequestBody.Limit == 0 {
+		panic(fmt.Sprintf("gateway: the %s service does not document %s %s, or how large its body may be", o.service, o.method, o.path()))
+	}
+	op := known.operation(o)
+	api.OpenAPI().AddOperation(&op)
+	d.addSchemas(api.OpenAPI().Components.Schemas.Map(), known)
+	return known
 }
 
 // addSchemas adds to all what v refers to, and what that refers to.
@@ -128,7 +128,10 @@ func (d described) operation(o operation) huma.Operation {
 		op.Parameters = append(op.Parameters, param)
 	}
 	if d.RequestBody != nil {
-		op.RequestBody = &huma.RequestBody{Required: d.RequestBody.Required, Content: contents(d.RequestBody.Content)}
+		op.RequestBody = &huma.RequestBody{
+			Required: d.RequestBody.Required, Content: contents(d.RequestBody.Content),
+			Extensions: map[string]any{httpkit.BodyLimit: d.RequestBody.Limit},
+		}
 	}
 	codes := []problem.Code{
 		problem.UpstreamUnavailable,

@@ -64,14 +64,15 @@ func New(upstreams Upstreams, log *slog.Logger) (*Gateway, error) {
 // Register adds the operations to mux, and to api for those who read its
 // document.
 func (g *Gateway) Register(mux *chi.Mux, api huma.API) {
+	documents := map[service]document{}
 	for _, o := range operations {
-		mux.Method(o.method, o.path(), g.handler(o))
+		mux.Method(o.method, o.path(), g.handler(o, describe(api, o, documents).RequestBody))
 	}
-	describe(api, operations)
 }
 
-// handler passes on the requests of one operation.
-func (g *Gateway) handler(o operation) http.HandlerFunc {
+// handler passes on the requests of one operation, whose body is nil where it
+// has none.
+func (g *Gateway) handler(o operation, expected *bodyDoc) http.HandlerFunc {
 	timeout := writeTimeout
 	if o.method == http.MethodGet {
 		timeout = readTimeout
@@ -87,7 +88,7 @@ func (g *Gateway) handler(o operation) http.HandlerFunc {
 			httpkit.WriteProblem(w, r, wrong)
 			return
 		}
-		body, wrong := o.body(w, r)
+		body, wrong := expected.read(w, r)
 		if wrong != nil {
 			httpkit.WriteProblem(w, r, wrong)
 			return
@@ -139,20 +140,16 @@ func (g *Gateway) unavailable(w http.ResponseWriter, r *http.Request, o operatio
 		"The "+string(o.service)+" service does not answer now.").WithRetryAfter(2))
 }
 
-// body reads the whole body, so that a broken one never reaches a service, and
+// read reads the whole body, so that a broken one never reaches a service, and
 // so that a request can be repeated on another connection where the kept one
-// turns out to be closed.
-func (o operation) body(w http.ResponseWriter, r *http.Request) (io.Reader, *httpkit.Error) {
-	if !o.hasBody {
+// turns out to be closed. What the service would refuse unread is refused here.
+func (d *bodyDoc) read(w http.ResponseWriter, r *http.Request) (io.Reader, *httpkit.Error) {
+	if d == nil {
 		return nil, nil
 	}
-	b, err := io.ReadAll(http.MaxBytesReader(w, r.Body, httpkit.MaxBodyBytes))
-	var tooLarge *http.MaxBytesError
-	switch {
-	case errors.As(err, &tooLarge):
-		return nil, httpkit.NewProblem(http.StatusRequestEntityTooLarge, problem.BodyTooLarge, "The body is larger than 1 MiB.")
-	case err != nil:
-		return nil, httpkit.NewProblem(http.StatusBadRequest, problem.MalformedBody, "The body could not be read.")
+	b, wrong := httpkit.ReadBody(w, r, "application/json", d.Limit, httpkit.BodyTimeout)
+	if wrong != nil {
+		return nil, wrong
 	}
 	return bytes.NewReader(b), nil
 }

@@ -187,26 +187,36 @@ func TestLocationStaysRelative(t *testing.T) {
 	}
 }
 
+// A body is refused here as the service would refuse it, and does not reach it.
 func TestBodiesAreBounded(t *testing.T) {
 	t.Parallel()
 	b := &behind{}
 	addr, _ := newGateway(t, b)
 	chunked := http.Header{"Transfer-Encoding": {"chunked"}}
-	big := strings.Repeat("x", 10<<20)
-	for _, op := range []string{"POST /bookings", "POST /events", "PUT /events/" + id, "POST /payments/stripe/webhook"} {
+	for op, limit := range map[string]int{
+		"POST /bookings": 16 << 10, "POST /bookings/" + id + "/cancellations": 16 << 10, "POST /events": 256 << 10, "PUT /events/" + id: 256 << 10,
+		"POST /events/" + id + "/cancel": 8 << 10, "POST /payments/stripe/webhook": 256 << 10,
+	} {
 		method, path, _ := strings.Cut(op, " ")
-		res, body := send(t, addr, method, path, nil, big)
+		full := strings.Repeat("x", limit)
+		res, body := send(t, addr, method, path, nil, full+"x")
 		wantProblem(t, op, res, body, 413, problem.BodyTooLarge)
-		res, body = send(t, addr, method, path, chunked, fmt.Sprintf("%x\r\n%s\r\n0\r\n\r\n", len(big), big))
+		res, body = send(t, addr, method, path, chunked, fmt.Sprintf("%x\r\n%sx\r\n0\r\n\r\n", limit+1, full))
 		wantProblem(t, op+" chunked", res, body, 413, problem.BodyTooLarge)
 		res, body = send(t, addr, method, path, chunked, "zz\r\nnonsense")
 		wantProblem(t, op+" badly framed", res, body, 400, problem.MalformedBody)
+		res, body = send(t, addr, method, path, http.Header{"Content-Type": {"text/plain"}}, "x")
+		wantProblem(t, op+" as text", res, body, 415, problem.UnsupportedMedia)
+		res, body = send(t, addr, method, path, http.Header{"Content-Encoding": {"gzip"}}, "x")
+		wantProblem(t, op+" compressed", res, body, 415, problem.UnsupportedMedia)
+		if got := res.Header.Get("Accept-Encoding"); got != "identity" {
+			t.Errorf("%s compressed: Accept-Encoding %q, want identity", op, got)
+		}
 		if took := b.took(); len(took) != 0 {
 			t.Errorf("reached: %v", took)
 		}
-		full := strings.Repeat("x", 1<<20)
-		if res, _ := send(t, addr, method, path, nil, full); res.StatusCode != 200 {
-			t.Errorf("%s with 1 MiB: %d", op, res.StatusCode)
+		if res, _ := send(t, addr, method, path, http.Header{"Content-Type": {"Application/JSON ;charset=utf-8"}}, full); res.StatusCode != 200 {
+			t.Errorf("%s at its limit: %d, want 200", op, res.StatusCode)
 		}
 		b.took()
 	}

@@ -27,7 +27,6 @@ type operation struct {
 	segments []string // of the path; {name} is a UUID
 	service  service
 	query    []string // the parameters that are passed on: all that are documented
-	hasBody  bool
 }
 
 var (
@@ -36,18 +35,18 @@ var (
 		{id: "listEvents", method: http.MethodGet, segments: []string{"events"}, service: event, query: append([]string{"q", "category", "city", "from", "to", "sort"}, page...)},
 		{id: "getEvent", method: http.MethodGet, segments: []string{"events", "{id}"}, service: event},
 		{id: "getAvailability", method: http.MethodGet, segments: []string{"events", "{id}", "availability"}, service: event},
-		{id: "createEvent", method: http.MethodPost, segments: []string{"events"}, service: event, hasBody: true},
-		{id: "updateEvent", method: http.MethodPut, segments: []string{"events", "{id}"}, service: event, hasBody: true},
+		{id: "createEvent", method: http.MethodPost, segments: []string{"events"}, service: event},
+		{id: "updateEvent", method: http.MethodPut, segments: []string{"events", "{id}"}, service: event},
 		{id: "deleteEvent", method: http.MethodDelete, segments: []string{"events", "{id}"}, service: event},
-		{id: "cancelEvent", method: http.MethodPost, segments: []string{"events", "{id}", "cancel"}, service: event, hasBody: true},
+		{id: "cancelEvent", method: http.MethodPost, segments: []string{"events", "{id}", "cancel"}, service: event},
 		{id: "getCancellation", method: http.MethodGet, segments: []string{"events", "{id}", "cancellation"}, service: event},
-		{id: "createBooking", method: http.MethodPost, segments: []string{"bookings"}, service: booking, hasBody: true},
+		{id: "createBooking", method: http.MethodPost, segments: []string{"bookings"}, service: booking},
 		{id: "listBookings", method: http.MethodGet, segments: []string{"bookings"}, service: booking, query: page},
 		{id: "getBooking", method: http.MethodGet, segments: []string{"bookings", "{id}"}, service: booking},
 		{id: "listBookingsOfUser", method: http.MethodGet, segments: []string{"bookings", "user", "{user_id}"}, service: booking, query: page},
 		{id: "cancelBooking", method: http.MethodPut, segments: []string{"bookings", "{id}", "cancel"}, service: booking},
-		{id: "cancelTickets", method: http.MethodPost, segments: []string{"bookings", "{id}", "cancellations"}, service: booking, hasBody: true},
-		{id: "hearStripe", method: http.MethodPost, segments: []string{"payments", "stripe", "webhook"}, service: booking, hasBody: true},
+		{id: "cancelTickets", method: http.MethodPost, segments: []string{"bookings", "{id}", "cancellations"}, service: booking},
+		{id: "hearStripe", method: http.MethodPost, segments: []string{"payments", "stripe", "webhook"}, service: booking},
 		{id: "listAuditLog", method: http.MethodGet, segments: []string{"admin", "audit"}, service: booking, query: append([]string{"booking_id", "event_id"}, page...)},
 		{id: "listReconciliations", method: http.MethodGet, segments: []string{"admin", "reconciliations"}, service: booking, query: page},
 		{id: "reconcile", method: http.MethodPost, segments: []string{"admin", "reconciliations"}, service: booking, query: []string{"days"}},

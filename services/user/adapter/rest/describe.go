@@ -17,7 +17,9 @@ import (
 // each the status that it comes with.
 var oauthErrors = map[int][]any{
 	http.StatusBadRequest:            {"invalid_request", "invalid_grant", "unsupported_grant_type"},
+	http.StatusRequestTimeout:        {"invalid_request"},
 	http.StatusRequestEntityTooLarge: {"invalid_request"},
+	http.StatusUnsupportedMediaType:  {"invalid_request"},
 	http.StatusTooManyRequests:       {"slow_down"},
 	http.StatusInternalServerError:   {"server_error"},
 	http.StatusServiceUnavailable:    {"temporarily_unavailable"},
@@ -28,9 +30,13 @@ var oauthErrors = map[int][]any{
 func describeToken(api huma.API) {
 	schemas := api.OpenAPI().Components.Schemas
 	body := func(required string, fields map[string]*huma.Schema) *huma.RequestBody {
-		return &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"application/x-www-form-urlencoded": {
-			Schema: &huma.Schema{Type: huma.TypeObject, Required: []string{required}, Properties: fields},
-		}}}
+		return &huma.RequestBody{
+			Required: true,
+			Content: map[string]*huma.MediaType{formType: {
+				Schema: &huma.Schema{Type: huma.TypeObject, Required: []string{required}, Properties: fields},
+			}},
+			Extensions: map[string]any{httpkit.BodyLimit: maxForm},
+		}
 	}
 	text := func(example string) *huma.Schema {
 		return &huma.Schema{Type: huma.TypeString, Examples: []any{example}}

@@ -2,8 +2,6 @@ package rest
 
 import (
 	"errors"
-	"io"
-	"mime"
 	"net/http"
 	"net/url"
 	"strings"
@@ -20,26 +18,23 @@ type form map[string]string
 const maxParameters = 64
 
 var (
-	errNotForm  = errors.New("the body must be application/x-www-form-urlencoded")
 	errBadForm  = errors.New("the body is not a form in UTF-8")
 	errRepeated = errors.New("a parameter is there more than once")
-	errTooLarge = errors.New("the body is larger than 1 MiB")
-	errCutOff   = errors.New("the body could not be read")
 )
 
-// readForm returns the parameters in the body of r. Its errors may be shown.
-func readForm(r *http.Request) (form, error) {
-	ct, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err != nil || ct != "application/x-www-form-urlencoded" {
-		return nil, errNotForm
-	}
-	body, err := io.ReadAll(io.LimitReader(r.Body, httpkit.MaxBodyBytes+1))
-	var tooLarge *http.MaxBytesError
-	switch {
-	case errors.As(err, &tooLarge), err == nil && len(body) > httpkit.MaxBodyBytes:
-		return nil, errTooLarge
-	case err != nil:
-		return nil, errCutOff
+const (
+	formType = "application/x-www-form-urlencoded"
+	// maxForm is how many bytes a form may have: more than any name and password
+	// need, every character escaped.
+	maxForm = 16 << 10
+)
+
+// readForm returns the parameters in the body of r. Its errors may be shown; one
+// that has a status of its own is a *httpkit.Error.
+func readForm(w http.ResponseWriter, r *http.Request) (form, error) {
+	body, refusal := httpkit.ReadBody(w, r, formType, maxForm, httpkit.BodyTimeout)
+	if refusal != nil {
+		return nil, refusal
 	}
 	return parseForm(string(body))
 }

@@ -20,7 +20,7 @@ func FuzzTokenForm(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body string) {
 		r := httptest.NewRequestWithContext(t.Context(), "POST", "/token", strings.NewReader(body))
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-		got, err := readForm(r)
+		got, err := readForm(httptest.NewRecorder(), r)
 		if err != nil {
 			return
 		}

@@ -5,9 +5,11 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
+	"maps"
 	"net/http"
 	"strconv"
 
+	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
 	"github.com/openboxoffice/boxoffice/services/internal/storage"
 	"github.com/openboxoffice/boxoffice/services/user"
 )
@@ -124,10 +126,12 @@ func (h *handlers) oauthForm(w http.ResponseWriter, r *http.Request) (form, bool
 		writeOAuth(w, http.StatusMethodNotAllowed, oauthError{"invalid_request", "the method must be POST"})
 		return nil, false
 	}
-	f, err := readForm(r)
+	f, err := readForm(w, r)
+	var unread *httpkit.Error
 	switch {
-	case errors.Is(err, errTooLarge):
-		writeOAuth(w, http.StatusRequestEntityTooLarge, oauthError{"invalid_request", "the body is larger than 1 MiB"})
+	case errors.As(err, &unread):
+		maps.Copy(w.Header(), unread.Headers)
+		writeOAuth(w, unread.Status, oauthError{"invalid_request", unread.Detail})
 		return nil, false
 	case err != nil:
 		refuseRequest(w, err.Error())

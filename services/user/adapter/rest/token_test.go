@@ -76,12 +76,17 @@ func TestTokenRefuses(t *testing.T) {
 		{form, good + "&x=%ff", 400, "invalid_request"},
 		{form, good + "&x=%00", 400, "invalid_request"},
 		{form, strings.Repeat("a&", 1000), 400, "invalid_request"},
-		{"application/json", `{"grant_type":"password"}`, 400, "invalid_request"},
-		{"", good, 400, "invalid_request"},
-		{"multipart/form-data; boundary=x", good, 400, "invalid_request"},
+		{"application/json", `{"grant_type":"password"}`, 415, "invalid_request"},
+		{"", good, 415, "invalid_request"},
+		{"multipart/form-data; boundary=x", good, 415, "invalid_request"},
 	} {
 		a := s.do(request{method: "POST", path: "/token", body: c.body, header: http.Header{"Content-Type": {c.contentType}}})
 		wantOAuth(t, fmt.Sprintf("%s %.60q", c.contentType, c.body), a, c.status, c.code)
+	}
+	a := s.do(request{method: "POST", path: "/token", body: "\x1f\x8b", header: http.Header{"Content-Type": {form}, "Content-Encoding": {"gzip"}}})
+	wantOAuth(t, "gzip", a, 415, "invalid_request")
+	if got := a.header.Get("Accept-Encoding"); got != "identity" {
+		t.Errorf("gzip: Accept-Encoding %q, want identity", got)
 	}
 	for _, length := range []int64{-1, 10 << 20} {
 		req := httptest.NewRequestWithContext(t.Context(), "POST", "/token", strings.NewReader(strings.Repeat("x", 10<<20)))
@@ -101,7 +106,10 @@ func TestTokenRefuses(t *testing.T) {
 		}
 	}
 	// What is not known is ignored; a query is no body.
-	a := s.do(request{method: "POST", path: "/token?grant_type=x", body: good + "&client_id=app&scope=", header: http.Header{"Content-Type": {form + "; charset=UTF-8"}}})
+	a = s.do(request{
+		method: "POST", path: "/token?grant_type=x", body: good + "&client_id=app&scope=",
+		header: http.Header{"Content-Type": {"Application/X-WWW-Form-Urlencoded ; charset=UTF-8"}},
+	})
 	if a.status != 200 {
 		t.Errorf("%d %s", a.status, a.body)
 	}
@@ -112,7 +120,7 @@ func TestUnknownAccountAndWrongPasswordAreTheSame(t *testing.T) {
 	s := newServer(t)
 	s.ada()
 	answers := map[string]bool{}
-	for _, email := range []string{"ada@example.com", "bob@example.com", "no address", strings.Repeat("x", 100_000)} {
+	for _, email := range []string{"ada@example.com", "bob@example.com", "no address", strings.Repeat("x", 10_000)} {
 		s.compared.Store(0)
 		a := s.login(email, "wrong password", "")
 		wantOAuth(t, email[:10], a, 400, "invalid_grant")
@@ -150,7 +158,7 @@ func TestRefreshAndRevoke(t *testing.T) {
 	wantOAuth(t, "a revoked token", s.refresh(third), 400, "invalid_grant")
 	wantOAuth(t, "no token", revoke(url.Values{}), 400, "invalid_request")
 	wantOAuth(t, "two tokens", revoke(url.Values{"token": {"a", "b"}}), 400, "invalid_request")
-	wantOAuth(t, "JSON", s.do(request{method: "POST", path: "/token/revoke", body: `{"token":"x"}`}), 400, "invalid_request")
+	wantOAuth(t, "JSON", s.do(request{method: "POST", path: "/token/revoke", body: `{"token":"x"}`}), 415, "invalid_request")
 }
 
 func TestOneRefreshTokenIsGoodOnce(t *testing.T) {
