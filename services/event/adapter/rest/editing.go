@@ -16,6 +16,14 @@ import (
 type OneEventIfMatch struct {
 	OneEvent
 	IfMatch string `header:"If-Match" doc:"The ETag that was read: 412 where the event has been edited since. Sales do not count"`
+
+	precondition precondition
+}
+
+// Resolve implements huma.Resolver.
+func (in *OneEventIfMatch) Resolve(ctx huma.Context) []error {
+	in.precondition = preconditionOf(ctx, "If-Match")
+	return nil
 }
 
 func registerEditing(api huma.API, s *event.Service, guard *auth.Guard) {
@@ -43,7 +51,7 @@ func registerEditing(api huma.API, s *event.Service, guard *auth.Guard) {
 		Body updateBody
 	},
 	) (*eventAnswer, error) {
-		match, err := ifMatch(in.IfMatch)
+		match, err := in.precondition.edit()
 		if err != nil {
 			return nil, table.To(ctx, err)
 		}
@@ -60,7 +68,7 @@ func registerEditing(api huma.API, s *event.Service, guard *auth.Guard) {
 	},
 		problem.EventNotFound, problem.PreconditionFailed, problem.EventHasBookings, problem.ValidationFailed,
 	), identity.Organizer), func(ctx context.Context, in *OneEventIfMatch) (*struct{}, error) {
-		match, err := ifMatch(in.IfMatch)
+		match, err := in.precondition.edit()
 		if err != nil {
 			return nil, table.To(ctx, err)
 		}

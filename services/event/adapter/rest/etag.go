@@ -1,8 +1,11 @@
 package rest
 
 import (
+	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/openboxoffice/boxoffice/contracts/problem"
 	"github.com/openboxoffice/boxoffice/services/event"
@@ -22,52 +25,78 @@ func versions(e *event.Event) string {
 	return strconv.FormatInt(e.Version, 10) + "." + strconv.FormatInt(e.Inventory, 10)
 }
 
-// sameTag reports whether an If-None-Match header names tag. A header that is
-// no list of tags names none.
-func sameTag(header, tag string) bool {
-	tags, ok := parseTags(header)
-	for _, t := range tags {
-		if ok && (t == "*" || t == tag) {
-			return true
+// precondition is the lines of an If-Match or If-None-Match header. huma has only
+// the first of them, and "" both for an empty one and for none.
+type precondition []string
+
+func preconditionOf(ctx huma.Context, name string) (p precondition) {
+	ctx.EachHeader(func(each, line string) {
+		if strings.EqualFold(each, name) {
+			p = append(p, line)
 		}
-	}
-	return false
+	})
+	return p
 }
 
-// ifMatch returns whether an edit version is one that an If-Match header
-// names, or nil where there is no header. The inventory's part does not count:
-// a sale does not disturb an edit.
-func ifMatch(header string) (func(version int64) bool, error) {
-	if header == "" {
+// names reports whether an If-None-Match header names tag, by the weak comparison
+// of RFC 9110 §8.8.3.2. A header that is no list of tags names none.
+func (p precondition) names(tag string) bool {
+	tags, anything, ok := p.parse()
+	return ok && (anything || slices.ContainsFunc(tags, func(t entityTag) bool { return t.opaque == tag }))
+}
+
+// edit returns whether an edit version is one that an If-Match header names, or
+// nil where there is no header. A weak tag names none, as RFC 9110 §13.1.1 says.
+// The inventory's part of a tag does not count: a sale does not disturb an edit.
+func (p precondition) edit() (func(version int64) bool, error) {
+	if len(p) == 0 {
 		return nil, nil
 	}
-	tags, ok := parseTags(header)
+	tags, anything, ok := p.parse()
 	if !ok {
 		return nil, problem.Invalid{{Location: "header.If-Match", Message: "must be ETags, each in quotes, or *"}}
 	}
 	return func(version int64) bool {
-		for _, t := range tags {
-			edit, _, _ := strings.Cut(strings.Trim(t, `"`), ".")
-			if t == "*" || edit == strconv.FormatInt(version, 10) {
-				return true
-			}
-		}
-		return false
+		return anything || slices.ContainsFunc(tags, func(t entityTag) bool {
+			edit, _, _ := strings.Cut(strings.Trim(t.opaque, `"`), ".")
+			return !t.weak && edit == strconv.FormatInt(version, 10)
+		})
 	}, nil
 }
 
-// parseTags reads a list of ETags, quotes included, weak ones as strong ones,
-// or *.
-func parseTags(header string) (tags []string, ok bool) {
-	if strings.TrimSpace(header) == "*" {
-		return []string{"*"}, true
+// entityTag is an ETag in a list, with its quotes.
+type entityTag struct {
+	opaque string
+	weak   bool
+}
+
+// parse reads all lines as one list (RFC 9110 §5.3), whose elements may be empty;
+// or as *, which stands alone. A comma may be part of a tag.
+func (p precondition) parse() (tags []entityTag, anything, ok bool) {
+	const space = " \t"
+	rest := strings.Trim(strings.Join(p, ","), space+",")
+	if rest == "*" {
+		return nil, true, true
 	}
-	for s := range strings.SplitSeq(header, ",") {
-		s = strings.TrimPrefix(strings.TrimSpace(s), "W/")
-		if len(s) < 2 || s[0] != '"' || s[len(s)-1] != '"' || strings.Contains(s[1:len(s)-1], `"`) {
-			return nil, false
+	for rest != "" {
+		var t entityTag
+		rest, t.weak = strings.CutPrefix(rest, "W/")
+		if !strings.HasPrefix(rest, `"`) {
+			return nil, false, false
 		}
-		tags = append(tags, s)
+		end := strings.IndexByte(rest[1:], '"')
+		if end < 0 || strings.ContainsFunc(rest[1:1+end], func(c rune) bool { return c <= ' ' || c == 0x7f }) {
+			return nil, false, false
+		}
+		t.opaque, rest = rest[:end+2], strings.TrimLeft(rest[end+2:], space)
+		tags = append(tags, t)
+		if rest == "" {
+			break
+		}
+		if rest[0] != ',' {
+			return nil, false, false
+		}
+		rest = strings.TrimLeft(rest, space+",")
 	}
-	return tags, true
+	return tags, false, true
 }

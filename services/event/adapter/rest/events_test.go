@@ -45,14 +45,18 @@ func TestNotModified(t *testing.T) {
 	e := s.create(t)
 	for _, p := range []string{path(e), path(e, "/availability")} {
 		tag := s.do(t, http.MethodGet, p, "", nil).is(t, http.StatusOK, "").header.Get("ETag")
-		for _, header := range []string{tag, "W/" + tag, "*", `"x", ` + tag} {
-			a := s.do(t, http.MethodGet, p, "", nil, "If-None-Match", header).is(t, http.StatusNotModified, "")
+		for _, headers := range [][]string{
+			{tag}, {"W/" + tag}, {"*"}, {`"x", ` + tag}, {`"x"`, tag}, {"", tag}, {`"a,b",` + tag + ","}, {` , "é" ,` + tag}, {tag + `,W/"x"`, ""},
+		} {
+			a := s.do(t, http.MethodGet, p, "", nil, lines("If-None-Match", headers...)...).is(t, http.StatusNotModified, "")
 			if a.body != "" || a.header.Get("ETag") != tag {
 				t.Errorf("a 304 has body %q, etag %q", a.body, a.header.Get("ETag"))
 			}
 		}
-		for _, header := range []string{`"9.9"`, "nonsense", `"`, ","} {
-			s.do(t, http.MethodGet, p, "", nil, "If-None-Match", header).is(t, http.StatusOK, "")
+		for _, headers := range [][]string{
+			{`"9.9"`}, {"nonsense"}, {`"`}, {","}, {""}, {"", ""}, {`"x,` + strings.Trim(tag, `"`) + `"`}, {"*", tag}, {"w/" + tag}, {tag + tag}, {tag + " " + tag},
+		} {
+			s.do(t, http.MethodGet, p, "", nil, lines("If-None-Match", headers...)...).is(t, http.StatusOK, "")
 		}
 	}
 	tag := s.do(t, http.MethodGet, path(e), "", nil).header.Get("ETag")
@@ -236,21 +240,39 @@ func TestIfMatch(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	e := s.create(t)
-	put := func(header string) answer {
-		return s.do(t, http.MethodPut, path(e), organizer, e, "If-Match", header)
+	put := func(headers ...string) answer {
+		return s.do(t, http.MethodPut, path(e), organizer, e, lines("If-Match", headers...)...)
 	}
-	put(`"1.0"`).is(t, http.StatusOK, "")                                         // → 2
-	put(`"1.0"`).is(t, http.StatusPreconditionFailed, "precondition_failed")      // the lost race
-	put(`"2.77"`).is(t, http.StatusOK, "")                                        // → 3; a sale does not count
-	put(`W/"3.0"`).is(t, http.StatusOK, "")                                       // → 4
-	put(`"9.0", "4.0"`).is(t, http.StatusOK, "")                                  // → 5
-	put(`*`).is(t, http.StatusOK, "")                                             // → 6
-	put(`"nonsense"`).is(t, http.StatusPreconditionFailed, "precondition_failed") // a tag, but none of ours
-	for _, bad := range []string{`6.0`, `"6.0`, `"6.0" "7.0"`, `W/6.0`, `"6.0",`, `,`} {
-		put(bad).is(t, http.StatusUnprocessableEntity, "validation_failed")
+	put(`"1.0"`).is(t, http.StatusOK, "")        // → 2
+	put(`"2.77"`).is(t, http.StatusOK, "")       // → 3; a sale does not count
+	put(`"9.0", "3.0"`).is(t, http.StatusOK, "") // → 4
+	put(`"9.0"`, `"4.0"`).is(t, http.StatusOK, "")
+	put(``, `"5.0"`).is(t, http.StatusOK, "")
+	put(`"a,b",,"6.0",`, ` `).is(t, http.StatusOK, "")
+	put(`W/"9.0","7.0"`).is(t, http.StatusOK, "")
+	put(`*`).is(t, http.StatusOK, "")     // → 9
+	put(``, `*`).is(t, http.StatusOK, "") // → 10
+	for _, none := range [][]string{
+		{`"1.0"`}, {``}, {` `}, {``, ``}, {`,`}, {``, `"1.0"`}, {`"1.0"`, ``}, // the lost race
+		{`"nonsense"`}, {`"x,10.0"`}, {`",10.0,"`}, {`"é"`}, {`""`}, // tags, but none of ours
+		{`W/"10.0"`}, {`"1.0"`, `W/"10.0"`}, // a weak one
+	} {
+		put(none...).is(t, http.StatusPreconditionFailed, "precondition_failed")
+		s.do(t, http.MethodDelete, path(e), organizer, nil, lines("If-Match", none...)...).is(t, http.StatusPreconditionFailed, "precondition_failed")
 	}
-	s.do(t, http.MethodDelete, path(e), organizer, nil, "If-Match", `"1.0"`).is(t, http.StatusPreconditionFailed, "precondition_failed")
-	s.do(t, http.MethodDelete, path(e), organizer, nil, "If-Match", `"6.0"`).is(t, http.StatusNoContent, "")
+	for _, bad := range [][]string{{`10.0`}, {`"10.0`}, {`"10.0" "7.0"`}, {`"10.0""7.0"`}, {`W/10.0`}, {`w/"10.0"`}, {`"10.0"`, `*`}, {`*`, `*`}, {`"10 0"`}, {`W/`}, {`"`}} {
+		put(bad...).is(t, http.StatusUnprocessableEntity, "validation_failed")
+		s.do(t, http.MethodDelete, path(e), organizer, nil, lines("If-Match", bad...)...).is(t, http.StatusUnprocessableEntity, "validation_failed")
+	}
+	s.do(t, http.MethodDelete, path(e), organizer, nil, "If-Match", `"10.0"`).is(t, http.StatusNoContent, "")
+}
+
+// lines are the headers of that name.
+func lines(name string, values ...string) (headers []string) {
+	for _, v := range values {
+		headers = append(headers, name, v)
+	}
+	return headers
 }
 
 func TestUnknownEvents(t *testing.T) {

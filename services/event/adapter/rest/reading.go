@@ -19,6 +19,14 @@ type OneEvent struct {
 type oneEventIfChanged struct {
 	OneEvent
 	IfNoneMatch string `header:"If-None-Match" doc:"An ETag: 304 where it is still that"`
+
+	precondition precondition
+}
+
+// Resolve implements huma.Resolver.
+func (in *oneEventIfChanged) Resolve(ctx huma.Context) []error {
+	in.precondition = preconditionOf(ctx, "If-None-Match")
+	return nil
 }
 
 // eventAnswer is an event with its ETag; a 304 has no body.
@@ -83,7 +91,7 @@ func registerReading(api huma.API, s *event.Service) {
 			return nil, table.To(ctx, err)
 		}
 		tag := etag(e)
-		if sameTag(in.IfNoneMatch, tag) {
+		if in.precondition.names(tag) {
 			return &eventAnswer{Status: http.StatusNotModified, ETag: tag}, nil
 		}
 		return &eventAnswer{Status: http.StatusOK, ETag: tag, Body: toBody(e)}, nil
@@ -100,7 +108,7 @@ func registerReading(api huma.API, s *event.Service) {
 		}
 		body := toAvailability(e, s.Now())
 		tag := availabilityTag(e, body.SalesOpen)
-		if sameTag(in.IfNoneMatch, tag) {
+		if in.precondition.names(tag) {
 			return &availabilityAnswer{Status: http.StatusNotModified, ETag: tag}, nil
 		}
 		return &availabilityAnswer{Status: http.StatusOK, ETag: tag, Body: body}, nil

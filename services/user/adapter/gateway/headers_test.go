@@ -75,3 +75,22 @@ func TestAnIfMatchThatCannotPassMatchesNothing(t *testing.T) {
 		}
 	}
 }
+
+// Empty lines, too: with one alone, a change is made on no condition that holds.
+func TestPreconditionsPassLineByLine(t *testing.T) {
+	b := &behind{}
+	addr, _ := newGateway(t, b)
+	for _, lines := range [][]string{{""}, {"", ""}, {"", `"1.0"`}, {`"1.0"`, `W/"2.0"`}, {`"a,b", "1.0"`}, {"*"}} {
+		for _, op := range []string{"PUT /events/" + id, "DELETE /events/" + id} {
+			method, path, _ := strings.Cut(op, " ")
+			send(t, addr, method, path, http.Header{"If-Match": lines}, "")
+			if passed := b.header(t)["If-Match"]; !slices.Equal(passed, lines) {
+				t.Errorf("%s: If-Match %q passed as %q", op, lines, passed)
+			}
+		}
+		send(t, addr, "GET", "/events/"+id, http.Header{"If-None-Match": lines}, "")
+		if passed := b.header(t)["If-None-Match"]; !slices.Equal(passed, lines) {
+			t.Errorf("If-None-Match %q passed as %q", lines, passed)
+		}
+	}
+}
