@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/openboxoffice/boxoffice/contracts/events"
 	"github.com/openboxoffice/boxoffice/contracts/problem"
@@ -32,6 +33,7 @@ func (s *Service) Book(ctx context.Context, r BookRequest) (*Reservation, error)
 	if err != nil {
 		return nil, err
 	}
+	r.Items = canonicalItems(r.Items)
 	if err := r.validate(); err != nil {
 		return nil, err
 	}
@@ -78,10 +80,23 @@ func (s *Service) Return(ctx context.Context, k Key, returnID string, items []Re
 	if err != nil {
 		return err
 	}
+	items = canonicalItems(items)
 	if returnID, err = canonicalReturn(returnID, items); err != nil {
 		return err
 	}
 	return s.inventory.Return(ctx, k, returnID, items)
+}
+
+// canonicalItems returns the items with their ids in the one form. An id that is
+// none stays, and is not found.
+func canonicalItems(items []Request) []Request {
+	out := slices.Clone(items)
+	for i := range out {
+		if id, ok := canonical(out[i].TicketTypeID); ok {
+			out[i].TicketTypeID = id
+		}
+	}
+	return out
 }
 
 // canonicalReturn returns the id in its one form, or problem.Invalid.

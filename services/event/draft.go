@@ -69,6 +69,9 @@ func (d Draft) tidy() Draft {
 	types := make([]TicketTypeDraft, len(d.TicketTypes))
 	for i, t := range d.TicketTypes {
 		t.Name = strings.TrimSpace(t.Name)
+		if id, ok := canonical(t.ID); ok {
+			t.ID = id
+		}
 		types[i] = t
 	}
 	d.TicketTypes = types

@@ -32,8 +32,8 @@ const (
 
 // ReadBody reads the body of r, which must be of the media type want, not
 // compressed, at most limit bytes long, and there within the timeout. JSON may
-// come without a Content-Type. The connection has no read deadline afterwards:
-// with one, a handler that takes longer would lose its context.
+// come without a Content-Type. The connection has no read deadline after a body
+// that it returns: with one, a handler that takes longer would lose its context.
 func ReadBody(w http.ResponseWriter, r *http.Request, want string, limit int64, timeout time.Duration) ([]byte, *Error) {
 	switch {
 	case r.ContentLength == 0:
@@ -49,7 +49,6 @@ func ReadBody(w http.ResponseWriter, r *http.Request, want string, limit int64, 
 	connection := http.NewResponseController(w)
 	// What has no connection has no deadline, and needs none.
 	_ = connection.SetReadDeadline(time.Now().Add(timeout))
-	defer func() { _ = connection.SetReadDeadline(time.Time{}) }()
 	var body bytes.Buffer
 	if r.ContentLength > 0 {
 		body.Grow(int(r.ContentLength) + bytes.MinRead) // or it grows to see the end
@@ -59,6 +58,7 @@ func ReadBody(w http.ResponseWriter, r *http.Request, want string, limit int64, 
 	var large *http.MaxBytesError
 	switch {
 	case err == nil:
+		_ = connection.SetReadDeadline(time.Time{})
 		return body.Bytes(), nil
 	case errors.As(err, &large):
 		return nil, tooLarge(limit)

@@ -153,6 +153,7 @@ func bounded(next http.Handler) http.Handler {
 			WriteProblem(w, r, NewProblem(http.StatusBadRequest, problem.BadRequest, "The path or the query is not UTF-8, or badly escaped."))
 			return
 		}
+		r = unescaped(r)
 		if r.ContentLength == 0 {
 			// As ReadBody does where there is a body.
 			_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
@@ -162,6 +163,30 @@ func bounded(next http.Handler) http.Handler {
 		r.Body = http.MaxBytesReader(w, r.Body, MaxBodyBytes+1)
 		next.ServeHTTP(w, r)
 	})
+}
+
+// unescaped returns r with a path that is escaped only where it must be: chi
+// routes by the path as it was sent, for which /%65vents is not /events. An
+// escaped slash stays one: it is part of a segment.
+func unescaped(r *http.Request) *http.Request {
+	if r.URL.RawPath == "" {
+		return r
+	}
+	segments := strings.Split(r.URL.RawPath, "/")
+	for i, s := range segments {
+		text, err := url.PathUnescape(s)
+		if err != nil {
+			return r // net/http has refused it before
+		}
+		segments[i] = url.PathEscape(text)
+	}
+	u, out := *r.URL, *r
+	u.RawPath = strings.Join(segments, "/")
+	if !strings.Contains(u.RawPath, "%2F") {
+		u.RawPath = "" // as for a path that was sent so
+	}
+	out.URL = &u
+	return &out
 }
 
 func cleanURL(u *url.URL) bool {

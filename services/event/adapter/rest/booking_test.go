@@ -221,3 +221,35 @@ func TestReservations(t *testing.T) {
 		s.do(t, http.MethodGet, "/reservations?"+query, "booking-secret", nil).is(t, http.StatusUnprocessableEntity, "validation_failed")
 	}
 }
+
+// An id is the same in capital letters: in paths, bodies and queries.
+func TestIDsInCapitals(t *testing.T) {
+	s := newServer(t)
+	e := s.create(t)
+	booking, returned := newUUID(), newUUID()
+	at := "/events/" + strings.ToUpper(e["id"].(string))
+	items := func(quantity int) []object {
+		return []object{{"ticket_type_id": strings.ToUpper(typeID(e, 1)), "quantity": quantity}}
+	}
+	for _, id := range []string{strings.ToUpper(booking), booking} {
+		s.do(t, http.MethodPut, at+"/book", "booking-secret", object{"booking_id": id, "items": items(2)}).is(t, http.StatusOK, "")
+	}
+	for _, id := range []string{strings.ToUpper(returned), returned} {
+		s.do(t, http.MethodPost, at+"/return", "booking-secret", object{"booking_id": strings.ToUpper(booking), "return_id": id, "items": items(1)}).
+			is(t, http.StatusNoContent, "")
+	}
+	twice := append(items(1), object{"ticket_type_id": typeID(e, 1), "quantity": 1})
+	s.do(t, http.MethodPut, at+"/book", "booking-secret", object{"booking_id": newUUID(), "items": twice}).is(t, http.StatusUnprocessableEntity, "validation_failed")
+	var got object
+	s.do(t, http.MethodGet, at, "", nil).is(t, http.StatusOK, "").json(t, &got)
+	for _, tt := range got["ticket_types"].([]any) {
+		tt.(object)["id"] = strings.ToUpper(tt.(object)["id"].(string))
+	}
+	s.do(t, http.MethodPut, at, organizer, got).is(t, http.StatusOK, "").json(t, &got)
+	if first, second := typeID(got, 0), typeID(got, 1); first != typeID(e, 0) || second != typeID(e, 1) {
+		t.Errorf("the ticket types are %s and %s, want %s and %s", first, second, typeID(e, 0), typeID(e, 1))
+	}
+	if left := got["ticket_types"].([]any)[1].(object)["available"]; left != 1. {
+		t.Errorf("%v VIP tickets are left, want 1", left)
+	}
+}

@@ -222,6 +222,25 @@ func TestBodiesAreBounded(t *testing.T) {
 	}
 }
 
+func TestPathsAreTheSameHoweverTheyAreEscaped(t *testing.T) {
+	b := &behind{}
+	addr, _ := newGateway(t, b)
+	for _, path := range []string{
+		"/events/" + id, "/%65vents/" + id, "/events/" + strings.ToUpper(id), "/event%73/" + strings.ReplaceAll(id, "-", "%2D"),
+		"/events/" + strings.ReplaceAll(strings.ToUpper(id), "A", "%41"),
+	} {
+		res, _ := send(t, addr, "GET", path, nil, "")
+		if took := b.took(); res.StatusCode != 200 || !slices.Equal(took, []string{"event GET /events/" + id}) {
+			t.Errorf("%s: %d, and %q arrived", path, res.StatusCode, took)
+		}
+	}
+	res, body := send(t, addr, "GET", "/events/"+id+"%2Favailability", nil, "")
+	wantProblem(t, "an escaped slash", res, body, 422, problem.ValidationFailed)
+	if took := b.took(); len(took) != 0 {
+		t.Errorf("reached: %v", took)
+	}
+}
+
 func TestServiceThatIsDown(t *testing.T) {
 	t.Parallel()
 	ln, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
