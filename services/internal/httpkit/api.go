@@ -27,9 +27,9 @@ func NewAPI(mux *chi.Mux, title, description string) huma.API {
 		SchemeBearer:  {Type: "http", Scheme: "bearer", BearerFormat: "JWT", Description: "An access token of POST /token on the user service."},
 		SchemeService: {Type: "apiKey", In: "header", Name: "X-Service-Token", Description: "For the other services alone."},
 	}
-	docs := swgui.New(title, "/openapi.json", "/docs")
-	mux.Handle("/docs", docs)
-	mux.Handle("/docs/*", docs)
+	docs := problems(swgui.New(title, "/openapi.json", "/docs"))
+	mux.Get("/docs", docs)
+	mux.Get("/docs/*", docs)
 	return humachi.New(mux, config)
 }
 

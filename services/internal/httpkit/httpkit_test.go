@@ -1,6 +1,7 @@
 package httpkit_test
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -76,6 +77,10 @@ func TestEveryRefusalIsAProblemWithACode(t *testing.T) {
 		code                            problem.Code
 	}{
 		{"GET", "/nowhere", "", "", 404, problem.RouteNotFound},
+		{"GET", "/docs/nothing", "", "", 404, problem.RouteNotFound},
+		{"GET", "/docs/a/b.js", "", "", 404, problem.RouteNotFound},
+		{"POST", "/docs", "{}", "", 405, problem.MethodNotAllowed},
+		{"DELETE", "/docs/swagger-ui.css", "", "", 405, problem.MethodNotAllowed},
 		{"DELETE", id, "", "", 405, problem.MethodNotAllowed},
 		{"PUT", id, "", "", 400, problem.MalformedBody},
 		{"PUT", id, "{", "", 400, problem.MalformedBody},
@@ -141,10 +146,42 @@ func TestEveryRefusalIsAProblemWithACode(t *testing.T) {
 	}
 }
 
+// net/http answers these before any handler sees them, as text. The README lists
+// them: whatever else it may answer so belongs there, too.
+func TestWhatNoHandlerSees(t *testing.T) {
+	t.Parallel()
+	s := server(t)
+	for request, want := range map[string]string{
+		"nonsense\r\n\r\n":                                      "400",
+		"GET / HTTP/1.1\r\n\r\n":                                "400", // no Host
+		"GET /%zz HTTP/1.1\r\nHost: x\r\n":                      "400",
+		"GET / HTTP/1.1\r\nHost: x\r\nExpect: nonsense\r\n\r\n": "417",
+		"GET / HTTP/1.1\r\nHost: x\r\nX: " + strings.Repeat("x", 2<<20) + "\r\n\r\n":   "431",
+		"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: nonsense\r\n\r\n":            "501",
+		"GET / HTTP/3.0\r\nHost: x\r\n\r\n":                                            "505",
+		"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n": "400",
+	} {
+		c, err := new(net.Dialer).DialContext(t.Context(), "tcp", s.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		go func() { _, _ = io.WriteString(c, request) }() // the server may not read all
+		res, err := http.ReadResponse(bufio.NewReader(c), nil)
+		if err != nil {
+			t.Fatalf("%.40q: %v", request, err)
+		}
+		_ = res.Body.Close()
+		_ = c.Close()
+		if status := res.Status[:3]; status != want || res.Header.Get("Content-Type") == problem.ContentType {
+			t.Errorf("%.40q: %s %s, want %s as text", request, status, res.Header.Get("Content-Type"), want)
+		}
+	}
+}
+
 func TestDocsNeedNoNetwork(t *testing.T) {
 	t.Parallel()
 	s := server(t)
-	for _, path := range []string{"/docs", "/openapi.json"} {
+	for _, path := range []string{"/docs", "/docs/swagger-ui.css", "/openapi.json"} {
 		res, err := http.Get(s.URL + path)
 		if err != nil {
 			t.Fatal(err)

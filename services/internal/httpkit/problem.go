@@ -142,6 +142,50 @@ func clip(text string) string {
 	return text
 }
 
+// problems is next with problems in the place of its errors, which it writes as
+// text.
+func problems(next http.Handler) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		ww := &refusing{ResponseWriter: w}
+		next.ServeHTTP(ww, r)
+		switch status := ww.refused; {
+		case status == 0:
+		case status == http.StatusNotFound:
+			WriteProblem(w, r, notFound())
+		case status < http.StatusInternalServerError:
+			WriteProblem(w, r, NewProblem(status, problem.BadRequest, "This cannot be had so."))
+		default:
+			WriteProblem(w, r, internalError())
+		}
+	}
+}
+
+// refusing keeps an error from being written, and remembers its status.
+type refusing struct {
+	http.ResponseWriter
+
+	refused int
+}
+
+func (w *refusing) WriteHeader(status int) {
+	if status >= http.StatusBadRequest {
+		w.refused = status
+		return
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *refusing) Write(b []byte) (int, error) {
+	if w.refused != 0 {
+		return len(b), nil
+	}
+	return w.ResponseWriter.Write(b)
+}
+
+func notFound() *Error {
+	return NewProblem(http.StatusNotFound, problem.RouteNotFound, "There is nothing at this path.")
+}
+
 func internalError() *Error {
 	return NewProblem(http.StatusInternalServerError, problem.Internal, "Something went wrong on our side. The trace id finds it in our logs.")
 }

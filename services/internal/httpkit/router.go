@@ -29,7 +29,7 @@ func NewRouter(log *slog.Logger) *chi.Mux {
 	mux := chi.NewMux()
 	mux.Use(traced, logged(log), recovered, bounded, middleware.GetHead)
 	mux.NotFound(func(w http.ResponseWriter, r *http.Request) {
-		WriteProblem(w, r, NewProblem(http.StatusNotFound, problem.RouteNotFound, "There is nothing at this path."))
+		WriteProblem(w, r, notFound())
 	})
 	mux.MethodNotAllowed(func(w http.ResponseWriter, r *http.Request) {
 		WriteProblem(w, r, NewProblem(http.StatusMethodNotAllowed, problem.MethodNotAllowed, "This path does not know this method.").
