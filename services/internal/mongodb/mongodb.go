@@ -11,12 +11,15 @@ import (
 	"strings"
 	"time"
 
+	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/event"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 	"go.mongodb.org/mongo-driver/v2/mongo/readconcern"
 	"go.mongodb.org/mongo-driver/v2/mongo/readpref"
 	"go.mongodb.org/mongo-driver/v2/mongo/writeconcern"
+
+	"github.com/openboxoffice/boxoffice/services/internal/storage"
 )
 
 // Options says which database, and how to use it. Zero numbers and durations
@@ -40,6 +43,7 @@ type DB struct {
 	database *mongo.Database
 	timeout  time.Duration
 	before   func(context.Context) error
+	probed   *storage.Recent
 }
 
 // errURL does not quote the URL: it holds the password.
@@ -73,7 +77,7 @@ func Open(ctx context.Context, o Options, indexes []Index) (*DB, error) {
 	if err != nil {
 		return nil, errURL
 	}
-	db := &DB{database: client.Database(name), timeout: o.Timeout}
+	db := &DB{database: client.Database(name), timeout: o.Timeout, probed: &storage.Recent{}}
 	if err := db.prepare(ctx, indexes); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
@@ -113,11 +117,21 @@ func (db *DB) Limit(ctx context.Context, max time.Duration) (context.Context, co
 	return context.WithTimeout(ctx, timeout)
 }
 
-// Ping answers nil when the database can be written to.
+// Ping answers nil when the database can be written to: a full disk, or the lack of
+// a primary or of a majority, is an error. It writes one document, once a second at
+// most.
 func (db *DB) Ping(ctx context.Context) error {
 	ctx, cancel := db.Limit(ctx, 0)
 	defer cancel()
-	return failed(db.database.Client().Ping(ctx, readpref.Primary()))
+	if db.probed.Lately() {
+		return failed(db.database.Client().Ping(ctx, readpref.Primary()))
+	}
+	_, err := db.database.Collection("readiness").UpdateOne(ctx,
+		bson.D{{Key: "_id", Value: "ready"}}, bson.D{{Key: "$inc", Value: bson.D{{Key: "n", Value: int64(1)}}}}, options.UpdateOne().SetUpsert(true))
+	if err == nil {
+		db.probed.Note()
+	}
+	return failed(err)
 }
 
 // Close ends the connections. What is under way is waited for, a little.

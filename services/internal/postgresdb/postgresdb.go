@@ -45,6 +45,7 @@ const (
 type DB struct {
 	pool    *pgxpool.Pool
 	timeout time.Duration
+	written storage.Recent
 }
 
 // Open applies the goose migrations that lie at the top of migrations, and
@@ -118,9 +119,27 @@ func (db *DB) Connect(ctx context.Context) (*pgx.Conn, error) {
 	return pgx.ConnectConfig(ctx, cfg)
 }
 
-// Ping answers nil when the database can be read.
+// errReadOnly is a server that takes no changes: a standby, or one that is kept
+// from them.
+var errReadOnly = errors.New("postgres: the database is read-only")
+
+// Ping answers nil when the database can be read and written to: a standby, or a
+// full disk, is an error. It writes to the log alone, and so nothing grows.
 func (db *DB) Ping(ctx context.Context) error {
-	return db.Read(ctx, func(ctx context.Context, conn *pgx.Conn) error { return conn.Ping(ctx) })
+	if db.written.Lately() {
+		return db.Read(ctx, func(ctx context.Context, conn *pgx.Conn) error { return conn.Ping(ctx) })
+	}
+	return db.Write(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		var readOnly bool
+		if err := tx.QueryRow(ctx, "SELECT current_setting('transaction_read_only')::boolean").Scan(&readOnly); err != nil {
+			return err
+		}
+		if readOnly {
+			return unavailable(errReadOnly)
+		}
+		_, err := tx.Exec(ctx, "SELECT pg_logical_emit_message(true, 'boxoffice', 'ready')")
+		return err
+	})
 }
 
 // Close closes all connections, once they are idle.

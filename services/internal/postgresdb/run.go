@@ -43,7 +43,11 @@ func (db *DB) Write(ctx context.Context, fn func(ctx context.Context, tx pgx.Tx)
 			_ = tx.Rollback(end)
 			return err
 		}
-		return commit(end, tx)
+		if err := commit(end, tx); err != nil {
+			return err
+		}
+		db.written.Note()
+		return nil
 	})
 }
 

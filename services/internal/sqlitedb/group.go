@@ -108,7 +108,9 @@ func (g *group) leave(err error) error {
 // of them is told is not what went wrong with another.
 func (g *group) end(failure error) error {
 	if failure == nil {
-		failure = g.tx.Commit()
+		if failure = g.tx.Commit(); failure == nil {
+			g.db.written.Note()
+		}
 	} else {
 		_ = g.tx.Rollback() // SQLite has done so, or the connection is gone
 	}

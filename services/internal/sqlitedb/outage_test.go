@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -73,6 +74,66 @@ func TestALockedFileIsUnavailableForAllWhoWait(t *testing.T) {
 	if err := increment(t.Context(), db); err != nil {
 		t.Errorf("after the lock is gone: %v", err)
 	}
+}
+
+// Ready is who can do the work, and the work is writing.
+func TestPingWrites(t *testing.T) {
+	t.Parallel()
+	db, path := open(t)
+	eventually := func(what string, done func() bool) {
+		t.Helper()
+		for deadline := time.Now().Add(30 * time.Second); !done(); {
+			if time.Now().After(deadline) {
+				t.Fatal(what)
+			}
+			runtime.Gosched()
+		}
+	}
+	if err := increment(t.Context(), db); err != nil {
+		t.Fatal(err)
+	}
+	before := size(t, path+"-wal")
+	eventually("Ping has written nothing in 30 s", func() bool {
+		if err := db.Ping(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		return size(t, path+"-wal") > before
+	})
+	// At most a page a second: however often it is asked, the log does not grow.
+	written := size(t, path+"-wal")
+	asked := time.Now()
+	for range 1000 {
+		if err := db.Ping(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if grown, pages := size(t, path+"-wal")-written, int64(time.Since(asked)/time.Second)+1; grown > pages*5000 {
+		t.Errorf("1000 pings in %s have written %d bytes, want at most %d pages", time.Since(asked), grown, pages)
+	}
+
+	unlock := lock(t, path)
+	defer unlock()
+	var err error
+	eventually("Ping says that a locked file can be written to", func() bool {
+		err = db.Ping(t.Context())
+		return err != nil
+	})
+	if !errors.Is(err, storage.ErrUnavailable) {
+		t.Errorf("a locked file: %v, want ErrUnavailable", err)
+	}
+	unlock()
+	if err := db.Ping(t.Context()); err != nil {
+		t.Errorf("after the lock is gone: %v", err)
+	}
+}
+
+func size(t *testing.T, path string) int64 {
+	t.Helper()
+	st, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return st.Size()
 }
 
 func TestACallerWhoGivesUpWaitingIsToldSo(t *testing.T) {

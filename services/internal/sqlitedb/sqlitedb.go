@@ -18,6 +18,8 @@ import (
 	"github.com/pressly/goose/v3"
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
+
+	"github.com/openboxoffice/boxoffice/services/internal/storage"
 )
 
 // DB is one SQLite file: a single connection that writes, because SQLite has
@@ -34,6 +36,8 @@ type DB struct {
 	write *sql.DB
 
 	turns turns // of those who write
+
+	written storage.Recent
 }
 
 // Open opens or creates the file at path (mode 0600, its folder 0700) and
@@ -136,10 +140,17 @@ func (db *DB) Brief(ctx context.Context, fn func(ctx context.Context, c *sql.Con
 // errUnfinished is the outcome of a fn that panics.
 var errUnfinished = errors.New("sqlite: the write did not end")
 
-// Ping answers nil when the database can be read.
+// Ping answers nil when the database can be read and written to: a full disk, or a
+// lock of somebody else's, is an error. It writes what is there already.
 func (db *DB) Ping(ctx context.Context) error {
 	var one int
-	return db.Read.QueryRowContext(ctx, "SELECT 1").Scan(&one)
+	if err := db.Read.QueryRowContext(ctx, "SELECT 1").Scan(&one); err != nil || db.written.Lately() {
+		return err
+	}
+	return db.Write(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, "PRAGMA user_version = 0") // nobody uses it; it is written all the same
+		return err
+	})
 }
 
 // Close closes all connections. Transactions that are not committed are lost.

@@ -56,7 +56,7 @@ func Open(ctx context.Context, o postgresdb.Options) (*Store, error) {
 // Close closes all connections.
 func (s *Store) Close() error { return s.db.Close() }
 
-// Ping answers nil while the database can be read.
+// Ping answers nil while the database can be read and written to.
 func (s *Store) Ping(ctx context.Context) error { return s.db.Ping(ctx) }
 
 // Outbox is where the messages of Effects go.

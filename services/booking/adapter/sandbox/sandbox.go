@@ -84,7 +84,7 @@ func (s *Sandbox) Close() error {
 	return s.db.Close()
 }
 
-// Ping answers nil while the file can be read.
+// Ping answers nil while the file can be read and written to.
 func (s *Sandbox) Ping(ctx context.Context) error { return s.db.Ping(ctx) }
 
 // Provider implements booking.Payments.

@@ -42,7 +42,7 @@ func Open(ctx context.Context, path string) (*Store, error) {
 // Close closes the file.
 func (s *Store) Close() error { return s.db.Close() }
 
-// Ping answers nil while the file can be read.
+// Ping answers nil while the file can be read and written to.
 func (s *Store) Ping(ctx context.Context) error { return s.db.Ping(ctx) }
 
 // Outbox is where the messages of Effects go.

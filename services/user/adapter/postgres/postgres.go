@@ -46,7 +46,7 @@ func Open(ctx context.Context, o postgresdb.Options) (*Store, error) {
 	return &Store{db: db, Users: &Users{db}, Sessions: &Sessions{db}, Keys: &Keys{db}}, nil
 }
 
-// Ping answers nil while the database can be read.
+// Ping answers nil while the database can be read and written to.
 func (s *Store) Ping(ctx context.Context) error { return s.db.Ping(ctx) }
 
 // Close closes all connections.

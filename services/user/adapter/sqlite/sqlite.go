@@ -34,7 +34,7 @@ func Open(ctx context.Context, path string) (*Store, error) {
 	return &Store{db: db, Users: &Users{db}, Sessions: &Sessions{db}, Keys: &Keys{db}}, nil
 }
 
-// Ping answers nil when the file can be read.
+// Ping answers nil when the file can be read and written to.
 func (s *Store) Ping(ctx context.Context) error { return s.db.Ping(ctx) }
 
 // Close closes the file.
