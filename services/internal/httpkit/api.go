@@ -21,7 +21,7 @@ func NewAPI(mux *chi.Mux, title, description string) huma.API {
 	config.CreateHooks = nil // no $schema links in answers
 	config.Transformers = []huma.Transformer{addTrace}
 	config.OnAddOperation = append(config.OnAddOperation, documentRefusals, documentExamples, documentLeniency, boundBody)
-	format := huma.Format{Marshal: huma.DefaultJSONFormat.Marshal, Unmarshal: unmarshal}
+	format := huma.Format{Marshal: marshal, Unmarshal: unmarshal}
 	config.Formats = map[string]huma.Format{"application/json": format, "json": format}
 	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		SchemeBearer:  {Type: "http", Scheme: "bearer", BearerFormat: "JWT", Description: "An access token of POST /token on the user service."},
@@ -41,12 +41,15 @@ const (
 
 // Page is the part of a list's input that every list has.
 type Page struct {
-	Limit  int    `query:"limit" minimum:"1" maximum:"100" default:"20" doc:"How many items at most"`
+	Limit  int    `query:"limit" minimum:"1" maximum:"100" default:"20" doc:"How many items at most; a page of large ones has fewer"`
 	Cursor string `query:"cursor" maxLength:"2048" doc:"next_cursor of the page before; opaque"`
 }
 
-// List is how every list is answered. NextCursor is null on the last page.
+// List is how every list is answered. NextCursor is null on the last page. ListOf
+// makes it.
 type List[T any] struct {
 	Items      []T     `json:"items" nullable:"false"`
 	NextCursor *string `json:"next_cursor" example:"eyJhIjoiMDE4OTBhNWQtYWM5Ni03NzRiLWJjY2UtYjMwMjA5OWE4MDU3In0" doc:"Give it as ?cursor= for the next page; null on the last"`
+
+	cursor func(last int) string // of a page that ends with that item
 }

@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"io"
 	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/openboxoffice/boxoffice/contracts/problem"
 )
@@ -44,13 +47,62 @@ func ErrCursor() error {
 // whether there is a next page. body makes an item's body, and cursor, of the
 // page's last item, what its next page begins after.
 func ListOf[T, B any](read []T, limit int, body func(T) B, cursor func(last T) any) List[B] {
-	page := List[B]{Items: make([]B, 0, min(len(read), limit))}
+	page := List[B]{
+		Items:  make([]B, 0, min(len(read), limit)),
+		cursor: func(last int) string { return EncodeCursor(cursor(read[last])) },
+	}
 	for _, v := range read[:min(len(read), limit)] {
 		page.Items = append(page.Items, body(v))
 	}
 	if len(read) > limit {
-		next := EncodeCursor(cursor(read[limit-1]))
+		next := page.cursor(limit - 1)
 		page.NextCursor = &next
 	}
 	return page
+}
+
+// maxPage is how many bytes a page may have. Sidecars pass on 1 MiB, and clients
+// read as much.
+const maxPage = 512 << 10
+
+// encode writes the page, which ends before the item that makes it larger than
+// maxPage. One item there always is, or nobody would ever come to the next.
+func (l List[T]) encode(w io.Writer) error {
+	var page bytes.Buffer
+	items := json.NewEncoder(&page)
+	items.SetEscapeHTML(false) // as huma
+	page.WriteString(`{"items":[`)
+	next := l.NextCursor
+	for i, item := range l.Items {
+		end := page.Len()
+		if i > 0 {
+			page.WriteByte(',')
+		}
+		if err := items.Encode(item); err != nil {
+			return err
+		}
+		page.Truncate(page.Len() - len("\n"))
+		if page.Len() > maxPage && i > 0 {
+			page.Truncate(end)
+			cursor := l.cursor(i - 1)
+			next = &cursor
+			break
+		}
+	}
+	page.WriteString(`],"next_cursor":`)
+	if err := items.Encode(next); err != nil {
+		return err
+	}
+	page.Truncate(page.Len() - len("\n"))
+	page.WriteString("}\n")
+	_, err := w.Write(page.Bytes())
+	return err
+}
+
+// marshal writes the body of an answer.
+func marshal(w io.Writer, v any) error {
+	if page, ok := v.(interface{ encode(io.Writer) error }); ok {
+		return page.encode(w)
+	}
+	return huma.DefaultJSONFormat.Marshal(w, v)
 }

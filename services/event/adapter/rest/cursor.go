@@ -17,18 +17,14 @@ type cursor struct {
 	ID       string `json:"i"`
 }
 
-func encodeCursor(p *event.Position, sort event.Sort) *string {
-	if p == nil {
-		return nil
-	}
+func cursorOf(p event.Position, sort event.Sort) cursor {
 	c := cursor{Sort: string(sort), ID: p.ID}
 	if sort == event.ByTitle {
 		c.TitleKey = p.TitleKey
 	} else {
 		c.StartsAt = p.StartsAt.UnixMicro()
 	}
-	s := httpkit.EncodeCursor(c)
-	return &s
+	return c
 }
 
 // decodeCursor returns the position in s, nil where s is empty, or the answer

@@ -75,9 +75,12 @@ func registerReading(api huma.API, s *event.Service) {
 		if err != nil {
 			return nil, table.To(ctx, err)
 		}
-		out := &listAnswer{Body: httpkit.List[eventBody]{Items: make([]eventBody, len(page)), NextCursor: encodeCursor(next, q.Sort)}}
-		for i := range page {
-			out.Body.Items[i] = toBody(&page[i])
+		body := func(e event.Event) eventBody { return toBody(&e) }
+		at := func(last event.Event) any { return cursorOf(last.Position(), q.Sort) }
+		out := &listAnswer{Body: httpkit.ListOf(page, q.Limit, body, at)}
+		if next != nil {
+			cursor := httpkit.EncodeCursor(cursorOf(*next, q.Sort))
+			out.Body.NextCursor = &cursor
 		}
 		return out, nil
 	})
