@@ -54,6 +54,7 @@ func server(t *testing.T) *httptest.Server {
 	for path, err := range map[string]error{
 		"/known": fmt.Errorf("secret detail: %w", errTeapot), "/unknown": errors.New("secret detail"),
 		"/invalid": problem.Invalid{{Location: "body.x", Message: "no"}}, "/late": context.DeadlineExceeded,
+		"/busy": fmt.Errorf("%w: secret detail", storage.ErrBusy),
 		"/down": fmt.Errorf("%w: secret detail: %w", storage.ErrUnavailable, context.DeadlineExceeded),
 	} {
 		huma.Get(api, path, func(ctx context.Context, _ *struct{}) (*struct{}, error) { return nil, table.To(ctx, err) })
@@ -112,6 +113,7 @@ func TestEveryRefusalIsAProblemWithACode(t *testing.T) {
 		{"GET", "/known", "", "", 418, "teapot"},
 		{"GET", "/invalid", "", "", 422, problem.ValidationFailed},
 		{"GET", "/down", "", "", 503, problem.Unavailable},
+		{"GET", "/busy", "", "", 503, problem.Unavailable},
 		{"GET", "/late", "", "", 503, problem.Unavailable},
 		{"GET", "/unknown", "", "", 500, problem.Internal},
 		{"GET", "/panic", "", "", 500, problem.Internal},

@@ -105,6 +105,10 @@ func (t Errors) To(ctx context.Context, err error) error {
 			return p
 		}
 	}
+	if errors.Is(err, storage.ErrBusy) {
+		return NewProblem(http.StatusServiceUnavailable, problem.Unavailable,
+			"There are too many searches and lists at the moment. Try again.").WithRetryAfter(2)
+	}
 	if errors.Is(err, storage.ErrUnavailable) {
 		logger(ctx).WarnContext(ctx, "refused for want of the database", "error", err)
 		return NewProblem(http.StatusServiceUnavailable, problem.Unavailable,

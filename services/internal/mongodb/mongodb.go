@@ -44,6 +44,8 @@ type DB struct {
 	timeout  time.Duration
 	before   func(context.Context) error
 	probed   *storage.Recent
+
+	lists, searches *storage.Lane
 }
 
 // errURL does not quote the URL: it holds the password.
@@ -77,7 +79,10 @@ func Open(ctx context.Context, o Options, indexes []Index) (*DB, error) {
 	if err != nil {
 		return nil, errURL
 	}
-	db := &DB{database: client.Database(name), timeout: o.Timeout, probed: &storage.Recent{}}
+	db := &DB{
+		database: client.Database(name), timeout: o.Timeout, probed: &storage.Recent{},
+		lists: storage.NewLane(listing), searches: storage.NewLane(searching),
+	}
 	if err := db.prepare(ctx, indexes); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}

@@ -46,7 +46,11 @@ type DB struct {
 	pool    *pgxpool.Pool
 	timeout time.Duration
 	written storage.Recent
+	lists   *storage.Lane
 }
+
+// listing is how many of the pool's connections lists have at a time.
+const listing = 4
 
 // Open applies the goose migrations that lie at the top of migrations, and
 // opens the pool. A server that cannot be reached is storage.ErrUnavailable:
@@ -83,7 +87,7 @@ func Open(ctx context.Context, o Options, migrations fs.FS) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("postgres: %w", err)
 	}
-	return &DB{pool: pool, timeout: o.Timeout}, nil
+	return &DB{pool: pool, timeout: o.Timeout, lists: storage.NewLane(listing)}, nil
 }
 
 // errURL does not quote the URL: it holds the password.

@@ -20,6 +20,13 @@ func (db *DB) Read(ctx context.Context, fn func(ctx context.Context, conn *pgx.C
 	return db.run(ctx, fn)
 }
 
+// List is Read for lists and reports, which never have more than a few of the
+// pool's connections. storage.ErrBusy means that too many are being read, or
+// that fn took too long and was interrupted.
+func (db *DB) List(ctx context.Context, fn func(ctx context.Context, conn *pgx.Conn) error) error {
+	return db.lists.Do(ctx, func(ctx context.Context) error { return db.run(ctx, fn) })
+}
+
 // Write runs fn in a transaction, read committed, and commits when fn returns
 // nil; else it rolls back and returns fn's error. After a deadlock, a
 // serialization failure, or a connection that broke before the commit, fn is

@@ -34,11 +34,20 @@ type DB struct {
 	Read *sql.DB
 
 	write *sql.DB
+	slow  *sql.DB // the connections of lists and searches
+
+	lists, searches *storage.Lane
 
 	turns turns // of those who write
 
 	written storage.Recent
 }
+
+// Each lane has as many connections of its own.
+const (
+	listing   = 4
+	searching = 2
+)
 
 // Open opens or creates the file at path (mode 0600, its folder 0700) and
 // applies the goose migrations that lie at the top of migrations.
@@ -67,7 +76,14 @@ func Open(ctx context.Context, path string, migrations fs.FS) (*DB, error) {
 	if err != nil {
 		return nil, errors.Join(err, write.Close())
 	}
-	return &DB{Read: read, write: write}, nil
+	slow, err := open(path, listing+searching, false, "_pragma=query_only(1)")
+	if err != nil {
+		return nil, errors.Join(err, read.Close(), write.Close())
+	}
+	return &DB{
+		Read: read, write: write, slow: slow,
+		lists: storage.NewLane(listing), searches: storage.NewLane(searching),
+	}, nil
 }
 
 func open(path string, conns int, shared bool, option string) (*sql.DB, error) {
@@ -137,6 +153,30 @@ func (db *DB) Brief(ctx context.Context, fn func(ctx context.Context, c *sql.Con
 	return fn(context.WithoutCancel(ctx), c)
 }
 
+// List runs fn, which reads a list or a report, in a transaction that only
+// reads. It takes no connection from Read. storage.ErrBusy means that too many
+// lists are being read, or that fn took too long and was interrupted.
+func (db *DB) List(ctx context.Context, fn func(ctx context.Context, tx *sql.Tx) error) error {
+	return db.apart(ctx, db.lists, fn)
+}
+
+// Search is List for what is dearer than a list, and takes nothing from lists
+// either.
+func (db *DB) Search(ctx context.Context, fn func(ctx context.Context, tx *sql.Tx) error) error {
+	return db.apart(ctx, db.searches, fn)
+}
+
+func (db *DB) apart(ctx context.Context, lane *storage.Lane, fn func(ctx context.Context, tx *sql.Tx) error) error {
+	return lane.Do(ctx, func(ctx context.Context) error {
+		tx, err := db.slow.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+		if err != nil {
+			return err
+		}
+		defer tx.Rollback()
+		return fn(ctx, tx)
+	})
+}
+
 // errUnfinished is the outcome of a fn that panics.
 var errUnfinished = errors.New("sqlite: the write did not end")
 
@@ -155,7 +195,7 @@ func (db *DB) Ping(ctx context.Context) error {
 
 // Close closes all connections. Transactions that are not committed are lost.
 func (db *DB) Close() error {
-	return errors.Join(db.Read.Close(), db.write.Close())
+	return errors.Join(db.Read.Close(), db.slow.Close(), db.write.Close())
 }
 
 // Pragma reads one setting back from the connection that writes.

@@ -31,7 +31,7 @@ func steps(b *booking.Booking, first int) []any {
 
 // Audit implements booking.AuditLog.
 func (s *Store) Audit(ctx context.Context, q booking.AuditQuery) (entries []booking.AuditEntry, err error) {
-	err = s.db.Read(ctx, func(ctx context.Context, conn *pgx.Conn) error {
+	err = s.db.List(ctx, func(ctx context.Context, conn *pgx.Conn) error {
 		rows, err := conn.Query(ctx, `
 			SELECT number, at, by, step, detail, booking_id, event_id, version FROM audit_log
 			WHERE `+auditIndex(q)+` AND ($2 = 0 OR number < $2) ORDER BY number DESC LIMIT $3`,

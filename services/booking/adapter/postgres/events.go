@@ -63,7 +63,7 @@ func (s *Store) Progress(ctx context.Context, eventID string) (p booking.Cancell
 	if p.CancelledEvent, err = s.CancelledEvent(ctx, eventID); err != nil {
 		return booking.CancellationProgress{}, err
 	}
-	err = s.db.Read(ctx, func(ctx context.Context, conn *pgx.Conn) error {
+	err = s.db.List(ctx, func(ctx context.Context, conn *pgx.Conn) error {
 		return conn.QueryRow(ctx, `
 			SELECT count(*) FILTER (WHERE status = 'PENDING'), count(*) FILTER (WHERE status = 'CONFIRMED'),
 				count(*) FILTER (WHERE status = 'CANCELLING'), count(*) FILTER (WHERE status = 'CANCELLED' AND reason = 'event_cancelled'),

@@ -47,7 +47,7 @@ func (s *Store) SaveReport(ctx context.Context, r booking.Report) error {
 
 // Reports implements booking.Records.
 func (s *Store) Reports(ctx context.Context, before string, limit int) (reports []booking.Report, err error) {
-	err = s.db.Read(ctx, func(ctx context.Context, conn *pgx.Conn) error {
+	err = s.db.List(ctx, func(ctx context.Context, conn *pgx.Conn) error {
 		rows, err := conn.Query(ctx, `
 			SELECT report FROM reconciliations WHERE id < coalesce(nullif($1, ''), '~') ORDER BY id DESC LIMIT $2`, before, limit)
 		if err != nil {

@@ -153,7 +153,7 @@ func (s *Store) Get(ctx context.Context, id string) (b booking.Booking, err erro
 // List implements booking.Store. Ids are UUIDv7: their order is that of
 // creation, and none is as great as '~'.
 func (s *Store) List(ctx context.Context, q booking.Query) (page []booking.Booking, err error) {
-	err = s.db.Read(ctx, func(ctx context.Context, conn *pgx.Conn) error {
+	err = s.db.List(ctx, func(ctx context.Context, conn *pgx.Conn) error {
 		rows, err := conn.Query(ctx, `SELECT `+columns+` FROM bookings
 			WHERE user_id = $1 AND id < coalesce(nullif($2, ''), '~') ORDER BY id DESC LIMIT $3`, q.UserID, q.After, q.Limit)
 		if err != nil {

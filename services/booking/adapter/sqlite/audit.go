@@ -47,20 +47,23 @@ func (s *Store) Audit(ctx context.Context, q booking.AuditQuery) (log []booking.
 	case q.EventID != "":
 		query, of = entries+` WHERE event_id = ?1`+page, q.EventID
 	}
-	rows, err := s.db.Read.QueryContext(ctx, query, of, q.Before, q.Limit)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
 	log = []booking.AuditEntry{}
-	for rows.Next() {
-		var e booking.AuditEntry
-		var at int64
-		if err := rows.Scan(&e.Number, &at, &e.By, &e.Step.Step, &e.Detail, &e.BookingID, &e.EventID, &e.Version); err != nil {
-			return nil, err
+	err = s.db.List(ctx, func(ctx context.Context, tx *sql.Tx) (err error) {
+		rows, err := tx.QueryContext(ctx, query, of, q.Before, q.Limit)
+		if err != nil {
+			return err
 		}
-		e.At = sqlitedb.FromTime(at)
-		log = append(log, e)
-	}
-	return log, rows.Err()
+		defer func() { err = errors.Join(err, rows.Close()) }()
+		for rows.Next() {
+			var e booking.AuditEntry
+			var at int64
+			if err := rows.Scan(&e.Number, &at, &e.By, &e.Step.Step, &e.Detail, &e.BookingID, &e.EventID, &e.Version); err != nil {
+				return err
+			}
+			e.At = sqlitedb.FromTime(at)
+			log = append(log, e)
+		}
+		return rows.Err()
+	})
+	return log, err
 }

@@ -65,11 +65,14 @@ func (s *Store) Progress(ctx context.Context, eventID string) (p booking.Cancell
 	if p.CancelledEvent, err = s.CancelledEvent(ctx, eventID); err != nil {
 		return booking.CancellationProgress{}, err
 	}
-	err = s.db.Read.QueryRowContext(ctx, `
-		SELECT count(*) FILTER (WHERE status = 'PENDING'), count(*) FILTER (WHERE status = 'CONFIRMED'),
-			count(*) FILTER (WHERE status = 'CANCELLING'), count(*) FILTER (WHERE status = 'CANCELLED' AND reason = 'event_cancelled'),
-			coalesce(sum(refunds_due), 0)
-		FROM bookings WHERE event_id = ?`, eventID).
-		Scan(&p.Pending, &p.Confirmed, &p.Cancelling, &p.Cancelled, &p.RefundsDue)
+	// It counts all of the event's bookings.
+	err = s.db.List(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		return tx.QueryRowContext(ctx, `
+			SELECT count(*) FILTER (WHERE status = 'PENDING'), count(*) FILTER (WHERE status = 'CONFIRMED'),
+				count(*) FILTER (WHERE status = 'CANCELLING'), count(*) FILTER (WHERE status = 'CANCELLED' AND reason = 'event_cancelled'),
+				coalesce(sum(refunds_due), 0)
+			FROM bookings WHERE event_id = ?`, eventID).
+			Scan(&p.Pending, &p.Confirmed, &p.Cancelling, &p.Cancelled, &p.RefundsDue)
+	})
 	return p, err
 }

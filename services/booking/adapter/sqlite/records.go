@@ -44,23 +44,26 @@ func (s *Store) SaveReport(ctx context.Context, r booking.Report) error {
 
 // Reports implements booking.Records.
 func (s *Store) Reports(ctx context.Context, before string, limit int) (reports []booking.Report, err error) {
-	rows, err := s.db.Read.QueryContext(ctx, `
-		SELECT report FROM reconciliations WHERE ? = '' OR id < ? ORDER BY id DESC LIMIT ?`, before, before, limit)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
 	reports = []booking.Report{}
-	for rows.Next() {
-		var stored string
-		var r booking.Report
-		if err := rows.Scan(&stored); err != nil {
-			return nil, err
+	err = s.db.List(ctx, func(ctx context.Context, tx *sql.Tx) (err error) {
+		rows, err := tx.QueryContext(ctx, `
+			SELECT report FROM reconciliations WHERE ? = '' OR id < ? ORDER BY id DESC LIMIT ?`, before, before, limit)
+		if err != nil {
+			return err
 		}
-		if err := json.Unmarshal([]byte(stored), &r); err != nil {
-			return nil, err
+		defer func() { err = errors.Join(err, rows.Close()) }()
+		for rows.Next() {
+			var stored string
+			var r booking.Report
+			if err := rows.Scan(&stored); err != nil {
+				return err
+			}
+			if err := json.Unmarshal([]byte(stored), &r); err != nil {
+				return err
+			}
+			reports = append(reports, r)
 		}
-		reports = append(reports, r)
-	}
-	return reports, rows.Err()
+		return rows.Err()
+	})
+	return reports, err
 }

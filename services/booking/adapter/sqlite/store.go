@@ -135,12 +135,17 @@ func get(ctx context.Context, q querier, id string) (booking.Booking, error) {
 // List implements booking.Store. Ids are UUIDv7: their order is that of
 // creation.
 func (s *Store) List(ctx context.Context, q booking.Query) ([]booking.Booking, error) {
-	rows, err := s.db.Read.QueryContext(ctx, `SELECT `+columns+` FROM bookings
-		WHERE user_id = ? AND (? = '' OR id < ?) ORDER BY id DESC LIMIT ?`, q.UserID, q.After, q.After, q.Limit)
-	if err != nil {
-		return nil, err
-	}
-	return collect(rows)
+	var page []booking.Booking
+	err := s.db.List(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		rows, err := tx.QueryContext(ctx, `SELECT `+columns+` FROM bookings
+			WHERE user_id = ? AND (? = '' OR id < ?) ORDER BY id DESC LIMIT ?`, q.UserID, q.After, q.After, q.Limit)
+		if err != nil {
+			return err
+		}
+		page, err = collect(rows)
+		return err
+	})
+	return page, err
 }
 
 // Update implements booking.Store.

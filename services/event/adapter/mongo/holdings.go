@@ -4,9 +4,9 @@ import (
 	"context"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
-	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/openboxoffice/boxoffice/services/event"
+	"github.com/openboxoffice/boxoffice/services/internal/mongodb"
 )
 
 // Holdings implements event.Holdings. It reads the records alone. Tickets that
@@ -26,7 +26,7 @@ func (s *Store) Holdings(ctx context.Context, after string, limit int) ([]event.
 		if more {
 			last := &recs[len(recs)-1]
 			after = last.BookingID
-			rest, err := s.holding(ctx, bson.M{"booking_id": after, "attempt": bson.M{"$gt": last.Attempt}}, 0)
+			rest, err := s.holding(ctx, bson.M{"booking_id": after, "attempt": bson.M{"$gt": last.Attempt}}, event.MaxAttempt)
 			if err != nil {
 				return nil, err
 			}
@@ -44,12 +44,13 @@ func (s *Store) Holdings(ctx context.Context, after string, limit int) ([]event.
 }
 
 // holding reads the records that filter matches and that have tickets, or had
-// some; a limit of 0 is none.
+// some.
 func (s *Store) holding(ctx context.Context, filter bson.M, limit int) ([]recordDoc, error) {
 	filter["state"] = bson.M{"$in": bson.A{event.Held, event.Sold}}
 	var recs []recordDoc
-	err := s.reservations.All(ctx, filter, &recs, options.Find().
-		SetSort(bson.D{{Key: "booking_id", Value: 1}, {Key: "attempt", Value: 1}}).SetLimit(int64(limit)))
+	err := s.reservations.List(ctx, mongodb.Page{
+		Filter: filter, Order: bson.D{{Key: "booking_id", Value: 1}, {Key: "attempt", Value: 1}}, Limit: limit,
+	}, &recs)
 	return recs, err
 }
 

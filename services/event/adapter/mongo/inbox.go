@@ -93,8 +93,9 @@ func (b *Inbox) PutDeadLetter(ctx context.Context, d inbox.DeadLetter) error {
 // DeadLetters implements inbox.Store.
 func (b *Inbox) DeadLetters(ctx context.Context, after string, limit int) ([]inbox.DeadLetter, error) {
 	var docs []letterDoc
-	if err := b.letters.All(ctx, bson.M{"_id": bson.M{"$gt": after}}, &docs,
-		options.Find().SetSort(bson.D{{Key: "_id", Value: 1}}).SetLimit(int64(limit))); err != nil {
+	if err := b.letters.List(ctx, mongodb.Page{
+		Filter: bson.M{"_id": bson.M{"$gt": after}}, Order: bson.D{{Key: "_id", Value: 1}}, Limit: limit,
+	}, &docs); err != nil {
 		return nil, err
 	}
 	letters := make([]inbox.DeadLetter, len(docs))

@@ -28,22 +28,19 @@ const (
 
 // Holdings implements event.Holdings.
 func (s *Store) Holdings(ctx context.Context, after string, limit int) ([]event.Holding, error) {
+	var page []event.Holding
 	// One transaction, so that a booking's attempts are of one moment.
-	tx, err := s.db.Read.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
-	if err != nil {
-		return nil, err
-	}
-	defer tx.Rollback()
-	page, err := listHoldings(ctx, tx, holdings, after, limit)
-	if err != nil || len(page) < limit {
-		return page, err
-	}
-	last := page[len(page)-1]
-	rest, err := listHoldings(ctx, tx, holdingsOfTheBooking, last.BookingID, last.Attempt)
-	if err != nil {
-		return nil, err
-	}
-	return append(page, rest...), nil
+	err := s.db.List(ctx, func(ctx context.Context, tx *sql.Tx) (err error) {
+		page, err = listHoldings(ctx, tx, holdings, after, limit)
+		if err != nil || len(page) < limit {
+			return err
+		}
+		last := page[len(page)-1]
+		rest, err := listHoldings(ctx, tx, holdingsOfTheBooking, last.BookingID, last.Attempt)
+		page = append(page, rest...)
+		return err
+	})
+	return page, err
 }
 
 func listHoldings(ctx context.Context, tx *sql.Tx, query string, args ...any) ([]event.Holding, error) {

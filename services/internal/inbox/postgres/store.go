@@ -94,7 +94,7 @@ const columns = `id, topic, attributes, data, reason, failed_at, replayed_at, re
 // DeadLetters implements inbox.Store.
 func (s *Store) DeadLetters(ctx context.Context, after string, limit int) ([]inbox.DeadLetter, error) {
 	var letters []inbox.DeadLetter
-	err := s.db.Read(ctx, func(ctx context.Context, conn *pgx.Conn) error {
+	err := s.db.List(ctx, func(ctx context.Context, conn *pgx.Conn) error {
 		rows, err := conn.Query(ctx, `SELECT `+columns+` FROM dead_letters WHERE id > $1 ORDER BY id LIMIT $2`, text(after), limit)
 		if err != nil {
 			return err

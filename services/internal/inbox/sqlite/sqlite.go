@@ -97,21 +97,24 @@ const columns = `id, topic, attributes, data, reason, failed_at, replayed_at, re
 
 // DeadLetters implements inbox.Store.
 func (s *Store) DeadLetters(ctx context.Context, after string, limit int) ([]inbox.DeadLetter, error) {
-	rows, err := s.db.Read.QueryContext(ctx,
-		`SELECT `+columns+` FROM dead_letters WHERE id > ? ORDER BY id LIMIT ?`, after, limit)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
 	letters := []inbox.DeadLetter{}
-	for rows.Next() {
-		d, err := scan(rows)
+	err := s.db.List(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		rows, err := tx.QueryContext(ctx,
+			`SELECT `+columns+` FROM dead_letters WHERE id > ? ORDER BY id LIMIT ?`, after, limit)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		letters = append(letters, d)
-	}
-	return letters, rows.Err()
+		defer rows.Close()
+		for rows.Next() {
+			d, err := scan(rows)
+			if err != nil {
+				return err
+			}
+			letters = append(letters, d)
+		}
+		return rows.Err()
+	})
+	return letters, err
 }
 
 // DeadLetter implements inbox.Store.

@@ -96,8 +96,9 @@ func (i *Inbox) PutDeadLetter(ctx context.Context, d inbox.DeadLetter) error {
 // DeadLetters implements inbox.Store.
 func (i *Inbox) DeadLetters(ctx context.Context, after string, limit int) ([]inbox.DeadLetter, error) {
 	var found []deadLetter
-	if err := i.letters.All(ctx, bson.D{{Key: "_id", Value: bson.D{{Key: "$gt", Value: after}}}}, &found,
-		options.Find().SetSort(bson.D{{Key: "_id", Value: 1}}).SetLimit(int64(limit))); err != nil {
+	if err := i.letters.List(ctx, mongodb.Page{
+		Filter: bson.D{{Key: "_id", Value: bson.D{{Key: "$gt", Value: after}}}}, Order: bson.D{{Key: "_id", Value: 1}}, Limit: limit,
+	}, &found); err != nil {
 		return nil, err
 	}
 	letters := make([]inbox.DeadLetter, len(found))

@@ -10,6 +10,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
+	"github.com/openboxoffice/boxoffice/services/internal/mongodb"
 	"github.com/openboxoffice/boxoffice/services/notification"
 )
 
@@ -205,9 +206,10 @@ func (s *Store) List(ctx context.Context, f notification.Filter) ([]notification
 	for _, field := range channels {
 		c := notification.Channel(field)
 		var ms []message
-		if err := s.messages.All(ctx, chosen(field, f), &ms, options.Find().
-			SetSort(bson.D{{Key: field + ".created_at", Value: -1}, {Key: field + ".id", Value: -1}}).
-			SetLimit(int64(f.Limit))); err != nil {
+		if err := s.messages.List(ctx, mongodb.Page{
+			Filter: chosen(field, f), Limit: f.Limit,
+			Order: bson.D{{Key: field + ".created_at", Value: -1}, {Key: field + ".id", Value: -1}},
+		}, &ms); err != nil {
 			return nil, err
 		}
 		for _, m := range ms {

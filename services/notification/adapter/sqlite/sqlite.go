@@ -211,14 +211,19 @@ func (s *Store) List(ctx context.Context, f notification.Filter) ([]notification
 	if f.After != nil {
 		add(`(created_at, id) < (?, ?)`, sqlitedb.Time(f.After.CreatedAt), f.After.ID)
 	}
-	//nolint:gosec // it is joined of the constants above
-	rows, err := s.db.Read.QueryContext(ctx, `
-		SELECT `+columns+` FROM deliveries WHERE `+strings.Join(where, " AND ")+`
-		ORDER BY created_at DESC, id DESC LIMIT ?`, append(args, f.Limit)...)
-	if err != nil {
-		return nil, err
-	}
-	return scanAll(rows)
+	var page []notification.Notification
+	err := s.db.List(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		//nolint:gosec // it is joined of the constants above
+		rows, err := tx.QueryContext(ctx, `
+			SELECT `+columns+` FROM deliveries WHERE `+strings.Join(where, " AND ")+`
+			ORDER BY created_at DESC, id DESC LIMIT ?`, append(args, f.Limit)...)
+		if err != nil {
+			return err
+		}
+		page, err = scanAll(rows)
+		return err
+	})
+	return page, err
 }
 
 // EndLeases makes everything that is leased claimable at once: for the start
