@@ -20,11 +20,10 @@ type Store interface {
 	Get(ctx context.Context, id string) (*Event, error)
 
 	// List returns the events that q describes, at most q.Limit, in q.Sort's
-	// order and by id where that is equal. None is the empty slice. Text,
-	// category and city match without regard to case, in every script. Every
-	// word of q.Text must occur in the title, the description or the venue.
-	// From is included, To is not. Paging by After neither repeats nor skips
-	// an event while others are added.
+	// order and by id where that is equal. None is the empty slice. Category
+	// and city match if their Fold is the same. Each of q.Terms must begin one
+	// of the event's Keys.Words. From is included, To is not. Paging by After
+	// neither repeats nor skips an event while others are added.
 	List(ctx context.Context, q Query) ([]Event, error)
 
 	// Update lets edit change the event and stores the result as the next
@@ -68,19 +67,19 @@ type Sort string
 const (
 	ByStart       Sort = "starts_at"
 	ByStartLatest Sort = "-starts_at"
-	ByTitle       Sort = "title" // without regard to case
+	ByTitle       Sort = "title" // SortKey
 )
 
 // Position is an event's place in every order.
 type Position struct {
 	StartsAt time.Time
-	TitleKey string // Fold of the title
+	TitleKey string // SortKey of the title
 	ID       string
 }
 
 // Position returns the event's place, to list what comes after it.
 func (e *Event) Position() Position {
-	return Position{StartsAt: e.StartsAt, TitleKey: Fold(e.Title), ID: e.ID}
+	return Position{StartsAt: e.StartsAt, TitleKey: SortKey(e.Title), ID: e.ID}
 }
 
 // Inventory is who has which tickets. For each ticket type, sold + held never

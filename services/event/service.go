@@ -3,12 +3,14 @@ package event
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/openboxoffice/boxoffice/contracts/identity"
+	"github.com/openboxoffice/boxoffice/contracts/problem"
 )
 
 // Service is what the event service does: the use cases on top of the ports.
@@ -91,8 +93,15 @@ func (s *Service) Get(ctx context.Context, id string) (*Event, error) {
 }
 
 // List returns a page of events and the position to go on from, which is nil
-// on the last page.
+// on the last page. A text of more than MaxTerms terms is problem.Invalid. One
+// without any, punctuation say, finds nothing.
 func (s *Service) List(ctx context.Context, q Query) ([]Event, *Position, error) {
+	switch terms := q.Terms(); {
+	case len(terms) > MaxTerms:
+		return nil, nil, problem.Invalid{{Location: "query.q", Message: fmt.Sprintf("must have at most %d words", MaxTerms)}}
+	case len(terms) == 0 && strings.TrimSpace(q.Text) != "":
+		return []Event{}, nil, nil
+	}
 	limit := q.Limit
 	q.Limit = limit + 1
 	found, err := s.store.List(ctx, q)

@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -220,7 +222,10 @@ func TestBookRefusesWhatCanNeverBeHad(t *testing.T) {
 func TestFold(t *testing.T) {
 	t.Parallel()
 	for _, same := range [][]string{
-		{"STRASSE", "strasse"}, {"ΟΔΟΣ", "οδος", "οδοσ"}, {"\u212Aelvin", "KELVIN", "kelvin"}, {"Ночь", "НОЧЬ"}, {"ǅ", "ǆ", "Ǆ"}, {"ſ", "S", "s"}, {"寂しさ"}, {""},
+		{"STRASSE", "strasse", "Straße", "STRAẞE"}, {"ΟΔΟΣ", "οδος", "οδοσ"}, {"\u212Aelvin", "KELVIN", "kelvin"}, {"Ночь", "НОЧЬ"},
+		{"ǅ", "ǆ", "Ǆ"}, {"ſ", "S", "s"}, {"寂しさ"}, {"", " ", "\u200B"},
+		{"café", "cafe\u0301", "CAFÉ", "ｃａｆé", " ca\u00ADfé\u2003"}, {"ﬁnale", "FINALE"}, {"A  B", "a\u00A0b"},
+		{"가", "\u1100\u1161"}, {"ｼﾞｬｽﾞ", "ジャズ"}, {"ᾼ", "ᾳ", "αι"}, {"İ", "i\u0307"},
 	} {
 		for _, s := range same {
 			if event.Fold(s) != event.Fold(same[0]) || event.Fold(event.Fold(s)) != event.Fold(s) {
@@ -230,5 +235,87 @@ func TestFold(t *testing.T) {
 	}
 	if event.Fold("é") == event.Fold("e") {
 		t.Error("an accent is lost")
+	}
+}
+
+// FuzzFold: what is folded stays as it is, and a sort key does not depend on
+// what Fold takes away.
+func FuzzFold(f *testing.F) {
+	for _, s := range []string{"Straße", "\u0345\u0391", "İ", "ᾼ", "\u1100\u1161 \u00A0", "\xff", "が", "🎷\uFE0F"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		folded := event.Fold(s)
+		if again := event.Fold(folded); again != folded {
+			t.Errorf("%q folds to %q, and that to %q", s, folded, again)
+		}
+		if event.SortKey(s) != event.SortKey(folded) {
+			t.Errorf("%q and %q sort differently", s, folded)
+		}
+		for _, w := range (&event.Event{Title: s}).Keys().Words {
+			if strings.ContainsAny(w, " \"*\\^$.|?+()[]{}\x00") || w == "" {
+				t.Errorf("%q has the word %q", s, w)
+			}
+			if terms := (event.Query{Text: w}).Terms(); len(terms) != 1 || terms[0] != w {
+				t.Errorf("the word %q of %q is looked for as %q", w, s, terms)
+			}
+		}
+	})
+}
+
+// TestSortKey: an alphabet, in which case does not count.
+func TestSortKey(t *testing.T) {
+	t.Parallel()
+	ordered := []string{
+		"", "!", "1", "2", "a", "Äpfel", "apfelbaum", "b", "cote", "coté", "côte", "résumé", "resumé z", "Straße", "Strassf", "Zoo",
+		"Ωδή", "Ёлка", "ночь", "寂",
+	}
+	for i, title := range ordered[1:] {
+		if before := ordered[i]; event.SortKey(before) >= event.SortKey(title) {
+			t.Errorf("%q does not come before %q", before, title)
+		}
+	}
+	for _, same := range [][2]string{{"Zoo", "zOO"}, {"É", "e\u0301"}, {"a b", " A  B "}} {
+		if event.SortKey(same[0]) != event.SortKey(same[1]) {
+			t.Errorf("%q and %q have different places", same[0], same[1])
+		}
+	}
+	if n := len(event.SortKey(strings.Repeat("寂", event.MaxTitle))); n > 512 {
+		t.Errorf("the key of a long title has %d bytes, want at most 512", n)
+	}
+}
+
+func TestSearchesAreBounded(t *testing.T) {
+	t.Parallel()
+	s, _ := newService(t)
+	for text, refused := range map[string]bool{
+		"a b c d e f g h i j": false, "a b c d e f g h i j k": true, "a a a a a a a a a a a a": false,
+		strings.Repeat("寂し", 10): false, "東京都台東区上野公園七丁目二十番三号国立博物館": true,
+	} {
+		_, _, err := s.List(t.Context(), event.Query{Text: text, Limit: 10})
+		var invalid problem.Invalid
+		if errors.As(err, &invalid) != refused || !refused && err != nil {
+			t.Errorf("%q is answered %v, want it refused: %t", text, err, refused)
+		}
+	}
+	long := event.Event{Title: "Title", Description: strings.Repeat("寂", 50)}
+	for i := range 3000 {
+		long.Description += fmt.Sprintf(" word%d", i)
+	}
+	if words := long.Keys().Words; len(words) != event.MaxWords || words[0] != "title" {
+		t.Errorf("a long event has %d words, the first %q; want %d and its title", len(words), words[0], event.MaxWords)
+	}
+}
+
+// TestATextWithoutWordsFindsNothing, whatever there is.
+func TestATextWithoutWordsFindsNothing(t *testing.T) {
+	t.Parallel()
+	s, _ := newService(t)
+	create(t, s)
+	for text, want := range map[string]int{"": 1, " \t": 1, "!?": 0, "*": 0, "\u0301": 0} {
+		page, next, err := s.List(t.Context(), event.Query{Text: text, Limit: 10})
+		if err != nil || next != nil || len(page) != want {
+			t.Errorf("%q finds %d events (error %v), want %d", text, len(page), err, want)
+		}
 	}
 }

@@ -262,12 +262,13 @@ func (p *platform) crowd(n int, role string) ([]*account, error) {
 	return all, g.Wait()
 }
 
-// publish makes an event with so many tickets at 25 euro, and returns its id.
-func (p *platform) publish(organizer *account, capacity int) (string, error) {
+// publish makes an event with so many tickets at 25 euro, whose description ends
+// in these words, and returns its id.
+func (p *platform) publish(organizer *account, capacity int, words ...string) (string, error) {
 	starts := time.Now().Add(30 * 24 * time.Hour).UTC().Truncate(time.Second)
 	var e struct{ ID string }
 	err := p.must(http.StatusCreated, &e, http.MethodPost, "user", "/events", organizer, map[string]any{
-		"title": "Ein Abend für Zoë – 夜", "description": "Doors at seven.", "category": "music",
+		"title": "Ein Abend für Zoë – 夜", "description": strings.Join(append([]string{"Doors at seven."}, words...), " "), "category": "music",
 		"venue":     map[string]string{"name": "Kleine Halle", "address": "Torstraße 1", "city": "Berlin", "country": "DE"},
 		"starts_at": starts, "ends_at": starts.Add(2 * time.Hour), "time_zone": "Europe/Berlin",
 		"ticket_types": []map[string]any{{

@@ -59,6 +59,9 @@ func openDatabase(ctx context.Context, cfg Config) (*database, error) {
 		if err != nil {
 			return nil, fmt.Errorf("EVENT_DB: %w", err)
 		}
+		if err := sqlite.New(db).Rekey(ctx); err != nil {
+			return nil, errors.Join(fmt.Errorf("EVENT_DB: %w", err), db.Close())
+		}
 		s, messages, told := sqlite.New(db), inboxsqlite.New(db), outboxsqlite.New(db)
 		return &database{
 			store: s, inventory: s, holdings: s, inbox: messages, outbox: told, ping: db.Ping, close: db.Close, endLeases: told.EndLeases,

@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/openboxoffice/boxoffice/contracts/events"
@@ -75,6 +77,67 @@ func (b foldsASCII) List(ctx context.Context, q event.Query) ([]event.Event, err
 		}
 	}
 	return list, err
+}
+
+// scan returns all events for which fits says so.
+func (b broken) scan(ctx context.Context, q event.Query, fits func(event.Event) bool) ([]event.Event, error) {
+	limit := q.Limit
+	q.Text, q.Limit = "", 1000
+	list, err := b.Store.List(ctx, q)
+	list = slices.DeleteFunc(list, func(e event.Event) bool { return !fits(e) })
+	return list[:min(len(list), limit)], err
+}
+
+type sortsByCodePoints struct{ broken }
+
+func (b sortsByCodePoints) List(ctx context.Context, q event.Query) ([]event.Event, error) {
+	list, err := b.scan(ctx, q, func(event.Event) bool { return true })
+	if q.Sort == event.ByTitle {
+		slices.SortStableFunc(list, func(x, y event.Event) int { return strings.Compare(event.Fold(x.Title), event.Fold(y.Title)) })
+	}
+	return list, err
+}
+
+type anyTerm struct{ broken }
+
+func (b anyTerm) List(ctx context.Context, q event.Query) ([]event.Event, error) {
+	terms := q.Terms()
+	return b.scan(ctx, q, func(e event.Event) bool {
+		return len(terms) == 0 || slices.ContainsFunc(terms, func(t string) bool {
+			return slices.ContainsFunc(e.Keys().Words, func(w string) bool { return strings.HasPrefix(w, t) })
+		})
+	})
+}
+
+type withinWords struct{ broken }
+
+func (b withinWords) List(ctx context.Context, q event.Query) ([]event.Event, error) {
+	terms := q.Terms()
+	return b.scan(ctx, q, func(e event.Event) bool {
+		words := strings.Join(e.Keys().Words, " ")
+		return !slices.ContainsFunc(terms, func(t string) bool { return !strings.Contains(words, t) })
+	})
+}
+
+type mindsAccents struct{ broken }
+
+func (b mindsAccents) List(ctx context.Context, q event.Query) ([]event.Event, error) {
+	text := event.Fold(q.Text)
+	list, err := b.Store.List(ctx, q)
+	return slices.DeleteFunc(list, func(e event.Event) bool {
+		return !strings.Contains(event.Fold(strings.Join([]string{
+			e.Title, e.Description, e.Venue.Name, e.Venue.Address, e.Venue.City, e.Venue.Country,
+		}, " ")), text)
+	}), err
+}
+
+type searchesAlone struct{ broken }
+
+func (b searchesAlone) List(ctx context.Context, q event.Query) ([]event.Event, error) {
+	if q.Text != "" {
+		q.City, q.Category, q.From, q.To = "", "", time.Time{}, time.Time{}
+	}
+	return b.Store.List(ctx, q)
 }
 
 type milliseconds struct{ broken }

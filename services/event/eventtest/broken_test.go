@@ -162,7 +162,17 @@ func TestSuitesCatchBrokenAdapters(t *testing.T) {
 		func(b broken) event.Store { return skipsRow{b} })
 	store("pages_by_the_key_alone", "paging_neither_repeats_nor_skips",
 		func(b broken) event.Store { return keyAlone{b} })
-	store("folds_ASCII_alone", "list_matches_without_regard_to_case",
+	store("sorts_by_code_points", "list_is_in_the_order_of_the_sort",
+		func(b broken) event.Store { return sortsByCodePoints{b} })
+	store("finds_any_of_the_terms", "each_term_begins_a_word",
+		func(b broken) event.Store { return anyTerm{b} })
+	store("finds_within_words", "each_term_begins_a_word",
+		func(b broken) event.Store { return withinWords{b} })
+	store("minds_accents", "terms_match_without_regard_to_case_and_accents",
+		func(b broken) event.Store { return mindsAccents{b} })
+	store("forgets_the_filters_of_a_search", "text_combines_with_filters,_sort_and_paging",
+		func(b broken) event.Store { return searchesAlone{b} })
+	store("folds_ASCII_alone", "category_and_city_match_by_their_fold",
 		func(b broken) event.Store { return foldsASCII{b} })
 	store("forgets_the_policy", "what_it_stores_is_what_Get_returns",
 		func(b broken) event.Store { return forgetsPolicy{b} })

@@ -3,6 +3,7 @@ package mongo
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -43,9 +44,7 @@ type typeDoc struct {
 	Available int    `bson:"available"` // Capacity − sold − held
 }
 
-// eventDoc is an event as it is read. Besides, a document has title_key,
-// category_key, city_key and search, the folded texts that are compared,
-// sorted and searched; and what passes through it: holds, held_at, fenced,
+// eventDoc is an event as it is read. Besides, a document has its keys; and what passes through it: holds, held_at, fenced,
 // returned, marked_at, forgotten; and message_id, message, message_closed_at.
 type eventDoc struct {
 	ID          string             `bson:"_id"`
@@ -71,7 +70,7 @@ type eventDoc struct {
 
 // eventOnly leaves out what is no part of an event.
 var eventOnly = bson.M{
-	"search": 0, "title_key": 0, "category_key": 0, "city_key": 0,
+	"title_key": 0, "category_key": 0, "city_key": 0, "words": 0, "keys_version": 0,
 	"holds": 0, "held_at": 0, "fenced": 0, "returned": 0, "marked_at": 0, "forgotten": 0,
 	"message_id": 0, "message": 0, "message_closed_at": 0,
 }
@@ -106,14 +105,24 @@ func edited(e *event.Event) bson.M {
 	if !e.CancelledAt.IsZero() {
 		cancelledAt = micros(e.CancelledAt)
 	}
-	return bson.M{
+	fields := bson.M{
 		"organizer_id": e.OrganizerID, "title": e.Title, "description": e.Description, "category": e.Category,
 		"venue": venueDoc(e.Venue), "starts_at": micros(e.StartsAt), "ends_at": micros(e.EndsAt),
 		"time_zone": e.TimeZone, "status": string(e.Status),
 		"cancellation_policy": policyDoc(e.CancellationPolicy), "cancelled_at": cancelledAt, "cancellation_note": e.CancellationNote,
 		"created_at": micros(e.CreatedAt), "updated_at": micros(e.UpdatedAt), "version": e.Version,
-		"title_key": event.Fold(e.Title), "category_key": event.Fold(e.Category), "city_key": event.Fold(e.Venue.City),
-		"search": e.SearchText(),
+	}
+	maps.Copy(fields, keys(e))
+	return fields
+}
+
+// keys are the fields that an event is found and sorted by, and the version of
+// the rules that made them.
+func keys(e *event.Event) bson.M {
+	k := e.Keys()
+	return bson.M{
+		"title_key": k.Title, "category_key": k.Category, "city_key": k.City, "words": k.Words,
+		"keys_version": event.KeysVersion,
 	}
 }
 

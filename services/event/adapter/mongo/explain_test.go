@@ -42,11 +42,30 @@ func TestListReadsFromAnIndex(t *testing.T) {
 				})
 				// A range of starts in the order of titles has two indexes to
 				// choose from, and must sort what it finds in the one.
-				sorts := sort == event.ByTitle && !q.From.IsZero()
+				// A search may start from its words, and sort what they find.
+				sorts := sort == event.ByTitle && !q.From.IsZero() || q.Text != ""
 				if !strings.Contains(plan, `"IXSCAN"`) || mongodbtest.ReadsAll(plan) || (strings.Contains(plan, `"SORT"`) && !sorts) {
 					t.Errorf("%+v is planned as\n%s", q, plan)
 				}
 			}
+		}
+	}
+}
+
+// TestASearchReadsWhatItFinds: of 100,000 events, the one that has a word.
+func TestASearchReadsWhatItFinds(t *testing.T) {
+	if info := mongotest.Serving(t); info.StandIn {
+		t.Skipf("n/a (stand-in): the plans of %s are its own", info)
+	}
+	s := openStore(t)
+	fill(t, s)
+	for _, sort := range []event.Sort{event.ByStart, event.ByStartLatest, event.ByTitle} {
+		find, order := listQuery(event.Query{Text: "rar event", Sort: sort})
+		plan := mongodbtest.Explain(t, s.events.Driver().Database(), bson.D{
+			{Key: "find", Value: eventsName}, {Key: "filter", Value: find}, {Key: "sort", Value: order}, {Key: "limit", Value: 20},
+		})
+		if !strings.Contains(plan, `"words"`) || mongodbtest.ReadsAll(plan) {
+			t.Errorf("sorted by %s, a search is planned as\n%s", sort, plan)
 		}
 	}
 }
@@ -129,6 +148,9 @@ func fill(t *testing.T, s *Store) {
 				Category: fmt.Sprint("category ", n%20), StartsAt: time.Unix(int64(n*104729%events), 0),
 			}
 			e.Venue.City = fmt.Sprint("city ", n%100)
+			if n == 7 {
+				e.Description = "rarity"
+			}
 			doc := edited(e)
 			doc["_id"] = e.ID
 			k := event.Key{EventID: e.ID, BookingID: e.ID, Attempt: 1}

@@ -27,6 +27,10 @@ var indexes = []mongodb.Index{
 	index(eventsName, "category_key", "title_key", "_id"),
 	index(eventsName, "city_key", "starts_at", "_id"),
 	index(eventsName, "city_key", "title_key", "_id"),
+	// What a search looks for: each word of an event is a key.
+	index(eventsName, "words"),
+	// What Rekey looks for.
+	index(eventsName, "keys_version"),
 	// What the sweeper looks for.
 	index(eventsName, "held_at"),
 	index(eventsName, "marked_at"),

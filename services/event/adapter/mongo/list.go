@@ -2,21 +2,22 @@ package mongo
 
 import (
 	"context"
-	"regexp"
-	"strings"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
-	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/openboxoffice/boxoffice/services/event"
+	"github.com/openboxoffice/boxoffice/services/internal/mongodb"
 )
 
 // List implements event.Store.
 func (s *Store) List(ctx context.Context, q event.Query) ([]event.Event, error) {
+	read := s.events.List
+	if len(q.Terms()) > 0 {
+		read = s.events.Search
+	}
 	filter, order := listQuery(q)
 	var docs []eventDoc
-	if err := s.events.All(ctx, filter, &docs,
-		options.Find().SetSort(order).SetLimit(int64(q.Limit)).SetProjection(eventOnly)); err != nil {
+	if err := read(ctx, mongodb.Page{Filter: filter, Order: order, Projection: eventOnly, Limit: q.Limit}, &docs); err != nil {
 		return nil, err
 	}
 	page := make([]event.Event, len(docs))
@@ -26,9 +27,8 @@ func (s *Store) List(ctx context.Context, q event.Query) ([]event.Event, error) 
 	return page, nil
 }
 
-// listQuery reads one page, in the order of an index. A word may stand within
-// another, so the search text of what the index gives is looked through: an
-// index of words would not find it.
+// listQuery reads one page, in the order of an index; or, of a search, from the
+// index of words, if the server finds that to be less.
 func listQuery(q event.Query) (filter, order bson.D) {
 	field, direction, after := "starts_at", 1, "$gt"
 	if q.Sort == event.ByTitle {
@@ -41,11 +41,11 @@ func listQuery(q event.Query) (filter, order bson.D) {
 
 	filter = bson.D{}
 	and := func(field string, condition any) { filter = append(filter, bson.E{Key: field, Value: condition}) }
-	if q.Category != "" {
-		and("category_key", event.Fold(q.Category))
+	if category := event.Fold(q.Category); category != "" {
+		and("category_key", category)
 	}
-	if q.City != "" {
-		and("city_key", event.Fold(q.City))
+	if city := event.Fold(q.City); city != "" {
+		and("city_key", city)
 	}
 	var all bson.A // conditions on fields that others have conditions on, too
 	if !q.From.IsZero() {
@@ -66,17 +66,13 @@ func listQuery(q event.Query) (filter, order bson.D) {
 			bson.M{field: at, "_id": bson.M{after: q.After.ID}},
 		}})
 	}
-	for _, w := range q.Words() {
-		all = append(all, bson.M{"search": bson.Regex{Pattern: literal(w)}})
+	for _, t := range q.Terms() {
+		// What a regular expression begins with bounds the part of the index that
+		// is read. A term has letters and digits alone.
+		all = append(all, bson.M{"words": bson.Regex{Pattern: "^" + t}})
 	}
 	if len(all) > 0 {
 		and("$and", all)
 	}
 	return filter, order
-}
-
-// literal is the regular expression that finds w itself. BSON has no zero
-// bytes in one.
-func literal(w string) string {
-	return strings.ReplaceAll(regexp.QuoteMeta(w), "\x00", `\x00`)
 }

@@ -35,6 +35,7 @@ package mongo
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -74,14 +75,19 @@ const operationLimit = 5 * time.Second
 // it grows with each, and every update of it is dearer than the one before.
 const reserving = 4
 
-// Open opens the database and creates the indexes that are missing. A server
-// that cannot be reached is storage.ErrUnavailable: Open may be called again.
+// Open opens the database, creates the indexes that are missing, and replaces
+// keys of older rules. A server that cannot be reached is storage.ErrUnavailable:
+// Open may be called again.
 func Open(ctx context.Context, o mongodb.Options) (*Store, error) {
 	db, err := mongodb.Open(ctx, o, indexes)
 	if err != nil {
 		return nil, err
 	}
-	return newStore(db), nil
+	s := newStore(db)
+	if err := s.rekey(ctx); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return s, nil
 }
 
 func newStore(db *mongodb.DB) *Store {

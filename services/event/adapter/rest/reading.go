@@ -44,9 +44,9 @@ type availabilityAnswer struct {
 }
 
 type listInput struct {
-	Q        string    `query:"q" maxLength:"200" doc:"Words that must all occur in the title, the description or the venue" example:"jazz berlin"`
-	Category string    `query:"category" maxLength:"50" doc:"Exactly this category, in upper or lower case"`
-	City     string    `query:"city" maxLength:"100" doc:"Exactly this city, in upper or lower case"`
+	Q        string    `query:"q" maxLength:"200" doc:"At most 10 words, each of which must begin a word of the title, the venue, the category or the description. Neither case nor accents count. In scripts without spaces any part is found" example:"jazz berlin"`
+	Category string    `query:"category" maxLength:"50" doc:"Exactly this category. Neither case nor spaces around it count"`
+	City     string    `query:"city" maxLength:"100" doc:"Exactly this city. Neither case nor spaces around it count"`
 	From     time.Time `query:"from" doc:"Starts at or after" example:"2030-01-01T00:00:00Z"`
 	To       time.Time `query:"to" doc:"Starts before" example:"2031-01-01T00:00:00Z"`
 	Sort     string    `query:"sort" enum:"starts_at,-starts_at,title" default:"starts_at" doc:"The order"`

@@ -14,16 +14,15 @@ import (
 
 // List implements event.Store.
 func (s *Store) List(ctx context.Context, q event.Query) ([]event.Event, error) {
+	lane := s.db.List
+	if len(q.Terms()) > 0 {
+		lane = s.db.Search
+	}
 	var page []event.Event
-	err := s.db.Brief(ctx, func(brief context.Context, c *sql.Conn) error {
-		// One transaction, so that what the cache lacks is read as of the page's
-		// moment.
-		tx, err := c.BeginTx(brief, &sql.TxOptions{ReadOnly: true})
-		if err != nil {
-			return err
-		}
-		defer tx.Rollback()
-		found, err := listVersions(ctx, tx, q) // a search may take long
+	// One transaction, so that what the cache lacks is read as of the page's
+	// moment.
+	err := lane(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		found, err := listVersions(ctx, tx, q)
 		if err != nil {
 			return err
 		}
@@ -38,14 +37,21 @@ func (s *Store) List(ctx context.Context, q event.Query) ([]event.Event, error) 
 		if len(missing) == 0 {
 			return nil
 		}
-		return s.complete(brief, tx, missing)
+		return s.complete(ctx, tx, missing)
 	})
 	return page, err
 }
 
 // listVersions reads the page, of each event no more than its versions.
 func listVersions(ctx context.Context, tx *sql.Tx, q event.Query) ([]versions, error) {
-	query, args := listQuery(q)
+	few := false
+	if terms := q.Terms(); len(terms) > 0 {
+		var err error
+		if few, err = findsFew(ctx, tx, terms); err != nil {
+			return nil, err
+		}
+	}
+	query, args := listQuery(q, few)
 	rows, err := tx.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, err
@@ -62,27 +68,34 @@ func listVersions(ctx context.Context, tx *sql.Tx, q event.Query) ([]versions, e
 	return found, rows.Err()
 }
 
-// listQuery is the statement that reads one page, in the order of an index.
-func listQuery(q event.Query) (string, []any) {
+// listQuery is the statement that reads one page, in the order of an index; or,
+// if its terms are found in few events, from these.
+func listQuery(q event.Query, few bool) (string, []any) {
 	var where []string
 	var args []any
 	and := func(condition string, values ...any) {
 		where, args = append(where, condition), append(args, values...)
 	}
-	if q.Category != "" {
-		and(`category_key = ?`, event.Fold(q.Category))
+	from := `events`
+	switch terms := q.Terms(); {
+	case len(terms) == 0:
+	case few:
+		from = bySearch
+		and(`search MATCH ?`, match(terms))
+	default:
+		and(inSearch, match(terms))
 	}
-	if q.City != "" {
-		and(`city_key = ?`, event.Fold(q.City))
+	if category := event.Fold(q.Category); category != "" {
+		and(`category_key = ?`, category)
+	}
+	if city := event.Fold(q.City); city != "" {
+		and(`city_key = ?`, city)
 	}
 	if !q.From.IsZero() {
 		and(`starts_at >= ?`, sqlitedb.Time(q.From))
 	}
 	if !q.To.IsZero() {
 		and(`starts_at < ?`, sqlitedb.Time(q.To))
-	}
-	for _, w := range q.Words() {
-		and(`instr(search, ?) > 0`, w)
 	}
 	var order string
 	switch q.Sort {
@@ -102,7 +115,7 @@ func listQuery(q event.Query) (string, []any) {
 			and(`(starts_at, id) > (?, ?)`, sqlitedb.Time(q.After.StartsAt), q.After.ID)
 		}
 	}
-	query := `SELECT id, version, inventory FROM events`
+	query := `SELECT id, version, inventory FROM ` + from
 	if len(where) > 0 {
 		query += ` WHERE ` + strings.Join(where, ` AND `)
 	}

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -28,7 +29,7 @@ func TestListReadsFromAnIndex(t *testing.T) {
 			for _, after := range []*event.Position{nil, {StartsAt: time.Unix(1, 0), TitleKey: "x", ID: "y"}} {
 				q := filter
 				q.Sort, q.After, q.Limit = sort, after, 20
-				query, args := listQuery(q)
+				query, args := listQuery(q, false)
 				got := plan(t, db, query, args...)
 				// A range of starts in the order of titles has two indexes to
 				// choose from, and must sort what it finds in the one.
@@ -43,6 +44,56 @@ func TestListReadsFromAnIndex(t *testing.T) {
 				case q.Category == "" && q.City == "" && q.After != nil && !strings.Contains(got, "SEARCH"):
 					t.Errorf("%+v reads the pages before it:\n%s", q, got)
 				}
+			}
+		}
+	}
+}
+
+// TestSearchStartsFromWhatItFinds: the words' index comes first, and each event
+// that it finds is read by its key.
+func TestSearchStartsFromWhatItFinds(t *testing.T) {
+	t.Parallel()
+	db, _ := openDB(t)
+	for _, q := range []event.Query{
+		{Text: "x"}, {Text: "x y", Category: "x", City: "y"}, {Text: "x", From: time.Unix(1, 0)}, {Text: "x", Sort: event.ByTitle},
+		{Text: "x", After: &event.Position{StartsAt: time.Unix(1, 0), ID: "y"}},
+	} {
+		query, args := listQuery(q, true)
+		got := plan(t, db, query, args...)
+		if !strings.HasPrefix(got, "SCAN search VIRTUAL TABLE INDEX 0:M") || strings.Count(got, "SCAN") != 1 ||
+			!strings.Contains(got, "SEARCH events USING INDEX sqlite_autoindex_events_1 (id=?)") {
+			t.Errorf("%+v is planned as\n%s", q, got)
+		}
+	}
+}
+
+// TestBothWaysOfSearching find the same, in the same order.
+func TestBothWaysOfSearching(t *testing.T) {
+	t.Parallel()
+	db, _ := openDB(t)
+	s := New(db)
+	for i := range 40 {
+		e := &event.Event{ID: fmt.Sprintf("e%02d", i), Status: event.Published, Title: []string{"Match", "Miss", "mätch"}[i%3], StartsAt: time.Unix(int64(i/2), 0)}
+		e.Venue.City = []string{"Oslo", "Rome"}[i%2]
+		if err := s.Create(t.Context(), e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, sort := range []event.Sort{event.ByStart, event.ByStartLatest, event.ByTitle} {
+		for _, q := range []event.Query{
+			{Text: "mat"}, {Text: "mat oslo"}, {Text: "mat", City: "rome"}, {Text: "none"},
+			{Text: "mat", After: &event.Position{StartsAt: time.Unix(7, 0), TitleKey: event.SortKey("match"), ID: "e15"}},
+		} {
+			q.Sort, q.Limit = sort, 10
+			var found [2]string
+			for i, few := range []bool{true, false} {
+				query, args := listQuery(q, few)
+				if err := db.Read.QueryRowContext(t.Context(), `SELECT coalesce(group_concat(id), '') FROM (`+query+`)`, args...).Scan(&found[i]); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if found[0] != found[1] || (found[0] == "") != (q.Text == "none") {
+				t.Errorf("%+v finds %q from the words, %q from the events", q, found[0], found[1])
 			}
 		}
 	}
@@ -108,9 +159,11 @@ func fill(t *testing.T, path string) {
 	t.Helper()
 	plantest.Fill(t, path, `
 		INSERT INTO events (id, organizer_id, status, starts_at, ends_at, created_at, updated_at, version, inventory, time_zone, title, category,
-			venue_name, address, city, country, title_key, category_key, city_key, description, search)
+			venue_name, address, city, country, title_key, category_key, city_key, description)
 		SELECT 'e' || n, '', 'PUBLISHED', n * 1000000 + 3600000000, n * 1000000 + 7200000000, 0, 0, 1, 0, 'UTC', 'Event ' || n, 'Category ' || (n % 20),
-			'', '', 'City ' || (n % 100), '', 'event ' || n, 'category ' || (n % 20), 'city ' || (n % 100), '', 'event ' || n FROM `+plantest.N,
+			'', '', 'City ' || (n % 100), '', 'event ' || n, 'category ' || (n % 20), 'city ' || (n % 100), '' FROM `+plantest.N,
+		`INSERT INTO search_numbers SELECT n, 'e' || n FROM `+plantest.N,
+		`INSERT INTO search (rowid, words) SELECT n, 'event ' || n FROM `+plantest.N,
 		`INSERT INTO ticket_types SELECT 'e' || n, 't', 0, '', 100, 'EUR', 100, 100 FROM `+plantest.N,
 		`INSERT INTO reservations SELECT 'b' || n, 1, 'e' || n, 'HELD', '{}' FROM `+plantest.N,
 		`INSERT INTO reservation_items SELECT 'b' || n, 1, 0, 't', '', 1, 100, 'EUR' FROM `+plantest.N)

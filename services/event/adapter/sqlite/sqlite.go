@@ -53,15 +53,17 @@ func (s *Store) Create(ctx context.Context, e *event.Event) error {
 		if _, err := tx.ExecContext(ctx, `
 			INSERT INTO events (id, organizer_id, status, starts_at, ends_at, created_at, updated_at, version, inventory,
 				time_zone, title, category, venue_name, address, city, country,
-				title_key, category_key, city_key, description, search,
+				title_key, category_key, city_key, description,
 				free_hours, fee_basis_points, cancelled_at, cancellation_note)
-			VALUES (?, ?, ?, ?, ?, ?, ?, 1, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			VALUES (?, ?, ?, ?, ?, ?, ?, 1, 0, ?, ?, ?, ?, ?, ?, ?, '', '', '', ?, ?, ?, ?, ?)`,
 			e.ID, e.OrganizerID, e.Status, sqlitedb.Time(e.StartsAt), sqlitedb.Time(e.EndsAt),
 			sqlitedb.Time(e.CreatedAt), sqlitedb.Time(e.UpdatedAt),
 			e.TimeZone, e.Title, e.Category, e.Venue.Name, e.Venue.Address, e.Venue.City, e.Venue.Country,
-			event.Fold(e.Title), event.Fold(e.Category), event.Fold(e.Venue.City), e.Description, e.SearchText(),
-			e.CancellationPolicy.FreeHours, e.CancellationPolicy.FeeBasisPoints, sqlitedb.NullTime(e.CancelledAt), e.CancellationNote,
+			e.Description, e.CancellationPolicy.FreeHours, e.CancellationPolicy.FeeBasisPoints, sqlitedb.NullTime(e.CancelledAt), e.CancellationNote,
 		); err != nil {
+			return err
+		}
+		if err := putKeys(ctx, tx, e); err != nil {
 			return err
 		}
 		for i, t := range e.TicketTypes {
@@ -151,16 +153,17 @@ func update(ctx context.Context, tx *sql.Tx, id string, edit func(*event.Event) 
 	if _, err := tx.ExecContext(ctx, `
 			UPDATE events SET organizer_id = ?, status = ?, starts_at = ?, ends_at = ?, created_at = ?, updated_at = ?, version = ?,
 				time_zone = ?, title = ?, category = ?, venue_name = ?, address = ?, city = ?, country = ?,
-				title_key = ?, category_key = ?, city_key = ?, description = ?, search = ?,
-				free_hours = ?, fee_basis_points = ?, cancelled_at = ?, cancellation_note = ?
+				description = ?, free_hours = ?, fee_basis_points = ?, cancelled_at = ?, cancellation_note = ?
 			WHERE id = ?`,
 		next.OrganizerID, next.Status, sqlitedb.Time(next.StartsAt), sqlitedb.Time(next.EndsAt),
 		sqlitedb.Time(next.CreatedAt), sqlitedb.Time(next.UpdatedAt), next.Version,
 		next.TimeZone, next.Title, next.Category, next.Venue.Name, next.Venue.Address, next.Venue.City, next.Venue.Country,
-		event.Fold(next.Title), event.Fold(next.Category), event.Fold(next.Venue.City), next.Description, next.SearchText(),
-		next.CancellationPolicy.FreeHours, next.CancellationPolicy.FeeBasisPoints, sqlitedb.NullTime(next.CancelledAt), next.CancellationNote,
+		next.Description, next.CancellationPolicy.FreeHours, next.CancellationPolicy.FeeBasisPoints, sqlitedb.NullTime(next.CancelledAt), next.CancellationNote,
 		id,
 	); err != nil {
+		return nil, err
+	}
+	if err := putKeys(ctx, tx, next); err != nil {
 		return nil, err
 	}
 	if _, err := tx.ExecContext(ctx, `DELETE FROM ticket_types WHERE event_id = ?`, id); err != nil {

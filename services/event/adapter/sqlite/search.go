@@ -1,0 +1,107 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"strings"
+
+	"github.com/openboxoffice/boxoffice/services/event"
+)
+
+// putWords makes the event found by these words alone.
+func putWords(ctx context.Context, tx *sql.Tx, id string, words []string) error {
+	if _, err := tx.ExecContext(ctx, `INSERT INTO search_numbers (event_id) VALUES (?) ON CONFLICT DO NOTHING`, id); err != nil {
+		return err
+	}
+	_, err := tx.ExecContext(ctx, `
+		INSERT OR REPLACE INTO search (rowid, words) SELECT number, ? FROM search_numbers WHERE event_id = ?`,
+		strings.Join(words, " "), id)
+	return err
+}
+
+// match is the expression that finds each of the terms at the start of a word.
+func match(terms []string) string {
+	var all []string
+	for _, t := range terms {
+		all = append(all, `"`+t+`"*`) // a term has letters and digits alone
+	}
+	return strings.Join(all, " ")
+}
+
+// few is how many events a search may find to be read and sorted. The page of
+// a search that finds more is read in order, and is soon full.
+const few = 1000
+
+const found = `SELECT count(*) FROM (SELECT 1 FROM search WHERE search MATCH ? LIMIT ?)`
+
+// findsFew reports whether no more than few events match.
+func findsFew(ctx context.Context, tx *sql.Tx, terms []string) (bool, error) {
+	var n int
+	err := tx.QueryRowContext(ctx, found, match(terms), few+1).Scan(&n)
+	return n <= few, err
+}
+
+const (
+	// bySearch starts from what the search finds.
+	bySearch = `search CROSS JOIN search_numbers ON number = search.rowid CROSS JOIN events ON id = event_id`
+	// inSearch asks of each event whether it is found.
+	inSearch = `(SELECT number FROM search_numbers WHERE event_id = events.id) IN (SELECT rowid FROM search WHERE search MATCH ?)`
+)
+
+// piece is how many events get new keys in one transaction: whoever writes
+// meanwhile waits for no more.
+const piece = 100
+
+// Rekey replaces the keys that older rules than event.KeysVersion made.
+func (s *Store) Rekey(ctx context.Context) error {
+	for more := true; more; {
+		if err := s.db.Write(ctx, func(tx *sql.Tx) error {
+			old, err := withOldKeys(ctx, tx)
+			more = len(old) == piece
+			if err != nil {
+				return err
+			}
+			for _, id := range old {
+				e, err := get(ctx, tx, id)
+				if err != nil {
+					return err
+				}
+				if err := putKeys(ctx, tx, e); err != nil {
+					return err
+				}
+			}
+			return nil
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func withOldKeys(ctx context.Context, tx *sql.Tx) ([]string, error) {
+	rows, err := tx.QueryContext(ctx, `SELECT id FROM events WHERE keys_version < ? LIMIT ?`, event.KeysVersion, piece)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var ids []string
+	for rows.Next() {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		ids = append(ids, id)
+	}
+	return ids, rows.Err()
+}
+
+// putKeys sets what the event is found and sorted by.
+func putKeys(ctx context.Context, tx *sql.Tx, e *event.Event) error {
+	k := e.Keys()
+	if _, err := tx.ExecContext(ctx, `
+		UPDATE events SET title_key = ?, category_key = ?, city_key = ?, keys_version = ? WHERE id = ?`,
+		k.Title, k.Category, k.City, event.KeysVersion, e.ID); err != nil {
+		return err
+	}
+	return putWords(ctx, tx, e.ID, k.Words)
+}
