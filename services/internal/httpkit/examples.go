@@ -65,10 +65,14 @@ func Example(known huma.Registry, s *huma.Schema) any {
 	case huma.TypeBoolean:
 		return true
 	case huma.TypeString:
+		format, ok := s.Extensions["format"].(string) // of Time
+		if !ok {
+			format = s.Format
+		}
 		return map[string]any{
-			"uuid":      "01890a5d-ac96-774b-bcce-b302099a8057",
-			"date-time": "2030-06-01T18:00:00Z",
-		}[s.Format]
+			"uuid":   "01890a5d-ac96-774b-bcce-b302099a8057",
+			dateTime: "2030-06-01T18:00:00Z",
+		}[format]
 	}
 	return nil
 }

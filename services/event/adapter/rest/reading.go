@@ -3,7 +3,6 @@ package rest
 import (
 	"context"
 	"net/http"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -44,12 +43,12 @@ type availabilityAnswer struct {
 }
 
 type listInput struct {
-	Q        string    `query:"q" maxLength:"200" doc:"At most 10 words, each of which must begin a word of the title, the venue, the category or the description. Neither case nor accents count. In scripts without spaces any part is found" example:"jazz berlin"`
-	Category string    `query:"category" maxLength:"50" doc:"Exactly this category. Neither case nor spaces around it count"`
-	City     string    `query:"city" maxLength:"100" doc:"Exactly this city. Neither case nor spaces around it count"`
-	From     time.Time `query:"from" doc:"Starts at or after" example:"2030-01-01T00:00:00Z"`
-	To       time.Time `query:"to" doc:"Starts before" example:"2031-01-01T00:00:00Z"`
-	Sort     string    `query:"sort" enum:"starts_at,-starts_at,title" default:"starts_at" doc:"The order"`
+	Q        string       `query:"q" maxLength:"200" doc:"At most 10 words, each of which must begin a word of the title, the venue, the category or the description. Neither case nor accents count. In scripts without spaces any part is found" example:"jazz berlin"`
+	Category string       `query:"category" maxLength:"50" doc:"Exactly this category. Neither case nor spaces around it count"`
+	City     string       `query:"city" maxLength:"100" doc:"Exactly this city. Neither case nor spaces around it count"`
+	From     httpkit.Time `query:"from" doc:"Starts at or after" example:"2030-01-01T00:00:00Z"`
+	To       httpkit.Time `query:"to" doc:"Starts before" example:"2031-01-01T00:00:00Z"`
+	Sort     string       `query:"sort" enum:"starts_at,-starts_at,title" default:"starts_at" doc:"The order"`
 	httpkit.Page
 }
 
@@ -64,7 +63,7 @@ func registerReading(api huma.API, s *event.Service) {
 		Description: "All events, past and cancelled ones too, unless the query says otherwise. A cursor is good for the order it came from.",
 	}), func(ctx context.Context, in *listInput) (*listAnswer, error) {
 		q := event.Query{
-			Text: in.Q, Category: in.Category, City: in.City, From: in.From, To: in.To,
+			Text: in.Q, Category: in.Category, City: in.City, From: in.From.Time(), To: in.To.Time(),
 			Sort: event.Sort(in.Sort), Limit: in.Limit,
 		}
 		var err error

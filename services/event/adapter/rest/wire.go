@@ -63,13 +63,13 @@ type venueInput struct {
 
 // DraftBody (exported, or huma would not see through it) is what an organizer says of an event, but for its ticket types.
 type DraftBody struct {
-	Title       string     `json:"title" minLength:"1" maxLength:"200" doc:"One line" example:"Night of Strings"`
-	Description string     `json:"description,omitempty" maxLength:"10000" example:"Bach, Dvořák and Piazzolla on twelve strings."`
-	Category    string     `json:"category,omitempty" maxLength:"50" example:"Concert"`
-	Venue       venueInput `json:"venue"`
-	StartsAt    time.Time  `json:"starts_at" doc:"In the future"`
-	EndsAt      time.Time  `json:"ends_at" doc:"After starts_at" example:"2030-06-01T20:30:00Z"`
-	TimeZone    string     `json:"time_zone" minLength:"1" maxLength:"64" doc:"IANA name" example:"Europe/Berlin"`
+	Title       string       `json:"title" minLength:"1" maxLength:"200" doc:"One line" example:"Night of Strings"`
+	Description string       `json:"description,omitempty" maxLength:"10000" example:"Bach, Dvořák and Piazzolla on twelve strings."`
+	Category    string       `json:"category,omitempty" maxLength:"50" example:"Concert"`
+	Venue       venueInput   `json:"venue"`
+	StartsAt    httpkit.Time `json:"starts_at" doc:"In the future"`
+	EndsAt      httpkit.Time `json:"ends_at" doc:"After starts_at" example:"2030-06-01T20:30:00Z"`
+	TimeZone    string       `json:"time_zone" minLength:"1" maxLength:"64" doc:"IANA name" example:"Europe/Berlin"`
 
 	CancellationPolicy *policyInput `json:"cancellation_policy,omitempty" doc:"Absent: cancelling is always free. It holds for what is booked from now on"`
 }
@@ -89,7 +89,7 @@ func (policyInput) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema
 func (b DraftBody) draft() event.Draft {
 	d := event.Draft{
 		Title: b.Title, Description: b.Description, Category: b.Category, Venue: events.Venue(b.Venue),
-		StartsAt: b.StartsAt, EndsAt: b.EndsAt, TimeZone: b.TimeZone,
+		StartsAt: b.StartsAt.Time(), EndsAt: b.EndsAt.Time(), TimeZone: b.TimeZone,
 	}
 	if b.CancellationPolicy != nil {
 		d.CancellationPolicy = events.CancellationPolicy(*b.CancellationPolicy)
