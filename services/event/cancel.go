@@ -12,6 +12,7 @@ import (
 	"github.com/openboxoffice/boxoffice/contracts/events"
 	"github.com/openboxoffice/boxoffice/contracts/identity"
 	"github.com/openboxoffice/boxoffice/contracts/problem"
+	"github.com/openboxoffice/boxoffice/contracts/text"
 )
 
 // MaxNote is how many characters an organizer may say about a cancellation.
@@ -114,7 +115,7 @@ func tidyNote(note string) (string, error) {
 	note = strings.TrimSpace(strings.ReplaceAll(note, "\r\n", "\n"))
 	var v validation
 	v.check(utf8.RuneCountInString(note) <= MaxNote, "body.note", fmt.Sprintf("must have at most %d characters", MaxNote))
-	v.check(utf8.ValidString(note) && !strings.ContainsFunc(note, func(r rune) bool { return breaksLine(r) && r != '\n' }),
+	v.check(text.IsLine(strings.ReplaceAll(note, "\n", "")),
 		"body.note", "must be text without control characters but line breaks")
 	if len(v) > 0 {
 		return "", problem.Invalid(v)

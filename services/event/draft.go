@@ -1,16 +1,17 @@
 package event
 
 import (
+	_ "embed"
 	"fmt"
 	"maps"
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/openboxoffice/boxoffice/contracts/events"
 	"github.com/openboxoffice/boxoffice/contracts/money"
 	"github.com/openboxoffice/boxoffice/contracts/problem"
+	"github.com/openboxoffice/boxoffice/contracts/text"
 )
 
 // Limits on what an organizer may write. Lengths are in characters.
@@ -83,7 +84,7 @@ func (d Draft) tidy() Draft {
 func (d Draft) validate(now, oldStart time.Time) error {
 	var v validation
 	v.line("body.title", d.Title, 1, MaxTitle)
-	v.text("body.description", d.Description, MaxDescription)
+	v.lines("body.description", d.Description, MaxDescription)
 	v.line("body.category", d.Category, 0, MaxCategory)
 	v.line("body.venue.name", d.Venue.Name, 1, MaxVenueName)
 	v.line("body.venue.address", d.Venue.Address, 0, MaxAddress)
@@ -149,40 +150,33 @@ func (v *validation) line(location, s string, least, most int) {
 	switch {
 	case n < least || n > most:
 		v.check(false, location, fmt.Sprintf("must have %d to %d characters", least, most))
-	case !utf8.ValidString(s) || strings.ContainsFunc(s, breaksLine):
+	case !text.IsLine(s):
 		v.check(false, location, "must be text of one line, without control characters")
+	case s != "" && !text.IsVisible(s):
+		v.check(false, location, "must have characters that can be seen")
 	}
 }
 
-// text checks a text of several lines.
-func (v *validation) text(location, s string, most int) {
+// lines checks a text of several lines.
+func (v *validation) lines(location, s string, most int) {
 	switch {
 	case utf8.RuneCountInString(s) > most:
 		v.check(false, location, fmt.Sprintf("must have at most %d characters", most))
-	case !utf8.ValidString(s) || strings.ContainsFunc(s, func(r rune) bool {
-		return breaksLine(r) && !strings.ContainsRune("\n\r\t\u2028\u2029", r)
-	}):
+	case !text.IsText(strings.ReplaceAll(s, "\r", "")):
 		v.check(false, location, "must be text without control characters")
 	}
 }
 
-func breaksLine(r rune) bool {
-	return unicode.IsControl(r) || r == '\u2028' || r == '\u2029'
-}
+// timeZones are the names of the IANA database, aliases included, one a line.
+//
+//go:embed timezones.txt
+var timeZones string
 
-// isTimeZone reports whether name is in the IANA database. Go also finds files
-// that only some machines have, which are left out, so that an event is valid
-// everywhere or nowhere.
+// isTimeZone reports whether name is in the IANA database, as it is written
+// there. Go also finds files that only some machines have, and on some machines
+// in any case, so that an event would be valid here and not there.
 func isTimeZone(name string) bool {
-	switch name {
-	case "", "Local", "localtime", "posixrules", "Factory", "leapseconds":
-		return false
-	}
-	if len(name) > 64 || strings.HasPrefix(name, "posix/") || strings.HasPrefix(name, "right/") {
-		return false
-	}
-	_, err := time.LoadLocation(name)
-	return err == nil
+	return name != "" && !strings.Contains(name, "\n") && strings.Contains("\n"+timeZones, "\n"+name+"\n")
 }
 
 // apply writes the draft into e. A ticket type with an id is updated, one

@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+	_ "time/tzdata"
 
 	"github.com/google/uuid"
 
@@ -58,15 +60,19 @@ func newWorld(t *testing.T) *world {
 
 func create(t *testing.T, s *event.Service) *event.Event {
 	t.Helper()
-	e, err := s.Create(t.Context(), identity.Caller{UserID: uuid.NewString(), Role: identity.Organizer}, event.Draft{
-		Title: " Padded ", Venue: events.Venue{Name: "Hall"}, TimeZone: "Europe/Berlin",
-		StartsAt: now.Add(time.Hour + 123456789), EndsAt: now.Add(2 * time.Hour),
-		TicketTypes: []event.TicketTypeDraft{{Name: "Standard", Price: money.Amount{AmountMinor: 100, Currency: "EUR"}, Capacity: 10}},
-	})
+	e, err := s.Create(t.Context(), identity.Caller{UserID: uuid.NewString(), Role: identity.Organizer}, draft())
 	if err != nil {
 		t.Fatal(err)
 	}
 	return e
+}
+
+func draft() event.Draft {
+	return event.Draft{
+		Title: " Padded ", Venue: events.Venue{Name: "Hall"}, TimeZone: "Europe/Berlin",
+		StartsAt: now.Add(time.Hour + 123456789), EndsAt: now.Add(2 * time.Hour),
+		TicketTypes: []event.TicketTypeDraft{{Name: "Standard", Price: money.Amount{AmountMinor: 100, Currency: "EUR"}, Capacity: 10}},
+	}
 }
 
 // What Create returns is what is stored: texts tidied, instants cut.
@@ -215,6 +221,29 @@ func TestBookRefusesWhatCanNeverBeHad(t *testing.T) {
 		var invalid problem.Invalid
 		if _, err := s.Book(t.Context(), r); !errors.As(err, &invalid) {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestTimeZones: each name of the list is known, and kept as it was given.
+func TestTimeZones(t *testing.T) {
+	t.Parallel()
+	names, err := os.ReadFile("timezones.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name := range strings.Lines(string(names)) {
+		if _, err := time.LoadLocation(strings.TrimSpace(name)); err != nil {
+			t.Error(err)
+		}
+	}
+	s, _ := newService(t)
+	for _, zone := range []string{"UTC", "Europe/Berlin", "Asia/Calcutta", "Asia/Kolkata", "US/Eastern", "Etc/GMT+5", "America/Argentina/Buenos_Aires"} {
+		d := draft()
+		d.TimeZone = zone
+		e, err := s.Create(t.Context(), identity.Caller{UserID: uuid.NewString(), Role: identity.Organizer}, d)
+		if err != nil || e.TimeZone != zone {
+			t.Errorf("%s is answered %v, want it kept", zone, err)
 		}
 	}
 }

@@ -4,11 +4,11 @@ import (
 	"regexp"
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/openboxoffice/boxoffice/contracts/identity"
 	"github.com/openboxoffice/boxoffice/contracts/problem"
+	"github.com/openboxoffice/boxoffice/contracts/text"
 )
 
 // User is an account.
@@ -59,10 +59,12 @@ var e164 = regexp.MustCompile(`^\+[1-9][0-9]{6,14}$`)
 func checkName(name string) (string, problem.Invalid) {
 	name = strings.TrimSpace(name)
 	switch n := utf8.RuneCountInString(name); {
-	case !utf8.ValidString(name) || strings.ContainsFunc(name, unprintable):
+	case !text.IsLine(name):
 		return "", invalid("body.name", "has characters that cannot be printed")
 	case n < 1 || n > MaxNameLength:
 		return "", invalid("body.name", "must have 1 to 200 characters")
+	case !text.IsVisible(name):
+		return "", invalid("body.name", "must have characters that can be seen")
 	}
 	return name, nil
 }
@@ -86,13 +88,6 @@ func checkRole(role identity.Role) (identity.Role, problem.Invalid) {
 	default:
 		return "", invalid("body.role", "must be customer or organizer")
 	}
-}
-
-// unprintable reports what could end a header, hide text or turn it around.
-func unprintable(r rune) bool {
-	const joiners = "\u200c\u200d" // several scripts cannot do without
-	return unicode.IsControl(r) || unicode.In(r, unicode.Zl, unicode.Zp, unicode.Co) ||
-		unicode.Is(unicode.Cf, r) && !strings.ContainsRune(joiners, r)
 }
 
 func invalid(location, message string) problem.Invalid {
