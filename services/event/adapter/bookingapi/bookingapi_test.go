@@ -17,6 +17,7 @@ import (
 	"github.com/openboxoffice/boxoffice/services/event/adapter/bookingapi"
 	"github.com/openboxoffice/boxoffice/services/event/eventtest"
 	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
+	"github.com/openboxoffice/boxoffice/services/internal/storage"
 	"github.com/openboxoffice/boxoffice/services/internal/suitetest"
 )
 
@@ -138,5 +139,13 @@ func TestWhatIsNotUnderstoodIsAnOutage(t *testing.T) {
 			t.Errorf("%s: %+v, %v", name, p, err)
 		}
 		srv.Close()
+	}
+}
+
+// TestAReportIsAnsweredInTime: see storage.LaneTimeout.
+func TestAReportIsAnsweredInTime(t *testing.T) {
+	t.Parallel()
+	if bookingapi.Timeout <= storage.LaneTimeout {
+		t.Errorf("event waits %v, a lane answers after %v", bookingapi.Timeout, storage.LaneTimeout)
 	}
 }

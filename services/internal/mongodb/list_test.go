@@ -1,0 +1,56 @@
+//go:build integration
+
+package mongodb_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/openboxoffice/boxoffice/services/internal/mongodb"
+	"github.com/openboxoffice/boxoffice/services/internal/servertest/mongotest"
+	"github.com/openboxoffice/boxoffice/services/internal/storage"
+)
+
+// TestSearchesStopNothingElse: while searches take all places of theirs, another
+// one is refused, and lists and reads by key go on.
+func TestSearchesStopNothingElse(t *testing.T) {
+	t.Parallel()
+	db := open(t, mongodb.Options{URL: mongotest.New(t)})
+	c := db.Collection("c")
+	for i := range 3 {
+		if _, err := c.Insert(t.Context(), bson.M{"_id": i}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	hanging := db.Before(func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }).Collection("c")
+	all := mongodb.Page{Filter: bson.M{}, Order: bson.M{"_id": -1}, Projection: bson.M{"_id": 1}, Limit: 2}
+	ended := make(chan error)
+	for range 5 {
+		go func() { ended <- hanging.Search(t.Context(), all, new([]bson.M)) }()
+	}
+	for range 3 { // those that find no place
+		if err := <-ended; !errors.Is(err, storage.ErrBusy) {
+			t.Errorf("a search without a place is answered %v, want ErrBusy", err)
+		}
+	}
+	var page []struct {
+		ID int `bson:"_id"`
+	}
+	if err := c.List(t.Context(), all, &page); err != nil || len(page) != 2 || page[0].ID != 2 {
+		t.Errorf("a list is %v (error %v), want 2 and 1", page, err)
+	}
+	if there, err := c.One(t.Context(), bson.M{"_id": 1}, nil, new(bson.M)); err != nil || !there {
+		t.Errorf("a document is there: %t (error %v)", there, err)
+	}
+	for range 2 { // and those that had one
+		if err := <-ended; !errors.Is(err, storage.ErrBusy) {
+			t.Errorf("a search that takes too long is answered %v, want ErrBusy", err)
+		}
+	}
+	if err := c.Search(t.Context(), all, &page); err != nil || len(page) != 2 {
+		t.Errorf("a search after them is %v (error %v)", page, err)
+	}
+}
