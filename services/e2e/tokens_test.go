@@ -94,8 +94,14 @@ func TestRefreshTokensRotate(t *testing.T) {
 	refresh := func(token string) *answer {
 		return p.token(t, a, "grant_type", "refresh_token", "refresh_token", token)
 	}
-	var second, third grant
+	var second, again, third grant
 	refresh(a.refresh).want(t, http.StatusOK).into(t, &second)
+	// Its answer was lost, or another window had the same token: nobody is
+	// logged out.
+	refresh(a.refresh).want(t, http.StatusOK).into(t, &again)
+	if again.Refresh != second.Refresh {
+		t.Error("a repeat was given another refresh token")
+	}
 	refresh(second.Refresh).want(t, http.StatusOK).into(t, &third)
 	if second.Refresh == a.refresh || third.Refresh == second.Refresh {
 		t.Error("the refresh token was not rotated")

@@ -11,11 +11,11 @@ var (
 	ErrWrongPassword     = errors.New("the current password is not right")
 
 	// ErrInvalidGrant is deliberately one for all: an unknown email address, a
-	// wrong password, and a refresh token that is unknown, used or expired.
+	// wrong password, and a refresh token that is unknown, expired or revoked.
 	ErrInvalidGrant = errors.New("the credentials are not valid")
-	// ErrTokenReused is an ErrInvalidGrant: the refresh token was used before,
-	// so one of its two users has stolen it.
-	ErrTokenReused = errors.Join(errors.New("the refresh token was used before"), ErrInvalidGrant)
+	// ErrTokenReused is an ErrInvalidGrant: the refresh token was used, and so
+	// was its successor. One of its two users has stolen it.
+	ErrTokenReused = errors.Join(errors.New("the refresh token was used before, and its successor, too"), ErrInvalidGrant)
 
 	// ErrInvalidToken is an access token that is expired, forged or malformed.
 	ErrInvalidToken = errors.New("the access token is not valid")

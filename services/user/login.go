@@ -32,28 +32,26 @@ func (s *Service) Login(ctx context.Context, email, password string) (Grant, err
 		return Grant{}, err
 	}
 	now := s.now()
-	token, first := newRefreshToken(now)
+	token, first := refreshToken(random(), now)
 	access, err := s.sign(ctx, u, now)
 	if err != nil {
 		return Grant{}, err
 	}
-	session := Session{ID: id.String(), UserID: u.ID, PasswordVersion: u.PasswordVersion, StartedAt: now}
+	session := Session{ID: id.String(), UserID: u.ID, PasswordVersion: u.PasswordVersion, Secret: random(), StartedAt: now}
 	if err := s.Sessions.Start(ctx, session, first); err != nil {
 		return Grant{}, err
 	}
 	return Grant{AccessToken: access, ExpiresIn: AccessTokenLife, RefreshToken: token}, nil
 }
 
-// Refresh uses up a refresh token for a new pair. A token that is unknown,
-// expired, revoked, used before, or older than the user's password is
-// ErrInvalidGrant.
+// Refresh uses up a refresh token for a new pair. A repeat is given the same
+// refresh token while that is unused. A token that is unknown, expired, revoked,
+// older than the user's password, or repeated later is ErrInvalidGrant.
 func (s *Service) Refresh(ctx context.Context, token string) (Grant, error) {
 	now := s.now()
-	next, stored := newRefreshToken(now)
-	session, err := s.Sessions.Rotate(ctx, HashToken(token), stored, now)
-	if errors.Is(err, ErrTokenReused) {
-		s.Log.WarnContext(ctx, "a refresh token was used twice; its session is revoked")
-	}
+	// Whatever may fail comes before the rotation: a client that hears of a
+	// failure still has a token that is good.
+	session, err := s.Sessions.ByToken(ctx, HashToken(token))
 	if err != nil {
 		return Grant{}, err
 	}
@@ -68,6 +66,14 @@ func (s *Service) Refresh(ctx context.Context, token string) (Grant, error) {
 	}
 	access, err := s.sign(ctx, u, now)
 	if err != nil {
+		return Grant{}, err
+	}
+	next, stored := refreshToken(session.successor(token), now)
+	switch err := s.Sessions.Rotate(ctx, HashToken(token), stored, now); {
+	case errors.Is(err, ErrTokenReused):
+		s.Log.WarnContext(ctx, "a refresh token was used after its successor; its session is revoked", "session_id", session.ID, "user_id", u.ID)
+		return Grant{}, err
+	case err != nil:
 		return Grant{}, err
 	}
 	return Grant{AccessToken: access, ExpiresIn: AccessTokenLife, RefreshToken: next}, nil

@@ -36,14 +36,23 @@ type Sessions interface {
 	// Start stores a session with its first token.
 	Start(ctx context.Context, s Session, first RefreshToken) error
 
-	// Rotate uses up the token with hash old, stores next in its place, and
-	// returns the session. A token that is unknown or has expired at now is
-	// ErrInvalidGrant. A token that was used before is ErrTokenReused, even
-	// after its expiry, and revokes the session: none of its tokens is good any
-	// more. Of many at once with one token exactly one succeeds, and the session
-	// is revoked. A token of a revoked session is ErrInvalidGrant. One
-	// session's end is no other's.
-	Rotate(ctx context.Context, old TokenHash, next RefreshToken, now time.Time) (Session, error)
+	// ByToken returns the session that the token with this hash belongs to,
+	// whether the token is used, expired or revoked. A token that is unknown is
+	// ErrInvalidGrant.
+	ByToken(ctx context.Context, token TokenHash) (Session, error)
+
+	// Rotate uses up the token with hash old and stores next, its successor.
+	//   - A token that is unknown, has expired at now, or belongs to a revoked
+	//     session is ErrInvalidGrant.
+	//   - While next is unused, a repeat changes nothing and succeeds.
+	//   - Of many repeats at once all succeed, and next is stored once.
+	//   - Once next is used, a repeat is ErrTokenReused and revokes the session,
+	//     even after old has expired. So is another successor than the stored one.
+	//   - A repeat with a token that has expired is ErrInvalidGrant, and the
+	//     session goes on.
+	//   - None of the tokens of a revoked session is good any more.
+	//   - The end of one session is no other's.
+	Rotate(ctx context.Context, old TokenHash, next RefreshToken, now time.Time) error
 
 	// Revoke ends the session that the token belongs to, used or not. A token
 	// that is unknown is no error. Repeating it changes nothing.

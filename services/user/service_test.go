@@ -2,6 +2,9 @@ package user_test
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -164,8 +167,12 @@ func TestRefresh(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	thief, err = s.Refresh(t.Context(), thief.RefreshToken)
+	if err != nil {
+		t.Fatal(err)
+	}
 	_, err = s.Refresh(t.Context(), stolen.RefreshToken)
-	wantErr(t, err, user.ErrInvalidGrant)
+	wantErr(t, err, user.ErrTokenReused)
 	_, err = s.Refresh(t.Context(), thief.RefreshToken)
 	wantErr(t, err, user.ErrInvalidGrant)
 	if other, err = s.Refresh(t.Context(), other.RefreshToken); err != nil {
@@ -176,6 +183,103 @@ func TestRefresh(t *testing.T) {
 	}
 	_, err = s.Refresh(t.Context(), other.RefreshToken)
 	wantErr(t, err, user.ErrInvalidGrant)
+}
+
+// Two windows refresh with the same token at once, or an answer is lost: both
+// are given the same successor, with which either goes on.
+func TestARepeatedRefreshIsGivenTheSameToken(t *testing.T) {
+	t.Parallel()
+	s := newService(t)
+	s.registered(t)
+	old := s.login(t).RefreshToken
+	first, err := s.Refresh(t.Context(), old)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.pass(time.Hour)
+	repeated, err := s.Refresh(t.Context(), old)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if repeated.RefreshToken != first.RefreshToken {
+		t.Errorf("the repeat's refresh token is %q, want %q", repeated.RefreshToken, first.RefreshToken)
+	}
+	if _, err := s.Verify(t.Context(), repeated.AccessToken); err != nil {
+		t.Errorf("the repeat's access token: %v", err)
+	}
+	if _, err := s.Refresh(t.Context(), repeated.RefreshToken); err != nil {
+		t.Errorf("the successor: %v", err)
+	}
+}
+
+// Whoever knows a token and not the session's secret cannot tell the next.
+func TestSuccessorsAreTheSessionsOwn(t *testing.T) {
+	t.Parallel()
+	s := newService(t)
+	s.registered(t)
+	old := s.login(t).RefreshToken
+	next, err := s.Refresh(t.Context(), old)
+	if err != nil {
+		t.Fatal(err)
+	}
+	session, err := s.Sessions.ByToken(t.Context(), user.HashToken(old))
+	if err != nil {
+		t.Fatal(err)
+	}
+	mac := hmac.New(sha256.New, session.Secret)
+	mac.Write([]byte(old))
+	if want := base64.RawURLEncoding.EncodeToString(mac.Sum(nil)); next.RefreshToken != want || len(session.Secret) != 32 {
+		t.Errorf("the successor is %q, want %q of a secret of 32 bytes, not %d", next.RefreshToken, want, len(session.Secret))
+	}
+}
+
+// A refresh that fails for want of the database has used nothing up.
+func TestAFailedRefreshUsesNothingUp(t *testing.T) {
+	t.Parallel()
+	away := errors.New("the database is away")
+	for name, fail := range map[string]func(o *user.Options){
+		"the account cannot be read": func(o *user.Options) { o.Users = failingUsers{o.Users, away} },
+		"the keys cannot be read":    func(o *user.Options) { o.Keys = failingKeys{o.Keys, away} },
+		"it cannot be signed":        func(o *user.Options) { o.Tokens = failingTokens{o.Tokens, away} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newService(t)
+			s.registered(t)
+			token := s.login(t).RefreshToken
+			broken := *s.Service
+			fail(&broken.Options)
+			_, err := broken.Refresh(t.Context(), token)
+			wantErr(t, err, away)
+			// Another successor would be refused, had it been used.
+			if err := s.Sessions.Rotate(t.Context(), user.HashToken(token), user.RefreshToken{ExpiresAt: s.Now().Add(time.Hour)}, s.Now()); err != nil {
+				t.Errorf("the token after the failure: %v", err)
+			}
+		})
+	}
+}
+
+type failingUsers struct {
+	user.Users
+	err error
+}
+
+func (s failingUsers) Get(context.Context, string) (user.User, error) { return user.User{}, s.err }
+
+type failingKeys struct {
+	user.Keys
+	err error
+}
+
+func (s failingKeys) All(context.Context) ([]user.SigningKey, error) { return nil, s.err }
+
+type failingTokens struct {
+	user.Tokens
+	err error
+}
+
+func (s failingTokens) Sign(identity.Caller, user.SigningKey, time.Time, time.Time) (string, error) {
+	return "", s.err
 }
 
 func TestRefreshTellsWhatChanged(t *testing.T) {

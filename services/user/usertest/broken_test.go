@@ -126,12 +126,13 @@ func TestUsersSuiteCatches(t *testing.T) {
 // which tokens it saw first, and which were used.
 type sessions struct {
 	user.Sessions
-	mu     *sync.Mutex
-	first  *[]user.TokenHash
-	used   map[user.TokenHash]bool
-	rotate func(s sessions, ctx context.Context, old user.TokenHash, next user.RefreshToken, now time.Time) (user.Session, error)
-	revoke func(s sessions, ctx context.Context, token user.TokenHash, now time.Time) error
-	prune  func(s sessions, ctx context.Context, now time.Time) error
+	mu      *sync.Mutex
+	first   *[]user.TokenHash
+	used    map[user.TokenHash]bool
+	byToken func(s sessions, ctx context.Context, token user.TokenHash) (user.Session, error)
+	rotate  func(s sessions, ctx context.Context, old user.TokenHash, next user.RefreshToken, now time.Time) error
+	revoke  func(s sessions, ctx context.Context, token user.TokenHash, now time.Time) error
+	prune   func(s sessions, ctx context.Context, now time.Time) error
 }
 
 func (s sessions) Start(ctx context.Context, session user.Session, first user.RefreshToken) error {
@@ -139,7 +140,14 @@ func (s sessions) Start(ctx context.Context, session user.Session, first user.Re
 	return s.Sessions.Start(ctx, session, first)
 }
 
-func (s sessions) Rotate(ctx context.Context, old user.TokenHash, next user.RefreshToken, now time.Time) (user.Session, error) {
+func (s sessions) ByToken(ctx context.Context, token user.TokenHash) (user.Session, error) {
+	if s.byToken != nil {
+		return s.byToken(s, ctx, token)
+	}
+	return s.Sessions.ByToken(ctx, token)
+}
+
+func (s sessions) Rotate(ctx context.Context, old user.TokenHash, next user.RefreshToken, now time.Time) error {
 	defer func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -180,35 +188,62 @@ func TestSessionsSuiteCatches(t *testing.T) {
 			return s
 		}
 	}
-	type rotate = func(s sessions, ctx context.Context, old user.TokenHash, next user.RefreshToken, now time.Time) (user.Session, error)
+	type rotate = func(s sessions, ctx context.Context, old user.TokenHash, next user.RefreshToken, now time.Time) error
 	rotating := func(f rotate) func(user.Sessions) user.Sessions {
 		return with(func(s *sessions) { s.rotate = f })
 	}
-	takesTwice := rotating(func(s sessions, ctx context.Context, old user.TokenHash, next user.RefreshToken, now time.Time) (user.Session, error) {
-		session, err := s.Sessions.Rotate(ctx, old, next, now)
-		if errors.Is(err, user.ErrTokenReused) {
-			return session, nil
-		}
-		return session, err
-	})
-	rollsBack := rotating(func(s sessions, ctx context.Context, old user.TokenHash, next user.RefreshToken, now time.Time) (user.Session, error) {
-		if s.wasUsed(old) {
-			return user.Session{}, user.ErrTokenReused // the revocation was rolled back with the refusal
-		}
-		return s.Sessions.Rotate(ctx, old, next, now)
-	})
 	mustCatch(t, func(t *testing.T) user.Sessions { return store(t).Sessions }, usertest.TestSessions, []broken[user.Sessions]{
-		{"takes a token twice", takesTwice, "of many with one token exactly one succeeds"},
-		{"rolls the revocation back", rollsBack, "a used token revokes the session"},
-		{"forgets expiry", rotating(func(s sessions, ctx context.Context, old user.TokenHash, next user.RefreshToken, _ time.Time) (user.Session, error) {
+		{"takes any successor", rotating(func(s sessions, ctx context.Context, old user.TokenHash, next user.RefreshToken, now time.Time) error {
+			if err := s.Sessions.Rotate(ctx, old, next, now); !errors.Is(err, user.ErrTokenReused) {
+				return err
+			}
+			return nil
+		}), "of many with successors of their own exactly one succeeds"},
+		{"revokes at the first repeat", rotating(func(s sessions, ctx context.Context, old user.TokenHash, next user.RefreshToken, now time.Time) error {
+			if s.wasUsed(old) {
+				return errors.Join(s.Sessions.Revoke(ctx, old, now), user.ErrTokenReused)
+			}
+			return s.Sessions.Rotate(ctx, old, next, now)
+		}), "a repeat changes nothing while the successor is unused"},
+		{"lets one of many have the successor", rotating(func(s sessions, ctx context.Context, old user.TokenHash, next user.RefreshToken, now time.Time) error {
+			s.mu.Lock()
+			taken := s.used[next.Hash]
+			s.used[next.Hash] = true
+			s.mu.Unlock()
+			if taken {
+				return user.ErrInvalidGrant
+			}
+			return s.Sessions.Rotate(ctx, old, next, now)
+		}), "of many repeats at once all succeed"},
+		{"repeats for ever", rotating(func(s sessions, ctx context.Context, old user.TokenHash, next user.RefreshToken, now time.Time) error {
+			if s.wasUsed(old) {
+				return nil
+			}
+			return s.Sessions.Rotate(ctx, old, next, now)
+		}), "a repeat after the successor's use revokes the session"},
+		{"rolls the revocation back", rotating(func(s sessions, ctx context.Context, old user.TokenHash, next user.RefreshToken, now time.Time) error {
+			if s.wasUsed(next.Hash) {
+				return user.ErrTokenReused // the revocation was rolled back with the refusal
+			}
+			return s.Sessions.Rotate(ctx, old, next, now)
+		}), "a repeat after the successor's use revokes the session"},
+		{"forgets expiry", rotating(func(s sessions, ctx context.Context, old user.TokenHash, next user.RefreshToken, _ time.Time) error {
 			return s.Sessions.Rotate(ctx, old, next, time.Unix(0, 0))
 		}), "an expired token is no grant"},
-		{"forgets who it is", rotating(func(s sessions, ctx context.Context, old user.TokenHash, next user.RefreshToken, now time.Time) (user.Session, error) {
-			session, err := s.Sessions.Rotate(ctx, old, next, now)
-			session.PasswordVersion = 0
-			return session, err
-		}), "rotating returns the session"},
-		{"does not look at the context when rotating", rotating(func(s sessions, ctx context.Context, old user.TokenHash, next user.RefreshToken, now time.Time) (user.Session, error) {
+		{"repeats what has expired", rotating(func(s sessions, ctx context.Context, old user.TokenHash, next user.RefreshToken, now time.Time) error {
+			if s.wasUsed(old) {
+				return s.Sessions.Rotate(ctx, old, next, time.Unix(0, 0))
+			}
+			return s.Sessions.Rotate(ctx, old, next, now)
+		}), "a repeat with an expired token is no grant and the session goes on"},
+		{"forgets who it is", with(func(s *sessions) {
+			s.byToken = func(s sessions, ctx context.Context, token user.TokenHash) (user.Session, error) {
+				session, err := s.Sessions.ByToken(ctx, token)
+				session.PasswordVersion = 0
+				return session, err
+			}
+		}), "any token of a session leads to it"},
+		{"does not look at the context when rotating", rotating(func(s sessions, ctx context.Context, old user.TokenHash, next user.RefreshToken, now time.Time) error {
 			return s.Sessions.Rotate(context.WithoutCancel(ctx), old, next, now)
 		}), "an ended context changes nothing"},
 		{"revokes by the latest token alone", with(func(s *sessions) {

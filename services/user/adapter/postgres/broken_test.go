@@ -41,7 +41,9 @@ func TestSuitesCatchBrokenAdapters(t *testing.T) {
 	mustCatch(t, "looks_for_the_address_before_it_inserts", usertest.TestUsers,
 		func(s *Store) user.Users { return looksForAddress{s.Users} }, "of_many_with_one_address_exactly_one_is_stored")
 	mustCatch(t, "locks_the_session_alone", usertest.TestSessions,
-		func(s *Store) user.Sessions { return locksSessionAlone{s.Sessions} }, "of_many_with_one_token_exactly_one_succeeds")
+		func(s *Store) user.Sessions { return locksSessionAlone{s.Sessions} }, "of_many_repeats_at_once_all_succeed")
+	mustCatch(t, "looks_for_the_successor_before_it_has_the_locks", usertest.TestSessions,
+		func(s *Store) user.Sessions { return looksForSuccessor{s.Sessions} }, "of_many_repeats_at_once_all_succeed")
 	mustCatch(t, "looks_for_a_key_before_it_inserts", usertest.TestKeys,
 		func(s *Store) user.Keys { return looksForKey{s.Keys} }, "of_many_exactly_one_is_stored_and_all_are_told_of_it")
 }
@@ -91,12 +93,37 @@ func (s looksForAddress) Create(ctx context.Context, u user.User) error {
 // was when he began to.
 type locksSessionAlone struct{ *Sessions }
 
-func (s locksSessionAlone) Rotate(ctx context.Context, old user.TokenHash, next user.RefreshToken, now time.Time) (session user.Session, err error) {
-	err = s.db.Write(ctx, func(ctx context.Context, tx pgx.Tx) error {
+func (s locksSessionAlone) Rotate(ctx context.Context, old user.TokenHash, next user.RefreshToken, now time.Time) error {
+	return s.db.Write(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		var id string
 		var used bool
 		if err := tx.QueryRow(ctx, `
 			SELECT s.id, t.used_at IS NOT NULL FROM refresh_tokens t JOIN sessions s ON s.id = t.session_id
-			WHERE t.hash = $1 FOR UPDATE OF s`, old[:]).Scan(&session.ID, &used); err != nil {
+			WHERE t.hash = $1 FOR UPDATE OF s`, old[:]).Scan(&id, &used); err != nil || used {
+			return err
+		}
+		if err := linger(ctx, tx); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, `UPDATE refresh_tokens SET used_at = $2 WHERE hash = $1`, old[:], now); err != nil {
+			return err
+		}
+		return insertToken(ctx, tx, id, next)
+	})
+}
+
+// looksForSuccessor looks with the statement that waits for the locks, and sees
+// what there was when it began.
+type looksForSuccessor struct{ *Sessions }
+
+func (s looksForSuccessor) Rotate(ctx context.Context, old user.TokenHash, next user.RefreshToken, now time.Time) error {
+	return s.db.Write(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		var id string
+		var used, repeatable bool
+		if err := tx.QueryRow(ctx, `
+			SELECT s.id, t.used_at IS NOT NULL, EXISTS (SELECT FROM refresh_tokens WHERE hash = $2)
+			FROM refresh_tokens t JOIN sessions s ON s.id = t.session_id
+			WHERE t.hash = $1 FOR UPDATE OF t, s`, old[:], next.Hash[:]).Scan(&id, &used, &repeatable); err != nil || repeatable {
 			return err
 		}
 		if used {
@@ -108,9 +135,8 @@ func (s locksSessionAlone) Rotate(ctx context.Context, old user.TokenHash, next 
 		if _, err := tx.Exec(ctx, `UPDATE refresh_tokens SET used_at = $2 WHERE hash = $1`, old[:], now); err != nil {
 			return err
 		}
-		return insertToken(ctx, tx, session.ID, next)
+		return insertToken(ctx, tx, id, next)
 	})
-	return session, err
 }
 
 type looksForKey struct{ *Keys }

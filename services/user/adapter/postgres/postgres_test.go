@@ -87,12 +87,12 @@ func TestPrunersAtOnceLeaveNoSessionBehind(t *testing.T) {
 	const sessions, tokens = 20, 4
 	name := func(session, token int) user.TokenHash { return user.HashToken(fmt.Sprint(session, "/", token)) }
 	for i := range sessions {
-		session := user.Session{ID: fmt.Sprint(i), UserID: "u", StartedAt: now}
+		session := user.Session{ID: fmt.Sprint(i), UserID: "u", Secret: []byte{1}, StartedAt: now}
 		if err := stores[0].Sessions.Start(t.Context(), session, user.RefreshToken{Hash: name(i, 0), ExpiresAt: now.Add(time.Minute)}); err != nil {
 			t.Fatal(err)
 		}
 		for j := range tokens {
-			if _, err := stores[0].Sessions.Rotate(t.Context(), name(i, j), user.RefreshToken{Hash: name(i, j+1), ExpiresAt: now.Add(time.Minute)}, now); err != nil {
+			if err := stores[0].Sessions.Rotate(t.Context(), name(i, j), user.RefreshToken{Hash: name(i, j+1), ExpiresAt: now.Add(time.Minute)}, now); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -107,7 +107,7 @@ func TestPrunersAtOnceLeaveNoSessionBehind(t *testing.T) {
 	}
 	wg.Wait()
 	for i := range sessions { // their ids are free again
-		session := user.Session{ID: fmt.Sprint(i), UserID: "u", StartedAt: now}
+		session := user.Session{ID: fmt.Sprint(i), UserID: "u", Secret: []byte{1}, StartedAt: now}
 		if err := stores[0].Sessions.Start(t.Context(), session, user.RefreshToken{Hash: name(i, 0), ExpiresAt: now}); err != nil {
 			t.Error(err)
 		}

@@ -8,7 +8,6 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/openboxoffice/boxoffice/services/internal/postgresdb"
-	"github.com/openboxoffice/boxoffice/services/internal/storage"
 	"github.com/openboxoffice/boxoffice/services/user"
 )
 
@@ -21,59 +20,47 @@ var _ user.Sessions = (*Sessions)(nil)
 // Start implements user.Sessions.
 func (s *Sessions) Start(ctx context.Context, session user.Session, first user.RefreshToken) error {
 	return s.db.Write(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, `INSERT INTO sessions (id, user_id, password_version, started_at) VALUES ($1, $2, $3, $4)`,
-			session.ID, session.UserID, session.PasswordVersion, session.StartedAt); err != nil {
+		if _, err := tx.Exec(ctx, `INSERT INTO sessions (id, user_id, password_version, secret, started_at) VALUES ($1, $2, $3, $4, $5)`,
+			session.ID, session.UserID, session.PasswordVersion, session.Secret, session.StartedAt); err != nil {
 			return err
 		}
 		return insertToken(ctx, tx, session.ID, first)
 	})
 }
 
-// settleTimeout is how long a Rotate goes on to find out what became of its
-// commit: longer than a server takes to restart.
-const settleTimeout = 10 * time.Second
-
-// Rotate implements user.Sessions. A commit that is not answered is looked
-// into, and made up for where it did nothing, as long as ctx and settleTimeout
-// allow: were its caller told to try again, the token would be a used one, and
-// that ends the session.
-func (s *Sessions) Rotate(ctx context.Context, old user.TokenHash, next user.RefreshToken, now time.Time) (user.Session, error) {
-	session, unanswered, err := s.rotate(ctx, old, next, now, false)
-	if !unanswered {
-		return session, err
+// ByToken implements user.Sessions.
+func (s *Sessions) ByToken(ctx context.Context, token user.TokenHash) (session user.Session, err error) {
+	err = s.db.Read(ctx, func(ctx context.Context, conn *pgx.Conn) error {
+		return conn.QueryRow(ctx, `
+			SELECT s.id, s.user_id, s.password_version, s.secret, s.started_at
+			FROM refresh_tokens t JOIN sessions s ON s.id = t.session_id
+			WHERE t.hash = $1`, token[:]).
+			Scan(&session.ID, &session.UserID, &session.PasswordVersion, &session.Secret, &session.StartedAt)
+	})
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		return user.Session{}, user.ErrInvalidGrant
+	case err != nil:
+		return user.Session{}, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
-	defer cancel()
-	for pause := 50 * time.Millisecond; ; pause = min(2*pause, time.Second) {
-		select {
-		case <-ctx.Done():
-			return user.Session{}, err
-		case <-time.After(pause):
-		}
-		session, _, again := s.rotate(ctx, old, next, now, true)
-		if again == nil || (ctx.Err() == nil && !errors.Is(again, storage.ErrUnavailable)) {
-			return session, again
-		}
-	}
+	return session, nil
 }
 
-// rotate locks the session and the token: with the session's lock alone,
-// whoever waited for it would still see the token as it was before, not used.
-// It repeats one whose commit was unanswered; that one may have used the token
-// for this very next, and its locks, too, are waited for.
-func (s *Sessions) rotate(ctx context.Context, old user.TokenHash, next user.RefreshToken, now time.Time, repeats bool) (_ user.Session, unanswered bool, _ error) {
-	var session user.Session
+// Rotate implements user.Sessions. It locks the session and the token: with the
+// session's lock alone, whoever waited for it would still see the token as it was
+// before, not used.
+func (s *Sessions) Rotate(ctx context.Context, old user.TokenHash, next user.RefreshToken, now time.Time) error {
 	var refused error
-	var rotated bool
 	err := s.db.Write(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		session, refused, rotated = user.Session{}, nil, false
+		refused = nil
+		var id string
 		var expires time.Time
-		var used, revoked, done bool
+		var revoked, used, repeatable bool
 		err := tx.QueryRow(ctx, `
-			SELECT s.id, s.user_id, s.password_version, s.started_at, s.revoked_at IS NOT NULL, t.expires_at, t.used_at IS NOT NULL
+			SELECT s.id, s.revoked_at IS NOT NULL, t.expires_at, t.used_at IS NOT NULL
 			FROM refresh_tokens t JOIN sessions s ON s.id = t.session_id
 			WHERE t.hash = $1 FOR UPDATE OF t, s`, old[:]).
-			Scan(&session.ID, &session.UserID, &session.PasswordVersion, &session.StartedAt, &revoked, &expires, &used)
+			Scan(&id, &revoked, &expires, &used)
 		switch {
 		case errors.Is(err, pgx.ErrNoRows):
 			refused = user.ErrInvalidGrant
@@ -81,34 +68,33 @@ func (s *Sessions) rotate(ctx context.Context, old user.TokenHash, next user.Ref
 		case err != nil:
 			return err
 		}
-		if used && repeats {
-			if err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM refresh_tokens WHERE hash = $1)`, next.Hash[:]).Scan(&done); err != nil {
+		if used {
+			// A statement of its own, which sees what was committed until the
+			// locks were had.
+			if err := tx.QueryRow(ctx, `
+				SELECT EXISTS (SELECT FROM refresh_tokens WHERE hash = $1 AND session_id = $2 AND used_at IS NULL)`,
+				next.Hash[:], id).Scan(&repeatable); err != nil {
 				return err
 			}
 		}
 		switch {
-		case done && !revoked:
-			return nil
-		case used && !done:
+		case used && !repeatable:
 			// Refused, but committed: the revocation must stay.
 			refused = user.ErrTokenReused
-			_, err := tx.Exec(ctx, `UPDATE sessions SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL`, session.ID, now)
+			_, err := tx.Exec(ctx, `UPDATE sessions SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL`, id, now)
 			return err
 		case revoked, !expires.After(now):
 			refused = user.ErrInvalidGrant
+			return nil
+		case used:
 			return nil
 		}
 		if _, err := tx.Exec(ctx, `UPDATE refresh_tokens SET used_at = $2 WHERE hash = $1`, old[:], now); err != nil {
 			return err
 		}
-		err = insertToken(ctx, tx, session.ID, next)
-		rotated = err == nil
-		return err
+		return insertToken(ctx, tx, id, next)
 	})
-	if err := errors.Join(err, refused); err != nil {
-		return user.Session{}, rotated && errors.Is(err, storage.ErrUnavailable), err
-	}
-	return session, false, nil
+	return errors.Join(err, refused)
 }
 
 // Revoke implements user.Sessions.

@@ -19,7 +19,7 @@ type tokenBody struct {
 	AccessToken  string `json:"access_token" doc:"A JWT (RFC 9068), good for expires_in seconds" example:"eyJhbGciOiJFZERTQSIsInR5cCI6ImF0K2p3dCJ9.e30.c2lnbmF0dXJl"`
 	TokenType    string `json:"token_type" enum:"Bearer"`
 	ExpiresIn    int    `json:"expires_in" doc:"Seconds" example:"900"`
-	RefreshToken string `json:"refresh_token" doc:"Good for one use within 30 days. Using it twice ends the session" example:"bYT2m3RqFq0u4wq8pEJ5lQ3uP1gq0w8y3e5K6zvJx1c"`
+	RefreshToken string `json:"refresh_token" doc:"Good for one use within 30 days, which may be repeated until the next token is used. Using it after that ends the session" example:"bYT2m3RqFq0u4wq8pEJ5lQ3uP1gq0w8y3e5K6zvJx1c"`
 }
 
 // oauthError is an answer of RFC 6749 §5.2.

@@ -19,53 +19,71 @@ var _ user.Sessions = (*Sessions)(nil)
 func (s *Sessions) Start(ctx context.Context, session user.Session, first user.RefreshToken) error {
 	return s.db.Write(ctx, func(tx *sql.Tx) error {
 		if _, err := tx.ExecContext(ctx, `
-			INSERT INTO sessions (id, user_id, password_version, started_at) VALUES (?, ?, ?, ?)`,
-			session.ID, session.UserID, session.PasswordVersion, sqlitedb.Time(session.StartedAt)); err != nil {
+			INSERT INTO sessions (id, user_id, password_version, secret, started_at) VALUES (?, ?, ?, ?, ?)`,
+			session.ID, session.UserID, session.PasswordVersion, session.Secret, sqlitedb.Time(session.StartedAt)); err != nil {
 			return err
 		}
 		return insertToken(ctx, tx, session.ID, first)
 	})
 }
 
+// ByToken implements user.Sessions.
+func (s *Sessions) ByToken(ctx context.Context, token user.TokenHash) (session user.Session, err error) {
+	var started int64
+	err = s.db.Read.QueryRowContext(ctx, `
+		SELECT s.id, s.user_id, s.password_version, s.secret, s.started_at
+		FROM refresh_tokens t JOIN sessions s ON s.id = t.session_id
+		WHERE t.hash = ?`, token[:]).
+		Scan(&session.ID, &session.UserID, &session.PasswordVersion, &session.Secret, &started)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return user.Session{}, user.ErrInvalidGrant
+	case err != nil:
+		return user.Session{}, err
+	}
+	session.StartedAt = sqlitedb.FromTime(started)
+	return session, nil
+}
+
 // Rotate implements user.Sessions.
-func (s *Sessions) Rotate(ctx context.Context, old user.TokenHash, next user.RefreshToken, now time.Time) (user.Session, error) {
-	var session user.Session
+func (s *Sessions) Rotate(ctx context.Context, old user.TokenHash, next user.RefreshToken, now time.Time) error {
 	var refused error
 	err := s.db.Write(ctx, func(tx *sql.Tx) error {
-		var started, expires int64
-		var used, revoked sql.NullInt64
+		var id string
+		var expires int64
+		var revoked, used, repeatable bool
 		err := tx.QueryRowContext(ctx, `
-			SELECT s.id, s.user_id, s.password_version, s.started_at, s.revoked_at, t.expires_at, t.used_at
+			SELECT s.id, s.revoked_at IS NOT NULL, t.expires_at, t.used_at IS NOT NULL, EXISTS (
+				SELECT 1 FROM refresh_tokens n
+				WHERE n.hash = ? AND n.session_id = s.id AND n.used_at IS NULL)
 			FROM refresh_tokens t JOIN sessions s ON s.id = t.session_id
-			WHERE t.hash = ?`, old[:]).
-			Scan(&session.ID, &session.UserID, &session.PasswordVersion, &started, &revoked, &expires, &used)
-		session.StartedAt = sqlitedb.FromTime(started)
+			WHERE t.hash = ?`, next.Hash[:], old[:]).
+			Scan(&id, &revoked, &expires, &used, &repeatable)
 		switch {
 		case errors.Is(err, sql.ErrNoRows):
 			refused = user.ErrInvalidGrant
 			return nil
 		case err != nil:
 			return err
-		case used.Valid:
+		case used && !repeatable:
 			// Refused, but committed: the revocation must stay.
 			refused = user.ErrTokenReused
 			_, err := tx.ExecContext(ctx, `UPDATE sessions SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL`,
-				sqlitedb.Time(now), session.ID)
+				sqlitedb.Time(now), id)
 			return err
-		case revoked.Valid, expires <= sqlitedb.Time(now):
+		case revoked, expires <= sqlitedb.Time(now):
 			refused = user.ErrInvalidGrant
+			return nil
+		case used:
 			return nil
 		}
 		if _, err := tx.ExecContext(ctx, `UPDATE refresh_tokens SET used_at = ? WHERE hash = ?`,
 			sqlitedb.Time(now), old[:]); err != nil {
 			return err
 		}
-		return insertToken(ctx, tx, session.ID, next)
+		return insertToken(ctx, tx, id, next)
 	})
-	if err := errors.Join(err, refused); err != nil {
-		return user.Session{}, err
-	}
-	return session, nil
+	return errors.Join(err, refused)
 }
 
 // Revoke implements user.Sessions.
