@@ -12,12 +12,14 @@ const (
 )
 
 // Caller is the authenticated user behind a request: the claims sub, email,
-// name and role of a verified access token.
+// name, role and sid of a verified access token.
 type Caller struct {
 	UserID string
 	Email  string
 	Name   string
 	Role   Role
+	// SessionID is the login that the token comes of.
+	SessionID string
 }
 
 // IsAdmin reports whether the caller may act on what belongs to others.

@@ -74,7 +74,7 @@ var Codes = []struct {
 	{BadRequest, 400, "The path or the query is not UTF-8 or badly escaped, or a header is too long or not ASCII."},
 	{MalformedBody, 400, "The body is not what its type says, in UTF-8."},
 	{Unauthenticated, 401, "There is no credential."},
-	{InvalidToken, 401, "The token is expired, forged or malformed."},
+	{InvalidToken, 401, "The token is expired, forged or malformed, or its session is over."},
 	{Forbidden, 403, "It belongs to somebody else, or needs another role."},
 	{RouteNotFound, 404, "There is nothing at this path."},
 	{MethodNotAllowed, 405, "This path does not know this method."},

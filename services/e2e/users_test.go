@@ -97,6 +97,38 @@ func TestProfile(t *testing.T) {
 	p.token(t, a, "grant_type", "password", "username", a.email, "password", next).want(t, http.StatusOK)
 }
 
+// A new password takes effect at once on whatever changes money or tickets, at
+// the gateway, although the access token of before has not expired.
+func TestANewPasswordEndsWhatAccessTokensChange(t *testing.T) {
+	t.Parallel()
+	p := shared(t)
+	e := p.publish(t, p.register(t, organizer), draft(10))
+	a := p.register(t, customer)
+	b := p.book(t, a, e, 1)
+	p.call(t, http.MethodPatch, gateway, "/users/me", as(a), body(obj{"password": "another long secret", "current_password": a.password})).want(t, http.StatusOK)
+	p.call(t, http.MethodPut, gateway, "/bookings/"+b.ID+"/cancel", as(a)).refused(t, http.StatusUnauthorized, problem.InvalidToken)
+	p.call(t, http.MethodPatch, gateway, "/users/me", as(a), body(obj{"name": "Mallory"})).refused(t, http.StatusUnauthorized, problem.InvalidToken)
+	// Reading lasts as long as the token.
+	p.get(t, gateway, "/bookings/"+b.ID, &b, as(a))
+	if b.Status != "CONFIRMED" {
+		t.Errorf("the booking is %s, want CONFIRMED", b.Status)
+	}
+}
+
+// A booking made after a change of the name has the new one, although the access
+// token is older.
+func TestABookingHasTheNameOfNow(t *testing.T) {
+	t.Parallel()
+	p := shared(t)
+	e := p.publish(t, p.register(t, organizer), draft(10))
+	a := p.register(t, customer)
+	p.call(t, http.MethodPatch, gateway, "/users/me", as(a), body(obj{"name": "Ada Newname"})).want(t, http.StatusOK)
+	b := p.book(t, a, e, 1)
+	if m := p.awaitMail(t, b.ID, mail.confirms); !strings.Contains(m.text, "Ada Newname") || strings.Contains(m.text, a.name) {
+		t.Errorf("the mail's text is %q, want one to Ada Newname", m.text)
+	}
+}
+
 // token asks for a token with this form, from where a is.
 func (p *platform) token(t testing.TB, a *account, pairs ...string) *answer {
 	t.Helper()

@@ -17,6 +17,7 @@ var (
 	// was its successor. One of its two users has stolen it.
 	ErrTokenReused = errors.Join(errors.New("the refresh token was used before, and its successor, too"), ErrInvalidGrant)
 
-	// ErrInvalidToken is an access token that is expired, forged or malformed.
+	// ErrInvalidToken is an access token that is expired, forged or malformed, or
+	// whose session is over.
 	ErrInvalidToken = errors.New("the access token is not valid")
 )

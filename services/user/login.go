@@ -33,7 +33,7 @@ func (s *Service) Login(ctx context.Context, email, password string) (Grant, err
 	}
 	now := s.now()
 	token, first := refreshToken(random(), now)
-	access, err := s.sign(ctx, u, now)
+	access, err := s.sign(ctx, caller(u, id.String()), now, AccessTokenLife)
 	if err != nil {
 		return Grant{}, err
 	}
@@ -64,7 +64,7 @@ func (s *Service) Refresh(ctx context.Context, token string) (Grant, error) {
 	case u.PasswordVersion != session.PasswordVersion:
 		return Grant{}, ErrInvalidGrant
 	}
-	access, err := s.sign(ctx, u, now)
+	access, err := s.sign(ctx, caller(u, session.ID), now, AccessTokenLife)
 	if err != nil {
 		return Grant{}, err
 	}
@@ -85,16 +85,69 @@ func (s *Service) Revoke(ctx context.Context, token string) error {
 	return s.Sessions.Revoke(ctx, HashToken(token), s.now())
 }
 
-// Verify returns whose access token it is, or ErrInvalidToken.
+// Verify returns whose access token it is, or ErrInvalidToken. It does not look
+// whether the session goes on: that is for what changes nothing.
 func (s *Service) Verify(ctx context.Context, token string) (identity.Caller, error) {
-	keys, err := s.PublishedKeys(ctx)
+	keys, err := s.recentKeys(ctx)
 	if err != nil {
 		return identity.Caller{}, err
 	}
 	return s.Tokens.Verify(token, keys, s.Now())
 }
 
-func (s *Service) sign(ctx context.Context, u User, now time.Time) (string, error) {
+// VerifyChange returns whose access token it is, with the account's name, email
+// address and role of now. A token whose session is over is ErrInvalidToken,
+// although it has not expired: a new password, a logout and the account's end
+// take effect at once on whatever changes something.
+func (s *Service) VerifyChange(ctx context.Context, token string) (identity.Caller, error) {
+	c, err := s.Verify(ctx, token)
+	if err != nil {
+		return identity.Caller{}, err
+	}
+	return s.present(ctx, c)
+}
+
+// present returns how c's account is now, or ErrInvalidToken where c's session
+// is over.
+func (s *Service) present(ctx context.Context, c identity.Caller) (identity.Caller, error) {
+	u, err := s.Sessions.Account(ctx, c.SessionID)
+	if err != nil {
+		return identity.Caller{}, err
+	}
+	if u.ID != c.UserID {
+		return identity.Caller{}, ErrInvalidToken
+	}
+	return caller(u, c.SessionID), nil
+}
+
+// passedOnLife is how long a token made by PassOn is good: longer than any
+// request takes.
+const passedOnLife = time.Minute
+
+// PassOn returns the access token that a service behind the gateway is shown in
+// the place of token, for a request that may change something: token itself, or
+// where the account has changed since it was signed, one that says how the
+// account is now. Its errors are VerifyChange's.
+func (s *Service) PassOn(ctx context.Context, token string) (string, error) {
+	said, err := s.Verify(ctx, token)
+	if err != nil {
+		return "", err
+	}
+	now, err := s.present(ctx, said)
+	switch {
+	case err != nil:
+		return "", err
+	case now == said:
+		return token, nil
+	}
+	return s.sign(ctx, now, s.now(), passedOnLife)
+}
+
+func caller(u User, sessionID string) identity.Caller {
+	return identity.Caller{UserID: u.ID, Email: u.Email, Name: u.Name, Role: u.Role, SessionID: sessionID}
+}
+
+func (s *Service) sign(ctx context.Context, c identity.Caller, now time.Time, life time.Duration) (string, error) {
 	keys, err := s.Keys.All(ctx)
 	if err != nil {
 		return "", err
@@ -103,6 +156,5 @@ func (s *Service) sign(ctx context.Context, u User, now time.Time) (string, erro
 	if !ok {
 		return "", errors.New("there is no key to sign with")
 	}
-	c := identity.Caller{UserID: u.ID, Email: u.Email, Name: u.Name, Role: u.Role}
-	return s.Tokens.Sign(c, key, now, now.Add(AccessTokenLife))
+	return s.Tokens.Sign(c, key, now, now.Add(life))
 }

@@ -41,6 +41,12 @@ type Sessions interface {
 	// ErrInvalidGrant.
 	ByToken(ctx context.Context, token TokenHash) (Session, error)
 
+	// Account returns the user whose session it is, as stored now.
+	//   - A session that is unknown or revoked is ErrInvalidToken.
+	//   - So is one of an older password than the user's.
+	//   - So is one whose user is gone.
+	Account(ctx context.Context, sessionID string) (User, error)
+
 	// Rotate uses up the token with hash old and stores next, its successor.
 	//   - A token that is unknown, has expired at now, or belongs to a revoked
 	//     session is ErrInvalidGrant.

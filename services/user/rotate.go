@@ -20,6 +20,28 @@ func (s *Service) PublishedKeys(ctx context.Context) ([]SigningKey, error) {
 	return published(keys, s.now()), nil
 }
 
+// keysAge is how long keys are remembered to verify with. Those that services
+// fetch grow as old: a new key signs only after KeyDelay.
+const keysAge = 30 * time.Second
+
+// recentKeys returns the published keys of at most keysAge ago.
+func (s *Service) recentKeys(ctx context.Context) ([]SigningKey, error) {
+	now := s.now()
+	s.recent.Lock()
+	keys, read := s.recent.keys, s.recent.read
+	s.recent.Unlock()
+	if age := now.Sub(read); keys == nil || age < 0 || age >= keysAge {
+		var err error
+		if keys, err = s.Keys.All(ctx); err != nil {
+			return nil, err
+		}
+		s.recent.Lock()
+		s.recent.keys, s.recent.read = keys, now
+		s.recent.Unlock()
+	}
+	return published(keys, now), nil
+}
+
 // RotateKeys publishes a new key, which signs from KeyDelay on, and returns it.
 // While one waits to sign, it returns that one.
 func (s *Service) RotateKeys(ctx context.Context) (SigningKey, error) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -37,6 +38,13 @@ type Service struct {
 	// decoy is a hash that no password has. Unknown accounts are compared with
 	// it, so that they take as long as known ones.
 	decoy string
+
+	// recent are the keys that were read last. See recentKeys.
+	recent struct {
+		sync.Mutex
+		keys []SigningKey
+		read time.Time
+	}
 }
 
 // New returns a Service that has a key to sign with.

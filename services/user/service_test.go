@@ -97,7 +97,11 @@ func TestLogin(t *testing.T) {
 		t.Fatal(err)
 	}
 	c, err := s.Verify(t.Context(), g.AccessToken)
-	want := identity.Caller{UserID: u.ID, Email: u.Email, Name: u.Name, Role: identity.Customer}
+	session, errSession := s.Sessions.ByToken(t.Context(), user.HashToken(g.RefreshToken))
+	if errSession != nil {
+		t.Fatal(errSession)
+	}
+	want := identity.Caller{UserID: u.ID, Email: u.Email, Name: u.Name, Role: identity.Customer, SessionID: session.ID}
 	if err != nil || c != want || g.ExpiresIn != 15*time.Minute {
 		t.Errorf("%+v, %v, expires in %v", c, err, g.ExpiresIn)
 	}
@@ -247,9 +251,13 @@ func TestAFailedRefreshUsesNothingUp(t *testing.T) {
 			s := newService(t)
 			s.registered(t)
 			token := s.login(t).RefreshToken
-			broken := *s.Service
-			fail(&broken.Options)
-			_, err := broken.Refresh(t.Context(), token)
+			options := s.Options
+			fail(&options)
+			broken, err := user.New(t.Context(), options)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = broken.Refresh(t.Context(), token)
 			wantErr(t, err, away)
 			// Another successor would be refused, had it been used.
 			if err := s.Sessions.Rotate(t.Context(), user.HashToken(token), user.RefreshToken{ExpiresAt: s.Now().Add(time.Hour)}, s.Now()); err != nil {
@@ -280,6 +288,157 @@ type failingTokens struct {
 
 func (s failingTokens) Sign(identity.Caller, user.SigningKey, time.Time, time.Time) (string, error) {
 	return "", s.err
+}
+
+// Whatever ends a session ends at once what its access tokens may change. What
+// they may read lasts until they expire.
+func TestAnAccessTokenOfAnEndedSessionChangesNothing(t *testing.T) {
+	t.Parallel()
+	for name, end := range map[string]func(t *testing.T, s service, u user.User, g user.Grant) error{
+		"a new password": func(t *testing.T, s service, u user.User, _ user.Grant) error {
+			next := "an organ in the sparrow"
+			_, err := s.Change(t.Context(), u.ID, user.Change{Password: &next, CurrentPassword: password})
+			return err
+		},
+		"a logout": func(t *testing.T, s service, _ user.User, g user.Grant) error {
+			return s.Revoke(t.Context(), g.RefreshToken)
+		},
+		"a stolen refresh token": func(t *testing.T, s service, _ user.User, g user.Grant) error {
+			next, err := s.Refresh(t.Context(), g.RefreshToken)
+			if err != nil {
+				return err
+			}
+			if _, err := s.Refresh(t.Context(), next.RefreshToken); err != nil {
+				return err
+			}
+			if _, err := s.Refresh(t.Context(), g.RefreshToken); !errors.Is(err, user.ErrTokenReused) {
+				return fmt.Errorf("error %w, want ErrTokenReused", err)
+			}
+			return nil
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newService(t)
+			u, g := s.registered(t), s.login(t)
+			if _, err := s.VerifyChange(t.Context(), g.AccessToken); err != nil {
+				t.Fatal(err)
+			}
+			if err := end(t, s, u, g); err != nil {
+				t.Fatal(err)
+			}
+			_, err := s.VerifyChange(t.Context(), g.AccessToken)
+			wantErr(t, err, user.ErrInvalidToken)
+			_, err = s.PassOn(t.Context(), g.AccessToken)
+			wantErr(t, err, user.ErrInvalidToken)
+			if _, err := s.Verify(t.Context(), g.AccessToken); err != nil {
+				t.Errorf("reading: %v", err)
+			}
+		})
+	}
+}
+
+func TestATokenThatNamesNoSessionChangesNothing(t *testing.T) {
+	t.Parallel()
+	s := newService(t)
+	u := s.registered(t)
+	g := s.login(t)
+	mine, err := s.Verify(t.Context(), g.AccessToken)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys, err := s.PublishedKeys(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]identity.Caller{
+		"none":               {UserID: u.ID, Role: u.Role},
+		"an unknown one":     {UserID: u.ID, Role: u.Role, SessionID: u.ID},
+		"somebody else's":    {UserID: mine.SessionID, Role: u.Role, SessionID: mine.SessionID},
+		"the user's, in all": mine,
+	} {
+		token, err := s.Tokens.Sign(c, keys[0], s.Now(), s.Now().Add(time.Minute))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = s.VerifyChange(t.Context(), token)
+		if c == mine && err != nil || c != mine && !errors.Is(err, user.ErrInvalidToken) {
+			t.Errorf("a token of %s: error %v", name, err)
+		}
+	}
+}
+
+// What a service behind is told of a caller is the account as it is now, although
+// the caller's token is older.
+func TestATokenIsPassedOnWithTheAccountOfNow(t *testing.T) {
+	t.Parallel()
+	s := newService(t)
+	u, g := s.registered(t), s.login(t)
+	passed, err := s.PassOn(t.Context(), g.AccessToken)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if passed != g.AccessToken {
+		t.Error("the token of an account that has not changed was not passed on as it is")
+	}
+	want, err := s.Verify(t.Context(), g.AccessToken)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want.Name, want.Role = "Countess", identity.Organizer
+	if _, err := s.Users.Update(t.Context(), u.ID, func(u *user.User) error {
+		u.Name, u.Role = want.Name, want.Role
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if passed, err = s.PassOn(t.Context(), g.AccessToken); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := s.Verify(t.Context(), passed); err != nil || got != want {
+		t.Errorf("passed on: %+v, %v, want %+v", got, err, want)
+	}
+	if got, err := s.VerifyChange(t.Context(), g.AccessToken); err != nil || got != want {
+		t.Errorf("verified: %+v, %v, want %+v", got, err, want)
+	}
+	s.pass(2 * time.Minute)
+	_, err = s.Verify(t.Context(), passed)
+	wantErr(t, err, user.ErrInvalidToken) // it outlives no request
+}
+
+// A request that may change something costs one query, not one more for the keys.
+func TestKeysAreReadOnceInAWhile(t *testing.T) {
+	t.Parallel()
+	s := newService(t)
+	s.registered(t)
+	g := s.login(t)
+	counted := &countingKeys{Keys: s.Keys}
+	s.Keys = counted
+	for range 10 {
+		if _, err := s.VerifyChange(t.Context(), g.AccessToken); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if counted.n != 1 {
+		t.Errorf("the keys were read %d times, want 1", counted.n)
+	}
+	s.pass(30 * time.Second)
+	if _, err := s.VerifyChange(t.Context(), g.AccessToken); err != nil {
+		t.Fatal(err)
+	}
+	if counted.n != 2 {
+		t.Errorf("half a minute later the keys were read %d times, want 2", counted.n)
+	}
+}
+
+type countingKeys struct {
+	user.Keys
+	n int
+}
+
+func (s *countingKeys) All(ctx context.Context) ([]user.SigningKey, error) {
+	s.n++
+	return s.Keys.All(ctx)
 }
 
 func TestRefreshTellsWhatChanged(t *testing.T) {

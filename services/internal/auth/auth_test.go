@@ -286,6 +286,30 @@ func TestGuard(t *testing.T) {
 	}
 }
 
+// What may change something is asked of VerifyChange, by every method but those
+// that only read.
+func TestGuardAsksMoreOfChanges(t *testing.T) {
+	t.Parallel()
+	mux := httpkit.NewRouter(quiet)
+	api := httpkit.NewAPI(mux, "test", "")
+	as := func(name string) func(context.Context, string) (identity.Caller, error) {
+		return func(context.Context, string) (identity.Caller, error) { return identity.Caller{UserID: name}, nil }
+	}
+	g := &auth.Guard{Verify: as("reader"), VerifyChange: as("changer")}
+	type out struct{ Body string }
+	for method, want := range map[string]string{"GET": "reader", "POST": "changer", "PUT": "changer", "PATCH": "changer", "DELETE": "changer"} {
+		huma.Register(api, g.User(api, huma.Operation{OperationID: method, Method: method, Path: "/thing"}),
+			func(ctx context.Context, _ *struct{}) (*out, error) { return &out{auth.Caller(ctx).UserID}, nil })
+		r := httptest.NewRequestWithContext(t.Context(), method, "/thing", nil)
+		r.Header.Set("Authorization", "Bearer x")
+		w := httptest.NewRecorder()
+		mux.ServeHTTP(w, r)
+		if got := strings.TrimSpace(w.Body.String()); got != `"`+want+`"` {
+			t.Errorf("%s is verified as by %s, want %q", method, got, want)
+		}
+	}
+}
+
 func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {

@@ -21,6 +21,9 @@ import (
 type Guard struct {
 	// Verify returns whose access token it is. See Verifier.Verify.
 	Verify func(ctx context.Context, token string) (identity.Caller, error)
+	// VerifyChange, where set, takes Verify's place in operations that may change
+	// something: a token whose session is over is good for reading alone.
+	VerifyChange func(ctx context.Context, token string) (identity.Caller, error)
 	// Services holds the secret of each service that may call this one.
 	Services map[string]string
 }
@@ -42,8 +45,12 @@ func (g *Guard) User(api huma.API, op huma.Operation, roles ...identity.Role) hu
 		op = httpkit.Refuses(op, problem.Forbidden)
 	}
 	op.Security = append(op.Security, map[string][]string{httpkit.SchemeBearer: {}})
+	verify := g.Verify
+	if g.VerifyChange != nil && !ReadsOnly(op.Method) {
+		verify = g.VerifyChange
+	}
 	op.Middlewares = append(op.Middlewares, func(ctx huma.Context, next func(huma.Context)) {
-		c, refusal := g.user(ctx, roles)
+		c, refusal := user(ctx, verify, roles)
 		if refusal != nil {
 			refuse(ctx, refusal)
 			return
@@ -53,29 +60,43 @@ func (g *Guard) User(api huma.API, op huma.Operation, roles ...identity.Role) hu
 	return op
 }
 
-func (g *Guard) user(ctx huma.Context, roles []identity.Role) (identity.Caller, *httpkit.Error) {
-	token, ok := bearer(ctx.Header("Authorization"))
+// ReadsOnly reports whether requests with this method change nothing (RFC 9110
+// §9.2.1).
+func ReadsOnly(method string) bool {
+	return method == http.MethodGet || method == http.MethodHead || method == http.MethodOptions
+}
+
+// verify returns whose access token it is. See Verifier.Verify.
+type verify = func(ctx context.Context, token string) (identity.Caller, error)
+
+func user(ctx huma.Context, verify verify, roles []identity.Role) (identity.Caller, *httpkit.Error) {
+	token, ok := Bearer(ctx.Header("Authorization"))
 	if !ok {
 		p := httpkit.NewProblem(http.StatusUnauthorized, problem.Unauthenticated, "This needs an access token: Authorization: Bearer …")
 		p.Headers = http.Header{"Www-Authenticate": {`Bearer realm="boxoffice"`}}
 		return identity.Caller{}, p
 	}
-	c, err := g.Verify(ctx.Context(), token)
+	c, err := verify(ctx.Context(), token)
 	switch {
-	case errors.Is(err, ErrInvalidToken):
-		return identity.Caller{}, InvalidToken()
 	case err != nil:
-		return identity.Caller{}, httpkit.NewProblem(http.StatusServiceUnavailable, problem.UpstreamUnavailable,
-			"Access tokens cannot be verified now.").WithRetryAfter(1)
+		return identity.Caller{}, Unverified(err)
 	case len(roles) > 0 && !slices.Contains(roles, c.Role) && !c.IsAdmin():
 		return identity.Caller{}, httpkit.NewProblem(http.StatusForbidden, problem.Forbidden, "This needs another role.")
 	}
 	return c, nil
 }
 
+// Unverified answers an error of verifying an access token.
+func Unverified(err error) *httpkit.Error {
+	if errors.Is(err, ErrInvalidToken) {
+		return InvalidToken()
+	}
+	return httpkit.NewProblem(http.StatusServiceUnavailable, problem.UpstreamUnavailable, "Access tokens cannot be verified now.").WithRetryAfter(1)
+}
+
 // InvalidToken refuses an access token.
 func InvalidToken() *httpkit.Error {
-	p := httpkit.NewProblem(http.StatusUnauthorized, problem.InvalidToken, "The access token is expired or not valid.")
+	p := httpkit.NewProblem(http.StatusUnauthorized, problem.InvalidToken, "The access token is expired or not valid, or its session is over.")
 	p.Headers = http.Header{"Www-Authenticate": {`Bearer realm="boxoffice", error="invalid_token"`}}
 	return p
 }
@@ -123,7 +144,8 @@ func equal(token, secret string) int {
 	return subtle.ConstantTimeCompare(a[:], b[:])
 }
 
-func bearer(header string) (string, bool) {
+// Bearer returns the access token in an Authorization header, if there is one.
+func Bearer(header string) (string, bool) {
 	scheme, token, ok := strings.Cut(header, " ")
 	if !ok || !strings.EqualFold(scheme, "Bearer") || token == "" {
 		return "", false

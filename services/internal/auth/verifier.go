@@ -129,6 +129,11 @@ func parse(token, kid string, keys jwk.Set, now func() time.Time) (identity.Call
 		}
 	}
 	c.Role = identity.Role(role)
+	if t.Has("sid") {
+		if err := t.Get("sid", &c.SessionID); err != nil {
+			return identity.Caller{}, fmt.Errorf("%w: sid", ErrInvalidToken)
+		}
+	}
 	return c, nil
 }
 

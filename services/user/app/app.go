@@ -15,7 +15,6 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"github.com/openboxoffice/boxoffice/contracts/problem"
-	"github.com/openboxoffice/boxoffice/services/internal/auth"
 	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
 	"github.com/openboxoffice/boxoffice/services/internal/sidecar"
 	"github.com/openboxoffice/boxoffice/services/user"
@@ -97,10 +96,6 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	if err := errors.Join(errs[:]...); err != nil {
 		return nil, err
 	}
-	gate, err := gateway.New(up, deps.Log)
-	if err != nil {
-		return nil, err
-	}
 	db, err := openDatabase(ctx, cfg)
 	if err != nil {
 		return nil, err
@@ -117,13 +112,16 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 		return nil, err
 	}
 
+	gate, err := gateway.New(up, rest.PassOn(a.service), deps.Log)
+	if err != nil {
+		return nil, err
+	}
 	mux := httpkit.NewRouter(deps.Log)
 	httpkit.Health(mux, way.Checks(map[string]func(context.Context) error{"database": db.ping}))
 	api := httpkit.NewAPI(mux, "Boxoffice", "Find events, book tickets, and everything else that a client may do: accounts and logins here, the rest passed on to the other services.")
 	rest.Register(mux, api, rest.Options{
 		Service: a.service, TrustedProxies: trusted,
-		// No request to itself: the keys are in its own database.
-		Guard: &auth.Guard{Verify: a.service.Verify, Services: map[string]string{"notification": cfg.NotificationToken}},
+		Guard: rest.NewGuard(a.service, map[string]string{"notification": cfg.NotificationToken}),
 	})
 	gate.Register(mux, api)
 	a.handler = mux

@@ -5,6 +5,7 @@
 package pact_test
 
 import (
+	"context"
 	"encoding/json"
 	"io"
 	"log/slog"
@@ -44,7 +45,7 @@ var (
 func through(in pacttest.Request, out pacttest.Answer) func(*testing.T, string) {
 	return func(t *testing.T, base string) {
 		t.Helper()
-		g, err := gateway.New(gateway.Upstreams{Event: base, Booking: base, Notification: base}, slog.New(slog.DiscardHandler))
+		g, err := gateway.New(gateway.Upstreams{Event: base, Booking: base, Notification: base}, unchanged, slog.New(slog.DiscardHandler))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -89,6 +90,9 @@ func through(in pacttest.Request, out pacttest.Answer) func(*testing.T, string) 
 		}
 	}
 }
+
+// unchanged passes each token on as it is: in a pact it is a name.
+func unchanged(_ context.Context, token string) (string, error) { return token, nil }
 
 // text is the example of a matcher of a text.
 func text(t *testing.T, m interface{ GetValue() any }) string {

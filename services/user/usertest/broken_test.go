@@ -129,6 +129,9 @@ type sessions struct {
 	mu      *sync.Mutex
 	first   *[]user.TokenHash
 	used    map[user.TokenHash]bool
+	users   user.Users
+	started map[string]user.Session
+	account func(s sessions, ctx context.Context, id string) (user.User, error)
 	byToken func(s sessions, ctx context.Context, token user.TokenHash) (user.Session, error)
 	rotate  func(s sessions, ctx context.Context, old user.TokenHash, next user.RefreshToken, now time.Time) error
 	revoke  func(s sessions, ctx context.Context, token user.TokenHash, now time.Time) error
@@ -137,7 +140,15 @@ type sessions struct {
 
 func (s sessions) Start(ctx context.Context, session user.Session, first user.RefreshToken) error {
 	*s.first = append(*s.first, first.Hash)
+	s.started[session.ID] = session
 	return s.Sessions.Start(ctx, session, first)
+}
+
+func (s sessions) Account(ctx context.Context, id string) (user.User, error) {
+	if s.account != nil {
+		return s.account(s, ctx, id)
+	}
+	return s.Sessions.Account(ctx, id)
 }
 
 func (s sessions) ByToken(ctx context.Context, token user.TokenHash) (user.Session, error) {
@@ -181,18 +192,59 @@ func (s sessions) Prune(ctx context.Context, now time.Time) error {
 
 func TestSessionsSuiteCatches(t *testing.T) {
 	t.Parallel()
-	with := func(replace func(s *sessions)) func(user.Sessions) user.Sessions {
-		return func(good user.Sessions) user.Sessions {
-			s := sessions{Sessions: good, mu: new(sync.Mutex), first: new([]user.TokenHash), used: map[user.TokenHash]bool{}}
+	type under = usertest.SessionsUnderTest
+	with := func(replace func(s *sessions)) func(under) under {
+		return func(good under) under {
+			s := sessions{Sessions: good.Sessions, users: good.Users, mu: new(sync.Mutex), first: new([]user.TokenHash), used: map[user.TokenHash]bool{}, started: map[string]user.Session{}}
 			replace(&s)
-			return s
+			return under{s, good.Users}
 		}
 	}
 	type rotate = func(s sessions, ctx context.Context, old user.TokenHash, next user.RefreshToken, now time.Time) error
-	rotating := func(f rotate) func(user.Sessions) user.Sessions {
+	rotating := func(f rotate) func(under) under {
 		return with(func(s *sessions) { s.rotate = f })
 	}
-	mustCatch(t, func(t *testing.T) user.Sessions { return store(t).Sessions }, usertest.TestSessions, []broken[user.Sessions]{
+	mustCatch(t, func(t *testing.T) under { s := store(t); return under{s.Sessions, s.Users} }, usertest.TestSessions, []broken[under]{
+		{"remembers the account of before", with(func(s *sessions) {
+			remembered := map[string]user.User{}
+			s.account = func(s sessions, ctx context.Context, id string) (user.User, error) {
+				if u, ok := remembered[id]; ok {
+					return u, nil
+				}
+				u, err := s.Sessions.Account(ctx, id)
+				if err == nil {
+					remembered[id] = u
+				}
+				return u, err
+			}
+		}), "a session leads to its user as stored now"},
+		{"looks at the session alone", with(func(s *sessions) {
+			s.account = func(s sessions, ctx context.Context, id string) (user.User, error) {
+				u, err := s.Sessions.Account(ctx, id)
+				if errors.Is(err, user.ErrInvalidToken) && s.started[id].UserID != "" {
+					return s.users.Get(ctx, s.started[id].UserID)
+				}
+				return u, err
+			}
+		}), "a session of an older password leads to nobody"},
+		{"forgets that a session was revoked", with(func(s *sessions) {
+			s.account = func(s sessions, ctx context.Context, id string) (user.User, error) {
+				u, err := s.users.Get(ctx, s.started[id].UserID)
+				if err == nil && u.PasswordVersion == s.started[id].PasswordVersion {
+					return u, nil
+				}
+				return user.User{}, errors.Join(ctx.Err(), user.ErrInvalidToken)
+			}
+		}), "a revoked session leads to nobody"},
+		{"takes a user who is gone for an error", with(func(s *sessions) {
+			s.account = func(s sessions, ctx context.Context, id string) (user.User, error) {
+				u, err := s.Sessions.Account(ctx, id)
+				if s.started[id].UserID != "" && errors.Is(err, user.ErrInvalidToken) {
+					return user.User{}, user.ErrNotFound
+				}
+				return u, err
+			}
+		}), "a session whose user is gone leads to nobody"},
 		{"takes any successor", rotating(func(s sessions, ctx context.Context, old user.TokenHash, next user.RefreshToken, now time.Time) error {
 			if err := s.Sessions.Rotate(ctx, old, next, now); !errors.Is(err, user.ErrTokenReused) {
 				return err

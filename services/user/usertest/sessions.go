@@ -6,14 +6,26 @@ import (
 	"testing"
 	"time"
 
+	"github.com/openboxoffice/boxoffice/contracts/identity"
 	"github.com/openboxoffice/boxoffice/services/user"
 )
 
+// SessionsUnderTest is a user.Sessions with the users whose sessions it stores.
+type SessionsUnderTest struct {
+	user.Sessions
+	Users user.Users
+}
+
 // TestSessions is the contract of user.Sessions. open returns an empty store.
-func TestSessions(t *testing.T, open func(t *testing.T) user.Sessions) {
-	run(t, open, []subtest[user.Sessions]{
+func TestSessions(t *testing.T, open func(t *testing.T) SessionsUnderTest) {
+	run(t, open, []subtest[SessionsUnderTest]{
 		{"any token of a session leads to it", sessionsByToken},
 		{"an unknown token leads nowhere", sessionsByUnknownToken},
+		{"a session leads to its user as stored now", sessionsAccount},
+		{"an unknown session leads to nobody", sessionsAccountUnknown},
+		{"a revoked session leads to nobody", sessionsAccountRevoked},
+		{"a session of an older password leads to nobody", sessionsAccountPassword},
+		{"a session whose user is gone leads to nobody", sessionsAccountGone},
 		{"an unknown token is no grant", sessionsUnknown},
 		{"an expired token is no grant", sessionsExpired},
 		{"a repeat changes nothing while the successor is unused", sessionsRepeat},
@@ -46,7 +58,7 @@ func rotate(t *testing.T, s user.Sessions, old, next string) error {
 	return s.Rotate(t.Context(), user.HashToken(old), newToken(next, at.Add(time.Hour)), at)
 }
 
-func sessionsByToken(t *testing.T, s user.Sessions) {
+func sessionsByToken(t *testing.T, s SessionsUnderTest) {
 	want := begin(t, s, "a")
 	begin(t, s, "another")
 	must(t, rotate(t, s, "a", "b"))
@@ -58,13 +70,78 @@ func sessionsByToken(t *testing.T, s user.Sessions) {
 	}
 }
 
-func sessionsByUnknownToken(t *testing.T, s user.Sessions) {
+func sessionsByUnknownToken(t *testing.T, s SessionsUnderTest) {
 	begin(t, s, "a")
 	_, err := s.ByToken(t.Context(), user.HashToken("b"))
 	wantErr(t, err, user.ErrInvalidGrant)
 }
 
-func sessionsUnknown(t *testing.T, s user.Sessions) {
+// logIn stores a user and starts a session whose first token is called name.
+func logIn(t *testing.T, s SessionsUnderTest, name string) (user.User, user.Session) {
+	t.Helper()
+	u := newUser(name + "@example.com")
+	must(t, s.Users.Create(t.Context(), u))
+	session := user.Session{ID: id(), UserID: u.ID, PasswordVersion: u.PasswordVersion, Secret: []byte{1}, StartedAt: at}
+	must(t, s.Start(t.Context(), session, newToken(name, at.Add(time.Hour))))
+	return u, session
+}
+
+func sessionsAccount(t *testing.T, s SessionsUnderTest) {
+	u, session := logIn(t, s, "a")
+	logIn(t, s, "another")
+	got, err := s.Account(t.Context(), session.ID)
+	must(t, err)
+	diff(t, stored(u), got)
+	u, err = s.Users.Update(t.Context(), u.ID, func(u *user.User) error {
+		u.Name, u.Role = "Grace", identity.Customer
+		return nil
+	})
+	must(t, err)
+	must(t, rotate(t, s, "a", "b"))
+	got, err = s.Account(t.Context(), session.ID)
+	must(t, err)
+	diff(t, u, got)
+}
+
+func sessionsAccountUnknown(t *testing.T, s SessionsUnderTest) {
+	u, _ := logIn(t, s, "a")
+	for _, unknown := range []string{id(), "", u.ID, "\x00", "\xff"} {
+		_, err := s.Account(t.Context(), unknown)
+		wantErr(t, err, user.ErrInvalidToken)
+	}
+}
+
+func sessionsAccountRevoked(t *testing.T, s SessionsUnderTest) {
+	_, a := logIn(t, s, "a")
+	_, b := logIn(t, s, "b")
+	_, c := logIn(t, s, "c")
+	must(t, s.Revoke(t.Context(), user.HashToken("a"), at))
+	must(t, rotate(t, s, "b", "b2"))
+	must(t, rotate(t, s, "b2", "b3"))
+	wantErr(t, rotate(t, s, "b", "b2"), user.ErrTokenReused)
+	for _, session := range []user.Session{a, b} {
+		_, err := s.Account(t.Context(), session.ID)
+		wantErr(t, err, user.ErrInvalidToken)
+	}
+	_, err := s.Account(t.Context(), c.ID)
+	must(t, err)
+}
+
+func sessionsAccountPassword(t *testing.T, s SessionsUnderTest) {
+	u, session := logIn(t, s, "a")
+	_, err := s.Users.Update(t.Context(), u.ID, func(u *user.User) error { u.PasswordVersion++; return nil })
+	must(t, err)
+	_, err = s.Account(t.Context(), session.ID)
+	wantErr(t, err, user.ErrInvalidToken)
+}
+
+func sessionsAccountGone(t *testing.T, s SessionsUnderTest) {
+	session := begin(t, s, "a") // of a user who is not stored
+	_, err := s.Account(t.Context(), session.ID)
+	wantErr(t, err, user.ErrInvalidToken)
+}
+
+func sessionsUnknown(t *testing.T, s SessionsUnderTest) {
 	begin(t, s, "a")
 	err := rotate(t, s, "b", "c")
 	wantErr(t, err, user.ErrInvalidGrant)
@@ -75,7 +152,7 @@ func sessionsUnknown(t *testing.T, s user.Sessions) {
 	must(t, rotate(t, s, "a", "e"))
 }
 
-func sessionsExpired(t *testing.T, s user.Sessions) {
+func sessionsExpired(t *testing.T, s SessionsUnderTest) {
 	begin(t, s, "a")
 	begin(t, s, "b")
 	for _, now := range []time.Time{at.Add(time.Hour), at.Add(2 * time.Hour)} {
@@ -84,7 +161,7 @@ func sessionsExpired(t *testing.T, s user.Sessions) {
 	must(t, s.Rotate(t.Context(), user.HashToken("b"), newToken("next", at.Add(9*time.Hour)), at.Add(time.Hour-time.Microsecond)))
 }
 
-func sessionsRepeat(t *testing.T, s user.Sessions) {
+func sessionsRepeat(t *testing.T, s SessionsUnderTest) {
 	begin(t, s, "token 0")
 	for i := range 5 {
 		for range 3 {
@@ -96,7 +173,7 @@ func sessionsRepeat(t *testing.T, s user.Sessions) {
 	wantErr(t, s.Rotate(t.Context(), user.HashToken("token 5"), newToken("token 6", at.Add(9*time.Hour)), at.Add(time.Hour)), user.ErrInvalidGrant)
 }
 
-func sessionsRace(t *testing.T, s user.Sessions) {
+func sessionsRace(t *testing.T, s SessionsUnderTest) {
 	begin(t, s, "a")
 	won := race(t, nil, func(int) error {
 		return s.Rotate(t.Context(), user.HashToken("a"), newToken("b", at.Add(time.Hour)), at)
@@ -107,7 +184,7 @@ func sessionsRace(t *testing.T, s user.Sessions) {
 	must(t, rotate(t, s, "b", "c"))
 }
 
-func sessionsReuse(t *testing.T, s user.Sessions) {
+func sessionsReuse(t *testing.T, s SessionsUnderTest) {
 	begin(t, s, "a")
 	must(t, rotate(t, s, "a", "b"))
 	must(t, rotate(t, s, "b", "c"))
@@ -119,7 +196,7 @@ func sessionsReuse(t *testing.T, s user.Sessions) {
 	}
 }
 
-func sessionsReuseExpired(t *testing.T, s user.Sessions) {
+func sessionsReuseExpired(t *testing.T, s SessionsUnderTest) {
 	begin(t, s, "a")
 	must(t, s.Rotate(t.Context(), user.HashToken("a"), newToken("b", at.Add(9*time.Hour)), at))
 	must(t, s.Rotate(t.Context(), user.HashToken("b"), newToken("c", at.Add(9*time.Hour)), at))
@@ -127,7 +204,7 @@ func sessionsReuseExpired(t *testing.T, s user.Sessions) {
 	wantErr(t, rotate(t, s, "c", "d"), user.ErrInvalidGrant)
 }
 
-func sessionsOtherSuccessor(t *testing.T, s user.Sessions) {
+func sessionsOtherSuccessor(t *testing.T, s SessionsUnderTest) {
 	begin(t, s, "a")
 	begin(t, s, "of another session")
 	must(t, rotate(t, s, "a", "b"))
@@ -135,7 +212,7 @@ func sessionsOtherSuccessor(t *testing.T, s user.Sessions) {
 	wantErr(t, rotate(t, s, "b", "c"), user.ErrInvalidGrant)
 }
 
-func sessionsRaceOthers(t *testing.T, s user.Sessions) {
+func sessionsRaceOthers(t *testing.T, s SessionsUnderTest) {
 	begin(t, s, "a")
 	won := race(t, user.ErrTokenReused, func(worker int) error {
 		return s.Rotate(t.Context(), user.HashToken("a"), newToken(fmt.Sprint("next ", worker), at.Add(time.Hour)), at)
@@ -148,7 +225,7 @@ func sessionsRaceOthers(t *testing.T, s user.Sessions) {
 	}
 }
 
-func sessionsRepeatExpired(t *testing.T, s user.Sessions) {
+func sessionsRepeatExpired(t *testing.T, s SessionsUnderTest) {
 	begin(t, s, "a")
 	b := newToken("b", at.Add(9*time.Hour))
 	must(t, s.Rotate(t.Context(), user.HashToken("a"), b, at))
@@ -156,14 +233,14 @@ func sessionsRepeatExpired(t *testing.T, s user.Sessions) {
 	must(t, rotate(t, s, "b", "c"))
 }
 
-func sessionsRepeatRevoked(t *testing.T, s user.Sessions) {
+func sessionsRepeatRevoked(t *testing.T, s SessionsUnderTest) {
 	begin(t, s, "a")
 	must(t, rotate(t, s, "a", "b"))
 	must(t, s.Revoke(t.Context(), user.HashToken("a"), at))
 	wantErr(t, rotate(t, s, "a", "b"), user.ErrInvalidGrant)
 }
 
-func sessionsRevoke(t *testing.T, s user.Sessions) {
+func sessionsRevoke(t *testing.T, s SessionsUnderTest) {
 	begin(t, s, "a")
 	must(t, rotate(t, s, "a", "b"))
 	for range 2 {
@@ -176,13 +253,13 @@ func sessionsRevoke(t *testing.T, s user.Sessions) {
 	wantErr(t, rotate(t, s, "y", "z"), user.ErrInvalidGrant)
 }
 
-func sessionsRevokeUnknown(t *testing.T, s user.Sessions) {
+func sessionsRevokeUnknown(t *testing.T, s SessionsUnderTest) {
 	begin(t, s, "a")
 	must(t, s.Revoke(t.Context(), user.HashToken("b"), at))
 	must(t, rotate(t, s, "a", "c"))
 }
 
-func sessionsApart(t *testing.T, s user.Sessions) {
+func sessionsApart(t *testing.T, s SessionsUnderTest) {
 	userID := id()
 	for _, name := range []string{"a", "b", "c"} {
 		must(t, s.Start(t.Context(), user.Session{ID: id(), UserID: userID, Secret: []byte{1}, StartedAt: at}, newToken(name, at.Add(time.Hour))))
@@ -194,7 +271,7 @@ func sessionsApart(t *testing.T, s user.Sessions) {
 	must(t, rotate(t, s, "c", "c2"))
 }
 
-func sessionsPrune(t *testing.T, s user.Sessions) {
+func sessionsPrune(t *testing.T, s SessionsUnderTest) {
 	session := begin(t, s, "a")
 	must(t, s.Prune(t.Context(), at.Add(time.Hour)))
 	wantErr(t, s.Rotate(t.Context(), user.HashToken("a"), newToken("b", at.Add(9*time.Hour)), at), user.ErrInvalidGrant)
@@ -202,7 +279,7 @@ func sessionsPrune(t *testing.T, s user.Sessions) {
 	must(t, s.Start(t.Context(), session, newToken("c", at.Add(time.Hour))))
 }
 
-func sessionsPruneKeeps(t *testing.T, s user.Sessions) {
+func sessionsPruneKeeps(t *testing.T, s SessionsUnderTest) {
 	begin(t, s, "a")
 	must(t, rotate(t, s, "a", "b"))
 	must(t, rotate(t, s, "b", "c"))
@@ -211,11 +288,13 @@ func sessionsPruneKeeps(t *testing.T, s user.Sessions) {
 	wantErr(t, rotate(t, s, "c", "d"), user.ErrInvalidGrant)
 }
 
-func sessionsCancelled(t *testing.T, s user.Sessions) {
-	begin(t, s, "a")
+func sessionsCancelled(t *testing.T, s SessionsUnderTest) {
+	_, session := logIn(t, s, "a")
 	ctx := cancelled(t)
 	wantErr(t, s.Start(ctx, user.Session{ID: id(), UserID: id(), Secret: []byte{1}, StartedAt: at}, newToken("x", at.Add(time.Hour))), ctx.Err())
 	_, err := s.ByToken(ctx, user.HashToken("a"))
+	wantErr(t, err, ctx.Err())
+	_, err = s.Account(ctx, session.ID)
 	wantErr(t, err, ctx.Err())
 	wantErr(t, s.Rotate(ctx, user.HashToken("a"), newToken("b", at.Add(time.Hour)), at), ctx.Err())
 	wantErr(t, s.Revoke(ctx, user.HashToken("a"), at), ctx.Err())

@@ -3,6 +3,7 @@ package gateway_test
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -75,19 +76,29 @@ func (b *behind) header(t *testing.T) http.Header {
 // newGateway returns the gateway's address, and its log.
 func newGateway(t *testing.T, b *behind) (addr string, log *syncBuffer) {
 	t.Helper()
+	return start(t, upstreams(t, b))
+}
+
+func upstreams(t *testing.T, b *behind) gateway.Upstreams {
+	t.Helper()
 	url := func(name string) string {
 		s := httptest.NewServer(b.service(name))
 		t.Cleanup(s.Close)
 		return s.URL
 	}
-	return start(t, gateway.Upstreams{Event: url("event"), Booking: url("booking"), Notification: url("notification")})
+	return gateway.Upstreams{Event: url("event"), Booking: url("booking"), Notification: url("notification")}
 }
 
 func start(t *testing.T, up gateway.Upstreams) (addr string, log *syncBuffer) {
 	t.Helper()
+	return startWith(t, up, unchanged)
+}
+
+func startWith(t *testing.T, up gateway.Upstreams, passOn gateway.PassOn) (addr string, log *syncBuffer) {
+	t.Helper()
 	log = &syncBuffer{}
 	logger := slog.New(slog.NewJSONHandler(log, nil))
-	g, err := gateway.New(up, logger)
+	g, err := gateway.New(up, passOn, logger)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,6 +108,9 @@ func start(t *testing.T, up gateway.Upstreams) (addr string, log *syncBuffer) {
 	t.Cleanup(s.Close)
 	return s.Listener.Addr().String(), log
 }
+
+// unchanged passes each token on as it is.
+func unchanged(_ context.Context, token string) (string, error) { return token, nil }
 
 type syncBuffer struct {
 	mu sync.Mutex

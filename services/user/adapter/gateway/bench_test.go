@@ -31,7 +31,7 @@ func BenchmarkPass(b *testing.B) {
 				Header: http.Header{"Content-Type": {"application/json"}, "Content-Length": {"1000"}, "Etag": {`"1.2"`}},
 			}, nil
 		}),
-	}, slog.New(slog.DiscardHandler))
+	}, unchanged, slog.New(slog.DiscardHandler))
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"github.com/openboxoffice/boxoffice/contracts/problem"
+	"github.com/openboxoffice/boxoffice/services/internal/auth"
 	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
 )
 
@@ -39,12 +40,18 @@ type Upstreams struct {
 type Gateway struct {
 	upstreams map[service]*url.URL
 	transport http.RoundTripper
+	passOn    PassOn
 	log       *slog.Logger
 }
 
+// PassOn returns the access token that a service is shown in the place of a
+// client's, for a request that may change something. Its error is
+// auth.ErrInvalidToken where the client's is not valid or its session is over.
+type PassOn = func(ctx context.Context, token string) (string, error)
+
 // New returns a gateway to upstreams.
-func New(upstreams Upstreams, log *slog.Logger) (*Gateway, error) {
-	g := &Gateway{upstreams: map[service]*url.URL{}, log: log}
+func New(upstreams Upstreams, passOn PassOn, log *slog.Logger) (*Gateway, error) {
+	g := &Gateway{upstreams: map[service]*url.URL{}, passOn: passOn, log: log}
 	for s, base := range map[service]string{event: upstreams.Event, booking: upstreams.Booking, notification: upstreams.Notification} {
 		u, err := url.Parse(base)
 		if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
@@ -74,7 +81,7 @@ func (g *Gateway) Register(mux *chi.Mux, api huma.API) {
 // has none.
 func (g *Gateway) handler(o operation, expected *bodyDoc) http.HandlerFunc {
 	timeout := writeTimeout
-	if o.method == http.MethodGet {
+	if auth.ReadsOnly(o.method) {
 		timeout = readTimeout
 	}
 	return func(w http.ResponseWriter, r *http.Request) {
@@ -85,6 +92,10 @@ func (g *Gateway) handler(o operation, expected *bodyDoc) http.HandlerFunc {
 		}
 		headers, wrong := crossing(r)
 		if wrong != nil {
+			httpkit.WriteProblem(w, r, wrong)
+			return
+		}
+		if wrong := g.authorize(r.Context(), o, headers); wrong != nil {
 			httpkit.WriteProblem(w, r, wrong)
 			return
 		}
@@ -114,6 +125,33 @@ func (g *Gateway) handler(o operation, expected *bodyDoc) http.HandlerFunc {
 			panic(http.ErrAbortHandler)
 		}
 	}
+}
+
+// authorize replaces the access token in headers by the one to pass on, or
+// refuses the request, for an operation that may change something. One without a
+// token, whoever makes it, the service refuses where it must.
+func (g *Gateway) authorize(ctx context.Context, o operation, headers http.Header) *httpkit.Error {
+	if auth.ReadsOnly(o.method) {
+		return nil
+	}
+	token, ok := auth.Bearer(headers.Get("Authorization"))
+	// Only what was looked at crosses: nothing that a sidecar or a service could
+	// read otherwise.
+	headers.Del("Authorization")
+	if !ok {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
+	token, err := g.passOn(ctx, token)
+	if err != nil {
+		if !errors.Is(err, auth.ErrInvalidToken) && !errors.Is(ctx.Err(), context.Canceled) {
+			g.log.WarnContext(ctx, "a session cannot be looked at", "operation", o.id, "error", err)
+		}
+		return auth.Unverified(err)
+	}
+	headers.Set("Authorization", "Bearer "+token)
+	return nil
 }
 
 // buffers are for answers on their way through.

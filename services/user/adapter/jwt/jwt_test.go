@@ -30,7 +30,7 @@ func TestTokenIsAsRFC9068Says(t *testing.T) {
 		t.Fatal(err)
 	}
 	now := time.Unix(1_900_000_000, 0)
-	token, err := jwt.Tokens{}.Sign(identity.Caller{UserID: "u", Email: "e@example.com", Name: "N", Role: identity.Customer},
+	token, err := jwt.Tokens{}.Sign(identity.Caller{UserID: "u", Email: "e@example.com", Name: "N", Role: identity.Customer, SessionID: "s"},
 		user.SigningKey{ID: "k", Private: private}, now, now.Add(user.AccessTokenLife))
 	if err != nil {
 		t.Fatal(err)
@@ -58,7 +58,7 @@ func TestTokenIsAsRFC9068Says(t *testing.T) {
 	}
 	delete(claims, "jti")
 	if d := cmp.Diff(map[string]any{
-		"sub": "u", "email": "e@example.com", "name": "N", "role": "customer", "iss": "boxoffice", "aud": []any{"boxoffice"},
+		"sub": "u", "email": "e@example.com", "name": "N", "role": "customer", "sid": "s", "iss": "boxoffice", "aud": []any{"boxoffice"},
 		"iat": 1_900_000_000.0, "exp": 1_900_000_900.0,
 	}, claims); d != "" {
 		t.Errorf("claims (-want +got):\n%s", d)

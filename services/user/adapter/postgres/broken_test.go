@@ -41,9 +41,13 @@ func TestSuitesCatchBrokenAdapters(t *testing.T) {
 	mustCatch(t, "looks_for_the_address_before_it_inserts", usertest.TestUsers,
 		func(s *Store) user.Users { return looksForAddress{s.Users} }, "of_many_with_one_address_exactly_one_is_stored")
 	mustCatch(t, "locks_the_session_alone", usertest.TestSessions,
-		func(s *Store) user.Sessions { return locksSessionAlone{s.Sessions} }, "of_many_repeats_at_once_all_succeed")
+		func(s *Store) usertest.SessionsUnderTest {
+			return usertest.SessionsUnderTest{Sessions: locksSessionAlone{s.Sessions}, Users: s.Users}
+		}, "of_many_repeats_at_once_all_succeed")
 	mustCatch(t, "looks_for_the_successor_before_it_has_the_locks", usertest.TestSessions,
-		func(s *Store) user.Sessions { return looksForSuccessor{s.Sessions} }, "of_many_repeats_at_once_all_succeed")
+		func(s *Store) usertest.SessionsUnderTest {
+			return usertest.SessionsUnderTest{Sessions: looksForSuccessor{s.Sessions}, Users: s.Users}
+		}, "of_many_repeats_at_once_all_succeed")
 	mustCatch(t, "looks_for_a_key_before_it_inserts", usertest.TestKeys,
 		func(s *Store) user.Keys { return looksForKey{s.Keys} }, "of_many_exactly_one_is_stored_and_all_are_told_of_it")
 }

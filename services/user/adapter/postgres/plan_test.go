@@ -41,6 +41,7 @@ func TestEverythingGoesByIndexes(t *testing.T) {
 			_, err := s.Users.Update(t.Context(), "u1", func(*user.User) error { return nil })
 			return err
 		}},
+		{"Account", "sessions_pkey", func() error { _, err := s.Sessions.Account(t.Context(), "s1"); return err }},
 		{"ByToken", "refresh_tokens_pkey", func() error { _, err := s.Sessions.ByToken(t.Context(), user.HashToken("u1")); return err }},
 		{"Rotate", "refresh_tokens_pkey", func() error { return s.Sessions.Rotate(t.Context(), user.HashToken("u1"), next, early) }},
 		{"Rotate again", "refresh_tokens_pkey", func() error { return s.Sessions.Rotate(t.Context(), user.HashToken("u1"), next, early) }},

@@ -39,7 +39,10 @@ func TestUsersContract(t *testing.T) {
 
 func TestSessionsContract(t *testing.T) {
 	t.Parallel()
-	usertest.TestSessions(t, func(t *testing.T) user.Sessions { return open(t).Sessions })
+	usertest.TestSessions(t, func(t *testing.T) usertest.SessionsUnderTest {
+		s := open(t)
+		return usertest.SessionsUnderTest{Sessions: s.Sessions, Users: s.Users}
+	})
 }
 
 func TestKeysContract(t *testing.T) {

@@ -46,6 +46,20 @@ func (s *Sessions) ByToken(ctx context.Context, token user.TokenHash) (session u
 	return session, nil
 }
 
+// Account implements user.Sessions.
+func (s *Sessions) Account(ctx context.Context, sessionID string) (u user.User, err error) {
+	err = s.db.Read(ctx, func(ctx context.Context, conn *pgx.Conn) error {
+		u, err = scanUser(conn.QueryRow(ctx, selectUser+`
+			JOIN (SELECT user_id, password_version AS login_version FROM sessions WHERE id = $1 AND revoked_at IS NULL) s
+			ON id = user_id AND password_version = login_version`, sessionID))
+		return err
+	})
+	if errors.Is(err, user.ErrNotFound) {
+		return user.User{}, user.ErrInvalidToken
+	}
+	return u, err
+}
+
 // Rotate implements user.Sessions. It locks the session and the token: with the
 // session's lock alone, whoever waited for it would still see the token as it was
 // before, not used.

@@ -4,6 +4,8 @@ package rest
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net/http"
 	"net/netip"
 	"time"
@@ -90,6 +92,29 @@ func Register(mux *chi.Mux, api huma.API, o Options) {
 	mux.HandleFunc("/token", h.token)
 	mux.HandleFunc("/token/revoke", h.revoke)
 	describeToken(api)
+}
+
+// NewGuard returns the guard of what the user service itself serves. It asks
+// nobody: keys, sessions and accounts are in the service's own database. services
+// are as in auth.Guard.
+func NewGuard(s *user.Service, services map[string]string) *auth.Guard {
+	return &auth.Guard{Verify: verifying(s.Verify), VerifyChange: verifying(s.VerifyChange), Services: services}
+}
+
+// PassOn is user.Service.PassOn with auth's errors.
+func PassOn(s *user.Service) func(ctx context.Context, token string) (string, error) {
+	return verifying(s.PassOn)
+}
+
+// verifying returns f with auth's error for an invalid token.
+func verifying[T any](f func(context.Context, string) (T, error)) func(context.Context, string) (T, error) {
+	return func(ctx context.Context, token string) (T, error) {
+		out, err := f(ctx, token)
+		if errors.Is(err, user.ErrInvalidToken) {
+			err = fmt.Errorf("%w: %w", auth.ErrInvalidToken, err)
+		}
+		return out, err
+	}
 }
 
 type clientKey struct{}

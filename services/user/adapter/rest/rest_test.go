@@ -20,7 +20,6 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"github.com/openboxoffice/boxoffice/contracts/problem"
-	"github.com/openboxoffice/boxoffice/services/internal/auth"
 	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
 	"github.com/openboxoffice/boxoffice/services/user"
 	"github.com/openboxoffice/boxoffice/services/user/adapter/jwt"
@@ -72,7 +71,7 @@ func newServer(t *testing.T) *server {
 	mux := httpkit.NewRouter(log)
 	rest.Register(mux, httpkit.NewAPI(mux, "Test", ""), rest.Options{
 		Service: s.service, Now: s.clock,
-		Guard:          &auth.Guard{Verify: s.service.Verify, Services: map[string]string{"notification": "n-secret", "booking": "b-secret"}},
+		Guard:          rest.NewGuard(s.service, map[string]string{"notification": "n-secret", "booking": "b-secret"}),
 		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")},
 	})
 	s.handler = mux

@@ -11,8 +11,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/openboxoffice/boxoffice/contracts/identity"
 	"github.com/openboxoffice/boxoffice/contracts/problem"
 	"github.com/openboxoffice/boxoffice/services/internal/auth"
+	"github.com/openboxoffice/boxoffice/services/user"
 	"github.com/openboxoffice/boxoffice/services/user/adapter/rest"
 )
 
@@ -145,6 +147,11 @@ func TestPasswordChange(t *testing.T) {
 	if a.status != 200 {
 		t.Fatalf("%d %s", a.status, a.body)
 	}
+	wantProblem(t, "a change with the old access token",
+		s.do(request{method: "PATCH", path: "/users/me", token: access, body: object{"name": "Mallory"}}), 401, problem.InvalidToken)
+	if a := s.do(request{method: "GET", path: "/users/me", token: access}); a.status != 200 {
+		t.Errorf("reading with the old access token: %d %s", a.status, a.body)
+	}
 	wantOAuth(t, "an old session", s.refresh(refresh), 400, "invalid_grant")
 	wantOAuth(t, "the old password", s.login("ada@example.com", password, ""), 400, "invalid_grant")
 	if a := s.login("ada@example.com", next, ""); a.status != 200 {
@@ -228,6 +235,36 @@ func TestContactIsForNotificationAlone(t *testing.T) {
 	wantProblem(t, "a user", s.do(request{method: "GET", path: "/users/" + id + "/contact", token: access}), 401, problem.Unauthenticated)
 	wantProblem(t, "unknown", get("01890a5d-ac96-774b-bcce-b302099a8057", "n-secret"), 404, problem.UserNotFound)
 	wantProblem(t, "no uuid", get("me", "n-secret"), 422, problem.ValidationFailed)
+}
+
+// Without the database nothing is changed, and no session called over.
+func TestAChangeWithoutTheDatabase(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	access, _ := s.ada()
+	if err := s.store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	a := s.do(request{method: "PATCH", path: "/users/me", token: access, body: object{"name": "B"}})
+	wantProblem(t, "a change", a, 503, problem.UpstreamUnavailable)
+}
+
+// Whose role was taken away has it no longer, whatever his token says.
+func TestARoleThatWasTakenAway(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	if err := s.service.EnsureAdmin(t.Context(), "root@example.com", password); err != nil {
+		t.Fatal(err)
+	}
+	access := s.login("root@example.com", password, "").field(t, "access_token")
+	u, err := s.store.Users.ByEmail(t.Context(), "root@example.com")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.store.Users.Update(t.Context(), u.ID, func(u *user.User) error { u.Role = identity.Customer; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	wantProblem(t, "rotating keys", s.do(request{method: "POST", path: "/admin/keys/rotate", token: access}), 403, problem.Forbidden)
 }
 
 func TestKeysRotate(t *testing.T) {

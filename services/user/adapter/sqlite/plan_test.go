@@ -34,6 +34,7 @@ func TestEverythingGoesByIndexes(t *testing.T) {
 			_, err := s.Users.Update(ctx, "u1", func(*user.User) error { return nil })
 			return err
 		}},
+		{"Account", "sqlite_autoindex_sessions_1", func(ctx context.Context) error { _, err := s.Sessions.Account(ctx, "s1"); return err }},
 		{"ByToken", "t", func(ctx context.Context) error { _, err := s.Sessions.ByToken(ctx, token); return err }},
 		{"Rotate", "t", func(ctx context.Context) error { return s.Sessions.Rotate(ctx, token, next, now) }},
 		{"Rotate again", "n", func(ctx context.Context) error { return s.Sessions.Rotate(ctx, token, next, now) }},

@@ -45,6 +45,17 @@ func (s *Sessions) ByToken(ctx context.Context, token user.TokenHash) (session u
 	return session, nil
 }
 
+// Account implements user.Sessions.
+func (s *Sessions) Account(ctx context.Context, sessionID string) (user.User, error) {
+	u, err := scanUser(s.db.Read.QueryRowContext(ctx, selectUser+`
+		JOIN (SELECT user_id, password_version AS login_version FROM sessions WHERE id = ? AND revoked_at IS NULL) s
+		ON id = user_id AND password_version = login_version`, sessionID))
+	if errors.Is(err, user.ErrNotFound) {
+		return user.User{}, user.ErrInvalidToken
+	}
+	return u, err
+}
+
 // Rotate implements user.Sessions.
 func (s *Sessions) Rotate(ctx context.Context, old user.TokenHash, next user.RefreshToken, now time.Time) error {
 	var refused error
