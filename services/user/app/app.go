@@ -120,7 +120,7 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	httpkit.Health(mux, way.Checks(map[string]func(context.Context) error{"database": db.ping}))
 	api := httpkit.NewAPI(mux, "Boxoffice", "Find events, book tickets, and everything else that a client may do: accounts and logins here, the rest passed on to the other services.")
 	rest.Register(mux, api, rest.Options{
-		Service: a.service, TrustedProxies: trusted,
+		Service: a.service, TrustedProxies: trusted, AtOnce: argon2.AtOnce,
 		Guard: rest.NewGuard(a.service, map[string]string{"notification": cfg.NotificationToken}),
 	})
 	gate.Register(mux, api)

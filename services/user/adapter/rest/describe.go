@@ -46,7 +46,7 @@ func describeToken(api huma.API) {
 	api.OpenAPI().AddOperation(&huma.Operation{
 		OperationID: "token", Method: http.MethodPost, Path: "/token", Tags: []string{"tokens"},
 		Summary:     "Get an access token",
-		Description: "OAuth 2.0: grant_type=password with username and password, or grant_type=refresh_token with refresh_token. After too many wrong passwords from one address it answers slow_down, with Retry-After.",
+		Description: "OAuth 2.0: grant_type=password with username and password, or grant_type=refresh_token with refresh_token. After too many wrong passwords of an account from one address it answers slow_down, and while too many log in at once temporarily_unavailable, both with Retry-After.",
 		RequestBody: body("grant_type", map[string]*huma.Schema{
 			"grant_type":    {Type: huma.TypeString, Enum: []any{"password", "refresh_token"}},
 			"username":      text("ada@example.com"),

@@ -8,11 +8,13 @@ import (
 	"fmt"
 	"net/http"
 	"net/netip"
+	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humachi"
 	"github.com/go-chi/chi/v5"
+	"github.com/hashicorp/golang-lru/v2/simplelru"
 
 	"github.com/openboxoffice/boxoffice/contracts/problem"
 	"github.com/openboxoffice/boxoffice/services/internal/auth"
@@ -32,16 +34,20 @@ var table = httpkit.Errors{
 // shorter than what a server gives an answer.
 const patience = 20 * time.Second
 
-// The limits. Failed passwords are counted by address and by address and
-// account, never by account alone: that would lock its owner out.
+// The limits. Failed passwords are counted by address and account, never by
+// account alone: that would lock its owner out. An address alone is slowed down
+// (pace): it may be that of a school. Successes are counted by account: whoever
+// has them knows its password.
 const (
 	// RegistrationsPerMinute may come from one address: a whole school.
 	RegistrationsPerMinute = 300
-	// FailuresPerAccount and FailuresPerAddress may come from one address
-	// within FailureWindow.
+	// FailuresPerAccount may come from one address within FailureWindow. After
+	// FailuresPerAddress it is slowed down.
 	FailuresPerAccount = 10
 	FailuresPerAddress = 50
 	FailureWindow      = 5 * time.Minute
+	// LoginsPerAccount may succeed within FailureWindow.
+	LoginsPerAccount = 100
 
 	// remembered is how many addresses, and how many pairs of address and
 	// account, are counted at once. The longest unseen are forgotten first.
@@ -54,6 +60,8 @@ type Options struct {
 	Guard   *auth.Guard
 	// TrustedProxies are those whose X-Forwarded-For is believed.
 	TrustedProxies []netip.Prefix
+	// AtOnce is how many passwords are worked on at the same time.
+	AtOnce int
 	// Now is the clock of the limits, time.Now where nil.
 	Now func() time.Time
 }
@@ -63,8 +71,13 @@ type handlers struct {
 	clients clients
 
 	registrations        *throttle[client]
-	byAddress            *throttle[client]
 	byAccountFromAddress *throttle[attempt]
+	logins               *throttle[user.TokenHash]
+	pace                 *pace
+	line                 *line
+
+	mu    sync.Mutex
+	known *simplelru.LRU[attempt, struct{}] // the accounts that have logged in, and from where
 }
 
 // attempt is somebody who tries passwords of one account. The account is a
@@ -77,6 +90,15 @@ type attempt struct {
 // Register adds the operations to mux, and to api for those who read its
 // document.
 func Register(mux *chi.Mux, api huma.API, o Options) {
+	h := newHandlers(o)
+	h.registerUsers(api, o.Guard)
+	h.registerKeys(api, o.Guard)
+	mux.HandleFunc("/token", h.token)
+	mux.HandleFunc("/token/revoke", h.revoke)
+	describeToken(api)
+}
+
+func newHandlers(o Options) *handlers {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -84,14 +106,16 @@ func Register(mux *chi.Mux, api huma.API, o Options) {
 		service:              o.Service,
 		clients:              clients{trusted: o.TrustedProxies},
 		registrations:        newThrottle[client](RegistrationsPerMinute, time.Minute, o.Now),
-		byAddress:            newThrottle[client](FailuresPerAddress, FailureWindow, o.Now),
 		byAccountFromAddress: newThrottle[attempt](FailuresPerAccount, FailureWindow, o.Now),
+		logins:               newThrottle[user.TokenHash](LoginsPerAccount, FailureWindow, o.Now),
+		pace:                 newPace(o.Now),
+		line:                 newLine(o.AtOnce, maxWaiting),
 	}
-	h.registerUsers(api, o.Guard)
-	h.registerKeys(api, o.Guard)
-	mux.HandleFunc("/token", h.token)
-	mux.HandleFunc("/token/revoke", h.revoke)
-	describeToken(api)
+	var err error
+	if h.known, err = simplelru.NewLRU[attempt, struct{}](remembered, nil); err != nil {
+		panic(err) // only for a size that is not positive
+	}
+	return h
 }
 
 // NewGuard returns the guard of what the user service itself serves. It asks
@@ -134,7 +158,7 @@ func clientOf(ctx context.Context) client {
 }
 
 func tooMany(wait time.Duration) *httpkit.Error {
-	return httpkit.NewProblem(http.StatusTooManyRequests, problem.RateLimited, "There were too many attempts from this address.").
+	return httpkit.NewProblem(http.StatusTooManyRequests, problem.RateLimited, "There were too many attempts.").
 		WithRetryAfter(seconds(wait))
 }
 

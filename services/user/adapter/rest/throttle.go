@@ -22,10 +22,14 @@ type throttle[K comparable] struct {
 	entries *simplelru.LRU[K, *entry]
 }
 
+// maxWaiters is how many wait for the outcome of others with the same key.
+const maxWaiters = 100
+
 type entry struct {
-	strikes, pending int
-	resets           time.Time     // when the strikes are forgotten
-	changed          chan struct{} // closed when an attempt ends
+	strikes, pending, waiting int
+
+	resets  time.Time     // when the strikes are forgotten
+	changed chan struct{} // closed when an attempt ends
 }
 
 // errThrottled says how long to stay away.
@@ -63,30 +67,70 @@ func (t *throttle[K]) begin(ctx context.Context, key K) (end func(outcome), err 
 		}
 		select {
 		case <-changed:
+			t.stopWaiting(e)
 		case <-ctx.Done():
+			t.stopWaiting(e)
 			return nil, ctx.Err()
 		}
 	}
+}
+
+func (t *throttle[K]) stopWaiting(e *entry) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	e.waiting--
+}
+
+// add counts a strike that was no attempt begun.
+func (t *throttle[K]) add(key K) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.strike(t.of(key))
+}
+
+// full returns *errThrottled for a key that has its strikes.
+func (t *throttle[K]) full(key K) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if e := t.of(key); e.strikes >= t.limit {
+		return &errThrottled{e.resets.Sub(t.now())}
+	}
+	return nil
+}
+
+// of returns the entry of key. The caller holds mu.
+func (t *throttle[K]) of(key K) *entry {
+	e, ok := t.entries.Get(key)
+	if !ok {
+		e = &entry{changed: make(chan struct{})}
+		t.entries.Add(key, e)
+	}
+	if !t.now().Before(e.resets) {
+		e.strikes = 0
+	}
+	return e
+}
+
+func (t *throttle[K]) strike(e *entry) {
+	if e.strikes == 0 {
+		e.resets = t.now().Add(t.window)
+	}
+	e.strikes++
 }
 
 // enter counts key as pending, or returns what to wait for.
 func (t *throttle[K]) enter(key K) (*entry, <-chan struct{}, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	e, ok := t.entries.Get(key)
-	if !ok {
-		e = &entry{changed: make(chan struct{})}
-		t.entries.Add(key, e)
-	}
-	now := t.now()
-	if !now.Before(e.resets) {
-		e.strikes = 0
-	}
+	e := t.of(key)
 	switch {
 	case e.strikes >= t.limit:
-		return nil, nil, &errThrottled{e.resets.Sub(now)}
+		return nil, nil, &errThrottled{e.resets.Sub(t.now())}
+	case e.strikes+e.pending >= t.limit && e.waiting >= maxWaiters:
+		return nil, nil, &errThrottled{time.Second}
 	case e.strikes+e.pending >= t.limit:
-		return nil, e.changed, nil
+		e.waiting++
+		return e, e.changed, nil
 	}
 	e.pending++
 	return e, nil, nil
@@ -101,10 +145,7 @@ func (t *throttle[K]) leave(e *entry, o outcome) {
 	case pardon:
 		e.strikes = 0
 	case strike:
-		if e.strikes == 0 {
-			e.resets = t.now().Add(t.window)
-		}
-		e.strikes++
+		t.strike(e)
 	}
 	close(e.changed)
 	e.changed = make(chan struct{})

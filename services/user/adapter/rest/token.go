@@ -44,7 +44,7 @@ func (h *handlers) token(w http.ResponseWriter, r *http.Request) {
 			refuseRequest(w, "username and password are needed")
 			return
 		}
-		err = h.tryPassword(ctx, h.clients.of(r), user.EmailKey(h.service.Normalize(f["username"])), func() error {
+		err = h.login(ctx, h.clients.of(r), user.EmailKey(h.service.Normalize(f["username"])), func() error {
 			grant, err = h.service.Login(ctx, f["username"], f["password"])
 			return err
 		})
@@ -89,32 +89,64 @@ func (h *handlers) revoke(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusOK)
 }
 
-// tryPassword runs try, which compares one password of account, unless there
-// were too many wrong ones from c: then it returns *errThrottled.
-func (h *handlers) tryPassword(ctx context.Context, c client, account string, try func() error) error {
-	endPair, err := h.byAccountFromAddress.begin(ctx, attempt{c, sha256.Sum256([]byte(account))})
-	if err != nil {
+// login runs try, a login to account from c. An address with many wrong passwords
+// is slowed down, but for the accounts that have logged in from there.
+func (h *handlers) login(ctx context.Context, c client, account string, try func() error) error {
+	a := attempt{c, sha256.Sum256([]byte(account))}
+	if err := h.logins.full(a.account); err != nil {
 		return err
 	}
-	pair := void
-	defer func() { endPair(pair) }()
-	endAddress, err := h.byAddress.begin(ctx, c)
-	if err != nil {
-		return err
+	if !h.knows(a) {
+		if err := h.pace.wait(ctx, c); err != nil {
+			return err
+		}
 	}
-	address := void
-	defer func() { endAddress(address) }()
+	err := h.tryPassword(ctx, a, try)
+	switch {
+	case err == nil:
+		h.logins.add(a.account)
+		h.know(a)
+	case errors.Is(err, user.ErrInvalidGrant):
+		h.pace.failed(c)
+	}
+	return err
+}
 
+// tryPassword runs try, which compares one password, when it is a's turn. After
+// too many wrong ones it returns *errThrottled.
+func (h *handlers) tryPassword(ctx context.Context, a attempt, try func() error) error {
+	end, err := h.byAccountFromAddress.begin(ctx, a)
+	if err != nil {
+		return err
+	}
+	o := void
+	defer func() { end(o) }()
+	leave, err := h.line.enter(ctx, a)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	err = try()
 	switch {
 	case err == nil:
-		// The address is not pardoned: with one account of his own, somebody
-		// could go on guessing at those of others.
-		pair = pardon
+		o = pardon
 	case errors.Is(err, user.ErrInvalidGrant), errors.Is(err, user.ErrWrongPassword):
-		pair, address = strike, strike
+		o = strike
 	}
 	return err
+}
+
+// knows reports whether a has logged in before: its account from its address.
+func (h *handlers) knows(a attempt) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.known.Contains(a)
+}
+
+func (h *handlers) know(a attempt) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.known.Add(a, struct{}{})
 }
 
 // oauthForm returns the parameters of r, or answers it.
@@ -146,7 +178,10 @@ func (h *handlers) oauthFailure(w http.ResponseWriter, r *http.Request, err erro
 	switch {
 	case errors.As(err, &throttled):
 		w.Header().Set("Retry-After", strconv.Itoa(seconds(throttled.wait)))
-		writeOAuth(w, http.StatusTooManyRequests, oauthError{"slow_down", "there were too many attempts from this address"})
+		writeOAuth(w, http.StatusTooManyRequests, oauthError{"slow_down", "there were too many attempts"})
+	case errors.Is(err, errBusy):
+		w.Header().Set("Retry-After", strconv.Itoa(seconds(busyRetry)))
+		writeOAuth(w, http.StatusServiceUnavailable, oauthError{"temporarily_unavailable", "too many log in at once; try again"})
 	case errors.Is(err, user.ErrInvalidGrant):
 		writeOAuth(w, http.StatusBadRequest, oauthError{"invalid_grant", user.ErrInvalidGrant.Error()})
 	case errors.Is(err, storage.ErrUnavailable):

@@ -2,6 +2,7 @@ package rest
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -113,6 +114,11 @@ func (h *handlers) register(ctx context.Context, in *struct{ Body registrationBo
 	end(strike) // each counts, whatever comes of it
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
+	leave, err := h.line.enter(ctx, attempt{clientOf(ctx), sha256.Sum256([]byte(in.Body.Email))})
+	if err != nil {
+		return nil, refused(ctx, err)
+	}
+	defer leave()
 	u, err := h.service.Register(ctx, user.Registration{
 		Email: in.Body.Email, Password: in.Body.Password, Name: in.Body.Name,
 		Phone: in.Body.Phone.Value, Role: identity.Role(in.Body.Role),
@@ -141,7 +147,7 @@ func (h *handlers) change(ctx context.Context, in *struct{ Body changeBody }) (*
 		err = try()
 	} else {
 		// A stolen access token must not be good for guessing the password.
-		err = h.tryPassword(ctx, clientOf(ctx), id, try)
+		err = h.tryPassword(ctx, attempt{clientOf(ctx), sha256.Sum256([]byte(id))}, try)
 	}
 	if err != nil {
 		return nil, ofMe(ctx, err)
@@ -187,6 +193,10 @@ func refused(ctx context.Context, err error) error {
 	var throttled *errThrottled
 	if errors.As(err, &throttled) {
 		return tooMany(throttled.wait)
+	}
+	if errors.Is(err, errBusy) {
+		return httpkit.NewProblem(http.StatusServiceUnavailable, problem.Unavailable, "Too many passwords are being checked now.").
+			WithRetryAfter(seconds(busyRetry))
 	}
 	return table.To(ctx, err)
 }

@@ -1,0 +1,243 @@
+package rest
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"net/netip"
+	"runtime"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/openboxoffice/boxoffice/services/user"
+)
+
+func from(address string) client { return netip.MustParsePrefix(address + "/32") }
+
+func of(c client, account string) attempt { return attempt{c, sha256.Sum256([]byte(account))} }
+
+var (
+	school = from("203.0.113.1")
+	home   = from("203.0.113.2")
+	office = from("203.0.113.3")
+)
+
+// queue puts attempts into a line, one after another, and notes whose turn comes.
+type queue struct {
+	t    *testing.T
+	line *line
+	wg   sync.WaitGroup
+
+	mu     sync.Mutex
+	served []string
+	busy   []string
+}
+
+// wait lets name wait, and returns when it does, or was sent away for it.
+func (q *queue) wait(ctx context.Context, name string, a attempt) {
+	q.t.Helper()
+	entered := q.seen()
+	q.wg.Go(func() {
+		leave, err := q.line.enter(ctx, a)
+		q.mu.Lock()
+		switch {
+		case errors.Is(err, errBusy):
+			q.busy = append(q.busy, name)
+		case err == nil:
+			q.served = append(q.served, name)
+		}
+		q.mu.Unlock()
+		if err == nil {
+			leave()
+		}
+	})
+	q.until(func() bool { return q.seen() > entered })
+}
+
+// seen is how many wait or were sent away.
+func (q *queue) seen() int {
+	q.line.mu.Lock()
+	defer q.line.mu.Unlock()
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.line.waiting + len(q.busy)
+}
+
+func (q *queue) until(done func() bool) {
+	q.t.Helper()
+	for deadline := time.Now().Add(time.Minute); !done(); runtime.Gosched() {
+		if time.Now().After(deadline) {
+			q.t.Fatal("it takes more than a minute")
+		}
+	}
+}
+
+// Whoever comes in hundreds makes others wait for one of them; and of those at
+// one address, too, one account does not keep the others waiting.
+func TestTheLineTakesTurns(t *testing.T) {
+	t.Parallel()
+	q := &queue{t: t, line: newLine(1, 100)}
+	leave, err := q.line.enter(t.Context(), of(office, "first"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 3 {
+		q.wait(t.Context(), fmt.Sprint("school a", i), of(school, "a"))
+	}
+	q.wait(t.Context(), "school b", of(school, "b"))
+	q.wait(t.Context(), "home", of(home, "c"))
+	q.wait(t.Context(), "office", of(office, "d"))
+	leave()
+	q.wg.Wait()
+	if d := cmp.Diff([]string{"school a0", "home", "office", "school b", "school a1", "school a2"}, q.served); d != "" {
+		t.Errorf("the order (-want +got):\n%s", d)
+	}
+	if q.line.working != 0 || len(q.line.clients)+len(q.line.order) != 0 {
+		t.Errorf("at the end %d work and %d clients are remembered", q.line.working, len(q.line.clients))
+	}
+}
+
+// Where too many wait, one of those who wait most is told so at once.
+func TestAFullLineSendsTheNewestOfMostAway(t *testing.T) {
+	t.Parallel()
+	q := &queue{t: t, line: newLine(1, 3)}
+	leave, err := q.line.enter(t.Context(), of(office, "first"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 3 {
+		q.wait(t.Context(), fmt.Sprint("school ", i), of(school, "a"))
+	}
+	q.wait(t.Context(), "home", of(home, "c"))
+	q.until(func() bool { q.mu.Lock(); defer q.mu.Unlock(); return len(q.busy) == 1 })
+	q.wait(t.Context(), "school 3", of(school, "a"))
+	q.until(func() bool { q.mu.Lock(); defer q.mu.Unlock(); return len(q.busy) == 2 })
+	if want := []string{"school 2", "school 3"}; !slices.Equal(q.busy, want) {
+		t.Errorf("sent away: %q, want %q", q.busy, want)
+	}
+	leave()
+	q.wg.Wait()
+	if want := []string{"school 0", "home", "school 1"}; !slices.Equal(q.served, want) {
+		t.Errorf("served: %q, want %q", q.served, want)
+	}
+}
+
+func TestWhoGivesUpLeavesTheLine(t *testing.T) {
+	t.Parallel()
+	q := &queue{t: t, line: newLine(1, 3)}
+	leave, err := q.line.enter(t.Context(), of(office, "first"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	q.wait(ctx, "impatient", of(school, "a"))
+	cancel()
+	q.until(func() bool { return q.seen() == 0 })
+	q.wait(t.Context(), "home", of(home, "c"))
+	leave()
+	q.wg.Wait()
+	if want := []string{"home"}; !slices.Equal(q.served, want) {
+		t.Errorf("served: %q, want %q", q.served, want)
+	}
+}
+
+// clock is a clock to set.
+type clock struct{ now time.Time }
+
+func (c *clock) pass(d time.Duration) { c.now = c.now.Add(d) }
+
+func handlersAt(c *clock) *handlers {
+	return newHandlers(Options{AtOnce: 1, Now: func() time.Time { return c.now }})
+}
+
+func fails() error    { return user.ErrInvalidGrant }
+func succeeds() error { return nil }
+
+// An address with many wrong passwords is given one attempt a second, and few
+// wait for it.
+func TestAnAddressWithManyWrongPasswordsIsSlowedDown(t *testing.T) {
+	t.Parallel()
+	c := &clock{time.Now()}
+	h := handlersAt(c)
+	for i := range FailuresPerAddress {
+		if d, err := h.pace.reserve(school); d != 0 || err != nil {
+			t.Fatalf("after %d wrong passwords: wait %v, %v", i, d, err)
+		}
+		if err := h.login(t.Context(), school, fmt.Sprint("account ", i), fails); !errors.Is(err, user.ErrInvalidGrant) {
+			t.Fatal(err)
+		}
+	}
+	for want := time.Duration(0); want <= longestWait; want += pause {
+		if d, err := h.pace.reserve(school); d != want || err != nil {
+			t.Errorf("wait %v, %v, want %v", d, err, want)
+		}
+	}
+	var throttled *errThrottled
+	if _, err := h.pace.reserve(school); !errors.As(err, &throttled) || throttled.wait != longestWait+pause {
+		t.Errorf("one more: %v, want to be sent away for %v", err, longestWait+pause)
+	}
+	if d, err := h.pace.reserve(home); d != 0 || err != nil {
+		t.Errorf("another address: wait %v, %v", d, err)
+	}
+	c.pass(FailureWindow)
+	if d, err := h.pace.reserve(school); d != 0 || err != nil {
+		t.Errorf("later: wait %v, %v", d, err)
+	}
+}
+
+// Whoever has logged in from an address before does not wait for those who guess
+// there.
+func TestWhoIsKnownAtAnAddressIsNotSlowedDown(t *testing.T) {
+	t.Parallel()
+	h := handlersAt(&clock{time.Now()})
+	if err := h.login(t.Context(), school, "ada", succeeds); err != nil {
+		t.Fatal(err)
+	}
+	for i := range FailuresPerAddress {
+		_ = h.login(t.Context(), school, fmt.Sprint("account ", i), fails)
+	}
+	for {
+		if _, err := h.pace.reserve(school); err != nil {
+			break // all who may wait do
+		}
+	}
+	if err := h.login(t.Context(), school, "ada", succeeds); err != nil {
+		t.Errorf("known there: %v", err)
+	}
+	var throttled *errThrottled
+	if err := h.login(t.Context(), school, "bob", succeeds); !errors.As(err, &throttled) {
+		t.Errorf("not known there: %v, want to be sent away for a while", err)
+	}
+	if err := h.login(t.Context(), home, "bob", succeeds); err != nil {
+		t.Errorf("elsewhere: %v", err)
+	}
+}
+
+// An account logs in so often and no more, wherever from: each login costs a hash.
+func TestLoginsOfAnAccountAreThrottled(t *testing.T) {
+	t.Parallel()
+	c := &clock{time.Now()}
+	h := handlersAt(c)
+	for i := range LoginsPerAccount {
+		if err := h.login(t.Context(), []client{school, home}[i%2], "ada", succeeds); err != nil {
+			t.Fatalf("login %d: %v", i, err)
+		}
+	}
+	tried := false
+	var throttled *errThrottled
+	if err := h.login(t.Context(), office, "ada", func() error { tried = true; return nil }); !errors.As(err, &throttled) || tried {
+		t.Errorf("one more: %v, and tried %v, want to be sent away", err, tried)
+	}
+	if err := h.login(t.Context(), school, "bob", succeeds); err != nil {
+		t.Errorf("another account: %v", err)
+	}
+	c.pass(FailureWindow)
+	if err := h.login(t.Context(), home, "ada", succeeds); err != nil {
+		t.Errorf("later: %v", err)
+	}
+}

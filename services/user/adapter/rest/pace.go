@@ -1,0 +1,96 @@
+package rest
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/golang-lru/v2/simplelru"
+)
+
+// How an address is slowed down that had its wrong passwords: one attempt in
+// pause, and no more than fit into longestWait wait for it.
+const (
+	pause       = time.Second
+	longestWait = 10 * time.Second
+)
+
+// pace slows addresses down, which may be those of many: it locks none out.
+type pace struct {
+	now func() time.Time
+
+	mu      sync.Mutex
+	clients *simplelru.LRU[client, *paced]
+}
+
+type paced struct {
+	failures int
+	resets   time.Time // when the failures are forgotten
+	next     time.Time // when the next attempt may begin, if it is slowed down
+}
+
+func newPace(now func() time.Time) *pace {
+	clients, err := simplelru.NewLRU[client, *paced](remembered, nil)
+	if err != nil {
+		panic(err) // only for a size that is not positive
+	}
+	return &pace{now: now, clients: clients}
+}
+
+// of returns what is known of c. The caller holds mu.
+func (p *pace) of(c client) *paced {
+	e, ok := p.clients.Get(c)
+	if !ok {
+		e = &paced{}
+		p.clients.Add(c, e)
+	}
+	if !p.now().Before(e.resets) {
+		e.failures = 0
+	}
+	return e
+}
+
+// failed counts a wrong password from c.
+func (p *pace) failed(c client) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	e := p.of(c)
+	if e.failures == 0 {
+		e.resets = p.now().Add(FailureWindow)
+	}
+	e.failures++
+}
+
+// reserve returns how long an attempt from c has to wait, or *errThrottled where
+// too many wait.
+func (p *pace) reserve(c client) (time.Duration, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	e := p.of(c)
+	if e.failures < FailuresPerAddress {
+		return 0, nil
+	}
+	now := p.now()
+	wait := max(0, e.next.Sub(now))
+	if wait > longestWait {
+		return 0, &errThrottled{wait}
+	}
+	e.next = now.Add(wait + pause)
+	return wait, nil
+}
+
+// wait waits for the time of an attempt from c. Its error is reserve's or ctx's.
+func (p *pace) wait(ctx context.Context, c client) error {
+	d, err := p.reserve(c)
+	if err != nil || d == 0 {
+		return err
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
