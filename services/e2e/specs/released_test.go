@@ -137,6 +137,8 @@ func writeRelease(contracts string) error {
 // The last release is there, whole and as it was. With -release, it is made.
 // Not parallel: TestCompatible reads what this writes.
 func TestReleased(t *testing.T) {
+	t.Parallel()
+
 	if *keep {
 		if err := writeRelease(contractsDir); err != nil {
 			t.Fatal(err)
