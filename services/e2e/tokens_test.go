@@ -189,9 +189,15 @@ func TestThrottling(t *testing.T) {
 			t.Errorf("the owner is locked out: %v", err)
 		}
 	})
+	// An address may be that of a school: it is slowed down, but who has a good
+	// password gets in from there, too.
 	t.Run("by address", func(t *testing.T) {
-		thief := nextAddress()
-		untilThrottled(t, func() *answer { return guess(thief, newAccount(customer).email) })
+		school := nextAddress()
+		for range 60 {
+			guess(school, newAccount(customer).email).oauthError(t, http.StatusBadRequest, "invalid_grant")
+		}
+		p.call(t, http.MethodPost, gateway, "/token", header("X-Forwarded-For", school),
+			form("grant_type", "password", "username", owner.email, "password", owner.password)).want(t, http.StatusOK)
 		if err := p.login(owner); err != nil {
 			t.Errorf("others are locked out: %v", err)
 		}

@@ -70,7 +70,7 @@ func newServer(t *testing.T) *server {
 	}
 	mux := httpkit.NewRouter(log)
 	rest.Register(mux, httpkit.NewAPI(mux, "Test", ""), rest.Options{
-		Service: s.service, Now: s.clock, AtOnce: argon2.AtOnce,
+		Service: s.service, Now: s.clock, AtOnce: 2,
 		Guard:          rest.NewGuard(s.service, map[string]string{"notification": "n-secret", "booking": "b-secret"}),
 		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")},
 	})

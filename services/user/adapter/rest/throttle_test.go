@@ -38,8 +38,8 @@ func TestGuessingIsThrottledByAccountAndAddress(t *testing.T) {
 	}
 }
 
-	t.Parallel()
 func TestAnAddressIsNotLockedOut(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	s.ada()
 	failures := 0
