@@ -125,7 +125,7 @@ func TestDaprPoisonMessages(t *testing.T) {
 func TestDaprReadmeTour(t *testing.T) {
 	t.Parallel()
 	rabbitmq := rabbittest.New(t)
-	p, _ := startProcesses(t, setup{sidecars: true, rabbitmq: rabbitmq.URL()})
+	p, _ := startProcesses(t, setup{options: options{noProxies: true}, sidecars: true, rabbitmq: rabbitmq.URL()})
 	rabbitmq.Declare(t, rabbittest.Binding{Exchange: contracts.TopicBookings, Queue: "onlooker"})
 	if _, err := standalone.Seed(t.Context(), p.url(gateway, ""), standalone.SampleOrganizer); err != nil {
 		t.Fatal(err)

@@ -12,7 +12,7 @@ import (
 // The README's tour works when pasted, on a platform with its sample data.
 func TestStandaloneReadmeTour(t *testing.T) {
 	t.Parallel()
-	s := newStandalone(t, t.TempDir(), options{})
+	s := newStandalone(t, t.TempDir(), options{noProxies: true})
 	s.env = slices.DeleteFunc(s.env, func(v string) bool {
 		return strings.HasPrefix(v, "ADMIN_") || strings.HasPrefix(v, "SAMPLE_DATA=")
 	})

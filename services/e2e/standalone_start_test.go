@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/openboxoffice/boxoffice/contracts/problem"
 )
 
 // This file is about the start of the one process; elsewhere there is nothing
@@ -88,7 +90,7 @@ func TestStandaloneBrokenConfiguration(t *testing.T) {
 
 func TestStandaloneSampleData(t *testing.T) {
 	t.Parallel()
-	s := newStandalone(t, t.TempDir(), options{})
+	s := newStandalone(t, t.TempDir(), options{noProxies: true})
 	s.env = append(s.env, "SAMPLE_DATA=true")
 	p, err := open(s)
 	if p != nil {
@@ -149,20 +151,33 @@ func TestStandaloneSampleData(t *testing.T) {
 // knows.
 func TestStandaloneNoSampleLoginsForTheWorld(t *testing.T) {
 	t.Parallel()
-	s := newStandalone(t, t.TempDir(), options{})
-	s.env = append(s.env, "SAMPLE_DATA=true", "NOTIFICATION_ADDR=0.0.0.0:0")
-	p, err := open(s)
-	if p != nil {
-		t.Cleanup(func() { p.end(t) })
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	for email, password := range map[string]string{
-		"organizer@example.com": "organizer-sample-1", "customer@example.com": "customer-sample-1", "admin@example.com": "admin-sample-1",
+	for name, reached := range map[string]struct {
+		options options
+		env     string
+	}{
+		"by an address":   {options{noProxies: true}, "NOTIFICATION_ADDR=0.0.0.0:0"},
+		"through a proxy": {options{}, "NOTIFICATION_ADDR=127.0.0.1:0"},
 	} {
-		p.token(t, p.admin, "grant_type", "password", "username", email, "password", password).
-			oauthError(t, http.StatusBadRequest, "invalid_grant")
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newStandalone(t, t.TempDir(), reached.options)
+			s.env = append(s.env, "SAMPLE_DATA=true", reached.env)
+			p, err := open(s)
+			if p != nil {
+				t.Cleanup(func() { p.end(t) })
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			for email, password := range map[string]string{
+				"organizer@example.com": "organizer-sample-1", "customer@example.com": "customer-sample-1", "admin@example.com": "admin-sample-1",
+			} {
+				p.token(t, p.admin, "grant_type", "password", "username", email, "password", password).
+					oauthError(t, http.StatusBadRequest, "invalid_grant")
+				p.call(t, http.MethodPost, gateway, "/users", body(obj{"email": email, "password": password, "name": "Sample"})).
+					refused(t, http.StatusUnprocessableEntity, problem.PasswordTooCommon)
+			}
+		})
 	}
 }
 

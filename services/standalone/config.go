@@ -4,6 +4,7 @@ import (
 	"maps"
 	"net"
 	"os"
+	"strings"
 
 	"github.com/caarlos0/env/v11"
 
@@ -25,13 +26,18 @@ type Config struct {
 	BookingAddr      string `env:"BOOKING_ADDR" envDefault:"127.0.0.1:8082"`
 	NotificationAddr string `env:"NOTIFICATION_ADDR" envDefault:"127.0.0.1:8083"`
 
+	// TrustedProxies are the proxies in front, behind which others reach the
+	// services.
+	TrustedProxies string `env:"TRUSTED_PROXIES"`
+
 	// AdminEmail and AdminPassword make an admin at the first start. Without
-	// them there is a sample one while every address is loopback, else none.
+	// them there is a sample one while nobody but this machine can reach the
+	// services, else none.
 	AdminEmail    string `env:"ADMIN_EMAIL"`
 	AdminPassword string `env:"ADMIN_PASSWORD"`
 
-	// SampleData adds sample events and logins at the first start, while
-	// every address is loopback.
+	// SampleData adds sample events and logins at the first start, while nobody
+	// but this machine can reach the services.
 	SampleData bool `env:"SAMPLE_DATA" envDefault:"true"`
 
 	// Profile says where the process can be profiled, if anywhere.
@@ -54,8 +60,12 @@ func environment(decided ...map[string]string) map[string]string {
 	return all
 }
 
-// loopback reports whether nobody but this machine can reach the services.
-func (c Config) loopback() bool {
+// private reports whether nobody but this machine can reach the services: every
+// address is loopback, and there is no proxy in front.
+func (c Config) private() bool {
+	if strings.Trim(c.TrustedProxies, " ,") != "" {
+		return false
+	}
 	for _, addr := range []string{c.UserAddr, c.EventAddr, c.BookingAddr, c.NotificationAddr} {
 		host, _, err := net.SplitHostPort(addr)
 		if err != nil {

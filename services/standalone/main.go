@@ -139,7 +139,7 @@ func (p *Platform) greet(w io.Writer) {
 	out("  bookings            %s", p.booking.url())
 	out("  notifications       %s", p.notification.url())
 	out("  data, mail, logs    %s", p.cfg.DataDir)
-	if !p.cfg.loopback() {
+	if !p.cfg.private() {
 		out("\nIt can be reached from other machines: there are no sample logins. Register with POST /users.")
 		return
 	}

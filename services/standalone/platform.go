@@ -100,7 +100,7 @@ func Open(ctx context.Context, cfg Config) (_ *Platform, err error) {
 	if err := p.build(ctx); err != nil {
 		return nil, err
 	}
-	return p, p.refusePublicPasswords(ctx)
+	return p, nil
 }
 
 // takeData locks the data directory until the process ends, however it ends.
@@ -187,7 +187,7 @@ func (p *Platform) build(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	users, err := userapp.New(ctx, userConfig, userapp.Deps{Log: p.user.log, Transport: p.local})
+	users, err := userapp.New(ctx, userConfig, userapp.Deps{Log: p.user.log, Transport: p.local, Public: !p.cfg.private()})
 	if err != nil {
 		return err
 	}

@@ -1,8 +1,11 @@
 package standalone
 
 import (
+	"errors"
 	"strings"
 	"testing"
+
+	"github.com/openboxoffice/boxoffice/services/user"
 )
 
 func onFreePorts(dir, userAddr string) Config {
@@ -67,14 +70,65 @@ func TestSampleLoginsStayOnThisMachine(t *testing.T) {
 	}
 }
 
-func TestLoopback(t *testing.T) {
+// A proxy in front lets others reach loopback addresses.
+func TestSampleLoginsDoNotStandBehindAProxy(t *testing.T) {
+	t.Setenv("TRUSTED_PROXIES", "127.0.0.1/32") // so it does not run in parallel
+	dir := t.TempDir()
+	cfg := onFreePorts(dir, "127.0.0.1:0")
+	cfg.TrustedProxies = "127.0.0.1/32"
+	p, err := Open(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.seedOnce(t.Context()); err != nil {
+		t.Errorf("seeding: %v", err)
+	}
+	for _, l := range []Login{SampleAdmin, SampleOrganizer, SampleCustomer} {
+		if _, err := p.accounts.Login(t.Context(), l.Email, l.Password); !errors.Is(err, user.ErrInvalidGrant) {
+			t.Errorf("logging in as %s: %v, want ErrInvalidGrant", l.Email, err)
+		}
+	}
+	// Nobody makes them later, "boxoffice seed" on this machine neither.
+	if _, err := p.accounts.Register(t.Context(), user.Registration{
+		Email: SampleOrganizer.Email, Password: SampleOrganizer.Password, Name: SampleOrganizer.Name, Role: SampleOrganizer.Role,
+	}); !errors.Is(err, user.ErrPasswordTooCommon) {
+		t.Errorf("registering with a sample password: %v, want ErrPasswordTooCommon", err)
+	}
+	if err := p.close(); err != nil {
+		t.Fatal(err)
+	}
+
+	// What was tried out before the proxy came does not start behind it.
+	t.Setenv("TRUSTED_PROXIES", "")
+	cfg = onFreePorts(t.TempDir(), "127.0.0.1:0")
+	if p, err = Open(t.Context(), cfg); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.close(); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("TRUSTED_PROXIES", "127.0.0.1/32")
+	cfg.TrustedProxies = "127.0.0.1/32"
+	if _, err := Open(t.Context(), cfg); err == nil || !strings.Contains(err.Error(), SampleAdmin.Email) {
+		t.Errorf("behind a proxy with the sample admin: %v", err)
+	}
+}
+
+func TestPrivate(t *testing.T) {
 	t.Parallel()
+	for proxies, want := range map[string]bool{"": true, " , ": true, "127.0.0.1": false, "10.0.0.0/8,::1": false} {
+		cfg := onFreePorts("", "127.0.0.1:80")
+		cfg.TrustedProxies = proxies
+		if got := cfg.private(); got != want {
+			t.Errorf("with the proxies %q it is private: %v, want %v", proxies, got, want)
+		}
+	}
 	for addr, want := range map[string]bool{
 		"127.0.0.1:80": true, "[::1]:80": true, "localhost:80": true, "127.9.9.9:80": true,
 		":80": false, "0.0.0.0:80": false, "[::]:80": false, "192.168.1.1:80": false, "example.com:80": false, "80": false, "": false,
 	} {
-		if got := onFreePorts("", addr).loopback(); got != want {
-			t.Errorf("%q is loopback: %v", addr, got)
+		if got := onFreePorts("", addr).private(); got != want {
+			t.Errorf("%q is private: %v", addr, got)
 		}
 	}
 }

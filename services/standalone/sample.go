@@ -1,52 +1,27 @@
 package standalone
 
 import (
-	"context"
-	"errors"
-	"fmt"
 	"time"
 
 	"github.com/openboxoffice/boxoffice/contracts/events"
-	"github.com/openboxoffice/boxoffice/contracts/identity"
 	"github.com/openboxoffice/boxoffice/contracts/money"
 	"github.com/openboxoffice/boxoffice/services/user"
 )
 
 // Login is a sample account. Its password is public: it is made only where
 // nobody but this machine can reach the services.
-type Login struct {
-	Role                  identity.Role
-	Email, Password, Name string
-}
+type Login = user.PublicLogin
 
 // The sample logins.
 var (
-	SampleOrganizer = Login{identity.Organizer, "organizer@example.com", "organizer-sample-1", "Olga Organizer"}
-	SampleCustomer  = Login{identity.Customer, "customer@example.com", "customer-sample-1", "Carl Customer"}
-	SampleAdmin     = Login{identity.Admin, "admin@example.com", "admin-sample-1", "Ada Admin"}
+	SampleOrganizer = user.SampleOrganizer
+	SampleCustomer  = user.SampleCustomer
+	SampleAdmin     = user.SampleAdmin
 )
 
 // sampleAdmin reports whether the admin is the sample one.
 func (p *Platform) sampleAdmin() bool {
-	return p.cfg.SampleData && p.cfg.loopback() && p.cfg.AdminEmail == "" && p.cfg.AdminPassword == ""
-}
-
-// refusePublicPasswords stops a start that would let other machines use a
-// sample login, made when only this one could: its password is public.
-func (p *Platform) refusePublicPasswords(ctx context.Context) error {
-	if p.cfg.loopback() {
-		return nil
-	}
-	for _, l := range []Login{SampleAdmin, SampleOrganizer, SampleCustomer} {
-		switch _, err := p.accounts.Login(ctx, l.Email, l.Password); {
-		case err == nil:
-			return fmt.Errorf("%s still has its sample password, which everybody can read: "+
-				"change it, or begin with another DATA_DIR, before other machines can reach the services", l.Email)
-		case !errors.Is(err, user.ErrInvalidGrant):
-			return err
-		}
-	}
-	return nil
+	return p.cfg.SampleData && p.cfg.private() && p.cfg.AdminEmail == "" && p.cfg.AdminPassword == ""
 }
 
 type sampleEvent struct {

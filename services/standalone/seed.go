@@ -21,7 +21,7 @@ import (
 // API. A start that is cut off in the middle goes on at the next.
 func (p *Platform) seedOnce(ctx context.Context) error {
 	done := filepath.Join(p.cfg.DataDir, ".sample-data")
-	if _, err := os.Stat(done); err == nil || !p.cfg.SampleData || !p.cfg.loopback() {
+	if _, err := os.Stat(done); err == nil || !p.cfg.SampleData || !p.cfg.private() {
 		return nil
 	}
 	if _, err := Seed(ctx, p.user.url(), SampleOrganizer); err != nil {

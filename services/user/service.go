@@ -29,6 +29,10 @@ type Options struct {
 	Normalize func(string) string
 	// Now is the clock, time.Now where nil.
 	Now func() time.Time
+
+	// Private says that nobody but this machine can reach the service. Elsewhere
+	// no new password may be one of those that everybody can read.
+	Private bool
 }
 
 // Service is the use cases.
@@ -103,13 +107,25 @@ func (s *Service) check(r Registration) (User, error) {
 	email, badEmail := checkEmail(s.Normalize(r.Email))
 	name, badName := checkName(s.Normalize(r.Name))
 	phone, badPhone := checkPhone(r.Phone)
-	errPassword := checkPassword(s.Normalize(r.Password), email)
+	errPassword := s.checkPassword(r.Password, email)
 	var badPassword problem.Invalid
 	errors.As(errPassword, &badPassword)
 	if err := joined(badEmail, badPassword, badName, badPhone); err != nil {
 		return User{}, err
 	}
 	return User{Email: email, Name: name, Phone: phone}, errPassword
+}
+
+// checkPassword returns what is wrong with a new password of the account email.
+func (s *Service) checkPassword(password, email string) error {
+	password = s.Normalize(password)
+	if err := checkPassword(password, email); err != nil {
+		return err
+	}
+	if !s.Private && publicPassword(password) {
+		return ErrPasswordTooCommon
+	}
+	return nil
 }
 
 func (s *Service) create(ctx context.Context, r Registration, role identity.Role) (User, error) {
@@ -172,7 +188,7 @@ func (s *Service) Change(ctx context.Context, id string, c Change) (User, error)
 	case c.CurrentPassword == "":
 		badPassword = invalid("body.current_password", "is needed to change the password")
 	default:
-		errPassword = checkPassword(s.Normalize(*c.Password), u.Email)
+		errPassword = s.checkPassword(*c.Password, u.Email)
 		errors.As(errPassword, &badPassword)
 	}
 	if err := joined(badName, badPhone, badPassword); err != nil {

@@ -2,6 +2,7 @@ package user_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -130,17 +131,31 @@ func TestPasswords(t *testing.T) {
 		"ada@example.com":        "too common", // her own address
 		"a sparrow in the organ": "none",
 		"correct horse battery":  "none",
-		"admin-sample-1":         "none", "customer-sample-1": "none",
-		"organizer-sample-1": "none",
-		"gT7#kq0pZ!":         "none",
-		"паровоз и чайка":    "none",
-		"longenough-4711":    "none",
+		"gT7#kq0pZ!":             "none",
+		"паровоз и чайка":        "none",
+		"longenough-4711":        "none",
 	} {
 		r := registration()
 		r.Password = candidate
 		_, err := s.Register(t.Context(), r)
 		if refusal(err) != want && (want != "none" || !errors.Is(err, user.ErrEmailTaken)) {
 			t.Errorf("%.30q: %s, want %s", candidate, refusal(err), want)
+		}
+	}
+}
+
+// What everybody can read is a password where nobody else can come.
+func TestPublicPasswords(t *testing.T) {
+	t.Parallel()
+	for private, want := range map[bool]string{true: "none", false: "too common"} {
+		s := newService(t)
+		s.Private = private
+		for i, candidate := range []string{"admin-sample-1", "customer-sample-1", "organizer-sample-1", "insecure-admin-password"} {
+			r := registration()
+			r.Email, r.Password = fmt.Sprint("user", i, "@example.com"), candidate
+			if _, err := s.Register(t.Context(), r); refusal(err) != want {
+				t.Errorf("%q, private %v: %s, want %s", candidate, private, refusal(err), want)
+			}
 		}
 	}
 }

@@ -62,6 +62,9 @@ type Deps struct {
 	// Transport is the way to the other services where there is no sidecar; nil
 	// is over the network.
 	Transport http.RoundTripper
+	// Public says that other machines can reach the service. TrustedProxies say so,
+	// too.
+	Public bool
 }
 
 // App is the service, ready to run.
@@ -84,6 +87,10 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	if err != nil {
 		return nil, err
 	}
+	private := len(trusted) == 0 && !deps.Public
+	if !private && strings.HasPrefix(cfg.NotificationToken, "insecure-") {
+		return nil, errors.New("NOTIFICATION_SERVICE_TOKEN is that of .env.example, which everybody can read: choose another before other machines can reach the services")
+	}
 	way, err := sidecar.Open(cfg.Sidecar, deps.Transport, deps.Log)
 	if err != nil {
 		return nil, err
@@ -104,9 +111,15 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	a.service, err = user.New(ctx, user.Options{
 		Users: db.users, Sessions: db.sessions, Keys: db.keys,
 		Hasher: argon2.New(), Tokens: jwt.Tokens{}, Log: deps.Log, Normalize: norm.NFC.String,
+		Private: private,
 	})
 	if err != nil {
 		return nil, err
+	}
+	if !private {
+		if err := a.refusePublicPasswords(ctx); err != nil {
+			return nil, err
+		}
 	}
 	if err := a.ensureAdmin(ctx, cfg); err != nil {
 		return nil, err
@@ -169,6 +182,17 @@ func (a *App) ensureAdmin(ctx context.Context, cfg Config) error {
 			errs = append(errs, fmt.Errorf("%s %s", name, f.Message))
 		}
 		return errors.Join(errs...)
+	}
+	return err
+}
+
+// refusePublicPasswords stops a start that would let other machines use an
+// account with a password that everybody can read, made when only this one could.
+func (a *App) refusePublicPasswords(ctx context.Context) error {
+	email, err := a.service.WithPublicPassword(ctx)
+	if err == nil && email != "" {
+		err = fmt.Errorf("%s still has its sample password, which everybody can read: "+
+			"change it, or begin with another database, before other machines can reach the services (TRUSTED_PROXIES says that they can)", email)
 	}
 	return err
 }

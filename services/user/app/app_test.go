@@ -56,6 +56,53 @@ func TestMistakesStopTheStartByName(t *testing.T) {
 	}
 }
 
+// What .env.example says is for one machine alone: behind a proxy it stops the
+// start.
+func TestTheExampleEnvironmentDoesNotStartBehindAProxy(t *testing.T) {
+	t.Parallel()
+	example := map[string]string{}
+	b, err := os.ReadFile("../../../.env.example")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(b)) {
+		name, value, _ := strings.Cut(strings.TrimSpace(line), "=")
+		example[name] = value
+	}
+	proxied := func(change func(c *app.Config)) error {
+		cfg := config(t)
+		cfg.TrustedProxies = []string{"127.0.0.1"}
+		change(&cfg)
+		a, err := app.New(t.Context(), cfg, deps)
+		if err == nil {
+			err = a.Close()
+		}
+		return err
+	}
+	if err := proxied(func(*app.Config) {}); err != nil {
+		t.Errorf("secrets that nobody else knows: %v", err)
+	}
+	for want, change := range map[string]func(c *app.Config){
+		"ADMIN_PASSWORD":             func(c *app.Config) { c.AdminEmail, c.AdminPassword = "root@example.com", example["ADMIN_PASSWORD"] },
+		"NOTIFICATION_SERVICE_TOKEN": func(c *app.Config) { c.NotificationToken = example["NOTIFICATION_SERVICE_TOKEN"] },
+		example["ADMIN_EMAIL"]: func(c *app.Config) { // made before the proxy came
+			before := *c
+			before.TrustedProxies, before.AdminEmail, before.AdminPassword = nil, example["ADMIN_EMAIL"], example["ADMIN_PASSWORD"]
+			a, err := app.New(t.Context(), before, deps)
+			if err == nil {
+				err = a.Close()
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		},
+	} {
+		if err := proxied(change); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: error %v", want, err)
+		}
+	}
+}
+
 func TestRunEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	a, err := app.New(t.Context(), config(t), deps)

@@ -42,16 +42,7 @@ func TestStoreSuiteCatchesBrokenAdapters(t *testing.T) {
 		func(s *Store) booking.Store { return violatesKey{s} })
 }
 
-// others makes races sure. Each broken adapter has it to itself, in its process.
-var others suitetest.Meeting
-
-// meet lets another one look, too, before this one writes.
-func meet(ctx context.Context, tx pgx.Tx) error {
-	others.Wait()
-	return linger(ctx, tx)
-}
-
-// linger gives others time to come: to look, or to wait for a lock that is held.
+// linger makes a race sure: others come in between.
 func linger(ctx context.Context, tx pgx.Tx) error {
 	_, err := tx.Exec(ctx, `SELECT pg_sleep(0.1)`)
 	return err
@@ -68,7 +59,7 @@ func (s forgetsForUpdate) Update(ctx context.Context, id, lease string, change f
 		if b.Lease.Token != lease {
 			return booking.ErrLeaseLost
 		}
-		if err := errors.Join(change(&b), meet(ctx, tx)); err != nil {
+		if err := errors.Join(change(&b), linger(ctx, tx)); err != nil {
 			return err
 		}
 		b.Version++
@@ -127,7 +118,7 @@ func (s Store) create(ctx context.Context, b booking.Booking, key booking.Key, o
 		if there {
 			return booking.ErrKeyTaken
 		}
-		if err := meet(ctx, tx); err != nil {
+		if err := linger(ctx, tx); err != nil {
 			return err
 		}
 		_, keyErr := tx.Exec(ctx, `INSERT INTO idempotency_keys VALUES ($1, $2, $3, $4, $5) `+onConflict,

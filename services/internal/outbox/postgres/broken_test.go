@@ -43,16 +43,7 @@ func TestOutboxSuiteCatchesBrokenAdapters(t *testing.T) {
 		func(s *postgres.Store, db *postgresdb.DB) outbox.Store { return countsInProcess{s, db} })
 }
 
-// others makes races sure. Each broken adapter has it to itself, in its process.
-var others suitetest.Meeting
-
-// meet lets another one look, too, before this one writes.
-func meet(ctx context.Context, tx pgx.Tx) error {
-	others.Wait()
-	return linger(ctx, tx)
-}
-
-// linger gives others time to come: to look, or to wait for a lock that is held.
+// linger makes a race sure: others come in between.
 func linger(ctx context.Context, tx pgx.Tx) error {
 	_, err := tx.Exec(ctx, `SELECT pg_sleep(0.1)`)
 	return err
@@ -107,7 +98,7 @@ func (s countsInProcess) Published(ctx context.Context, ids []string, at, next t
 				return err
 			}
 			if i == 0 { // before it holds a lock
-				if err := meet(ctx, tx); err != nil {
+				if err := linger(ctx, tx); err != nil {
 					return err
 				}
 			}

@@ -1,8 +1,8 @@
 // Package mongotest gives tests databases of their own on a MongoDB server.
 //
-// The server is a container of TEST_MONGO_IMAGE (default mongo:8): one for
-// each test binary, which ends with it, or one for all that withservers runs.
-// Where TEST_MONGO_URI is set, it is the running server that it names. The container keeps its files in memory;
+// The server is a container of TEST_MONGO_IMAGE (default mongo:8), one for
+// each test binary, which ends with it, or one for all that withservers runs; or, where TEST_MONGO_URI is set, the
+// running server that it names. The container keeps its files in memory;
 // NewServer keeps them on disk, for tests that kill it. Not everything that
 // speaks MongoDB's protocol is MongoDB: Serving says what a test has before it.
 package mongotest

@@ -1,10 +1,11 @@
 // Package pgtest gives tests databases of their own on a PostgreSQL server.
 //
 // The server is a container of TEST_POSTGRES_IMAGE (default
-// postgres:17-alpine): one for each test binary, which ends with it, or one for
-// all that withservers runs. Where TEST_POSTGRES_DSN is set, it is the running
-// server that it names, of which the user must be allowed to create databases.
-// The container keeps its files in memory. Where durability matters, NewServer keeps them on disk; nothing turns
+// postgres:17-alpine), one for each test binary, which ends with it, or one for all that
+// withservers runs; or, where
+// TEST_POSTGRES_DSN is set, the running server that it names, of which the
+// user must be allowed to create databases. The container keeps its files in
+// memory. Where durability matters, NewServer keeps them on disk; nothing turns
 // fsync off.
 package pgtest
 

@@ -2,9 +2,10 @@
 // server.
 //
 // The server is a container of TEST_RABBITMQ_IMAGE (default
-// rabbitmq:4-management-alpine): one for each test binary, which ends with it,
-// or one for all that withservers runs. Where TEST_RABBITMQ_URL is set, it is the
-// running server of which it names the management API, with a user who may make virtual hosts:
+// rabbitmq:4-management-alpine), one for each test binary, which ends with it,
+// or one for all that withservers runs;
+// or, where TEST_RABBITMQ_URL is set, the running server of which it names the
+// management API, with a user who may make virtual hosts:
 // http://user:password@host:15672. The container keeps its files in memory;
 // NewServer keeps them on disk, for tests that kill it.
 package rabbittest

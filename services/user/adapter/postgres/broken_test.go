@@ -52,16 +52,7 @@ func TestSuitesCatchBrokenAdapters(t *testing.T) {
 		func(s *Store) user.Keys { return looksForKey{s.Keys} }, "of_many_exactly_one_is_stored_and_all_are_told_of_it")
 }
 
-// others makes races sure. Each broken adapter has it to itself, in its process.
-var others suitetest.Meeting
-
-// meet lets another one look, too, before this one writes.
-func meet(ctx context.Context, tx pgx.Tx) error {
-	others.Wait()
-	return linger(ctx, tx)
-}
-
-// linger gives others time to come: to look, or to wait for a lock that is held.
+// linger makes a race sure: others come in between.
 func linger(ctx context.Context, tx pgx.Tx) error {
 	_, err := tx.Exec(ctx, `SELECT pg_sleep(0.1)`)
 	return err
@@ -74,7 +65,7 @@ func (s forgetsForUpdate) Update(ctx context.Context, id string, change func(*us
 		if u, err = scanUser(tx.QueryRow(ctx, selectUser+`WHERE id = $1`, id)); err != nil {
 			return err
 		}
-		if err := errors.Join(change(&u), meet(ctx, tx)); err != nil {
+		if err := errors.Join(change(&u), linger(ctx, tx)); err != nil {
 			return err
 		}
 		_, err = tx.Exec(ctx, `UPDATE users SET password_version = $2 WHERE id = $1`, id, u.PasswordVersion)
@@ -94,7 +85,7 @@ func (s looksForAddress) Create(ctx context.Context, u user.User) error {
 		return err
 	}
 	return s.db.Write(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		if err := meet(ctx, tx); err != nil {
+		if err := linger(ctx, tx); err != nil {
 			return err
 		}
 		_, err := tx.Exec(ctx, `INSERT INTO users VALUES ($1, $2, $3, '', '', '', '', 1, $4, $4)`, u.ID, u.Email, user.EmailKey(u.Email), u.CreatedAt)
@@ -163,7 +154,7 @@ func (s looksForKey) Add(ctx context.Context, key user.SigningKey, unlessAfter t
 			return err
 		}
 		stored = key
-		if err := meet(ctx, tx); err != nil {
+		if err := linger(ctx, tx); err != nil {
 			return err
 		}
 		_, err = tx.Exec(ctx, `INSERT INTO signing_keys (id, private, signs_from, created_at) VALUES ($1, $2, $3, $4)`,
