@@ -135,7 +135,6 @@ func writeRelease(contracts string) error {
 }
 
 // The last release is there, whole and as it was. With -release, it is made.
-// Not parallel: TestCompatible reads what this writes.
 func TestReleased(t *testing.T) {
 	t.Parallel()
 
