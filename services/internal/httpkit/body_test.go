@@ -201,7 +201,7 @@ func TestTheTimeOfARequestIsNotThatOfItsHandler(t *testing.T) {
 	s.Start()
 	defer s.Close()
 	for path, body := range map[string]string{"/body": "{}", "/none": ""} {
-		res, err := http.Post(s.URL+path, "application/json", strings.NewReader(body)) //nolint:noctx // it ends with the server
+		res, err := http.Post(s.URL+path, "application/json", strings.NewReader(body))
 		if err != nil {
 			t.Fatal(err)
 		}
