@@ -16,7 +16,7 @@ import (
 
 	contracts "github.com/openboxoffice/boxoffice/contracts/events"
 	"github.com/openboxoffice/boxoffice/services/e2e/specs"
-	"github.com/openboxoffice/boxoffice/services/internal/broker/dapr"
+	"github.com/openboxoffice/boxoffice/services/internal/broker/seal"
 	"github.com/openboxoffice/boxoffice/services/internal/servertest/rabbittest"
 	"github.com/openboxoffice/boxoffice/services/standalone"
 )
@@ -52,8 +52,8 @@ func TestDaprPoisonMessages(t *testing.T) {
 	// Junk, from whoever speaks AMQP, and what booking may say one day: of no use,
 	// but not lost.
 	rabbitmq.Publish(t, contracts.TopicBookings, []byte("no JSON"))
-	rabbitmq.Publish(t, contracts.TopicBookings, dapr.Seal(contracts.TopicBookings, s.secret[bookings],
-		[]byte(`{"specversion":"1.0","id":"later","source":"booking","type":"booking.confirmed.v9","data":{}}`)))
+	rabbitmq.Publish(t, contracts.TopicBookings, seal.Seal(contracts.TopicBookings,
+		[]byte(`{"specversion":"1.0","id":"later","source":"booking","type":"booking.confirmed.v9","data":{}}`), s.keys.Own["booking"]))
 	for _, of := range []service{events, notifications} {
 		eventually(t, func() error {
 			found := p.letters(t, of)

@@ -76,7 +76,7 @@ func TestProcessesReconcile(t *testing.T) {
 	leak := func() string {
 		id := idOf(t, time.Now().Add(-time.Hour))
 		res, err := send(p.client, http.MethodPut, p.url(events, "/events/"+e.ID+"/book"),
-			header("X-Service-Token", s.secret[bookings]), body(obj{"booking_id": id, "tickets": 3}))
+			header("X-Service-Token", s.keys.Token("booking", "event")), body(obj{"booking_id": id, "tickets": 3}))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -11,8 +11,10 @@ import (
 
 	contracts "github.com/openboxoffice/boxoffice/contracts/events"
 	eventapp "github.com/openboxoffice/boxoffice/services/event/app"
+	"github.com/openboxoffice/boxoffice/services/internal/auth"
 	"github.com/openboxoffice/boxoffice/services/internal/broker"
 	"github.com/openboxoffice/boxoffice/services/internal/broker/inlet"
+	"github.com/openboxoffice/boxoffice/services/internal/broker/seal"
 	"github.com/openboxoffice/boxoffice/services/internal/process"
 	notificationapp "github.com/openboxoffice/boxoffice/services/notification/app"
 )
@@ -36,6 +38,12 @@ func (o older) Subscribe(s broker.Subscription) error {
 	return o.Inlet.Subscribe(s)
 }
 
+// olderSeals opens what booking seals.
+func olderSeals(list []string) (seal.Opener, error) {
+	keys, err := auth.ParseServiceKeys(list)
+	return seal.Opener{Keys: keys, Publishers: map[string]string{contracts.TopicBookings: string(bookings)}}, err
+}
+
 // olderApp is a service's app whose messages come by an older inlet.
 type olderApp struct {
 	process.App
@@ -44,7 +52,7 @@ type olderApp struct {
 
 func (a olderApp) Handler() http.Handler {
 	mux := chi.NewMux()
-	a.inlet.Register(mux, nil, nil, nil, nil)
+	a.inlet.Register(mux, nil, nil)
 	mux.Mount("/", a.App.Handler())
 	return mux
 }
@@ -64,7 +72,11 @@ func runOlder(of service) {
 			Name: string(of),
 			Addr: func(c eventapp.Config) (addr, variable string) { return c.Addr, "EVENT_ADDR" },
 			Open: func(ctx context.Context, cfg eventapp.Config, log *slog.Logger) (process.App, error) {
-				in, err := inlet.New(cfg.Sidecar, map[string]string{contracts.TopicBookings: cfg.BookingToken}, log)
+				seals, err := olderSeals(cfg.ServiceKeys)
+				if err != nil {
+					return nil, err
+				}
+				in, err := inlet.New(cfg.Sidecar, seals, log)
 				if err != nil {
 					return nil, err
 				}
@@ -77,7 +89,11 @@ func runOlder(of service) {
 			Name: string(of),
 			Addr: func(c notificationapp.Config) (addr, variable string) { return c.Addr, "NOTIFICATION_ADDR" },
 			Open: func(ctx context.Context, cfg notificationapp.Config, log *slog.Logger) (process.App, error) {
-				in, err := inlet.New(cfg.Sidecar, map[string]string{contracts.TopicBookings: cfg.BookingToken}, log)
+				seals, err := olderSeals(cfg.ServiceKeys)
+				if err != nil {
+					return nil, err
+				}
+				in, err := inlet.New(cfg.Sidecar, seals, log)
 				if err != nil {
 					return nil, err
 				}

@@ -4,7 +4,6 @@ package e2e
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -23,6 +22,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/openboxoffice/boxoffice/services/internal/auth/authtest"
 	"github.com/openboxoffice/boxoffice/services/internal/servertest/mongotest"
 	"github.com/openboxoffice/boxoffice/services/internal/servertest/pgtest"
 )
@@ -69,9 +69,9 @@ type setup struct {
 // manyProcesses is the platform as four processes, or more.
 type manyProcesses struct {
 	setup
-	dir    string
-	all    []*replica
-	secret map[service]string // its own, towards the others
+	dir  string
+	all  []*replica
+	keys *authtest.Services // by which the services know each other
 	// entry is where a service is found: by its only process's address, or
 	// by a balancer's.
 	entry     map[service]string
@@ -108,7 +108,7 @@ func newProcesses(t testing.TB, dir string, o setup) *manyProcesses {
 	}
 	s := &manyProcesses{
 		setup: o, dir: dir, entry: map[service]string{}, balancers: map[service]*balancer{},
-		secret: map[service]string{events: rand.Text(), bookings: rand.Text(), notifications: rand.Text()},
+		keys: authtest.New(t),
 	}
 	if o.sidecars {
 		s.dapr = readRun(t, dir, o.rabbitmq)
@@ -180,21 +180,19 @@ func (s *manyProcesses) environment(r *replica) []string {
 			add(strings.ToUpper(string(of))+"_URL", "http://"+s.entry[of])
 		}
 	}
-	accept := func(others ...service) {
-		for _, of := range others {
-			add(strings.ToUpper(string(of))+"_SERVICE_TOKEN", s.secret[of])
-		}
-	}
 	switch {
 	case s.dapr != nil:
 		env = append(env, r.sidecar.appEnvironment()...)
 	case r.of != gateway:
 		add("JWKS_URL", "http://"+s.entry[gateway]+"/.well-known/jwks.json")
 	}
+	add("SERVICE_KEYS", strings.Join(s.keys.Public, ","))
+	if r.of != gateway {
+		add(strings.ToUpper(string(r.of))+"_SERVICE_KEY", s.keys.Private(string(r.of)))
+	}
 	switch r.of {
 	case gateway:
 		know(events, bookings, notifications)
-		accept(notifications)
 		add("ADMIN_EMAIL", adminEmail)
 		add("ADMIN_PASSWORD", adminPassword)
 		if !s.noProxies {
@@ -202,15 +200,12 @@ func (s *manyProcesses) environment(r *replica) []string {
 		}
 	case events:
 		know(bookings)
-		accept(events, bookings) // its own, and the caller's
 	case bookings:
 		know(events, notifications)
-		accept(bookings, events) // its own, and the caller's
 		add("SANDBOX_DB", filepath.Join(s.dir, "sandbox.db"))
 		env = append(env, s.payments()...)
 	case notifications:
 		know(gateway)
-		accept(notifications, bookings) // its own, and the caller's
 		add("SMTP_URL", s.smtpURL)
 		add("MAIL_DIR", filepath.Join(s.dir, "mail"))
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/openboxoffice/boxoffice/services/event/adapter/rest"
 	eventsqlite "github.com/openboxoffice/boxoffice/services/event/adapter/sqlite"
 	"github.com/openboxoffice/boxoffice/services/internal/auth"
+	"github.com/openboxoffice/boxoffice/services/internal/auth/authtest"
 	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
 	"github.com/openboxoffice/boxoffice/services/internal/sqlitedb"
 )
@@ -49,8 +50,9 @@ func overHTTP(t *testing.T) bookingtest.HoldingsUnderTest {
 	if err != nil {
 		t.Fatal(err)
 	}
+	services := authtest.New(t)
 	mux := httpkit.NewRouter(slog.New(slog.DiscardHandler))
-	rest.Register(httpkit.NewAPI(mux, "event", ""), service, &auth.Guard{Services: map[string]string{"booking": "secret"}})
+	rest.Register(httpkit.NewAPI(mux, "event", ""), service, &auth.Guard{VerifyService: services.Keys().Verifier("event")})
 	server := httptest.NewServer(mux)
 	t.Cleanup(func() {
 		server.Close()
@@ -58,7 +60,7 @@ func overHTTP(t *testing.T) bookingtest.HoldingsUnderTest {
 			t.Error(err)
 		}
 	})
-	client, err := httpkit.NewClient(server.URL, "secret", time.Minute)
+	client, err := httpkit.NewClient(server.URL, services.Own["booking"].TokenFor("event"), time.Minute)
 	if err != nil {
 		t.Fatal(err)
 	}

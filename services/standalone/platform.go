@@ -5,7 +5,6 @@ package standalone
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -15,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 
 	"github.com/gofrs/flock"
@@ -22,6 +22,7 @@ import (
 
 	bookingapp "github.com/openboxoffice/boxoffice/services/booking/app"
 	eventapp "github.com/openboxoffice/boxoffice/services/event/app"
+	"github.com/openboxoffice/boxoffice/services/internal/auth"
 	"github.com/openboxoffice/boxoffice/services/internal/broker/inproc"
 	"github.com/openboxoffice/boxoffice/services/internal/config"
 	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
@@ -157,7 +158,7 @@ func (p *Platform) openLog(name string) (*slog.Logger, error) {
 
 // build makes the services. Each has its own configuration, read from the
 // environment as in a process of its own, but for what is decided here: where
-// it keeps its data, where the others are, and the secrets between them, which
+// it keeps its data, where the others are, and the keys of the services, which
 // are new at every start because nobody else needs to know them.
 func (p *Platform) build(ctx context.Context) (err error) {
 	decided := map[string]string{
@@ -173,10 +174,9 @@ func (p *Platform) build(ctx context.Context) (err error) {
 		"BOOKING_URL":      p.booking.url(),
 		"NOTIFICATION_URL": p.notification.url(),
 		"JWKS_URL":         p.user.url() + "/.well-known/jwks.json",
-
-		"EVENT_SERVICE_TOKEN":        rand.Text(),
-		"BOOKING_SERVICE_TOKEN":      rand.Text(),
-		"NOTIFICATION_SERVICE_TOKEN": rand.Text(),
+	}
+	if err := addServiceKeys(decided); err != nil {
+		return err
 	}
 	admin := map[string]string{}
 	if p.sampleAdmin() {
@@ -223,6 +223,27 @@ func (p *Platform) build(ctx context.Context) (err error) {
 	for _, m := range p.members() {
 		p.local.Handle(m.address(), m.app.Handler())
 	}
+	return nil
+}
+
+// addServiceKeys adds new keys of the services to environment. They are in the
+// memory of this process alone.
+func addServiceKeys(environment map[string]string) error {
+	public := []string{}
+	for _, service := range []string{"event", "booking", "notification"} {
+		key, err := auth.NewServiceKey(service)
+		if err != nil {
+			return err
+		}
+		private, errPrivate := key.Private()
+		entry, errPublic := key.Public()
+		if err := errors.Join(errPrivate, errPublic); err != nil {
+			return err
+		}
+		environment[strings.ToUpper(service)+"_SERVICE_KEY"] = private
+		public = append(public, entry)
+	}
+	environment["SERVICE_KEYS"] = strings.Join(public, ",")
 	return nil
 }
 

@@ -22,6 +22,7 @@ import (
 	"github.com/openboxoffice/boxoffice/services/internal/broker/dapr"
 	"github.com/openboxoffice/boxoffice/services/internal/broker/httppush"
 	"github.com/openboxoffice/boxoffice/services/internal/broker/inlet"
+	"github.com/openboxoffice/boxoffice/services/internal/broker/seal"
 	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
 	"github.com/openboxoffice/boxoffice/services/internal/inbox"
 	"github.com/openboxoffice/boxoffice/services/internal/inbox/inboxrest"
@@ -61,11 +62,11 @@ type Config struct {
 	NotificationURL string `env:"NOTIFICATION_URL"`
 	// ReconcileDays is how many days back the daily reconciliation looks.
 	ReconcileDays int `env:"RECONCILE_DAYS" envDefault:"30"`
-	// ServiceToken is this service's own secret towards the others.
-	ServiceToken string `env:"BOOKING_SERVICE_TOKEN,required,notEmpty"`
-	// EventToken is the secret of the event service, which tells of cancelled
-	// events and asks what has become of their bookings.
-	EventToken string `env:"EVENT_SERVICE_TOKEN,required,notEmpty"`
+	// ServiceKey is this service's own private key. ServiceKeys are the public
+	// keys of the services, this one's and the event service's among them, which
+	// tells of cancelled events and asks what has become of their bookings.
+	ServiceKey  string   `env:"BOOKING_SERVICE_KEY,required,notEmpty"`
+	ServiceKeys []string `env:"SERVICE_KEYS,required,notEmpty"`
 }
 
 // Deps is what the process gives the service.
@@ -108,6 +109,10 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	if cfg.ReconcileDays < 1 {
 		return nil, fmt.Errorf("RECONCILE_DAYS is %d, not at least 1", cfg.ReconcileDays)
 	}
+	key, keys, err := auth.OpenServiceKeys("booking", cfg.ServiceKey, cfg.ServiceKeys, "event")
+	if err != nil {
+		return nil, err
+	}
 	if a.db, err = openDatabase(ctx, cfg); err != nil {
 		return nil, err
 	}
@@ -123,11 +128,11 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	if a.payments, err = openPayments(ctx, cfg.PaymentsConfig, way); err != nil {
 		return nil, err
 	}
-	event, err := way.Client("event", "EVENT_URL", cfg.EventURL, cfg.ServiceToken, eventapi.Timeout)
+	event, err := way.Client("event", "EVENT_URL", cfg.EventURL, key, eventapi.Timeout)
 	if err != nil {
 		return nil, err
 	}
-	notification, err := way.Client("notification", "NOTIFICATION_URL", cfg.NotificationURL, cfg.ServiceToken, eventapi.Timeout)
+	notification, err := way.Client("notification", "NOTIFICATION_URL", cfg.NotificationURL, key, eventapi.Timeout)
 	if err != nil {
 		return nil, err
 	}
@@ -139,11 +144,11 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	switch {
 	case publisher != nil:
 	case way.There():
-		publisher, err = dapr.NewPublisher(way.Config.URL(), way.APIToken, cfg.ServiceToken, publishTimeout)
+		publisher, err = dapr.NewPublisher(way.Config.URL(), way.APIToken, key, publishTimeout)
 	default:
 		// It has a circuit breaker of its own.
 		straight := httpkit.NewTransport()
-		publisher, err = httppush.NewPublisher(map[string]map[string]*httpkit.Client{
+		publisher, err = httppush.NewPublisher(key, map[string]map[string]*httpkit.Client{
 			events.TopicBookings: {"event": event.Through(straight), "notification": notification.Through(straight)},
 		})
 	}
@@ -169,7 +174,7 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 
 	subscriber := deps.Subscriber
 	if subscriber == nil {
-		if a.inlet, err = inlet.New(cfg.Sidecar, map[string]string{events.TopicEvents: cfg.EventToken}, deps.Log); err != nil {
+		if a.inlet, err = inlet.New(cfg.Sidecar, seal.Opener{Keys: keys, Publishers: map[string]string{events.TopicEvents: "event"}}, deps.Log); err != nil {
 			return nil, err
 		}
 		subscriber = a.inlet
@@ -188,7 +193,7 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 		checks["payments"] = a.payments.ping
 	}
 	httpkit.Health(mux, way.Checks(checks))
-	guard := &auth.Guard{Verify: verifier.Verify, Services: map[string]string{"event": cfg.EventToken}}
+	guard := &auth.Guard{Verify: verifier.Verify, VerifyService: keys.Verifier("booking")}
 	api := httpkit.NewAPI(mux, "Boxoffice booking", "Book tickets, pay, cancel.")
 	rest.Register(api, a.service, rest.Options{
 		Guard: guard, AuditLog: a.db.audit, CancelledEvents: a.db.cancelled, Records: a.db.records, Ledger: a.payments.ledger,
@@ -199,7 +204,7 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 		Callers: []string{"event"}, Log: deps.Log,
 	})
 	if a.inlet != nil {
-		a.inlet.Register(mux, api, guard, []string{events.TopicEvents}, []string{"event"})
+		a.inlet.Register(mux, api, guard)
 	}
 	a.handler = mux
 	return a, nil

@@ -22,7 +22,7 @@ import (
 func with(call func(context.Context, *httpkit.Client) error) func(*testing.T, string) {
 	return func(t *testing.T, base string) {
 		t.Helper()
-		client, err := httpkit.NewClient(base, pacttest.ServiceToken("booking"), eventapi.Timeout)
+		client, err := httpkit.NewClient(base, pacttest.As("booking"), eventapi.Timeout)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -15,6 +15,7 @@ import (
 	"github.com/openboxoffice/boxoffice/contracts/events"
 	"github.com/openboxoffice/boxoffice/services/booking"
 	"github.com/openboxoffice/boxoffice/services/booking/adapter/sandbox"
+	"github.com/openboxoffice/boxoffice/services/internal/auth/authtest"
 	"github.com/openboxoffice/boxoffice/services/internal/broker/cloudevent"
 	"github.com/openboxoffice/boxoffice/services/internal/broker/httppush"
 	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
@@ -81,11 +82,11 @@ func told(kind string, patience time.Duration, do func(context.Context, *world) 
 			rw.WriteHeader(http.StatusAccepted)
 		}))
 		t.Cleanup(consumer.Close)
-		client, err := httpkit.NewClient(consumer.URL, pacttest.ServiceToken("booking"), time.Second)
+		client, err := httpkit.NewClient(consumer.URL, pacttest.As("booking"), time.Second)
 		if err != nil {
 			return nil, err
 		}
-		publisher, err := httppush.NewPublisher(map[string]map[string]*httpkit.Client{events.TopicBookings: {"event": client}})
+		publisher, err := httppush.NewPublisher(authtest.NewKey(t, "booking"), map[string]map[string]*httpkit.Client{events.TopicBookings: {"event": client}})
 		if err != nil {
 			return nil, err
 		}

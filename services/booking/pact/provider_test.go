@@ -19,6 +19,7 @@ import (
 	"github.com/openboxoffice/boxoffice/services/booking/adapter/sandbox"
 	"github.com/openboxoffice/boxoffice/services/booking/adapter/sqlite"
 	"github.com/openboxoffice/boxoffice/services/internal/auth"
+	"github.com/openboxoffice/boxoffice/services/internal/auth/authtest"
 	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
 	"github.com/openboxoffice/boxoffice/services/internal/inbox/inboxrest"
 	"github.com/openboxoffice/boxoffice/services/internal/pacttest"
@@ -27,7 +28,7 @@ import (
 func TestProvider(t *testing.T) { provider(t).Verify(t, pacttest.Dir(t)) }
 
 func provider(t testing.TB) pacttest.Provider {
-	issuer := pacttest.NewIssuer(t)
+	issuer, services := pacttest.NewIssuer(t), authtest.New(t)
 	state := func(left int, patience time.Duration, set func(context.Context, *world) error) func(testing.TB) (http.Handler, error) {
 		return func(t testing.TB) (http.Handler, error) {
 			w, err := newWorld(t, catalog(left), patience)
@@ -39,8 +40,8 @@ func provider(t testing.TB) pacttest.Provider {
 			}
 			mux := httpkit.NewRouter(quiet)
 			guard := &auth.Guard{
-				Verify:   auth.NewVerifier(issuer.URL, quiet).Verify,
-				Services: map[string]string{"event": pacttest.ServiceToken("event")},
+				Verify:        auth.NewVerifier(issuer.URL, quiet).Verify,
+				VerifyService: services.Keys().Verifier("booking"),
 			}
 			api := httpkit.NewAPI(mux, "booking", "")
 			rest.Register(api, w.service, rest.Options{
@@ -51,7 +52,7 @@ func provider(t testing.TB) pacttest.Provider {
 		}
 	}
 	return pacttest.Provider{
-		Name: "booking", Consumers: []string{"event", "notification", "user"}, Issuer: issuer, Messages: messages,
+		Name: "booking", Consumers: []string{"event", "notification", "user"}, Issuer: issuer, Services: services, Messages: messages,
 		States: map[string]func(testing.TB) (http.Handler, error){
 			"an event has tickets left":                 state(100, patient, nil),
 			"payments take longer than a booking waits": state(100, impatient, nil),

@@ -1,6 +1,8 @@
 package compose_test
 
 import (
+	"bytes"
+	"encoding/base64"
 	"maps"
 	"os"
 	"os/exec"
@@ -15,6 +17,7 @@ import (
 
 	booking "github.com/openboxoffice/boxoffice/services/booking/app"
 	event "github.com/openboxoffice/boxoffice/services/event/app"
+	"github.com/openboxoffice/boxoffice/services/internal/auth"
 	notification "github.com/openboxoffice/boxoffice/services/notification/app"
 	user "github.com/openboxoffice/boxoffice/services/user/app"
 )
@@ -171,7 +174,8 @@ func TestExampleIsNotForProduction(t *testing.T) {
 		if !secret(name) {
 			continue
 		}
-		if !strings.HasPrefix(value, "insecure-") {
+		key, err := base64.StdEncoding.DecodeString(value)
+		if !strings.HasPrefix(value, "insecure-") && (err != nil || !bytes.Contains(key, []byte("insecure-"))) {
 			t.Errorf("%s does not look like a secret that everybody knows", name)
 		}
 		if other, twice := seen[value]; twice {
@@ -184,8 +188,45 @@ func TestExampleIsNotForProduction(t *testing.T) {
 	}
 }
 
+func TestTheExamplesKeysFit(t *testing.T) {
+	t.Parallel()
+	checkKeys(t, exampleEnv(t))
+}
+
+// What the README says makes keys that services start with.
+func TestTheReadmesKeysFit(t *testing.T) {
+	t.Parallel()
+	readme, err := os.ReadFile(top + "/README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	script := regexp.MustCompile("(?s)<!-- service keys -->\n```sh\n(.*?)```").FindSubmatch(readme)
+	if script == nil {
+		t.Fatal("the README does not say how to make service keys")
+	}
+	cmd := exec.CommandContext(t.Context(), "sh", "-euc", string(script[1]))
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH")}
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkKeys(t, env.ToMap(strings.Split(strings.TrimSpace(string(out)), "\n")))
+}
+
+// checkKeys checks that each service can start with its key, and that the others
+// know it by the list.
+func checkKeys(t *testing.T, environment map[string]string) {
+	t.Helper()
+	list := strings.Split(environment["SERVICE_KEYS"], ",")
+	for _, service := range []string{"event", "booking", "notification"} {
+		if _, _, err := auth.OpenServiceKeys(service, environment[strings.ToUpper(service)+"_SERVICE_KEY"], list); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 func secret(name string) bool {
-	return strings.HasSuffix(name, "_PASSWORD") || strings.HasSuffix(name, "_TOKEN")
+	return strings.HasSuffix(name, "_PASSWORD") || strings.HasSuffix(name, "_TOKEN") || strings.HasSuffix(name, "_SERVICE_KEY")
 }
 
 // In containers a service gets what it reads, all that it requires, and no

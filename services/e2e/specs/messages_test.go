@@ -58,9 +58,9 @@ func messagesDocument(t *testing.T) []byte {
 	registry := huma.NewMapRegistry(components+"schemas/", huma.DefaultSchemaNamer)
 	envelope := registry.Schema(reflect.TypeFor[events.Message](), true, "")
 
-	registry.SchemaFromRef(envelope.Ref).Properties["hmac"] = &huma.Schema{
-		Type: huma.TypeString, Pattern: "^[0-9a-f]{64}$", Examples: []any{strings.Repeat("0123456789abcdef", 4)},
-		Description: "By a broker: the publisher's seal, the last attribute of the envelope. It is the HMAC-SHA-256, by the publisher's secret, of the topic, a line feed, and the envelope without this attribute.",
+	registry.SchemaFromRef(envelope.Ref).Properties["signature"] = &huma.Schema{
+		Type: huma.TypeString, Pattern: "^[A-Za-z0-9_-]{86}$", Examples: []any{strings.Repeat("0123456789abcdef", 5) + "01234A"},
+		Description: "Between processes: the publisher's seal, the last attribute of the envelope. It is the signature, with the publisher's Ed25519 key, of `boxoffice`, a line feed, the topic, a line feed, and the envelope without this attribute, in base64url without padding.",
 	}
 
 	messages, channels, operations := object{}, object{}, object{}

@@ -8,10 +8,12 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	bookingapp "github.com/openboxoffice/boxoffice/services/booking/app"
 	eventapp "github.com/openboxoffice/boxoffice/services/event/app"
+	"github.com/openboxoffice/boxoffice/services/internal/auth/authtest"
 	"github.com/openboxoffice/boxoffice/services/internal/config"
 	notificationapp "github.com/openboxoffice/boxoffice/services/notification/app"
 	userapp "github.com/openboxoffice/boxoffice/services/user/app"
@@ -58,13 +60,14 @@ func newApp(t *testing.T, service string, environment map[string]string) (a app)
 
 func configured[Config any](t *testing.T, environment map[string]string) Config {
 	t.Helper()
-	dir, nobody := t.TempDir(), "http://127.0.0.1:1"
+	dir, nobody, keys := t.TempDir(), "http://127.0.0.1:1", authtest.New(t)
 	all := map[string]string{
 		"STORE": "sqlite", "USER_DB": filepath.Join(dir, "user.db"), "EVENT_DB": filepath.Join(dir, "event.db"),
 		"BOOKING_DB": filepath.Join(dir, "booking.db"), "NOTIFICATION_DB": filepath.Join(dir, "notification.db"),
 		"SANDBOX_DB": filepath.Join(dir, "sandbox.db"), "MAIL_DIR": filepath.Join(dir, "mail"),
 		"USER_URL": nobody, "EVENT_URL": nobody, "BOOKING_URL": nobody, "NOTIFICATION_URL": nobody, "JWKS_URL": nobody,
-		"EVENT_SERVICE_TOKEN": "e", "BOOKING_SERVICE_TOKEN": "b", "NOTIFICATION_SERVICE_TOKEN": "n",
+		"EVENT_SERVICE_KEY": keys.Private("event"), "BOOKING_SERVICE_KEY": keys.Private("booking"),
+		"NOTIFICATION_SERVICE_KEY": keys.Private("notification"), "SERVICE_KEYS": strings.Join(keys.Public, ","),
 	}
 	maps.Copy(all, environment)
 	cfg, err := config.Parse[Config](all)

@@ -23,6 +23,7 @@ import (
 	"github.com/openboxoffice/boxoffice/services/internal/broker/dapr"
 	"github.com/openboxoffice/boxoffice/services/internal/broker/httppush"
 	"github.com/openboxoffice/boxoffice/services/internal/broker/inlet"
+	"github.com/openboxoffice/boxoffice/services/internal/broker/seal"
 	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
 	"github.com/openboxoffice/boxoffice/services/internal/inbox"
 	"github.com/openboxoffice/boxoffice/services/internal/inbox/inboxrest"
@@ -53,10 +54,11 @@ type Config struct {
 	// where there is no sidecar.
 	JWKSURL    string `env:"JWKS_URL"`
 	BookingURL string `env:"BOOKING_URL"`
-	// ServiceToken is this service's own secret towards the others.
-	ServiceToken string `env:"EVENT_SERVICE_TOKEN,required,notEmpty"`
-	// BookingToken is the secret of the booking service, which may reserve.
-	BookingToken string `env:"BOOKING_SERVICE_TOKEN,required,notEmpty"`
+	// ServiceKey is this service's own private key. ServiceKeys are the public
+	// keys of the services, this one's and the booking service's among them, which
+	// may reserve.
+	ServiceKey  string   `env:"EVENT_SERVICE_KEY,required,notEmpty"`
+	ServiceKeys []string `env:"SERVICE_KEYS,required,notEmpty"`
 }
 
 // Deps is what the process gives the service.
@@ -98,6 +100,10 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 			err = errors.Join(fmt.Errorf("event: %w", err), a.Close())
 		}
 	}()
+	key, keys, err := auth.OpenServiceKeys("event", cfg.ServiceKey, cfg.ServiceKeys, "booking")
+	if err != nil {
+		return nil, err
+	}
 	if a.db, err = openDatabase(ctx, cfg); err != nil {
 		return nil, err
 	}
@@ -114,11 +120,11 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	if err != nil {
 		return nil, err
 	}
-	booking, err := way.Client("booking", "BOOKING_URL", cfg.BookingURL, cfg.ServiceToken, bookingapi.Timeout)
+	booking, err := way.Client("booking", "BOOKING_URL", cfg.BookingURL, key, bookingapi.Timeout)
 	if err != nil {
 		return nil, err
 	}
-	if a.relay, err = newRelay(cfg, deps, way, a.db.outbox, booking); err != nil {
+	if a.relay, err = newRelay(deps, way, key, a.db.outbox, booking); err != nil {
 		return nil, err
 	}
 	if a.service, err = event.New(event.Options{
@@ -133,7 +139,7 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	}
 	subscriber := deps.Subscriber
 	if subscriber == nil {
-		if a.inlet, err = inlet.New(cfg.Sidecar, map[string]string{events.TopicBookings: cfg.BookingToken}, deps.Log); err != nil {
+		if a.inlet, err = inlet.New(cfg.Sidecar, seal.Opener{Keys: keys, Publishers: map[string]string{events.TopicBookings: "booking"}}, deps.Log); err != nil {
 			return nil, err
 		}
 		subscriber = a.inlet
@@ -148,10 +154,7 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 
 	mux := httpkit.NewRouter(deps.Log)
 	httpkit.Health(mux, way.Checks(map[string]func(context.Context) error{"database": a.db.ping}))
-	guard := &auth.Guard{
-		Verify:   verifier.Verify,
-		Services: map[string]string{"booking": cfg.BookingToken},
-	}
+	guard := &auth.Guard{Verify: verifier.Verify, VerifyService: keys.Verifier("event")}
 	api := httpkit.NewAPI(mux, "Boxoffice event", "Find events, publish them, and see what is left.")
 	rest.Register(api, a.service, guard)
 	inboxrest.Register(api, guard, inboxrest.Options{
@@ -159,7 +162,7 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 		Callers: []string{"booking"}, Log: deps.Log,
 	})
 	if a.inlet != nil {
-		a.inlet.Register(mux, api, guard, []string{events.TopicBookings}, []string{"booking"})
+		a.inlet.Register(mux, api, guard)
 	}
 	a.handler = mux
 	return a, nil
@@ -167,16 +170,16 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 
 // newRelay makes the one that tells booking, by its client, what becomes of
 // events.
-func newRelay(cfg Config, deps Deps, way *sidecar.Way, store outbox.Store, booking *httpkit.Client) (*outbox.Relay, error) {
+func newRelay(deps Deps, way *sidecar.Way, key *auth.ServiceKey, store outbox.Store, booking *httpkit.Client) (*outbox.Relay, error) {
 	publisher := deps.Publisher
 	var err error
 	switch {
 	case publisher != nil:
 	case way.There():
-		publisher, err = dapr.NewPublisher(way.Config.URL(), way.APIToken, cfg.ServiceToken, publishTimeout)
+		publisher, err = dapr.NewPublisher(way.Config.URL(), way.APIToken, key, publishTimeout)
 	default:
 		// It has a circuit breaker of its own.
-		publisher, err = httppush.NewPublisher(map[string]map[string]*httpkit.Client{
+		publisher, err = httppush.NewPublisher(key, map[string]map[string]*httpkit.Client{
 			events.TopicEvents: {"booking": booking.Through(httpkit.NewTransport())},
 		})
 	}

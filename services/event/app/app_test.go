@@ -23,11 +23,15 @@ import (
 	"github.com/openboxoffice/boxoffice/services/event"
 	"github.com/openboxoffice/boxoffice/services/event/app"
 	"github.com/openboxoffice/boxoffice/services/event/eventtest"
+	"github.com/openboxoffice/boxoffice/services/internal/auth/authtest"
 	"github.com/openboxoffice/boxoffice/services/internal/broker"
 )
 
 // bus is a broker of one consumer that delivers when it is told to.
-type bus struct{ broker.Subscription }
+type bus struct {
+	broker.Subscription
+	services *authtest.Services // that the app knows
+}
 
 func (b *bus) Subscribe(s broker.Subscription) error {
 	b.Subscription = s
@@ -45,17 +49,17 @@ func (b *bus) deliver(ctx context.Context, m events.Message) error {
 
 func newApp(t *testing.T, deps app.Deps) (*app.App, *bus) {
 	t.Helper()
-	return newAppAt(t, "http://127.0.0.1:1", deps)
+	return newAppAt(t, authtest.New(t), "http://127.0.0.1:1", deps)
 }
 
 // newAppAt is one that finds booking there.
-func newAppAt(t *testing.T, booking string, deps app.Deps) (*app.App, *bus) {
+func newAppAt(t *testing.T, services *authtest.Services, booking string, deps app.Deps) (*app.App, *bus) {
 	t.Helper()
-	b := &bus{}
+	b := &bus{services: services}
 	deps.Log, deps.Subscriber = slog.New(slog.DiscardHandler), b
 	a, err := app.New(t.Context(), app.Config{
 		Store: "sqlite", DBPath: filepath.Join(t.TempDir(), "event.db"), JWKSURL: "http://127.0.0.1:1/jwks",
-		BookingToken: "secret", BookingURL: booking, ServiceToken: "own secret",
+		BookingURL: booking, ServiceKey: services.Private("event"), ServiceKeys: services.Public,
 	}, deps)
 	if err != nil {
 		t.Fatal(err)
@@ -126,7 +130,7 @@ func TestHearsBookings(t *testing.T) {
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/receipts",
 		strings.NewReader(`{"ids":["`+good.ID+`","`+bad.ID+`","`+uuid.NewString()+`"]}`))
 	r.Header.Set("Content-Type", "application/json")
-	r.Header.Set("X-Service-Token", "secret")
+	r.Header.Set("X-Service-Token", b.services.Token("booking", "event"))
 	w := httptest.NewRecorder()
 	a.Handler().ServeHTTP(w, r)
 	var receipts struct{ Known []string }

@@ -15,22 +15,24 @@ import (
 	"github.com/openboxoffice/boxoffice/contracts/identity"
 	"github.com/openboxoffice/boxoffice/services/event"
 	"github.com/openboxoffice/boxoffice/services/event/app"
+	"github.com/openboxoffice/boxoffice/services/internal/auth/authtest"
 	"github.com/openboxoffice/boxoffice/services/internal/broker/cloudevent"
 )
 
 // booking is the part of the booking service that event calls. It loses the
 // first message that it takes.
 type booking struct {
-	mu    sync.Mutex
-	taken int
-	heard map[string]events.Message
-	wrong []string
+	caller func(token string) (string, error)
+	mu     sync.Mutex
+	taken  int
+	heard  map[string]events.Message
+	wrong  []string
 }
 
 func (b *booking) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if r.Header.Get("X-Service-Token") != "own secret" {
+	if who, err := b.caller(r.Header.Get("X-Service-Token")); err != nil || who != "event" {
 		b.wrong = append(b.wrong, r.Method+" "+r.URL.Path+" without the token")
 	}
 	body, err := io.ReadAll(r.Body)
@@ -71,10 +73,11 @@ func (b *booking) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // then it cannot be deleted.
 func TestTellsBookingOfACancelledEvent(t *testing.T) {
 	t.Parallel()
-	b := &booking{heard: map[string]events.Message{}}
+	services := authtest.New(t)
+	b := &booking{caller: services.Keys().Verifier("booking"), heard: map[string]events.Message{}}
 	server := httptest.NewServer(b)
 	defer server.Close()
-	a, _ := newAppAt(t, server.URL, app.Deps{Exclusive: true})
+	a, _ := newAppAt(t, services, server.URL, app.Deps{Exclusive: true})
 	e := create(t, a, 10)
 	owner := identity.Caller{UserID: e.OrganizerID, Role: identity.Organizer}
 

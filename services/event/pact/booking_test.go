@@ -38,7 +38,7 @@ func bookingRequests(t *testing.T, pact *pacttest.Pact) {
 	token := pacttest.Is(pacttest.ServiceToken("event"))
 	with := func(call func(context.Context, *httpkit.Client) error) func(*testing.T, string) {
 		return func(t *testing.T, base string) {
-			client, err := httpkit.NewClient(base, pacttest.ServiceToken("event"), bookingapi.Timeout)
+			client, err := httpkit.NewClient(base, pacttest.As("event"), bookingapi.Timeout)
 			if err != nil {
 				t.Fatal(err)
 			}

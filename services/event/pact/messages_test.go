@@ -18,6 +18,7 @@ import (
 	"github.com/openboxoffice/boxoffice/contracts/identity"
 	"github.com/openboxoffice/boxoffice/services/event"
 	"github.com/openboxoffice/boxoffice/services/event/adapter/sqlite"
+	"github.com/openboxoffice/boxoffice/services/internal/auth/authtest"
 	"github.com/openboxoffice/boxoffice/services/internal/broker/cloudevent"
 	"github.com/openboxoffice/boxoffice/services/internal/broker/httppush"
 	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
@@ -51,11 +52,11 @@ func cancelled(t testing.TB) ([]byte, error) {
 		rw.WriteHeader(http.StatusAccepted)
 	}))
 	t.Cleanup(consumer.Close)
-	client, err := httpkit.NewClient(consumer.URL, pacttest.ServiceToken("event"), time.Second)
+	client, err := httpkit.NewClient(consumer.URL, pacttest.As("event"), time.Second)
 	if err != nil {
 		return nil, err
 	}
-	publisher, err := httppush.NewPublisher(map[string]map[string]*httpkit.Client{events.TopicEvents: {"booking": client}})
+	publisher, err := httppush.NewPublisher(authtest.NewKey(t, "event"), map[string]map[string]*httpkit.Client{events.TopicEvents: {"booking": client}})
 	if err != nil {
 		return nil, err
 	}

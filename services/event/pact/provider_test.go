@@ -19,6 +19,7 @@ import (
 	"github.com/openboxoffice/boxoffice/services/event"
 	"github.com/openboxoffice/boxoffice/services/event/adapter/sqlite"
 	"github.com/openboxoffice/boxoffice/services/event/app"
+	"github.com/openboxoffice/boxoffice/services/internal/auth/authtest"
 	"github.com/openboxoffice/boxoffice/services/internal/pacttest"
 	"github.com/openboxoffice/boxoffice/services/internal/sqlitedb"
 )
@@ -35,12 +36,12 @@ const (
 )
 
 func provider(t testing.TB) pacttest.Provider {
-	issuer := pacttest.NewIssuer(t)
+	issuer, services := pacttest.NewIssuer(t), authtest.New(t)
 	state := func(set func(t testing.TB, s *sqlite.Store) error) func(testing.TB) (http.Handler, error) {
-		return func(t testing.TB) (http.Handler, error) { return serve(t, issuer, set) }
+		return func(t testing.TB) (http.Handler, error) { return serve(t, issuer, services, set) }
 	}
 	return pacttest.Provider{
-		Name: "event", Consumers: []string{"booking", "user"}, Issuer: issuer, Messages: messages,
+		Name: "event", Consumers: []string{"booking", "user"}, Issuer: issuer, Services: services, Messages: messages,
 		States: map[string]func(testing.TB) (http.Handler, error){
 			"there are no events": state(func(testing.TB, *sqlite.Store) error { return nil }),
 			"there is an event": state(func(t testing.TB, s *sqlite.Store) error {
@@ -102,7 +103,7 @@ func TestProvider(t *testing.T) { provider(t).Verify(t, pacttest.Dir(t)) }
 
 // serve is the service as its process runs it, on a new database with what set
 // puts there. Behind it is a booking service that has heard of what is cancelled.
-func serve(t testing.TB, issuer *pacttest.Issuer, set func(testing.TB, *sqlite.Store) error) (http.Handler, error) {
+func serve(t testing.TB, issuer *pacttest.Issuer, services *authtest.Services, set func(testing.TB, *sqlite.Store) error) (http.Handler, error) {
 	path := filepath.Join(t.TempDir(), "event.db")
 	db, err := sqlitedb.Open(t.Context(), path, sqlite.Migrations())
 	if err != nil {
@@ -119,7 +120,7 @@ func serve(t testing.TB, issuer *pacttest.Issuer, set func(testing.TB, *sqlite.S
 	t.Cleanup(booking.Close)
 	a, err := app.New(t.Context(), app.Config{
 		Store: "sqlite", DBPath: path, JWKSURL: issuer.URL, BookingURL: booking.URL,
-		ServiceToken: pacttest.ServiceToken("event"), BookingToken: pacttest.ServiceToken("booking"),
+		ServiceKey: services.Private("event"), ServiceKeys: services.Public,
 	}, app.Deps{Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return nil, err

@@ -25,6 +25,7 @@ import (
 	"github.com/openboxoffice/boxoffice/contracts/identity"
 	"github.com/openboxoffice/boxoffice/contracts/problem"
 	"github.com/openboxoffice/boxoffice/services/internal/auth"
+	"github.com/openboxoffice/boxoffice/services/internal/auth/authtest"
 	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
 )
 
@@ -227,6 +228,8 @@ func TestGuard(t *testing.T) {
 	t.Parallel()
 	mux := httpkit.NewRouter(quiet)
 	api := httpkit.NewAPI(mux, "test", "")
+	services := authtest.New(t)
+	booking, notification := services.Token("booking", "event"), services.Token("notification", "event")
 	g := &auth.Guard{
 		Verify: func(_ context.Context, token string) (identity.Caller, error) {
 			switch token {
@@ -237,7 +240,7 @@ func TestGuard(t *testing.T) {
 			}
 			return identity.Caller{}, auth.ErrInvalidToken
 		},
-		Services: map[string]string{"booking": "s-booking", "notification": "s-notification", "broken": ""},
+		VerifyService: services.Keys().Verifier("event"),
 	}
 	type out struct{ Body string }
 	h := func(ctx context.Context, _ *struct{}) (*out, error) { return &out{auth.Caller(ctx).UserID}, nil }
@@ -246,15 +249,18 @@ func TestGuard(t *testing.T) {
 	}
 	huma.Register(api, g.User(api, op("/any")), h)
 	huma.Register(api, g.User(api, op("/organizer"), identity.Organizer), h)
-	huma.Register(api, g.Service(api, op("/internal"), "booking", "broken"), h)
+	huma.Register(api, g.Service(api, op("/internal"), "booking"), h)
 
+	if got := api.OpenAPI().Paths["/internal"].Get.Description; got != "Only booking may call it." {
+		t.Errorf("the document says %q", got)
+	}
 	for _, c := range []struct {
 		path, bearer, service string
 		status                int
 		code                  problem.Code
 	}{
 		{"/any", "", "", 401, problem.Unauthenticated},
-		{"/any", "", "s-booking", 401, problem.Unauthenticated},
+		{"/any", "", booking, 401, problem.Unauthenticated},
 		{"/any", "forged", "", 401, problem.InvalidToken},
 		{"/any", "down", "", 503, problem.UpstreamUnavailable},
 		{"/any", "customer", "", 200, ""},
@@ -264,8 +270,9 @@ func TestGuard(t *testing.T) {
 		{"/internal", "", "", 401, problem.Unauthenticated},
 		{"/internal", "admin", "", 401, problem.Unauthenticated},
 		{"/internal", "", "guess", 401, problem.InvalidToken},
-		{"/internal", "", "s-notification", 403, problem.Forbidden},
-		{"/internal", "", "s-booking", 200, ""},
+		{"/internal", "", services.Token("booking", "notification"), 401, problem.InvalidToken},
+		{"/internal", "", notification, 403, problem.Forbidden},
+		{"/internal", "", booking, 200, ""},
 	} {
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, c.path, nil)
 		if c.bearer != "" {

@@ -2,8 +2,6 @@ package auth
 
 import (
 	"context"
-	"crypto/sha256"
-	"crypto/subtle"
 	"errors"
 	"net/http"
 	"slices"
@@ -24,8 +22,8 @@ type Guard struct {
 	// VerifyChange, where set, takes Verify's place in operations that may change
 	// something: a token whose session is over is good for reading alone.
 	VerifyChange func(ctx context.Context, token string) (identity.Caller, error)
-	// Services holds the secret of each service that may call this one.
-	Services map[string]string
+	// VerifyService returns which service's token it is. See ServiceKeys.Verifier.
+	VerifyService func(token string) (service string, err error)
 }
 
 type callerKey struct{}
@@ -101,47 +99,36 @@ func InvalidToken() *httpkit.Error {
 	return p
 }
 
-// Service returns op for other services alone: those of callers, each with its
-// own secret in X-Service-Token. A user's token counts for nothing here.
+// Service returns op for callers alone, which are other services: each shows a
+// token of its own in X-Service-Token. Without one that is good for this service
+// a request is answered 401, and one of another service 403. A user's token
+// counts for nothing here.
 func (g *Guard) Service(_ huma.API, op huma.Operation, callers ...string) huma.Operation {
 	op = httpkit.Refuses(op, problem.Unauthenticated, problem.InvalidToken, problem.Forbidden)
 	op.Security = append(op.Security, map[string][]string{httpkit.SchemeService: {}})
+	op.Description = strings.TrimSpace(op.Description + " Only " + strings.Join(callers, " and ") + " may call it.")
 	op.Middlewares = append(op.Middlewares, func(ctx huma.Context, next func(huma.Context)) {
-		token := ctx.Header("X-Service-Token")
-		if token == "" {
-			refuse(ctx, httpkit.NewProblem(http.StatusUnauthorized, problem.Unauthenticated, "This is for other services alone."))
+		if refusal := g.service(ctx.Header("X-Service-Token"), callers); refusal != nil {
+			refuse(ctx, refusal)
 			return
 		}
-		// Every secret is compared, found or not, so that the time taken tells
-		// nothing.
-		known, allowed := 0, 0
-		for name, secret := range g.Services {
-			same := equal(token, secret)
-			known |= same
-			if slices.Contains(callers, name) {
-				allowed |= same
-			}
-		}
-		switch {
-		case known == 0:
-			refuse(ctx, httpkit.NewProblem(http.StatusUnauthorized, problem.InvalidToken, "This service token is not known."))
-		case allowed == 0:
-			refuse(ctx, httpkit.NewProblem(http.StatusForbidden, problem.Forbidden, "This service may not call this operation."))
-		default:
-			next(ctx)
-		}
+		next(ctx)
 	})
 	return op
 }
 
-// equal compares in a time that depends on neither value. An empty secret
-// equals nothing.
-func equal(token, secret string) int {
-	a, b := sha256.Sum256([]byte(token)), sha256.Sum256([]byte(secret))
-	if secret == "" {
-		return 0
+func (g *Guard) service(token string, callers []string) *httpkit.Error {
+	if token == "" {
+		return httpkit.NewProblem(http.StatusUnauthorized, problem.Unauthenticated, "This is for other services alone.")
 	}
-	return subtle.ConstantTimeCompare(a[:], b[:])
+	caller, err := g.VerifyService(token)
+	switch {
+	case err != nil:
+		return httpkit.NewProblem(http.StatusUnauthorized, problem.InvalidToken, "The service token is expired or not valid.")
+	case !slices.Contains(callers, caller):
+		return httpkit.NewProblem(http.StatusForbidden, problem.Forbidden, "This service may not call this operation.")
+	}
+	return nil
 }
 
 // Bearer returns the access token in an Authorization header, if there is one.

@@ -1,5 +1,5 @@
 // Package auth says who is calling: a user, by an access token of the user
-// service, or another service, by its secret.
+// service, or another service, by a token that it has signed itself.
 package auth
 
 import (
@@ -30,9 +30,12 @@ const (
 	TokenType = "at+jwt"
 )
 
+// skew is how far the clocks of two processes may differ.
+const skew = 5 * time.Second
+
 // ErrInvalidToken says that a token is expired, forged, malformed or meant for
 // somebody else.
-var ErrInvalidToken = errors.New("invalid access token")
+var ErrInvalidToken = errors.New("invalid token")
 
 // ErrKeysUnavailable says that no key set could be had yet.
 var ErrKeysUnavailable = errors.New("the keys to verify access tokens cannot be had")
@@ -77,7 +80,7 @@ func (v *Verifier) Through(way http.RoundTripper) *Verifier {
 
 // Verify returns whose token it is, ErrInvalidToken, or ErrKeysUnavailable.
 func (v *Verifier) Verify(ctx context.Context, token string) (identity.Caller, error) {
-	kid, err := keyID(token)
+	kid, err := keyID(token, TokenType)
 	if err != nil {
 		return identity.Caller{}, err
 	}
@@ -92,7 +95,7 @@ func (v *Verifier) Verify(ctx context.Context, token string) (identity.Caller, e
 // ErrInvalidToken. Only EdDSA, and only the keys given, count: what the token's
 // header says of keys (jku, x5u, jwk) is ignored.
 func Parse(token string, keys jwk.Set, now func() time.Time) (identity.Caller, error) {
-	kid, err := keyID(token)
+	kid, err := keyID(token, TokenType)
 	if err != nil {
 		return identity.Caller{}, err
 	}
@@ -111,7 +114,7 @@ func parse(token, kid string, keys jwk.Set, now func() time.Time) (identity.Call
 		jwt.WithAudience(Audience),
 		jwt.WithRequiredClaim(jwt.ExpirationKey),
 		jwt.WithRequiredClaim(jwt.SubjectKey),
-		jwt.WithAcceptableSkew(5*time.Second),
+		jwt.WithAcceptableSkew(skew),
 		jwt.WithClock(jwt.ClockFunc(now)),
 	)
 	if err != nil {
@@ -137,9 +140,9 @@ func parse(token, kid string, keys jwk.Set, now func() time.Time) (identity.Call
 	return c, nil
 }
 
-// keyID reads the header of a compact token without trusting it. It reads three
-// fields and no more: the rest is for whoever verifies the token.
-func keyID(token string) (string, error) {
+// keyID reads the header of a compact token of this type without trusting it. It
+// reads three fields and no more: the rest is for whoever verifies the token.
+func keyID(token, tokenType string) (string, error) {
 	header, _, _, err := jwsbb.SplitCompactString(token)
 	if err != nil {
 		return "", fmt.Errorf("%w: malformed", ErrInvalidToken)
@@ -148,7 +151,7 @@ func keyID(token string) (string, error) {
 	alg, errAlg := jwsbb.HeaderGetString(h, jws.AlgorithmKey)
 	typ, errTyp := jwsbb.HeaderGetString(h, jws.TypeKey)
 	kid, errKid := jwsbb.HeaderGetString(h, jws.KeyIDKey)
-	if errors.Join(errAlg, errTyp, errKid) != nil || alg != jwa.EdDSA().String() || typ != TokenType || kid == "" {
+	if errors.Join(errAlg, errTyp, errKid) != nil || alg != jwa.EdDSA().String() || typ != tokenType || kid == "" {
 		return "", fmt.Errorf("%w: alg, typ or kid", ErrInvalidToken)
 	}
 	return kid, nil

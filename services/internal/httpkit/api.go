@@ -25,7 +25,7 @@ func NewAPI(mux *chi.Mux, title, description string) huma.API {
 	config.Formats = map[string]huma.Format{"application/json": format, "json": format}
 	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		SchemeBearer:  {Type: "http", Scheme: "bearer", BearerFormat: "JWT", Description: "An access token of POST /token on the user service."},
-		SchemeService: {Type: "apiKey", In: "header", Name: "X-Service-Token", Description: "For the other services alone."},
+		SchemeService: {Type: "apiKey", In: "header", Name: "X-Service-Token", Description: "For other services alone. A JWT of at most 5 minutes, typ `service+jwt`, that the calling service has signed with its own Ed25519 key: `iss` is the caller, `aud` this service."},
 	}
 	docs := problems(swgui.New(title, "/openapi.json", "/docs"))
 	mux.Get("/docs", docs)

@@ -25,21 +25,21 @@ var ErrUnavailable = errors.New("service unavailable")
 // Client calls one other service. A call by an idempotent method that is left
 // without an answer is made again, a few times, within its time.
 type Client struct {
-	base         *url.URL
-	serviceToken string
-	timeout      time.Duration
-	http         *http.Client
+	base    *url.URL
+	token   func() (string, error)
+	timeout time.Duration
+	http    *http.Client
 }
 
 // NewClient returns a client of the service at base ("http://127.0.0.1:8081").
-// Each call carries serviceToken, where it is not empty, and takes at most
-// timeout. Through says by what way, if it is not the straight one.
-func NewClient(base, serviceToken string, timeout time.Duration) (*Client, error) {
+// Each call shows what token returns, as X-Service-Token, unless token is nil,
+// and takes at most timeout. Through sets a custom transport.
+func NewClient(base string, token func() (string, error), timeout time.Duration) (*Client, error) {
 	u, err := url.Parse(base)
 	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
 		return nil, fmt.Errorf("%q is not the URL of a service", base)
 	}
-	c := &Client{base: u, serviceToken: serviceToken, timeout: timeout}
+	c := &Client{base: u, token: token, timeout: timeout}
 	return c.Through(NewTransport()), nil
 }
 
@@ -114,8 +114,12 @@ func (c *Client) send(ctx context.Context, method string, u *url.URL, contentTyp
 	if contentType != "" {
 		req.Header.Set("Content-Type", contentType)
 	}
-	if c.serviceToken != "" {
-		req.Header.Set("X-Service-Token", c.serviceToken)
+	if c.token != nil {
+		token, err := c.token()
+		if err != nil {
+			return fmt.Errorf("service token: %w", err)
+		}
+		req.Header.Set("X-Service-Token", token)
 	}
 	traceContext.Inject(ctx, propagation.HeaderCarrier(req.Header))
 

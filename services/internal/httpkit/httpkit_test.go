@@ -342,7 +342,8 @@ func TestClient(t *testing.T) {
 		_, _ = io.WriteString(w, body)
 	}))
 	defer s.Close()
-	c, err := httpkit.NewClient(s.URL, "secret", time.Minute)
+	var errToken error
+	c, err := httpkit.NewClient(s.URL, func() (string, error) { return "secret", errToken }, time.Minute)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -378,11 +379,16 @@ func TestClient(t *testing.T) {
 			t.Errorf("%+v came as %v", x, err)
 		}
 	}
+	got, errToken = nil, errors.New("no key")
+	if err := c.Do(ctx, http.MethodGet, []string{"a"}, nil, nil); !errors.Is(err, errToken) || got != nil {
+		t.Errorf("without a token: %v, and asked %v", err, got)
+	}
+	errToken = nil
 	s.Close()
 	if err := c.Do(ctx, http.MethodGet, []string{"a"}, nil, nil); !errors.Is(err, httpkit.ErrUnavailable) {
 		t.Errorf("nobody there came as %v", err)
 	}
-	if _, err := httpkit.NewClient("127.0.0.1:80", "", time.Second); err == nil {
+	if _, err := httpkit.NewClient("127.0.0.1:80", nil, time.Second); err == nil {
 		t.Error("a URL without a scheme is taken")
 	}
 }

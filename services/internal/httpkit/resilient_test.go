@@ -277,7 +277,7 @@ func TestClientRepeatsIdempotentCallsAlone(t *testing.T) {
 			made.Add(1)
 			panic(http.ErrAbortHandler)
 		}))
-		c, err := httpkit.NewClient(s.URL, "", time.Minute)
+		c, err := httpkit.NewClient(s.URL, nil, time.Minute)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -45,9 +45,16 @@ func Dir(t testing.TB) string {
 	return ""
 }
 
-// ServiceToken is the secret by which a service is known in these tests. It is
-// in the pacts, and in force nowhere else.
-func ServiceToken(service string) string { return "secret-of-" + service }
+// ServiceToken stands in a pact for a token of service. Before a provider sees
+// it, it is replaced by one that the service's key has signed.
+func ServiceToken(service string) string { return tokenOf + service }
+
+const tokenOf = "secret-of-"
+
+// As is the source of a client's tokens that stand in a pact.
+func As(service string) func() (string, error) {
+	return func() (string, error) { return ServiceToken(service), nil }
+}
 
 // Callers are the users behind the access tokens of the pacts, where a token is
 // no more than a name: "Bearer customer". Before a provider sees it, it is

@@ -19,6 +19,7 @@ import (
 	"github.com/pact-foundation/pact-go/v2/models"
 	"github.com/pact-foundation/pact-go/v2/provider"
 
+	"github.com/openboxoffice/boxoffice/services/internal/auth/authtest"
 	"github.com/openboxoffice/boxoffice/services/internal/broker/cloudevent"
 )
 
@@ -37,6 +38,8 @@ type Provider struct {
 	Messages map[string]func(t testing.TB) ([]byte, error)
 	// Issuer signs the access tokens; nil where nobody has any.
 	Issuer *Issuer
+	// Services have the keys by which the provider knows its callers.
+	Services *authtest.Services
 }
 
 // Verify verifies every pact in dir that names the provider, in a subtest named
@@ -97,6 +100,7 @@ func (p Provider) verify(t *testing.T, f File) {
 			if p.Issuer != nil {
 				h = p.Issuer.sign(h)
 			}
+			h = p.identify(h)
 			current.Store(&h)
 			return nil, nil
 		}
@@ -117,6 +121,17 @@ func (p Provider) verify(t *testing.T, f File) {
 	if n := int(asked.Load()); n != len(f.Interactions) {
 		t.Errorf("%s was asked %d times, for %d interactions", p.Name, n, len(f.Interactions))
 	}
+}
+
+// identify returns h behind the exchange of services' names for their tokens; see
+// ServiceToken.
+func (p Provider) identify(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if name, ok := strings.CutPrefix(r.Header.Get("X-Service-Token"), tokenOf); ok {
+			r.Header.Set("X-Service-Token", p.Services.Token(name, p.Name))
+		}
+		h.ServeHTTP(w, r)
+	})
 }
 
 // brokenEnv tells a process that it is the one of MustFail.

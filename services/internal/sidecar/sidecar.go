@@ -81,13 +81,14 @@ func (w *Way) URL(app, variable, address string) (string, error) {
 	return address, nil
 }
 
-// Client returns a client of app. See httpkit.NewClient.
-func (w *Way) Client(app, variable, address, serviceToken string, timeout time.Duration) (*httpkit.Client, error) {
+// Client returns a client of app that shows it tokens by key. See
+// httpkit.NewClient.
+func (w *Way) Client(app, variable, address string, key *auth.ServiceKey, timeout time.Duration) (*httpkit.Client, error) {
 	u, err := w.URL(app, variable, address)
 	if err != nil {
 		return nil, err
 	}
-	c, err := httpkit.NewClient(u, serviceToken, timeout)
+	c, err := httpkit.NewClient(u, key.TokenFor(app), timeout)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", variable, err)
 	}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/openboxoffice/boxoffice/contracts/problem"
+	"github.com/openboxoffice/boxoffice/services/internal/auth/authtest"
 	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
 	"github.com/openboxoffice/boxoffice/services/internal/sidecar"
 )
@@ -42,16 +43,17 @@ func beside(t *testing.T, answer http.HandlerFunc) *sidecar.Way {
 
 func TestACallPassesTheSidecar(t *testing.T) {
 	t.Parallel()
+	services := authtest.New(t)
 	w := beside(t, func(w http.ResponseWriter, r *http.Request) {
 		b, _ := io.ReadAll(r.Body)
 		if r.Header.Get("dapr-app-id") != "event" || r.Header.Get("dapr-api-token") != apiToken ||
-			r.Header.Get("X-Service-Token") != "secret" || r.RequestURI != "/events/a%2Fb/book" || string(b) != `{"n":1}` || r.ContentLength != 7 {
+			r.Header.Get("X-Service-Token") != services.Token("booking", "event") || r.RequestURI != "/events/a%2Fb/book" || string(b) != `{"n":1}` || r.ContentLength != 7 {
 			t.Errorf("%s %s %v %s", r.Method, r.RequestURI, r.Header, b)
 		}
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = io.WriteString(w, `{"ok":true}`)
 	})
-	c, err := w.Client("event", "EVENT_URL", "http://127.0.0.1:1", "secret", time.Minute)
+	c, err := w.Client("event", "EVENT_URL", "http://127.0.0.1:1", services.Own["booking"], time.Minute)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -121,6 +123,7 @@ func TestReadiness(t *testing.T) {
 
 func TestWithoutASidecar(t *testing.T) {
 	t.Parallel()
+	key := authtest.NewKey(t, "booking")
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		for name := range r.Header {
 			if strings.HasPrefix(strings.ToLower(name), "dapr") {
@@ -136,7 +139,7 @@ func TestWithoutASidecar(t *testing.T) {
 	if err != nil || w.There() || len(w.Checks(map[string]func(context.Context) error{})) != 0 {
 		t.Fatalf("%+v, %v", w, err)
 	}
-	c, err := w.Client("event", "EVENT_URL", s.URL, "", time.Minute)
+	c, err := w.Client("event", "EVENT_URL", s.URL, key, time.Minute)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -144,10 +147,10 @@ func TestWithoutASidecar(t *testing.T) {
 	if err := c.Do(t.Context(), http.MethodGet, nil, nil, nil); !errors.As(err, &p) || p.Code != problem.SoldOut {
 		t.Errorf("%v", err)
 	}
-	if _, err := w.Client("event", "EVENT_URL", "", "", time.Minute); err == nil || !strings.Contains(err.Error(), "EVENT_URL is not set") {
+	if _, err := w.Client("event", "EVENT_URL", "", key, time.Minute); err == nil || !strings.Contains(err.Error(), "EVENT_URL is not set") {
 		t.Errorf("without an address: %v", err)
 	}
-	if _, err := w.Client("event", "EVENT_URL", "secret:", "", time.Minute); err == nil || !strings.Contains(err.Error(), "EVENT_URL: ") {
+	if _, err := w.Client("event", "EVENT_URL", "secret:", key, time.Minute); err == nil || !strings.Contains(err.Error(), "EVENT_URL: ") {
 		t.Errorf("with a wrong address: %v", err)
 	}
 	if _, err := w.Verifier("", slog.Default()); err == nil || !strings.Contains(err.Error(), "JWKS_URL is not set") {
@@ -172,7 +175,7 @@ func TestASidecarThatIsAway(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := w.Client("event", "EVENT_URL", "", "", time.Minute)
+	c, err := w.Client("event", "EVENT_URL", "", authtest.NewKey(t, "booking"), time.Minute)
 	if err != nil {
 		t.Fatal(err)
 	}

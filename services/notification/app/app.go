@@ -17,6 +17,7 @@ import (
 	"github.com/openboxoffice/boxoffice/services/internal/auth"
 	"github.com/openboxoffice/boxoffice/services/internal/broker"
 	"github.com/openboxoffice/boxoffice/services/internal/broker/inlet"
+	"github.com/openboxoffice/boxoffice/services/internal/broker/seal"
 	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
 	"github.com/openboxoffice/boxoffice/services/internal/inbox"
 	"github.com/openboxoffice/boxoffice/services/internal/inbox/inboxrest"
@@ -51,11 +52,11 @@ type Config struct {
 	// sidecar.
 	UserURL string `env:"USER_URL"`
 	JWKSURL string `env:"JWKS_URL"`
-	// ServiceToken is this service's own secret towards the others.
-	ServiceToken string `env:"NOTIFICATION_SERVICE_TOKEN,required,notEmpty"`
-	// BookingToken is the secret of the booking service, which asks for
-	// receipts.
-	BookingToken string `env:"BOOKING_SERVICE_TOKEN,required,notEmpty"`
+	// ServiceKey is this service's own private key. ServiceKeys are the public
+	// keys of the services, this one's and the booking service's among them, which
+	// publishes messages and asks for receipts.
+	ServiceKey  string   `env:"NOTIFICATION_SERVICE_KEY,required,notEmpty"`
+	ServiceKeys []string `env:"SERVICE_KEYS,required,notEmpty"`
 
 	// SMTPURL is the mail server: smtp://[user:password@]host[:port][?tls=starttls|opportunistic|none]
 	// or smtps://…. Empty writes mails to MailDir.
@@ -116,6 +117,10 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
+	key, keys, err := auth.OpenServiceKeys("notification", cfg.ServiceKey, cfg.ServiceKeys, "booking")
+	if err != nil {
+		return nil, err
+	}
 	mailer, err := mailer(cfg)
 	if err != nil {
 		return nil, err
@@ -128,7 +133,7 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	if err != nil {
 		return nil, err
 	}
-	users, err := way.Client("user", "USER_URL", cfg.UserURL, cfg.ServiceToken, userapi.Timeout)
+	users, err := way.Client("user", "USER_URL", cfg.UserURL, key, userapi.Timeout)
 	if err != nil {
 		return nil, err
 	}
@@ -157,10 +162,7 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	mux := httpkit.NewRouter(deps.Log)
 	httpkit.Health(mux, way.Checks(map[string]func(context.Context) error{"database": a.db.ping}))
 	api := httpkit.NewAPI(mux, "Boxoffice notification", "Mails and SMS about bookings.")
-	guard := &auth.Guard{
-		Verify:   verifier.Verify,
-		Services: map[string]string{"booking": cfg.BookingToken},
-	}
+	guard := &auth.Guard{Verify: verifier.Verify, VerifyService: keys.Verifier("notification")}
 	rest.Register(api, a.service, guard)
 	inboxrest.Register(api, guard, inboxrest.Options{
 		Store: a.db.inbox, Handlers: map[string]broker.Handler{events.TopicBookings: handle},
@@ -168,11 +170,11 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	})
 	subscriber := deps.Subscriber
 	if subscriber == nil {
-		if a.inlet, err = inlet.New(cfg.Sidecar, map[string]string{events.TopicBookings: cfg.BookingToken}, deps.Log); err != nil {
+		if a.inlet, err = inlet.New(cfg.Sidecar, seal.Opener{Keys: keys, Publishers: map[string]string{events.TopicBookings: "booking"}}, deps.Log); err != nil {
 			return nil, err
 		}
 		subscriber = a.inlet
-		a.inlet.Register(mux, api, guard, []string{events.TopicBookings}, []string{"booking"})
+		a.inlet.Register(mux, api, guard)
 	}
 	a.handler = mux
 

@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/openboxoffice/boxoffice/contracts/events"
+	"github.com/openboxoffice/boxoffice/services/internal/auth/authtest"
 	"github.com/openboxoffice/boxoffice/services/notification/app"
 )
 
@@ -46,7 +47,7 @@ func TestAConfirmedBookingIsMailedAndListed(t *testing.T) {
 	if n := p.mails(); n != 1 {
 		t.Errorf("%d mails in the folder, want 1", n)
 	}
-	got := p.call("service booking secret", "POST", "/receipts", fmt.Sprintf(`{"ids": [%q, %q]}`, id, uuid.NewString()))
+	got := p.call(p.service("booking"), "POST", "/receipts", fmt.Sprintf(`{"ids": [%q, %q]}`, id, uuid.NewString()))
 	if diff := cmp.Diff([]string{id}, got.Known); got.Status != http.StatusOK || diff != "" {
 		t.Errorf("%d, receipts (-want +got):\n%s", got.Status, diff)
 	}
@@ -86,8 +87,8 @@ func TestOnlyTheOwner(t *testing.T) {
 		{p.token("ada", "customer"), "GET", "/dead-letters", "", 403, "forbidden"},
 		{admin, "POST", "/receipts", `{"ids":["` + uuid.NewString() + `"]}`, 401, "unauthenticated"},
 		{"service wrong", "POST", "/receipts", `{"ids":["` + uuid.NewString() + `"]}`, 401, "invalid_token"},
-		{"service event secret", "POST", "/receipts", `{"ids":["` + uuid.NewString() + `"]}`, 401, "invalid_token"},
-		{"service booking secret", "GET", "/notifications", "", 401, "unauthenticated"},
+		{p.service("event"), "POST", "/receipts", `{"ids":["` + uuid.NewString() + `"]}`, 403, "forbidden"},
+		{p.service("booking"), "GET", "/notifications", "", 401, "unauthenticated"},
 	} {
 		if a := p.call(test.auth, test.method, test.path, test.body); a.Status != test.status || a.Code != test.code {
 			t.Errorf("%s %s: %d %s, want %d %s", test.method, test.path, a.Status, a.Code, test.status, test.code)
@@ -174,7 +175,7 @@ func TestPoisonBecomesADeadLetter(t *testing.T) {
 			t.Errorf("replay: %d %s", a.Status, a.Code)
 		}
 	}
-	if a := p.call("service booking secret", "POST", "/receipts", fmt.Sprintf(`{"ids": [%q]}`, poison)); len(a.Known) != 1 {
+	if a := p.call(p.service("booking"), "POST", "/receipts", fmt.Sprintf(`{"ids": [%q]}`, poison)); len(a.Known) != 1 {
 		t.Errorf("a dead letter has no receipt: %v", a.All)
 	}
 	p.publish(events.TypeBookingConfirmed, booking("ada"))
@@ -203,7 +204,12 @@ func TestARestartGoesOnWhereTheLastEnded(t *testing.T) {
 
 func TestBadConfigurationStopsTheStart(t *testing.T) {
 	t.Parallel()
+	services := authtest.New(t)
 	for variable, changes := range map[string][]func(c *app.Config){
+		"NOTIFICATION_SERVICE_KEY": {
+			func(c *app.Config) { c.ServiceKey = "a secret" }, func(c *app.Config) { c.ServiceKey = services.Private("booking") },
+		},
+		"SERVICE_KEYS":    {func(c *app.Config) { c.ServiceKeys = services.Public[:1] }},
 		"SMTP_URL":        {func(c *app.Config) { c.SMTPURL = "smtp://u:secret@h?tls=maybe" }},
 		"MAIL_FROM":       {func(c *app.Config) { c.MailFrom = "nobody" }},
 		"SMS_URL":         {func(c *app.Config) { c.SMSURL = "ftp://x" }},
@@ -220,7 +226,7 @@ func TestBadConfigurationStopsTheStart(t *testing.T) {
 		"MAIL_WORKERS": {func(c *app.Config) { c.Workers = 0 }, func(c *app.Config) { c.Workers = -4 }, func(c *app.Config) { c.Workers = 1 << 40 }},
 	} {
 		for _, change := range changes {
-			cfg := config(t.TempDir(), "http://127.0.0.1:1")
+			cfg := config(services, t.TempDir(), "http://127.0.0.1:1")
 			change(&cfg)
 			a, err := app.New(t.Context(), cfg, app.Deps{Log: quiet})
 			if err == nil || a != nil || !strings.Contains(err.Error(), variable) || strings.Contains(err.Error(), "secret") {

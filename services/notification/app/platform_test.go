@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -24,6 +25,7 @@ import (
 	"github.com/openboxoffice/boxoffice/contracts/events"
 	"github.com/openboxoffice/boxoffice/contracts/money"
 	"github.com/openboxoffice/boxoffice/services/internal/auth"
+	"github.com/openboxoffice/boxoffice/services/internal/auth/authtest"
 	"github.com/openboxoffice/boxoffice/services/internal/broker/inproc"
 	"github.com/openboxoffice/boxoffice/services/notification/app"
 )
@@ -44,6 +46,7 @@ type platform struct {
 	dir    string
 	key    jwk.Key
 	broker *inproc.Broker
+	others *authtest.Services
 	log    *bytes.Buffer
 	stop   func()
 }
@@ -51,7 +54,7 @@ type platform struct {
 // start runs the service on the data in dir. Users have the phone, or none.
 func start(t *testing.T, dir, phone string, change ...func(*app.Config)) *platform {
 	t.Helper()
-	p := &platform{t: t, dir: dir, log: &bytes.Buffer{}}
+	p := &platform{t: t, dir: dir, others: authtest.New(t), log: &bytes.Buffer{}}
 	_, private, err := ed25519.GenerateKey(rand.Reader)
 	must(t, err)
 	p.key, err = jwk.Import(private)
@@ -62,10 +65,10 @@ func start(t *testing.T, dir, phone string, change ...func(*app.Config)) *platfo
 	keys := jwk.NewSet()
 	must(t, keys.AddKey(public))
 
-	mux := http.NewServeMux()
+	mux, caller := http.NewServeMux(), p.others.Keys().Verifier("user")
 	mux.HandleFunc("GET /jwks", func(w http.ResponseWriter, _ *http.Request) { _ = json.NewEncoder(w).Encode(keys) })
 	mux.HandleFunc("GET /users/{id}/contact", func(w http.ResponseWriter, r *http.Request) {
-		if r.Header.Get("X-Service-Token") != "own secret" {
+		if who, err := caller(r.Header.Get("X-Service-Token")); err != nil || who != "notification" {
 			w.WriteHeader(http.StatusForbidden)
 			return
 		}
@@ -75,7 +78,7 @@ func start(t *testing.T, dir, phone string, change ...func(*app.Config)) *platfo
 
 	log := slog.New(slog.NewJSONHandler(&locked{w: p.log}, nil))
 	p.broker = inproc.New(inproc.Options{Log: quiet, Backoff: func(int) time.Duration { return time.Millisecond }})
-	cfg := config(dir, user.URL)
+	cfg := config(p.others, dir, user.URL)
 	for _, c := range change {
 		c(&cfg)
 	}
@@ -100,11 +103,11 @@ func start(t *testing.T, dir, phone string, change ...func(*app.Config)) *platfo
 }
 
 // config is a good configuration, with the data in dir.
-func config(dir, userURL string) app.Config {
+func config(services *authtest.Services, dir, userURL string) app.Config {
 	return app.Config{
 		Store: "sqlite", DBPath: filepath.Join(dir, "notification.db"), MailDir: filepath.Join(dir, "mail"), MailFrom: "tickets@boxoffice.example",
 		JWKSURL: userURL + "/jwks", UserURL: userURL,
-		ServiceToken: "own secret", BookingToken: "booking secret",
+		ServiceKey: services.Private("notification"), ServiceKeys: services.Public,
 		RetryBase: time.Second, RetryMax: 30 * time.Minute, MaxAttempts: 60, SendTimeout: 15 * time.Second, Workers: 4,
 	}
 }
@@ -148,14 +151,20 @@ type answer struct {
 	All        map[string]any   `json:"-"`
 }
 
-// call makes a request; auth is an Authorization header, or "service <secret>".
+// service is what another service calls with.
+func (p *platform) service(name string) string {
+	p.t.Helper()
+	return "service " + p.others.Token(name, "notification")
+}
+
+// call makes a request; auth is an Authorization header, or "service <token>".
 func (p *platform) call(auth, method, path, body string) answer {
 	p.t.Helper()
 	req, err := http.NewRequestWithContext(p.t.Context(), method, p.url+path, bytes.NewBufferString(body))
 	must(p.t, err)
 	req.Header.Set("Content-Type", "application/json")
-	if secret, ok := bytes.CutPrefix([]byte(auth), []byte("service ")); ok {
-		req.Header.Set("X-Service-Token", string(secret))
+	if token, ok := strings.CutPrefix(auth, "service "); ok {
+		req.Header.Set("X-Service-Token", token)
 	} else if auth != "" {
 		req.Header.Set("Authorization", auth)
 	}

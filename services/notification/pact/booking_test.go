@@ -124,7 +124,7 @@ func newService(t *testing.T) (*sqlite.Store, *notification.Service) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	client, err := httpkit.NewClient("http://127.0.0.1:1", "", userapi.Timeout)
+	client, err := httpkit.NewClient("http://127.0.0.1:1", nil, userapi.Timeout)
 	if err != nil {
 		t.Fatal(err)
 	}

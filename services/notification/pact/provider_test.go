@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/openboxoffice/boxoffice/services/internal/auth/authtest"
 	"github.com/openboxoffice/boxoffice/services/internal/pacttest"
 	"github.com/openboxoffice/boxoffice/services/notification"
 	"github.com/openboxoffice/boxoffice/services/notification/adapter/sqlite"
@@ -25,12 +26,12 @@ const (
 )
 
 func TestProvider(t *testing.T) {
-	issuer := pacttest.NewIssuer(t)
+	issuer, services := pacttest.NewIssuer(t), authtest.New(t)
 	pacttest.Provider{
-		Name: "notification", Consumers: []string{"booking", "user"}, Issuer: issuer,
+		Name: "notification", Consumers: []string{"booking", "user"}, Issuer: issuer, Services: services,
 		States: map[string]func(testing.TB) (http.Handler, error){
-			"a message has arrived":                  func(t testing.TB) (http.Handler, error) { return serve(t, issuer, sent) },
-			"the customer was notified of a booking": func(t testing.TB) (http.Handler, error) { return serve(t, issuer, sent) },
+			"a message has arrived":                  func(t testing.TB) (http.Handler, error) { return serve(t, issuer, services, sent) },
+			"the customer was notified of a booking": func(t testing.TB) (http.Handler, error) { return serve(t, issuer, services, sent) },
 		},
 	}.Verify(t, pacttest.Dir(t))
 }
@@ -51,7 +52,7 @@ func sent(ctx context.Context, s *sqlite.Store) error {
 
 // serve is the service as its process runs it, on a new database with what set
 // puts there.
-func serve(t testing.TB, issuer *pacttest.Issuer, set func(context.Context, *sqlite.Store) error) (http.Handler, error) {
+func serve(t testing.TB, issuer *pacttest.Issuer, services *authtest.Services, set func(context.Context, *sqlite.Store) error) (http.Handler, error) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "notification.db")
 	db, err := sqlite.Open(t.Context(), path)
@@ -64,7 +65,7 @@ func serve(t testing.TB, issuer *pacttest.Issuer, set func(context.Context, *sql
 	}
 	a, err := app.New(t.Context(), app.Config{
 		Store: "sqlite", DBPath: path, JWKSURL: issuer.URL, UserURL: "http://127.0.0.1:1", // is not asked
-		ServiceToken: pacttest.ServiceToken("notification"), BookingToken: pacttest.ServiceToken("booking"),
+		ServiceKey: services.Private("notification"), ServiceKeys: services.Public,
 		MailDir: filepath.Join(dir, "mail"), MailFrom: "tickets@boxoffice.example",
 		RetryBase: time.Second, RetryMax: time.Second, MaxAttempts: 1, SendTimeout: time.Second, Workers: 1,
 	}, app.Deps{Log: slog.New(slog.DiscardHandler)})

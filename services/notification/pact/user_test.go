@@ -25,7 +25,7 @@ func TestConsumerOfUser(t *testing.T) {
 	contact := func(want notification.Contact, wantErr error) func(*testing.T, string) {
 		return func(t *testing.T, base string) {
 			t.Helper()
-			client, err := httpkit.NewClient(base, pacttest.ServiceToken("notification"), userapi.Timeout)
+			client, err := httpkit.NewClient(base, pacttest.As("notification"), userapi.Timeout)
 			if err != nil {
 				t.Fatal(err)
 			}

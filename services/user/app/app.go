@@ -9,12 +9,14 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
 	"golang.org/x/text/unicode/norm"
 
 	"github.com/openboxoffice/boxoffice/contracts/problem"
+	"github.com/openboxoffice/boxoffice/services/internal/auth"
 	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
 	"github.com/openboxoffice/boxoffice/services/internal/sidecar"
 	"github.com/openboxoffice/boxoffice/services/user"
@@ -51,9 +53,9 @@ type Config struct {
 	// with that email address.
 	AdminEmail    string `env:"ADMIN_EMAIL"`
 	AdminPassword string `env:"ADMIN_PASSWORD"`
-	// NotificationToken is the secret of the notification service, which may
-	// ask for contacts.
-	NotificationToken string `env:"NOTIFICATION_SERVICE_TOKEN,required,notEmpty"`
+	// ServiceKeys are the public keys of the services, that of the notification
+	// service among them, which may ask for contacts.
+	ServiceKeys []string `env:"SERVICE_KEYS,required,notEmpty"`
 }
 
 // Deps is what the process gives the service.
@@ -74,6 +76,9 @@ type App struct {
 	handler http.Handler
 }
 
+// exampleKey is the notification service's public key in .env.example.
+const exampleKey = "notification:MCowBQYDK2VwAyEAmSNfmg/5fRWIgkmw0hCwcMcAFRtuJ43DfUaKdAFtAeA="
+
 // New opens the database, makes the first signing key and the admin where there
 // are none, and builds the service.
 func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
@@ -87,9 +92,13 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	if err != nil {
 		return nil, err
 	}
+	keys, err := auth.ParseServiceKeys(cfg.ServiceKeys, "notification")
+	if err != nil {
+		return nil, fmt.Errorf("SERVICE_KEYS: %w", err)
+	}
 	private := len(trusted) == 0 && !deps.Public
-	if !private && strings.HasPrefix(cfg.NotificationToken, "insecure-") {
-		return nil, errors.New("NOTIFICATION_SERVICE_TOKEN is that of .env.example, which everybody can read: choose another before other machines can reach the services")
+	if !private && slices.Contains(cfg.ServiceKeys, exampleKey) {
+		return nil, errors.New("SERVICE_KEYS has the key of .env.example, whose private half everybody can read: choose another before other machines can reach the services")
 	}
 	way, err := sidecar.Open(cfg.Sidecar, deps.Transport, deps.Log)
 	if err != nil {
@@ -134,7 +143,7 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	api := httpkit.NewAPI(mux, "Boxoffice", "Find events, book tickets, and everything else that a client may do: accounts and logins here, the rest passed on to the other services.")
 	rest.Register(mux, api, rest.Options{
 		Service: a.service, TrustedProxies: trusted, AtOnce: argon2.AtOnce,
-		Guard: rest.NewGuard(a.service, map[string]string{"notification": cfg.NotificationToken}),
+		Guard: rest.NewGuard(a.service, keys.Verifier("user")),
 	})
 	gate.Register(mux, api)
 	a.handler = mux

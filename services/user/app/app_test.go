@@ -16,6 +16,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/openboxoffice/boxoffice/services/internal/auth/authtest"
 	"github.com/openboxoffice/boxoffice/services/user/adapter/sqlite"
 	"github.com/openboxoffice/boxoffice/services/user/app"
 )
@@ -23,7 +24,7 @@ import (
 func config(t *testing.T) app.Config {
 	t.Helper()
 	return app.Config{
-		Store: "sqlite", DBPath: filepath.Join(t.TempDir(), "user.db"), NotificationToken: "secret",
+		Store: "sqlite", DBPath: filepath.Join(t.TempDir(), "user.db"), ServiceKeys: authtest.New(t).Public,
 		EventURL: "http://127.0.0.1:1", BookingURL: "http://127.0.0.1:1", NotificationURL: "http://127.0.0.1:1",
 	}
 }
@@ -33,6 +34,7 @@ var deps = app.Deps{Log: slog.New(slog.DiscardHandler)}
 func TestMistakesStopTheStartByName(t *testing.T) {
 	t.Parallel()
 	for want, change := range map[string]func(c *app.Config){
+		"SERVICE_KEYS":          func(c *app.Config) { c.ServiceKeys = []string{"notification:secret"} },
 		"TRUSTED_PROXIES":       func(c *app.Config) { c.TrustedProxies = []string{"10.0.0.0/8", "somewhere"} },
 		"ADMIN_EMAIL is not":    func(c *app.Config) { c.AdminPassword = "a sparrow in the organ" },
 		"ADMIN_PASSWORD is not": func(c *app.Config) { c.AdminEmail = "root@example.com" },
@@ -83,8 +85,8 @@ func TestTheExampleEnvironmentDoesNotStartBehindAProxy(t *testing.T) {
 		t.Errorf("secrets that nobody else knows: %v", err)
 	}
 	for want, change := range map[string]func(c *app.Config){
-		"ADMIN_PASSWORD":             func(c *app.Config) { c.AdminEmail, c.AdminPassword = "root@example.com", example["ADMIN_PASSWORD"] },
-		"NOTIFICATION_SERVICE_TOKEN": func(c *app.Config) { c.NotificationToken = example["NOTIFICATION_SERVICE_TOKEN"] },
+		"ADMIN_PASSWORD": func(c *app.Config) { c.AdminEmail, c.AdminPassword = "root@example.com", example["ADMIN_PASSWORD"] },
+		"SERVICE_KEYS":   func(c *app.Config) { c.ServiceKeys = strings.Split(example["SERVICE_KEYS"], ",") },
 		example["ADMIN_EMAIL"]: func(c *app.Config) { // made before the proxy came
 			before := *c
 			before.TrustedProxies, before.AdminEmail, before.AdminPassword = nil, example["ADMIN_EMAIL"], example["ADMIN_PASSWORD"]

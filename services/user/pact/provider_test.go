@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/openboxoffice/boxoffice/contracts/identity"
+	"github.com/openboxoffice/boxoffice/services/internal/auth/authtest"
 	"github.com/openboxoffice/boxoffice/services/internal/pacttest"
 	"github.com/openboxoffice/boxoffice/services/user"
 	"github.com/openboxoffice/boxoffice/services/user/adapter/sqlite"
@@ -17,11 +18,12 @@ import (
 )
 
 func TestProvider(t *testing.T) {
+	services := authtest.New(t)
 	state := func(users ...user.User) func(testing.TB) (http.Handler, error) {
-		return func(t testing.TB) (http.Handler, error) { return serve(t, users) }
+		return func(t testing.TB) (http.Handler, error) { return serve(t, services, users) }
 	}
 	pacttest.Provider{
-		Name: "user", Consumers: []string{"booking", "event", "notification"},
+		Name: "user", Consumers: []string{"booking", "event", "notification"}, Services: services,
 		States: map[string]func(testing.TB) (http.Handler, error){
 			"there is a signing key":        state(), // there always is
 			"there is no such user":         state(),
@@ -40,7 +42,7 @@ func customer(phone string) user.User {
 }
 
 // serve is the service as its process runs it, on a new database with users.
-func serve(t testing.TB, users []user.User) (http.Handler, error) {
+func serve(t testing.TB, services *authtest.Services, users []user.User) (http.Handler, error) {
 	path := filepath.Join(t.TempDir(), "user.db")
 	store, err := sqlite.Open(t.Context(), path)
 	if err != nil {
@@ -55,7 +57,7 @@ func serve(t testing.TB, users []user.User) (http.Handler, error) {
 	const nobody = "http://127.0.0.1:1" // is behind its gateway
 	a, err := app.New(t.Context(), app.Config{
 		Store: "sqlite", DBPath: path, EventURL: nobody, BookingURL: nobody, NotificationURL: nobody,
-		NotificationToken: pacttest.ServiceToken("notification"),
+		ServiceKeys: services.Public,
 	}, app.Deps{Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return nil, err

@@ -45,7 +45,7 @@ func TestAnswersThatAreNoneLeaveTheOutcomeUnknown(t *testing.T) {
 				_, _ = io.WriteString(w, c.body)
 			}))
 			defer s.Close()
-			client, err := httpkit.NewClient(s.URL, "secret", time.Minute)
+			client, err := httpkit.NewClient(s.URL, nil, time.Minute)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -81,7 +81,7 @@ func TestReturnsThatAreRefused(t *testing.T) {
 				_, _ = io.WriteString(w, c.body)
 			}))
 			defer s.Close()
-			client, err := httpkit.NewClient(s.URL, "secret", time.Minute)
+			client, err := httpkit.NewClient(s.URL, nil, time.Minute)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -57,7 +57,7 @@ func TestPagesThatAreNoneLeaveTheOutcomeUnknown(t *testing.T) {
 				_, _ = io.WriteString(w, c.body)
 			}))
 			defer s.Close()
-			client, err := httpkit.NewClient(s.URL, "secret", time.Minute)
+			client, err := httpkit.NewClient(s.URL, nil, time.Minute)
 			if err != nil {
 				t.Fatal(err)
 			}

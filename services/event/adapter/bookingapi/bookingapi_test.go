@@ -56,7 +56,7 @@ func booking(t *testing.T) eventtest.BookingsFixture {
 
 func client(t *testing.T, url, token string) *bookingapi.Bookings {
 	t.Helper()
-	c, err := httpkit.NewClient(url, token, bookingapi.Timeout)
+	c, err := httpkit.NewClient(url, func() (string, error) { return token, nil }, bookingapi.Timeout)
 	if err != nil {
 		t.Fatal(err)
 	}

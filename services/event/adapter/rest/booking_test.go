@@ -16,7 +16,7 @@ func TestBook(t *testing.T) {
 	e := s.create(t)
 	booking := newUUID()
 	book := func(body object) answer {
-		return s.do(t, http.MethodPut, path(e, "/book"), "booking-secret", body)
+		return s.do(t, http.MethodPut, path(e, "/book"), "service booking", body)
 	}
 	items := []object{{"ticket_type_id": typeID(e, 1), "quantity": 1}, {"ticket_type_id": typeID(e, 0), "quantity": 3}}
 	var got object
@@ -75,7 +75,7 @@ func TestBookRefusesNonsense(t *testing.T) {
 			if _, ok := body["booking_id"]; !ok {
 				body["booking_id"] = newUUID()
 			}
-			s.do(t, http.MethodPut, path(e, "/book"), "booking-secret", body).is(t, http.StatusUnprocessableEntity, "validation_failed")
+			s.do(t, http.MethodPut, path(e, "/book"), "service booking", body).is(t, http.StatusUnprocessableEntity, "validation_failed")
 		})
 	}
 }
@@ -87,16 +87,16 @@ func TestTicketsAreOfTheFirstType(t *testing.T) {
 	s := newServer(t)
 	e := s.create(t)
 	body := object{"booking_id": newUUID(), "tickets": 2}
-	first := s.do(t, http.MethodPut, path(e, "/book"), "booking-secret", body).is(t, http.StatusOK, "")
+	first := s.do(t, http.MethodPut, path(e, "/book"), "service booking", body).is(t, http.StatusOK, "")
 	types := e["ticket_types"].([]any)
 	types[0], types[1] = types[1], types[0]
 	s.do(t, http.MethodPut, path(e), organizer, e).is(t, http.StatusOK, "")
-	again := s.do(t, http.MethodPut, path(e, "/book"), "booking-secret", body).is(t, http.StatusOK, "")
+	again := s.do(t, http.MethodPut, path(e, "/book"), "service booking", body).is(t, http.StatusOK, "")
 	if first.body != again.body {
 		t.Errorf("a repeat is answered\n%s\nafter\n%s", again.body, first.body)
 	}
 	body["tickets"] = 1
-	s.do(t, http.MethodPut, path(e, "/book"), "booking-secret", body).is(t, http.StatusConflict, "reservation_mismatch")
+	s.do(t, http.MethodPut, path(e, "/book"), "service booking", body).is(t, http.StatusConflict, "reservation_mismatch")
 }
 
 func TestRelease(t *testing.T) {
@@ -109,7 +109,7 @@ func TestRelease(t *testing.T) {
 		if operation == "/book" {
 			body["tickets"] = 10
 		}
-		return s.do(t, http.MethodPut, path(e, operation), "booking-secret", body)
+		return s.do(t, http.MethodPut, path(e, operation), "service booking", body)
 	}
 	do("/book", 1).is(t, http.StatusOK, "")
 	for range 2 {
@@ -117,12 +117,12 @@ func TestRelease(t *testing.T) {
 	}
 	do("/book", 1).is(t, http.StatusConflict, "reservation_released")
 	do("/book", 2).is(t, http.StatusOK, "")
-	s.do(t, http.MethodPut, path(e, "/release"), "booking-secret", object{"booking_id": booking}).is(t, http.StatusNoContent, "")
+	s.do(t, http.MethodPut, path(e, "/release"), "service booking", object{"booking_id": booking}).is(t, http.StatusNoContent, "")
 	s.do(t, http.MethodDelete, path(e), organizer, nil).is(t, http.StatusConflict, "event_has_bookings")
 	do("/release", 5).is(t, http.StatusNoContent, "")
 	do("/book", 4).is(t, http.StatusConflict, "reservation_released")
 	for _, bad := range []object{{}, {"booking_id": "x"}, {"booking_id": booking, "attempt": -1}, {"booking_id": booking, "tickets": 1}} {
-		s.do(t, http.MethodPut, path(e, "/release"), "booking-secret", bad).is(t, http.StatusUnprocessableEntity, "validation_failed")
+		s.do(t, http.MethodPut, path(e, "/release"), "service booking", bad).is(t, http.StatusUnprocessableEntity, "validation_failed")
 	}
 	s.now = now.Add(time.Hour)
 	s.do(t, http.MethodDelete, path(e), organizer, nil).is(t, http.StatusNoContent, "")
@@ -137,7 +137,7 @@ func TestReturn(t *testing.T) {
 	standard := func(n int) []object { return []object{{"ticket_type_id": typeID(e, 0), "quantity": n}} }
 	back := func(returnID string, items []object) answer {
 		body := object{"booking_id": booking, "attempt": 1, "return_id": returnID, "items": items}
-		return s.do(t, http.MethodPost, path(e, "/return"), "booking-secret", body)
+		return s.do(t, http.MethodPost, path(e, "/return"), "service booking", body)
 	}
 	available := func(want float64) {
 		t.Helper()
@@ -148,7 +148,7 @@ func TestReturn(t *testing.T) {
 		}
 	}
 	back(newUUID(), standard(1)).is(t, http.StatusConflict, "tickets_not_booked")
-	s.do(t, http.MethodPut, path(e, "/book"), "booking-secret", object{"booking_id": booking, "tickets": 5}).is(t, http.StatusOK, "")
+	s.do(t, http.MethodPut, path(e, "/book"), "service booking", object{"booking_id": booking, "tickets": 5}).is(t, http.StatusOK, "")
 	first := newUUID()
 	for _, again := range []string{first, first, strings.ToUpper(first)} {
 		back(again, standard(2)).is(t, http.StatusNoContent, "")
@@ -158,7 +158,7 @@ func TestReturn(t *testing.T) {
 	back(newUUID(), standard(4)).is(t, http.StatusConflict, "tickets_not_booked")
 	back(newUUID(), []object{{"ticket_type_id": typeID(e, 1), "quantity": 1}}).is(t, http.StatusConflict, "tickets_not_booked")
 	available(7)
-	s.do(t, http.MethodPut, path(e, "/release"), "booking-secret", object{"booking_id": booking}).is(t, http.StatusNoContent, "")
+	s.do(t, http.MethodPut, path(e, "/release"), "service booking", object{"booking_id": booking}).is(t, http.StatusNoContent, "")
 	available(10)
 	back(newUUID(), standard(3)).is(t, http.StatusNoContent, "")
 	available(10)
@@ -170,15 +170,15 @@ func TestReturn(t *testing.T) {
 	} {
 		body := good()
 		body[field] = bad
-		s.do(t, http.MethodPost, path(e, "/return"), "booking-secret", body).is(t, http.StatusUnprocessableEntity, "validation_failed")
+		s.do(t, http.MethodPost, path(e, "/return"), "service booking", body).is(t, http.StatusUnprocessableEntity, "validation_failed")
 	}
 	for _, missing := range []string{"booking_id", "return_id", "items"} {
 		body := good()
 		delete(body, missing)
-		s.do(t, http.MethodPost, path(e, "/return"), "booking-secret", body).is(t, http.StatusUnprocessableEntity, "validation_failed")
+		s.do(t, http.MethodPost, path(e, "/return"), "service booking", body).is(t, http.StatusUnprocessableEntity, "validation_failed")
 	}
 	back(newUUID(), append(standard(1), standard(1)...)).is(t, http.StatusUnprocessableEntity, "validation_failed")
-	s.do(t, http.MethodPost, "/events/"+newUUID()+"/return", "booking-secret", good()).is(t, http.StatusNotFound, "event_not_found")
+	s.do(t, http.MethodPost, "/events/"+newUUID()+"/return", "service booking", good()).is(t, http.StatusNotFound, "event_not_found")
 }
 
 func TestReservations(t *testing.T) {
@@ -189,11 +189,11 @@ func TestReservations(t *testing.T) {
 	slices.Sort(bookings)
 	for i, booking := range bookings {
 		for attempt := 1; attempt <= 2; attempt++ {
-			s.do(t, http.MethodPut, path(e, "/book"), "booking-secret",
+			s.do(t, http.MethodPut, path(e, "/book"), "service booking",
 				object{"booking_id": booking, "attempt": attempt, "tickets": 1}).is(t, http.StatusOK, "")
 		}
 		if i == 1 {
-			s.do(t, http.MethodPut, path(e, "/release"), "booking-secret", object{"booking_id": booking}).is(t, http.StatusNoContent, "")
+			s.do(t, http.MethodPut, path(e, "/release"), "service booking", object{"booking_id": booking}).is(t, http.StatusNoContent, "")
 		}
 	}
 	holding := func(booking, attempt int) object {
@@ -209,7 +209,7 @@ func TestReservations(t *testing.T) {
 		"?after=" + strings.ToUpper(bookings[1]): {holding(2, 1), holding(2, 2)},
 	} {
 		var got object
-		s.do(t, http.MethodGet, "/reservations"+query, "booking-secret", nil).is(t, http.StatusOK, "").json(t, &got)
+		s.do(t, http.MethodGet, "/reservations"+query, "service booking", nil).is(t, http.StatusOK, "").json(t, &got)
 		if diff := cmp.Diff(object{"items": want}, got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", query, diff)
 		}
@@ -218,7 +218,7 @@ func TestReservations(t *testing.T) {
 		"limit=0", "limit=1001", "limit=-1", "limit=x", "after=x", "after=" + bookings[0][1:], "after=urn:uuid:" + bookings[0], "after=%7B" + bookings[0] + "%7D",
 		"after=" + strings.ReplaceAll(bookings[0], "-", ""),
 	} {
-		s.do(t, http.MethodGet, "/reservations?"+query, "booking-secret", nil).is(t, http.StatusUnprocessableEntity, "validation_failed")
+		s.do(t, http.MethodGet, "/reservations?"+query, "service booking", nil).is(t, http.StatusUnprocessableEntity, "validation_failed")
 	}
 }
 

@@ -26,7 +26,7 @@ func TestPolicyIsOptionalAndAlwaysShown(t *testing.T) {
 	k := newUUID()
 	var held, again struct{ Event object }
 	book := object{"booking_id": k, "tickets": 1}
-	s.do(t, http.MethodPut, path(e, "/book"), "booking-secret", book).is(t, http.StatusOK, "").json(t, &held)
+	s.do(t, http.MethodPut, path(e, "/book"), "service booking", book).is(t, http.StatusOK, "").json(t, &held)
 	want := any(object{"free_hours": 48., "fee_basis_points": 1000.})
 	if diff := cmp.Diff(want, held.Event["cancellation_policy"]); diff != "" {
 		t.Errorf("of a reservation (-want +got):\n%s", diff)
@@ -38,7 +38,7 @@ func TestPolicyIsOptionalAndAlwaysShown(t *testing.T) {
 	if diff := cmp.Diff(any(free), got["cancellation_policy"]); diff != "" {
 		t.Errorf("left out (-want +got):\n%s", diff)
 	}
-	s.do(t, http.MethodPut, path(e, "/book"), "booking-secret", book).is(t, http.StatusOK, "").json(t, &again)
+	s.do(t, http.MethodPut, path(e, "/book"), "service booking", book).is(t, http.StatusOK, "").json(t, &again)
 	if diff := cmp.Diff(want, again.Event["cancellation_policy"]); diff != "" {
 		t.Errorf("of a reservation from before (-want +got):\n%s", diff)
 	}
@@ -90,7 +90,7 @@ func TestCancel(t *testing.T) {
 	}
 	s.do(t, http.MethodPut, path(e), organizer, e).is(t, http.StatusConflict, "event_cancelled")
 	s.do(t, http.MethodDelete, path(e), organizer, nil).is(t, http.StatusConflict, "event_has_bookings")
-	s.do(t, http.MethodPut, path(e, "/book"), "booking-secret", object{"booking_id": newUUID(), "tickets": 1}).is(t, http.StatusConflict, "sales_closed")
+	s.do(t, http.MethodPut, path(e, "/book"), "service booking", object{"booking_id": newUUID(), "tickets": 1}).is(t, http.StatusConflict, "sales_closed")
 
 	cancellation := func(token string) (got object) {
 		t.Helper()

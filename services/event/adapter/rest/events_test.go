@@ -60,7 +60,7 @@ func TestNotModified(t *testing.T) {
 		}
 	}
 	tag := s.do(t, http.MethodGet, path(e), "", nil).header.Get("ETag")
-	s.do(t, http.MethodPut, path(e, "/book"), "booking-secret", object{"booking_id": newUUID(), "tickets": 1}).is(t, http.StatusOK, "")
+	s.do(t, http.MethodPut, path(e, "/book"), "service booking", object{"booking_id": newUUID(), "tickets": 1}).is(t, http.StatusOK, "")
 	a := s.do(t, http.MethodGet, path(e), "", nil, "If-None-Match", tag).is(t, http.StatusOK, "")
 	if got := a.header.Get("ETag"); got != `"1.1"` {
 		t.Errorf("after a sale the etag is %s", got)
@@ -74,7 +74,7 @@ func TestAvailability(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	e := s.create(t)
-	s.do(t, http.MethodPut, path(e, "/book"), "booking-secret", object{"booking_id": newUUID(), "tickets": 4}).is(t, http.StatusOK, "")
+	s.do(t, http.MethodPut, path(e, "/book"), "service booking", object{"booking_id": newUUID(), "tickets": 4}).is(t, http.StatusOK, "")
 	check := func(open bool, available float64) {
 		t.Helper()
 		var got object
@@ -84,7 +84,7 @@ func TestAvailability(t *testing.T) {
 		}
 	}
 	check(true, 8)
-	s.do(t, http.MethodPut, path(e, "/book"), "booking-secret", object{"booking_id": newUUID(), "items": []object{
+	s.do(t, http.MethodPut, path(e, "/book"), "service booking", object{"booking_id": newUUID(), "items": []object{
 		{"ticket_type_id": typeID(e, 0), "quantity": 6}, {"ticket_type_id": typeID(e, 1), "quantity": 2},
 	}}).is(t, http.StatusOK, "")
 	check(false, 0)
@@ -170,11 +170,11 @@ func TestOwnership(t *testing.T) {
 		if method != http.MethodGet {
 			body = object{"booking_id": newUUID()}
 		}
-		for token, code := range map[string]string{"": "unauthenticated", "no-secret": "invalid_token", organizer: "unauthenticated", admin: "unauthenticated"} {
+		for token, code := range map[string]string{"": "unauthenticated", "services": "invalid_token", organizer: "unauthenticated", admin: "unauthenticated"} {
 			s.do(t, method, p, token, body).is(t, http.StatusUnauthorized, code)
 		}
-		s.do(t, method, p, "notification-secret", body).is(t, http.StatusForbidden, "forbidden")
-		s.do(t, method, p, "", body, "dapr-api-token", "booking-secret").is(t, http.StatusUnauthorized, "unauthenticated")
+		s.do(t, method, p, "service notification", body).is(t, http.StatusForbidden, "forbidden")
+		s.do(t, method, p, "", body, "dapr-api-token", "service booking").is(t, http.StatusUnauthorized, "unauthenticated")
 	}
 }
 
@@ -208,7 +208,7 @@ func TestPutTicketTypes(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	e := s.create(t)
-	s.do(t, http.MethodPut, path(e, "/book"), "booking-secret", object{"booking_id": newUUID(), "tickets": 4}).is(t, http.StatusOK, "")
+	s.do(t, http.MethodPut, path(e, "/book"), "service booking", object{"booking_id": newUUID(), "tickets": 4}).is(t, http.StatusOK, "")
 	price := object{"amount_minor": 1, "currency": "EUR"}
 	put := func(types ...object) answer {
 		return s.do(t, http.MethodPut, path(e), organizer, draft(set("ticket_types", types)))
@@ -285,8 +285,8 @@ func TestUnknownEvents(t *testing.T) {
 		s.do(t, http.MethodGet, p+"/availability", "", nil).is(t, http.StatusNotFound, "event_not_found")
 		s.do(t, http.MethodPut, p, organizer, draft()).is(t, http.StatusNotFound, "event_not_found")
 		s.do(t, http.MethodDelete, p, organizer, nil).is(t, http.StatusNotFound, "event_not_found")
-		s.do(t, http.MethodPut, p+"/book", "booking-secret", object{"booking_id": newUUID(), "tickets": 1}).is(t, http.StatusNotFound, "event_not_found")
-		s.do(t, http.MethodPut, p+"/release", "booking-secret", object{"booking_id": newUUID()}).is(t, http.StatusNotFound, "event_not_found")
+		s.do(t, http.MethodPut, p+"/book", "service booking", object{"booking_id": newUUID(), "tickets": 1}).is(t, http.StatusNotFound, "event_not_found")
+		s.do(t, http.MethodPut, p+"/release", "service booking", object{"booking_id": newUUID()}).is(t, http.StatusNotFound, "event_not_found")
 	}
 	s.do(t, http.MethodGet, "/events/"+strings.ToUpper(e["id"].(string)), "", nil).is(t, http.StatusOK, "")
 }

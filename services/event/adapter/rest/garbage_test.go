@@ -45,9 +45,9 @@ func TestGarbage(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			refused(t, s.do(t, http.MethodPost, "/events", organizer, body))
 			refused(t, s.do(t, http.MethodPut, path(e), organizer, body))
-			refused(t, s.do(t, http.MethodPut, path(e, "/book"), "booking-secret", body))
-			refused(t, s.do(t, http.MethodPut, path(e, "/release"), "booking-secret", body))
-			refused(t, s.do(t, http.MethodPost, path(e, "/return"), "booking-secret", body))
+			refused(t, s.do(t, http.MethodPut, path(e, "/book"), "service booking", body))
+			refused(t, s.do(t, http.MethodPut, path(e, "/release"), "service booking", body))
+			refused(t, s.do(t, http.MethodPost, path(e, "/return"), "service booking", body))
 		})
 	}
 	for _, query := range []string{

@@ -67,7 +67,7 @@ func TestComponentsAsTheyAre(t *testing.T) {
 	}
 
 	for id, p := range sidecars {
-		publisher, err := dapr.NewPublisher(p.URL, daprToken, theSecret, time.Minute)
+		publisher, err := dapr.NewPublisher(p.URL, daprToken, bookingKey, time.Minute)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -17,6 +17,7 @@ import (
 	"github.com/openboxoffice/boxoffice/services/internal/broker"
 	"github.com/openboxoffice/boxoffice/services/internal/broker/cloudevent"
 	"github.com/openboxoffice/boxoffice/services/internal/broker/dapr"
+	"github.com/openboxoffice/boxoffice/services/internal/broker/seal"
 )
 
 // consumer is what a consumer has heard, and has stored as dead letters.
@@ -119,7 +120,7 @@ func TestQueuesOutliveARestart(t *testing.T) {
 func TestAMessageTravelsAsItIs(t *testing.T) {
 	t.Parallel()
 	w, c := one(t)
-	// Whoever has the secret can publish the same by AMQP.
+	// Whoever has the key can publish the same by AMQP.
 	w.rabbit.Publish(t, "bookings", encode(t, message("m")))
 	c.hears("m")
 }
@@ -135,7 +136,7 @@ func TestWhatCannotBeReadIsADeadLetter(t *testing.T) {
 		`{"specversion":"1.0","id":"m","source":"s","type":"t","data_base64":"e30="}`,
 	} {
 		if strings.HasPrefix(body, `{"`) { // whoever sealed it, it cannot be read
-			body = string(dapr.Seal("bookings", theSecret, []byte(body)))
+			body = string(seal.Seal("bookings", []byte(body), bookingKey))
 		}
 		want := len(c.letters) + 1
 		w.rabbit.Publish(t, "bookings", []byte(body))
@@ -157,7 +158,7 @@ func TestWhatCannotBeReadIsADeadLetter(t *testing.T) {
 	}
 	// It is what the sidecar would have dropped by itself, had it read it.
 	expired := `{"specversion":"1.0","id":"expired","source":"s","type":"t","expiration":"2020-01-01T00:00:00Z","data":{}}`
-	w.rabbit.Publish(t, "bookings", dapr.Seal("bookings", theSecret, []byte(expired)))
+	w.rabbit.Publish(t, "bookings", seal.Seal("bookings", []byte(expired), bookingKey))
 	c.hears("expired")
 	w.mustPublish("good")
 	c.hears("good")
@@ -230,7 +231,7 @@ func TestAnAppPublishesItsTopicsAlone(t *testing.T) {
 			t.Errorf("%s may publish to %s: %d", by.name, path, status)
 		}
 	}
-	stranger, err := dapr.NewPublisher(w.publisher.sidecar.URL, "a guess", theSecret, time.Minute)
+	stranger, err := dapr.NewPublisher(w.publisher.sidecar.URL, "a guess", bookingKey, time.Minute)
 	if err != nil {
 		t.Fatal(err)
 	}

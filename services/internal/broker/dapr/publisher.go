@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -14,8 +13,10 @@ import (
 	"go.opentelemetry.io/otel/propagation"
 
 	"github.com/openboxoffice/boxoffice/contracts/events"
+	"github.com/openboxoffice/boxoffice/services/internal/auth"
 	"github.com/openboxoffice/boxoffice/services/internal/broker"
 	"github.com/openboxoffice/boxoffice/services/internal/broker/cloudevent"
+	"github.com/openboxoffice/boxoffice/services/internal/broker/seal"
 	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
 )
 
@@ -23,7 +24,7 @@ import (
 type Publisher struct {
 	base    *url.URL
 	token   string
-	secret  string
+	key     *auth.ServiceKey
 	timeout time.Duration
 	http    *http.Client
 }
@@ -32,17 +33,14 @@ var _ broker.Publisher = (*Publisher)(nil)
 
 // NewPublisher returns a publisher by the sidecar at base
 // ("http://127.0.0.1:3500"), which wants to see token, DAPR_API_TOKEN. Messages
-// are sealed with secret, by which consumers know whose they are. Each Publish
-// takes at most timeout.
-func NewPublisher(base, token, secret string, timeout time.Duration) (*Publisher, error) {
+// are sealed with key, by which consumers know whose they are. Each Publish takes
+// at most timeout.
+func NewPublisher(base, token string, key *auth.ServiceKey, timeout time.Duration) (*Publisher, error) {
 	u, err := url.Parse(base)
 	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
 		return nil, fmt.Errorf("%q is not the URL of a sidecar", base)
 	}
-	if secret == "" {
-		return nil, errors.New("without a secret anybody's messages would look like these")
-	}
-	return &Publisher{u, token, secret, timeout, httpkit.NewHTTPClient()}, nil
+	return &Publisher{u, token, key, timeout, httpkit.NewHTTPClient()}, nil
 }
 
 // Publish hands m to the sidecar. Nil means that the sidecar says that RabbitMQ
@@ -58,7 +56,7 @@ func (p *Publisher) Publish(ctx context.Context, topic string, m events.Message)
 	component := url.PathEscape(topic)
 	u := p.base.JoinPath("v1.0", "publish", component, url.PathEscape(topic))
 	u.RawQuery = "metadata.rawPayload=true"
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, u.String(), bytes.NewReader(Seal(topic, p.secret, envelope)))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, u.String(), bytes.NewReader(seal.Seal(topic, envelope, p.key)))
 	if err != nil {
 		return err
 	}

@@ -20,7 +20,7 @@ func publisher(t *testing.T, timeout time.Duration, sidecar http.HandlerFunc) *d
 	t.Helper()
 	s := httptest.NewServer(sidecar)
 	t.Cleanup(s.Close)
-	p, err := dapr.NewPublisher(s.URL, "the app's", theSecret, timeout)
+	p, err := dapr.NewPublisher(s.URL, "the app's", bookingKey, timeout)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,7 +88,7 @@ func TestNothingIsCalledForWhatIsNoMessage(t *testing.T) {
 func TestNewPublisherWantsAURL(t *testing.T) {
 	t.Parallel()
 	for _, base := range []string{"", "127.0.0.1:3500", "ftp://127.0.0.1", "http://"} {
-		if _, err := dapr.NewPublisher(base, "", theSecret, time.Second); err == nil {
+		if _, err := dapr.NewPublisher(base, "", bookingKey, time.Second); err == nil {
 			t.Errorf("%q: no error", base)
 		}
 	}

@@ -23,6 +23,7 @@ import (
 	"github.com/openboxoffice/boxoffice/services/internal/broker"
 	"github.com/openboxoffice/boxoffice/services/internal/broker/cloudevent"
 	"github.com/openboxoffice/boxoffice/services/internal/broker/inproc"
+	"github.com/openboxoffice/boxoffice/services/internal/broker/seal"
 	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
 )
 
@@ -32,12 +33,12 @@ import (
 const TypeMalformed = "malformed"
 
 // Options configures a Subscriber. Zero values are the defaults, but for Token
-// and Secrets.
+// and Seals.
 type Options struct {
 	// Token is what the own sidecar shows, APP_API_TOKEN.
 	Token string
-	// Secrets are what the publishers seal their messages with, by topic.
-	Secrets map[string]string
+	// Seals opens what the publishers of the topics have sealed.
+	Seals seal.Opener
 	// Attempts is how often, with what pauses, and how many at a time.
 	Attempts inproc.Options
 	// Hold is how long the sidecar waits for its answer before it is told to
@@ -76,8 +77,8 @@ func NewSubscriber(o Options) (*Subscriber, error) {
 // Subscribe implements broker.Subscriber. A message that cannot be read, or that
 // its publisher has not sealed, goes to s.DeadLetter as one of TypeMalformed.
 func (s *Subscriber) Subscribe(sub broker.Subscription) error {
-	if s.o.Secrets[sub.Topic] == "" {
-		return fmt.Errorf("without its publisher's secret anybody could publish to %q", sub.Topic)
+	if s.o.Seals.Publishers[sub.Topic] == "" {
+		return fmt.Errorf("nobody is known to publish to %q", sub.Topic)
 	}
 	handle := sub.Handle
 	if handle != nil {
@@ -139,7 +140,7 @@ func (s *Subscriber) take(w http.ResponseWriter, r *http.Request) *httpkit.Error
 	if err != nil {
 		return again()
 	}
-	m := read(topic, s.o.Secrets[topic], body)
+	m := s.read(topic, body)
 	if m.Type == TypeMalformed {
 		log.ErrorContext(ctx, "a message cannot be read", "id", m.ID, "error", m.Subject)
 	}
@@ -161,14 +162,14 @@ func again() *httpkit.Error {
 // read returns the message of a delivery: a CloudEvent or, as
 // components/subscriptions.yaml has it, one that is wrapped in another, which the
 // sidecar makes of bytes that it does not read.
-func read(topic, secret string, body []byte) events.Message {
+func (s *Subscriber) read(topic string, body []byte) events.Message {
 	var wrapper struct {
 		Data []byte `json:"data_base64"`
 	}
 	if err := json.Unmarshal(body, &wrapper); err == nil && wrapper.Data != nil {
 		body = wrapper.Data
 	}
-	envelope, ok := unseal(topic, secret, body)
+	envelope, ok := s.o.Seals.Open(topic, body)
 	if !ok {
 		return malformed(body, errors.New("it does not bear its publisher's seal"))
 	}

@@ -18,10 +18,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/openboxoffice/boxoffice/contracts/events"
+	"github.com/openboxoffice/boxoffice/services/internal/auth"
+	"github.com/openboxoffice/boxoffice/services/internal/auth/authtest"
 	"github.com/openboxoffice/boxoffice/services/internal/broker"
 	"github.com/openboxoffice/boxoffice/services/internal/broker/cloudevent"
 	"github.com/openboxoffice/boxoffice/services/internal/broker/dapr"
 	"github.com/openboxoffice/boxoffice/services/internal/broker/inproc"
+	"github.com/openboxoffice/boxoffice/services/internal/broker/seal"
 	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
 )
 
@@ -35,8 +38,30 @@ func aMessage() events.Message {
 	}
 }
 
-// theSecret is what "bookings" is sealed with.
-const theSecret = "what the publisher and its consumers know"
+// booking publishes "bookings", and event hears it.
+var bookingKey, eventKey = newKey("booking"), newKey("event")
+
+func newKey(service string) *auth.ServiceKey {
+	key, err := auth.NewServiceKey(service)
+	if err != nil {
+		panic(err)
+	}
+	return key
+}
+
+// opener is what a consumer knows of the publisher of topics.
+func opener(t testing.TB, topics ...string) seal.Opener {
+	t.Helper()
+	keys, err := auth.ParseServiceKeys([]string{authtest.Public(t, bookingKey), authtest.Public(t, eventKey)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := seal.Opener{Keys: keys, Publishers: map[string]string{}}
+	for _, topic := range topics {
+		o.Publishers[topic] = "booking"
+	}
+	return o
+}
 
 // encode returns m as it is published to "bookings".
 func encode(t *testing.T, m events.Message) []byte {
@@ -45,7 +70,7 @@ func encode(t *testing.T, m events.Message) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return dapr.Seal("bookings", theSecret, b)
+	return seal.Seal("bookings", b, bookingKey)
 }
 
 // wrapped is b as the sidecar delivers it.
@@ -69,7 +94,7 @@ type hearer struct {
 func hear(t *testing.T, o dapr.Options, handle broker.Handler) *hearer {
 	t.Helper()
 	h := &hearer{log: &bytes.Buffer{}}
-	o.Token, o.Secrets = theToken, map[string]string{"bookings": theSecret}
+	o.Token, o.Seals = theToken, opener(t, "bookings")
 	o.Attempts.Log = slog.New(slog.NewTextHandler(h.log, nil))
 	s, err := dapr.NewSubscriber(o)
 	if err != nil {

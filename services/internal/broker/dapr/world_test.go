@@ -18,6 +18,7 @@ import (
 	"github.com/openboxoffice/boxoffice/services/internal/broker/brokertest"
 	"github.com/openboxoffice/boxoffice/services/internal/broker/dapr"
 	"github.com/openboxoffice/boxoffice/services/internal/broker/inproc"
+	"github.com/openboxoffice/boxoffice/services/internal/broker/seal"
 	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
 	"github.com/openboxoffice/boxoffice/services/internal/servertest/daprtest"
 	"github.com/openboxoffice/boxoffice/services/internal/servertest/network"
@@ -43,7 +44,7 @@ type world struct {
 	publisher *app
 	consumers map[string]*app
 	topics    []string
-	secrets   map[string]string        // of every topic
+	seals     seal.Opener              // of every topic
 	files     string                   // the copy of components/
 	edit      func(doc map[string]any) // changes it further, if there is one
 }
@@ -59,7 +60,7 @@ type app struct {
 }
 
 func newWorld(t *testing.T) *world {
-	w := &world{T: t, rabbit: rabbittest.New(t), consumers: map[string]*app{}, secrets: map[string]string{}}
+	w := &world{T: t, rabbit: rabbittest.New(t), consumers: map[string]*app{}, seals: opener(t)}
 	w.url, w.network = rabbittest.Through(t, w.rabbit)
 	w.publisher = &app{name: "publisher"}
 	return w
@@ -67,7 +68,7 @@ func newWorld(t *testing.T) *world {
 
 // Subscribe makes the consumer's app when it is first heard of.
 func (w *world) Subscribe(s broker.Subscription) error {
-	w.secrets[s.Topic] = theSecret
+	w.seals.Publishers[s.Topic] = "booking"
 	a := w.consumers[s.Consumer]
 	if a == nil {
 		a = &app{name: s.Consumer, subscriber: w.newSubscriber()}
@@ -82,7 +83,7 @@ func (w *world) Subscribe(s broker.Subscription) error {
 
 func (w *world) newSubscriber() *dapr.Subscriber {
 	w.Helper()
-	s, err := dapr.NewSubscriber(dapr.Options{Token: appToken, Secrets: w.secrets, Attempts: inproc.Options{
+	s, err := dapr.NewSubscriber(dapr.Options{Token: appToken, Seals: w.seals, Attempts: inproc.Options{
 		Log: slog.New(slog.DiscardHandler), MaxAttempts: maxAttempts, Backoff: pause,
 	}})
 	if err != nil {
@@ -167,7 +168,7 @@ func (w *world) sidecar(a *app, port int) {
 		"RABBITMQ_URL=" + w.url, "DAPR_API_TOKEN=" + daprToken, "APP_API_TOKEN=" + appToken,
 	}})
 	var err error
-	if a.publisher, err = dapr.NewPublisher(a.sidecar.URL, daprToken, theSecret, 30*time.Second); err != nil {
+	if a.publisher, err = dapr.NewPublisher(a.sidecar.URL, daprToken, bookingKey, 30*time.Second); err != nil {
 		w.Fatal(err)
 	}
 }

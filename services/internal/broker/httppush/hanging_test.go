@@ -114,7 +114,7 @@ func TestAConsumerThatHangsHoldsUpNobody(t *testing.T) {
 	for name, s := range map[string]*sleeper{"event": ill, "notification": well} {
 		server := httptest.NewServer(s)
 		t.Cleanup(server.Close)
-		clients[name], receipts[name] = client(t, server.URL, bookingToken, s.patience()), s
+		clients[name], receipts[name] = client(t, server.URL, s.patience()), s
 	}
 	store := sqlite.New(db)
 	relay, err := outbox.NewRelay(outbox.Options{
@@ -155,7 +155,7 @@ func TestAConsumerThatHangsIsLeftAlone(t *testing.T) {
 	for name, s := range map[string]*sleeper{"event": ill, "notification": well} {
 		server := httptest.NewServer(s)
 		t.Cleanup(server.Close)
-		clients[name] = client(t, server.URL, bookingToken, s.patience())
+		clients[name] = client(t, server.URL, s.patience())
 	}
 	p := newPublisher(t, map[string]map[string]*httpkit.Client{"bookings": clients})
 	for n := range 500 {
@@ -194,8 +194,8 @@ func TestAProbeIsNobodysBusiness(t *testing.T) {
 	}))
 	t.Cleanup(ill.Close)
 	p := newPublisher(t, map[string]map[string]*httpkit.Client{"bookings": {
-		"event":        client(t, ill.URL, bookingToken, time.Minute),
-		"notification": client(t, serve(t, &taken{}, quiet, "bookings").URL, bookingToken, time.Minute),
+		"event":        client(t, ill.URL, time.Minute),
+		"notification": client(t, serve(t, &taken{}, quiet, "bookings").URL, time.Minute),
 	}})
 	publish := func() error {
 		ctx, cancel := context.WithCancel(t.Context())
@@ -232,7 +232,7 @@ func TestWhereNoConsumerAnswersEachIsTried(t *testing.T) {
 		t.Cleanup(s.Close)
 		clients := map[string]*httpkit.Client{}
 		for _, name := range names {
-			clients[name] = client(t, s.URL, bookingToken, time.Minute)
+			clients[name] = client(t, s.URL, time.Minute)
 		}
 		p := newPublisher(t, map[string]map[string]*httpkit.Client{"bookings": clients})
 		for range 20 {

@@ -18,13 +18,18 @@ import (
 	"go.opentelemetry.io/otel/propagation"
 
 	"github.com/openboxoffice/boxoffice/contracts/events"
+	"github.com/openboxoffice/boxoffice/services/internal/auth"
 	"github.com/openboxoffice/boxoffice/services/internal/broker"
 	"github.com/openboxoffice/boxoffice/services/internal/broker/cloudevent"
+	"github.com/openboxoffice/boxoffice/services/internal/broker/seal"
 	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
 )
 
 // Publisher is the broker.Publisher of a service whose consumers are known.
-type Publisher struct{ consumers map[string][]*consumer }
+type Publisher struct {
+	key       *auth.ServiceKey
+	consumers map[string][]*consumer
+}
 
 type consumer struct {
 	name   string
@@ -35,10 +40,10 @@ type consumer struct {
 var _ broker.Publisher = (*Publisher)(nil)
 
 // NewPublisher returns a publisher for consumers: topic → consumer → how to
-// reach it. A client carries this service's own token, and its timeout bounds
-// how long a Publish takes.
-func NewPublisher(consumers map[string]map[string]*httpkit.Client) (*Publisher, error) {
-	p := &Publisher{consumers: map[string][]*consumer{}}
+// reach it. Messages are sealed with key, and a client shows tokens of the same
+// service. A client's timeout bounds how long a Publish takes.
+func NewPublisher(key *auth.ServiceKey, consumers map[string]map[string]*httpkit.Client) (*Publisher, error) {
+	p := &Publisher{key: key, consumers: map[string][]*consumer{}}
 	for topic, clients := range consumers {
 		all := []*consumer{}
 		for name, client := range clients {
@@ -73,6 +78,7 @@ func (p *Publisher) Publish(ctx context.Context, topic string, m events.Message)
 	if err != nil {
 		return err
 	}
+	envelope = seal.Seal(topic, envelope, p.key)
 	// The calls belong to the trace of the request behind the message.
 	ctx = propagation.TraceContext{}.Extract(ctx, propagation.MapCarrier{"traceparent": m.TraceParent})
 	errs := make([]error, len(consumers))

@@ -13,16 +13,19 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/openboxoffice/boxoffice/services/internal/auth"
+	"github.com/openboxoffice/boxoffice/services/internal/auth/authtest"
 	"github.com/openboxoffice/boxoffice/services/internal/broker"
 	"github.com/openboxoffice/boxoffice/services/internal/broker/cloudevent"
 	"github.com/openboxoffice/boxoffice/services/internal/broker/httppush"
+	"github.com/openboxoffice/boxoffice/services/internal/broker/seal"
 	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
 )
 
 func TestWhatIsPosted(t *testing.T) {
 	t.Parallel()
 	m := message("m1")
-	want := envelope(t, m)
+	want := string(seal.Seal("a/b", []byte(envelope(t, m)), services["booking"]))
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body := new(strings.Builder)
 		if err := r.Write(body); err != nil {
@@ -33,14 +36,14 @@ func TestWhatIsPosted(t *testing.T) {
 			t.Errorf("body (-want +got):\n%s", diff)
 		}
 		if r.Method != http.MethodPost || r.URL.EscapedPath() != "/base/messages/a%2Fb" ||
-			r.Header.Get("Content-Type") != cloudevent.ContentType || r.Header.Get("X-Service-Token") != bookingToken {
+			r.Header.Get("Content-Type") != cloudevent.ContentType || r.Header.Get("X-Service-Token") != token(t, "booking", "event") {
 			t.Errorf("%s %s %v", r.Method, r.URL, r.Header)
 		}
 		w.WriteHeader(http.StatusAccepted)
 	}))
 	t.Cleanup(s.Close)
 	p := newPublisher(t, map[string]map[string]*httpkit.Client{
-		"a/b": {"event": client(t, s.URL+"/base", bookingToken, time.Minute)},
+		"a/b": {"event": client(t, s.URL+"/base", time.Minute)},
 	})
 	if err := p.Publish(t.Context(), "a/b", m); err != nil {
 		t.Error(err)
@@ -64,37 +67,42 @@ func TestAConsumerThatIsAwayKeepsNothingFromAnother(t *testing.T) {
 	refusing := serve(t, &taken{err: errors.New("full")}, quiet, "bookings")
 	elsewhere := serve(t, &taken{}, quiet, "events")
 	for name, c := range map[string]struct {
-		url, token string
-		timeout    time.Duration
-		is         error
+		url     string
+		timeout time.Duration
+		is      error
+		caller  *auth.ServiceKey // nil is booking
 	}{
-		"down":          {closed.URL, bookingToken, time.Minute, httpkit.ErrUnavailable},
-		"full":          {refusing.URL, bookingToken, time.Minute, httpkit.ErrUnavailable},
-		"other topics":  {elsewhere.URL, bookingToken, time.Minute, nil},
-		"wrong token":   {refusing.URL, "other-secret", time.Minute, nil},
-		"not a caller":  {refusing.URL, "user-secret", time.Minute, nil},
-		"hanging":       {handler(func(http.ResponseWriter, *http.Request) { <-hang }), bookingToken, 200 * time.Millisecond, context.DeadlineExceeded},
-		"never at end":  {handler(drip(hang)), bookingToken, 200 * time.Millisecond, context.DeadlineExceeded},
-		"breaking off":  {handler(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }), bookingToken, time.Minute, httpkit.ErrUnavailable},
-		"somebody else": {handler(http.NotFound), bookingToken, time.Minute, httpkit.ErrUnavailable},
+		"down":          {closed.URL, time.Minute, httpkit.ErrUnavailable, nil},
+		"full":          {refusing.URL, time.Minute, httpkit.ErrUnavailable, nil},
+		"other topics":  {elsewhere.URL, time.Minute, nil, nil},
+		"wrong token":   {refusing.URL, time.Minute, nil, authtest.NewKey(t, "booking")},
+		"not a caller":  {refusing.URL, time.Minute, nil, services["user"]},
+		"hanging":       {handler(func(http.ResponseWriter, *http.Request) { <-hang }), 200 * time.Millisecond, context.DeadlineExceeded, nil},
+		"never at end":  {handler(drip(hang)), 200 * time.Millisecond, context.DeadlineExceeded, nil},
+		"breaking off":  {handler(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }), time.Minute, httpkit.ErrUnavailable, nil},
+		"somebody else": {handler(http.NotFound), time.Minute, httpkit.ErrUnavailable, nil},
 		"redirecting": {handler(func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, closed.URL, http.StatusTemporaryRedirect)
-		}), bookingToken, time.Minute, httpkit.ErrUnavailable},
+		}), time.Minute, httpkit.ErrUnavailable, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			k := &taken{}
 			well := serve(t, k, quiet, "bookings")
+			caller := services["booking"]
+			if c.caller != nil {
+				caller = c.caller
+			}
 			for _, names := range [][2]string{{"event", "notification"}, {"notification", "event"}} {
 				p := newPublisher(t, map[string]map[string]*httpkit.Client{"bookings": {
-					names[0]: client(t, c.url, c.token, c.timeout),
-					names[1]: client(t, well.URL, bookingToken, time.Minute),
+					names[0]: clientOf(t, caller, c.url, c.timeout),
+					names[1]: client(t, well.URL, time.Minute),
 				}})
 				err := p.Publish(t.Context(), "bookings", message("for "+names[1]))
 				if !errors.Is(err, broker.ErrPartly) || !strings.Contains(err.Error(), `"`+names[0]+`"`) || strings.Contains(err.Error(), `"`+names[1]+`"`) {
 					t.Errorf("error %v, want one about %s alone", err, names[0])
 				}
-				if err != nil && strings.Contains(err.Error(), "secret") {
-					t.Errorf("the error tells a secret: %v", err)
+				if shown, _ := caller.TokenFor("event")(); err != nil && strings.Contains(err.Error(), shown) {
+					t.Errorf("the error tells the token: %v", err)
 				}
 				if c.is != nil && !errors.Is(err, c.is) {
 					t.Errorf("error %v, want %v", err, c.is)
@@ -126,8 +134,8 @@ func TestTheErrorNamesAllThatDidNotTakeIt(t *testing.T) {
 	t.Parallel()
 	refusing := serve(t, &taken{err: errors.New("full")}, quiet, "bookings")
 	p := newPublisher(t, map[string]map[string]*httpkit.Client{"bookings": {
-		"event":        client(t, refusing.URL, bookingToken, time.Minute),
-		"notification": client(t, refusing.URL, "other-secret", time.Minute),
+		"event":        client(t, refusing.URL, time.Minute),
+		"notification": clientOf(t, authtest.NewKey(t, "booking"), refusing.URL, time.Minute),
 	}})
 	err := p.Publish(t.Context(), "bookings", message("m1"))
 	if err == nil || errors.Is(err, broker.ErrPartly) || !strings.Contains(err.Error(), `"event"`) || !strings.Contains(err.Error(), `"notification"`) {
@@ -152,7 +160,7 @@ func TestConsumersDoNotWaitForEachOther(t *testing.T) {
 		}
 	}))
 	t.Cleanup(s.Close)
-	c := client(t, s.URL, bookingToken, 10*time.Second)
+	c := client(t, s.URL, 10*time.Second)
 	p := newPublisher(t, map[string]map[string]*httpkit.Client{"bookings": {"event": c, "notification": c}})
 	if err := p.Publish(t.Context(), "bookings", message("m1")); err != nil {
 		t.Error(err)
@@ -169,7 +177,7 @@ func TestTheEndOfTheContextEndsAPublish(t *testing.T) {
 		<-r.Context().Done()
 	}))
 	t.Cleanup(s.Close)
-	p := newPublisher(t, map[string]map[string]*httpkit.Client{"bookings": {"event": client(t, s.URL, bookingToken, time.Hour)}})
+	p := newPublisher(t, map[string]map[string]*httpkit.Client{"bookings": {"event": client(t, s.URL, time.Hour)}})
 	if err := p.Publish(ctx, "bookings", message("m1")); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v, want Canceled", err)
 	}
@@ -179,7 +187,7 @@ func TestTheCallBelongsToTheMessagesTrace(t *testing.T) {
 	t.Parallel()
 	k := &taken{}
 	s := serve(t, k, quiet, "bookings")
-	p := newPublisher(t, map[string]map[string]*httpkit.Client{"bookings": {"event": client(t, s.URL, bookingToken, time.Minute)}})
+	p := newPublisher(t, map[string]map[string]*httpkit.Client{"bookings": {"event": client(t, s.URL, time.Minute)}})
 	own := httpkit.WithTrace(t.Context())
 	without, odd := message("without"), message("odd")
 	without.TraceParent, odd.TraceParent = "", "of another kind"
@@ -211,7 +219,7 @@ func TestWhatCannotBePublishedIsPostedToNobody(t *testing.T) {
 	k := &taken{}
 	s := serve(t, k, quiet, "bookings")
 	p := newPublisher(t, map[string]map[string]*httpkit.Client{
-		"bookings": {"event": client(t, s.URL, bookingToken, time.Minute)}, "unheard": {},
+		"bookings": {"event": client(t, s.URL, time.Minute)}, "unheard": {},
 	})
 	nameless, broken := message(""), message("m1")
 	broken.Data = []byte("{")
@@ -234,7 +242,7 @@ func TestWhatCannotBePublishedIsPostedToNobody(t *testing.T) {
 
 func TestNewPublisherWantsAClientForEachConsumer(t *testing.T) {
 	t.Parallel()
-	_, err := httppush.NewPublisher(map[string]map[string]*httpkit.Client{"bookings": {"event": nil}})
+	_, err := httppush.NewPublisher(services["booking"], map[string]map[string]*httpkit.Client{"bookings": {"event": nil}})
 	if err == nil || !strings.Contains(err.Error(), `"event"`) {
 		t.Errorf("error %v, want one about event", err)
 	}

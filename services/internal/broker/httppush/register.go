@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"net/http"
 	"reflect"
 	"slices"
@@ -15,14 +16,14 @@ import (
 	"github.com/openboxoffice/boxoffice/services/internal/auth"
 	"github.com/openboxoffice/boxoffice/services/internal/broker"
 	"github.com/openboxoffice/boxoffice/services/internal/broker/cloudevent"
+	"github.com/openboxoffice/boxoffice/services/internal/broker/seal"
 	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
 )
 
 // Options is what the operation works on.
 type Options struct {
 	Publisher broker.Publisher // takes what comes: the consumer's own broker
-	Topics    []string         // those that the consumer has subscribed to there
-	Callers   []string         // the services that may publish: "booking"
+	Seals     seal.Opener      // of the topics that the consumer has subscribed to there
 	Log       *slog.Logger     // slog.Default(); says why a message was not taken
 }
 
@@ -39,7 +40,8 @@ type input struct {
 
 // Register adds the operation by which a Publisher hands over a message to api.
 // It answers 202 when o.Publisher has taken the message, and 503 with
-// Retry-After when that fails, so that the message comes again.
+// Retry-After when that fails, so that the message comes again. A message that the
+// topic's publisher has not sealed is refused with 403.
 func Register(api huma.API, guard *auth.Guard, o Options) {
 	if o.Log == nil {
 		o.Log = slog.Default()
@@ -47,10 +49,10 @@ func Register(api huma.API, guard *auth.Guard, o Options) {
 	huma.Register(api, guard.Service(api, httpkit.Refuses(huma.Operation{
 		OperationID: "takeMessage", Method: http.MethodPost, Path: path, Tags: []string{"messages"},
 		Summary:       "Take a message",
-		Description:   "A publisher hands over a message of a topic. That it is taken is not yet that it is stored: the receipts say that.",
+		Description:   "A publisher hands over a message of a topic, sealed with its own key (`signature`). The answer does not mean that the message is stored: the receipts say that.",
 		DefaultStatus: http.StatusAccepted,
 		MaxBodyBytes:  maxMessage,
-	}, problem.RouteNotFound), o.Callers...), func(ctx context.Context, in *input) (*struct{}, error) {
+	}, problem.RouteNotFound), slices.Compact(slices.Sorted(maps.Values(o.Seals.Publishers)))...), func(ctx context.Context, in *input) (*struct{}, error) {
 		return nil, take(ctx, o, in)
 	})
 	// huma documents a raw body as binary.
@@ -64,15 +66,19 @@ func Register(api huma.API, guard *auth.Guard, o Options) {
 }
 
 func take(ctx context.Context, o Options, in *input) error {
-	if !slices.Contains(o.Topics, in.Topic) {
+	if _, heard := o.Seals.Publishers[in.Topic]; !heard {
 		return httpkit.NewProblem(http.StatusNotFound, problem.RouteNotFound, "Nobody here hears this topic.")
 	}
-	m, err := cloudevent.Decode(in.RawBody)
+	envelope, sealed := o.Seals.Open(in.Topic, in.RawBody)
+	m, err := cloudevent.Decode(envelope)
 	switch {
 	case errors.Is(err, cloudevent.ErrSyntax):
 		return httpkit.NewProblem(http.StatusBadRequest, problem.MalformedBody, "The body is "+err.Error()+".")
 	case err != nil:
 		return httpkit.Errors{}.To(ctx, err)
+	case !sealed:
+		o.Log.WarnContext(ctx, "a message that its publisher has not sealed was refused", "topic", in.Topic, "id", m.ID, "type", m.Type)
+		return httpkit.NewProblem(http.StatusForbidden, problem.Forbidden, "The message does not bear its publisher's seal.")
 	}
 	if err := o.Publisher.Publish(ctx, in.Topic, m); err != nil {
 		o.Log.WarnContext(ctx, "a message was not taken", "topic", in.Topic, "id", m.ID, "type", m.Type, "error", err)

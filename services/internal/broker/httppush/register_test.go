@@ -19,9 +19,12 @@ import (
 
 	"github.com/openboxoffice/boxoffice/contracts/events"
 	"github.com/openboxoffice/boxoffice/contracts/problem"
+	"github.com/openboxoffice/boxoffice/services/internal/auth"
+	"github.com/openboxoffice/boxoffice/services/internal/auth/authtest"
 	"github.com/openboxoffice/boxoffice/services/internal/broker"
 	"github.com/openboxoffice/boxoffice/services/internal/broker/cloudevent"
 	"github.com/openboxoffice/boxoffice/services/internal/broker/inproc"
+	"github.com/openboxoffice/boxoffice/services/internal/broker/seal"
 )
 
 // taken records what a consumer's broker is given.
@@ -70,6 +73,16 @@ func envelope(t *testing.T, m events.Message) string {
 	return string(b)
 }
 
+// sealed is m as booking publishes it to "bookings".
+func sealed(t *testing.T, m events.Message) string {
+	t.Helper()
+	return sealedBy(services["booking"], envelope(t, m))
+}
+
+func sealedBy(key *auth.ServiceKey, envelope string) string {
+	return string(seal.Seal("bookings", []byte(envelope), key))
+}
+
 // post returns the answer and, where it is not a success, its problem.
 func post(t *testing.T, url string, header map[string]string, body io.Reader) (*http.Response, problem.Problem) {
 	t.Helper()
@@ -100,8 +113,9 @@ func post(t *testing.T, url string, header map[string]string, body io.Reader) (*
 	return res, p
 }
 
-func asBooking() map[string]string {
-	return map[string]string{"X-Service-Token": bookingToken, "Content-Type": cloudevent.ContentType}
+func asBooking(t testing.TB) map[string]string {
+	t.Helper()
+	return map[string]string{"X-Service-Token": token(t, "booking", "event"), "Content-Type": cloudevent.ContentType}
 }
 
 func TestTake(t *testing.T) {
@@ -110,12 +124,12 @@ func TestTake(t *testing.T) {
 	s := serve(t, k, quiet, "bookings", "events")
 	want := []events.Message{message("m1"), message("m2"), message("m3")}
 	want[1].TraceParent, want[1].Subject, want[1].Time = "", "", time.Time{}
-	header := asBooking()
+	header := asBooking(t)
 	for i, m := range want {
 		if i == 2 {
 			header["Content-Type"] += "; charset=utf-8"
 		}
-		res, p := post(t, s.URL+"/messages/bookings", header, strings.NewReader(envelope(t, m)))
+		res, p := post(t, s.URL+"/messages/bookings", header, strings.NewReader(sealed(t, m)))
 		if res.StatusCode != http.StatusAccepted {
 			t.Errorf("%s: %d %v, want 202", m.ID, res.StatusCode, p)
 		}
@@ -133,7 +147,7 @@ func TestRefusals(t *testing.T) {
 	t.Parallel()
 	k := &taken{}
 	s := serve(t, k, quiet, "bookings")
-	good := envelope(t, message("m1"))
+	plain, good := envelope(t, message("m1")), sealed(t, message("m1"))
 	with := func(name, value string) func(h map[string]string) {
 		return func(h map[string]string) { h[name] = value }
 	}
@@ -149,9 +163,14 @@ func TestRefusals(t *testing.T) {
 		code   problem.Code
 		field  string
 	}{
-		"no token":        {"bookings", without("X-Service-Token"), good, 401, problem.Unauthenticated, ""},
-		"unknown token":   {"bookings", with("X-Service-Token", "no-secret"), good, 401, problem.InvalidToken, ""},
-		"another service": {"bookings", with("X-Service-Token", "user-secret"), good, 403, problem.Forbidden, ""},
+		"no token":               {"bookings", without("X-Service-Token"), good, 401, problem.Unauthenticated, ""},
+		"unknown token":          {"bookings", with("X-Service-Token", "no-secret"), good, 401, problem.InvalidToken, ""},
+		"another service":        {"bookings", with("X-Service-Token", token(t, "user", "event")), good, 403, problem.Forbidden, ""},
+		"for another service":    {"bookings", with("X-Service-Token", token(t, "booking", "notification")), good, 401, problem.InvalidToken, ""},
+		"no seal":                {"bookings", same, plain, 403, problem.Forbidden, ""},
+		"a consumer's own seal":  {"bookings", same, sealedBy(services["event"], plain), 403, problem.Forbidden, ""},
+		"an unlisted key's seal": {"bookings", same, sealedBy(authtest.NewKey(t, "booking"), plain), 403, problem.Forbidden, ""},
+		"a changed message":      {"bookings", same, strings.Replace(good, `"b1"`, `"b2"`, 1), 403, problem.Forbidden, ""},
 		"a user": {"bookings", func(h map[string]string) {
 			delete(h, "X-Service-Token")
 			h["Authorization"] = "Bearer admin"
@@ -179,7 +198,7 @@ func TestRefusals(t *testing.T) {
 		"a byte more than 256 KiB":         {"bookings", same, good + strings.Repeat(" ", 256<<10+1-len(good)), 413, problem.BodyTooLarge, ""},
 		"10 MiB":                           {"bookings", same, good + strings.Repeat(" ", 10<<20), 413, problem.BodyTooLarge, ""},
 	} {
-		h := asBooking()
+		h := asBooking(t)
 		c.header(h)
 		// Once with a length and once in chunks of none known.
 		for _, body := range []io.Reader{strings.NewReader(c.body), io.MultiReader(strings.NewReader(c.body))} {
@@ -195,8 +214,9 @@ func TestRefusals(t *testing.T) {
 	if ids := k.ids(); len(ids) > 0 {
 		t.Errorf("taken nevertheless: %v", ids)
 	}
-	if res, p := post(t, s.URL+"/messages/bookings", asBooking(),
-		strings.NewReader(good+strings.Repeat(" ", 256<<10-len(good)))); res.StatusCode != http.StatusAccepted {
+	const overhead = len(`,"signature":""`) + 86
+	wide := strings.Replace(plain, "{", "{"+strings.Repeat(" ", 256<<10-len(plain)-overhead), 1)
+	if res, p := post(t, s.URL+"/messages/bookings", asBooking(t), strings.NewReader(sealedBy(services["booking"], wide))); res.StatusCode != http.StatusAccepted {
 		t.Errorf("256 KiB: %d %v, want 202", res.StatusCode, &p)
 	}
 }
@@ -213,7 +233,7 @@ func TestABrokerThatDoesNotTakeIsAskedAgain(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var log bytes.Buffer
 			s := serve(t, &taken{err: err}, slog.New(slog.NewTextHandler(&log, nil)), "bookings")
-			res, p := post(t, s.URL+"/messages/bookings", asBooking(), strings.NewReader(envelope(t, message("m1"))))
+			res, p := post(t, s.URL+"/messages/bookings", asBooking(t), strings.NewReader(sealed(t, message("m1"))))
 			s.Close() // what is logged after the answer is in the log now
 			if res.StatusCode != 503 || p.Code != problem.Unavailable || res.Header.Get("Retry-After") != "1" {
 				t.Errorf("%d %v, Retry-After %q; want 503 and 1", res.StatusCode, &p, res.Header.Get("Retry-After"))
@@ -222,7 +242,7 @@ func TestABrokerThatDoesNotTakeIsAskedAgain(t *testing.T) {
 				t.Errorf("the answer tells internals: %s", p.Detail)
 			}
 			if got := log.String(); !strings.Contains(got, err.Error()) || !strings.Contains(got, "id=m1") ||
-				strings.Contains(got, "9007199254740993") || strings.Contains(got, bookingToken) {
+				strings.Contains(got, "9007199254740993") || strings.Contains(got, token(t, "booking", "event")) {
 				t.Errorf("the log does not say why, or says too much:\n%s", got)
 			}
 		})
@@ -242,7 +262,7 @@ func TestAQueueThatIsFullTakesAgainWhenItHasRoom(t *testing.T) {
 	}
 	s := serve(t, b, quiet, "bookings")
 	status := func(id string) int {
-		res, _ := post(t, s.URL+"/messages/bookings", asBooking(), strings.NewReader(envelope(t, message(id))))
+		res, _ := post(t, s.URL+"/messages/bookings", asBooking(t), strings.NewReader(sealed(t, message(id))))
 		return res.StatusCode
 	}
 	// Nothing runs yet, so the first stays in the queue.

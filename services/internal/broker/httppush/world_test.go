@@ -11,14 +11,52 @@ import (
 	"github.com/openboxoffice/boxoffice/contracts/events"
 	"github.com/openboxoffice/boxoffice/contracts/identity"
 	"github.com/openboxoffice/boxoffice/services/internal/auth"
+	"github.com/openboxoffice/boxoffice/services/internal/auth/authtest"
 	"github.com/openboxoffice/boxoffice/services/internal/broker"
 	"github.com/openboxoffice/boxoffice/services/internal/broker/brokertest"
 	"github.com/openboxoffice/boxoffice/services/internal/broker/httppush"
 	"github.com/openboxoffice/boxoffice/services/internal/broker/inproc"
+	"github.com/openboxoffice/boxoffice/services/internal/broker/seal"
 	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
 )
 
-const bookingToken = "booking-secret"
+// services are those of these tests: booking publishes, and event consumes.
+var services = newServices("booking", "event", "user")
+
+func newServices(names ...string) map[string]*auth.ServiceKey {
+	all := map[string]*auth.ServiceKey{}
+	for _, name := range names {
+		key, err := auth.NewServiceKey(name)
+		if err != nil {
+			panic(err)
+		}
+		all[name] = key
+	}
+	return all
+}
+
+// keys are those by which a consumer knows the others.
+func keys(t testing.TB) *auth.ServiceKeys {
+	t.Helper()
+	var public []string
+	for _, key := range services {
+		public = append(public, authtest.Public(t, key))
+	}
+	keys, err := auth.ParseServiceKeys(public)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return keys
+}
+
+func token(t testing.TB, caller, audience string) string {
+	t.Helper()
+	text, err := services[caller].TokenFor(audience)()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
 
 var quiet = slog.New(slog.DiscardHandler)
 
@@ -33,23 +71,31 @@ func (p publisher) Publish(ctx context.Context, topic string, m events.Message) 
 func serve(t *testing.T, taker broker.Publisher, log *slog.Logger, topics ...string) *httptest.Server {
 	t.Helper()
 	guard := &auth.Guard{
-		Services: map[string]string{"booking": bookingToken, "user": "user-secret"},
+		VerifyService: keys(t).Verifier("event"),
 		Verify: func(context.Context, string) (identity.Caller, error) {
 			return identity.Caller{UserID: "u", Role: identity.Admin}, nil
 		},
 	}
 	mux := httpkit.NewRouter(log)
-	httppush.Register(httpkit.NewAPI(mux, "test", ""), guard, httppush.Options{
-		Publisher: taker, Topics: topics, Callers: []string{"booking"}, Log: log,
-	})
+	seals := seal.Opener{Keys: keys(t), Publishers: map[string]string{}}
+	for _, topic := range topics {
+		seals.Publishers[topic] = "booking"
+	}
+	httppush.Register(httpkit.NewAPI(mux, "test", ""), guard, httppush.Options{Publisher: taker, Seals: seals, Log: log})
 	s := httptest.NewServer(mux)
 	t.Cleanup(s.Close)
 	return s
 }
 
-func client(t *testing.T, url, token string, timeout time.Duration) *httpkit.Client {
+// client is booking's.
+func client(t *testing.T, url string, timeout time.Duration) *httpkit.Client {
 	t.Helper()
-	c, err := httpkit.NewClient(url, token, timeout)
+	return clientOf(t, services["booking"], url, timeout)
+}
+
+func clientOf(t *testing.T, key *auth.ServiceKey, url string, timeout time.Duration) *httpkit.Client {
+	t.Helper()
+	c, err := httpkit.NewClient(url, key.TokenFor("event"), timeout)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,7 +104,7 @@ func client(t *testing.T, url, token string, timeout time.Duration) *httpkit.Cli
 
 func newPublisher(t *testing.T, consumers map[string]map[string]*httpkit.Client) *httppush.Publisher {
 	t.Helper()
-	p, err := httppush.NewPublisher(consumers)
+	p, err := httppush.NewPublisher(services["booking"], consumers)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -135,7 +181,7 @@ func (w *world) start() {
 			if known[topic] == nil {
 				known[topic] = map[string]*httpkit.Client{}
 			}
-			known[topic][name] = client(w.T, s.URL, bookingToken, time.Minute)
+			known[topic][name] = client(w.T, s.URL, time.Minute)
 		}
 	}
 	w.publisher = w.push(known)

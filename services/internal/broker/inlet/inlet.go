@@ -15,6 +15,7 @@ import (
 	"github.com/openboxoffice/boxoffice/services/internal/broker/dapr"
 	"github.com/openboxoffice/boxoffice/services/internal/broker/httppush"
 	"github.com/openboxoffice/boxoffice/services/internal/broker/inproc"
+	"github.com/openboxoffice/boxoffice/services/internal/broker/seal"
 	"github.com/openboxoffice/boxoffice/services/internal/sidecar"
 )
 
@@ -23,24 +24,24 @@ type Inlet struct {
 	broker.Subscriber
 	// Run handles what comes, until ctx ends and no handler runs any more.
 	Run func(ctx context.Context) error
-	// Register adds the route by which messages of topics come: only from the
-	// own sidecar or, where there is none, from callers.
-	Register func(mux chi.Router, api huma.API, guard *auth.Guard, topics, callers []string)
+	// Register adds the route by which messages come: only from the own sidecar
+	// or, where there is none, from their publishers.
+	Register func(mux chi.Router, api huma.API, guard *auth.Guard)
 }
 
-// New returns the inlet of a process with this sidecar, or with none. secrets are
-// the publishers', by topic: by a broker comes what anybody may have sent.
-func New(c sidecar.Config, secrets map[string]string, log *slog.Logger) (*Inlet, error) {
+// New returns the inlet of a process with this sidecar, or with none, for the
+// topics whose publishers seals names.
+func New(c sidecar.Config, seals seal.Opener, log *slog.Logger) (*Inlet, error) {
 	attempts := inproc.Options{Log: log}
 	if !c.There() {
 		b := inproc.New(attempts)
-		return &Inlet{b, b.Run, func(_ chi.Router, api huma.API, guard *auth.Guard, topics, callers []string) {
-			httppush.Register(api, guard, httppush.Options{Publisher: b, Topics: topics, Callers: callers, Log: log})
+		return &Inlet{b, b.Run, func(_ chi.Router, api huma.API, guard *auth.Guard) {
+			httppush.Register(api, guard, httppush.Options{Publisher: b, Seals: seals, Log: log})
 		}}, nil
 	}
-	s, err := dapr.NewSubscriber(dapr.Options{Token: c.AppToken, Secrets: secrets, Attempts: attempts})
+	s, err := dapr.NewSubscriber(dapr.Options{Token: c.AppToken, Seals: seals, Attempts: attempts})
 	if err != nil {
 		return nil, err
 	}
-	return &Inlet{s, s.Run, func(mux chi.Router, _ huma.API, _ *auth.Guard, _, _ []string) { s.Register(mux) }}, nil
+	return &Inlet{s, s.Run, func(mux chi.Router, _ huma.API, _ *auth.Guard) { s.Register(mux) }}, nil
 }

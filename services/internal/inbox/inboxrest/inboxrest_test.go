@@ -58,7 +58,13 @@ func newServer(t *testing.T) *server {
 	s := &server{T: t, db: db, store: sqlite.New(db), handle: func() error { return nil }}
 	log := slog.New(slog.NewTextHandler(&s.log, nil))
 	guard := &auth.Guard{
-		Services: map[string]string{"booking": "booking-secret", "user": "user-secret"},
+		VerifyService: func(token string) (string, error) { // it is the service
+			service, ok := strings.CutPrefix(token, "service ")
+			if !ok {
+				return "", auth.ErrInvalidToken
+			}
+			return service, nil
+		},
 		Verify: func(_ context.Context, token string) (identity.Caller, error) { // the token is the role
 			return identity.Caller{UserID: token + "-id", Role: identity.Role(token)}, nil
 		},
@@ -116,7 +122,7 @@ func (s *server) call(method, path, role, body string) (int, string) {
 		s.Fatal(err)
 	}
 	switch {
-	case strings.HasSuffix(role, "-secret"):
+	case strings.HasPrefix(role, "service"):
 		req.Header.Set("X-Service-Token", role)
 	case role != "":
 		req.Header.Set("Authorization", "Bearer "+role)
@@ -155,19 +161,19 @@ func TestReceipts(t *testing.T) {
 	s := newServer(t)
 	known, unknown := s.put(1)[0].ID, uuid.Must(uuid.NewV7()).String()
 	ask := fmt.Sprintf(`{"ids":[%q,%q]}`, unknown, known)
-	s.expect("POST", "/receipts", "booking-secret", ask, 200, `{"known":["`+known+`"]}`)
-	s.expect("POST", "/receipts", "booking-secret", fmt.Sprintf(`{"ids":[%q]}`, unknown), 200, `{"known":[]}`)
+	s.expect("POST", "/receipts", "service booking", ask, 200, `{"known":["`+known+`"]}`)
+	s.expect("POST", "/receipts", "service booking", fmt.Sprintf(`{"ids":[%q]}`, unknown), 200, `{"known":[]}`)
 
 	s.expect("POST", "/receipts", "", ask, 401, "unauthenticated")
 	s.expect("POST", "/receipts", "admin", ask, 401, "unauthenticated")
-	s.expect("POST", "/receipts", "no-secret", ask, 401, "invalid_token")
-	s.expect("POST", "/receipts", "user-secret", ask, 403, "forbidden")
+	s.expect("POST", "/receipts", "services", ask, 401, "invalid_token")
+	s.expect("POST", "/receipts", "service user", ask, 403, "forbidden")
 
 	many := `{"ids":["` + strings.Join(slices.Repeat([]string{unknown}, 1001), `","`) + `"]}`
 	for _, bad := range []string{`{}`, `{"ids":null}`, `{"ids":[]}`, `{"ids":["x"]}`, `{"ids":[1]}`, `{"ids":"x"}`, `{"idz":["x"]}`, many} {
-		s.expect("POST", "/receipts", "booking-secret", bad, 422, "validation_failed")
+		s.expect("POST", "/receipts", "service booking", bad, 422, "validation_failed")
 	}
-	s.expect("POST", "/receipts", "booking-secret", `{"ids":[`, 400, "malformed_body")
+	s.expect("POST", "/receipts", "service booking", `{"ids":[`, 400, "malformed_body")
 }
 
 func TestClientAsksInParts(t *testing.T) {
@@ -182,7 +188,7 @@ func TestClientAsksInParts(t *testing.T) {
 		ids = append(ids, uuid.Must(uuid.NewV7()).String())
 	}
 	ids = append(ids, want[1:]...)
-	c, err := httpkit.NewClient(s.URL, "booking-secret", time.Minute)
+	c, err := httpkit.NewClient(s.URL, func() (string, error) { return "service booking", nil }, time.Minute)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -208,7 +214,7 @@ func TestListDeadLetters(t *testing.T) {
 		s.expect("GET", "/dead-letters", who, "", 403, "forbidden")
 	}
 	s.expect("GET", "/dead-letters", "", "", 401, "unauthenticated")
-	s.expect("GET", "/dead-letters", "booking-secret", "", 401, "unauthenticated")
+	s.expect("GET", "/dead-letters", "service booking", "", 401, "unauthenticated")
 
 	d := s.put(1)[0]
 	s.expect("GET", "/dead-letters", "admin", "", 200, `{"items":[{"id":"`+d.ID+`","topic":"bookings","type":"booking.confirmed.v1",`+

@@ -52,7 +52,7 @@ func users(t *testing.T) notificationtest.ContactsFixture {
 
 func client(t *testing.T, url, token string) *userapi.Users {
 	t.Helper()
-	c, err := httpkit.NewClient(url, token, userapi.Timeout)
+	c, err := httpkit.NewClient(url, func() (string, error) { return token, nil }, userapi.Timeout)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -119,10 +119,10 @@ func newHandlers(o Options) *handlers {
 }
 
 // NewGuard returns the guard of what the user service itself serves. It asks
-// nobody: keys, sessions and accounts are in the service's own database. services
-// are as in auth.Guard.
-func NewGuard(s *user.Service, services map[string]string) *auth.Guard {
-	return &auth.Guard{Verify: verifying(s.Verify), VerifyChange: verifying(s.VerifyChange), Services: services}
+// nobody: keys, sessions and accounts are in the service's own database.
+// verifyService is as in auth.Guard.
+func NewGuard(s *user.Service, verifyService func(token string) (service string, err error)) *auth.Guard {
+	return &auth.Guard{Verify: verifying(s.Verify), VerifyChange: verifying(s.VerifyChange), VerifyService: verifyService}
 }
 
 // PassOn is user.Service.PassOn with auth's errors.

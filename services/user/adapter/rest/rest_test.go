@@ -20,6 +20,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"github.com/openboxoffice/boxoffice/contracts/problem"
+	"github.com/openboxoffice/boxoffice/services/internal/auth/authtest"
 	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
 	"github.com/openboxoffice/boxoffice/services/user"
 	"github.com/openboxoffice/boxoffice/services/user/adapter/jwt"
@@ -36,6 +37,7 @@ type server struct {
 	handler  http.Handler
 	service  *user.Service
 	store    *sqlite.Store
+	services *authtest.Services
 	compared atomic.Int64
 
 	mu  sync.Mutex
@@ -54,7 +56,7 @@ func (c counting) Matches(ctx context.Context, hash, password string) (bool, err
 
 func newServer(t *testing.T) *server {
 	t.Helper()
-	s := &server{t: t, now: time.Now()}
+	s := &server{t: t, now: time.Now(), services: authtest.New(t)}
 	var err error
 	if s.store, err = sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "user.db")); err != nil {
 		t.Fatal(err)
@@ -71,7 +73,7 @@ func newServer(t *testing.T) *server {
 	mux := httpkit.NewRouter(log)
 	rest.Register(mux, httpkit.NewAPI(mux, "Test", ""), rest.Options{
 		Service: s.service, Now: s.clock, AtOnce: 2,
-		Guard:          rest.NewGuard(s.service, map[string]string{"notification": "n-secret", "booking": "b-secret"}),
+		Guard:          rest.NewGuard(s.service, s.services.Keys().Verifier("user")),
 		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")},
 	})
 	s.handler = mux

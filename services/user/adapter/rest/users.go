@@ -102,7 +102,7 @@ func (h *handlers) registerUsers(api huma.API, guard *auth.Guard) {
 	}, problem.PasswordTooCommon, problem.WrongPassword, problem.RateLimited))), h.change)
 	huma.Register(api, guard.Service(api, httpkit.Refuses(huma.Operation{
 		OperationID: "getContact", Method: http.MethodGet, Path: "/users/{id}/contact", Tags: []string{"internal"},
-		Summary: "Get where a user wants to hear from us", Description: "For the notification service alone.",
+		Summary: "Get where a user wants to hear from us", Description: "For its mails and SMS.",
 	}, problem.UserNotFound), "notification"), h.contact)
 }
 

@@ -223,18 +223,20 @@ func TestContactIsForNotificationAlone(t *testing.T) {
 	s := newServer(t)
 	access, _ := s.ada()
 	id := s.do(request{method: "GET", path: "/users/me", token: access}).field(t, "id")
-	get := func(id, secret string) answer {
-		return s.do(request{method: "GET", path: "/users/" + id + "/contact", header: http.Header{"X-Service-Token": {secret}}})
+	get := func(id, token string) answer {
+		return s.do(request{method: "GET", path: "/users/" + id + "/contact", header: http.Header{"X-Service-Token": {token}}})
 	}
-	a := get(id, "n-secret")
+	notification := s.services.Token("notification", "user")
+	a := get(id, notification)
 	if want := fmt.Sprintf(`{"user_id":%q,"email":"ada@example.com","name":"Ada"}`, id); a.status != 200 || strings.TrimSpace(a.body) != want {
 		t.Errorf("%d %s, want %s", a.status, a.body, want)
 	}
-	wantProblem(t, "booking", get(id, "b-secret"), 403, problem.Forbidden)
+	wantProblem(t, "booking", get(id, s.services.Token("booking", "user")), 403, problem.Forbidden)
+	wantProblem(t, "for booking", get(id, s.services.Token("notification", "booking")), 401, problem.InvalidToken)
 	wantProblem(t, "nobody", get(id, "x"), 401, problem.InvalidToken)
 	wantProblem(t, "a user", s.do(request{method: "GET", path: "/users/" + id + "/contact", token: access}), 401, problem.Unauthenticated)
-	wantProblem(t, "unknown", get("01890a5d-ac96-774b-bcce-b302099a8057", "n-secret"), 404, problem.UserNotFound)
-	wantProblem(t, "no uuid", get("me", "n-secret"), 422, problem.ValidationFailed)
+	wantProblem(t, "unknown", get("01890a5d-ac96-774b-bcce-b302099a8057", notification), 404, problem.UserNotFound)
+	wantProblem(t, "no uuid", get("me", notification), 422, problem.ValidationFailed)
 }
 
 // Without the database nothing is changed, and no session called over.
