@@ -215,7 +215,7 @@ func (d *driver) finishCancel(ctx context.Context) error {
 	} else if err := d.giveBack(ctx, c); err != nil {
 		return err
 	}
-	return d.update(ctx, func(b *Booking) {
+	return d.commit(ctx, func(b *Booking) error {
 		if c.All {
 			b.Status = Cancelled
 		}
@@ -223,7 +223,7 @@ func (d *driver) finishCancel(ctx context.Context) error {
 		b.Lease, b.Tries = Lease{}, 0
 		b.refunded()
 		b.note(b.UpdatedAt, d.by, step, "")
-		d.tell(ctx, b, kind, &c, note)
+		return d.tell(ctx, b, kind, &c, note)
 	})
 }
 
@@ -250,18 +250,11 @@ func (d *driver) eventCancelled(ctx context.Context) error {
 		return err
 	}
 	c := Cancellation{ID: newID(), At: d.s.now(), By: d.by}
-	var refused error
-	if err := d.update(ctx, func(b *Booking) {
-		next := *b
-		if refused = next.giveBack(nil, c, true); refused == nil {
-			next.Reason = problem.EventCancelled
-			*b = next
-		}
+	if err := d.commit(ctx, func(b *Booking) error {
+		b.Reason = problem.EventCancelled
+		return b.giveBack(nil, c, true) // fails if the price is out of range
 	}); err != nil {
 		return err
-	}
-	if refused != nil { // a price that is out of range
-		return refused
 	}
 	return d.finishCancel(ctx)
 }

@@ -45,6 +45,14 @@ func (d *driver) reserved(r Reserved) {
 
 // update stores what the driver has learnt, its notes, and change.
 func (d *driver) update(ctx context.Context, change func(*Booking)) error {
+	return d.commit(ctx, func(b *Booking) error {
+		change(b)
+		return nil
+	})
+}
+
+// commit is update with a change that may fail; then nothing is stored.
+func (d *driver) commit(ctx context.Context, change func(*Booking) error) error {
 	b, err := d.s.Store.Update(ctx, d.b.ID, d.lease, func(b *Booking) error {
 		b.Event, b.Items, b.Total, b.Payment = d.b.Event, d.b.Items, d.b.Total, d.b.Payment
 		for _, r := range d.b.Refunds { // one that d does not know was stored without an answer, and stays
@@ -54,8 +62,7 @@ func (d *driver) update(ctx context.Context, change func(*Booking)) error {
 		}
 		b.UpdatedAt = d.s.now()
 		b.Timeline = append(b.Timeline, d.notes...)
-		change(b)
-		return nil
+		return change(b)
 	})
 	if err != nil {
 		return err
@@ -159,10 +166,10 @@ func (d *driver) confirm(ctx context.Context, reference string) error {
 		d.note("paid", d.b.Total.String())
 	}
 	d.b.Payment.Action, d.b.Payment.Deadline = nil, time.Time{}
-	return d.update(ctx, func(b *Booking) {
+	return d.commit(ctx, func(b *Booking) error {
 		b.Status, b.Lease, b.Tries = Confirmed, Lease{}, 0
 		b.note(b.UpdatedAt, d.by, "confirmed", "")
-		d.tell(ctx, b, events.TypeBookingConfirmed, nil, "")
+		return d.tell(ctx, b, events.TypeBookingConfirmed, nil, "")
 	})
 }
 
@@ -197,7 +204,7 @@ func (d *driver) release(ctx context.Context) error {
 
 // fail makes the booking Failed. Nothing is held or owed any more.
 func (d *driver) fail(ctx context.Context, reason problem.Code) error {
-	return d.update(ctx, func(b *Booking) {
+	return d.commit(ctx, func(b *Booking) error {
 		told := b.Acknowledged || len(b.Refunds) > 0 || b.Payment.Status == PaymentDeclined
 		b.Status, b.Reason, b.Lease, b.Tries = Failed, reason, Lease{}, 0
 		b.refunded()
@@ -209,15 +216,16 @@ func (d *driver) fail(ctx context.Context, reason problem.Code) error {
 		if reason == "" {
 			b.Effects.FreeKey = true
 		}
-		if told {
-			d.tell(ctx, b, events.TypeBookingFailed, nil, "")
+		if !told {
+			return nil
 		}
+		return d.tell(ctx, b, events.TypeBookingFailed, nil, "")
 	})
 }
 
 // tell puts a message about b, as it is after this change, into the outbox: of
 // the cancellation c, and with the organizer's note, where there are such.
-func (d *driver) tell(ctx context.Context, b *Booking, kind string, c *Cancellation, note string) {
+func (d *driver) tell(ctx context.Context, b *Booking, kind string, c *Cancellation, note string) error {
 	refunded, due := money.Amount{Currency: b.Total.Currency}, false
 	var cancellation *events.Cancellation
 	if c == nil {
@@ -240,11 +248,12 @@ func (d *driver) tell(ctx context.Context, b *Booking, kind string, c *Cancellat
 		Reason: string(b.Reason), OccurredAt: b.UpdatedAt, Acknowledged: b.Acknowledged,
 		RefundDue: due, Cancellation: cancellation, Note: note,
 	})
-	if err != nil {
-		panic(err) // strings, numbers and times in range: the stores hold nothing else
+	if err != nil { // a time out of range, say
+		return fmt.Errorf("the message about booking %s cannot be written: %w", b.ID, err)
 	}
 	b.Effects.Messages = append(b.Effects.Messages, events.Message{
 		SpecVersion: events.SpecVersion, ID: newID(), Source: "booking", Type: kind, Subject: b.ID,
 		Time: b.UpdatedAt, DataContentType: "application/json", TraceParent: d.s.TraceParent(ctx), Data: data,
 	})
+	return nil
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"maps"
 	"time"
+
+	"github.com/openboxoffice/boxoffice/services/internal/worker"
 )
 
 // hearAtOnce is how many unhandled events are looked at together. It is large, so
@@ -72,7 +74,7 @@ func (s *Service) hear(ctx context.Context, later map[string]retry) {
 		if ctx.Err() != nil || s.now().Before(r.at) {
 			continue
 		}
-		if err := s.handle(ctx, e); err != nil {
+		if err := worker.Try(ctx, s.Log, "payment events", func() error { return s.handle(ctx, e) }, "event_id", e.ID, "booking_id", e.BookingID); err != nil {
 			r.tries++
 			later[e.ID] = retry{s.now().Add(backoff(r.tries)), r.tries}
 			s.Log.WarnContext(ctx, "payment event not handled yet", "event_id", e.ID, "type", e.Type,

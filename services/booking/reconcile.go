@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/openboxoffice/boxoffice/services/internal/worker"
 )
 
 const (
@@ -68,7 +70,7 @@ func (s *Service) ReconcileDaily(ctx context.Context, days int) error {
 		}
 		due, err := s.reconciliationDue(ctx)
 		if err == nil && due {
-			_, err = s.Reconcile(ctx, worker, s.now().AddDate(0, 0, -days))
+			_, err = s.Reconcile(ctx, recovery, s.now().AddDate(0, 0, -days))
 		}
 		if err != nil && ctx.Err() == nil {
 			s.Log.ErrorContext(ctx, "not reconciled; it is tried again in 10 minutes", "error", err)
@@ -88,7 +90,7 @@ func (s *Service) reconciliationDue(ctx context.Context) (bool, error) {
 			if s.now().Sub(r.StartedAt) >= 24*time.Hour {
 				return true, nil
 			}
-			if r.By == worker {
+			if r.By == recovery {
 				return false, nil
 			}
 			before = r.ID
@@ -118,6 +120,17 @@ func (r *reconciliation) noAnswer(ctx context.Context, bookingID string, err err
 	r.found(FoundNoAnswer, bookingID, false, "it could not be looked at, or mended, now")
 }
 
+// isolated looks at one booking. A panic is found at that booking, and holds up
+// no other.
+func (r *reconciliation) isolated(ctx context.Context, bookingID string, look func() error) error {
+	err := worker.Try(ctx, r.s.Log, "reconciliation", look, "booking_id", bookingID)
+	if worker.Panicked(err) {
+		r.noAnswer(ctx, bookingID, err)
+		return nil
+	}
+	return err
+}
+
 // refunds asks again for those that are due, whenever their bookings were made.
 func (r *reconciliation) refunds(ctx context.Context) error {
 	due := stream[Booking]{read: r.s.Records.WithRefundsDue, id: func(b Booking) string { return b.ID }}
@@ -131,7 +144,11 @@ func (r *reconciliation) refunds(ctx context.Context) error {
 			if refund.Status != RefundDue {
 				continue
 			}
-			driven, done, err := r.s.refundAgain(ctx, b, refund.ID)
+			var driven, done bool
+			err := worker.Try(ctx, r.s.Log, "reconciliation", func() (err error) {
+				driven, done, err = r.s.refundAgain(ctx, b, refund.ID)
+				return err
+			}, "booking_id", b.ID)
 			if err != nil {
 				r.noAnswer(ctx, b.ID, err)
 			} else if driven {
@@ -168,7 +185,7 @@ func (r *reconciliation) tickets(ctx context.Context) error {
 		case !more || moreHoldings && h.BookingID < b.ID:
 			holdings.next()
 			r.report.Checked.Holdings++
-			if err := r.ofNobody(ctx, h); err != nil {
+			if err := r.isolated(ctx, h.BookingID, func() error { return r.ofNobody(ctx, h) }); err != nil {
 				return err
 			}
 			continue
@@ -184,7 +201,7 @@ func (r *reconciliation) tickets(ctx context.Context) error {
 		bookings.next()
 		r.report.Checked.Bookings++
 		r.report.Checked.Holdings += len(held)
-		if err := r.booking(ctx, b, held); err != nil {
+		if err := r.isolated(ctx, b.ID, func() error { return r.booking(ctx, b, held) }); err != nil {
 			return err
 		}
 	}
@@ -236,7 +253,7 @@ func (s *Service) drive(ctx context.Context, b Booking, do func(ctx context.Cont
 	if err != nil {
 		return false, err
 	}
-	d := driver{s: s, b: b, lease: lease.Token, by: worker}
+	d := driver{s: s, b: b, lease: lease.Token, by: recovery}
 	work, cancel := s.remaining(ctx, lease)
 	defer cancel()
 	err = do(work, &d)
@@ -305,7 +322,7 @@ func (r *reconciliation) money(ctx context.Context) error {
 		}
 		for _, st := range page {
 			r.report.Checked.Charges++
-			if err := r.charge(ctx, st); err != nil {
+			if err := r.isolated(ctx, st.BookingID, func() error { return r.charge(ctx, st) }); err != nil {
 				return err
 			}
 		}
@@ -325,7 +342,11 @@ func (r *reconciliation) money(ctx context.Context) error {
 		if b.Payment.Provider != r.s.Payments.Provider() {
 			continue // its books are not these
 		}
-		settled, err := r.s.Payments.Settle(ctx, Unsettled{BookingID: b.ID, Reference: b.Payment.Reference})
+		var settled Settlement
+		err = worker.Try(ctx, r.s.Log, "reconciliation", func() (err error) {
+			settled, err = r.s.Payments.Settle(ctx, Unsettled{BookingID: b.ID, Reference: b.Payment.Reference})
+			return err
+		}, "booking_id", b.ID)
 		switch {
 		case err != nil:
 			r.noAnswer(ctx, b.ID, err)

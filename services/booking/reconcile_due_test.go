@@ -33,11 +33,11 @@ func TestReconciliationIsDueADayAfterTheWorkersOwn(t *testing.T) {
 		want bool
 	}{
 		"the first":              {nil, true},
-		"a young one":            {[]Report{ago("1", worker, time.Hour)}, false},
-		"a day later":            {[]Report{ago("1", worker, 24*time.Hour)}, true},
+		"a young one":            {[]Report{ago("1", recovery, time.Hour)}, false},
+		"a day later":            {[]Report{ago("1", recovery, 24*time.Hour)}, true},
 		"an admin's":             {[]Report{ago("1", "admin", time.Hour)}, true},
-		"an admin's after it":    {[]Report{ago("2", "admin", time.Minute), ago("1", worker, time.Hour)}, false},
-		"an admin's, then a day": {[]Report{ago("2", "admin", time.Minute), ago("1", worker, 25*time.Hour)}, true},
+		"an admin's after it":    {[]Report{ago("2", "admin", time.Minute), ago("1", recovery, time.Hour)}, false},
+		"an admin's, then a day": {[]Report{ago("2", "admin", time.Minute), ago("1", recovery, 25*time.Hour)}, true},
 	} {
 		s := New(Options{Records: reports{all: c.all}, Now: func() time.Time { return now }})
 		if due, err := s.reconciliationDue(t.Context()); err != nil || due != c.want {

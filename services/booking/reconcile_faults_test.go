@@ -283,3 +283,27 @@ func TestWhatChangesMeanwhileIsNotMended(t *testing.T) {
 	}
 	m.check(t)
 }
+
+// A panic at one booking is found at that booking, and holds up no other.
+func TestAReconciliationThatPanicsAtABookingGoesOn(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	event := w.newEvent(price)
+	first := w.book(t, w.service(nil), w.newCustomer(), booking.Request{EventID: event, Tickets: 1})
+	second := w.book(t, w.service(nil), w.newCustomer(), booking.Request{EventID: event, Tickets: 1})
+	w.catalog.Hold(event, first.ID, 0, 1)
+	w.catalog.Hold(event, second.ID, 0, 1)
+	w.advance(time.Hour)
+	s := w.service(&faults{before: once("Release", func() { panic("a defect") })})
+	report, err := s.Reconcile(t.Context(), "test", time.Now().Add(-time.Hour))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]booking.FindingKind{}
+	for _, f := range report.Findings {
+		got[f.BookingID] = f.Kind
+	}
+	if got[first.ID] != booking.FoundNoAnswer || got[second.ID] != booking.FoundHoldLeaked {
+		t.Errorf("found %v, want no_answer at the first and hold_leaked at the second", got)
+	}
+}

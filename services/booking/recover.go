@@ -7,10 +7,11 @@ import (
 	"time"
 
 	"github.com/openboxoffice/boxoffice/contracts/problem"
+	"github.com/openboxoffice/boxoffice/services/internal/worker"
 )
 
-// worker is who drives what no request does, by name.
-const worker = "recovery"
+// recovery is the name of who drives what no request does.
+const recovery = "recovery"
 
 // maxRefusals is how often a refund may be refused before it is Due.
 const maxRefusals = 5
@@ -58,7 +59,11 @@ func (s *Service) claim(ctx context.Context, lease Lease, limit int) []Booking {
 	if limit == 0 || ctx.Err() != nil {
 		return nil
 	}
-	claimed, err := s.Store.Claim(ctx, s.now(), lease, limit)
+	var claimed []Booking
+	err := worker.Try(ctx, s.Log, recovery, func() (err error) {
+		claimed, err = s.Store.Claim(ctx, s.now(), lease, limit)
+		return err
+	})
 	if err != nil && ctx.Err() == nil {
 		s.Log.ErrorContext(ctx, "recovery cannot look for bookings", "error", err)
 	}
@@ -71,9 +76,12 @@ func (s *Service) settle(ctx context.Context, b Booking, lease Lease) {
 	ctx = context.WithoutCancel(ctx)
 	work, cancel := s.remaining(ctx, lease)
 	defer cancel()
-	d := driver{s: s, b: b, lease: lease.Token, by: worker}
-	switch err := d.recover(work); {
+	d := driver{s: s, b: b, lease: lease.Token, by: recovery}
+	switch err := worker.Try(ctx, s.Log, recovery, func() error { return d.recover(work) }, "booking_id", b.ID); {
 	case err == nil, errors.Is(err, ErrLeaseLost):
+		return
+	case worker.Panicked(err):
+		s.setAside(ctx, b, lease, err)
 		return
 	case errors.Is(err, ErrRefundRefused):
 		s.Log.ErrorContext(ctx, "the provider refuses a refund", "booking_id", b.ID, "status", b.Status, "tries", b.Tries)
@@ -82,6 +90,16 @@ func (s *Service) settle(ctx context.Context, b Booking, lease Lease) {
 		s.Log.WarnContext(ctx, "booking not settled yet", "booking_id", b.ID, "status", b.Status, "tries", b.Tries, "error", err)
 	}
 	d.later(ctx, s.now().Add(backoff(b.Tries)), func(*Booking) {})
+}
+
+// setAside gives up a booking that recovery panics at, and leaves it listed for
+// an admin. If that fails the booking waits for the end of its lease.
+func (s *Service) setAside(ctx context.Context, b Booking, lease Lease, cause error) {
+	stuck := SetAside(cause, b.Tries, s.now())
+	err := worker.Try(ctx, s.Log, recovery, func() error { return s.StuckBookings.SetAside(ctx, b.ID, lease.Token, stuck) }, "booking_id", b.ID)
+	if err != nil && !errors.Is(err, ErrLeaseLost) {
+		s.Log.ErrorContext(ctx, "booking not set aside", "booking_id", b.ID, "error", err)
+	}
 }
 
 // backoff is how long a booking rests after so many tries: 1 s, doubling, at

@@ -11,11 +11,12 @@ import (
 	"github.com/openboxoffice/boxoffice/contracts/identity"
 )
 
-// Options is what a Service is made of. Store, CancelledEvents, Catalog,
-// Payments and Log are required, and for reconciliation Records, Holdings,
+// Options is what a Service is made of. Store, StuckBookings, CancelledEvents,
+// Catalog, Payments and Log are required, and for reconciliation Records, Holdings,
 // Statements and Recheck; the rest has defaults.
 type Options struct {
 	Store           Store
+	StuckBookings   StuckBookings
 	CancelledEvents CancelledEvents
 	Catalog         Catalog
 	Payments        Payments

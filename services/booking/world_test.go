@@ -50,6 +50,7 @@ type world struct {
 type store interface {
 	booking.Store
 	booking.CancelledEvents
+	booking.StuckBookings
 	booking.AuditLog
 	booking.Records
 	Outbox() outbox.Store
@@ -158,7 +159,7 @@ func (w *world) service(f *faults) *booking.Service {
 	f.holdings = w.catalog
 	f.books, _ = w.payments.(booking.Statements)
 	return booking.New(booking.Options{
-		Store: f, CancelledEvents: w.store, Catalog: f, Payments: f,
+		Store: f, StuckBookings: w.store, CancelledEvents: w.store, Catalog: f, Payments: f,
 		Records: w.store, Holdings: f, Statements: f, Recheck: w.recheck, Log: slog.New(slog.DiscardHandler), Now: w.now,
 		RecoverEvery: time.Millisecond,
 		TraceParent:  func(context.Context) string { return "00-trace" },

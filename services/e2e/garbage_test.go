@@ -101,6 +101,8 @@ func garbageRoutes(p *platform, o, c *account, e event) []route {
 			route{http.MethodPost, behind[bookings], "/bookings/{id}/cancellations", as(c), obj{"items": items["items"]}},
 			route{http.MethodGet, behind[bookings], "/admin/audit", as(p.admin), nil},
 			route{http.MethodGet, behind[bookings], "/admin/reconciliations", as(p.admin), nil},
+			route{http.MethodGet, behind[bookings], "/admin/stuck-bookings", as(p.admin), nil},
+			route{http.MethodPost, behind[bookings], "/admin/stuck-bookings/{id}/retry", as(p.admin), nil},
 			route{http.MethodGet, behind[notifications], "/notifications", as(c), nil},
 		)
 	}

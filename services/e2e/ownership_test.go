@@ -138,6 +138,7 @@ func TestAdminsOperations(t *testing.T) {
 	for _, s := range []service{gateway, bookings} {
 		for _, op := range []struct{ method, path string }{
 			{http.MethodGet, "/admin/audit"}, {http.MethodGet, "/admin/reconciliations"}, {http.MethodPost, "/admin/reconciliations"},
+			{http.MethodGet, "/admin/stuck-bookings"}, {http.MethodPost, "/admin/stuck-bookings/" + uuid.NewString() + "/retry"},
 		} {
 			for _, u := range []*account{c, p.register(t, organizer)} {
 				p.call(t, op.method, s, op.path, as(u)).refused(t, http.StatusForbidden, problem.Forbidden)

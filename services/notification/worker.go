@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"sync"
 	"time"
+
+	"github.com/openboxoffice/boxoffice/services/internal/worker"
 )
 
 // A service leases ahead of its workers, so that one claim serves many
@@ -225,7 +227,7 @@ func (s *Service) giveBack(ctx context.Context, n Notification) error {
 		return err
 	}
 	n.Due = s.o.Now()
-	switch err := s.o.Store.Settle(ctx, n); {
+	switch err := worker.Try(ctx, s.o.Log, "delivery", func() error { return s.o.Store.Settle(ctx, n) }, "notification_id", n.ID); {
 	case err == nil:
 		s.Wake()
 	case !errors.Is(err, ErrLeaseLost) && !errors.Is(err, ErrSettled): // those are of n alone
@@ -236,7 +238,11 @@ func (s *Service) giveBack(ctx context.Context, n Notification) error {
 
 func (s *Service) claim(ctx context.Context, limit int) []Notification {
 	now := s.o.Now()
-	claimed, err := s.o.Store.Claim(ctx, now, now.Add(s.lease()), limit)
+	var claimed []Notification
+	err := worker.Try(ctx, s.o.Log, "delivery", func() (err error) {
+		claimed, err = s.o.Store.Claim(ctx, now, now.Add(s.lease()), limit)
+		return err
+	})
 	if err != nil && ctx.Err() == nil {
 		s.o.Log.ErrorContext(ctx, "cannot claim deliveries", "error", err)
 	}
@@ -257,7 +263,7 @@ func (s *Service) deliver(ctx context.Context, n Notification) Notification {
 	case sent != nil:
 		n.Status, n.Attempts, n.Error, n.SentAt = sent.Status, sent.Attempts, sent.Error, sent.SentAt
 	default:
-		n = s.attempt(ctx, n)
+		n = s.attemptSafely(ctx, n)
 	}
 	ctx, cancel := context.WithTimeout(ctx, recordTime)
 	defer cancel()
@@ -274,6 +280,23 @@ func (s *Service) deliver(ctx context.Context, n Notification) Notification {
 		}
 	}
 	return n
+}
+
+// attemptSafely is attempt, of which a panic is a failure like others.
+func (s *Service) attemptSafely(ctx context.Context, n Notification) Notification {
+	after := n
+	err := worker.Try(ctx, s.o.Log, "delivery", func() error {
+		after = s.attempt(ctx, n)
+		return nil
+	}, "notification_id", n.ID)
+	if err == nil {
+		return after
+	}
+	after = s.outcome(n, &SendError{Reason: "the attempt failed unexpectedly"})
+	if n.Status == Resolving && after.Status == Failed {
+		after.Status = Dropped // nobody was named to send it to
+	}
+	return after
 }
 
 // attempt is n after one attempt at it.
@@ -373,7 +396,7 @@ func (s *Service) settle(ctx context.Context, n Notification) (lease string, rec
 // record tries once to record n's outcome. What is settled already is recorded:
 // most likely by us, who did not hear the answer.
 func (s *Service) record(ctx context.Context, n Notification) error {
-	err := s.o.Store.Settle(ctx, n)
+	err := worker.Try(ctx, s.o.Log, "delivery", func() error { return s.o.Store.Settle(ctx, n) }, "notification_id", n.ID)
 	if err != nil && !errors.Is(err, ErrSettled) {
 		return err
 	}

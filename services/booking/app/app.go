@@ -28,6 +28,7 @@ import (
 	"github.com/openboxoffice/boxoffice/services/internal/inbox/inboxrest"
 	"github.com/openboxoffice/boxoffice/services/internal/outbox"
 	"github.com/openboxoffice/boxoffice/services/internal/sidecar"
+	"github.com/openboxoffice/boxoffice/services/internal/worker"
 )
 
 // keepMessages is for how long reconciliation can ask whether a message that all
@@ -165,7 +166,7 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	}
 	catalog := eventapi.New(event)
 	a.service = booking.New(booking.Options{
-		Store: a.db.store, CancelledEvents: a.db.cancelled, Catalog: catalog,
+		Store: a.db.store, StuckBookings: a.db.stuck, CancelledEvents: a.db.cancelled, Catalog: catalog,
 		Payments: a.payments, PaymentEvents: a.db.paymentEvents, CheckoutTTL: cfg.CheckoutTTL, Log: deps.Log,
 		Records: a.db.records, Holdings: catalog, Statements: a.payments.statements,
 		Recheck:   recheck(a.db.archive, consumers, a.relay.Wake),
@@ -217,18 +218,21 @@ func (a *App) Handler() http.Handler { return a.handler }
 // worker has stopped.
 func (a *App) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return a.service.Recover(ctx) })
-	g.Go(func() error { return a.relay.Run(ctx) })
-	g.Go(func() error { return a.prune(ctx) })
-	g.Go(func() error { return a.service.ReconcileDaily(ctx, a.reconcileDays) })
+	run := func(what string, work func(context.Context) error) {
+		g.Go(func() error { return worker.Keep(ctx, a.log, what, work) })
+	}
+	run("recovery", a.service.Recover)
+	run("relay", a.relay.Run)
+	run("pruning", a.prune)
+	run("reconciliation", func(ctx context.Context) error { return a.service.ReconcileDaily(ctx, a.reconcileDays) })
 	if a.payments.webhook != nil {
-		g.Go(func() error { return a.service.Hear(ctx) })
+		run("payment events", a.service.Hear)
 	}
 	if a.inlet != nil {
-		g.Go(func() error { return a.inlet.Run(ctx) })
+		g.Go(func() error { return a.inlet.Run(ctx) }) // it runs once, and recovers what its handlers panic with
 	}
 	if a.db.listen != nil {
-		g.Go(func() error { return a.db.listen(ctx, a.log, a.relay.Wake) })
+		run("listening", func(ctx context.Context) error { return a.db.listen(ctx, a.log, a.relay.Wake) })
 	}
 	return g.Wait()
 }
@@ -238,7 +242,8 @@ func (a *App) prune(ctx context.Context) error {
 	tick := time.NewTicker(time.Hour)
 	defer tick.Stop()
 	for {
-		if err := a.db.prune(ctx, time.Now()); err != nil && ctx.Err() == nil {
+		err := worker.Try(ctx, a.log, "pruning", func() error { return a.db.prune(ctx, time.Now()) })
+		if err != nil && ctx.Err() == nil {
 			a.log.ErrorContext(ctx, "old idempotency keys and payment events not pruned", "error", err)
 		}
 		select {

@@ -18,6 +18,7 @@ import (
 // database is where the service keeps what it keeps, whichever that is.
 type database struct {
 	store         booking.Store
+	stuck         booking.StuckBookings
 	cancelled     booking.CancelledEvents
 	audit         booking.AuditLog
 	records       booking.Records
@@ -51,7 +52,7 @@ func openDatabase(ctx context.Context, cfg Config) (*database, error) {
 			return nil, fmt.Errorf("BOOKING_POSTGRES_URL: %w", err)
 		}
 		return &database{
-			store: s, cancelled: s, audit: s, records: s, paymentEvents: s.PaymentEvents(), outbox: s.Outbox(), archive: s.Archive(), inbox: s.Inbox(),
+			store: s, stuck: s, cancelled: s, audit: s, records: s, paymentEvents: s.PaymentEvents(), outbox: s.Outbox(), archive: s.Archive(), inbox: s.Inbox(),
 			ping: s.Ping, close: s.Close, listen: s.Listen,
 			prune: prune(s.Prune, s.PaymentEvents().Prune),
 		}, nil
@@ -64,7 +65,7 @@ func openDatabase(ctx context.Context, cfg Config) (*database, error) {
 			return nil, fmt.Errorf("BOOKING_DB: %w", err)
 		}
 		return &database{
-			store: s, cancelled: s, audit: s, records: s, paymentEvents: s.PaymentEvents(), outbox: s.Outbox(), archive: s.Archive(), inbox: s.Inbox(),
+			store: s, stuck: s, cancelled: s, audit: s, records: s, paymentEvents: s.PaymentEvents(), outbox: s.Outbox(), archive: s.Archive(), inbox: s.Inbox(),
 			ping: s.Ping, close: s.Close, endLeases: s.EndLeases,
 			prune: prune(s.Prune, s.PaymentEvents().Prune),
 		}, nil

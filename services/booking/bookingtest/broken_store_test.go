@@ -13,18 +13,26 @@ import (
 	"github.com/openboxoffice/boxoffice/services/booking"
 	"github.com/openboxoffice/boxoffice/services/booking/adapter/sqlite"
 	"github.com/openboxoffice/boxoffice/services/booking/bookingtest"
+	"github.com/openboxoffice/boxoffice/services/internal/sqlitedb/plantest"
 	"github.com/openboxoffice/boxoffice/services/internal/suitetest"
 )
 
 // good is an adapter to spoil.
 func good(t *testing.T) *sqlite.Store {
 	t.Helper()
-	s, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "booking.db"))
+	s, _ := goodAt(t)
+	return s
+}
+
+func goodAt(t *testing.T) (s *sqlite.Store, path string) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "booking.db")
+	s, err := sqlite.Open(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Close() })
-	return s
+	return s, path
 }
 
 // TestStoreSuiteCatchesBrokenAdapters: a suite that passes on one of these is
@@ -34,8 +42,13 @@ func TestStoreSuiteCatchesBrokenAdapters(t *testing.T) {
 	broken := func(name, caughtBy string, spoil func(*sqlite.Store) booking.Store) {
 		suitetest.MustFail(t, name, func(t *testing.T) {
 			bookingtest.TestStore(t, func(t *testing.T) bookingtest.StoreUnderTest {
-				s := good(t)
-				return bookingtest.StoreUnderTest{Store: spoil(s), Outbox: s.Outbox(), Inbox: s.Inbox(), AuditLog: s, CancelledEvents: s}
+				s, path := goodAt(t)
+				return bookingtest.StoreUnderTest{
+					Store: spoil(s), Outbox: s.Outbox(), Inbox: s.Inbox(), AuditLog: s, CancelledEvents: s, StuckBookings: s,
+					Spoil: func(t *testing.T, id string) {
+						plantest.Fill(t, path, `UPDATE bookings SET items = '{' WHERE id = '`+id+`'`)
+					},
+				}
 			})
 		}, caughtBy)
 	}
@@ -75,6 +88,8 @@ func TestStoreSuiteCatchesBrokenAdapters(t *testing.T) {
 	broken("keeps_seconds_only", "everything_comes_back_as_it_was_stored", func(s *sqlite.Store) booking.Store { return keepsSeconds{s} })
 	broken("claims_twice", "a_claimed_booking_is_left_alone_until_its_new_lease_ends", func(s *sqlite.Store) booking.Store { return claimsTwice{s} })
 	broken("claims_in_two_steps", "32_racing_claimers_never_get_the_same_booking", func(s *sqlite.Store) booking.Store { return racyClaim{s} })
+	broken("fails_for_one_that_cannot_be_read", "a_booking_that_cannot_be_read_keeps_no_other_from_being_claimed",
+		func(s *sqlite.Store) booking.Store { return failsForOne{s} })
 	broken("pages_by_number", "pages_neither_repeat_nor_skip_while_bookings_are_added",
 		func(s *sqlite.Store) booking.Store { return &pagesByNumber{Store: s} })
 	broken("lists_everybodys", "a_list_is_newest_first_and_one_users_alone", func(s *sqlite.Store) booking.Store { return &listsAll{Store: s} })
@@ -221,6 +236,16 @@ func (s racyClaim) Claim(ctx context.Context, now time.Time, lease booking.Lease
 		}
 	}
 	return slices.Clip(found), err
+}
+
+type failsForOne struct{ *sqlite.Store }
+
+func (s failsForOne) Claim(ctx context.Context, now time.Time, lease booking.Lease, limit int) ([]booking.Booking, error) {
+	claimed, err := s.Store.Claim(ctx, now, lease, limit)
+	if unreadable, _ := s.Stuck(ctx, "", 1); len(unreadable) > 0 {
+		return nil, errors.New("unexpected end of JSON input")
+	}
+	return claimed, err
 }
 
 type pagesByNumber struct {

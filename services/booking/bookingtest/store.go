@@ -23,6 +23,9 @@ type StoreUnderTest struct {
 	AuditLog        booking.AuditLog
 	CancelledEvents booking.CancelledEvents
 	Records         booking.Records
+	StuckBookings   booking.StuckBookings
+	// Spoil makes what is stored of a booking unreadable.
+	Spoil func(t *testing.T, id string)
 }
 
 // TestStore is the contract of booking.Store.
@@ -68,6 +71,7 @@ func TestStore(t *testing.T, open func(t *testing.T) StoreUnderTest) {
 		{"a claimed booking is lost to its driver before", claimTakes},
 		{"confirmed bookings of a cancelled event are claimed last", claimStranded},
 		{"32 racing claimers never get the same booking", claimRace},
+		{"a booking that cannot be read keeps no other from being claimed", claimUnreadable},
 	} {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()

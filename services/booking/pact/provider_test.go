@@ -63,6 +63,7 @@ func provider(t testing.TB) pacttest.Provider {
 			"booking has heard that an event is cancelled":     state(100, patient, aCancelledEvent),
 			"booking has not heard that an event is cancelled": state(100, patient, aBooking),
 			"a message has arrived":                            state(100, patient, aCancelledEvent),
+			"a booking is set aside":                           state(100, patient, aStuckBooking),
 			"there was a reconciliation":                       state(100, patient, aReport),
 		},
 	}
@@ -97,12 +98,24 @@ func newWorld(t testing.TB, c booking.Catalog, patience time.Duration) (*world, 
 	}
 	t.Cleanup(func() { _ = w.payments.Close() })
 	w.service = booking.New(booking.Options{
-		Store: w.store, CancelledEvents: w.store, Catalog: c, Payments: w.payments, Log: quiet,
+		Store: w.store, StuckBookings: w.store, CancelledEvents: w.store, Catalog: c, Payments: w.payments, Log: quiet,
 		Records: w.store, Holdings: holdings{}, Statements: w.payments,
 		Recheck:        func(context.Context, time.Time) (int, []events.Message, error) { return 0, nil, nil },
 		PaymentTimeout: patience, SettleAfter: time.Millisecond, RecoverEvery: time.Millisecond,
 	})
 	return w, nil
+}
+
+// aStuckBooking sets the booking aside.
+func aStuckBooking(ctx context.Context, w *world) error {
+	if err := aBooking(ctx, w); err != nil {
+		return err
+	}
+	lease := booking.Lease{Token: "driver", Until: time.Now().Add(time.Minute)}
+	if _, err := w.store.Update(ctx, bookingID, "", func(b *booking.Booking) error { b.Lease = lease; return nil }); err != nil {
+		return err
+	}
+	return w.store.SetAside(ctx, bookingID, lease.Token, booking.SetAside(errors.New("panic: a defect"), 1, time.Now()))
 }
 
 // aBooking is the customer's, confirmed and paid.

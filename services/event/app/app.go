@@ -29,6 +29,7 @@ import (
 	"github.com/openboxoffice/boxoffice/services/internal/inbox/inboxrest"
 	"github.com/openboxoffice/boxoffice/services/internal/outbox"
 	"github.com/openboxoffice/boxoffice/services/internal/sidecar"
+	"github.com/openboxoffice/boxoffice/services/internal/worker"
 )
 
 // publishTimeout is how long the sidecar may take for a message.
@@ -202,8 +203,10 @@ func (a *App) Service() *event.Service { return a.service }
 // database tidy, until ctx ends.
 func (a *App) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return a.db.tidy(ctx, a.log) })
-	g.Go(func() error { return a.relay.Run(ctx) })
+	g.Go(func() error {
+		return worker.Keep(ctx, a.log, "tidying", func(ctx context.Context) error { return a.db.tidy(ctx, a.log) })
+	})
+	g.Go(func() error { return worker.Keep(ctx, a.log, "relay", a.relay.Run) })
 	if a.inlet != nil {
 		g.Go(func() error { return a.inlet.Run(ctx) })
 	}

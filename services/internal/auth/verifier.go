@@ -20,6 +20,7 @@ import (
 
 	"github.com/openboxoffice/boxoffice/contracts/identity"
 	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
+	"github.com/openboxoffice/boxoffice/services/internal/worker"
 )
 
 // What every access token says of itself (RFC 9068). A token that says
@@ -165,7 +166,10 @@ func (v *Verifier) keySet(ctx context.Context, kid string) (jwk.Set, error) {
 		if old && v.fetching.TryLock() {
 			go func() {
 				defer v.fetching.Unlock()
-				v.refresh(context.WithoutCancel(ctx))
+				_ = worker.Try(ctx, v.log, "fetching keys", func() error { // logged, and tried again
+					v.refresh(context.WithoutCancel(ctx))
+					return nil
+				})
 			}()
 		}
 		return keys, nil

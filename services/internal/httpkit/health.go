@@ -3,11 +3,14 @@ package httpkit
 import (
 	"context"
 	"encoding/json"
+	"log/slog"
 	"net/http"
 	"sync"
 	"time"
 
 	"github.com/go-chi/chi/v5"
+
+	"github.com/openboxoffice/boxoffice/services/internal/worker"
 )
 
 // Health serves /healthz, which answers 200 while the process runs, and
@@ -26,7 +29,7 @@ func Health(mux *chi.Mux, checks map[string]func(context.Context) error) {
 		for name, check := range checks { // at once: one that hangs says nothing about another
 			all.Go(func() {
 				result := "ok"
-				if check(ctx) != nil {
+				if worker.Try(ctx, slog.Default(), "health check", func() error { return check(ctx) }, "check", name) != nil {
 					result = "unavailable" // not the error itself: it may name hosts and users
 				}
 				mu.Lock()

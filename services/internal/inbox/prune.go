@@ -4,6 +4,8 @@ import (
 	"context"
 	"log/slog"
 	"time"
+
+	"github.com/openboxoffice/boxoffice/services/internal/worker"
 )
 
 // Prune forgets, now and once a day until ctx ends, the ids that are older than
@@ -12,7 +14,8 @@ func Prune(ctx context.Context, log *slog.Logger, forget func(ctx context.Contex
 	tick := time.NewTicker(24 * time.Hour)
 	defer tick.Stop()
 	for {
-		if err := forget(ctx, time.Now().Add(-Retention)); err != nil && ctx.Err() == nil {
+		err := worker.Try(ctx, log, "pruning", func() error { return forget(ctx, time.Now().Add(-Retention)) })
+		if err != nil && ctx.Err() == nil {
 			log.ErrorContext(ctx, "old message ids not pruned", "error", err)
 		}
 		select {

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"sync"
 	"time"
+
+	"github.com/openboxoffice/boxoffice/services/internal/worker"
 )
 
 // consumer is one who must know the messages of a topic, and whether it
@@ -89,7 +91,11 @@ func (r *Relay) askOne(ctx context.Context, c *consumer, ids []string) (known ma
 	if now := r.o.Now(); c.outage.active(now) {
 		return nil, c.outage.until
 	}
-	answer, err := c.Known(ctx, ids)
+	var answer []string
+	err := worker.Try(ctx, r.o.Log, "relay", func() (err error) {
+		answer, err = c.Known(ctx, ids)
+		return err
+	})
 	switch now := r.o.Now(); {
 	case errors.Is(ctx.Err(), context.Canceled): // the relay stops; nobody has failed
 		return nil, now.Add(r.o.CheckAfter)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/openboxoffice/boxoffice/services/internal/broker"
+	"github.com/openboxoffice/boxoffice/services/internal/worker"
 )
 
 var errSkipped = errors.New("not tried: publishing fails")
@@ -92,7 +93,10 @@ func (r *Relay) publishAll(ctx context.Context, entries []Entry) []error {
 	for range min(r.o.Concurrency, len(entries)) {
 		workers.Go(func() {
 			for i, ok := take(); ok; i, ok = take() {
-				err := r.o.Publisher.Publish(ctx, entries[i].Topic, entries[i].Message)
+				e := entries[i]
+				err := worker.Try(ctx, r.o.Log, "relay", func() error {
+					return r.o.Publisher.Publish(ctx, e.Topic, e.Message)
+				}, "id", e.Message.ID, "topic", e.Topic, "type", e.Message.Type)
 				mu.Lock()
 				errs[i] = err
 				if getsThrough(err) {
@@ -109,8 +113,10 @@ func (r *Relay) publishAll(ctx context.Context, entries []Entry) []error {
 }
 
 // getsThrough reports whether the broker answers, whatever became of the
-// message.
-func getsThrough(err error) bool { return err == nil || errors.Is(err, broker.ErrPartly) }
+// message. A panic says something about its message alone.
+func getsThrough(err error) bool {
+	return err == nil || errors.Is(err, broker.ErrPartly) || worker.Panicked(err)
+}
 
 // checkAfter is how long after the nth publication of a message its consumers
 // are asked.

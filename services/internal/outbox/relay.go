@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/openboxoffice/boxoffice/services/internal/broker"
+	"github.com/openboxoffice/boxoffice/services/internal/worker"
 )
 
 // Options is what a Relay needs. Zero durations and numbers are the defaults.
@@ -138,7 +139,11 @@ func (r *Relay) Run(ctx context.Context) error {
 	defer timer.Stop()
 	for {
 		pause, wake := r.o.Interval, r.wake
-		found, err := r.step(ctx)
+		var found int
+		err := worker.Try(ctx, r.o.Log, "relay", func() (err error) {
+			found, err = r.step(ctx)
+			return err
+		})
 		now := r.o.Now()
 		switch {
 		case ctx.Err() != nil:
@@ -176,7 +181,8 @@ func (r *Relay) prune(ctx context.Context) {
 	tick := time.NewTicker(pruneEvery)
 	defer tick.Stop()
 	for {
-		if err := r.o.Store.Prune(ctx, r.o.Now().Add(-r.o.Keep)); err != nil && ctx.Err() == nil {
+		err := worker.Try(ctx, r.o.Log, "pruning", func() error { return r.o.Store.Prune(ctx, r.o.Now().Add(-r.o.Keep)) })
+		if err != nil && ctx.Err() == nil {
 			r.o.Log.Error("closed messages not pruned", "error", err)
 		}
 		select {

@@ -235,6 +235,64 @@ func TestMessagesThatTheBrokerRefusesHoldUpNoOthers(t *testing.T) {
 	})
 }
 
+// What panics at one message sends the others, and ends nothing.
+func TestAMessageThatPublishingPanicsAtHoldsUpNoOthers(t *testing.T) {
+	inWorld(t, func(w *world) {
+		poison := w.insert(1)[0]
+		w.publish = func(_ context.Context, m events.Message) error {
+			if m.ID == poison {
+				panic("a defect")
+			}
+			return nil
+		}
+		r := w.relay(w.options())
+		time.Sleep(time.Second)
+		w.insert(1)
+		r.Wake()
+		time.Sleep(10 * time.Millisecond) // not even a pause
+		w.effects(1, 1)
+		w.insert(1000)
+		time.Sleep(30 * time.Second)
+		w.effects(1001, 1001)
+		w.open(1)
+		if tries := w.tries.Load() - 1001; tries > 30 {
+			w.Errorf("the message was tried %d times within 31 s, want pauses", tries)
+		}
+		if log := w.log.String(); !strings.Contains(log, "id="+poison) || !strings.Contains(log, "relay_test.go") {
+			w.Errorf("the log lacks the message, or the stack:\n%s", log)
+		}
+	})
+}
+
+// panicking panics in its first claims.
+type panicking struct {
+	outbox.Store
+	left atomic.Int64
+}
+
+func (s *panicking) Claim(ctx context.Context, now, until time.Time, limit int) ([]outbox.Entry, error) {
+	if s.left.Add(-1) >= 0 {
+		panic("a defect")
+	}
+	return s.Store.Claim(ctx, now, until, limit)
+}
+
+func (*panicking) Prune(context.Context, time.Time) error { panic("another defect") }
+
+func TestTheRelayOutlivesAPanicOfItsStore(t *testing.T) {
+	inWorld(t, func(w *world) {
+		o := w.options()
+		store := &panicking{Store: o.Store}
+		store.left.Store(2)
+		o.Store = store
+		w.insert(1)
+		w.relay(o)
+		time.Sleep(30 * time.Second)
+		w.effects(1, 1)
+		w.open(0)
+	})
+}
+
 // A broker that reaches one consumer and not the other is no broker that is
 // away: the one has everything as soon as ever.
 func TestAConsumerThatCannotBeReachedKeepsNothingFromTheOthers(t *testing.T) {

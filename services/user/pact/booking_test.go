@@ -113,6 +113,22 @@ func TestConsumerOfBooking(t *testing.T) {
 			pacttest.Problem(http.StatusForbidden, problem.Forbidden),
 		},
 		{
+			"a booking is set aside", "a request for the bookings that are set aside",
+			pacttest.Request{Method: http.MethodGet, Path: "/admin/stuck-bookings", Query: map[string]string{"limit": "20"}, Header: asAdmin},
+			pacttest.Answer{Status: 200, Header: asJSON, Body: pacttest.Body{
+				"items": pacttest.Each(pacttest.Body{
+					"booking_id": bookingID, "event_id": eventID, "status": pacttest.Like("PENDING"), "error": pacttest.Like("panic: a defect"),
+					"since": pacttest.Time("2026-01-02T03:04:05Z"), "tries": pacttest.Integer(1), "retry_at": pacttest.Time("2026-01-02T03:04:05Z"),
+				}),
+				"next_cursor": nil,
+			}},
+		},
+		{
+			"a booking is set aside", "a retry of a booking that is set aside",
+			pacttest.Request{Method: http.MethodPost, Path: "/admin/stuck-bookings/" + bookingID + "/retry", Header: asAdmin},
+			pacttest.Answer{Status: 204},
+		},
+		{
 			"there was a reconciliation", "a request for what reconciliations have found",
 			pacttest.Request{Method: http.MethodGet, Path: "/admin/reconciliations", Query: map[string]string{"limit": "20"}, Header: asAdmin},
 			pacttest.Answer{Status: 200, Header: asJSON, Body: pacttest.Body{"items": pacttest.Each(reportOfFindings), "next_cursor": nil}},

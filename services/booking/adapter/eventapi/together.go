@@ -3,10 +3,12 @@ package eventapi
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"sync"
 	"time"
 
 	"github.com/openboxoffice/boxoffice/services/booking"
+	"github.com/openboxoffice/boxoffice/services/internal/worker"
 )
 
 // together lets those who ask for the same event at the same time share an
@@ -122,7 +124,10 @@ func (t *together) start(eventID string, e *asking) {
 	go func() {
 		ctx, cancel := context.WithTimeout(a.ctx, answerTime)
 		defer cancel()
-		a.answer, a.err = t.fetch(ctx, eventID)
+		a.err = worker.Try(ctx, slog.Default(), "availability", func() (err error) {
+			a.answer, err = t.fetch(ctx, eventID)
+			return err
+		}, "event_id", eventID)
 		close(a.done)
 		t.mu.Lock()
 		defer t.mu.Unlock()

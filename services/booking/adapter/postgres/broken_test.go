@@ -30,7 +30,17 @@ func TestStoreSuiteCatchesBrokenAdapters(t *testing.T) {
 					t.Fatal(err)
 				}
 				t.Cleanup(func() { _ = s.Close() })
-				return bookingtest.StoreUnderTest{Store: spoil(s), Outbox: s.Outbox(), Inbox: s.Inbox(), AuditLog: s, CancelledEvents: s}
+				return bookingtest.StoreUnderTest{
+					Store: spoil(s), Outbox: s.Outbox(), Inbox: s.Inbox(), AuditLog: s, CancelledEvents: s, StuckBookings: s,
+					Spoil: func(t *testing.T, id string) {
+						if err := s.db.Write(t.Context(), func(ctx context.Context, tx pgx.Tx) error {
+							_, err := tx.Exec(ctx, `UPDATE bookings SET items = '"none"' WHERE id = $1`, id)
+							return err
+						}); err != nil {
+							t.Fatal(err)
+						}
+					},
+				}
 			})
 		}, caughtBy)
 	}

@@ -15,12 +15,9 @@ import (
 func (s *Store) Claim(ctx context.Context, now time.Time, lease booking.Lease, limit int) ([]booking.Booking, error) {
 	var claimed []booking.Booking
 	err := s.db.Write(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		rows, err := tx.Query(ctx, `SELECT `+columns+` FROM bookings
-			WHERE lease_until <= $1 ORDER BY lease_until, id LIMIT $2 FOR UPDATE SKIP LOCKED`, now, limit)
+		var err error
+		claimed, err = readable(ctx, tx, now, `lease_until <= $1 ORDER BY lease_until, id LIMIT $2`, now, limit)
 		if err != nil {
-			return err
-		}
-		if claimed, err = all(rows); err != nil {
 			return err
 		}
 		if more := limit - len(claimed); more > 0 {
@@ -56,12 +53,7 @@ func claimStranded(ctx context.Context, tx pgx.Tx, now time.Time, limit int) ([]
 	if err := tx.QueryRow(ctx, `SELECT coalesce(array_agg(event_id), '{}') FROM cancelled_events WHERE done_at IS NULL`).Scan(&events); err != nil || len(events) == 0 {
 		return nil, err
 	}
-	rows, err := tx.Query(ctx, `SELECT `+columns+` FROM bookings
-		WHERE event_id = ANY($1) AND status = 'CONFIRMED' AND lease_until IS NULL LIMIT $2 FOR UPDATE SKIP LOCKED`, events, limit)
-	if err != nil {
-		return nil, err
-	}
-	stranded, err := all(rows)
+	stranded, err := readable(ctx, tx, now, `event_id = ANY($1) AND status = 'CONFIRMED' AND lease_until IS NULL LIMIT $2`, events, limit)
 	if err != nil || len(stranded) > 0 {
 		return stranded, err
 	}
@@ -69,4 +61,49 @@ func claimStranded(ctx context.Context, tx pgx.Tx, now time.Time, limit int) ([]
 		UPDATE cancelled_events c SET done_at = $2 WHERE event_id = ANY($1) AND done_at IS NULL AND NOT EXISTS (
 			SELECT 1 FROM bookings b WHERE b.event_id = c.event_id AND b.status IN ('PENDING', 'CONFIRMED'))`, events, now)
 	return nil, err
+}
+
+// readable returns the bookings that where finds, locked, and sets aside those
+// that cannot be read.
+func readable(ctx context.Context, tx pgx.Tx, now time.Time, where string, args ...any) ([]booking.Booking, error) {
+	rows, err := tx.Query(ctx, `SELECT `+columns+` FROM bookings WHERE `+where+` FOR UPDATE SKIP LOCKED`, args...)
+	if err != nil {
+		return nil, err
+	}
+	found, err := all(rows)
+	if err == nil {
+		return found, nil
+	}
+	// One cannot be read: look at each.
+	if rows, err = tx.Query(ctx, `SELECT id FROM bookings WHERE `+where+` FOR UPDATE SKIP LOCKED`, args...); err != nil {
+		return nil, err
+	}
+	ids, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return nil, err
+	}
+	found = nil
+	for _, id := range ids {
+		b, err := one(tx.QueryRow(ctx, `SELECT `+columns+` FROM bookings WHERE id = $1`, id))
+		if err == nil {
+			found = append(found, b)
+			continue
+		}
+		if err := setUnreadableAside(ctx, tx, id, now, err); err != nil {
+			return nil, err
+		}
+	}
+	return found, nil
+}
+
+func setUnreadableAside(ctx context.Context, tx pgx.Tx, id string, now time.Time, cause error) error {
+	var tries int
+	if err := tx.QueryRow(ctx, `SELECT tries + 1 FROM bookings WHERE id = $1`, id).Scan(&tries); err != nil {
+		return err
+	}
+	stuck := booking.SetAside(cause, tries, now)
+	_, err := tx.Exec(ctx, `
+		UPDATE bookings SET lease_token = '', lease_until = $2, tries = $3, stuck_error = $4, stuck_since = $5 WHERE id = $1`,
+		id, stuck.RetryAt, tries, stuck.Error, stuck.Since)
+	return err
 }

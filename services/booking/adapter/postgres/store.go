@@ -204,7 +204,7 @@ func (s *Store) Update(ctx context.Context, id, lease string, change func(*booki
 // update stores b, whose timeline had so many steps before. Where that makes it
 // Confirmed, its event must not be cancelled, now and until the commit.
 func update(ctx context.Context, tx pgx.Tx, b *booking.Booking, before int, confirms bool) error {
-	statement := withSteps + `UPDATE bookings SET (` + columns + `) = (` + places + `) WHERE id = $1`
+	statement := withSteps + `UPDATE bookings SET (` + columns + `) = (` + places + `), stuck_since = NULL WHERE id = $1`
 	args := append(values(b), steps(b, before)...)
 	if !confirms {
 		_, err := tx.Exec(ctx, statement, args...)

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/openboxoffice/boxoffice/services/booking/adapter/postgres"
 	"github.com/openboxoffice/boxoffice/services/booking/bookingtest"
 	"github.com/openboxoffice/boxoffice/services/internal/postgresdb"
@@ -30,13 +32,37 @@ func open(t *testing.T, o postgresdb.Options) *postgres.Store {
 }
 
 func underTest(t *testing.T) bookingtest.StoreUnderTest {
-	s := open(t, postgresdb.Options{URL: pgtest.New(t, postgres.Migrate)})
-	return bookingtest.StoreUnderTest{Store: s, Outbox: s.Outbox(), Inbox: s.Inbox(), AuditLog: s, CancelledEvents: s, Records: s}
+	url := pgtest.New(t, postgres.Migrate)
+	s := open(t, postgresdb.Options{URL: url})
+	return bookingtest.StoreUnderTest{
+		Store: s, Outbox: s.Outbox(), Inbox: s.Inbox(), AuditLog: s, CancelledEvents: s, Records: s, StuckBookings: s,
+		Spoil: spoilAt(url),
+	}
+}
+
+// spoilAt makes a booking in the database at url unreadable.
+func spoilAt(url string) func(t *testing.T, id string) {
+	return func(t *testing.T, id string) {
+		t.Helper()
+		conn, err := pgx.Connect(t.Context(), url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = conn.Close(t.Context()) }()
+		if _, err := conn.Exec(t.Context(), `UPDATE bookings SET items = '"none"' WHERE id = $1`, id); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 func TestStoreContract(t *testing.T) {
 	t.Parallel()
 	bookingtest.TestStore(t, underTest)
+}
+
+func TestStuckBookingsContract(t *testing.T) {
+	t.Parallel()
+	bookingtest.TestStuckBookings(t, underTest)
 }
 
 func TestCancelledEventsContract(t *testing.T) {

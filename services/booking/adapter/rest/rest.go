@@ -133,6 +133,7 @@ func Register(api huma.API, s *booking.Service, o Options) {
 	registerLists(api, s, guard)
 	registerAudit(api, o.AuditLog, guard)
 	registerReconciliations(api, s, o.Records, guard)
+	registerStuckBookings(api, s, guard)
 	registerInternal(api, o.CancelledEvents, guard)
 	if o.Ledger != nil {
 		registerLedger(api, o.Ledger, guard)

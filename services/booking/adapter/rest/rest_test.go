@@ -92,7 +92,7 @@ func newAPI(t testing.TB) *api {
 	log := slog.New(slog.DiscardHandler)
 	a := &api{catalog: &catalog{}}
 	s := booking.New(booking.Options{
-		Store: store, CancelledEvents: store, Catalog: a.catalog, Payments: payments{pay}, Log: log, PaymentTimeout: time.Hour,
+		Store: store, StuckBookings: store, CancelledEvents: store, Catalog: a.catalog, Payments: payments{pay}, Log: log, PaymentTimeout: time.Hour,
 		Records: store, Holdings: a.catalog, Statements: pay, Recheck: recheck,
 	})
 	guard := &auth.Guard{Verify: func(_ context.Context, token string) (identity.Caller, error) {

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -18,6 +19,7 @@ import (
 	"github.com/openboxoffice/boxoffice/contracts/money"
 	"github.com/openboxoffice/boxoffice/services/booking"
 	"github.com/openboxoffice/boxoffice/services/internal/sqlitedb"
+	"github.com/openboxoffice/boxoffice/services/internal/worker"
 )
 
 // The tokens it knows. Any other is declined.
@@ -123,7 +125,11 @@ func (s *Sandbox) chargeLate(ctx context.Context, c booking.Charge) (booking.Cha
 		case <-s.closing:
 			done <- answer{err: unknown(context.Canceled)}
 		case <-t.C:
-			charged, err := s.charge(context.WithoutCancel(ctx), c)
+			var charged booking.Charged
+			err := worker.Try(ctx, slog.Default(), "sandbox", func() (err error) {
+				charged, err = s.charge(context.WithoutCancel(ctx), c)
+				return err
+			}, "booking_id", c.BookingID)
 			done <- answer{charged, err}
 		}
 	})

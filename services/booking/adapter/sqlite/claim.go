@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"time"
 
 	"github.com/openboxoffice/boxoffice/services/booking"
@@ -20,12 +21,9 @@ func (s *Store) Claim(ctx context.Context, now time.Time, lease booking.Lease, l
 	}
 	var claimed []booking.Booking
 	err := s.db.Write(ctx, func(tx *sql.Tx) error {
-		rows, err := tx.QueryContext(ctx, `SELECT `+columns+` FROM bookings WHERE lease_until <= ? ORDER BY lease_until, id LIMIT ?`,
-			sqlitedb.Time(now), limit)
+		var err error
+		claimed, err = readable(ctx, tx, now, `lease_until <= ? ORDER BY lease_until, id LIMIT ?`, sqlitedb.Time(now), limit)
 		if err != nil {
-			return err
-		}
-		if claimed, err = collect(rows); err != nil {
 			return err
 		}
 		if more := limit - len(claimed); more > 0 {
@@ -54,14 +52,9 @@ func (s *Store) Claim(ctx context.Context, now time.Time, lease booking.Lease, l
 // claimStranded returns bookings whose event is cancelled and that are not. An
 // event that has none, and can get none, is done.
 func claimStranded(ctx context.Context, tx *sql.Tx, now time.Time, limit int) ([]booking.Booking, error) {
-	rows, err := tx.QueryContext(ctx, `
-		SELECT `+columns+` FROM bookings WHERE id IN (
+	stranded, err := readable(ctx, tx, now, `id IN (
 			SELECT b.id FROM cancelled_events c CROSS JOIN bookings b
 			WHERE c.done_at IS NULL AND b.event_id = c.event_id AND b.status = 'CONFIRMED' AND b.lease_until IS NULL LIMIT ?)`, limit)
-	if err != nil {
-		return nil, err
-	}
-	stranded, err := collect(rows)
 	if err != nil || len(stranded) > 0 {
 		return stranded, err
 	}
@@ -70,4 +63,62 @@ func claimStranded(ctx context.Context, tx *sql.Tx, now time.Time, limit int) ([
 			SELECT 1 FROM bookings b WHERE b.event_id = cancelled_events.event_id AND b.status IN ('PENDING', 'CONFIRMED'))`,
 		sqlitedb.Time(now))
 	return nil, err
+}
+
+// readable returns the bookings that where finds, and sets aside those that
+// cannot be read.
+func readable(ctx context.Context, tx *sql.Tx, now time.Time, where string, args ...any) ([]booking.Booking, error) {
+	rows, err := tx.QueryContext(ctx, `SELECT `+columns+` FROM bookings WHERE `+where, args...)
+	if err != nil {
+		return nil, err
+	}
+	found, err := collect(rows)
+	if err == nil {
+		return found, nil
+	}
+	// One cannot be read: look at each.
+	ids, err := idsOf(ctx, tx, where, args...)
+	if err != nil {
+		return nil, err
+	}
+	found = nil
+	for _, id := range ids {
+		b, err := get(ctx, tx, id)
+		if err == nil {
+			found = append(found, b)
+			continue
+		}
+		if err := setUnreadableAside(ctx, tx, id, now, err); err != nil {
+			return nil, err
+		}
+	}
+	return found, nil
+}
+
+func idsOf(ctx context.Context, tx *sql.Tx, where string, args ...any) (ids []string, err error) {
+	rows, err := tx.QueryContext(ctx, `SELECT id FROM bookings WHERE `+where, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		ids = append(ids, id)
+	}
+	return ids, rows.Err()
+}
+
+func setUnreadableAside(ctx context.Context, tx *sql.Tx, id string, now time.Time, cause error) error {
+	var tries int
+	if err := tx.QueryRowContext(ctx, `SELECT tries + 1 FROM bookings WHERE id = ?`, id).Scan(&tries); err != nil {
+		return err
+	}
+	stuck := booking.SetAside(cause, tries, now)
+	_, err := tx.ExecContext(ctx, `
+		UPDATE bookings SET lease_token = '', lease_until = ?, tries = ?, stuck_error = ?, stuck_since = ? WHERE id = ?`,
+		sqlitedb.Time(stuck.RetryAt), tries, stuck.Error, sqlitedb.Time(stuck.Since), id)
+	return err
 }

@@ -175,7 +175,7 @@ func (s *Store) Update(ctx context.Context, id, lease string, change func(*booki
 		if err != nil {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, `UPDATE bookings SET (`+columns+`) = (`+places+`) WHERE id = ?`, append(r.values(), id)...); err != nil {
+		if _, err := tx.ExecContext(ctx, `UPDATE bookings SET (`+columns+`) = (`+places+`), stuck_since = NULL WHERE id = ?`, append(r.values(), id)...); err != nil {
 			return err
 		}
 		if effects.FreeKey {

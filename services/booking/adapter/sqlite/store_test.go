@@ -6,10 +6,12 @@ import (
 
 	"github.com/openboxoffice/boxoffice/services/booking/adapter/sqlite"
 	"github.com/openboxoffice/boxoffice/services/booking/bookingtest"
+	"github.com/openboxoffice/boxoffice/services/internal/sqlitedb/plantest"
 )
 
 func underTest(t *testing.T) bookingtest.StoreUnderTest {
-	s, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "booking.db"))
+	path := filepath.Join(t.TempDir(), "booking.db")
+	s, err := sqlite.Open(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -18,12 +20,23 @@ func underTest(t *testing.T) bookingtest.StoreUnderTest {
 			t.Error(err)
 		}
 	})
-	return bookingtest.StoreUnderTest{Store: s, Outbox: s.Outbox(), Inbox: s.Inbox(), AuditLog: s, CancelledEvents: s, Records: s}
+	return bookingtest.StoreUnderTest{
+		Store: s, Outbox: s.Outbox(), Inbox: s.Inbox(), AuditLog: s, CancelledEvents: s, Records: s, StuckBookings: s,
+		Spoil: func(t *testing.T, id string) {
+			t.Helper()
+			plantest.Fill(t, path, `UPDATE bookings SET items = '{' WHERE id = '`+id+`'`)
+		},
+	}
 }
 
 func TestStoreContract(t *testing.T) {
 	t.Parallel()
 	bookingtest.TestStore(t, underTest)
+}
+
+func TestStuckBookingsContract(t *testing.T) {
+	t.Parallel()
+	bookingtest.TestStuckBookings(t, underTest)
 }
 
 func TestCancelledEventsContract(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 
 	"github.com/google/uuid"
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/openboxoffice/boxoffice/services/event"
 	"github.com/openboxoffice/boxoffice/services/internal/mongodb"
+	"github.com/openboxoffice/boxoffice/services/internal/worker"
 )
 
 // Return implements event.Inventory.
@@ -123,7 +125,7 @@ func (s *Store) finishReturn(ctx context.Context, rec *recordDoc, returnID strin
 
 // sweepReturns finishes the returns that operations which are over have left
 // unfinished.
-func (s *Store) sweepReturns(ctx context.Context) error {
+func (s *Store) sweepReturns(ctx context.Context, log *slog.Logger) error {
 	var open []recordDoc
 	if err := s.reservations.All(ctx, bson.M{"returns_open": bson.M{"$gt": 0}}, &open, options.Find().SetLimit(batch)); err != nil {
 		return err
@@ -132,7 +134,7 @@ func (s *Store) sweepReturns(ctx context.Context) error {
 	for i := range open {
 		for id, r := range open[i].Returns {
 			if !r.Done && r.At <= s.before(settledAfter) {
-				errs = append(errs, s.finishReturn(ctx, &open[i], id))
+				errs = append(errs, worker.Try(ctx, log, "sweep", func() error { return s.finishReturn(ctx, &open[i], id) }, "reservation", open[i].ID))
 			}
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/openboxoffice/boxoffice/services/event"
+	"github.com/openboxoffice/boxoffice/services/internal/worker"
 )
 
 const (
@@ -35,18 +36,19 @@ func (s *Store) Run(ctx context.Context, log *slog.Logger) error {
 	defer sweep.Stop()
 	defer prune.Stop()
 	work := func(what string, do func(context.Context) error) {
-		if err := do(ctx); err != nil && ctx.Err() == nil {
+		if err := worker.Try(ctx, log, what, func() error { return do(ctx) }); err != nil && ctx.Err() == nil {
 			log.ErrorContext(ctx, "inventory not tidied", "work", what, "error", err)
 		}
 	}
-	work("sweep", s.Sweep)
+	sweepAll := func(ctx context.Context) error { return s.sweep(ctx, log) }
+	work("sweep", sweepAll)
 	work("prune", s.Prune)
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-sweep.C:
-			work("sweep", s.Sweep)
+			work("sweep", sweepAll)
 		case <-prune.C:
 			work("prune", s.Prune)
 		}
@@ -56,11 +58,13 @@ func (s *Store) Run(ctx context.Context, log *slog.Logger) error {
 // Sweep finishes what operations that are over have left unfinished: releases
 // of which the closure stands, returns that a record has promised, and holds
 // whose tickets are taken. An intent without a hold takes nothing and may stay.
-func (s *Store) Sweep(ctx context.Context) error {
-	return errors.Join(s.sweepClosures(ctx), s.sweepReturns(ctx), s.sweepHolds(ctx))
+func (s *Store) Sweep(ctx context.Context) error { return s.sweep(ctx, slog.Default()) }
+
+func (s *Store) sweep(ctx context.Context, log *slog.Logger) error {
+	return errors.Join(s.sweepClosures(ctx, log), s.sweepReturns(ctx, log), s.sweepHolds(ctx, log))
 }
 
-func (s *Store) sweepClosures(ctx context.Context) error {
+func (s *Store) sweepClosures(ctx context.Context, log *slog.Logger) error {
 	var open []closureDoc
 	if err := s.closures.All(ctx, bson.M{"open_since": bson.M{"$gt": 0, "$lte": s.before(settledAfter)}}, &open,
 		options.Find().SetSort(bson.D{{Key: "open_since", Value: 1}}).SetLimit(batch)); err != nil {
@@ -68,7 +72,9 @@ func (s *Store) sweepClosures(ctx context.Context) error {
 	}
 	var errs []error
 	for _, c := range open {
-		errs = append(errs, s.finish(ctx, event.Key{EventID: c.EventID, BookingID: c.BookingID, Attempt: c.Attempt}))
+		errs = append(errs, worker.Try(ctx, log, "sweep", func() error {
+			return s.finish(ctx, event.Key{EventID: c.EventID, BookingID: c.BookingID, Attempt: c.Attempt})
+		}, "event_id", c.EventID, "booking_id", c.BookingID))
 	}
 	return errors.Join(errs...)
 }
@@ -79,7 +85,7 @@ type heldDoc struct {
 	HeldAt int64               `bson:"held_at"`
 }
 
-func (s *Store) sweepHolds(ctx context.Context) error {
+func (s *Store) sweepHolds(ctx context.Context, log *slog.Logger) error {
 	var held []heldDoc
 	if err := s.events.All(ctx, bson.M{"held_at": bson.M{"$gt": 0}}, &held,
 		options.Find().SetProjection(bson.M{"holds": 1, "held_at": 1}).
@@ -88,7 +94,7 @@ func (s *Store) sweepHolds(ctx context.Context) error {
 	}
 	var errs []error
 	for i := range held {
-		errs = append(errs, s.sweepEvent(ctx, &held[i]))
+		errs = append(errs, worker.Try(ctx, log, "sweep", func() error { return s.sweepEvent(ctx, &held[i]) }, "event_id", held[i].ID))
 	}
 	return errors.Join(errs...)
 }

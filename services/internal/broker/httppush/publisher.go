@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
@@ -23,6 +24,7 @@ import (
 	"github.com/openboxoffice/boxoffice/services/internal/broker/cloudevent"
 	"github.com/openboxoffice/boxoffice/services/internal/broker/seal"
 	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
+	"github.com/openboxoffice/boxoffice/services/internal/worker"
 )
 
 // Publisher is the broker.Publisher of a service whose consumers are known.
@@ -114,7 +116,10 @@ func (p *Publisher) Publish(ctx context.Context, topic string, m events.Message)
 }
 
 func (c *consumer) post(ctx context.Context, topic string, envelope []byte) error {
-	err := c.client.Send(ctx, http.MethodPost, []string{"messages", topic}, cloudevent.ContentType, envelope, nil)
+	// It runs in a goroutine of its own, where nobody else recovers a panic.
+	err := worker.Try(ctx, slog.Default(), "pushing messages", func() error {
+		return c.client.Send(ctx, http.MethodPost, []string{"messages", topic}, cloudevent.ContentType, envelope, nil)
+	}, "topic", topic, "consumer", c.name)
 	c.called(ctx, err)
 	return err
 }

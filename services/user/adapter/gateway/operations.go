@@ -50,6 +50,8 @@ var (
 		{id: "listAuditLog", method: http.MethodGet, segments: []string{"admin", "audit"}, service: booking, query: append([]string{"booking_id", "event_id"}, page...)},
 		{id: "listReconciliations", method: http.MethodGet, segments: []string{"admin", "reconciliations"}, service: booking, query: page},
 		{id: "reconcile", method: http.MethodPost, segments: []string{"admin", "reconciliations"}, service: booking, query: []string{"days"}},
+		{id: "listStuckBookings", method: http.MethodGet, segments: []string{"admin", "stuck-bookings"}, service: booking, query: page},
+		{id: "retryStuckBooking", method: http.MethodPost, segments: []string{"admin", "stuck-bookings", "{id}", "retry"}, service: booking},
 		{id: "listNotifications", method: http.MethodGet, segments: []string{"notifications"}, service: notification, query: append([]string{"status", "booking_id"}, page...)},
 	}
 )

@@ -1,0 +1,6 @@
+-- +goose Up
+-- Why a booking is set aside, and since when; NULL for one that is not.
+ALTER TABLE bookings
+    ADD COLUMN stuck_error text NOT NULL DEFAULT '',
+    ADD COLUMN stuck_since timestamptz;
+CREATE INDEX bookings_stuck ON bookings (id) WHERE stuck_since IS NOT NULL;

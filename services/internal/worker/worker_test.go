@@ -1,0 +1,60 @@
+package worker
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestTryReturnsTheErrorOfItsWork(t *testing.T) {
+	t.Parallel()
+	err := Try(t.Context(), slog.New(slog.DiscardHandler), "x", func() error { return io.EOF })
+	if !errors.Is(err, io.EOF) || Panicked(err) {
+		t.Errorf("error %v, want EOF", err)
+	}
+}
+
+func TestTryLogsAPanicWithItsStackAndItem(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	err := Try(t.Context(), slog.New(slog.NewTextHandler(&out, nil)), "recovery", func() error { panic(io.ErrClosedPipe) }, "booking_id", "b1")
+	if !Panicked(err) || !errors.Is(err, io.ErrClosedPipe) {
+		t.Errorf("error %v, want a panic that wraps its value", err)
+	}
+	for _, want := range []string{"booking_id=b1", "work=recovery", "worker_test.go", "closed pipe"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("the log lacks %q: %s", want, out.String())
+		}
+	}
+}
+
+func TestKeepStartsWorkAgainAfterAPanic(t *testing.T) {
+	t.Parallel()
+	calls := 0
+	err := keep(t.Context(), slog.New(slog.DiscardHandler), "x", func(context.Context) error {
+		if calls++; calls < 4 {
+			panic(calls)
+		}
+		return io.EOF
+	}, time.Millisecond)
+	if calls != 4 || !errors.Is(err, io.EOF) {
+		t.Errorf("%d calls, error %v; want 4, and EOF", calls, err)
+	}
+}
+
+func TestKeepEndsWithItsContext(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	err := keep(ctx, slog.New(slog.DiscardHandler), "x", func(context.Context) error {
+		cancel()
+		panic("at the end")
+	}, time.Hour)
+	if err != nil {
+		t.Errorf("error %v", err)
+	}
+}
