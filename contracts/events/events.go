@@ -98,6 +98,9 @@ type Cancellation struct {
 	Price  money.Amount `json:"price" doc:"What the tickets had cost"`
 	Fee    money.Amount `json:"fee" doc:"What is kept of it, by the event's cancellation policy"`
 	Refund money.Amount `json:"refund" doc:"What is given back of it"`
+	// RefundedBefore is part of the price, too, if the fee that was kept first
+	// is given back: Price − Fee = RefundedBefore + Refund.
+	RefundedBefore *money.Amount `json:"refunded_before,omitempty" doc:"What had been given back of it before: the fee that was kept then is given back now, for the event had been cancelled"`
 	// RefundDue says that the refund has not been made, and somebody has to
 	// see to it.
 	RefundDue bool `json:"refund_due,omitempty" doc:"The payment provider has refused the refund, and it has yet to be made"`

@@ -140,11 +140,16 @@ type Cancellation struct {
 	Price    money.Amount
 	Fee      money.Amount
 	RefundID string // of the Refund; "" where nothing goes back
-	All      bool
-	Done     bool
-	At       time.Time
-	By       string // the user's id
-	Key      string // of the request that asked for it; "" for none
+	// FeeRefundID is of the Refund of a fee that was kept first: the event had
+	// been called off by then. Fee is zero from then on, and FeeTold whether the
+	// customer was told. "" for none.
+	FeeRefundID string
+	FeeTold     bool
+	All         bool
+	Done        bool
+	At          time.Time
+	By          string // the user's id
+	Key         string // of the request that asked for it; "" for none
 }
 
 // Step is one line of a booking's timeline. Each is in the audit log as well.
@@ -214,6 +219,16 @@ func (b *Booking) Refunded() money.Amount {
 		}
 	}
 	return sum
+}
+
+// FeeKeptAt is when a fee was kept last; zero for a booking that has kept none.
+func (b *Booking) FeeKeptAt() (at time.Time) {
+	for _, c := range b.Cancellations {
+		if !c.Fee.IsZero() && c.At.After(at) {
+			at = c.At
+		}
+	}
+	return at
 }
 
 // RefundsDue counts the refunds that somebody has to see to.

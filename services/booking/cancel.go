@@ -9,9 +9,11 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/openboxoffice/boxoffice/contracts/events"
 	"github.com/openboxoffice/boxoffice/contracts/identity"
+	"github.com/openboxoffice/boxoffice/contracts/money"
 	"github.com/openboxoffice/boxoffice/contracts/problem"
 )
 
@@ -87,7 +89,7 @@ var errNoneYet = errors.New("no request has used this key")
 
 // cancel begins a cancellation and takes it as far as it goes now.
 func (s *Service) cancel(ctx context.Context, caller identity.Caller, id, eventID string, want []Wanted, key Key) (Booking, error) {
-	_, err := s.CancelledEvents.CancelledEvent(ctx, eventID)
+	off, err := s.CancelledEvents.CancelledEvent(ctx, eventID)
 	gone := err == nil // with the event: then nothing is kept
 	if !gone && !errors.Is(err, ErrEventNotFound) {
 		return Booking{}, err
@@ -110,6 +112,7 @@ func (s *Service) cancel(ctx context.Context, caller identity.Caller, id, eventI
 		}
 		if gone && b.Status == Cancelling {
 			b.Reason = problem.EventCancelled
+			b.returnFees(off.OccurredAt, now, caller.UserID)
 		}
 		return nil
 	})
@@ -206,6 +209,9 @@ func (d *driver) finishCancel(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := d.refundFees(ctx); err != nil {
+		return err
+	}
 	kind, step := events.TypeBookingItemsCancelled, "tickets_cancelled"
 	if c.All {
 		kind, step = events.TypeBookingCancelled, "cancelled"
@@ -223,7 +229,10 @@ func (d *driver) finishCancel(ctx context.Context) error {
 		b.Lease, b.Tries = Lease{}, 0
 		b.refunded()
 		b.note(b.UpdatedAt, d.by, step, "")
-		return d.tell(ctx, b, kind, &c, note)
+		if !c.All {
+			return d.tell(ctx, b, kind, told(b, c), note)
+		}
+		return d.tell(ctx, b, kind, told(b, append(b.tellFees(), c)...), note)
 	})
 }
 
@@ -239,10 +248,11 @@ func (d *driver) giveBack(ctx context.Context, c Cancellation) error {
 	return nil
 }
 
-// eventCancelled begins to cancel a confirmed booking whose event has been, in
-// full whatever the policy, and goes on with it.
+// eventCancelled goes on with a booking whose event is cancelled. It cancels one
+// that is Confirmed, in full whatever the policy, and gives back the fees that
+// were kept after the organizer had cancelled the event.
 func (d *driver) eventCancelled(ctx context.Context) error {
-	_, err := d.s.CancelledEvents.CancelledEvent(ctx, d.b.EventID)
+	e, err := d.s.CancelledEvents.CancelledEvent(ctx, d.b.EventID)
 	if errors.Is(err, ErrEventNotFound) {
 		return d.free(ctx) // it takes place: somebody was mending the booking, and died
 	}
@@ -251,12 +261,106 @@ func (d *driver) eventCancelled(ctx context.Context) error {
 	}
 	c := Cancellation{ID: newID(), At: d.s.now(), By: d.by}
 	if err := d.commit(ctx, func(b *Booking) error {
-		b.Reason = problem.EventCancelled
+		b.returnFees(e.OccurredAt, c.At, d.by)
+		if b.Status == Confirmed || len(b.untoldFees()) > 0 {
+			b.Reason = problem.EventCancelled
+		}
+		if b.Status != Confirmed {
+			return nil
+		}
 		return b.giveBack(nil, c, true) // fails if the price is out of range
 	}); err != nil {
 		return err
 	}
-	return d.finishCancel(ctx)
+	switch {
+	case d.b.Status == Cancelling:
+		return d.finishCancel(ctx)
+	case len(d.b.untoldFees()) == 0:
+		return d.free(ctx)
+	}
+	if err := d.refundFees(ctx); err != nil {
+		return err
+	}
+	return d.commit(ctx, func(b *Booking) error {
+		b.Lease, b.Tries = Lease{}, 0
+		b.refunded()
+		b.note(b.UpdatedAt, d.by, "fees_returned", "")
+		return d.tell(ctx, b, events.TypeBookingCancelled, told(b, b.tellFees()...), e.Note)
+	})
+}
+
+// returnFees decides to give back the fees that were kept from the time off on,
+// when the organizer had cancelled the event.
+func (b *Booking) returnFees(off, now time.Time, by string) {
+	for i := range b.Cancellations {
+		c := &b.Cancellations[i]
+		if c.Fee.IsZero() || c.At.Before(off) {
+			continue
+		}
+		c.FeeRefundID = newID()
+		b.Refunds = append(b.Refunds, Refund{ID: c.FeeRefundID, Amount: c.Fee, Status: RefundPending, Decided: now})
+		b.note(now, by, "fee_waived", c.Fee.String()+": the event had been cancelled")
+		c.Fee.AmountMinor = 0
+	}
+}
+
+// untoldFees are the cancellations whose fee is given back, and of which the
+// customer was not told.
+func (b *Booking) untoldFees() (some []Cancellation) {
+	for _, c := range b.Cancellations {
+		if c.FeeRefundID != "" && !c.FeeTold {
+			some = append(some, c)
+		}
+	}
+	return some
+}
+
+// tellFees returns untoldFees, and notes that they are told.
+func (b *Booking) tellFees() []Cancellation {
+	some := b.untoldFees()
+	for i := range b.Cancellations {
+		b.Cancellations[i].FeeTold = b.Cancellations[i].FeeRefundID != ""
+	}
+	return some
+}
+
+// refundFees gives back the fees of untoldFees. Each may have been before.
+func (d *driver) refundFees(ctx context.Context) error {
+	for _, c := range d.b.untoldFees() {
+		if err := d.refund(ctx, c.FeeRefundID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// told is what a message says of these cancellations together: those before the
+// last were told before, with their fees. The last names them.
+func told(b *Booking, some ...Cancellation) *events.Cancellation {
+	last := some[len(some)-1]
+	out := events.Cancellation{
+		ID: last.ID, Price: money.Amount{Currency: b.Total.Currency}, Fee: last.Fee, Refund: money.Amount{Currency: b.Total.Currency},
+	}
+	before := money.Amount{Currency: b.Total.Currency}
+	for _, c := range some {
+		out.Items = append(out.Items, c.Items...)
+		out.Price.AmountMinor += c.Price.AmountMinor // together no more than was captured
+		id := c.RefundID
+		if c.FeeRefundID != "" {
+			id = c.FeeRefundID
+			if r := b.Refund(c.RefundID); r != nil {
+				before.AmountMinor += r.Amount.AmountMinor
+			}
+		}
+		if r := b.Refund(id); r != nil {
+			out.Refund.AmountMinor += r.Amount.AmountMinor
+			out.RefundDue = out.RefundDue || r.Status == RefundDue
+		}
+	}
+	if !before.IsZero() {
+		out.RefundedBefore = &before
+	}
+	return &out
 }
 
 func validCancellation(want []Wanted, key string) error {

@@ -225,19 +225,14 @@ func (d *driver) fail(ctx context.Context, reason problem.Code) error {
 
 // tell puts a message about b, as it is after this change, into the outbox: of
 // the cancellation c, and with the organizer's note, where there are such.
-func (d *driver) tell(ctx context.Context, b *Booking, kind string, c *Cancellation, note string) error {
+func (d *driver) tell(ctx context.Context, b *Booking, kind string, c *events.Cancellation, note string) error {
 	refunded, due := money.Amount{Currency: b.Total.Currency}, false
-	var cancellation *events.Cancellation
 	if c == nil {
 		for _, r := range b.Refunds { // of a booking that failed: what it had paid
 			refunded, due = r.Amount, r.Status == RefundDue
 		}
 	} else {
-		cancellation = &events.Cancellation{ID: c.ID, Items: c.Items, Price: c.Price, Fee: c.Fee, Refund: refunded}
-		if r := b.Refund(c.RefundID); r != nil {
-			refunded = r.Amount
-			cancellation.Refund, cancellation.RefundDue = r.Amount, r.Status == RefundDue
-		}
+		refunded = c.Refund
 	}
 	event := b.Event
 	event.ID = b.EventID // even where nothing else is known of it
@@ -246,7 +241,7 @@ func (d *driver) tell(ctx context.Context, b *Booking, kind string, c *Cancellat
 		UserID: b.UserID, UserEmail: b.UserEmail, UserName: b.UserName, Status: string(b.Status),
 		Event: event, Items: b.Items, Total: b.Total, Refunded: refunded,
 		Reason: string(b.Reason), OccurredAt: b.UpdatedAt, Acknowledged: b.Acknowledged,
-		RefundDue: due, Cancellation: cancellation, Note: note,
+		RefundDue: due, Cancellation: c, Note: note,
 	})
 	if err != nil { // a time out of range, say
 		return fmt.Errorf("the message about booking %s cannot be written: %w", b.ID, err)

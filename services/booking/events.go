@@ -26,6 +26,9 @@ func (s *Service) HandleEvent(ctx context.Context, m events.Message) error {
 	if err != nil || m.ID == "" {
 		return fmt.Errorf("%w: the ids are none", ErrMalformed)
 	}
+	if e.OccurredAt.IsZero() {
+		e.OccurredAt = m.Time
+	}
 	if err := s.CancelledEvents.RecordCancelled(ctx, m.ID, CancelledEvent{
 		EventID: id.String(), Title: e.Event.Title, By: e.By, Note: e.Note, OccurredAt: e.OccurredAt, RecordedAt: s.now(),
 	}); err != nil {

@@ -40,8 +40,9 @@ type Store interface {
 	// Claim takes over up to limit bookings whose lease ended, or that were to
 	// be begun with, at or before now, the longest ago first: it gives them
 	// lease, counts one more of their Tries, and returns them. After these come
-	// bookings that are Confirmed, driven by nobody, and of an event that is
-	// cancelled. Two callers at one time never get the same booking. A booking
+	// bookings of events that are cancelled, driven by nobody: those that are
+	// Confirmed, and those that are Cancelled and have kept a fee since the
+	// organizer cancelled the event (FeeKeptAt). Two callers at one time never get the same booking. A booking
 	// that cannot be read is set aside, as StuckBookings says, and keeps no other
 	// from being claimed.
 	Claim(ctx context.Context, now time.Time, lease Lease, limit int) ([]Booking, error)

@@ -36,7 +36,7 @@ type CancellationProgress struct {
 	CancelledEvent
 	Pending    int // still in the making; each will fail
 	Confirmed  int // not begun with
-	Cancelling int
+	Cancelling int // those included whose fee has yet to go back
 	Cancelled  int
 	RefundsDue int // refused by the payment provider: the operator has to see to them
 }

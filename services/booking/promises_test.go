@@ -42,6 +42,9 @@ func (w *world) broken(t *testing.T) (wrong []string) {
 			if !c.Done {
 				bad("cancellation %+v is not done", c)
 			}
+			if off := w.calledOff[b.EventID]; w.cancelled[b.EventID] && !c.At.Before(off) && !c.Fee.IsZero() {
+				bad("the event was called off at %s, and %s kept at %s", off, c.Fee, c.At)
+			}
 		}
 		if w.unmended && w.left[b.ID] {
 			sold[b.EventID] += w.catalog.Held(b.EventID, b.ID)
@@ -58,7 +61,7 @@ func (w *world) broken(t *testing.T) (wrong []string) {
 			kept += b.Total.AmountMinor
 			sold[b.EventID] += b.Tickets()
 		case booking.Cancelled:
-			confirmed, cancelled = 1, 1
+			confirmed, cancelled = 1, 1+returned(b)
 			parts--
 		case booking.Failed:
 			if w.told[b.ID] && (failed < 1 || failed > 1+late(b)) {
@@ -88,7 +91,7 @@ func (w *world) broken(t *testing.T) (wrong []string) {
 				bad("%s says %+v", kind, m)
 			}
 			for _, m := range list {
-				if c := m.Cancellation; c != nil && c.Price.AmountMinor-c.Fee.AmountMinor != c.Refund.AmountMinor {
+				if c := m.Cancellation; c != nil && c.Price.AmountMinor-c.Fee.AmountMinor != c.Refund.AmountMinor+before(c) {
 					bad("%s says %+v", kind, c)
 				}
 			}
@@ -105,15 +108,40 @@ func (w *world) broken(t *testing.T) (wrong []string) {
 	return wrong
 }
 
-// lastRefund is what the last message about b says was given back.
-func lastRefund(b booking.Booking) int64 {
-	if n := len(b.Cancellations); n > 0 {
-		if r := b.Refund(b.Cancellations[n-1].RefundID); r != nil {
-			return r.Amount.AmountMinor
+// lastRefund is what the last message about b says was given back: fees of
+// before included.
+func lastRefund(b booking.Booking) (sum int64) {
+	n := len(b.Cancellations)
+	if n == 0 {
+		return b.Refunded().AmountMinor + dueOf(b)
+	}
+	for _, c := range b.Cancellations {
+		if r := b.Refund(c.FeeRefundID); r != nil {
+			sum += r.Amount.AmountMinor
 		}
+	}
+	if r := b.Refund(b.Cancellations[n-1].RefundID); r != nil && returned(b) == 0 {
+		sum += r.Amount.AmountMinor
+	}
+	return sum
+}
+
+// returned counts how often b, which was cancelled, got its fees back after all.
+func returned(b booking.Booking) (n int) {
+	for _, s := range b.Timeline {
+		if s.Step == "fees_returned" {
+			n++
+		}
+	}
+	return n
+}
+
+// before is what c says was given back before.
+func before(c *events.Cancellation) int64 {
+	if c.RefundedBefore == nil {
 		return 0
 	}
-	return b.Refunded().AmountMinor + dueOf(b)
+	return c.RefundedBefore.AmountMinor
 }
 
 // dueOf is how much of the refunds is due.

@@ -113,9 +113,9 @@ func (d *driver) recover(ctx context.Context) error {
 	switch {
 	case d.b.Open() != nil:
 		return d.finishCancel(ctx)
-	case d.b.Status == Confirmed:
+	case d.b.Status == Confirmed, d.b.Status == Cancelled:
 		return d.eventCancelled(ctx)
-	case d.b.Status == Failed, d.b.Status == Cancelled:
+	case d.b.Status == Failed:
 		return d.free(ctx) // it was being mended, and is settled all the same
 	case len(d.b.Refunds) > 0: // it was backing out
 		return d.backOut(ctx, d.b.Reason)

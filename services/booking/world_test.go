@@ -39,7 +39,8 @@ type world struct {
 	users     map[string]bool
 	capacity  map[string]int                         // event → tickets
 	told      map[string]bool                        // bookings that a customer was answered with
-	cancelled map[string]bool                        // events
+	calledOff map[string]time.Time                   // events that the organizer has cancelled
+	cancelled map[string]bool                        // those of which booking has heard
 	unmended  bool                                   // whether refunds may be due, and tickets left behind
 	left      map[string]bool                        // bookings that have tickets which were left behind
 	unheard   []events.Message                       // that a consumer has lost
@@ -108,7 +109,7 @@ func worldOf(s store, pay booking.Payments, books func(t *testing.T, id string) 
 	w := &world{
 		store: s, payments: pay, books: books, catalog: bookingtest.NewMemoryCatalog(),
 		users: map[string]bool{}, capacity: map[string]int{}, told: map[string]bool{},
-		sent: map[string]map[string][]events.Booking{}, cancelled: map[string]bool{},
+		sent: map[string]map[string][]events.Booking{}, cancelled: map[string]bool{}, calledOff: map[string]time.Time{},
 	}
 	w.rewind()
 	return w
@@ -231,7 +232,7 @@ func (w *world) recover(t *testing.T, services ...*booking.Service) {
 		}
 		var open []string
 		for _, b := range w.bookings(t) {
-			if !b.Lease.Until.IsZero() || w.cancelled[b.EventID] && b.Status == booking.Confirmed {
+			if !b.Lease.Until.IsZero() || w.cancelled[b.EventID] && (b.Status == booking.Confirmed || w.owesFee(b)) {
 				open = append(open, fmt.Sprintf("%s %s %v", b.ID, b.Status, b.Timeline))
 			}
 		}
@@ -243,6 +244,12 @@ func (w *world) recover(t *testing.T, services ...*booking.Service) {
 		}
 		<-tick.C
 	}
+}
+
+// owesFee reports whether b has kept a fee since its event was called off.
+func (w *world) owesFee(b booking.Booking) bool {
+	at := b.FeeKeptAt()
+	return b.Status == booking.Cancelled && !at.IsZero() && !at.Before(w.calledOff[b.EventID])
 }
 
 // get returns the booking as it is stored.
@@ -289,14 +296,32 @@ func (w *world) messages(t *testing.T) map[string]map[string][]events.Booking {
 // begin forgets everything but what is stored.
 func (w *world) begin() {
 	w.users, w.capacity, w.told = map[string]bool{}, map[string]int{}, map[string]bool{}
-	w.sent, w.cancelled = map[string]map[string][]events.Booking{}, map[string]bool{}
+	w.sent, w.cancelled, w.calledOff = map[string]map[string][]events.Booking{}, map[string]bool{}, map[string]time.Time{}
 	w.catalog = bookingtest.NewMemoryCatalog()
 }
 
 // cancelEvent cancels the event, as its message tells s.
 func (w *world) cancelEvent(ctx context.Context, s *booking.Service, eventID string) error {
+	w.callOff(eventID)
+	return w.hearCancelled(ctx, s, eventID)
+}
+
+// callOff is the organizer's part of it: booking has not heard of it yet.
+func (w *world) callOff(eventID string) {
 	w.catalog.CloseSales(eventID)
-	data, err := json.Marshal(events.EventCancelled{Event: events.Event{ID: eventID, Title: "Sommernacht"}, Version: 2, By: admin.UserID, Note: "Zoë is ill.", OccurredAt: w.now()})
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if _, already := w.calledOff[eventID]; !already {
+		w.calledOff[eventID] = w.now()
+	}
+}
+
+// hearCancelled lets s hear that the event is called off.
+func (w *world) hearCancelled(ctx context.Context, s *booking.Service, eventID string) error {
+	w.mu.Lock()
+	at := w.calledOff[eventID]
+	w.mu.Unlock()
+	data, err := json.Marshal(events.EventCancelled{Event: events.Event{ID: eventID, Title: "Sommernacht"}, Version: 2, By: admin.UserID, Note: "Zoë is ill.", OccurredAt: at})
 	if err != nil {
 		return err
 	}

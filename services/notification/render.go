@@ -46,6 +46,7 @@ type view struct {
 	Fee       string // kept of the price; empty when nothing is
 	Refund    string // empty when nothing is refunded
 	RefundDue bool   // Refund could not be made yet
+	Before    string // what was refunded before; empty for nothing
 	Free      bool   // nothing had been paid
 	Left      viewItems
 	Because   string // why it failed; may be empty
@@ -92,6 +93,9 @@ func render(kind Kind, b events.Booking) (Content, error) {
 			v.Fee = c.Fee.String()
 		}
 		v.RefundDue = c.RefundDue
+		if before := c.RefundedBefore; before != nil && !before.IsZero() {
+			v.Before = before.String()
+		}
 	}
 	v.RefundDue = v.RefundDue || b.RefundDue
 	v.Free = price.IsZero()

@@ -106,6 +106,11 @@ func TestGolden(t *testing.T) {
 	eventOffFree.Reason = "event_cancelled"
 	eventOffDue := withCancellation(someBooking(), 6300, 0, true)
 	eventOffDue.Reason = "event_cancelled"
+	// The customer had cancelled, for a fee, before the cancellation of the event was heard of.
+	feeReturned := withCancellation(someBooking(), 6300, 0, false)
+	feeReturned.Reason, feeReturned.Note = "event_cancelled", eventOff.Note
+	feeReturned.Cancellation.RefundedBefore = &money.Amount{AmountMinor: 5512, Currency: "EUR"}
+	feeReturned.Cancellation.Refund.AmountMinor = 788
 	testMail, err := renderTest("Ada\r\nLovelace", time.Date(2027, 1, 2, 3, 4, 5, 0, time.UTC))
 	if err != nil {
 		t.Fatal(err)
@@ -125,6 +130,7 @@ func TestGolden(t *testing.T) {
 		"event_cancelled":           content(t, message(t, events.TypeBookingCancelled, eventOff)),
 		"event_cancelled_free":      content(t, message(t, events.TypeBookingCancelled, eventOffFree)),
 		"event_cancelled_due":       content(t, message(t, events.TypeBookingCancelled, eventOffDue)),
+		"event_cancelled_fee":       content(t, message(t, events.TypeBookingCancelled, feeReturned)),
 		"payment_failed":            content(t, message(t, events.TypeBookingFailed, abandoned)),
 		"payment_failed_declined":   content(t, message(t, events.TypeBookingFailed, declined)),
 		"payment_failed_unknown":    content(t, message(t, events.TypeBookingFailed, unknown)),

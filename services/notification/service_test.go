@@ -301,6 +301,8 @@ func TestWhatIsToldDependsOnNoOrder(t *testing.T) {
 	second := fact{events.TypeBookingItemsCancelled, 12, inPart, "Tickets cancelled"}
 	cancelled := fact{events.TypeBookingCancelled, 14, func(b *events.Booking) { inPart(b) }, "Booking cancelled"}
 	off := fact{events.TypeBookingCancelled, 14, func(b *events.Booking) { inPart(b); b.Reason = "event_cancelled" }, "Event cancelled"}
+	feeBack := off
+	feeBack.version = 15
 	for name, test := range map[string]struct {
 		come []fact
 		told []string
@@ -315,6 +317,8 @@ func TestWhatIsToldDependsOnNoOrder(t *testing.T) {
 		"cancelled in part, then all":             {[]fact{confirmed, first, cancelled}, []string{cancelled.kind, confirmed.kind, first.kind}},
 		"cancelled all, heard first":              {[]fact{cancelled, second, confirmed, first}, []string{cancelled.kind, first.kind, second.kind}},
 		"the event is off, heard first":           {[]fact{off, confirmed, first}, []string{off.kind, first.kind}},
+		"a fee comes back, for the event is off":  {[]fact{confirmed, cancelled, feeBack}, []string{cancelled.kind, confirmed.kind, feeBack.kind}},
+		"a fee comes back, heard first":           {[]fact{feeBack, cancelled, confirmed}, []string{feeBack.kind}},
 		"the event is off, after a part":          {[]fact{confirmed, first, off}, []string{confirmed.kind, off.kind, first.kind}},
 	} {
 		s := newService(t, &outside{})

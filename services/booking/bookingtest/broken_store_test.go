@@ -88,6 +88,8 @@ func TestStoreSuiteCatchesBrokenAdapters(t *testing.T) {
 	broken("keeps_seconds_only", "everything_comes_back_as_it_was_stored", func(s *sqlite.Store) booking.Store { return keepsSeconds{s} })
 	broken("claims_twice", "a_claimed_booking_is_left_alone_until_its_new_lease_ends", func(s *sqlite.Store) booking.Store { return claimsTwice{s} })
 	broken("claims_in_two_steps", "32_racing_claimers_never_get_the_same_booking", func(s *sqlite.Store) booking.Store { return racyClaim{s} })
+	broken("forgets_the_fees", "cancelled_bookings_that_kept_a_fee_since_their_event_was_cancelled_are_claimed",
+		func(s *sqlite.Store) booking.Store { return forgetsFees{s} })
 	broken("fails_for_one_that_cannot_be_read", "a_booking_that_cannot_be_read_keeps_no_other_from_being_claimed",
 		func(s *sqlite.Store) booking.Store { return failsForOne{s} })
 	broken("pages_by_number", "pages_neither_repeat_nor_skip_while_bookings_are_added",
@@ -236,6 +238,14 @@ func (s racyClaim) Claim(ctx context.Context, now time.Time, lease booking.Lease
 		}
 	}
 	return slices.Clip(found), err
+}
+
+// forgetsFees claims no booking that is Cancelled.
+type forgetsFees struct{ *sqlite.Store }
+
+func (s forgetsFees) Claim(ctx context.Context, now time.Time, lease booking.Lease, limit int) ([]booking.Booking, error) {
+	claimed, err := s.Store.Claim(ctx, now, lease, limit)
+	return slices.DeleteFunc(claimed, func(b booking.Booking) bool { return b.Status == booking.Cancelled }), err
 }
 
 type failsForOne struct{ *sqlite.Store }

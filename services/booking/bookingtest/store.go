@@ -70,6 +70,7 @@ func TestStore(t *testing.T, open func(t *testing.T) StoreUnderTest) {
 		{"a claimed booking is left alone until its new lease ends", claimOnce},
 		{"a claimed booking is lost to its driver before", claimTakes},
 		{"confirmed bookings of a cancelled event are claimed last", claimStranded},
+		{"cancelled bookings that kept a fee since their event was cancelled are claimed", claimFees},
 		{"32 racing claimers never get the same booking", claimRace},
 		{"a booking that cannot be read keeps no other from being claimed", claimUnreadable},
 	} {

@@ -205,3 +205,47 @@ func claimStranded(t *testing.T, u StoreUnderTest) {
 		}
 	}
 }
+
+func claimFees(t *testing.T, u StoreUnderTest) {
+	event, off := newID(), start.Add(-time.Microsecond) // when cancelEvent says that it was cancelled
+	kept := func(at time.Time, fee int64, edits ...func(*booking.Booking)) booking.Booking {
+		return u.create(t, settled(append(edits, func(b *booking.Booking) {
+			b.EventID, b.Status = event, booking.Cancelled
+			b.Cancellations = []booking.Cancellation{{ID: newID(), Items: b.Items, Price: euros(1000), Fee: euros(fee), All: true, Done: true, At: at}}
+		})...), booking.Key{})
+	}
+	kept(off.Add(-time.Microsecond), 100) // before the organizer
+	kept(start.Add(time.Hour), 0)         // for nothing
+	want := []string{kept(off, 100).ID, kept(start.Add(time.Hour), 1).ID}
+	inProgress := u.create(t, pending(func(b *booking.Booking) {
+		b.EventID, b.Status = event, booking.Cancelling
+		b.Lease.Until = start.Add(time.Hour)
+	}), booking.Key{})
+	u.cancelEvent(t, event)
+	lease := newLease()
+	got := ids(u.claim(t, start, lease, 100))
+	slices.Sort(got)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("claimed (-want +got):\n%s", diff)
+	}
+	for _, id := range want {
+		_, err := u.Store.Update(t.Context(), id, lease.Token, func(b *booking.Booking) error {
+			b.Lease, b.Cancellations[0].Fee = booking.Lease{}, euros(0)
+			return nil
+		})
+		must(t, err)
+	}
+	if got := ids(u.claim(t, start, newLease(), 100)); len(got) > 0 {
+		t.Errorf("after the fees went back %v is claimed", got)
+	}
+	// One that was being cancelled meanwhile may keep a fee when it is done.
+	_, err := u.Store.Update(t.Context(), inProgress.ID, inProgress.Lease.Token, func(b *booking.Booking) error {
+		b.Status, b.Lease = booking.Cancelled, booking.Lease{}
+		b.Cancellations = []booking.Cancellation{{ID: newID(), Items: b.Items, Price: euros(1000), Fee: euros(100), All: true, Done: true, At: start}}
+		return nil
+	})
+	must(t, err)
+	if diff := cmp.Diff([]string{inProgress.ID}, ids(u.claim(t, start, newLease(), 100))); diff != "" {
+		t.Errorf("claimed of those that were in progress (-want +got):\n%s", diff)
+	}
+}

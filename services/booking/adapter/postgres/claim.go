@@ -46,20 +46,27 @@ func (s *Store) Claim(ctx context.Context, now time.Time, lease booking.Lease, l
 	return claimed, nil
 }
 
-// claimStranded returns bookings whose event is cancelled and that are not. An
-// event that has none, and can get none, is done.
+// claimStranded returns bookings of cancelled events that are not cancelled, or
+// have kept a fee since. An event that has none, and can get none, is done.
 func claimStranded(ctx context.Context, tx pgx.Tx, now time.Time, limit int) ([]booking.Booking, error) {
 	var events []string
 	if err := tx.QueryRow(ctx, `SELECT coalesce(array_agg(event_id), '{}') FROM cancelled_events WHERE done_at IS NULL`).Scan(&events); err != nil || len(events) == 0 {
 		return nil, err
 	}
 	stranded, err := readable(ctx, tx, now, `event_id = ANY($1) AND status = 'CONFIRMED' AND lease_until IS NULL LIMIT $2`, events, limit)
+	if err == nil && len(stranded) == 0 {
+		stranded, err = readable(ctx, tx, now, `id = ANY (ARRAY(
+			SELECT b.id FROM cancelled_events c JOIN bookings b ON b.event_id = c.event_id AND b.fee_at >= c.occurred_at
+			WHERE c.event_id = ANY($1) AND b.status = 'CANCELLED' AND b.lease_until IS NULL LIMIT $2)) AND lease_until IS NULL`, events, limit)
+	}
 	if err != nil || len(stranded) > 0 {
 		return stranded, err
 	}
 	_, err = tx.Exec(ctx, `
 		UPDATE cancelled_events c SET done_at = $2 WHERE event_id = ANY($1) AND done_at IS NULL AND NOT EXISTS (
-			SELECT 1 FROM bookings b WHERE b.event_id = c.event_id AND b.status IN ('PENDING', 'CONFIRMED'))`, events, now)
+			SELECT 1 FROM bookings b WHERE b.event_id = c.event_id AND b.status IN ('PENDING', 'CONFIRMED', 'CANCELLING'))
+		AND NOT EXISTS (
+			SELECT 1 FROM bookings b WHERE b.event_id = c.event_id AND b.fee_at >= c.occurred_at)`, events, now)
 	return nil, err
 }
 

@@ -101,6 +101,7 @@ type cancellationBody struct {
 	Price    money.Amount  `json:"price" doc:"What the tickets had cost"`
 	Fee      money.Amount  `json:"fee" doc:"What is kept of it, by the event's cancellation policy"`
 	RefundID string        `json:"refund_id,omitempty" format:"uuid" doc:"Absent where nothing goes back"`
+	FeeID    string        `json:"fee_refund_id,omitempty" format:"uuid" doc:"Of the refund of a fee that was kept first: the event had been cancelled by then"`
 	All      bool          `json:"all" doc:"Whether no ticket is left"`
 	Status   string        `json:"status" enum:"IN_PROGRESS,DONE" example:"DONE"`
 	At       time.Time     `json:"at"`
@@ -111,7 +112,7 @@ func toCancellation(c booking.Cancellation) cancellationBody {
 	if c.Done {
 		status = "DONE"
 	}
-	return cancellationBody{c.ID, c.Items, c.Price, c.Fee, c.RefundID, c.All, status, c.At}
+	return cancellationBody{c.ID, c.Items, c.Price, c.Fee, c.RefundID, c.FeeRefundID, c.All, status, c.At}
 }
 
 type stepBody struct {

@@ -49,18 +49,24 @@ func (s *Store) Claim(ctx context.Context, now time.Time, lease booking.Lease, l
 	return claimed, nil
 }
 
-// claimStranded returns bookings whose event is cancelled and that are not. An
-// event that has none, and can get none, is done.
+// claimStranded returns bookings of cancelled events that are not cancelled, or
+// have kept a fee since. An event that has none, and can get none, is done.
 func claimStranded(ctx context.Context, tx *sql.Tx, now time.Time, limit int) ([]booking.Booking, error) {
 	stranded, err := readable(ctx, tx, now, `id IN (
 			SELECT b.id FROM cancelled_events c CROSS JOIN bookings b
-			WHERE c.done_at IS NULL AND b.event_id = c.event_id AND b.status = 'CONFIRMED' AND b.lease_until IS NULL LIMIT ?)`, limit)
+			WHERE c.done_at IS NULL AND b.event_id = c.event_id AND b.status = 'CONFIRMED' AND b.lease_until IS NULL
+			UNION ALL
+			SELECT b.id FROM cancelled_events c CROSS JOIN bookings b
+			WHERE c.done_at IS NULL AND b.event_id = c.event_id AND b.fee_at >= c.occurred_at AND b.status = 'CANCELLED' AND b.lease_until IS NULL
+			LIMIT ?)`, limit)
 	if err != nil || len(stranded) > 0 {
 		return stranded, err
 	}
 	_, err = tx.ExecContext(ctx, `
 		UPDATE cancelled_events SET done_at = ? WHERE done_at IS NULL AND NOT EXISTS (
-			SELECT 1 FROM bookings b WHERE b.event_id = cancelled_events.event_id AND b.status IN ('PENDING', 'CONFIRMED'))`,
+			SELECT 1 FROM bookings b WHERE b.event_id = cancelled_events.event_id AND b.status IN ('PENDING', 'CONFIRMED', 'CANCELLING'))
+		AND NOT EXISTS (
+			SELECT 1 FROM bookings b WHERE b.event_id = cancelled_events.event_id AND b.fee_at >= cancelled_events.occurred_at)`,
 		sqlitedb.Time(now))
 	return nil, err
 }

@@ -69,9 +69,10 @@ func (s *Store) Progress(ctx context.Context, eventID string) (p booking.Cancell
 	err = s.db.List(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		return tx.QueryRowContext(ctx, `
 			SELECT count(*) FILTER (WHERE status = 'PENDING'), count(*) FILTER (WHERE status = 'CONFIRMED'),
-				count(*) FILTER (WHERE status = 'CANCELLING'), count(*) FILTER (WHERE status = 'CANCELLED' AND reason = 'event_cancelled'),
+				count(*) FILTER (WHERE status = 'CANCELLING' OR status = 'CANCELLED' AND (lease_until IS NOT NULL OR fee_at >= ?2)),
+				count(*) FILTER (WHERE status = 'CANCELLED' AND reason = 'event_cancelled' AND lease_until IS NULL),
 				coalesce(sum(refunds_due), 0)
-			FROM bookings WHERE event_id = ?`, eventID).
+			FROM bookings WHERE event_id = ?1`, eventID, sqlitedb.Time(p.OccurredAt)).
 			Scan(&p.Pending, &p.Confirmed, &p.Cancelling, &p.Cancelled, &p.RefundsDue)
 	})
 	return p, err
