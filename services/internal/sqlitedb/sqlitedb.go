@@ -141,6 +141,29 @@ func (db *DB) Write(ctx context.Context, fn func(tx *sql.Tx) error) (err error) 
 	return err
 }
 
+// Piece is how many rows one statement of Sweep deletes at most: about as many as
+// take a millisecond.
+const Piece = 500
+
+// Sweep runs a DELETE that takes Piece rows at most, until it takes fewer. Each
+// time is a Write of its own: whoever writes meanwhile has a turn in between.
+func (db *DB) Sweep(ctx context.Context, query string, args ...any) error {
+	for {
+		var n int64
+		err := db.Write(ctx, func(tx *sql.Tx) error {
+			res, err := tx.ExecContext(ctx, query, args...)
+			if err != nil {
+				return err
+			}
+			n, err = res.RowsAffected()
+			return err
+		})
+		if err != nil || n < Piece {
+			return err
+		}
+	}
+}
+
 // Brief runs fn, which reads what a few keys find, on one of the connections of
 // Read. When ctx ends before there is one, the error is its; the statements of fn
 // are not interrupted: to be ready for that costs more than they do.

@@ -64,8 +64,6 @@ func (p PaymentEvents) Handled(ctx context.Context, id string, at time.Time) err
 
 // Prune forgets events that were handled booking.PaymentEventsKept ago.
 func (p PaymentEvents) Prune(ctx context.Context, now time.Time) error {
-	return p.db.Write(ctx, func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, `DELETE FROM payment_events WHERE handled_at < ?`, sqlitedb.Time(now.Add(-booking.PaymentEventsKept)))
-		return err
-	})
+	return p.db.Sweep(ctx, `DELETE FROM payment_events WHERE number IN (SELECT number FROM payment_events WHERE handled_at < ? LIMIT ?)`,
+		sqlitedb.Time(now.Add(-booking.PaymentEventsKept)), sqlitedb.Piece)
 }

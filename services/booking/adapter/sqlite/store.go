@@ -223,10 +223,8 @@ func (s *Store) EndLeases(ctx context.Context, now time.Time) error {
 // Prune forgets idempotency keys older than booking.KeyLifetime, and messages
 // heard longer ago than inbox.Retention.
 func (s *Store) Prune(ctx context.Context, now time.Time) error {
-	err := s.db.Write(ctx, func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, `DELETE FROM idempotency_keys WHERE created_at < ?`,
-			sqlitedb.Time(now.Add(-booking.KeyLifetime)))
-		return err
-	})
+	err := s.db.Sweep(ctx, `
+		DELETE FROM idempotency_keys WHERE (user_id, key) IN (SELECT user_id, key FROM idempotency_keys WHERE created_at < ? LIMIT ?)`,
+		sqlitedb.Time(now.Add(-booking.KeyLifetime)), sqlitedb.Piece)
 	return errors.Join(err, inboxsqlite.New(s.db).Prune(ctx, now.Add(-inbox.Retention)))
 }

@@ -46,10 +46,8 @@ func Record(ctx context.Context, tx *sql.Tx, id string, at time.Time) (fresh boo
 // Prune forgets the ids recorded before t; call it with now minus inbox.Retention.
 // Dead letters stay.
 func (s *Store) Prune(ctx context.Context, t time.Time) error {
-	return s.db.Write(ctx, func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, `DELETE FROM inbox WHERE received_at < ?`, sqlitedb.Time(t))
-		return err
-	})
+	return s.db.Sweep(ctx, `DELETE FROM inbox WHERE message_id IN (SELECT message_id FROM inbox WHERE received_at < ? LIMIT ?)`,
+		sqlitedb.Time(t), sqlitedb.Piece)
 }
 
 // Known implements inbox.Store.

@@ -151,7 +151,8 @@ func (s *Store) Open(ctx context.Context) (n int, oldest time.Time, err error) {
 
 // Prune implements outbox.Store.
 func (s *Store) Prune(ctx context.Context, t time.Time) error {
-	return s.exec(ctx, `DELETE FROM outbox WHERE closed_at < ?`, sqlitedb.Time(t))
+	return s.db.Sweep(ctx, `DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE closed_at < ? LIMIT ?)`,
+		sqlitedb.Time(t), sqlitedb.Piece)
 }
 
 // EndLeases makes every open entry due now. It is for the start of the one

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"time"
 
@@ -110,14 +111,46 @@ func (s *Sessions) Revoke(ctx context.Context, token user.TokenHash, now time.Ti
 
 // Prune implements user.Sessions.
 func (s *Sessions) Prune(ctx context.Context, now time.Time) error {
-	return s.db.Write(ctx, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, `DELETE FROM refresh_tokens WHERE expires_at <= ?`, sqlitedb.Time(now)); err != nil {
+	for n := sqlitedb.Piece; n == sqlitedb.Piece; {
+		if err := s.db.Write(ctx, func(tx *sql.Tx) (err error) {
+			n, err = prune(ctx, tx, now)
+			return err
+		}); err != nil {
 			return err
 		}
-		_, err := tx.ExecContext(ctx, `
-			DELETE FROM sessions WHERE NOT EXISTS (SELECT 1 FROM refresh_tokens t WHERE t.session_id = sessions.id)`)
-		return err
-	})
+	}
+	return nil
+}
+
+// prune forgets up to sqlitedb.Piece tokens, with the sessions of which they were
+// the last, and returns how many.
+func prune(ctx context.Context, tx *sql.Tx, now time.Time) (n int, err error) {
+	rows, err := tx.QueryContext(ctx, `
+		DELETE FROM refresh_tokens WHERE hash IN (SELECT hash FROM refresh_tokens WHERE expires_at <= ? LIMIT ?) RETURNING session_id`,
+		sqlitedb.Time(now), sqlitedb.Piece)
+	if err != nil {
+		return 0, err
+	}
+	defer rows.Close()
+	var ids []string
+	for rows.Next() {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			return 0, err
+		}
+		ids = append(ids, id)
+	}
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil || len(ids) == 0 {
+		return 0, err
+	}
+	list, err := json.Marshal(ids)
+	if err != nil {
+		return 0, err
+	}
+	_, err = tx.ExecContext(ctx, `
+		DELETE FROM sessions WHERE id IN (SELECT value FROM json_each(?))
+		AND NOT EXISTS (SELECT 1 FROM refresh_tokens t WHERE t.session_id = sessions.id)`, string(list))
+	return len(ids), err
 }
 
 func insertToken(ctx context.Context, tx *sql.Tx, sessionID string, t user.RefreshToken) error {
