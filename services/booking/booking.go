@@ -172,9 +172,9 @@ type Lease struct {
 // at all.
 type Effects struct {
 	Messages []events.Message // for the outbox
-	FreeKey  bool             // forget the idempotency key: the request may be tried anew
+	FreeKey  bool             // forget the booking's idempotency keys: the request may be tried anew
 	// Key is the idempotency key of the request behind the change, used by the
-	// user KeyUser at the booking's UpdatedAt.
+	// user KeyUser at the booking's UpdatedAt, after FreeKey has had its effect.
 	Key     Key
 	KeyUser string
 }

@@ -82,6 +82,7 @@ func TestStoreSuiteCatchesBrokenAdapters(t *testing.T) {
 	broken("never_uses_the_key_of_a_change", "an_update_uses_a_key", func(s *sqlite.Store) booking.Store {
 		return edits{s, func(b *booking.Booking, err error) error { b.Effects.Key = booking.Key{}; return err }}
 	})
+	broken("uses_the_key_before_it_frees", "an_update_frees_the_keys_before_it_uses_one", func(s *sqlite.Store) booking.Store { return usesThenFrees{s} })
 	broken("confirms_whatever_became_of_the_event", "a_booking_of_a_cancelled_event_does_not_become_confirmed",
 		func(s *sqlite.Store) booking.Store { return confirmsCancelled{s} })
 	broken("reads_before_its_transaction", "32_racing_updates_lose_nothing", func(s *sqlite.Store) booking.Store { return losesUpdates{s} })
@@ -246,6 +247,26 @@ type forgetsFees struct{ *sqlite.Store }
 func (s forgetsFees) Claim(ctx context.Context, now time.Time, lease booking.Lease, limit int) ([]booking.Booking, error) {
 	claimed, err := s.Store.Claim(ctx, now, lease, limit)
 	return slices.DeleteFunc(claimed, func(b booking.Booking) bool { return b.Status == booking.Cancelled }), err
+}
+
+type usesThenFrees struct{ *sqlite.Store }
+
+func (s usesThenFrees) Update(ctx context.Context, id, lease string, change func(*booking.Booking) error) (booking.Booking, error) {
+	frees := false
+	b, err := s.Store.Update(ctx, id, lease, func(b *booking.Booking) error {
+		err := change(b)
+		frees = b.Effects.FreeKey
+		b.Effects.FreeKey = frees && b.Effects.Key.Value == ""
+		return err
+	})
+	if err == nil && frees {
+		_, err = s.Store.Update(ctx, id, b.Lease.Token, func(b *booking.Booking) error {
+			b.Version--
+			b.Effects.FreeKey = true
+			return nil
+		})
+	}
+	return b, err
 }
 
 type failsForOne struct{ *sqlite.Store }

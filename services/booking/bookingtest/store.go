@@ -58,6 +58,7 @@ func TestStore(t *testing.T, open func(t *testing.T) StoreUnderTest) {
 		{"32 racing updates lose nothing", updateRace},
 		{"an update frees the key", updateFreesKey},
 		{"an update uses a key", updateUsesKey},
+		{"an update frees the keys before it uses one", updateFreesThenUsesKey},
 		{"an update whose key is taken stores nothing", updateKeyTaken},
 		{"messages are committed with the change", messagesCommitted},
 		{"a message that cannot be stored stores nothing", messageFails},

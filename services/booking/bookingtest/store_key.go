@@ -223,6 +223,20 @@ func updateUsesKey(t *testing.T, u StoreUnderTest) {
 	must(t, u.use(t, u.create(t, settled(), booking.Key{}), user, other, late))
 }
 
+// A change may use the very key that it frees: freeing comes first.
+func updateFreesThenUsesKey(t *testing.T, u StoreUnderTest) {
+	key := newKey()
+	b := u.create(t, pending(), key)
+	again := booking.Key{Value: key.Value, Fingerprint: "f2"}
+	b, err := u.Store.Update(t.Context(), b.ID, b.Lease.Token, func(b *booking.Booking) error {
+		b.UpdatedAt = start
+		b.Effects.FreeKey, b.Effects.Key, b.Effects.KeyUser = true, again, b.UserID
+		return nil
+	})
+	must(t, err)
+	u.wantKey(t, b.UserID, again, b)
+}
+
 func updateKeyTaken(t *testing.T, u StoreUnderTest) {
 	key := newKey()
 	first := u.create(t, pending(), key)

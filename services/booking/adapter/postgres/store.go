@@ -185,13 +185,13 @@ func (s *Store) Update(ctx context.Context, id, lease string, change func(*booki
 		if err := update(ctx, tx, &b, before, b.Status == booking.Confirmed && was != booking.Confirmed); err != nil {
 			return err
 		}
-		if err := useKey(ctx, tx, effects.KeyUser, effects.Key, id, b.UpdatedAt); err != nil {
-			return err
-		}
-		if effects.FreeKey {
+		if effects.FreeKey { // first: a key of the same change may be the one that it frees
 			if _, err := tx.Exec(ctx, `DELETE FROM idempotency_keys WHERE booking_id = $1`, id); err != nil {
 				return err
 			}
+		}
+		if err := useKey(ctx, tx, effects.KeyUser, effects.Key, id, b.UpdatedAt); err != nil {
+			return err
 		}
 		return insertMessages(ctx, tx, effects.Messages)
 	})

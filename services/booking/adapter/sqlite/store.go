@@ -178,7 +178,7 @@ func (s *Store) Update(ctx context.Context, id, lease string, change func(*booki
 		if _, err := tx.ExecContext(ctx, `UPDATE bookings SET (`+columns+`) = (`+places+`), stuck_since = NULL WHERE id = ?`, append(r.values(), id)...); err != nil {
 			return err
 		}
-		if effects.FreeKey {
+		if effects.FreeKey { // first: a key of the same change may be the one that it frees
 			if _, err := tx.ExecContext(ctx, `DELETE FROM idempotency_keys WHERE booking_id = ?`, id); err != nil {
 				return err
 			}
