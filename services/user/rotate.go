@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/openboxoffice/boxoffice/services/internal/worker"
 )
 
 // PublishedKeys returns the keys that verifiers must know now: the one that
@@ -83,7 +85,7 @@ func (s *Service) Run(ctx context.Context) error {
 	tick := time.NewTicker(time.Hour)
 	defer tick.Stop()
 	for {
-		if err := s.Prune(ctx); err != nil && ctx.Err() == nil {
+		if err := worker.Try(ctx, s.Log, "pruning", func() error { return s.Prune(ctx) }); err != nil && ctx.Err() == nil {
 			s.Log.ErrorContext(ctx, "old sessions and keys not pruned", "error", err)
 		}
 		select {
