@@ -228,6 +228,11 @@ func (a *App) Run(ctx context.Context) error {
 	if a.payments.webhook != nil {
 		run("payment events", a.service.Hear)
 	}
+	for _, keep := range []func(context.Context, *slog.Logger) error{a.db.run, a.payments.run} {
+		if keep != nil {
+			run("keeping the file", func(ctx context.Context) error { return keep(ctx, a.log) })
+		}
+	}
 	if a.inlet != nil {
 		g.Go(func() error { return a.inlet.Run(ctx) }) // it runs once, and recovers what its handlers panic with
 	}

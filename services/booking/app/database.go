@@ -33,6 +33,8 @@ type database struct {
 	// endLeases frees what killed processes worked on; nil where the database
 	// is never one process's alone.
 	endLeases func(ctx context.Context, now time.Time) error
+	// run keeps a file in order; nil where the database does so itself.
+	run func(ctx context.Context, log *slog.Logger) error
 	// listen hears of what other processes leave in the outbox; nil where
 	// there is no other.
 	listen func(ctx context.Context, log *slog.Logger, wake func()) error
@@ -66,7 +68,7 @@ func openDatabase(ctx context.Context, cfg Config) (*database, error) {
 		}
 		return &database{
 			store: s, stuck: s, cancelled: s, audit: s, records: s, paymentEvents: s.PaymentEvents(), outbox: s.Outbox(), archive: s.Archive(), inbox: s.Inbox(),
-			ping: s.Ping, close: s.Close, endLeases: s.EndLeases,
+			ping: s.Ping, close: s.Close, endLeases: s.EndLeases, run: s.Run,
 			prune: prune(s.Prune, s.PaymentEvents().Prune),
 		}, nil
 	}

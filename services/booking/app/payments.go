@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"time"
 
@@ -44,7 +45,9 @@ type payments struct {
 	ledger     booking.Ledger                  // nil where it keeps its books elsewhere
 	webhook    booking.PaymentWebhook          // nil where it tells nothing
 	ping       func(ctx context.Context) error // nil where its absence is no reason not to be ready
-	close      func() error
+	// run keeps a file in order; nil where there is none.
+	run   func(ctx context.Context, log *slog.Logger) error
+	close func() error
 }
 
 // openPayments opens what cfg.Payments says.
@@ -61,7 +64,7 @@ func openPayments(ctx context.Context, cfg PaymentsConfig, way *sidecar.Way) (*p
 		if err != nil {
 			return nil, fmt.Errorf("SANDBOX_DB: %w", err)
 		}
-		return &payments{Payments: s, statements: s, ledger: s, ping: s.Ping, close: s.Close}, nil
+		return &payments{Payments: s, statements: s, ledger: s, ping: s.Ping, run: s.Run, close: s.Close}, nil
 	case "stripe":
 		return openStripe(ctx, cfg, way)
 	}

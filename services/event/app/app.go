@@ -207,6 +207,11 @@ func (a *App) Run(ctx context.Context) error {
 		return worker.Keep(ctx, a.log, "tidying", func(ctx context.Context) error { return a.db.tidy(ctx, a.log) })
 	})
 	g.Go(func() error { return worker.Keep(ctx, a.log, "relay", a.relay.Run) })
+	if a.db.run != nil {
+		g.Go(func() error {
+			return worker.Keep(ctx, a.log, "keeping the file", func(ctx context.Context) error { return a.db.run(ctx, a.log) })
+		})
+	}
 	if a.inlet != nil {
 		g.Go(func() error { return a.inlet.Run(ctx) })
 	}

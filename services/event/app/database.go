@@ -30,6 +30,8 @@ type database struct {
 	// until ctx ends.
 	tidy  func(ctx context.Context, log *slog.Logger) error
 	close func() error
+	// run keeps a file in order; nil where the database does so itself.
+	run func(ctx context.Context, log *slog.Logger) error
 
 	// endLeases frees what killed processes were publishing; nil where the
 	// database is never one process's alone.
@@ -64,7 +66,7 @@ func openDatabase(ctx context.Context, cfg Config) (*database, error) {
 		}
 		s, messages, told := sqlite.New(db), inboxsqlite.New(db), outboxsqlite.New(db)
 		return &database{
-			store: s, inventory: s, holdings: s, inbox: messages, outbox: told, ping: db.Ping, close: db.Close, endLeases: told.EndLeases,
+			store: s, inventory: s, holdings: s, inbox: messages, outbox: told, ping: db.Ping, close: db.Close, run: db.Run, endLeases: told.EndLeases,
 			tidy: func(ctx context.Context, log *slog.Logger) error {
 				inbox.Prune(ctx, log, messages.Prune)
 				return nil

@@ -30,7 +30,7 @@ func unavailable(err error) error {
 }
 
 // What follows stands between database/sql and SQLite's driver and passes every
-// error through unavailable. Here it is done once for all statements of all
+// error through damage.see. Here it is done once for all statements of all
 // adapters; none can forget it.
 
 type connector struct {
@@ -38,18 +38,19 @@ type connector struct {
 	// shared says that a transaction is not one caller's alone, see DB.Write:
 	// SQLite undoes all of it when it interrupts a statement, so that none is.
 	shared bool
+	damage *damage
 }
 
 func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 	raw, err := c.Connector.Connect(ctx)
 	if err != nil {
-		return nil, unavailable(err)
+		return nil, c.damage.see(err)
 	}
 	full, ok := raw.(fullConn)
 	if !ok {
 		return nil, errors.Join(fmt.Errorf("sqlite: %T lacks a method", raw), raw.Close())
 	}
-	return conn{fullConn: full, shared: c.shared, prepared: map[string]*prepared{}}, nil
+	return conn{fullConn: full, shared: c.shared, damage: c.damage, prepared: map[string]*prepared{}}, nil
 }
 
 // fullConn is what SQLite's connections can do. The methods that are not
@@ -70,6 +71,7 @@ type fullConn interface {
 type conn struct {
 	fullConn
 	shared   bool
+	damage   *damage
 	prepared map[string]*prepared // by query
 }
 
@@ -115,21 +117,21 @@ func (c conn) Close() error {
 func (c conn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
 	t, err := c.fullConn.BeginTx(ctx, opts)
 	if err != nil {
-		return nil, unavailable(err)
+		return nil, c.damage.see(err)
 	}
-	return tx{t}, nil
+	return tx{t, c.damage}, nil
 }
 
 func (c conn) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
 	raw, err := c.fullConn.PrepareContext(ctx, query)
 	if err != nil {
-		return nil, unavailable(err)
+		return nil, c.damage.see(err)
 	}
 	full, ok := raw.(fullStmt)
 	if !ok {
 		return nil, errors.Join(fmt.Errorf("sqlite: %T lacks a method", raw), raw.Close())
 	}
-	return stmt{full}, nil
+	return stmt{full, c.damage}, nil
 }
 
 func (c conn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
@@ -145,7 +147,7 @@ func (c conn) ExecContext(ctx context.Context, query string, args []driver.Named
 		return p.ExecContext(ctx, args)
 	}
 	res, err := c.fullConn.ExecContext(ctx, query, args)
-	return res, unavailable(err)
+	return res, c.damage.see(err)
 }
 
 func (c conn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
@@ -160,19 +162,19 @@ func (c conn) QueryContext(ctx context.Context, query string, args []driver.Name
 	if p == nil {
 		r, err := c.fullConn.QueryContext(ctx, query, args)
 		if err != nil {
-			return nil, unavailable(err)
+			return nil, c.damage.see(err)
 		}
-		return rows{r, nil}, nil
+		return rows{r, nil, c.damage}, nil
 	}
 	r, err := p.fullStmt.QueryContext(ctx, args)
 	if err != nil {
-		return nil, unavailable(err)
+		return nil, c.damage.see(err)
 	}
 	p.busy = true
-	return rows{r, p}, nil
+	return rows{r, p, c.damage}, nil
 }
 
-func (c conn) Ping(ctx context.Context) error { return unavailable(c.fullConn.Ping(ctx)) }
+func (c conn) Ping(ctx context.Context) error { return c.damage.see(c.fullConn.Ping(ctx)) }
 
 type fullStmt interface {
 	driver.Stmt
@@ -180,36 +182,43 @@ type fullStmt interface {
 	driver.StmtQueryContext
 }
 
-type stmt struct{ fullStmt }
+type stmt struct {
+	fullStmt
+	damage *damage
+}
 
 func (s stmt) ExecContext(ctx context.Context, args []driver.NamedValue) (driver.Result, error) {
 	res, err := s.fullStmt.ExecContext(ctx, args)
-	return res, unavailable(err)
+	return res, s.damage.see(err)
 }
 
 func (s stmt) QueryContext(ctx context.Context, args []driver.NamedValue) (driver.Rows, error) {
 	r, err := s.fullStmt.QueryContext(ctx, args)
 	if err != nil {
-		return nil, unavailable(err)
+		return nil, s.damage.see(err)
 	}
-	return rows{r, nil}, nil
+	return rows{r, nil, s.damage}, nil
 }
 
-type tx struct{ driver.Tx }
+type tx struct {
+	driver.Tx
+	damage *damage
+}
 
-func (t tx) Commit() error   { return unavailable(t.Tx.Commit()) }
-func (t tx) Rollback() error { return unavailable(t.Tx.Rollback()) }
+func (t tx) Commit() error   { return t.damage.see(t.Tx.Commit()) }
+func (t tx) Rollback() error { return t.damage.see(t.Tx.Rollback()) }
 
 type rows struct {
 	driver.Rows
-	of *prepared // nil for a statement of their own
+	of     *prepared // nil for a statement of their own
+	damage *damage
 }
 
 func (r rows) Close() error {
 	if r.of != nil {
 		r.of.busy = false
 	}
-	return unavailable(r.Rows.Close())
+	return r.damage.see(r.Rows.Close())
 }
 
 func (r rows) Next(dest []driver.Value) error {
@@ -217,5 +226,5 @@ func (r rows) Next(dest []driver.Value) error {
 	if err == io.EOF { //nolint:errorlint // the driver's contract: io.EOF itself
 		return io.EOF
 	}
-	return unavailable(err)
+	return r.damage.see(err)
 }

@@ -41,6 +41,9 @@ type DB struct {
 	turns turns // of those who write
 
 	written storage.Recent
+
+	path   string
+	damage *damage
 }
 
 // Each lane has as many connections of its own.
@@ -50,7 +53,9 @@ const (
 )
 
 // Open opens or creates the file at path (mode 0600, its folder 0700) and
-// applies the goose migrations that lie at the top of migrations.
+// applies the goose migrations that lie at the top of migrations. A file that is
+// damaged, as far as a look of a few seconds shows, is ErrDamaged. Run must run
+// while the file is used.
 func Open(ctx context.Context, path string, migrations fs.FS) (*DB, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, fmt.Errorf("sqlite: %w", err)
@@ -65,28 +70,33 @@ func Open(ctx context.Context, path string, migrations fs.FS) (*DB, error) {
 		return nil, fmt.Errorf("sqlite: %w", err)
 	}
 
-	write, err := open(path, 1, true, "_txlock=immediate")
+	d := &damage{found: make(chan struct{})}
+	if err := check(ctx, path, d); err != nil {
+		return nil, err
+	}
+	write, err := open(path, 1, true, "_txlock=immediate", d)
 	if err != nil {
 		return nil, err
 	}
 	if err := migrate(ctx, write, migrations); err != nil {
 		return nil, errors.Join(fmt.Errorf("sqlite: migrate %s: %w", path, err), write.Close())
 	}
-	read, err := open(path, max(4, runtime.NumCPU()), false, "_pragma=query_only(1)")
+	read, err := open(path, max(4, runtime.NumCPU()), false, "_pragma=query_only(1)", d)
 	if err != nil {
 		return nil, errors.Join(err, write.Close())
 	}
-	slow, err := open(path, listing+searching, false, "_pragma=query_only(1)")
+	slow, err := open(path, listing+searching, false, "_pragma=query_only(1)", d)
 	if err != nil {
 		return nil, errors.Join(err, read.Close(), write.Close())
 	}
 	return &DB{
 		Read: read, write: write, slow: slow,
+		path: path, damage: d,
 		lists: storage.NewLane(listing), searches: storage.NewLane(searching),
 	}, nil
 }
 
-func open(path string, conns int, shared bool, option string) (*sql.DB, error) {
+func open(path string, conns int, shared bool, option string, d *damage) (*sql.DB, error) {
 	// synchronous(FULL) syncs the log at every commit: NORMAL would lose the
 	// last commits on power loss, and with them acknowledged bookings.
 	dsn := "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + option +
@@ -96,7 +106,7 @@ func open(path string, conns int, shared bool, option string) (*sql.DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sqlite: open %s: %w", path, err)
 	}
-	db := sql.OpenDB(connector{c, shared})
+	db := sql.OpenDB(connector{c, shared, d})
 	db.SetMaxOpenConns(conns)
 	db.SetMaxIdleConns(conns)
 	return db, nil

@@ -22,6 +22,7 @@ import (
 	"github.com/openboxoffice/boxoffice/services/internal/inbox"
 	"github.com/openboxoffice/boxoffice/services/internal/inbox/inboxrest"
 	"github.com/openboxoffice/boxoffice/services/internal/sidecar"
+	"github.com/openboxoffice/boxoffice/services/internal/worker"
 	"github.com/openboxoffice/boxoffice/services/notification"
 	"github.com/openboxoffice/boxoffice/services/notification/adapter/mailfolder"
 	"github.com/openboxoffice/boxoffice/services/notification/adapter/messaging"
@@ -252,6 +253,11 @@ func (a *App) Run(ctx context.Context) error {
 		inbox.Prune(ctx, a.log, a.db.prune)
 		return nil
 	})
+	if a.db.run != nil {
+		g.Go(func() error {
+			return worker.Keep(ctx, a.log, "keeping the file", func(ctx context.Context) error { return a.db.run(ctx, a.log) })
+		})
+	}
 	if a.inlet != nil {
 		g.Go(func() error { return a.inlet.Run(ctx) })
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/openboxoffice/boxoffice/services/internal/inbox"
@@ -22,6 +23,8 @@ type database struct {
 	// prune forgets the messages recorded before t.
 	prune func(ctx context.Context, t time.Time) error
 	close func() error
+	// run keeps a file in order; nil where the database does so itself.
+	run func(ctx context.Context, log *slog.Logger) error
 
 	// endLeases frees what killed processes worked on; nil where the database
 	// is never one process's alone.
@@ -53,7 +56,7 @@ func openDatabase(ctx context.Context, cfg Config) (*database, error) {
 		}
 		s, messages := sqlite.New(db), inboxsqlite.New(db)
 		return &database{
-			store: s, inbox: messages, ping: db.Ping, prune: messages.Prune, close: db.Close, endLeases: s.EndLeases,
+			store: s, inbox: messages, ping: db.Ping, prune: messages.Prune, close: db.Close, run: db.Run, endLeases: s.EndLeases,
 		}, nil
 	}
 	return nil, fmt.Errorf("STORE is %q, not mongo or sqlite", cfg.Store)

@@ -13,12 +13,14 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/errgroup"
 	"golang.org/x/text/unicode/norm"
 
 	"github.com/openboxoffice/boxoffice/contracts/problem"
 	"github.com/openboxoffice/boxoffice/services/internal/auth"
 	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
 	"github.com/openboxoffice/boxoffice/services/internal/sidecar"
+	"github.com/openboxoffice/boxoffice/services/internal/worker"
 	"github.com/openboxoffice/boxoffice/services/user"
 	"github.com/openboxoffice/boxoffice/services/user/adapter/argon2"
 	"github.com/openboxoffice/boxoffice/services/user/adapter/gateway"
@@ -74,6 +76,9 @@ type App struct {
 	close   func() error
 	service *user.Service
 	handler http.Handler
+	log     *slog.Logger
+	// keep keeps the database's file in order; nil where it is none.
+	keep func(ctx context.Context, log *slog.Logger) error
 }
 
 // exampleKey is the notification service's public key in .env.example.
@@ -82,7 +87,7 @@ const exampleKey = "notification:MCowBQYDK2VwAyEAmSNfmg/5fRWIgkmw0hCwcMcAFRtuJ43
 // New opens the database, makes the first signing key and the admin where there
 // are none, and builds the service.
 func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
-	a := &App{}
+	a := &App{log: deps.Log}
 	defer func() {
 		if err != nil {
 			err = errors.Join(fmt.Errorf("user: %w", err), a.Close())
@@ -116,7 +121,7 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	if err != nil {
 		return nil, err
 	}
-	a.close = db.close
+	a.close, a.keep = db.close, db.run
 	a.service, err = user.New(ctx, user.Options{
 		Users: db.users, Sessions: db.sessions, Keys: db.keys,
 		Hasher: argon2.New(), Tokens: jwt.Tokens{}, Log: deps.Log, Normalize: norm.NFC.String,
@@ -158,7 +163,16 @@ func (a *App) Service() *user.Service { return a.service }
 
 // Run does the service's work in the background until ctx ends and it has
 // stopped.
-func (a *App) Run(ctx context.Context) error { return a.service.Run(ctx) }
+func (a *App) Run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return a.service.Run(ctx) })
+	if a.keep != nil {
+		g.Go(func() error {
+			return worker.Keep(ctx, a.log, "keeping the file", func(ctx context.Context) error { return a.keep(ctx, a.log) })
+		})
+	}
+	return g.Wait()
+}
 
 // Close closes the database. Run must have returned, and no request be open.
 func (a *App) Close() error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 
 	"github.com/openboxoffice/boxoffice/services/internal/postgresdb"
 	"github.com/openboxoffice/boxoffice/services/user"
@@ -18,6 +19,8 @@ type database struct {
 	keys     user.Keys
 	ping     func(context.Context) error
 	close    func() error
+	// run keeps a file in order; nil where the database does so itself.
+	run func(ctx context.Context, log *slog.Logger) error
 }
 
 // openDatabase opens what cfg.Store says, and brings its tables up to date.
@@ -33,7 +36,7 @@ func openDatabase(ctx context.Context, cfg Config) (*database, error) {
 		if err != nil {
 			return nil, fmt.Errorf("USER_POSTGRES_URL: %w", err)
 		}
-		return &database{s.Users, s.Sessions, s.Keys, s.Ping, s.Close}, nil
+		return &database{s.Users, s.Sessions, s.Keys, s.Ping, s.Close, nil}, nil
 	case "sqlite":
 		if cfg.DBPath == "" {
 			return nil, errors.New("USER_DB is not set, and STORE is sqlite")
@@ -42,7 +45,7 @@ func openDatabase(ctx context.Context, cfg Config) (*database, error) {
 		if err != nil {
 			return nil, fmt.Errorf("USER_DB: %w", err)
 		}
-		return &database{s.Users, s.Sessions, s.Keys, s.Ping, s.Close}, nil
+		return &database{s.Users, s.Sessions, s.Keys, s.Ping, s.Close, s.Run}, nil
 	}
 	return nil, fmt.Errorf("STORE is %q, not postgres or sqlite", cfg.Store)
 }

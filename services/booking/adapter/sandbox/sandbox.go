@@ -86,6 +86,9 @@ func (s *Sandbox) Close() error {
 	return s.db.Close()
 }
 
+// Run keeps the file in order until ctx ends, as sqlitedb.DB.Run says.
+func (s *Sandbox) Run(ctx context.Context, log *slog.Logger) error { return s.db.Run(ctx, log) }
+
 // Ping answers nil while the file can be read and written to.
 func (s *Sandbox) Ping(ctx context.Context) error { return s.db.Ping(ctx) }
 

@@ -7,6 +7,7 @@ import (
 	"embed"
 	"errors"
 	"io/fs"
+	"log/slog"
 	"time"
 
 	"github.com/openboxoffice/boxoffice/contracts/events"
@@ -41,6 +42,9 @@ func Open(ctx context.Context, path string) (*Store, error) {
 
 // Close closes the file.
 func (s *Store) Close() error { return s.db.Close() }
+
+// Run keeps the file in order until ctx ends, as sqlitedb.DB.Run says.
+func (s *Store) Run(ctx context.Context, log *slog.Logger) error { return s.db.Run(ctx, log) }
 
 // Ping answers nil while the file can be read and written to.
 func (s *Store) Ping(ctx context.Context) error { return s.db.Ping(ctx) }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"embed"
 	"io/fs"
+	"log/slog"
 
 	"github.com/openboxoffice/boxoffice/services/internal/sqlitedb"
 )
@@ -33,6 +34,9 @@ func Open(ctx context.Context, path string) (*Store, error) {
 	}
 	return &Store{db: db, Users: &Users{db}, Sessions: &Sessions{db}, Keys: &Keys{db}}, nil
 }
+
+// Run keeps the file in order until ctx ends, as sqlitedb.DB.Run says.
+func (s *Store) Run(ctx context.Context, log *slog.Logger) error { return s.db.Run(ctx, log) }
 
 // Ping answers nil when the file can be read and written to.
 func (s *Store) Ping(ctx context.Context) error { return s.db.Ping(ctx) }
