@@ -20,13 +20,13 @@ type watched struct {
 	lose     int             // answers to Enqueue that are lost
 }
 
-func (w *watched) Enqueue(ctx context.Context, r notification.Record) (bool, error) {
+func (w *watched) Enqueue(ctx context.Context, r notification.Record) (notification.Outcome, error) {
 	stored, err := w.Store.Enqueue(ctx, r)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.lose > 0 {
 		w.lose--
-		return false, errGone
+		return notification.Ignored, errGone
 	}
 	return stored, err
 }
@@ -98,7 +98,7 @@ func TestAMessageWhoseAnswerIsLostGoesOutAtOnce(t *testing.T) {
 // panicking is a store that stores, and panics before it answers.
 type panicking struct{ notification.Store }
 
-func (p panicking) Enqueue(ctx context.Context, r notification.Record) (bool, error) {
+func (p panicking) Enqueue(ctx context.Context, r notification.Record) (notification.Outcome, error) {
 	_, _ = p.Store.Enqueue(ctx, r)
 	panic("a defect")
 }

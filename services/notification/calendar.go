@@ -60,19 +60,19 @@ func calendar(kind Kind, b events.Booking, organizer string) string {
 	return c.String()
 }
 
-// attachment is n's calendar as it goes with the mail.
-func attachment(n Notification) Attachment {
-	if n.Calendar == "" {
+// attachment is a booking's calendar as it goes with the mail.
+func attachment(bookingID, calendar string) Attachment {
+	if calendar == "" {
 		return Attachment{}
 	}
 	method := publish
-	if strings.Contains(n.Calendar, "\r\nMETHOD:"+cancel+"\r\n") {
+	if strings.Contains(calendar, "\r\nMETHOD:"+cancel+"\r\n") {
 		method = cancel
 	}
 	return Attachment{
-		Name: "boxoffice-" + Reference(n.BookingID) + ".ics",
+		Name: "boxoffice-" + Reference(bookingID) + ".ics",
 		Type: "text/calendar; charset=utf-8; method=" + method,
-		Body: n.Calendar,
+		Body: calendar,
 	}
 }
 

@@ -93,15 +93,13 @@ END:VCALENDAR
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	n := Notification{BookingID: bookingID, Calendar: got}
-	if diff := cmp.Diff(Attachment{"boxoffice-BX-4D2P-F2DB.ics", "text/calendar; charset=utf-8; method=PUBLISH", got}, attachment(n)); diff != "" {
+	if diff := cmp.Diff(Attachment{"boxoffice-BX-4D2P-F2DB.ics", "text/calendar; charset=utf-8; method=PUBLISH", got}, attachment(bookingID, got)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	n.Calendar = calendar(Cancellation, b, "")
-	if got := attachment(n).Type; got != "text/calendar; charset=utf-8; method=CANCEL" {
+	if got := attachment(bookingID, calendar(Cancellation, b, "")).Type; got != "text/calendar; charset=utf-8; method=CANCEL" {
 		t.Errorf("cancelled, the type is %q", got)
 	}
-	if got := attachment(Notification{BookingID: bookingID}); got != (Attachment{}) {
+	if got := attachment(bookingID, ""); got != (Attachment{}) {
 		t.Errorf("nothing makes the attachment %+v", got)
 	}
 }

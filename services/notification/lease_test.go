@@ -93,7 +93,7 @@ func TestWhatIsSentAndCannotBeRecordedIsNotSentAgain(t *testing.T) {
 	if mails, _ := o.sent(); len(mails) != 1 {
 		t.Errorf("%d mails were sent, want 1", len(mails))
 	}
-	if n := all(t, s)[0]; n.Attempts != 1 || n.Subject == "" || n.Text == "" {
+	if n := all(t, s)[0]; n.Attempts != 1 || n.Subject == "" || n.Booking == "" {
 		t.Errorf("it is %+v", n)
 	}
 }

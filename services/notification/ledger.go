@@ -55,7 +55,7 @@ func (l *ledger) end(n Notification, recorded bool) {
 		delete(l.entries, n.ID)
 		return
 	}
-	n.Text, n.HTML, n.Calendar = "", "", "" // recording an outcome needs none of them
+	n.Booking, n.Text, n.HTML, n.Calendar = "", "", "", "" // recording an outcome needs none of them
 	e := l.entries[n.ID]
 	e.busy, e.sent = false, &n
 }

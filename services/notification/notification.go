@@ -20,19 +20,25 @@ type Status string
 // has an addressee at all is not known, or known not to be so, and no list
 // shows it.
 const (
-	Pending Status = "PENDING" // to be sent, or to be tried again
-	Sent    Status = "SENT"    // taken by the mail server, folder or SMS provider
-	Failed  Status = "FAILED"  // given up; Error says why
+	Pending  Status = "PENDING"  // to be sent, or to be tried again
+	Sent     Status = "SENT"     // taken by the mail server, folder or SMS provider
+	Failed   Status = "FAILED"   // given up; Error says why
+	Outdated Status = "OUTDATED" // not sent, because it was no longer true; Error says why
 
 	Resolving Status = "RESOLVING" // an SMS whose user's phone is to be asked for
-	Dropped   Status = "DROPPED"   // an SMS whose user has no phone
+	Dropped   Status = "DROPPED"   // an SMS whose user has no phone, or that is outdated before that is known
 )
+
+// Replaced is the Error of a delivery that a newer record has outdated.
+const Replaced = "a newer notification about the booking replaced it"
 
 // Open reports whether there is something left to do.
 func (s Status) Open() bool { return s == Resolving || s == Pending }
 
 // Shown reports whether lists have deliveries of this status.
-func (s Status) Shown() bool { return s == Pending || s == Sent || s == Failed }
+func (s Status) Shown() bool {
+	return s == Pending || s == Sent || s == Failed || s == Outdated
+}
 
 // Kind is what a notification tells.
 type Kind string
@@ -67,9 +73,20 @@ type Notification struct {
 	Channel   Channel
 	To        string // email address or phone number; empty while Resolving
 	Subject   string
-	Text      string // the plain text; for an SMS all of it
-	HTML      string // empty for an SMS
-	Calendar  string // the event as an iCalendar object (RFC 5545), attached to a mail; mostly empty
+
+	// The record's. Booking is empty where the texts are stored.
+	Kind    Kind
+	Version int64
+	Booking string
+	// Overtaken says that the booking has a record of a higher version: what
+	// this one says about the booking's state is no longer true. Claim sets it.
+	Overtaken bool
+
+	// The texts of a test mail, and of what an earlier release stored. Those
+	// about a booking are written when they are sent.
+	Text     string // the plain text; for an SMS all of it
+	HTML     string // empty for an SMS
+	Calendar string // the event as an iCalendar object (RFC 5545), attached to a mail; mostly empty
 
 	Status    Status
 	Attempts  int    // how often it was tried and the outcome recorded
@@ -80,6 +97,8 @@ type Notification struct {
 	// Due is when an open delivery may be claimed next; while it is leased,
 	// when the lease ends.
 	Due time.Time
+	// Turn orders what is due at one time: the lowest comes first.
+	Turn int64
 	// Lease is the token of who works on it now; empty when nobody does.
 	Lease string
 }
@@ -91,6 +110,7 @@ type Record struct {
 	Kind       Kind
 	Part       string    // the cancellation's id, for ItemsCancelled; else empty
 	Version    int64     // the booking's, as the message has it
+	Booking    string    // what the message says about it, as JSON; its texts are written from that
 	At         time.Time // when it came
 	Deliveries []Notification
 }
@@ -103,7 +123,7 @@ func (r Record) Once() string { return join("/", r.BookingID, string(r.Kind), r.
 type Filter struct {
 	UserID    string
 	BookingID string
-	Status    Status // Pending, Sent or Failed
+	Status    Status // one that lists show
 	Limit     int
 	After     *Position // the last item of the page before
 }

@@ -11,31 +11,69 @@ import (
 // It is more than an operation on the database takes that is still waiting.
 const Grace = 10 * time.Second
 
+// Behind is how long a delivery waits that has to let an earlier one of its
+// booking go first, counted from when that is due, or from now while it is
+// being sent.
+const Behind = 250 * time.Millisecond
+
+// Outcome is what Enqueue did with a record.
+type Outcome string
+
+// The outcomes.
+const (
+	Ignored Outcome = ""       // at most its message id is new
+	Stored  Outcome = "stored" // its deliveries are stored, without a lease
+	Leased  Outcome = "leased" // its deliveries are stored, with the leases that they had
+)
+
 // Store keeps the records and their deliveries. notificationtest.TestStore
 // holds it to every sentence below.
 type Store interface {
 	// Enqueue stores r: its message id as known, and its deliveries, together
-	// or not at all. A message id that is known already changes nothing. Of a
-	// second record of the same booking, kind and part only the message id is
-	// kept: a customer is told once. So it is with a record whose booking has
-	// one of a higher version that outdates it (Kind.Outdates): what it would
-	// tell is no longer so. Records of the same kind and other parts are all
-	// told, in whatever order they come. A
-	// delivery with a Lease is claimed from its birth until its Due. It
-	// reports whether r's deliveries are what it stored; a record without
-	// deliveries reports whether its message id is new.
-	Enqueue(ctx context.Context, r Record) (stored bool, err error)
-	// Claim returns up to limit open deliveries with Due ≤ now, oldest Due
-	// first, each with a new Lease, and sets their Due to until. Nobody gets
-	// them again before then. Two callers at one time never get the same
-	// delivery. Of a lease that has ended unsettled, the first that finds it
-	// sets the Due to now + Grace, and it is not claimed: whoever had it may
-	// still settle it. After that it can be claimed again. None is the empty
-	// slice and no error.
+	// or not at all.
+	//
+	//   - A message id that is known already changes nothing.
+	//   - Of a second record of the same booking, kind and part only the
+	//     message id is kept: a customer is told once.
+	//   - Of a record whose booking has one of a higher version that outdates it
+	//     (Kind.Outdates) only the message id is kept.
+	//   - Records of the same kind and other parts are all told, in whatever
+	//     order they come.
+	//   - The deliveries of records of a lower version that r outdates, and that
+	//     are open, become Outdated, with the Error Replaced; those that are
+	//     Resolving become Dropped. A lease on one stays: its owner may settle it.
+	//   - A delivery with a Lease is claimed from its birth until its Due, unless
+	//     its booking has an earlier delivery that is open or leased, or a record
+	//     of a higher version. Then r's deliveries are stored without a lease,
+	//     due at their creation.
+	//
+	// It reports what it did. A record without deliveries is Stored when its
+	// message id is new.
+	Enqueue(ctx context.Context, r Record) (Outcome, error)
+	// Claim returns up to limit open deliveries with Due ≤ now, each with a new
+	// Lease, and sets their Due to until. None is the empty slice and no error.
+	//
+	//   - Those with the lowest Turn come first, and of one Turn those with the
+	//     oldest Due.
+	//   - Nobody gets them again before until. Two callers at one time never get
+	//     the same delivery.
+	//   - Of a lease that has ended unsettled, the first that finds it sets the
+	//     Due to now + Grace, and it is not claimed: whoever had it may still
+	//     settle it. After that it can be claimed again.
+	//   - A booking's deliveries by one channel go one at a time, in the order of
+	//     their versions: while an earlier one is open, or its lease has not
+	//     ended for the Grace, a later one is not claimed. It is due again
+	//     shortly after the earlier one is.
+	//   - Overtaken says whether the booking has a record of a higher version of
+	//     which anybody is told.
 	Claim(ctx context.Context, now, until time.Time, limit int) ([]Notification, error)
+	// Outdated reports whether n, which is leased, has been outdated since it was
+	// claimed. It is false where n.Lease is not the delivery's lease.
+	Outdated(ctx context.Context, n Notification) (bool, error)
 	// Settle stores n's Status, To, Attempts, Error, SentAt and Due, and ends
-	// its lease. One that is no longer open is never claimed again. When
-	// n.Lease is not the delivery's lease, nothing changes, and it is
+	// its lease. One that is no longer open is never claimed again. One that was
+	// outdated while it was leased stays so if n is open: it is not tried again.
+	// When n.Lease is not the delivery's lease, nothing changes, and it is
 	// ErrSettled where the delivery is no longer open, ErrLeaseLost elsewhere.
 	Settle(ctx context.Context, n Notification) error
 	// List returns up to f.Limit deliveries that f chooses, the newest first.

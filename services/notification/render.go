@@ -28,6 +28,8 @@ type Content struct {
 	Text    string
 	HTML    string
 	SMS     string
+
+	Calendar string // attached to the mail; mostly empty
 }
 
 // view is what the templates see. Every text in it is one line.
@@ -49,6 +51,7 @@ type view struct {
 	Before    string // what was refunded before; empty for nothing
 	Free      bool   // nothing had been paid
 	Left      viewItems
+	Overtaken bool   // tickets were cancelled since
 	Because   string // why it failed; may be empty
 	Off       bool   // it failed because the event is cancelled: there is nothing to book again
 	Declined  bool   // the payment was, and did not just fail to come
@@ -67,10 +70,15 @@ type viewItem struct {
 	Name, UnitPrice, Total string
 }
 
-// render writes what kind tells about b, which decode has checked.
-func render(kind Kind, b events.Booking) (Content, error) {
+// subject is that of what kind tells about b.
+func subject(kind Kind, b events.Booking) string { return subjects[kind](view{Title: b.Event.Title}) }
+
+// render writes what kind tells about b, which decode has checked. If it is
+// overtaken, it says nothing about the state of the booking.
+func render(kind Kind, b events.Booking, overtaken bool) (Content, error) {
 	v := view{
-		Name: b.UserName, Reference: Reference(b.BookingID), BookingID: b.BookingID,
+		Overtaken: overtaken,
+		Name:      b.UserName, Reference: Reference(b.BookingID), BookingID: b.BookingID,
 		Title: b.Event.Title, Venue: b.Event.Venue.Name,
 		Address: join(", ", b.Event.Venue.Address, b.Event.Venue.City, b.Event.Venue.Country),
 		Note:    b.Note,
@@ -106,7 +114,7 @@ func render(kind Kind, b events.Booking) (Content, error) {
 	if v.viewItems, err = listed(items, price); err != nil {
 		return Content{}, err
 	}
-	if kind == ItemsCancelled {
+	if kind == ItemsCancelled && !overtaken {
 		if v.Left, err = listed(b.Items, b.Total); err != nil {
 			return Content{}, err
 		}

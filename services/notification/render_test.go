@@ -53,11 +53,16 @@ func message(t *testing.T, typ string, b events.Booking) events.Message {
 // content is what message m says.
 func content(t *testing.T, m events.Message) Content {
 	t.Helper()
+	return contentOf(t, m, false)
+}
+
+func contentOf(t *testing.T, m events.Message, overtaken bool) Content {
+	t.Helper()
 	b, kind, err := decode(m)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := render(kind, b)
+	c, err := render(kind, b, overtaken)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,6 +122,8 @@ func TestGolden(t *testing.T) {
 	}
 	for name, c := range map[string]Content{
 		"confirmation":              content(t, message(t, events.TypeBookingConfirmed, withPolicy)),
+		"confirmation_overtaken":    contentOf(t, message(t, events.TypeBookingConfirmed, withPolicy), true),
+		"items_cancelled_overtaken": contentOf(t, message(t, events.TypeBookingItemsCancelled, part), true),
 		"confirmation_free":         content(t, message(t, events.TypeBookingConfirmed, free)),
 		"cancellation":              content(t, message(t, events.TypeBookingCancelled, cancelled)), // as it was before there were fees
 		"cancellation_free":         content(t, message(t, events.TypeBookingCancelled, free)),
@@ -421,7 +428,7 @@ func FuzzDecode(f *testing.F) {
 		if err != nil || kind == Nothing {
 			return
 		}
-		c, err := render(kind, b)
+		c, err := render(kind, b, false)
 		if err != nil {
 			t.Fatal(err)
 		}

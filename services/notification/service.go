@@ -2,6 +2,7 @@ package notification
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -101,11 +102,15 @@ func New(o Options) (*Service, error) {
 //     anything was known of its event. One that was told may still be paid,
 //     late: then it is confirmed after all, or the payment returned, and
 //     that is told as well.
-//   - Order is not promised. Whatever comes after a newer message about the
-//     same booking is stale and told to nobody: a confirmation after the
-//     cancellation would only mislead, and the cancellation says it all.
+//   - Messages come in any order. One that comes after a newer message about
+//     the same booking is stale and told to nobody: a confirmation after the
+//     cancellation would only mislead, and the cancellation says it all. One
+//     that still waits to be sent when the newer message comes is dropped.
+//   - Of one booking, mails go out one after the other, oldest first, and so do
+//     SMS: nobody is told an older state after a newer one.
 //   - A cancellation in part is never stale, whatever was told before it: each
-//     is money of its own, and no other message tells of it. Nor does it make
+//     is money of its own, and no other message tells of it. What remains of the
+//     booking it says only if nothing newer is known. Nor does it make
 //     the confirmation stale, which it may overtake: that has what the customer
 //     needs at the door. What it does make stale is that the booking failed.
 func (s *Service) Handle(ctx context.Context, m events.Message) error {
@@ -116,27 +121,38 @@ func (s *Service) Handle(ctx context.Context, m events.Message) error {
 	now := s.o.Now()
 	r := Record{MessageID: m.ID, BookingID: b.BookingID, Kind: kind, Version: b.Version, At: now}
 	if kind != Nothing {
-		c, err := render(kind, b)
-		if err != nil {
+		if err := s.address(&r, b); err != nil {
 			return err
 		}
-		mail, sms := newDelivery(Email, b.UserID, now), newDelivery(SMS, b.UserID, now)
-		mail.BookingID, mail.To, mail.Status = b.BookingID, b.UserEmail, Pending
-		mail.Subject, mail.Text, mail.HTML = c.Subject, c.Text, c.HTML
-		mail.Calendar = calendar(kind, b, s.o.Organizer)
-		// Whether there is a phone is asked later: the user service may be down.
-		sms.BookingID, sms.Status = b.BookingID, Resolving
-		sms.Subject, sms.Text = c.Subject, c.SMS
-		r.Deliveries = []Notification{mail, sms}
-		if kind == ItemsCancelled {
-			r.Part = b.Cancellation.ID
-		}
 	}
-	stored, err := s.enqueue(ctx, r)
+	outcome, err := s.enqueue(ctx, r)
 	if err != nil {
 		return fmt.Errorf("enqueue message %s: %w", m.ID, err)
 	}
-	s.o.Log.InfoContext(ctx, "message taken in", "message_id", m.ID, "type", m.Type, "booking_id", b.BookingID, "new", stored)
+	s.o.Log.InfoContext(ctx, "message taken in", "message_id", m.ID, "type", m.Type, "booking_id", b.BookingID, "new", outcome != Ignored)
+	return nil
+}
+
+// address gives r what it tells about b, which decode has checked, and a mail and
+// an SMS to be written of that.
+func (s *Service) address(r *Record, b events.Booking) error {
+	data, err := json.Marshal(b)
+	if err != nil {
+		return fmt.Errorf("%w: the booking cannot be kept", ErrMalformed)
+	}
+	r.Booking = string(data)
+	if r.Kind == ItemsCancelled {
+		r.Part = b.Cancellation.ID
+	}
+	mail, sms := newDelivery(Email, b.UserID, r.At), newDelivery(SMS, b.UserID, r.At)
+	mail.To, mail.Status = b.UserEmail, Pending
+	sms.Status = Resolving // whether there is a phone is asked later: the user service may be down
+	r.Deliveries = []Notification{mail, sms}
+	for i := range r.Deliveries {
+		n := &r.Deliveries[i]
+		n.BookingID, n.Subject = b.BookingID, subject(r.Kind, b)
+		n.Kind, n.Version, n.Booking = r.Kind, r.Version, r.Booking
+	}
 	return nil
 }
 
@@ -145,7 +161,7 @@ var errPanicked = errors.New("the store panicked")
 // enqueue stores r, to go out at once: where a worker can have them, its
 // deliveries are claimed from their birth. What it has reserved for them it gives
 // up however the store ends: a broker recovers a handler that panics.
-func (s *Service) enqueue(ctx context.Context, r Record) (stored bool, err error) {
+func (s *Service) enqueue(ctx context.Context, r Record) (outcome Outcome, err error) {
 	since, count := time.Now(), len(r.Deliveries)
 	reserved := count > 0 && s.reserve(count)
 	if reserved {
@@ -158,16 +174,17 @@ func (s *Service) enqueue(ctx context.Context, r Record) (stored bool, err error
 		switch {
 		case reserved && err != nil: // it may be stored: then the leases go back at once
 			s.hand(r.Deliveries, time.Time{})
-		case reserved && stored:
+		case reserved && outcome == Leased:
 			s.hand(r.Deliveries, since)
 		case reserved:
 			s.vacate(count)
-		case err == nil && stored && count > 0:
+		}
+		if err == nil && outcome == Stored && count > 0 {
 			s.Wake()
 		}
 	}()
-	stored, err = s.o.Store.Enqueue(ctx, r)
-	return stored, err
+	outcome, err = s.o.Store.Enqueue(ctx, r)
+	return outcome, err
 }
 
 // SendTest mails the caller at once and returns the notification as it then
@@ -184,11 +201,12 @@ func (s *Service) SendTest(ctx context.Context, caller identity.Caller) (Notific
 	// Claimed from birth: this call sends it, and no worker does so as well.
 	// If it dies half-way, the lease ends and a worker takes over.
 	n.Lease, n.Due = newID(), now.Add(s.lease())
+	n.Kind = Test
 	r := Record{MessageID: newID(), Kind: Test, At: now, Deliveries: []Notification{n}}
 	if _, err := s.o.Store.Enqueue(ctx, r); err != nil {
 		return Notification{}, fmt.Errorf("enqueue test mail: %w", err)
 	}
-	return s.deliver(ctx, n), nil
+	return s.deliver(ctx, n, false), nil
 }
 
 // List returns the deliveries that f chooses among those that caller may see:

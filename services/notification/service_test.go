@@ -248,6 +248,7 @@ func TestACancellationIsToldAndAStaleConfirmationIsNot(t *testing.T) {
 		}
 		for _, m := range messages {
 			handle(t, s, m)
+			eventually(t, "it is sent, or told to nobody", func() bool { return statuses(t, s)[notification.Pending] == 0 })
 		}
 	}
 	want := map[string]int{"ada@example.com": 2, "bob@example.com": 1}
@@ -341,16 +342,143 @@ func TestWhatIsToldDependsOnNoOrder(t *testing.T) {
 	}
 }
 
+// Of what waits while the mail server is away, the outdated is dropped when the
+// newer comes; the rest goes out in the order of the booking's versions.
+func TestNobodyIsToldAnOlderStateAfterANewerOne(t *testing.T) {
+	t.Parallel()
+	as := func(*events.Booking) {}
+	acknowledged := func(b *events.Booking) { b.Acknowledged, b.Reason = true, "payment_abandoned" }
+	returned := func(b *events.Booking) { acknowledged(b); b.Refunded = b.Total }
+	off := func(b *events.Booking) { inPart(b); b.Reason = "event_cancelled" }
+	type fact struct {
+		typ    string
+		change func(*events.Booking)
+	}
+	confirmed, cancelled := fact{events.TypeBookingConfirmed, as}, fact{events.TypeBookingCancelled, inPart}
+	part, called := fact{events.TypeBookingItemsCancelled, inPart}, fact{events.TypeBookingCancelled, off}
+	failed, tooLate := fact{events.TypeBookingFailed, acknowledged}, fact{events.TypeBookingFailed, returned}
+	for name, test := range map[string]struct {
+		come []fact
+		told []string
+	}{
+		"cancelled":                     {[]fact{confirmed, cancelled}, []string{"Booking cancelled"}},
+		"the event is off":              {[]fact{confirmed, called}, []string{"Event cancelled"}},
+		"cancelled in part":             {[]fact{confirmed, part, part}, []string{"Booking confirmed", "Tickets cancelled", "Tickets cancelled"}},
+		"cancelled in part, then all":   {[]fact{confirmed, part, cancelled}, []string{"Tickets cancelled", "Booking cancelled"}},
+		"failed, then paid":             {[]fact{failed, confirmed}, []string{"Booking confirmed"}},
+		"failed, paid and cancelled":    {[]fact{failed, confirmed, part, called}, []string{"Tickets cancelled", "Event cancelled"}},
+		"failed, then paid, too late":   {[]fact{failed, tooLate}, []string{"Payment refunded"}},
+		"nothing newer, nothing better": {[]fact{failed}, []string{"Payment failed"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := &outside{mailErr: errors.New("away"), smsErr: errors.New("away"), contact: notification.Contact{Phone: "+4930123456"}}
+			s := newService(t, o)
+			run(t, s)
+			b := booking("ada")
+			for i, f := range test.come {
+				handle(t, s, changed(t, f.typ, b, int64(2*i+2), f.change))
+				eventually(t, "one was tried", func() bool {
+					return slices.ContainsFunc(all(t, s), func(n notification.Notification) bool { return n.Attempts > 0 })
+				})
+			}
+			// What is on its way to a mail server when the newer one comes may arrive.
+			eventually(t, "what is outdated is dropped", func() bool {
+				dropped := 0
+				for _, n := range all(t, s) {
+					if n.Channel == notification.Email && n.Status == notification.Outdated {
+						dropped++
+					}
+				}
+				return dropped+len(test.told) == len(test.come)
+			})
+			o.set(func(o *outside) { o.mailErr, o.smsErr = nil, nil })
+			eventually(t, "all is sent that is still so", func() bool { return statuses(t, s)[notification.Sent] == 2*len(test.told) })
+			mails, texts := o.sent()
+			got := []string{}
+			for _, m := range mails {
+				kind, _, _ := strings.Cut(m.Subject, ":")
+				got = append(got, kind)
+			}
+			if !slices.Equal(got, test.told) || len(texts) != len(test.told) {
+				t.Errorf("told are %v by mail, and %d SMS; want %v", got, len(texts), test.told)
+			}
+			for _, n := range all(t, s) {
+				if n.Status == notification.Outdated && n.Error != notification.Replaced || n.Status == notification.Pending {
+					t.Errorf("one is %s: %q", n.Status, n.Error)
+				}
+			}
+		})
+	}
+}
+
+// While the first mail is on its way, the next one of its booking is not sent,
+// though there are workers and it could be handed to one at once.
+func TestTheNextMailOfABookingWaitsForTheOneOnItsWay(t *testing.T) {
+	t.Parallel()
+	o := &outside{}
+	mailer := slow{mailerOf{o}, make(chan struct{}, 100), make(chan struct{})}
+	s := newService(t, o, func(o *notification.Options) { o.Mailer = mailer })
+	run(t, s)
+	b := booking("ada")
+	handle(t, s, changed(t, events.TypeBookingConfirmed, b, 2, func(*events.Booking) {}))
+	<-mailer.begun
+	handle(t, s, changed(t, events.TypeBookingCancelled, b, 4, inPart))
+	handle(t, s, message(t, events.TypeBookingConfirmed, booking("bob")))
+	<-mailer.begun // another booking's mail does not wait
+	if n := len(mailer.begun); n != 0 {
+		t.Errorf("%d more mails are on their way", n)
+	}
+	close(mailer.finish)
+	eventually(t, "all are SENT", func() bool { return statuses(t, s)[notification.Sent] == 3 })
+	mails, _ := o.sent()
+	var ada []string
+	for _, m := range mails {
+		if m.To == "ada@example.com" {
+			ada = append(ada, m.Subject)
+		}
+	}
+	if want := []string{"Booking confirmed: Concert", "Booking cancelled: Concert"}; !slices.Equal(ada, want) {
+		t.Errorf("Ada is told %q, want %q", ada, want)
+	}
+}
+
+// A message that was overtaken does not say what remains.
+func TestWhatIsOvertakenSaysNothingOfTheBookingsState(t *testing.T) {
+	t.Parallel()
+	o := &outside{}
+	s := newService(t, o)
+	b := booking("ada")
+	handle(t, s, changed(t, events.TypeBookingItemsCancelled, b, 6, inPart))
+	handle(t, s, changed(t, events.TypeBookingItemsCancelled, b, 4, inPart))
+	run(t, s)
+	eventually(t, "both are SENT", func() bool { return statuses(t, s)[notification.Sent] == 2 })
+	mails, _ := o.sent()
+	remains := 0
+	for _, m := range mails {
+		if strings.Contains(m.Text, "What remains") && strings.Contains(m.HTML, "What remains") && strings.Contains(m.Text, "stands") {
+			remains++
+		}
+	}
+	if remains != 1 {
+		t.Errorf("%d of two mails say what remains, want 1", remains)
+	}
+}
+
 func TestTheMailHasTheCalendarAndTheSMSHasNot(t *testing.T) {
 	t.Parallel()
 	o := &outside{contact: notification.Contact{Phone: "+4930123456"}}
 	s := newService(t, o, func(o *notification.Options) { o.Organizer = "tickets@boxoffice.example" })
 	run(t, s)
 	b := booking("ada")
-	handle(t, s, changed(t, events.TypeBookingConfirmed, b, 2, func(*events.Booking) {}))
-	handle(t, s, changed(t, events.TypeBookingItemsCancelled, b, 4, inPart))
-	handle(t, s, changed(t, events.TypeBookingCancelled, b, 6, inPart))
-	eventually(t, "three mails and three SMS are SENT", func() bool { return statuses(t, s)[notification.Sent] == 6 })
+	for i, m := range []events.Message{
+		changed(t, events.TypeBookingConfirmed, b, 2, func(*events.Booking) {}),
+		changed(t, events.TypeBookingItemsCancelled, b, 4, inPart),
+		changed(t, events.TypeBookingCancelled, b, 6, inPart),
+	} {
+		handle(t, s, m)
+		eventually(t, "a mail and an SMS more are SENT", func() bool { return statuses(t, s)[notification.Sent] == 2*(i+1) })
+	}
 	mails, _ := o.sent()
 	for _, m := range mails {
 		want := map[string]string{"Booking confirmed: Concert": "PUBLISH", "Booking cancelled: Concert": "CANCEL"}[m.Subject]

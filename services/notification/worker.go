@@ -2,11 +2,14 @@ package notification
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"time"
 
+	"github.com/openboxoffice/boxoffice/contracts/events"
 	"github.com/openboxoffice/boxoffice/services/internal/worker"
 )
 
@@ -22,7 +25,8 @@ const (
 // leased is a delivery that waits for a worker, leased since then.
 type leased struct {
 	Notification
-	since time.Time
+	since   time.Time
+	claimed bool // not from its birth
 }
 
 // Run sends what is due, Options.Workers at a time, until ctx ends. Then it
@@ -124,7 +128,7 @@ func (s *Service) dispatch(ctx context.Context) {
 		since := time.Now()
 		claimed := s.claim(ctx, room)
 		for _, n := range claimed {
-			s.ready <- leased{n, since}
+			s.ready <- leased{n, since, true}
 		}
 		s.vacate(room - len(claimed))
 		more := len(claimed) == room
@@ -178,7 +182,7 @@ func (s *Service) reserve(n int) bool {
 // hand gives the workers what was reserved for and is stored.
 func (s *Service) hand(ns []Notification, since time.Time) {
 	for _, n := range ns {
-		s.ready <- leased{n, since}
+		s.ready <- leased{n, since, false}
 	}
 }
 
@@ -196,7 +200,7 @@ func (s *Service) work(ctx context.Context) {
 			case time.Since(n.since) > lead:
 				s.giveLateBack(ctx, n.Notification)
 			default:
-				s.deliver(ctx, n.Notification)
+				s.deliver(ctx, n.Notification, n.claimed || time.Since(n.since) > Behind)
 			}
 			s.vacate(1)
 		}
@@ -253,8 +257,9 @@ func (s *Service) claim(ctx context.Context, limit int) []Notification {
 // returns n as it was recorded. The end of ctx does not cut it off: between a
 // server's "taken" and our record of it lies the one place where a mail could
 // go out twice. What this process has sent it never sends again: it records it
-// as soon as the store lets it.
-func (s *Service) deliver(ctx context.Context, n Notification) Notification {
+// as soon as the store lets it. Where n has waited, check asks the store once
+// more whether it is outdated.
+func (s *Service) deliver(ctx context.Context, n Notification, check bool) Notification {
 	ctx = context.WithoutCancel(ctx)
 	sent, ok := s.ledger.begin(n)
 	switch {
@@ -262,6 +267,11 @@ func (s *Service) deliver(ctx context.Context, n Notification) Notification {
 		return n
 	case sent != nil:
 		n.Status, n.Attempts, n.Error, n.SentAt = sent.Status, sent.Attempts, sent.Error, sent.SentAt
+	case check && s.outdated(ctx, n):
+		n.Error = Replaced
+		if n.Status = Outdated; n.Channel == SMS && n.To == "" {
+			n.Status = Dropped
+		}
 	default:
 		n = s.attemptSafely(ctx, n)
 	}
@@ -299,23 +309,53 @@ func (s *Service) attemptSafely(ctx context.Context, n Notification) Notificatio
 	return after
 }
 
+// outdated reports whether n is known to be outdated. While the database does
+// not answer, n is sent, as it may be sent a moment before it is outdated.
+func (s *Service) outdated(ctx context.Context, n Notification) bool {
+	ctx, cancel := context.WithTimeout(ctx, Behind)
+	defer cancel()
+	outdated, err := s.o.Store.Outdated(ctx, n)
+	if err != nil {
+		s.log(n).WarnContext(ctx, "cannot ask whether a notification is outdated", "error", err)
+	}
+	return outdated
+}
+
 // attempt is n after one attempt at it.
 func (s *Service) attempt(ctx context.Context, n Notification) Notification {
 	ctx, cancel := context.WithTimeout(ctx, s.o.SendTimeout)
 	defer cancel()
-	switch {
-	case n.Status == Resolving:
+	if n.Status == Resolving {
 		if n = s.resolve(ctx, n); n.Status != Pending {
 			return n
 		}
-		fallthrough
-	case n.Channel == SMS:
-		return s.outcome(n, s.o.SMS.Send(ctx, Text{ID: n.ID, To: n.To, Body: n.Text}))
-	default:
-		return s.outcome(n, s.o.Mailer.Send(ctx, Mail{
-			ID: n.ID, To: n.To, Subject: n.Subject, Text: n.Text, HTML: n.HTML, Attachment: attachment(n), Date: n.CreatedAt,
-		}))
 	}
+	c, err := s.write(n)
+	switch {
+	case err != nil:
+		return s.outcome(n, &SendError{Reason: "the notification cannot be written", Permanent: true})
+	case n.Channel == SMS:
+		return s.outcome(n, s.o.SMS.Send(ctx, Text{ID: n.ID, To: n.To, Body: c.SMS}))
+	}
+	return s.outcome(n, s.o.Mailer.Send(ctx, Mail{
+		ID: n.ID, To: n.To, Subject: c.Subject, Text: c.Text, HTML: c.HTML, Attachment: attachment(n.BookingID, c.Calendar), Date: n.CreatedAt,
+	}))
+}
+
+// write is what n says, as of now.
+func (s *Service) write(n Notification) (Content, error) {
+	if n.Booking == "" {
+		return Content{Subject: n.Subject, Text: n.Text, HTML: n.HTML, SMS: n.Text, Calendar: n.Calendar}, nil
+	}
+	var b events.Booking
+	if err := json.Unmarshal([]byte(n.Booking), &b); err != nil {
+		return Content{}, fmt.Errorf("read the booking of notification %s: %w", n.ID, err)
+	}
+	c, err := render(n.Kind, b, n.Overtaken)
+	if err == nil && n.Channel == Email {
+		c.Calendar = calendar(n.Kind, b, s.o.Organizer)
+	}
+	return c, err
 }
 
 // outcome is n after an attempt that ended with err.
@@ -414,6 +454,8 @@ func (s *Service) report(ctx context.Context, n Notification) {
 	switch {
 	case n.Status == Sent:
 		log.InfoContext(ctx, "notification sent")
+	case n.Status == Outdated, n.Status == Dropped && n.Error == Replaced:
+		log.InfoContext(ctx, "notification not sent", "reason", n.Error)
 	case n.Status == Failed, n.Status == Dropped && n.Error != "":
 		log.ErrorContext(ctx, "notification given up", "reason", n.Error)
 	case n.Status.Open() && n.Error != "":

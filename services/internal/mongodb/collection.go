@@ -98,6 +98,27 @@ func (c Collection) All(ctx context.Context, filter, into any, o ...options.List
 	})
 }
 
+// UpdateAll changes every document that filter matches.
+func (c Collection) UpdateAll(ctx context.Context, filter, change any) error {
+	return c.do(ctx, func(ctx context.Context) error {
+		_, err := c.c.UpdateMany(ctx, filter, change)
+		return err
+	})
+}
+
+// Indexes returns the names of the collection's indexes.
+func (c Collection) Indexes(ctx context.Context) (names []string, err error) {
+	err = c.do(ctx, func(ctx context.Context) error {
+		there, err := c.c.Indexes().ListSpecifications(ctx)
+		names = nil
+		for _, index := range there {
+			names = append(names, index.Name)
+		}
+		return err
+	})
+	return names, err
+}
+
 // Remove deletes one document, and reports whether filter matched one.
 func (c Collection) Remove(ctx context.Context, filter any) (matched bool, err error) {
 	err = c.do(ctx, func(ctx context.Context) error {

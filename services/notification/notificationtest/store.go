@@ -12,7 +12,7 @@ import (
 // TestStore holds a notification.Store to its promises. newStore returns a
 // store with nothing in it.
 func TestStore(t *testing.T, newStore func(t *testing.T) notification.Store) {
-	for _, group := range []map[string]func(*testing.T, notification.Store){enqueueTests, claimTests, settleTests, listTests} {
+	for _, group := range []map[string]func(*testing.T, notification.Store){enqueueTests, orderTests, claimTests, settleTests, listTests} {
 		for name, test := range group {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
@@ -37,6 +37,7 @@ var enqueueTests = map[string]func(*testing.T, notification.Store){
 				want = r.Deliveries[1]
 			}
 			want.CreatedAt, want.Due, want.Lease = base.UTC(), base.Add(time.Minute).UTC(), n.Lease
+			want.Kind, want.Version, want.Booking = r.Kind, r.Version, r.Booking
 			if diff := cmp.Diff(want, n, cmp.Comparer(time.Time.Equal)); diff != "" {
 				t.Errorf("it came back otherwise (-want +got):\n%s", diff)
 			}
@@ -70,7 +71,7 @@ var enqueueTests = map[string]func(*testing.T, notification.Store){
 	},
 	"racing_redeliveries_are_stored_once": func(t *testing.T, s notification.Store) {
 		r := confirmation(base)
-		won := race(t, func(int) (bool, error) { return s.Enqueue(t.Context(), withOwnDeliveries(r)) })
+		won := race(t, func(int) (bool, error) { return stores(t.Context(), s, withOwnDeliveries(r)) })
 		if n := len(list(t, s, notification.Filter{})); won != 1 || n != 1 {
 			t.Errorf("%d of %d say that they stored it, and %d deliveries are there; want 1 and 1", won, racers, n)
 		}
@@ -80,7 +81,7 @@ var enqueueTests = map[string]func(*testing.T, notification.Store){
 		won := race(t, func(int) (bool, error) {
 			again := withOwnDeliveries(r)
 			again.MessageID = newID()
-			return s.Enqueue(t.Context(), again)
+			return stores(t.Context(), s, again)
 		})
 		if n := len(list(t, s, notification.Filter{})); won != 1 || n != 1 {
 			t.Errorf("of %d messages with one confirmation %d say that they are stored, and %d deliveries are there; want 1 and 1", racers, won, n)
@@ -133,7 +134,7 @@ var enqueueTests = map[string]func(*testing.T, notification.Store){
 			if _, err := s.Enqueue(t.Context(), withOwnDeliveries(parts[(worker*7+1)%racers])); err != nil {
 				return false, err
 			}
-			return s.Enqueue(t.Context(), withOwnDeliveries(parts[(worker*7+1)%racers]))
+			return stores(t.Context(), s, withOwnDeliveries(parts[(worker*7+1)%racers]))
 		})
 		if n := len(list(t, s, notification.Filter{BookingID: r.BookingID})); won != 0 || n != 1+racers {
 			t.Errorf("%d deliveries, want 1 of the confirmation and %d; and %d were stored again", n, racers, won)
@@ -144,7 +145,7 @@ var enqueueTests = map[string]func(*testing.T, notification.Store){
 		won := race(t, func(int) (bool, error) {
 			again := withOwnDeliveries(r)
 			again.MessageID = newID()
-			return s.Enqueue(t.Context(), again)
+			return stores(t.Context(), s, again)
 		})
 		if n := len(list(t, s, notification.Filter{})); won != 1 || n != 1 {
 			t.Errorf("of %d messages with one cancellation %d say that they are stored, and %d deliveries are there; want 1 and 1", racers, won, n)

@@ -3,17 +3,18 @@
 package pact_test
 
 import (
+	"context"
 	"log/slog"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/openboxoffice/boxoffice/contracts/events"
 	"github.com/openboxoffice/boxoffice/services/internal/broker/cloudevent"
 	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
 	"github.com/openboxoffice/boxoffice/services/internal/pacttest"
 	"github.com/openboxoffice/boxoffice/services/notification"
-	"github.com/openboxoffice/boxoffice/services/notification/adapter/mailfolder"
 	"github.com/openboxoffice/boxoffice/services/notification/adapter/messaging"
 	"github.com/openboxoffice/boxoffice/services/notification/adapter/smslog"
 	"github.com/openboxoffice/boxoffice/services/notification/adapter/sqlite"
@@ -66,7 +67,7 @@ func TestConsumerOfBooking(t *testing.T) {
 		}, ""},
 	} {
 		pact.Message(t, m.name, pacttest.Envelope(m.kind, messageID, m.data), func(t *testing.T, wire []byte) {
-			store, service := newService(t)
+			store, service, mail := newService(t)
 			message, err := cloudevent.Decode(wire)
 			if err != nil {
 				t.Fatal(err)
@@ -87,54 +88,75 @@ func TestConsumerOfBooking(t *testing.T) {
 			if len(mails) != 1 || mails[0].Subject != m.subject || mails[0].To != "ada@example.com" {
 				t.Fatalf("the mails are %+v, want %q", mails, m.subject)
 			}
-			if m.kind == events.TypeBookingConfirmed && !strings.Contains(mails[0].Text, "until Tuesday, 19 June 2040, 20:00 (CEST, Europe/Berlin); after that, until the event starts, 10 % of the price is kept.") {
-				t.Errorf("the mail does not say what cancelling costs:\n%s", mails[0].Text)
+			sent := mail()
+			if m.kind == events.TypeBookingConfirmed && !strings.Contains(sent.Text, "until Tuesday, 19 June 2040, 20:00 (CEST, Europe/Berlin); after that, until the event starts, 10 % of the price is kept.") {
+				t.Errorf("the mail does not say what cancelling costs:\n%s", sent.Text)
 			}
 			switch m.kind {
 			case events.TypeBookingItemsCancelled:
-				if !strings.Contains(mails[0].Text, "policy: 5.00 EUR\nRefunded: 45.00 EUR") || !strings.Contains(mails[0].Text, "What remains:") {
-					t.Errorf("the mail does not say what became of the money:\n%s", mails[0].Text)
+				if !strings.Contains(sent.Text, "policy: 5.00 EUR\nRefunded: 45.00 EUR") || !strings.Contains(sent.Text, "What remains:") {
+					t.Errorf("the mail does not say what became of the money:\n%s", sent.Text)
 				}
 			case events.TypeBookingCancelled:
-				if !strings.Contains(mails[0].Text, "Refunded: 50.00 EUR") {
-					t.Errorf("the mail does not say what became of the money:\n%s", mails[0].Text)
+				if !strings.Contains(sent.Text, "Refunded: 50.00 EUR") {
+					t.Errorf("the mail does not say what became of the money:\n%s", sent.Text)
 				}
 			}
-			if (mails[0].Calendar != "") != (m.kind == events.TypeBookingConfirmed || m.kind == events.TypeBookingCancelled) {
-				t.Errorf("its calendar is %q", mails[0].Calendar)
+			if (sent.Attachment.Body != "") != (m.kind == events.TypeBookingConfirmed || m.kind == events.TypeBookingCancelled) {
+				t.Errorf("its calendar is %q", sent.Attachment.Body)
 			}
 			for _, text := range []string{"Ada Lovelace", "21 June 2040, 20:00", "Philharmonie", "Berlin", "2 × Standard at 25.00 EUR = 50.00 EUR"} {
-				if !strings.Contains(mails[0].Text, text) {
-					t.Errorf("the mail does not say %q:\n%s", text, mails[0].Text)
+				if !strings.Contains(sent.Text, text) {
+					t.Errorf("the mail does not say %q:\n%s", text, sent.Text)
 				}
 			}
 		})
 	}
 }
 
-// newService is the service without its workers: nothing is sent.
-func newService(t *testing.T) (*sqlite.Store, *notification.Service) {
+// newService is the service. mail runs its workers until they send a mail, which
+// it returns.
+func newService(t *testing.T) (store *sqlite.Store, service *notification.Service, mail func() notification.Mail) {
 	t.Helper()
 	db, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "notification.db"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() })
-	mailer, err := mailfolder.New(t.TempDir(), "tickets@boxoffice.example")
-	if err != nil {
-		t.Fatal(err)
-	}
 	client, err := httpkit.NewClient("http://127.0.0.1:1", nil, userapi.Timeout)
 	if err != nil {
 		t.Fatal(err)
 	}
 	quiet := slog.New(slog.DiscardHandler)
-	store := sqlite.New(db)
-	service, err := notification.New(notification.Options{
-		Store: store, Mailer: mailer, SMS: smslog.New(quiet), Contacts: userapi.New(client), Log: quiet,
+	store = sqlite.New(db)
+	sent := make(mailer, 1)
+	service, err = notification.New(notification.Options{
+		Store: store, Mailer: sent, SMS: smslog.New(quiet), Contacts: userapi.New(client), Log: quiet, RetryBase: time.Millisecond,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return store, service
+	return store, service, func() notification.Mail {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		done := make(chan error, 1)
+		go func() { done <- service.Run(ctx) }()
+		defer func() { <-done }()
+		defer cancel()
+		select {
+		case m := <-sent:
+			return m
+		case <-ctx.Done():
+			t.Fatal("no mail is sent")
+		}
+		return notification.Mail{}
+	}
+}
+
+// mailer hands on what it is to send.
+type mailer chan notification.Mail
+
+func (m mailer) Send(_ context.Context, mail notification.Mail) error {
+	m <- mail
+	return nil
 }

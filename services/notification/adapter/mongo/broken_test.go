@@ -24,12 +24,12 @@ import (
 type broken struct {
 	notification.Store
 	messages *driver.Collection
-	enqueue  func(b broken, ctx context.Context, r notification.Record) (bool, error)
+	enqueue  func(b broken, ctx context.Context, r notification.Record) (notification.Outcome, error)
 	claim    func(b broken, ctx context.Context, now, until time.Time, limit int) ([]notification.Notification, error)
 	settle   func(b broken, ctx context.Context, n notification.Notification) error
 }
 
-func (b broken) Enqueue(ctx context.Context, r notification.Record) (bool, error) {
+func (b broken) Enqueue(ctx context.Context, r notification.Record) (notification.Outcome, error) {
 	if b.enqueue == nil {
 		return b.Store.Enqueue(ctx, r)
 	}
@@ -91,15 +91,15 @@ func TestStoreSuiteCatchesBrokenAdapters(t *testing.T) {
 			},
 		}},
 		"replaces_what_is_there": {"a_known_message_id_changes_nothing", broken{
-			enqueue: func(b broken, ctx context.Context, r notification.Record) (bool, error) {
+			enqueue: func(b broken, ctx context.Context, r notification.Record) (notification.Outcome, error) {
 				if _, err := b.messages.DeleteOne(ctx, bson.D{{Key: "_id", Value: r.MessageID}}); err != nil {
-					return false, err
+					return notification.Ignored, err
 				}
 				return b.Store.Enqueue(ctx, r)
 			},
 		}},
 		"has_times_of_milliseconds": {"deliveries_come_back_as_they_were_stored", broken{
-			enqueue: func(b broken, ctx context.Context, r notification.Record) (bool, error) {
+			enqueue: func(b broken, ctx context.Context, r notification.Record) (notification.Outcome, error) {
 				for i, n := range r.Deliveries {
 					r.Deliveries[i].CreatedAt = bson.NewDateTimeFromTime(n.CreatedAt).Time()
 				}
@@ -107,13 +107,13 @@ func TestStoreSuiteCatchesBrokenAdapters(t *testing.T) {
 			},
 		}},
 		"tells_a_booking_once_of_each_kind": {"each_cancellation_in_part_is_told", broken{
-			enqueue: func(b broken, ctx context.Context, r notification.Record) (bool, error) {
+			enqueue: func(b broken, ctx context.Context, r notification.Record) (notification.Outcome, error) {
 				r.Part = ""
 				return b.Store.Enqueue(ctx, r)
 			},
 		}},
 		"lets_a_cancellation_in_part_outdate_everything": {"a_confirmation_is_told_after_a_cancellation_in_part", broken{
-			enqueue: func(b broken, ctx context.Context, r notification.Record) (bool, error) {
+			enqueue: func(b broken, ctx context.Context, r notification.Record) (notification.Outcome, error) {
 				if r.Kind == notification.Confirmation {
 					r.Kind = notification.NotCompleted
 				}
@@ -130,7 +130,7 @@ func TestStoreSuiteCatchesBrokenAdapters(t *testing.T) {
 			},
 		}},
 		"has_no_unique_index": {"a_booking_is_told_once_of_each_kind", broken{
-			enqueue: func(b broken, ctx context.Context, r notification.Record) (bool, error) {
+			enqueue: func(b broken, ctx context.Context, r notification.Record) (notification.Outcome, error) {
 				// Dropping it again is an error, and means the same.
 				_ = b.messages.Indexes().DropOne(ctx, "once")
 				return b.Store.Enqueue(ctx, r)
@@ -179,7 +179,7 @@ func claimUnconditionally(b broken, ctx context.Context, now, until time.Time, l
 func TestTheCrashesCatchBrokenAdapters(t *testing.T) {
 	t.Parallel()
 	mongotest.Serving(t) // so that the children have a server to share
-	enqueues := func(f func(b broken, ctx context.Context, r notification.Record) (bool, error)) variant {
+	enqueues := func(f func(b broken, ctx context.Context, r notification.Record) (notification.Outcome, error)) variant {
 		return func(t *testing.T, db *mongo.Store, o mongodb.Options) (notification.Store, inbox.Store) {
 			return broken{Store: db, messages: raw(t, o), enqueue: f}, db.Inbox()
 		}
@@ -192,47 +192,47 @@ func TestTheCrashesCatchBrokenAdapters(t *testing.T) {
 			return db, knowsAll{db.Inbox(), raw(t, o)}
 		}},
 		"takes_the_undecided_for_known": {"alone", enqueues(
-			func(b broken, ctx context.Context, r notification.Record) (bool, error) {
+			func(b broken, ctx context.Context, r notification.Record) (notification.Outcome, error) {
 				n, err := b.messages.CountDocuments(ctx, bson.D{{Key: "_id", Value: r.MessageID}})
 				if err != nil || n > 0 {
-					return false, err
+					return notification.Ignored, err
 				}
 				return b.Store.Enqueue(ctx, r)
 			})},
 		"forgets_what_is_newer": {"after_one_that_crashed", enqueues(
-			func(b broken, ctx context.Context, r notification.Record) (bool, error) {
+			func(b broken, ctx context.Context, r notification.Record) (notification.Outcome, error) {
 				if r.Kind == notification.Confirmation {
 					r.Version = 99
 				}
 				return b.Store.Enqueue(ctx, r)
 			})},
 		"lets_a_cancellation_in_part_outdate_the_undecided": {"in_part_after_one_that_crashed", enqueues(
-			func(b broken, ctx context.Context, r notification.Record) (bool, error) {
+			func(b broken, ctx context.Context, r notification.Record) (notification.Outcome, error) {
 				if r.Kind == notification.ItemsCancelled {
 					r.Kind = notification.NotCompleted
 				}
 				return b.Store.Enqueue(ctx, r)
 			})},
 		"lets_the_undecided_in_part_be_outdated": {"after_one_in_part_that_crashed", enqueues(
-			func(b broken, ctx context.Context, r notification.Record) (bool, error) {
+			func(b broken, ctx context.Context, r notification.Record) (notification.Outcome, error) {
 				if r.Kind == notification.ItemsCancelled {
 					r.Kind = notification.Confirmation
 				}
 				return b.Store.Enqueue(ctx, r)
 			})},
 		"stores_one_delivery_after_the_other": {"alone", enqueues(
-			func(b broken, ctx context.Context, r notification.Record) (bool, error) {
+			func(b broken, ctx context.Context, r notification.Record) (notification.Outcome, error) {
 				all := r.Deliveries
 				r.Deliveries = all[:1]
 				stored, err := b.Store.Enqueue(ctx, r)
-				if err != nil || !stored || ctx.Err() != nil {
+				if err != nil || stored == notification.Ignored || ctx.Err() != nil {
 					return stored, err
 				}
 				_, err = b.messages.UpdateOne(ctx, bson.D{{Key: "_id", Value: r.MessageID}}, set("sms", bson.D{
 					{Key: "id", Value: all[1].ID}, {Key: "subject", Value: all[1].Subject}, {Key: "status", Value: all[1].Status},
 					{Key: "due", Value: all[1].Due.UnixMicro()}, {Key: "created_at", Value: all[1].CreatedAt.UnixMicro()},
 				}))
-				return true, err
+				return stored, err
 			})},
 	} {
 		suitetest.MustFail(t, name, func(t *testing.T) { crashes(t, test.as) }, test.caughtBy)

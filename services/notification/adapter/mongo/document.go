@@ -17,7 +17,12 @@ type message struct {
 	At        int64             `bson:"at"`
 	// Once is the record's where a booking may be told once; the message's id
 	// where nobody is told of a booking.
-	Once string `bson:"once"`
+	Once    string `bson:"once"`
+	Booking string `bson:"booking,omitempty"` // what the message says, as JSON
+	// Overtaken says that the booking has a message of a higher version of which
+	// anybody is told, Follows that it has one of a lower version.
+	Overtaken bool `bson:"overtaken,omitempty"`
+	Follows   bool `bson:"follows,omitempty"`
 	// Undecided says that it is not known yet whether the message is told. It
 	// has no deliveries, and no receipt: whoever sent it sends it again.
 	Undecided bool `bson:"undecided,omitempty"`
@@ -49,13 +54,17 @@ type delivery struct {
 	Due       int64               `bson:"due"`               // while it is leased, when the lease ends
 	Lease     string              `bson:"lease,omitempty"`   // absent when nobody has it
 	Ended     bool                `bson:"ended,omitempty"`   // somebody has found the lease ended: due is when its grace ends
+	Turn      int64               `bson:"turn"`
+	// Ready says that it has been due, and nobody has claimed it since. It is
+	// false while it waits until it is due, and absent when it is not open.
+	Ready *bool `bson:"ready,omitempty"`
 }
 
 // newMessage returns r's document, without deliveries.
 func newMessage(r notification.Record) message {
 	return message{
 		ID: r.MessageID, BookingID: r.BookingID, Kind: r.Kind, Version: r.Version,
-		At: r.At.UnixMicro(), Once: r.MessageID,
+		At: r.At.UnixMicro(), Booking: r.Booking, Once: r.MessageID,
 	}
 }
 
@@ -69,10 +78,12 @@ func (m *message) setDeliveries(ns []notification.Notification) error {
 		if field == nil || *field != nil {
 			return fmt.Errorf("%w: %q", errChannels, n.Channel)
 		}
+		ready := n.Lease == "" && n.Due.UnixMicro() <= m.At
 		*field = &delivery{
 			ID: n.ID, UserID: n.UserID, To: n.To, Subject: n.Subject, Text: n.Text, HTML: n.HTML, Calendar: n.Calendar,
 			Status: n.Status, Attempts: n.Attempts, Error: n.Error,
 			CreatedAt: n.CreatedAt.UnixMicro(), SentAt: micros(n.SentAt), Due: n.Due.UnixMicro(), Lease: n.Lease,
+			Turn: n.Turn, Ready: &ready,
 		}
 	}
 	return nil
@@ -89,6 +100,27 @@ func (m *message) delivery(c notification.Channel) **delivery {
 	return nil
 }
 
+// deliveries returns what m has, by the names of the fields.
+func (m *message) deliveries() map[string]*delivery {
+	all := map[string]*delivery{}
+	for _, field := range channels {
+		if d := *m.delivery(notification.Channel(field)); d != nil {
+			all[field] = d
+		}
+	}
+	return all
+}
+
+// open reports whether one of m's deliveries is open or leased.
+func (m *message) open() bool {
+	for _, d := range m.deliveries() {
+		if d.Status.Open() || d.Lease != "" {
+			return true
+		}
+	}
+	return false
+}
+
 // notification returns m's delivery by channel c, which it has.
 func (m *message) notification(c notification.Channel) notification.Notification {
 	d := *m.delivery(c)
@@ -96,7 +128,8 @@ func (m *message) notification(c notification.Channel) notification.Notification
 		ID: d.ID, BookingID: m.BookingID, UserID: d.UserID, Channel: c,
 		To: d.To, Subject: d.Subject, Text: d.Text, HTML: d.HTML, Calendar: d.Calendar,
 		Status: d.Status, Attempts: d.Attempts, Error: d.Error,
-		CreatedAt: fromMicros(d.CreatedAt), Due: fromMicros(d.Due), Lease: d.Lease,
+		CreatedAt: fromMicros(d.CreatedAt), Due: fromMicros(d.Due), Turn: d.Turn, Lease: d.Lease,
+		Kind: m.Kind, Version: m.Version, Booking: m.Booking, Overtaken: m.Overtaken,
 	}
 	if d.SentAt != 0 {
 		n.SentAt = fromMicros(d.SentAt)

@@ -17,8 +17,8 @@ import (
 //
 //  1. Insert the message, undecided and without deliveries.
 //  2. Look at the other messages of its booking: one of a higher version that
-//     outdates it makes it stale. One of a lower version that it outdates, and
-//     that is still undecided, is told no more.
+//     outdates it makes it stale. One of a lower version is overtaken; if this
+//     one outdates it, it is told no more, be it undecided or waiting to be sent.
 //  3. Decide: set the deliveries where it is to be told.
 //
 // Of two messages at a time each inserts before it looks, so that at least one
@@ -26,35 +26,81 @@ import (
 // decided. After a crash between two steps the message is undecided. It was
 // not acknowledged and has no receipt, so it comes again, and any number of
 // callers may then go on: step 3 succeeds once.
-func (s *Store) Enqueue(ctx context.Context, r notification.Record) (stored bool, err error) {
+func (s *Store) Enqueue(ctx context.Context, r notification.Record) (notification.Outcome, error) {
 	ctx, cancel := s.db.Limit(ctx, 0)
 	defer cancel()
 	m := newMessage(r)
 	if err := m.setDeliveries(r.Deliveries); err != nil {
-		return false, err
+		return notification.Ignored, err
 	}
 	if r.BookingID == "" || r.Kind == notification.Nothing || len(r.Deliveries) == 0 {
-		return s.messages.Insert(ctx, m)
+		return s.insert(ctx, r, m)
 	}
 	if known, err := s.begin(ctx, m, r.Once()); err != nil || known {
-		return false, err
+		return notification.Ignored, err
 	}
-	stale, err := s.stale(ctx, m)
+	rest, err := s.compare(ctx, m)
 	if err != nil {
-		return false, err
+		return notification.Ignored, err
 	}
-	if stale {
-		return false, s.drop(ctx, m.ID)
+	if rest.stale {
+		return notification.Ignored, s.drop(ctx, m.ID)
 	}
-	deliveries := bson.D{}
-	if m.Email != nil {
-		deliveries = append(deliveries, bson.E{Key: "email", Value: m.Email})
+	leased := r.Deliveries[0].Lease != ""
+	if leased && !rest.newer && !rest.open {
+		// Whoever overtakes it from now on sees that it is leased.
+		filter := append(undecided(m.ID), bson.E{Key: "overtaken", Value: absent})
+		if decided, err := s.decide(ctx, m, rest, filter); err != nil || decided {
+			return outcome(decided, notification.Leased), err
+		}
 	}
-	if m.SMS != nil {
-		deliveries = append(deliveries, bson.E{Key: "sms", Value: m.SMS})
+	if leased {
+		for _, d := range m.deliveries() {
+			d.Lease, d.Due, *d.Ready = "", d.CreatedAt, true
+		}
 	}
-	return s.messages.Update(ctx, undecided(m.ID),
-		bson.D{{Key: "$set", Value: deliveries}, {Key: "$unset", Value: bson.D{{Key: "undecided", Value: ""}}}})
+	decided, err := s.decide(ctx, m, rest, undecided(m.ID))
+	return outcome(decided, notification.Stored), err
+}
+
+func outcome(stored bool, o notification.Outcome) notification.Outcome {
+	if stored {
+		return o
+	}
+	return notification.Ignored
+}
+
+// insert stores a record that nothing can make stale.
+func (s *Store) insert(ctx context.Context, r notification.Record, m message) (notification.Outcome, error) {
+	if r.BookingID != "" {
+		if _, err := s.compare(ctx, m); err != nil {
+			return notification.Ignored, err
+		}
+	}
+	fresh, err := s.messages.Insert(ctx, m)
+	if err != nil || !fresh {
+		return notification.Ignored, err
+	}
+	if len(r.Deliveries) > 0 && r.Deliveries[0].Lease != "" {
+		return notification.Leased, nil
+	}
+	return notification.Stored, nil
+}
+
+// decide gives m, which filter finds if it is undecided, its deliveries.
+func (s *Store) decide(ctx context.Context, m message, rest others, filter bson.D) (bool, error) {
+	set := bson.D{}
+	for field, d := range m.deliveries() {
+		set = append(set, bson.E{Key: field, Value: d})
+	}
+	if rest.newer {
+		set = append(set, bson.E{Key: "overtaken", Value: true})
+	}
+	if rest.older {
+		set = append(set, bson.E{Key: "follows", Value: true})
+	}
+	return s.messages.Update(ctx, filter,
+		bson.D{{Key: "$set", Value: set}, {Key: "$unset", Value: bson.D{{Key: "undecided", Value: ""}}}})
 }
 
 // begin sees to it that the message is there, undecided. known says that it is
@@ -103,29 +149,124 @@ func (s *Store) find(ctx context.Context, filter bson.D) (*message, error) {
 }
 
 // header is what a decision needs to know of a message.
-var header = bson.D{{Key: "version", Value: 1}, {Key: "kind", Value: 1}, {Key: "undecided", Value: 1}}
-
-// stale reports whether something that outdates m is known. Where nothing is,
-// what m outdates is undecided no more when it returns.
-func (s *Store) stale(ctx context.Context, m message) (bool, error) {
-	var others []message
-	if err := s.messages.All(ctx, bson.D{{Key: "booking_id", Value: m.BookingID}}, &others,
-		options.Find().SetProjection(header)); err != nil {
-		return false, err
+var header = func() bson.D {
+	fields := bson.D{}
+	for _, name := range []string{"version", "kind", "undecided", "overtaken"} {
+		fields = append(fields, bson.E{Key: name, Value: 1})
 	}
-	for _, other := range others {
-		if other.Version > m.Version && other.Kind.Outdates(m.Kind) {
-			return true, nil
+	for _, channel := range channels {
+		for _, name := range []string{".status", ".lease", ".due"} {
+			fields = append(fields, bson.E{Key: channel + name, Value: 1})
 		}
 	}
-	for _, other := range others {
-		if other.Undecided && other.Version < m.Version && m.Kind.Outdates(other.Kind) {
-			if err := s.drop(ctx, other.ID); err != nil {
+	return fields
+}()
+
+// others is what a message needs to know of the others of its booking.
+type others struct {
+	stale bool // one outdates it
+	newer bool // there is one of a higher version of which anybody is told
+	older bool // there is one of a lower version
+	open  bool // one of a lower version has a delivery that is open or leased
+}
+
+// compare looks at the other messages of m's booking. Where nothing outdates m,
+// all of a lower version are overtaken when it returns, and what m outdates is
+// neither undecided nor open.
+func (s *Store) compare(ctx context.Context, m message) (rest others, err error) {
+	var found []message
+	if err := s.messages.All(ctx, bson.D{{Key: "booking_id", Value: m.BookingID}}, &found,
+		options.Find().SetProjection(header)); err != nil {
+		return others{}, err
+	}
+	for _, other := range found {
+		if other.Version > m.Version && other.Kind.Outdates(m.Kind) {
+			return others{stale: true}, nil
+		}
+		rest.newer = rest.newer || other.Version > m.Version && other.Kind != notification.Nothing
+	}
+	for _, other := range found {
+		if other.Version >= m.Version || other.Kind == notification.Nothing {
+			continue
+		}
+		rest.older = true
+		open, err := s.overtake(ctx, m, other)
+		if err != nil {
+			return others{}, err
+		}
+		rest.open = rest.open || open
+	}
+	return rest, nil
+}
+
+// overtake lets m overtake older, and outdate it where it does. open says that
+// one of older's deliveries is open or leased.
+func (s *Store) overtake(ctx context.Context, m, older message) (open bool, err error) {
+	outdated := m.Kind.Outdates(older.Kind)
+	if m.Kind != notification.Nothing && !older.Overtaken {
+		if _, err := s.messages.Update(ctx, byID(older.ID), bson.D{{Key: "$set", Value: bson.D{{Key: "overtaken", Value: true}}}}); err != nil {
+			return false, err
+		}
+	} else if !older.Undecided && (!outdated || !older.open()) {
+		return older.open(), nil // it gets no lease from its birth any more
+	}
+	return s.outdate(ctx, older.ID, outdated)
+}
+
+// outdate ends the open deliveries of a message, or decides that it has none, if
+// it is outdated. open says that one is open or leased.
+func (s *Store) outdate(ctx context.Context, id string, outdated bool) (open bool, err error) {
+	if outdated {
+		if err := s.drop(ctx, id); err != nil {
+			return false, err
+		}
+	}
+	for try := 0; ; try++ {
+		var m message
+		if there, err := s.messages.One(ctx, byID(id), header, &m); err != nil || !there {
+			return false, err
+		}
+		open, again := false, false
+		for field, d := range m.deliveries() {
+			open = open || d.Lease != "" || d.Status.Open() && !outdated
+			if !outdated || !d.Status.Open() {
+				continue
+			}
+			done, err := s.messages.Update(ctx, append(byID(id), asRead(field, d)...), ended(field, d.Status))
+			if err != nil {
 				return false, err
 			}
+			again = again || !done // it was claimed, or settled
+		}
+		if !again {
+			return open, nil
+		}
+		if err := mongodb.Pause(ctx, try); err != nil {
+			return false, err
 		}
 	}
-	return false, nil
+}
+
+// asRead is the condition that a delivery has the status and the lease that it
+// had when it was read.
+func asRead(field string, d *delivery) bson.D {
+	lease := any(absent)
+	if d.Lease != "" {
+		lease = d.Lease
+	}
+	return bson.D{{Key: field + ".status", Value: d.Status}, {Key: field + ".lease", Value: lease}}
+}
+
+// ended makes a delivery with an open status one that a newer message replaced.
+func ended(field string, was notification.Status) bson.D {
+	status := notification.Outdated
+	if was == notification.Resolving {
+		status = notification.Dropped
+	}
+	return bson.D{
+		{Key: "$set", Value: bson.D{{Key: field + ".status", Value: status}, {Key: field + ".error", Value: notification.Replaced}}},
+		{Key: "$unset", Value: bson.D{{Key: field + ".ready", Value: ""}}},
+	}
 }
 
 // drop decides that a message, if it is undecided, is told to nobody.

@@ -26,7 +26,8 @@ func indexes() []mongodb.Index {
 	}
 	for _, c := range channels {
 		for name, fields := range map[string][]string{
-			"due":    {c + ".status", c + ".due"},                                // Claim
+			"ready":  {c + ".ready", c + ".turn", c + ".due"},                    // Claim: what comes first
+			"wait":   {c + ".ready", c + ".due"},                                 // Claim: what is due
 			"id":     {c + ".id"},                                                // Settle
 			"newest": {"-" + c + ".created_at", "-" + c + ".id"},                 // List
 			"user":   {c + ".user_id", "-" + c + ".created_at", "-" + c + ".id"}, // List: of one user

@@ -9,6 +9,8 @@ package mongo
 
 import (
 	"context"
+	"errors"
+	"slices"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
@@ -33,10 +35,34 @@ func Open(ctx context.Context, o mongodb.Options) (*Store, error) {
 		return nil, err
 	}
 	messages := db.Collection(messagesName)
-	return &Store{
+	s := &Store{
 		db: db, messages: messages,
 		inbox: &Inbox{db: db, messages: messages, letters: db.Collection(deadLettersName)},
-	}, nil
+	}
+	if err := s.adopt(ctx); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return s, nil
+}
+
+// adopt lets Claim see the open deliveries that an earlier release stored, which
+// knew no order. Such a database has that release's indexes.
+func (s *Store) adopt(ctx context.Context) error {
+	known, err := s.messages.Indexes(ctx)
+	if err != nil {
+		return err
+	}
+	for _, field := range channels {
+		if !slices.Contains(known, field+"_due") {
+			continue
+		}
+		if err := s.messages.UpdateAll(ctx,
+			bson.D{{Key: field + ".status", Value: open}, {Key: field + ".ready", Value: absent}},
+			bson.D{{Key: "$set", Value: bson.D{{Key: field + ".ready", Value: false}, {Key: field + ".turn", Value: int64(0)}}}}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Inbox is the messages that the store has heard.

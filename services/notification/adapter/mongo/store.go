@@ -16,55 +16,56 @@ import (
 
 var (
 	open  = bson.D{{Key: "$in", Value: bson.A{notification.Pending, notification.Resolving}}}
-	shown = bson.D{{Key: "$in", Value: bson.A{notification.Pending, notification.Sent, notification.Failed}}}
+	shown = bson.D{{Key: "$in", Value: bson.A{notification.Pending, notification.Sent, notification.Failed, notification.Outdated}}}
 )
 
 // spare is how many more deliveries than wanted a claim looks at, for those
-// that others claim meanwhile.
-const spare = 8
+// that others claim meanwhile; readied how many one makes ready at most, which
+// keeps its cost independent of how many wait.
+const (
+	spare   = 8
+	readied = 64
+)
 
-// candidate is a delivery that was due when it was looked for.
+// candidate is a delivery that was ready when it was looked for.
 type candidate struct {
-	messageID string
+	message   message
 	channel   notification.Channel
-	due       int64
-	lease     string // that has ended; empty when nobody has it
-	ended     bool   // somebody has found it so before: its grace has ended as well
+	turn, due int64
 }
 
-// Claim implements notification.Store: it looks for what is due, and then
-// claims each, or gives it its grace, by one update that demands that it still
-// is as it was found.
+// Claim implements notification.Store: it makes ready what is due, looks for
+// what comes first, and claims each by one update that demands that it still is
+// as it was found.
 func (s *Store) Claim(ctx context.Context, now, until time.Time, limit int) ([]notification.Notification, error) {
 	ctx, cancel := s.db.Limit(ctx, 0)
 	defer cancel()
 	claimed := []notification.Notification{}
+	for _, field := range channels {
+		if err := s.makeReady(ctx, field, now); err != nil {
+			return claimed, err
+		}
+	}
 	for len(claimed) < limit {
 		want := limit - len(claimed) + spare
-		due, err := s.due(ctx, now, want)
+		ready, err := s.ready(ctx, want)
 		if err != nil {
 			return claimed, unless(len(claimed) > 0, err)
 		}
-		for _, c := range due {
+		for _, c := range ready {
 			if len(claimed) == limit {
 				break
 			}
-			if c.lease != "" && !c.ended {
-				if err := s.grace(ctx, c, now); err != nil {
-					return claimed, unless(len(claimed) > 0, err)
-				}
-				continue
-			}
 			n, won, err := s.lease(ctx, c, now, until)
 			if err != nil {
-				// What is claimed already is worked on; the rest stays due.
+				// What is claimed already is worked on; the rest stays ready.
 				return claimed, unless(len(claimed) > 0, err)
 			}
 			if won {
 				claimed = append(claimed, n)
 			}
 		}
-		if len(due) < want {
+		if len(ready) < want {
 			break
 		}
 	}
@@ -79,55 +80,80 @@ func unless(ok bool, err error) error {
 	return err
 }
 
-// due returns up to limit deliveries that are due, oldest first.
-func (s *Store) due(ctx context.Context, now time.Time, limit int) ([]candidate, error) {
-	var due []candidate
+// makeReady makes ready what is due of one channel. What was leased gets its
+// grace first.
+func (s *Store) makeReady(ctx context.Context, field string, now time.Time) error {
+	due := bson.D{
+		{Key: field + ".ready", Value: false},
+		{Key: field + ".due", Value: bson.D{{Key: "$lte", Value: now.UnixMicro()}}},
+	}
+	var ms []message
+	if err := s.messages.All(ctx, due, &ms, options.Find().
+		SetSort(bson.D{{Key: field + ".due", Value: 1}}).SetLimit(readied).
+		SetProjection(bson.D{
+			{Key: field + ".status", Value: 1}, {Key: field + ".lease", Value: 1}, {Key: field + ".ended", Value: 1},
+		})); err != nil {
+		return err
+	}
+	for _, m := range ms {
+		d := *m.delivery(notification.Channel(field))
+		set := bson.D{{Key: field + ".ready", Value: true}}
+		if d.Lease != "" && !d.Ended {
+			set = bson.D{{Key: field + ".due", Value: now.Add(notification.Grace).UnixMicro()}, {Key: field + ".ended", Value: true}}
+		}
+		filter := append(append(byID(m.ID), asRead(field, d)...), due...)
+		if _, err := s.messages.Update(ctx, filter, bson.D{{Key: "$set", Value: set}}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ready returns up to limit deliveries that are ready, those first whose turn it is.
+func (s *Store) ready(ctx context.Context, limit int) ([]candidate, error) {
+	var ready []candidate
 	for _, field := range channels {
 		c := notification.Channel(field)
 		var ms []message
-		if err := s.messages.All(ctx, dueBy(field, now), &ms, options.Find().
-			SetSort(bson.D{{Key: field + ".due", Value: 1}}).SetLimit(int64(limit)).
+		if err := s.messages.All(ctx, bson.D{{Key: field + ".ready", Value: true}}, &ms, options.Find().
+			SetSort(bson.D{{Key: field + ".turn", Value: 1}, {Key: field + ".due", Value: 1}}).SetLimit(int64(limit)).
 			SetProjection(bson.D{
-				{Key: field + ".due", Value: 1}, {Key: field + ".lease", Value: 1}, {Key: field + ".ended", Value: 1},
+				{Key: field + ".turn", Value: 1}, {Key: field + ".due", Value: 1},
+				{Key: "booking_id", Value: 1}, {Key: "version", Value: 1}, {Key: "follows", Value: 1},
 			})); err != nil {
 			return nil, err
 		}
 		for _, m := range ms {
 			d := *m.delivery(c)
-			due = append(due, candidate{m.ID, c, d.Due, d.Lease, d.Ended})
+			ready = append(ready, candidate{m, c, d.Turn, d.Due})
 		}
 	}
-	slices.SortStableFunc(due, func(a, b candidate) int { return cmp.Compare(a.due, b.due) })
-	return due[:min(limit, len(due))], nil
+	slices.SortStableFunc(ready, func(a, b candidate) int { return cmp.Or(cmp.Compare(a.turn, b.turn), cmp.Compare(a.due, b.due)) })
+	return ready[:min(limit, len(ready))], nil
 }
 
-func dueBy(field string, now time.Time) bson.D {
-	return bson.D{
-		{Key: field + ".status", Value: open},
-		{Key: field + ".due", Value: bson.D{{Key: "$lte", Value: now.UnixMicro()}}},
-	}
-}
-
-// asFound chooses c while it is due and nobody has claimed, settled or ended it
-// since it was found.
-func (c candidate) asFound(now time.Time) bson.D {
-	field, lease, ended := string(c.channel), any(absent), any(absent)
-	if c.lease != "" {
-		lease = c.lease
-	}
-	if c.ended {
-		ended = true
-	}
-	return append(append(byID(c.messageID), dueBy(field, now)...),
-		bson.E{Key: field + ".lease", Value: lease}, bson.E{Key: field + ".ended", Value: ended})
-}
-
-// lease claims one delivery, unless somebody else was faster.
+// lease claims one delivery, unless somebody else was faster, or an earlier one
+// of its booking has to go first.
 func (s *Store) lease(ctx context.Context, c candidate, now, until time.Time) (notification.Notification, bool, error) {
 	field := string(c.channel)
+	ready := append(byID(c.message.ID), bson.E{Key: field + ".ready", Value: true})
+	if c.message.Follows {
+		due, wait, err := s.earlier(ctx, c.message, field, now)
+		if err != nil {
+			return notification.Notification{}, false, err
+		}
+		if wait {
+			_, err := s.messages.Update(ctx, ready, bson.D{{Key: "$set", Value: bson.D{
+				{Key: field + ".ready", Value: false},
+				{Key: field + ".due", Value: max(due, now.UnixMicro()) + notification.Behind.Microseconds()},
+			}}})
+			return notification.Notification{}, false, err
+		}
+	}
 	var m message
-	won, err := s.messages.Updated(ctx, c.asFound(now), bson.D{
+	won, err := s.messages.Updated(ctx, ready, bson.D{
 		{Key: "$set", Value: bson.D{
+			{Key: field + ".ready", Value: false},
 			{Key: field + ".lease", Value: uuid.NewString()},
 			{Key: field + ".due", Value: until.UnixMicro()},
 		}},
@@ -139,14 +165,39 @@ func (s *Store) lease(ctx context.Context, c candidate, now, until time.Time) (n
 	return m.notification(c.channel), true, nil
 }
 
-// grace leaves a delivery whose lease has ended to whoever had it, for a while.
-func (s *Store) grace(ctx context.Context, c candidate, now time.Time) error {
-	field := string(c.channel)
-	_, err := s.messages.Update(ctx, c.asFound(now), bson.D{{Key: "$set", Value: bson.D{
-		{Key: field + ".due", Value: now.Add(notification.Grace).UnixMicro()},
-		{Key: field + ".ended", Value: true},
-	}}})
-	return err
+// earlier reports whether an earlier delivery of m's booking has to go first, and
+// when that is due if nobody has it.
+func (s *Store) earlier(ctx context.Context, m message, field string, now time.Time) (due int64, wait bool, err error) {
+	var found []message
+	if err := s.messages.All(ctx, bson.D{
+		{Key: "booking_id", Value: m.BookingID}, {Key: "version", Value: bson.D{{Key: "$lt", Value: m.Version}}},
+	}, &found, options.Find().SetProjection(header)); err != nil {
+		return 0, false, err
+	}
+	ended := now.Add(-notification.Grace).UnixMicro()
+	for _, other := range found {
+		d := *other.delivery(notification.Channel(field))
+		if d == nil || !d.Status.Open() && (d.Lease == "" || d.Due <= ended) {
+			continue
+		}
+		wait = true
+		if d.Lease == "" {
+			due = max(due, d.Due)
+		}
+	}
+	return due, wait, nil
+}
+
+// Outdated implements notification.Store.
+func (s *Store) Outdated(ctx context.Context, n notification.Notification) (bool, error) {
+	field := string(n.Channel)
+	var m message
+	there, err := s.messages.One(ctx, bson.D{{Key: field + ".id", Value: n.ID}}, header, &m)
+	if err != nil || !there {
+		return false, err
+	}
+	d := *m.delivery(n.Channel)
+	return d.Lease != "" && d.Lease == n.Lease && !d.Status.Open(), nil
 }
 
 // Settle implements notification.Store.
@@ -158,11 +209,10 @@ func (s *Store) Settle(ctx context.Context, n notification.Notification) error {
 	if n.Lease == "" {
 		return s.notMine(ctx, n)
 	}
+	mine := bson.D{{Key: field + ".id", Value: n.ID}, {Key: field + ".lease", Value: n.Lease}}
 	set := bson.D{
-		{Key: field + ".status", Value: n.Status},
 		{Key: field + ".to", Value: n.To},
 		{Key: field + ".attempts", Value: n.Attempts},
-		{Key: field + ".error", Value: n.Error},
 		{Key: field + ".due", Value: n.Due.UnixMicro()},
 	}
 	unset := bson.D{{Key: field + ".lease", Value: ""}, {Key: field + ".ended", Value: ""}}
@@ -171,9 +221,21 @@ func (s *Store) Settle(ctx context.Context, n notification.Notification) error {
 	} else {
 		set = append(set, bson.E{Key: field + ".sent_at", Value: n.SentAt.UnixMicro()})
 	}
-	mine, err := s.messages.Update(ctx,
-		bson.D{{Key: field + ".id", Value: n.ID}, {Key: field + ".lease", Value: n.Lease}},
-		bson.D{{Key: "$set", Value: set}, {Key: "$unset", Value: unset}})
+	outcome := append(set[:len(set):len(set)], bson.E{Key: field + ".status", Value: n.Status}, bson.E{Key: field + ".error", Value: n.Error})
+	if !n.Status.Open() {
+		return s.settle(ctx, n, mine, outcome, append(unset, bson.E{Key: field + ".ready", Value: ""}))
+	}
+	settled, err := s.messages.Update(ctx, append(mine[:len(mine):len(mine)], bson.E{Key: field + ".status", Value: open}), bson.D{
+		{Key: "$set", Value: append(outcome, bson.E{Key: field + ".ready", Value: false})}, {Key: "$unset", Value: unset},
+	})
+	if err != nil || settled {
+		return err
+	}
+	return s.settle(ctx, n, mine, set, unset) // if it was outdated meanwhile
+}
+
+func (s *Store) settle(ctx context.Context, n notification.Notification, filter, set, unset bson.D) error {
+	mine, err := s.messages.Update(ctx, filter, bson.D{{Key: "$set", Value: set}, {Key: "$unset", Value: unset}})
 	if err == nil && !mine {
 		return s.notMine(ctx, n)
 	}

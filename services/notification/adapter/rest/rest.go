@@ -29,9 +29,9 @@ type body struct {
 	Channel   string     `json:"channel" enum:"email,sms"`
 	To        string     `json:"to" doc:"Mail address or phone number" example:"ada@example.com"`
 	Subject   string     `json:"subject" example:"Your tickets for Night of Strings"`
-	Status    string     `json:"status" enum:"PENDING,SENT,FAILED" example:"SENT"`
+	Status    string     `json:"status" enum:"PENDING,SENT,FAILED,OUTDATED" example:"SENT" doc:"OUTDATED was not sent, because it was no longer true"`
 	Attempts  int        `json:"attempts" doc:"How often it was tried"`
-	Error     string     `json:"error,omitempty" doc:"Why the last attempt failed" example:"the mail server does not answer"`
+	Error     string     `json:"error,omitempty" doc:"Why the last attempt failed, or why it was not sent" example:"the mail server does not answer"`
 	CreatedAt time.Time  `json:"created_at"`
 	SentAt    *time.Time `json:"sent_at" doc:"null until it is sent"`
 }
@@ -56,7 +56,7 @@ func Register(api huma.API, s *notification.Service, guard *auth.Guard) {
 		Description: "The newest first. An admin sees everybody's.",
 	}), func(ctx context.Context, in *struct {
 		httpkit.Page
-		Status    string `query:"status" enum:"PENDING,SENT,FAILED"`
+		Status    string `query:"status" enum:"PENDING,SENT,FAILED,OUTDATED"`
 		BookingID string `query:"booking_id" format:"uuid"`
 	}) (*struct{ Body httpkit.List[body] }, error) {
 		// One more than asked for tells whether there is another page.

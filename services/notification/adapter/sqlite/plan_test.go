@@ -23,9 +23,9 @@ func TestEverythingGoesByIndexes(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = db.Close() })
 	plantest.Fill(t, path,
-		`INSERT INTO records SELECT 'm' || n, 'b' || n, 'confirmation', 1, 'b' || n || '/confirmation' FROM `+plantest.N, `
-		INSERT INTO deliveries SELECT 'd' || n, 'm' || n, 'b' || n, 'user' || (n % 1000), 'email', '', '', '', '',
-			iif(n % 100 = 0, 'PENDING', 'SENT'), 0, '', n, NULL, n, '', 0, '' FROM `+plantest.N)
+		`INSERT INTO records SELECT 'm' || n, 'b' || n, 'confirmation', 1, 'b' || n || '/confirmation', '' FROM `+plantest.N, `
+		INSERT INTO deliveries SELECT 'd' || n, 'm' || n, 'b' || n, 'user' || (n % 1000), 'email', '', '', '', '', '',
+			iif(n % 100 = 0, 'PENDING', 'SENT'), 0, '', n, NULL, n, n, n % 200 = 0, '', 0 FROM `+plantest.N)
 	s, now := sqlite.New(db), time.Now()
 	after := &notification.Position{CreatedAt: time.UnixMicro(5000), ID: "x"}
 	list := func(f notification.Filter) func(ctx context.Context) error {
@@ -40,7 +40,7 @@ func TestEverythingGoesByIndexes(t *testing.T) {
 			_, err := s.Enqueue(ctx, notification.Record{MessageID: "new", BookingID: "b1", Kind: notification.Cancellation, Version: 2, At: now})
 			return err
 		}},
-		{"Claim", "deliveries_leased", func(ctx context.Context) error { _, err := s.Claim(ctx, now, now, 10); return err }},
+		{"Claim", "deliveries_waiting", func(ctx context.Context) error { _, err := s.Claim(ctx, now, now, 10); return err }},
 		{"Settle", "sqlite_autoindex_deliveries_1", func(ctx context.Context) error {
 			err := s.Settle(ctx, notification.Notification{ID: "d100", Lease: "x", Status: notification.Sent})
 			if errors.Is(err, notification.ErrLeaseLost) {
@@ -52,7 +52,7 @@ func TestEverythingGoesByIndexes(t *testing.T) {
 		{"List of a user", "deliveries_user", list(notification.Filter{UserID: "user1"})},
 		{"a later page", "deliveries_newest", list(notification.Filter{After: after})},
 		{"a later page of a user", "deliveries_user", list(notification.Filter{UserID: "user1", After: after})},
-		{"EndLeases", "deliveries_due", func(ctx context.Context) error { return s.EndLeases(ctx, now) }},
+		{"EndLeases", "deliveries_waiting", func(ctx context.Context) error { return s.EndLeases(ctx, now) }},
 	} {
 		plantest.ByIndex(t, path, c.what, c.index, c.ask)
 	}

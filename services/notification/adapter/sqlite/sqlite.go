@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"embed"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"strings"
@@ -40,28 +41,29 @@ func New(db *sqlitedb.DB) *Store { return &Store{db: db} }
 
 // Enqueue implements notification.Store. The message's id goes into the inbox
 // in the same transaction, so a receipt for it is the truth.
-func (s *Store) Enqueue(ctx context.Context, r notification.Record) (stored bool, err error) {
+func (s *Store) Enqueue(ctx context.Context, r notification.Record) (outcome notification.Outcome, err error) {
 	err = s.db.Write(ctx, func(tx *sql.Tx) error {
-		stored = false
+		outcome = notification.Ignored
 		fresh, err := inboxsqlite.Record(ctx, tx, r.MessageID, r.At)
 		if err != nil || !fresh {
 			return err
 		}
-		var told bool // already, or something that outdates it
-		if r.BookingID != "" && r.Kind != notification.Nothing {
-			if told, err = isTold(ctx, tx, r); err != nil {
+		var b bookingRecords
+		if r.BookingID != "" {
+			if b, err = compare(ctx, tx, r); err != nil {
 				return err
 			}
 		}
+		told := b.told && r.Kind != notification.Nothing
 		key := r.MessageID
 		if len(r.Deliveries) > 0 && r.BookingID != "" && !told {
 			key = r.Once()
 		}
 		// The inbox forgets after its retention; this table does not.
 		res, err := tx.ExecContext(ctx, `
-			INSERT INTO records (message_id, booking_id, kind, version, once) VALUES (?, ?, ?, ?, ?)
+			INSERT INTO records (message_id, booking_id, kind, version, booking, once) VALUES (?, ?, ?, ?, ?, ?)
 			ON CONFLICT (message_id) DO NOTHING`,
-			r.MessageID, r.BookingID, r.Kind, r.Version, key)
+			r.MessageID, r.BookingID, r.Kind, r.Version, r.Booking, key)
 		if err != nil {
 			return err
 		}
@@ -71,55 +73,116 @@ func (s *Store) Enqueue(ctx context.Context, r notification.Record) (stored bool
 		if told {
 			return nil
 		}
+		if err := outdate(ctx, tx, r.BookingID, b.outdated); err != nil {
+			return err
+		}
+		waits, err := b.waits(ctx, tx, r)
+		if err != nil {
+			return err
+		}
 		for _, n := range r.Deliveries {
-			if err := insert(ctx, tx, r.MessageID, n); err != nil {
+			if waits {
+				n.Lease, n.Due = "", n.CreatedAt
+			}
+			if err := insert(ctx, tx, r, n); err != nil {
 				return err
 			}
 		}
-		stored = true
+		outcome = notification.Leased
+		if waits || len(r.Deliveries) == 0 || r.Deliveries[0].Lease == "" {
+			outcome = notification.Stored
+		}
 		return nil
 	})
 	if err != nil {
-		return false, err
+		return notification.Ignored, err
 	}
-	return stored, nil
+	return outcome, nil
 }
 
-// isTold reports whether r's booking was told of what r has, or of something
-// that outdates it.
-func isTold(ctx context.Context, tx *sql.Tx, r notification.Record) (told bool, err error) {
-	rows, err := tx.QueryContext(ctx, `SELECT kind, version, once FROM records WHERE booking_id = ?`, r.BookingID)
+// bookingRecords is what a new record needs to know of the others of its booking.
+type bookingRecords struct {
+	told     bool     // of what the new one has, or of something that outdates it
+	outdated []string // message ids of what the new one outdates
+	older    bool     // there are records of a lower version
+	newer    bool     // there are records of a higher version
+}
+
+func compare(ctx context.Context, tx *sql.Tx, r notification.Record) (b bookingRecords, err error) {
+	rows, err := tx.QueryContext(ctx, `SELECT message_id, kind, version, once FROM records WHERE booking_id = ?`, r.BookingID)
 	if err != nil {
-		return false, err
+		return b, err
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var known notification.Record
 		var once string
-		if err := rows.Scan(&known.Kind, &known.Version, &once); err != nil {
-			return false, err
+		if err := rows.Scan(&known.MessageID, &known.Kind, &known.Version, &once); err != nil {
+			return b, err
 		}
-		told = told || once == r.Once() || known.Version > r.Version && known.Kind.Outdates(r.Kind)
+		switch {
+		case once == r.Once(), known.Version > r.Version && known.Kind.Outdates(r.Kind):
+			b.told = true
+		case known.Version < r.Version && r.Kind.Outdates(known.Kind):
+			b.outdated = append(b.outdated, known.MessageID)
+		}
+		b.older = b.older || known.Version < r.Version
+		b.newer = b.newer || known.Version > r.Version && known.Kind != notification.Nothing
 	}
-	return told, rows.Err()
+	return b, rows.Err()
 }
 
-func insert(ctx context.Context, tx *sql.Tx, messageID string, n notification.Notification) error {
-	_, err := tx.ExecContext(ctx, `
-		INSERT INTO deliveries (id, message_id, booking_id, user_id, channel, recipient, subject, text, html, calendar,
-			status, attempts, error, created_at, sent_at, due, lease)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		n.ID, messageID, n.BookingID, n.UserID, n.Channel, n.To, n.Subject, n.Text, n.HTML, n.Calendar,
-		n.Status, n.Attempts, n.Error, sqlitedb.Time(n.CreatedAt), sqlitedb.NullTime(n.SentAt), sqlitedb.Time(n.Due), n.Lease)
+// waits reports whether r's deliveries are not to be claimed from their birth.
+func (b bookingRecords) waits(ctx context.Context, tx *sql.Tx, r notification.Record) (waits bool, err error) {
+	if b.newer || !b.older {
+		return b.newer, nil
+	}
+	err = tx.QueryRowContext(ctx, `
+		SELECT EXISTS (SELECT 1 FROM deliveries d JOIN records r USING (message_id)
+			WHERE d.booking_id = ? AND r.version < ? AND (d.status IN ('RESOLVING', 'PENDING') OR d.lease <> ''))`,
+		r.BookingID, r.Version).Scan(&waits)
+	return waits, err
+}
+
+// outdate ends the open deliveries of these messages. Whoever has leased one may
+// still settle it.
+func outdate(ctx context.Context, tx *sql.Tx, bookingID string, messageIDs []string) error {
+	if len(messageIDs) == 0 {
+		return nil
+	}
+	list, err := json.Marshal(messageIDs)
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, `
+		UPDATE deliveries SET status = iif(status = 'PENDING', 'OUTDATED', 'DROPPED'), error = ?
+		WHERE booking_id = ? AND message_id IN (SELECT value FROM json_each(?)) AND status IN ('RESOLVING', 'PENDING')`,
+		notification.Replaced, bookingID, string(list))
 	return err
 }
 
-// What is open is either free, to be claimed from when it is due, or leased. An
-// index has the one, another the other, by just these words.
+func insert(ctx context.Context, tx *sql.Tx, r notification.Record, n notification.Notification) error {
+	ready := n.Lease == "" && !n.Due.After(r.At)
+	_, err := tx.ExecContext(ctx, `
+		INSERT INTO deliveries (id, message_id, booking_id, user_id, channel, recipient, subject, text, html, calendar,
+			status, attempts, error, created_at, sent_at, due, turn, ready, lease)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		n.ID, r.MessageID, n.BookingID, n.UserID, n.Channel, n.To, n.Subject, n.Text, n.HTML, n.Calendar,
+		n.Status, n.Attempts, n.Error, sqlitedb.Time(n.CreatedAt), sqlitedb.NullTime(n.SentAt), sqlitedb.Time(n.Due), n.Turn, ready, n.Lease)
+	return err
+}
+
+// What is open is either ready to be claimed, or it waits until it is due: it is
+// leased, to be tried again, or behind another. Each has an index by just these
+// words.
 const (
-	free = `status IN ('RESOLVING', 'PENDING') AND (lease = '' OR ended = 1)`
-	held = `status IN ('RESOLVING', 'PENDING') AND lease <> '' AND ended = 0`
+	ready   = `status IN ('RESOLVING', 'PENDING') AND ready = 1`
+	waiting = `status IN ('RESOLVING', 'PENDING') AND ready = 0`
 )
+
+// readied is how many deliveries one claim makes ready at most. It is more than
+// a claim takes, and keeps its cost independent of how many there are.
+const readied = 256
 
 // Claim implements notification.Store. A look through a read connection comes
 // first: a worker that finds nothing to do holds up no writer.
@@ -127,39 +190,35 @@ func (s *Store) Claim(ctx context.Context, now, until time.Time, limit int) ([]n
 	claimed := []notification.Notification{}
 	var due bool
 	if err := s.db.Read.QueryRowContext(ctx, `
-		SELECT EXISTS (SELECT 1 FROM deliveries WHERE `+free+` AND due <= ?1)
-			OR EXISTS (SELECT 1 FROM deliveries WHERE `+held+` AND due <= ?1)`,
+		SELECT EXISTS (SELECT 1 FROM deliveries WHERE `+ready+`)
+			OR EXISTS (SELECT 1 FROM deliveries WHERE `+waiting+` AND due <= ?)`,
 		sqlitedb.Time(now)).Scan(&due); err != nil || !due {
 		return claimed, err
 	}
 	err := s.db.Write(ctx, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, `UPDATE deliveries SET due = ?, ended = 1 WHERE `+held+` AND due <= ?`,
-			sqlitedb.Time(now.Add(notification.Grace)), sqlitedb.Time(now)); err != nil {
+		claimed = []notification.Notification{}
+		if err := makeReady(ctx, tx, now); err != nil {
 			return err
 		}
-		rows, err := tx.QueryContext(ctx, `
-			SELECT `+columns+` FROM deliveries WHERE `+free+` AND due <= ? ORDER BY due, id LIMIT ?`,
-			sqlitedb.Time(now), limit)
-		if err != nil {
-			return err
+		for {
+			want := limit - len(claimed)
+			found, behind, err := next(ctx, tx, now, want)
+			if err != nil {
+				return err
+			}
+			for id, due := range behind {
+				if _, err := tx.ExecContext(ctx, `UPDATE deliveries SET ready = 0, due = ? WHERE id = ?`, due, id); err != nil {
+					return err
+				}
+			}
+			if err := lease(ctx, tx, found, until); err != nil {
+				return err
+			}
+			claimed = append(claimed, found...)
+			if len(behind) == 0 || len(found)+len(behind) < want {
+				return nil
+			}
 		}
-		if claimed, err = scanAll(rows); err != nil || len(claimed) == 0 {
-			return err
-		}
-		// One token for all: with the id it is nobody else's.
-		lease, ids := uuid.NewString(), make([]string, len(claimed))
-		for i := range claimed {
-			n := &claimed[i]
-			ids[i], n.Lease, n.Due = n.ID, lease, sqlitedb.FromTime(sqlitedb.Time(until))
-		}
-		list, err := json.Marshal(ids)
-		if err != nil {
-			return err
-		}
-		_, err = tx.ExecContext(ctx, `
-			UPDATE deliveries SET lease = ?, due = ?, ended = 0 WHERE id IN (SELECT value FROM json_each(?))`,
-			lease, sqlitedb.Time(until), string(list))
-		return err
 	})
 	if err != nil {
 		return nil, err
@@ -167,14 +226,112 @@ func (s *Store) Claim(ctx context.Context, now, until time.Time, limit int) ([]n
 	return claimed, nil
 }
 
+// makeReady moves what is due from what waits to what is ready. What was leased
+// gets its grace first.
+func makeReady(ctx context.Context, tx *sql.Tx, now time.Time) error {
+	rows, err := tx.QueryContext(ctx, `
+		SELECT id, lease <> '' AND ended = 0 FROM deliveries WHERE `+waiting+` AND due <= ? ORDER BY due LIMIT ?`,
+		sqlitedb.Time(now), readied)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	var free, ended []string
+	for rows.Next() {
+		var id string
+		var leased bool
+		if err := rows.Scan(&id, &leased); err != nil {
+			return err
+		}
+		if leased {
+			ended = append(ended, id)
+		} else {
+			free = append(free, id)
+		}
+	}
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		return err
+	}
+	if err := updateAll(ctx, tx, free, `ready = 1`); err != nil {
+		return err
+	}
+	return updateAll(ctx, tx, ended, `ended = 1, due = ?2`, sqlitedb.Time(now.Add(notification.Grace)))
+}
+
+// updateAll sets the deliveries of these ids; ?1 is the list, args are from ?2 on.
+func updateAll(ctx context.Context, tx *sql.Tx, ids []string, set string, args ...any) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	list, err := json.Marshal(ids)
+	if err != nil {
+		return err
+	}
+	//nolint:gosec // it is joined of constants
+	_, err = tx.ExecContext(ctx, `UPDATE deliveries SET `+set+` WHERE id IN (SELECT value FROM json_each(?1))`,
+		append([]any{string(list)}, args...)...)
+	return err
+}
+
+// next is the next deliveries that are ready, up to limit together: those that
+// can be claimed, and when those are due again that are behind an earlier one.
+func next(ctx context.Context, tx *sql.Tx, now time.Time, limit int) (found []notification.Notification, behind map[string]int64, err error) {
+	at := sqlitedb.Time(now)
+	rows, err := tx.QueryContext(ctx, `
+		SELECT `+columns+`, r.booking_id <> '' AND EXISTS (
+				SELECT 1 FROM records n WHERE n.booking_id = r.booking_id AND n.version > r.version AND n.kind <> ''),
+			iif(d.booking_id = '', NULL, (
+				SELECT max(iif(e.lease = '', e.due, 0)) FROM deliveries e JOIN records er ON er.message_id = e.message_id
+				WHERE e.booking_id = d.booking_id AND e.channel = d.channel AND er.version < r.version
+					AND (e.status IN ('RESOLVING', 'PENDING') OR e.lease <> '' AND e.due > ?)))
+		FROM `+tables+` WHERE d.`+ready+` ORDER BY d.turn, d.due, d.id LIMIT ?`,
+		sqlitedb.Time(now.Add(-notification.Grace)), limit)
+	if err != nil {
+		return nil, nil, err
+	}
+	behind = map[string]int64{}
+	found, err = scanAll(rows, func(scan func(more ...any) (notification.Notification, error)) (notification.Notification, bool, error) {
+		var overtaken bool
+		var earlier sql.NullInt64
+		n, err := scan(&overtaken, &earlier)
+		if earlier.Valid {
+			behind[n.ID] = max(at, earlier.Int64) + notification.Behind.Microseconds()
+		}
+		n.Overtaken = overtaken
+		return n, !earlier.Valid, err
+	})
+	return found, behind, err
+}
+
+// lease leases ns.
+func lease(ctx context.Context, tx *sql.Tx, ns []notification.Notification, until time.Time) error {
+	// One token for all: with the id it is nobody else's.
+	token, ids := uuid.NewString(), make([]string, len(ns))
+	for i := range ns {
+		n := &ns[i]
+		ids[i], n.Lease, n.Due = n.ID, token, sqlitedb.FromTime(sqlitedb.Time(until))
+	}
+	return updateAll(ctx, tx, ids, `ready = 0, ended = 0, lease = ?2, due = ?3`, token, sqlitedb.Time(until))
+}
+
+// Outdated implements notification.Store.
+func (s *Store) Outdated(ctx context.Context, n notification.Notification) (outdated bool, err error) {
+	err = s.db.Read.QueryRowContext(ctx, `
+		SELECT EXISTS (SELECT 1 FROM deliveries WHERE id = ? AND lease = ? AND lease <> '' AND status NOT IN ('RESOLVING', 'PENDING'))`,
+		n.ID, n.Lease).Scan(&outdated)
+	return outdated, err
+}
+
 // Settle implements notification.Store.
 func (s *Store) Settle(ctx context.Context, n notification.Notification) error {
 	return s.db.Write(ctx, func(tx *sql.Tx) error {
 		res, err := tx.ExecContext(ctx, `
 			UPDATE deliveries
-			SET status = ?, recipient = ?, attempts = ?, error = ?, sent_at = ?, due = ?, lease = ''
-			WHERE id = ? AND lease = ? AND lease <> ''`,
-			n.Status, n.To, n.Attempts, n.Error, sqlitedb.NullTime(n.SentAt), sqlitedb.Time(n.Due), n.ID, n.Lease)
+			SET status = iif(?1 AND status NOT IN ('RESOLVING', 'PENDING'), status, ?2),
+				error = iif(?1 AND status NOT IN ('RESOLVING', 'PENDING'), error, ?3),
+				recipient = ?4, attempts = ?5, sent_at = ?6, due = ?7, ready = 0, ended = 0, lease = ''
+			WHERE id = ?8 AND lease = ?9 AND lease <> ''`,
+			n.Status.Open(), n.Status, n.Error, n.To, n.Attempts, sqlitedb.NullTime(n.SentAt), sqlitedb.Time(n.Due), n.ID, n.Lease)
 		if err != nil {
 			return err
 		}
@@ -197,30 +354,33 @@ func (s *Store) Settle(ctx context.Context, n notification.Notification) error {
 
 // List implements notification.Store.
 func (s *Store) List(ctx context.Context, f notification.Filter) ([]notification.Notification, error) {
-	where, args := []string{`status IN ('PENDING', 'SENT', 'FAILED')`}, []any{}
+	where, args := []string{`d.status IN ('PENDING', 'SENT', 'FAILED', 'OUTDATED')`}, []any{}
 	add := func(cond string, values ...any) { where, args = append(where, cond), append(args, values...) }
 	if f.UserID != "" {
-		add(`user_id = ?`, f.UserID)
+		add(`d.user_id = ?`, f.UserID)
 	}
 	if f.BookingID != "" {
-		add(`booking_id = ?`, f.BookingID)
+		add(`d.booking_id = ?`, f.BookingID)
 	}
 	if f.Status != "" {
-		add(`status = ?`, f.Status)
+		add(`d.status = ?`, f.Status)
 	}
 	if f.After != nil {
-		add(`(created_at, id) < (?, ?)`, sqlitedb.Time(f.After.CreatedAt), f.After.ID)
+		add(`(d.created_at, d.id) < (?, ?)`, sqlitedb.Time(f.After.CreatedAt), f.After.ID)
 	}
 	var page []notification.Notification
 	err := s.db.List(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		//nolint:gosec // it is joined of the constants above
 		rows, err := tx.QueryContext(ctx, `
-			SELECT `+columns+` FROM deliveries WHERE `+strings.Join(where, " AND ")+`
-			ORDER BY created_at DESC, id DESC LIMIT ?`, append(args, f.Limit)...)
+			SELECT `+columns+` FROM `+tables+` WHERE `+strings.Join(where, " AND ")+`
+			ORDER BY d.created_at DESC, d.id DESC LIMIT ?`, append(args, f.Limit)...)
 		if err != nil {
 			return err
 		}
-		page, err = scanAll(rows)
+		page, err = scanAll(rows, func(scan func(more ...any) (notification.Notification, error)) (notification.Notification, bool, error) {
+			n, err := scan()
+			return n, true, err
+		})
 		return err
 	})
 	return page, err
@@ -231,35 +391,45 @@ func (s *Store) List(ctx context.Context, f notification.Filter) ([]notification
 // process that is gone. What waits for another attempt goes on waiting.
 func (s *Store) EndLeases(ctx context.Context, now time.Time) error {
 	return s.db.Write(ctx, func(tx *sql.Tx) error {
-		// What was settled in its grace has ended = 1 as well, but no lease: its
-		// due is when to try again.
-		for _, leased := range []string{held, free + ` AND ended = 1 AND lease <> ''`} {
-			//nolint:gosec // it is joined of the constants above
-			if _, err := tx.ExecContext(ctx, `UPDATE deliveries SET lease = '', due = min(due, ?) WHERE `+leased,
-				sqlitedb.Time(now)); err != nil {
-				return err
-			}
+		if _, err := tx.ExecContext(ctx, `UPDATE deliveries SET lease = '', ended = 0, due = min(due, ?)
+			WHERE `+waiting+` AND lease <> ''`, sqlitedb.Time(now)); err != nil {
+			return err
 		}
-		return nil
+		_, err := tx.ExecContext(ctx, `UPDATE deliveries SET lease = '' WHERE status NOT IN ('RESOLVING', 'PENDING') AND lease <> ''`)
+		return err
 	})
 }
 
-const columns = `id, booking_id, user_id, channel, recipient, subject, text, html, calendar,
-	status, attempts, error, created_at, sent_at, due, lease`
+const (
+	tables  = `deliveries d JOIN records r ON r.message_id = d.message_id`
+	columns = `d.id, d.booking_id, d.user_id, d.channel, d.recipient, d.subject, d.text, d.html, d.calendar,
+	d.status, d.attempts, d.error, d.created_at, d.sent_at, d.due, d.turn, d.lease, r.kind, r.version, r.booking`
+)
 
-func scanAll(rows *sql.Rows) ([]notification.Notification, error) {
+// scanAll reads rows that begin with columns. each scans one with the columns
+// that follow, and says whether it is wanted.
+func scanAll(rows *sql.Rows, each func(scan func(more ...any) (notification.Notification, error)) (notification.Notification, bool, error),
+) ([]notification.Notification, error) {
 	defer rows.Close()
 	all := []notification.Notification{}
-	for rows.Next() {
-		var n notification.Notification
+	scan := func(more ...any) (n notification.Notification, err error) {
 		var created, due int64
 		var sent sql.NullInt64
-		if err := rows.Scan(&n.ID, &n.BookingID, &n.UserID, &n.Channel, &n.To, &n.Subject, &n.Text, &n.HTML, &n.Calendar,
-			&n.Status, &n.Attempts, &n.Error, &created, &sent, &due, &n.Lease); err != nil {
-			return nil, fmt.Errorf("scan delivery: %w", err)
+		if err := rows.Scan(append([]any{&n.ID, &n.BookingID, &n.UserID, &n.Channel, &n.To, &n.Subject, &n.Text, &n.HTML, &n.Calendar,
+			&n.Status, &n.Attempts, &n.Error, &created, &sent, &due, &n.Turn, &n.Lease, &n.Kind, &n.Version, &n.Booking}, more...)...); err != nil {
+			return n, fmt.Errorf("scan delivery: %w", err)
 		}
 		n.CreatedAt, n.SentAt, n.Due = sqlitedb.FromTime(created), sqlitedb.FromNullTime(sent), sqlitedb.FromTime(due)
-		all = append(all, n)
+		return n, nil
+	}
+	for rows.Next() {
+		n, wanted, err := each(scan)
+		if err != nil {
+			return nil, err
+		}
+		if wanted {
+			all = append(all, n)
+		}
 	}
 	return all, rows.Err()
 }

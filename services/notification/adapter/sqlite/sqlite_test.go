@@ -2,6 +2,7 @@ package sqlite_test
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"path/filepath"
 	"slices"
@@ -41,13 +42,15 @@ func TestStoreContract(t *testing.T) {
 // broken is a store with some of its methods replaced by defective ones.
 type broken struct {
 	notification.Store
-	enqueue func(notification.Store, context.Context, notification.Record) (bool, error)
-	claim   func(notification.Store, context.Context, time.Time, time.Time, int) ([]notification.Notification, error)
-	settle  func(notification.Store, context.Context, notification.Notification) error
-	list    func(notification.Store, context.Context, notification.Filter) ([]notification.Notification, error)
+	enqueue  func(notification.Store, context.Context, notification.Record) (notification.Outcome, error)
+	claim    func(notification.Store, context.Context, time.Time, time.Time, int) ([]notification.Notification, error)
+	settle   func(notification.Store, context.Context, notification.Notification) error
+	outdated func(notification.Store, context.Context, notification.Notification) (bool, error)
+	list     func(notification.Store, context.Context, notification.Filter) ([]notification.Notification, error)
+	raw      func(*sqlitedb.DB, notification.Store) func(context.Context, notification.Notification) error // settles past the store
 }
 
-func (b broken) Enqueue(ctx context.Context, r notification.Record) (bool, error) {
+func (b broken) Enqueue(ctx context.Context, r notification.Record) (notification.Outcome, error) {
 	if b.enqueue == nil {
 		return b.Store.Enqueue(ctx, r)
 	}
@@ -68,6 +71,13 @@ func (b broken) Settle(ctx context.Context, n notification.Notification) error {
 	return b.settle(b.Store, ctx, n)
 }
 
+func (b broken) Outdated(ctx context.Context, n notification.Notification) (bool, error) {
+	if b.outdated == nil {
+		return b.Store.Outdated(ctx, n)
+	}
+	return b.outdated(b.Store, ctx, n)
+}
+
 func (b broken) List(ctx context.Context, f notification.Filter) ([]notification.Notification, error) {
 	if b.list == nil {
 		return b.Store.List(ctx, f)
@@ -83,31 +93,31 @@ func TestStoreSuiteCatchesBrokenAdapters(t *testing.T) {
 		broken   broken
 	}{
 		"forgets_the_inbox": {"a_known_message_id_changes_nothing", broken{
-			enqueue: func(s store, ctx context.Context, r notification.Record) (bool, error) {
+			enqueue: func(s store, ctx context.Context, r notification.Record) (notification.Outcome, error) {
 				r.MessageID = uuid.NewString()
 				return s.Enqueue(ctx, r)
 			},
 		}},
 		"tells_a_booking_twice": {"a_booking_is_told_once_of_each_kind", broken{
-			enqueue: func(s store, ctx context.Context, r notification.Record) (bool, error) {
+			enqueue: func(s store, ctx context.Context, r notification.Record) (notification.Outcome, error) {
 				r.BookingID = ""
 				return s.Enqueue(ctx, r)
 			},
 		}},
 		"ignores_the_version": {"a_record_older_than_what_is_known_is_not_told", broken{
-			enqueue: func(s store, ctx context.Context, r notification.Record) (bool, error) {
+			enqueue: func(s store, ctx context.Context, r notification.Record) (notification.Outcome, error) {
 				r.Version = 1
 				return s.Enqueue(ctx, r)
 			},
 		}},
 		"tells_a_booking_once_of_each_kind": {"each_cancellation_in_part_is_told", broken{
-			enqueue: func(s store, ctx context.Context, r notification.Record) (bool, error) {
+			enqueue: func(s store, ctx context.Context, r notification.Record) (notification.Outcome, error) {
 				r.Part = ""
 				return s.Enqueue(ctx, r)
 			},
 		}},
 		"tells_a_cancellation_in_part_twice": {"a_cancellation_in_part_is_told_once", broken{
-			enqueue: func(s store, ctx context.Context, r notification.Record) (bool, error) {
+			enqueue: func(s store, ctx context.Context, r notification.Record) (notification.Outcome, error) {
 				if r.Kind == notification.ItemsCancelled {
 					r.Part = r.MessageID
 				}
@@ -121,7 +131,7 @@ func TestStoreSuiteCatchesBrokenAdapters(t *testing.T) {
 			enqueue: outdatedAsAnother(notification.Confirmation),
 		}},
 		"lets_a_cancellation_in_part_outdate_nothing": {"a_failure_is_not_told_after_a_cancellation_in_part", broken{
-			enqueue: func(s store, ctx context.Context, r notification.Record) (bool, error) {
+			enqueue: func(s store, ctx context.Context, r notification.Record) (notification.Outcome, error) {
 				if r.Kind == notification.ItemsCancelled {
 					r.Version = 0
 				}
@@ -129,7 +139,7 @@ func TestStoreSuiteCatchesBrokenAdapters(t *testing.T) {
 			},
 		}},
 		"forgets_the_calendar": {"deliveries_come_back_as_they_were_stored", broken{
-			enqueue: func(s store, ctx context.Context, r notification.Record) (bool, error) {
+			enqueue: func(s store, ctx context.Context, r notification.Record) (notification.Outcome, error) {
 				r.Deliveries = slices.Clone(r.Deliveries) // the test compares with its own
 				for i := range r.Deliveries {
 					r.Deliveries[i].Calendar = ""
@@ -138,13 +148,13 @@ func TestStoreSuiteCatchesBrokenAdapters(t *testing.T) {
 			},
 		}},
 		"drops_the_second_delivery": {"deliveries_come_back_as_they_were_stored", broken{
-			enqueue: func(s store, ctx context.Context, r notification.Record) (bool, error) {
+			enqueue: func(s store, ctx context.Context, r notification.Record) (notification.Outcome, error) {
 				r.Deliveries = r.Deliveries[:min(1, len(r.Deliveries))]
 				return s.Enqueue(ctx, r)
 			},
 		}},
 		"cuts_off_fractions_of_a_second": {"deliveries_come_back_as_they_were_stored", broken{
-			enqueue: func(s store, ctx context.Context, r notification.Record) (bool, error) {
+			enqueue: func(s store, ctx context.Context, r notification.Record) (notification.Outcome, error) {
 				for i := range r.Deliveries {
 					r.Deliveries[i].CreatedAt = r.Deliveries[i].CreatedAt.Truncate(time.Second)
 				}
@@ -152,7 +162,7 @@ func TestStoreSuiteCatchesBrokenAdapters(t *testing.T) {
 			},
 		}},
 		"outlives_its_context": {"a_cancelled_context_stores_nothing", broken{
-			enqueue: func(s store, ctx context.Context, r notification.Record) (bool, error) {
+			enqueue: func(s store, ctx context.Context, r notification.Record) (notification.Outcome, error) {
 				return s.Enqueue(context.WithoutCancel(ctx), r)
 			},
 		}},
@@ -204,6 +214,55 @@ func TestStoreSuiteCatchesBrokenAdapters(t *testing.T) {
 				return s.Settle(ctx, n)
 			},
 		}},
+		"outdates_nothing_that_is_stored": {"what_is_outdated_is_not_sent", broken{
+			enqueue: func(s store, ctx context.Context, r notification.Record) (notification.Outcome, error) {
+				if r.Kind == notification.EventCancelled {
+					r.Kind = notification.ItemsCancelled
+				}
+				return s.Enqueue(ctx, r)
+			},
+		}},
+		"tries_again_what_is_outdated": {"what_is_outdated_while_it_is_leased_is_not_tried_again", broken{
+			raw: func(db *sqlitedb.DB, s store) func(context.Context, notification.Notification) error {
+				return func(ctx context.Context, n notification.Notification) error {
+					if err := s.Settle(ctx, n); err != nil {
+						return err
+					}
+					return db.Write(ctx, func(tx *sql.Tx) error {
+						_, err := tx.Exec(`UPDATE deliveries SET status = ? WHERE id = ?`, n.Status, n.ID)
+						return err
+					})
+				}
+			},
+		}},
+		"forgets_what_was_sent_of_the_outdated": {"what_is_outdated_while_it_is_sent_is_sent", broken{
+			settle: func(s store, ctx context.Context, n notification.Notification) error {
+				if n.Status == notification.Sent {
+					n.Status = notification.Pending
+				}
+				return s.Settle(ctx, n)
+			},
+		}},
+		"knows_nothing_of_what_is_outdated": {"who_has_leased_it_can_ask_whether_it_is_outdated", broken{
+			outdated: func(store, context.Context, notification.Notification) (bool, error) { return false, nil },
+		}},
+		"orders_nothing": {"a_later_one_waits_for_the_one_that_is_sent", broken{
+			enqueue: func(s store, ctx context.Context, r notification.Record) (notification.Outcome, error) {
+				if r.Kind == notification.ItemsCancelled {
+					r.Version = 0
+				}
+				return s.Enqueue(ctx, r)
+			},
+		}},
+		"says_of_nothing_that_it_is_overtaken": {"what_is_overtaken_says_so", broken{
+			claim: func(s store, ctx context.Context, now, until time.Time, limit int) ([]notification.Notification, error) {
+				ns, err := s.Claim(ctx, now, until, limit)
+				for i := range ns {
+					ns[i].Overtaken = false
+				}
+				return ns, err
+			},
+		}},
 		"shows_everybody_everything": {"filters_choose", broken{
 			list: func(s store, ctx context.Context, f notification.Filter) ([]notification.Notification, error) {
 				f.UserID = ""
@@ -221,16 +280,22 @@ func TestStoreSuiteCatchesBrokenAdapters(t *testing.T) {
 	} {
 		suitetest.MustFail(t, name, func(t *testing.T) {
 			notificationtest.TestStore(t, func(t *testing.T) notification.Store {
-				b.broken.Store = sqlite.New(open(t))
-				return b.broken
+				db, b := open(t), b.broken
+				b.Store = sqlite.New(db)
+				if b.raw != nil {
+					b.settle = func(_ store, ctx context.Context, n notification.Notification) error {
+						return b.raw(db, b.Store)(ctx, n)
+					}
+				}
+				return b
 			})
 		}, b.caughtBy)
 	}
 }
 
 // outdatedAsAnother lets whatever is newer outdate records of kind.
-func outdatedAsAnother(kind notification.Kind) func(notification.Store, context.Context, notification.Record) (bool, error) {
-	return func(s notification.Store, ctx context.Context, r notification.Record) (bool, error) {
+func outdatedAsAnother(kind notification.Kind) func(notification.Store, context.Context, notification.Record) (notification.Outcome, error) {
+	return func(s notification.Store, ctx context.Context, r notification.Record) (notification.Outcome, error) {
 		if r.Kind == kind {
 			r.Kind = notification.NotCompleted
 		}
@@ -272,8 +337,8 @@ func TestAKnownMessageHasAReceipt(t *testing.T) {
 	if err := inbox.Prune(t.Context(), at.Add(time.Hour)); err != nil {
 		t.Fatal(err)
 	}
-	if stored, err := store.Enqueue(t.Context(), notification.Record{MessageID: id, At: at}); stored || err != nil {
-		t.Errorf("after the inbox was pruned: stored %v, error %v", stored, err)
+	if outcome, err := store.Enqueue(t.Context(), notification.Record{MessageID: id, At: at}); outcome != notification.Ignored || err != nil {
+		t.Errorf("after the inbox was pruned: outcome %q, error %v", outcome, err)
 	}
 }
 
