@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/mail"
+	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -11,6 +12,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/google/uuid"
+	"github.com/rivo/uniseg"
+	"golang.org/x/net/idna"
 
 	"github.com/openboxoffice/boxoffice/contracts/events"
 	"github.com/openboxoffice/boxoffice/contracts/problem"
@@ -76,7 +79,7 @@ func decode(m events.Message) (events.Booking, Kind, error) {
 	if b.OccurredAt.IsZero() {
 		b.OccurredAt = m.Time
 	}
-	b.Note = oneLine(b.Note, maxNote)
+	b.Note = paragraphs(b.Note, maxNote)
 	for _, s := range []*string{
 		&b.UserName, &b.Event.Title, &b.Event.TimeZone,
 		&b.Event.Venue.Name, &b.Event.Venue.Address, &b.Event.Venue.City, &b.Event.Venue.Country,
@@ -143,32 +146,90 @@ func address(s string) (string, bool) {
 	return a.Address, true
 }
 
-// line makes s one line of bounded length: nothing in it can begin a header, a
-// line of its own, or turn the direction of the text around it.
-func line(s string) string { return oneLine(s, maxLine) }
+// ASCIIDomain is an address with the labels of its domain as A-labels, which every
+// mail server understands (RFC 5891); not ok is one that has none.
+func ASCIIDomain(address string) (ascii string, ok bool) {
+	at := strings.LastIndexByte(address, '@')
+	domain := address[at+1:]
+	if !strings.ContainsFunc(domain, func(r rune) bool { return r >= utf8.RuneSelf }) {
+		return address, true
+	}
+	domain, err := idna.Lookup.ToASCII(domain)
+	return address[:at+1] + domain, err == nil
+}
 
-// oneLine is line with a bound of its own.
-func oneLine(s string, most int) string {
+// line makes s one line of bounded length: nothing in it can begin a header, a
+// line of its own, turn the direction of the text around it, or become a link.
+func line(s string) string { return unlinked(shorten(oneLine(s), maxLine)) }
+
+// oneLine is s without line ends and without what cannot be seen, but for the
+// marks that say in which direction the characters beside them run.
+func oneLine(s string) string {
 	s = strings.Map(func(r rune) rune {
 		switch {
 		case unicode.IsSpace(r), unicode.IsControl(r), r == '\u2028', r == '\u2029':
 			return ' '
-		case unicode.Is(unicode.Bidi_Control, r), r == utf8.RuneError:
+		case r == '\u200e', r == '\u200f', r == '\u061c':
+			return r
+		case unicode.Is(unicode.Bidi_Control, r), r == utf8.RuneError, r == joiner:
 			return -1
 		}
 		return r
 	}, s)
-	return shorten(strings.Join(strings.Fields(s), " "), most)
+	return strings.Join(strings.Fields(s), " ")
+}
+
+// paragraphs makes s lines of at most so many characters together; an empty line
+// is between two paragraphs.
+func paragraphs(s string, most int) string {
+	var all []string
+	s = strings.NewReplacer("\r\n", "\n", "\r", "\n", "\u2028", "\n", "\u2029", "\n\n").Replace(s)
+	for l := range strings.SplitSeq(s, "\n") {
+		if l = oneLine(l); l != "" || len(all) > 0 && all[len(all)-1] != "" {
+			all = append(all, l)
+		}
+	}
+	return unlinked(shorten(strings.TrimSpace(strings.Join(all, "\n")), most))
+}
+
+// joiner is U+2060, a word joiner: it cannot be seen, and breaks no line.
+const joiner = '\u2060'
+
+// links is what mail clients make links of: a scheme, or a dot, also as other
+// scripts write it, between letters or digits with a letter after it.
+var links = regexp.MustCompile(`://|([\pL\pN\pM])([.\x{3002}\x{ff0e}\x{ff61}])([\pL])`)
+
+// unlinked is s with joiners in it, so that no mail client makes a link of it.
+func unlinked(s string) string {
+	for range 2 { // for a dot may follow the only letter after another: a.b.c
+		s = links.ReplaceAllStringFunc(s, func(found string) string {
+			if found == "://" {
+				return ":" + string(joiner) + "//"
+			}
+			_, first := utf8.DecodeRuneInString(found)
+			_, dot := utf8.DecodeRuneInString(found[first:])
+			return found[:first+dot] + string(joiner) + found[first+dot:]
+		})
+	}
+	return s
 }
 
 // shorten cuts s to at most n characters, the last of them an ellipsis where
-// something is missing.
+// something is missing. It cuts nothing that is read as one character.
 func shorten(s string, n int) string {
-	r := []rune(s)
-	if len(r) <= n {
+	if utf8.RuneCountInString(s) <= n {
 		return s
 	}
-	return strings.TrimRightFunc(string(r[:n-1]), unicode.IsSpace) + "…"
+	end, state := 0, -1
+	for rest, left := s, n-1; rest != ""; {
+		var cluster string
+		cluster, rest, _, state = uniseg.FirstGraphemeClusterInString(rest, state)
+		if left -= utf8.RuneCountInString(cluster); left < 0 {
+			break
+		}
+		end += len(cluster)
+	}
+	return strings.TrimRightFunc(s[:end], unicode.IsSpace) + "…"
 }
 
 // zones are those that have been asked for, by name: reading one costs as much

@@ -8,6 +8,7 @@ import (
 	"text/template"
 	"time"
 	_ "time/tzdata" // event zones are known wherever this runs
+	"unicode"
 
 	"github.com/openboxoffice/boxoffice/contracts/events"
 	"github.com/openboxoffice/boxoffice/contracts/money"
@@ -18,7 +19,7 @@ import (
 var templates embed.FS
 
 var (
-	texts = template.Must(template.New("").Option("missingkey=error").ParseFS(templates, "templates/*.txt"))
+	texts = template.Must(template.New("").Option("missingkey=error").Funcs(template.FuncMap{"isolate": isolate}).ParseFS(templates, "templates/*.txt"))
 	pages = htmltemplate.Must(htmltemplate.New("").Option("missingkey=error").ParseFS(templates, "templates/*.html"))
 )
 
@@ -51,11 +52,11 @@ type view struct {
 	Before    string // what was refunded before; empty for nothing
 	Free      bool   // nothing had been paid
 	Left      viewItems
-	Overtaken bool   // tickets were cancelled since
-	Because   string // why it failed; may be empty
-	Off       bool   // it failed because the event is cancelled: there is nothing to book again
-	Declined  bool   // the payment was, and did not just fail to come
-	Note      string // what the organizer says; may be empty
+	Overtaken bool       // tickets were cancelled since
+	Because   string     // why it failed; may be empty
+	Off       bool       // it failed because the event is cancelled: there is nothing to book again
+	Declined  bool       // the payment was, and did not just fail to come
+	Note      [][]string // what the organizer says: paragraphs of lines; may be empty
 }
 
 // viewItems are tickets and what they cost together.
@@ -81,7 +82,11 @@ func render(kind Kind, b events.Booking, overtaken bool) (Content, error) {
 		Name:      b.UserName, Reference: Reference(b.BookingID), BookingID: b.BookingID,
 		Title: b.Event.Title, Venue: b.Event.Venue.Name,
 		Address: join(", ", b.Event.Venue.Address, b.Event.Venue.City, b.Event.Venue.Country),
-		Note:    b.Note,
+	}
+	for p := range strings.SplitSeq(b.Note, "\n\n") {
+		if p != "" {
+			v.Note = append(v.Note, strings.Split(p, "\n"))
+		}
 	}
 	loc := zone(b.Event.TimeZone)
 	v.When = moment(b.Event.StartsAt, loc)
@@ -189,14 +194,28 @@ func renderTest(name string, at time.Time) (Content, error) {
 
 // subjects of the mails; the SMS says the same in its own template.
 var subjects = map[Kind]func(v view) string{
-	Confirmation:    func(v view) string { return "Booking confirmed: " + v.Title },
-	Cancellation:    func(v view) string { return "Booking cancelled: " + v.Title },
-	ItemsCancelled:  func(v view) string { return "Tickets cancelled: " + v.Title },
-	EventCancelled:  func(v view) string { return "Event cancelled: " + v.Title },
-	PaymentFailed:   func(v view) string { return strings.TrimSuffix("Payment failed: "+v.Title, ": ") },
-	PaymentReturned: func(v view) string { return strings.TrimSuffix("Payment refunded: "+v.Title, ": ") },
-	NotCompleted:    func(v view) string { return strings.TrimSuffix("Booking not completed: "+v.Title, ": ") },
+	Confirmation:    func(v view) string { return "Booking confirmed: " + isolate(v.Title) },
+	Cancellation:    func(v view) string { return "Booking cancelled: " + isolate(v.Title) },
+	ItemsCancelled:  func(v view) string { return "Tickets cancelled: " + isolate(v.Title) },
+	EventCancelled:  func(v view) string { return "Event cancelled: " + isolate(v.Title) },
+	PaymentFailed:   func(v view) string { return strings.TrimSuffix("Payment failed: "+isolate(v.Title), ": ") },
+	PaymentReturned: func(v view) string { return strings.TrimSuffix("Payment refunded: "+isolate(v.Title), ": ") },
+	NotCompleted:    func(v view) string { return strings.TrimSuffix("Booking not completed: "+isolate(v.Title), ": ") },
 	Test:            func(view) string { return "Boxoffice test mail" },
+}
+
+// isolate is s, a text of others, as it stands in the middle of a line: one that
+// runs from right to left turns nothing around it.
+func isolate(s string) string {
+	if !strings.ContainsFunc(s, rightToLeft) {
+		return s
+	}
+	return "\u2068" + s + "\u2069"
+}
+
+func rightToLeft(r rune) bool {
+	return r == '\u200f' || r == '\u061c' || unicode.In(r, unicode.Hebrew, unicode.Arabic, unicode.Syriac, unicode.Thaana,
+		unicode.Nko, unicode.Samaritan, unicode.Mandaic, unicode.Adlam, unicode.Hanifi_Rohingya, unicode.Mende_Kikakui)
 }
 
 func execute(kind Kind, v view) (Content, error) {
@@ -220,7 +239,8 @@ func execute(kind Kind, v view) (Content, error) {
 	if err := texts.ExecuteTemplate(&b, string(kind)+".sms.txt", v); err != nil {
 		return Content{}, fmt.Errorf("render: %w", err)
 	}
-	c.SMS = strings.TrimSpace(b.String())
+	// A joiner costs an SMS more than half of its characters.
+	c.SMS = strings.ReplaceAll(strings.TrimSpace(b.String()), string(joiner), " ")
 	return c, nil
 }
 

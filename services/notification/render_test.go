@@ -6,6 +6,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -259,6 +260,78 @@ func TestHostileTexts(t *testing.T) {
 	if c := content(t, message(t, events.TypeBookingConfirmed, b)); utf8.RuneCountInString(c.Subject) > maxLine+30 || utf8.RuneCountInString(c.SMS) > 160 {
 		t.Errorf("a title of 5000 characters makes a subject of %d and an SMS of %d",
 			utf8.RuneCountInString(c.Subject), utf8.RuneCountInString(c.SMS))
+	}
+}
+
+func TestTextsFromRightToLeft(t *testing.T) {
+	t.Parallel()
+	b := someBooking()
+	b.Event.Title, b.UserName = "ערב של מיתרים!", "\u200fעדה\u200f"
+	c := content(t, message(t, events.TypeBookingConfirmed, b))
+	for _, part := range []string{`<h1 dir="auto"`, ">ערב של מיתרים!</h1>", "<bdi>\u200fעדה\u200f</bdi>", "× <bdi>Stalls</bdi>", "<bdi>Philharmonie</bdi>"} {
+		if !strings.Contains(c.HTML, part) {
+			t.Errorf("the HTML has not %q:\n%s", part, c.HTML)
+		}
+	}
+	if want := "Booking confirmed: \u2068ערב של מיתרים!\u2069"; c.Subject != want {
+		t.Errorf("the subject is %q, want %q", c.Subject, want)
+	}
+	if !strings.Contains(c.SMS, "\u2068ערב של מיתרים!\u2069, 12 Mar") {
+		t.Errorf("the SMS is %q", c.SMS)
+	}
+	b.Event.Title = "a\u200eb\u200fc\u061cd\u202ee\u2066f"
+	if c := content(t, message(t, events.TypeBookingConfirmed, b)); !strings.Contains(c.HTML, ">a\u200eb\u200fc\u061cdef</h1>") {
+		t.Errorf("marks are not kept, or more than marks:\n%s", c.HTML)
+	}
+}
+
+func TestNothingIsCutWithinACharacter(t *testing.T) {
+	t.Parallel()
+	for _, unit := range []string{"👩‍👩‍👧‍👦", "e\u0301", "🇩🇪", "नि", "한"} {
+		for n := 2; n < 30; n++ {
+			got := shorten(strings.Repeat(unit, 40), n)
+			cut, ok := strings.CutSuffix(got, "…")
+			if !ok || strings.ReplaceAll(cut, unit, "") != "" || utf8.RuneCountInString(got) > n {
+				t.Fatalf("%q, to %d: %q", unit, n, got)
+			}
+		}
+	}
+}
+
+func TestNoTextOfOthersBecomesALink(t *testing.T) {
+	t.Parallel()
+	b := someBooking()
+	link := regexp.MustCompile(`(?i)://|www\.\pL|[\pL\pN]\.\pL{2}|。\pL`)
+	b.UserName = "Win at https://evil.example/x or www.evil.example, evil。example, a.b.c.example"
+	b.Event.Title, b.Event.Venue.Name, b.Items[0].Name = b.UserName, b.UserName, b.UserName
+	c := content(t, message(t, events.TypeBookingConfirmed, b))
+	for name, text := range map[string]string{"subject": c.Subject, "text": c.Text, "HTML": c.HTML, "SMS": c.SMS} {
+		if found := link.FindString(text); found != "" {
+			t.Errorf("the %s has %q:\n%s", name, found, text)
+		}
+	}
+	if shown := strings.ReplaceAll(c.Text, "\u2060", ""); !strings.Contains(shown, "https://evil.example/x or www.evil.example") {
+		t.Errorf("a reader sees something else:\n%s", shown)
+	}
+	for _, harmless := range []string{"12.5 km", "St. Mary", "Dr. Who", "1.2.2027"} {
+		if got := line(harmless); got != harmless {
+			t.Errorf("%q becomes %q", harmless, got)
+		}
+	}
+}
+
+func TestTheOrganizersParagraphsAreKept(t *testing.T) {
+	t.Parallel()
+	b := withCancellation(someBooking(), 6300, 0, false)
+	b.Reason, b.Note = "event_cancelled", "\r\n The singer is ill.\r\nWe are sorry.\r\n\r\n\n\u2029Tickets are <refunded>.\n"
+	c := content(t, message(t, events.TypeBookingCancelled, b))
+	if want := "The organizer says:\n> The singer is ill.\n> We are sorry.\n>\n> Tickets are <refunded>.\n\n"; !strings.Contains(c.Text, want) {
+		t.Errorf("the text has not\n%s\nbut\n%s", want, c.Text)
+	}
+	for _, want := range []string{">The singer is ill.<br>We are sorry.</p>\n", ">Tickets are &lt;refunded&gt;.</p>\n"} {
+		if !strings.Contains(c.HTML, want) {
+			t.Errorf("the HTML has not %q:\n%s", want, c.HTML)
+		}
 	}
 }
 
