@@ -105,9 +105,10 @@ type Attachment struct {
 // every sentence below.
 type Mailer interface {
 	// Send returns nil when the mail system has taken m for good. The mail
-	// has m's parts, in UTF-8, as text and as HTML. The attachment arrives
+	// has m's parts, in UTF-8, as text and as HTML. Its subject decodes to m's. The attachment arrives
 	// with its name and type, byte for byte; where it is empty there is none.
-	// The Message-ID is made of m.ID, the same however often m is sent. No
+	// The Message-ID is made of m.ID, the same however often m is sent. The
+	// domain of m.To is written with A-labels. No
 	// value of m can add a header or a recipient. A context that has ended
 	// sends nothing. Errors are SendErrors without personal data.
 	Send(ctx context.Context, m Mail) error

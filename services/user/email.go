@@ -6,6 +6,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"golang.org/x/net/idna"
+
 	"github.com/openboxoffice/boxoffice/contracts/problem"
 )
 
@@ -17,8 +19,15 @@ const (
 )
 
 // EmailKey is what two spellings of one email address have in common: they
-// differ in nothing but case, in any script.
+// differ in nothing but case, in any script, or in whether a label of the domain
+// is written in its own script or as an A-label (xn--bcher-kva).
 func EmailKey(email string) string {
+	email = strings.TrimSpace(email)
+	if local, domain, ok := strings.Cut(email, "@"); ok {
+		if shown, err := idna.ToUnicode(strings.ToLower(domain)); err == nil {
+			email = local + "@" + shown
+		}
+	}
 	return strings.Map(func(r rune) rune {
 		// Letters of one kind form a ring: K, k and the Kelvin sign. Its least
 		// member stands for all of them.
@@ -27,7 +36,7 @@ func EmailKey(email string) string {
 			least = min(least, n)
 		}
 		return unicode.ToLower(least)
-	}, strings.TrimSpace(email))
+	}, email)
 }
 
 // checkEmail returns email without space around it, and what is wrong with it.

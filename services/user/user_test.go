@@ -37,6 +37,15 @@ func refusal(err error) string {
 	}
 }
 
+func TestAnAddressIsOneHoweverItsDomainIsWritten(t *testing.T) {
+	t.Parallel()
+	for _, spelling := range []string{"ada@bücher.example", "Ada@BÜCHER.example", "ada@xn--bcher-kva.example", "ada@XN--BCHER-KVA.example"} {
+		if got := user.EmailKey(spelling); got != "ada@bücher.example" {
+			t.Errorf("the key of %s is %q", spelling, got)
+		}
+	}
+}
+
 func TestEmailAddresses(t *testing.T) {
 	t.Parallel()
 	s := newService(t)

@@ -222,7 +222,8 @@ func organizer(cfg Config) string {
 	if err != nil {
 		return ""
 	}
-	return a.Address
+	address, _ := notification.ASCIIDomain(a.Address)
+	return address
 }
 
 // named says which variable err is about.

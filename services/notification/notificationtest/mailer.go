@@ -99,6 +99,37 @@ func TestMailer(t *testing.T, newMailer NewMailer) {
 			t.Errorf("%d Message-IDs for two mails", len(seen))
 		}
 	})
+	t.Run("a_subject_is_read_as_it_was_written", func(t *testing.T) {
+		for _, subject := range []string{
+			"Booking confirmed: =?utf-8?q?Free_tickets?=", "=?utf-8?b?RnJlZQ==?= =?utf-8?q?_tickets?=", "1 =? 2 ?=",
+			"=?utf-8?q?Füße?= " + strings.Repeat("音楽🎻", 40), "=?x?q?" + strings.Repeat("a b", 50), "Zürich \u200f=?=",
+		} {
+			m, taken := newMailer(t)
+			mail := someMail()
+			mail.Subject = subject
+			sendMail(t, m, mail)
+			if got := parseOne(t, taken()).subject; got != subject {
+				t.Errorf("%q is read as %q", subject, got)
+			}
+		}
+	})
+	t.Run("a_domain_of_any_script_is_written_as_A_labels", func(t *testing.T) {
+		for to, want := range map[string]string{
+			"ada@bücher.example":          "ada@xn--bcher-kva.example",
+			"ada@BÜCHER.example":          "ada@xn--bcher-kva.example",
+			"ada@xn--bcher-kva.example":   "ada@xn--bcher-kva.example",
+			"ada@例え.example":              "ada@xn--r8jz45g.example",
+			"ada_lovelace@a_b.example.co": "ada_lovelace@a_b.example.co",
+		} {
+			m, taken := newMailer(t)
+			mail := someMail()
+			mail.To = to
+			sendMail(t, m, mail)
+			if got := parseOne(t, taken()).to; got != want {
+				t.Errorf("%s: it is to %q, want %q", to, got, want)
+			}
+		}
+	})
 	t.Run("no_value_adds_a_header_or_a_recipient", func(t *testing.T) {
 		t.Parallel()
 		for _, evil := range []string{

@@ -19,6 +19,10 @@ type server struct {
 
 	mu    sync.Mutex
 	mails [][]byte
+	rcpts []string
+	utf8  []bool // whether the client asked for SMTPUTF8
+
+	noUTF8 bool // the server does not know SMTPUTF8
 
 	refuseRcpt, refuseData, refuseFrom error
 	password                           string // needed to log in, unless empty
@@ -35,7 +39,7 @@ func newServer(t *testing.T, s *server) *server {
 	srv := gosmtp.NewServer(s)
 	srv.Domain = "localhost"
 	srv.AllowInsecureAuth = true
-	srv.EnableSMTPUTF8 = true
+	srv.EnableSMTPUTF8 = !s.noUTF8
 	done := make(chan struct{})
 	go func() { defer close(done); _ = srv.Serve(ln) }()
 	t.Cleanup(func() {
@@ -80,7 +84,10 @@ func (s *session) Auth(string) (sasl.Server, error) {
 	}), nil
 }
 
-func (s *session) Mail(string, *gosmtp.MailOptions) error {
+func (s *session) Mail(_ string, o *gosmtp.MailOptions) error {
+	s.server.mu.Lock()
+	s.server.utf8 = append(s.server.utf8, o.UTF8)
+	s.server.mu.Unlock()
 	if !s.loggedIn {
 		return gosmtp.ErrAuthRequired
 	}
@@ -88,6 +95,9 @@ func (s *session) Mail(string, *gosmtp.MailOptions) error {
 }
 
 func (s *session) Rcpt(to string, _ *gosmtp.RcptOptions) error {
+	s.server.mu.Lock()
+	s.server.rcpts = append(s.server.rcpts, to)
+	s.server.mu.Unlock()
 	if strings.Contains(to, "eve") {
 		return errors.New("nobody writes to eve")
 	}

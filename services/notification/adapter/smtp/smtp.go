@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/wneessen/go-mail"
 
@@ -115,15 +116,60 @@ func (s *Server) Send(ctx context.Context, m notification.Mail) error {
 			options = append(options[:len(options):len(options)], mail.WithTimeout(left))
 		}
 	}
+	sender, recipient, err := letters(msg)
+	if err != nil {
+		return err
+	}
+	if !sender && !recipient {
+		// A server that is asked for SMTPUTF8 may hand on the mail only to those
+		// that have it, too.
+		options = append(options[:len(options):len(options)], mail.WithoutSMTPUTF8())
+	}
 	client, err := mail.NewClient(s.host, options...)
 	if err != nil {
 		return &notification.SendError{Reason: "the mail server cannot be used as configured"}
 	}
-	err = client.DialAndSendWithContext(ctx, msg)
+	err = send(ctx, client, msg, sender, recipient)
 	if msg.IsDelivered() {
 		return nil
 	}
+	var known *notification.SendError
+	if errors.As(err, &known) {
+		return known
+	}
 	return failure(err)
+}
+
+// send hands msg to the server. sender and recipient say whose address needs
+// SMTPUTF8 (RFC 6531).
+func send(ctx context.Context, client *mail.Client, msg *mail.Msg, sender, recipient bool) (err error) {
+	conn, err := client.DialToSMTPClientWithContext(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, client.CloseWithSMTPClient(conn)) }()
+	if ok, _ := conn.Extension("SMTPUTF8"); !ok && (sender || recipient) {
+		if recipient {
+			return &notification.SendError{Reason: "the mail server takes no recipient with letters other than ASCII before the @", Permanent: true}
+		}
+		return &notification.SendError{Reason: "the mail server takes no sender with letters other than ASCII before the @"}
+	}
+	return client.SendWithSMTPClient(conn, msg)
+}
+
+// letters reports whether the sender's and the recipient's address have other
+// letters than those of ASCII; their domains are A-labels.
+func letters(msg *mail.Msg) (sender, recipient bool, err error) {
+	from, err := msg.GetSender(false)
+	if err != nil {
+		return false, false, &notification.SendError{Reason: "the mail has no sender", Permanent: true}
+	}
+	to, err := msg.GetRecipients()
+	if err != nil {
+		return false, false, &notification.SendError{Reason: "the mail has no recipient", Permanent: true}
+	}
+	other := func(s string) bool { return strings.ContainsFunc(s, func(r rune) bool { return r >= utf8.RuneSelf }) }
+	return other(from), other(strings.Join(to, "")), nil
 }
 
 // failure says what err is, without what the server said: servers repeat the

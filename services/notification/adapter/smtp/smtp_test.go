@@ -78,6 +78,43 @@ func TestMailerSuiteCatchesBrokenAdapters(t *testing.T) {
 	}, "the_first_is_the_only_one")
 }
 
+func TestInternationalizedAddresses(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		to, rcpt  string
+		noUTF8    bool
+		asks      bool   // for SMTPUTF8
+		permanent string // the reason why it is not sent
+	}{
+		"a domain, old server":     {to: "ada@bücher.example", noUTF8: true, rcpt: "ada@xn--bcher-kva.example"},
+		"a domain, new server":     {to: "ada@bücher.example", rcpt: "ada@xn--bcher-kva.example"},
+		"ASCII":                    {to: "ada@example.com", rcpt: "ada@example.com"},
+		"a local part, new server": {to: "adä@bücher.example", rcpt: "adä@xn--bcher-kva.example", asks: true},
+		"a local part, old server": {
+			to: "adä@example.com", noUTF8: true, permanent: "the mail server takes no recipient with letters other than ASCII before the @",
+		},
+		"no domain": {to: "ada@a\u2060.b..example", permanent: "the domain of the recipient's address is not valid"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newServer(t, &server{noUTF8: test.noUTF8})
+			m := someMail()
+			m.To = test.to
+			err := mailer(t, "smtp://"+s.addr+"?tls=none").Send(t.Context(), m)
+			if test.permanent != "" {
+				var failure *notification.SendError
+				if !errors.As(err, &failure) || !failure.Permanent || failure.Reason != test.permanent || len(s.taken()) > 0 {
+					t.Errorf("error %v, want a permanent one: %s", err, test.permanent)
+				}
+				return
+			}
+			if err != nil || len(s.rcpts) != 1 || s.rcpts[0] != test.rcpt || s.utf8[0] != test.asks {
+				t.Errorf("error %v; sent to %q, asking for SMTPUTF8: %v; want %q, %v", err, s.rcpts, s.utf8, test.rcpt, test.asks)
+			}
+		})
+	}
+}
+
 func TestRefusals(t *testing.T) {
 	t.Parallel()
 	refusal := func(code int, enhanced gosmtp.EnhancedCode) error {

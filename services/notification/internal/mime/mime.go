@@ -3,12 +3,14 @@
 package mime
 
 import (
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
 	netmail "net/mail"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 	"github.com/wneessen/go-mail"
@@ -29,8 +31,14 @@ func NewWriter(from string) (*Writer, error) {
 	if err != nil || strings.ContainsFunc(from, unicode.IsControl) {
 		return nil, fmt.Errorf("the sender %q is no mail address", from)
 	}
-	_, domain, _ := strings.Cut(a.Address[strings.LastIndex(a.Address, "@"):], "@")
-	return &Writer{from: a, domain: domain}, nil
+	if strings.Contains(a.Name, encodedWord) {
+		return nil, fmt.Errorf("the name of the sender %q would be read as an encoded word", from)
+	}
+	var ok bool
+	if a.Address, ok = notification.ASCIIDomain(a.Address); !ok {
+		return nil, fmt.Errorf("the domain of the sender %q is none", from)
+	}
+	return &Writer{from: a, domain: a.Address[strings.LastIndex(a.Address, "@")+1:]}, nil
 }
 
 // Message returns m as a message. Written twice it is the same, byte for byte:
@@ -44,12 +52,16 @@ func (w *Writer) Message(m notification.Mail) (*mail.Msg, error) {
 	if err != nil || strings.ContainsFunc(m.To, unicode.IsControl) {
 		return nil, &notification.SendError{Reason: "the recipient's address is not valid", Permanent: true}
 	}
+	address, ok := notification.ASCIIDomain(to.Address)
+	if !ok {
+		return nil, &notification.SendError{Reason: "the domain of the recipient's address is not valid", Permanent: true}
+	}
 	msg := mail.NewMsg(mail.WithNoDefaultUserAgent())
 	msg.FromMailAddress(w.from)
-	msg.ToMailAddress(&netmail.Address{Address: to.Address})
+	msg.ToMailAddress(&netmail.Address{Address: address})
 	msg.SetMessageIDWithValue(m.ID + "@" + w.domain)
 	msg.SetDateWithValue(m.Date.UTC())
-	msg.Subject(strings.Map(func(r rune) rune {
+	setSubject(msg, strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) {
 			return ' '
 		}
@@ -61,6 +73,29 @@ func (w *Writer) Message(m notification.Mail) (*mail.Msg, error) {
 	}
 	return msg, nil
 }
+
+// setSubject sees to it that a reader decodes s as it is: the library leaves
+// ASCII alone, also where it looks like an encoded word.
+func setSubject(msg *mail.Msg, s string) {
+	if !strings.Contains(s, encodedWord) {
+		msg.Subject(s)
+		return
+	}
+	const most = 45 // bytes of UTF-8, with which a word has 72 of its 75 characters (RFC 2047)
+	var words []string
+	for chunk := ""; s != ""; {
+		_, size := utf8.DecodeRuneInString(s)
+		chunk, s = chunk+s[:size], s[size:]
+		if next, _ := utf8.DecodeRuneInString(s); s == "" || len(chunk)+utf8.RuneLen(next) > most {
+			words = append(words, encodedWord+"utf-8?b?"+base64.StdEncoding.EncodeToString([]byte(chunk))+"?=")
+			chunk = ""
+		}
+	}
+	msg.SetGenHeaderPreformatted(mail.HeaderSubject, strings.Join(words, "\r\n "))
+}
+
+// encodedWord is how one begins.
+const encodedWord = "=?"
 
 // write gives msg its parts, and writes it once for nothing: what fails halfway
 // through a server's DATA would be taken as the whole mail.

@@ -78,6 +78,25 @@ func TestBoundaries(t *testing.T) {
 	}
 }
 
+func TestTheSendersDomainIsWrittenAsALabels(t *testing.T) {
+	t.Parallel()
+	w, err := mime.NewWriter("Bücher <karten@bücher.example>")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := someMail()
+	msg, err := w.Message(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if from, err := msg.GetSender(false); err != nil || from != "karten@xn--bcher-kva.example" {
+		t.Errorf("the sender is %q (%v)", from, err)
+	}
+	if id := msg.GetMessageID(); id != "<"+m.ID+"@xn--bcher-kva.example>" {
+		t.Errorf("the Message-ID is %q", id)
+	}
+}
+
 func TestAnAttachmentAddsNoHeader(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(a *notification.Attachment){
