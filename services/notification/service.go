@@ -1,6 +1,7 @@
 package notification
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -54,6 +55,7 @@ type Service struct {
 	o      Options
 	wake   chan struct{}
 	ledger ledger
+	turns  turns
 
 	room    chan struct{} // as many as are leased here, by workers or ahead of them
 	ready   chan leased
@@ -95,8 +97,9 @@ func New(o Options) (*Service, error) {
 // the message's id. A message that cannot be read is ErrMalformed; any other
 // error is worth another try.
 //
-//   - A confirmation and every cancellation are told by mail and SMS: by the
-//     customer, of all or some of the tickets, or with the whole event.
+//   - A confirmation and every cancellation are told by mail: by the
+//     customer, of all or some of the tickets, or with the whole event. Where
+//     money was paid, they are told by SMS, too.
 //   - A failed booking is told where the customer had been answered
 //     "pending", or had been charged and got it back. It may have died before
 //     anything was known of its event. One that was told may still be paid,
@@ -133,8 +136,8 @@ func (s *Service) Handle(ctx context.Context, m events.Message) error {
 	return nil
 }
 
-// address gives r what it tells about b, which decode has checked, and a mail and
-// an SMS to be written of that.
+// address gives r what it tells about b, which decode has checked, and a mail to
+// be written of that; an SMS, too, if the booking is paid.
 func (s *Service) address(r *Record, b events.Booking) error {
 	data, err := json.Marshal(b)
 	if err != nil {
@@ -144,12 +147,19 @@ func (s *Service) address(r *Record, b events.Booking) error {
 	if r.Kind == ItemsCancelled {
 		r.Part = b.Cancellation.ID
 	}
-	mail, sms := newDelivery(Email, b.UserID, r.At), newDelivery(SMS, b.UserID, r.At)
+	mail := newDelivery(Email, b.UserID, r.At)
 	mail.To, mail.Status = b.UserEmail, Pending
-	sms.Status = Resolving // whether there is a phone is asked later: the user service may be down
-	r.Deliveries = []Notification{mail, sms}
+	r.Deliveries = []Notification{mail}
+	class := classOf(r.Kind, b)
+	if paid(r.Kind, b) { // nobody has proven that the number is theirs
+		sms := newDelivery(SMS, b.UserID, r.At)
+		sms.Status = Resolving // whether there is a phone is asked later: the user service may be down
+		r.Deliveries = append(r.Deliveries, sms)
+	}
+	turn := s.turns.next(class, cmp.Or(b.Event.ID, b.BookingID), r.At)
 	for i := range r.Deliveries {
 		n := &r.Deliveries[i]
+		n.Turn = turn
 		n.BookingID, n.Subject = b.BookingID, subject(r.Kind, b)
 		n.Kind, n.Version, n.Booking = r.Kind, r.Version, r.Booking
 	}

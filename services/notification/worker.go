@@ -1,6 +1,7 @@
 package notification
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -330,7 +331,20 @@ func (s *Service) attempt(ctx context.Context, n Notification) Notification {
 			return n
 		}
 	}
-	c, err := s.write(n)
+	name := ""
+	if n.Channel == Email && n.Booking != "" {
+		contact, err := s.o.Contacts.Contact(ctx, n.UserID)
+		if err != nil && !errors.Is(err, ErrNoContact) && n.Attempts < contactTries {
+			n.Attempts++
+			n.Error, n.Due = "the address could not be asked for", s.o.Now().Add(s.pause(n.Attempts))
+			return n
+		}
+		name = line(contact.Name)
+		if to, ok := address(contact.Email); ok {
+			n.To = to
+		}
+	}
+	c, err := s.write(n, name)
 	switch {
 	case err != nil:
 		return s.outcome(n, &SendError{Reason: "the notification cannot be written", Permanent: true})
@@ -342,8 +356,13 @@ func (s *Service) attempt(ctx context.Context, n Notification) Notification {
 	}))
 }
 
-// write is what n says, as of now.
-func (s *Service) write(n Notification) (Content, error) {
+// contactTries is how often the user service is asked for a mail's name and
+// address before it goes to those that the booking was made with.
+const contactTries = 3
+
+// write is what n says, as of now, to a customer of this name. An empty name is
+// that of the booking.
+func (s *Service) write(n Notification, name string) (Content, error) {
 	if n.Booking == "" {
 		return Content{Subject: n.Subject, Text: n.Text, HTML: n.HTML, SMS: n.Text, Calendar: n.Calendar}, nil
 	}
@@ -351,6 +370,7 @@ func (s *Service) write(n Notification) (Content, error) {
 	if err := json.Unmarshal([]byte(n.Booking), &b); err != nil {
 		return Content{}, fmt.Errorf("read the booking of notification %s: %w", n.ID, err)
 	}
+	b.UserName = cmp.Or(name, b.UserName)
 	c, err := render(n.Kind, b, n.Overtaken)
 	if err == nil && n.Channel == Email {
 		c.Calendar = calendar(n.Kind, b, s.o.Organizer)

@@ -11,6 +11,30 @@ import (
 )
 
 var claimTests = map[string]func(*testing.T, notification.Store){
+	"the_lowest_turn_comes_first": func(t *testing.T, s notification.Store) {
+		var want []string
+		for i, turn := range []int64{3e17, 2, 1e17 + 5, 1, 2e17} {
+			r := confirmation(base)
+			r.Deliveries[0].Turn, r.Deliveries[0].Due = turn, base.Add(time.Duration(i-10)*time.Second)
+			want = append(want, r.Deliveries[0].ID)
+			enqueue(t, s, r, true)
+		}
+		want = []string{want[3], want[1], want[2], want[4], want[0]}
+		got := append(ids(claim(t, s, base, base.Add(time.Minute), 2)), ids(claim(t, s, base, base.Add(time.Minute), 3))...)
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("claimed (-want +got):\n%s", diff)
+		}
+	},
+	"what_is_tried_again_keeps_its_turn": func(t *testing.T, s notification.Store) {
+		first, other := confirmation(base), confirmation(base)
+		first.Deliveries[0].Turn, other.Deliveries[0].Turn = 1, 2
+		enqueue(t, s, first, true)
+		n := claimOne(t, s, base)
+		n.Attempts, n.Due = 1, base.Add(time.Second)
+		settle(t, s, n)
+		enqueue(t, s, other, true)
+		wantIDs(t, "claimed", claim(t, s, base.Add(time.Second), base.Add(time.Minute), 2), n.ID, other.Deliveries[0].ID)
+	},
 	"what_is_due_comes_oldest_first_up_to_the_limit": func(t *testing.T, s notification.Store) {
 		var want []string
 		for i := range 4 {

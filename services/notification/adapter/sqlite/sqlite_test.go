@@ -246,6 +246,15 @@ func TestStoreSuiteCatchesBrokenAdapters(t *testing.T) {
 		"knows_nothing_of_what_is_outdated": {"who_has_leased_it_can_ask_whether_it_is_outdated", broken{
 			outdated: func(store, context.Context, notification.Notification) (bool, error) { return false, nil },
 		}},
+		"serves_whoever_came_first": {"the_lowest_turn_comes_first", broken{
+			enqueue: func(s store, ctx context.Context, r notification.Record) (notification.Outcome, error) {
+				r.Deliveries = slices.Clone(r.Deliveries)
+				for i := range r.Deliveries {
+					r.Deliveries[i].Turn = 0
+				}
+				return s.Enqueue(ctx, r)
+			},
+		}},
 		"orders_nothing": {"a_later_one_waits_for_the_one_that_is_sent", broken{
 			enqueue: func(s store, ctx context.Context, r notification.Record) (notification.Outcome, error) {
 				if r.Kind == notification.ItemsCancelled {
