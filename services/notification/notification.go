@@ -29,8 +29,13 @@ const (
 	Dropped   Status = "DROPPED"   // an SMS whose user has no phone, or that is outdated before that is known
 )
 
-// Replaced is the Error of a delivery that a newer record has outdated.
-const Replaced = "a newer notification about the booking replaced it"
+// Errors of deliveries that were not sent.
+const (
+	// Replaced is that of one that a newer record has outdated.
+	Replaced = "a newer notification about the booking replaced it"
+	// Expired is that of one that was still open when it was forgotten.
+	Expired = "the event was too long ago"
+)
 
 // Open reports whether there is something left to do.
 func (s Status) Open() bool { return s == Resolving || s == Pending }
@@ -112,6 +117,7 @@ type Record struct {
 	Version    int64     // the booking's, as the message has it
 	Booking    string    // what the message says about it, as JSON; its texts are written from that
 	At         time.Time // when it came
+	EventAt    time.Time // when the event starts, or At if that is later or not known
 	Deliveries []Notification
 }
 

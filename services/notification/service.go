@@ -45,6 +45,9 @@ type Options struct {
 	SendTimeout time.Duration
 	// Workers is how many deliveries are sent at a time; default 4.
 	Workers int
+	// Retention is how long after an event its notifications keep personal data;
+	// default 90 days.
+	Retention time.Duration
 	// Poll is how often an idle worker looks for what is due; default 500 ms.
 	// What is enqueued here does not wait for it.
 	Poll time.Duration
@@ -77,6 +80,7 @@ func New(o Options) (*Service, error) {
 	}{
 		{&o.RetryBase, time.Second}, {&o.RetryMax, 30 * time.Minute},
 		{&o.SendTimeout, 20 * time.Second}, {&o.Poll, 500 * time.Millisecond},
+		{&o.Retention, 90 * 24 * time.Hour},
 	} {
 		if *d.value <= 0 {
 			*d.value = d.preset
@@ -122,7 +126,7 @@ func (s *Service) Handle(ctx context.Context, m events.Message) error {
 		return err
 	}
 	now := s.o.Now()
-	r := Record{MessageID: m.ID, BookingID: b.BookingID, Kind: kind, Version: b.Version, At: now}
+	r := Record{MessageID: m.ID, BookingID: b.BookingID, Kind: kind, Version: b.Version, At: now, EventAt: now}
 	if kind != Nothing {
 		if err := s.address(&r, b); err != nil {
 			return err
@@ -144,6 +148,9 @@ func (s *Service) address(r *Record, b events.Booking) error {
 		return fmt.Errorf("%w: the booking cannot be kept", ErrMalformed)
 	}
 	r.Booking = string(data)
+	if b.Event.StartsAt.After(r.At) {
+		r.EventAt = b.Event.StartsAt
+	}
 	if r.Kind == ItemsCancelled {
 		r.Part = b.Cancellation.ID
 	}
@@ -212,7 +219,7 @@ func (s *Service) SendTest(ctx context.Context, caller identity.Caller) (Notific
 	// If it dies half-way, the lease ends and a worker takes over.
 	n.Lease, n.Due = newID(), now.Add(s.lease())
 	n.Kind = Test
-	r := Record{MessageID: newID(), Kind: Test, At: now, Deliveries: []Notification{n}}
+	r := Record{MessageID: newID(), Kind: Test, At: now, EventAt: now, Deliveries: []Notification{n}}
 	if _, err := s.o.Store.Enqueue(ctx, r); err != nil {
 		return Notification{}, fmt.Errorf("enqueue test mail: %w", err)
 	}

@@ -435,8 +435,12 @@ func TestNobodyIsToldAnOlderStateAfterANewerOne(t *testing.T) {
 				kind, _, _ := strings.Cut(m.Subject, ":")
 				got = append(got, kind)
 			}
-			if !slices.Equal(got, test.told) || len(texts) != len(test.told) {
-				t.Errorf("told are %v by mail, and %d SMS; want %v", got, len(texts), test.told)
+			paid := len(test.told)
+			if slices.Contains(test.told, "Payment failed") {
+				paid--
+			}
+			if !slices.Equal(got, test.told) || len(texts) != paid {
+				t.Errorf("told are %v by mail, and %d SMS; want %v and %d SMS", got, len(texts), test.told, paid)
 			}
 			for _, n := range all(t, s) {
 				if n.Status == notification.Outdated && n.Error != notification.Replaced || n.Status == notification.Pending {

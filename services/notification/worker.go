@@ -37,6 +37,7 @@ type leased struct {
 func (s *Service) Run(ctx context.Context) error {
 	var workers, recorder sync.WaitGroup
 	recorder.Go(func() { s.recordLate(ctx) })
+	recorder.Go(func() { s.forget(ctx) })
 	for range s.o.Workers {
 		workers.Go(func() { s.work(ctx) })
 	}

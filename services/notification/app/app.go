@@ -78,6 +78,9 @@ type Config struct {
 	RetryBase   time.Duration `env:"MAIL_RETRY_BASE" envDefault:"1s"`
 	RetryMax    time.Duration `env:"MAIL_RETRY_MAX" envDefault:"30m"`
 	MaxAttempts int           `env:"MAIL_MAX_ATTEMPTS" envDefault:"60"`
+	// Retention is how long after an event its mails and SMS keep addresses,
+	// numbers and texts, at least a day.
+	Retention time.Duration `env:"MAIL_RETENTION" envDefault:"2160h"`
 	// SendTimeout bounds one attempt, 1 s to 10 min; Workers how many are made
 	// at a time, 1 to 100.
 	SendTimeout time.Duration `env:"MAIL_SEND_TIMEOUT" envDefault:"15s"`
@@ -153,7 +156,7 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	a.service, err = notification.New(notification.Options{
 		Store: a.db.store, Mailer: mailer, SMS: sms, Contacts: userapi.New(users), Log: deps.Log, Organizer: organizer(cfg),
 		RetryBase: cfg.RetryBase, RetryMax: cfg.RetryMax, MaxAttempts: cfg.MaxAttempts,
-		SendTimeout: cfg.SendTimeout, Workers: cfg.Workers,
+		SendTimeout: cfg.SendTimeout, Workers: cfg.Workers, Retention: cfg.Retention,
 	})
 	if err != nil {
 		return nil, err
@@ -198,6 +201,8 @@ func (c Config) check() error {
 		return errors.New("MAIL_MAX_ATTEMPTS must be at least 1")
 	case c.SendTimeout < time.Second || c.SendTimeout > 10*time.Minute:
 		return errors.New("MAIL_SEND_TIMEOUT must be 1s to 10m")
+	case c.Retention != 0 && c.Retention < 24*time.Hour:
+		return errors.New("MAIL_RETENTION must be at least 24h")
 	case c.Workers < 1 || c.Workers > 100:
 		return errors.New("MAIL_WORKERS must be 1 to 100")
 	}

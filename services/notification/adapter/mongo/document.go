@@ -15,6 +15,9 @@ type message struct {
 	Kind      notification.Kind `bson:"kind"`
 	Version   int64             `bson:"version"`
 	At        int64             `bson:"at"`
+	// EventAt is from when the retention counts; 0 once the message is forgotten.
+	// Those that an earlier release stored do not have it.
+	EventAt int64 `bson:"event_at"`
 	// Once is the record's where a booking may be told once; the message's id
 	// where nobody is told of a booking.
 	Once    string `bson:"once"`
@@ -64,7 +67,7 @@ type delivery struct {
 func newMessage(r notification.Record) message {
 	return message{
 		ID: r.MessageID, BookingID: r.BookingID, Kind: r.Kind, Version: r.Version,
-		At: r.At.UnixMicro(), Booking: r.Booking, Once: r.MessageID,
+		At: r.At.UnixMicro(), Booking: r.Booking, EventAt: micros(r.EventAt), Once: r.MessageID,
 	}
 }
 

@@ -132,7 +132,7 @@ func (s *Store) begin(ctx context.Context, m message, once string) (known bool, 
 			}
 		default:
 			second := m
-			second.Email, second.SMS = nil, nil
+			second.Email, second.SMS, second.Booking = nil, nil, ""
 			_, err := s.messages.Insert(ctx, second)
 			return true, err
 		}
@@ -232,7 +232,7 @@ func (s *Store) outdate(ctx context.Context, id string, outdated bool) (open boo
 			if !outdated || !d.Status.Open() {
 				continue
 			}
-			done, err := s.messages.Update(ctx, append(byID(id), asRead(field, d)...), ended(field, d.Status))
+			done, err := s.messages.Update(ctx, append(byID(id), asRead(field, d)...), ended(field, d.Status, notification.Replaced))
 			if err != nil {
 				return false, err
 			}
@@ -257,14 +257,14 @@ func asRead(field string, d *delivery) bson.D {
 	return bson.D{{Key: field + ".status", Value: d.Status}, {Key: field + ".lease", Value: lease}}
 }
 
-// ended makes a delivery with an open status one that a newer message replaced.
-func ended(field string, was notification.Status) bson.D {
+// ended ends a delivery with an open status, for this reason.
+func ended(field string, was notification.Status, reason string) bson.D {
 	status := notification.Outdated
 	if was == notification.Resolving {
 		status = notification.Dropped
 	}
 	return bson.D{
-		{Key: "$set", Value: bson.D{{Key: field + ".status", Value: status}, {Key: field + ".error", Value: notification.Replaced}}},
+		{Key: "$set", Value: bson.D{{Key: field + ".status", Value: status}, {Key: field + ".error", Value: reason}}},
 		{Key: "$unset", Value: bson.D{{Key: field + ".ready", Value: ""}}},
 	}
 }
@@ -273,7 +273,7 @@ func ended(field string, was notification.Status) bson.D {
 func (s *Store) drop(ctx context.Context, id string) error {
 	_, err := s.messages.Update(ctx, undecided(id), bson.D{
 		{Key: "$set", Value: bson.D{{Key: "once", Value: id}}},
-		{Key: "$unset", Value: bson.D{{Key: "undecided", Value: ""}}},
+		{Key: "$unset", Value: bson.D{{Key: "undecided", Value: ""}, {Key: "booking", Value: ""}}},
 	})
 	return err
 }

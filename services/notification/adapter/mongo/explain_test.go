@@ -36,8 +36,11 @@ func TestEverythingGoesByIndexes(t *testing.T) {
 			if n%100 == 0 {
 				status = notification.Pending
 			}
-			delivery := bson.M{"id": id, "user_id": fmt.Sprint("user ", n%1000), "status": status, "due": n, "created_at": n}
-			docs[i] = bson.M{"_id": id, "booking_id": id, "kind": "confirmation", "version": 1, "at": n, "once": id, "email": delivery, "sms": delivery}
+			delivery := bson.M{"id": id, "user_id": fmt.Sprint("user ", n%1000), "status": status, "due": n, "created_at": n, "turn": n}
+			if n%100 == 0 {
+				delivery["ready"] = n%200 == 0
+			}
+			docs[i] = bson.M{"_id": id, "booking_id": id, "kind": "confirmation", "version": 1, "at": n, "event_at": n, "once": id, "email": delivery, "sms": delivery}
 		}
 		if _, err := messages.InsertMany(t.Context(), docs); err != nil {
 			t.Fatal(err)
@@ -82,6 +85,7 @@ func TestEverythingGoesByIndexes(t *testing.T) {
 		{"a later page of a user", list(notification.Filter{UserID: "user 1", After: after})},
 		{"Known", func() error { _, err := store.Inbox().Known(t.Context(), []string{booking}); return err }},
 		{"DeadLetters", func() error { _, err := store.Inbox().DeadLetters(t.Context(), "", 10); return err }},
+		{"Forget", func() error { _, err := store.Forget(t.Context(), time.UnixMicro(10), 10); return err }},
 		{"Prune", func() error { return store.Inbox().Prune(t.Context(), time.UnixMicro(10)) }},
 	} {
 		recorder.ByIndex(t, db, c.what, c.ask)

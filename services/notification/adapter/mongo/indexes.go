@@ -21,6 +21,8 @@ func indexes() []mongodb.Index {
 		{Collection: messagesName, Name: "once", Keys: keys("once"), Unique: true},
 		// Enqueue: what is known of a booking, and since which version. List: of one booking.
 		{Collection: messagesName, Name: "booking", Keys: keys("booking_id", "version")},
+		// Forget
+		{Collection: messagesName, Name: "event", Keys: keys("event_at", "at")},
 		// Prune
 		{Collection: messagesName, Name: "age", Keys: keys("at")},
 	}

@@ -23,7 +23,7 @@ func TestEverythingGoesByIndexes(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = db.Close() })
 	plantest.Fill(t, path,
-		`INSERT INTO records SELECT 'm' || n, 'b' || n, 'confirmation', 1, 'b' || n || '/confirmation', '' FROM `+plantest.N, `
+		`INSERT INTO records SELECT 'm' || n, 'b' || n, 'confirmation', 1, 'b' || n || '/confirmation', '', n FROM `+plantest.N, `
 		INSERT INTO deliveries SELECT 'd' || n, 'm' || n, 'b' || n, 'user' || (n % 1000), 'email', '', '', '', '', '',
 			iif(n % 100 = 0, 'PENDING', 'SENT'), 0, '', n, NULL, n, n, n % 200 = 0, '', 0 FROM `+plantest.N)
 	s, now := sqlite.New(db), time.Now()
@@ -52,6 +52,7 @@ func TestEverythingGoesByIndexes(t *testing.T) {
 		{"List of a user", "deliveries_user", list(notification.Filter{UserID: "user1"})},
 		{"a later page", "deliveries_newest", list(notification.Filter{After: after})},
 		{"a later page of a user", "deliveries_user", list(notification.Filter{UserID: "user1", After: after})},
+		{"Forget", "records_event", func(ctx context.Context) error { _, err := s.Forget(ctx, time.UnixMicro(500), 10); return err }},
 		{"EndLeases", "deliveries_waiting", func(ctx context.Context) error { return s.EndLeases(ctx, now) }},
 	} {
 		plantest.ByIndex(t, path, c.what, c.index, c.ask)

@@ -55,15 +55,18 @@ func (s *Store) Enqueue(ctx context.Context, r notification.Record) (outcome not
 			}
 		}
 		told := b.told && r.Kind != notification.Nothing
+		if told {
+			r.Booking = ""
+		}
 		key := r.MessageID
 		if len(r.Deliveries) > 0 && r.BookingID != "" && !told {
 			key = r.Once()
 		}
 		// The inbox forgets after its retention; this table does not.
 		res, err := tx.ExecContext(ctx, `
-			INSERT INTO records (message_id, booking_id, kind, version, booking, once) VALUES (?, ?, ?, ?, ?, ?)
+			INSERT INTO records (message_id, booking_id, kind, version, booking, event_at, once) VALUES (?, ?, ?, ?, ?, ?, ?)
 			ON CONFLICT (message_id) DO NOTHING`,
-			r.MessageID, r.BookingID, r.Kind, r.Version, r.Booking, key)
+			r.MessageID, r.BookingID, r.Kind, r.Version, r.Booking, sqlitedb.NullTime(r.EventAt), key)
 		if err != nil {
 			return err
 		}
@@ -350,6 +353,54 @@ func (s *Store) Settle(ctx context.Context, n notification.Notification) error {
 		}
 		return notification.ErrLeaseLost
 	})
+}
+
+// Forget implements notification.Store.
+func (s *Store) Forget(ctx context.Context, t time.Time, limit int) (forgotten int, err error) {
+	const old = `event_at IS NOT NULL AND event_at < ?`
+	var any bool
+	if err := s.db.Read.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM records WHERE `+old+`)`, sqlitedb.Time(t)).
+		Scan(&any); err != nil || !any {
+		return 0, err
+	}
+	err = s.db.Write(ctx, func(tx *sql.Tx) error {
+		rows, err := tx.QueryContext(ctx, `SELECT message_id FROM records WHERE `+old+` ORDER BY event_at LIMIT ?`, sqlitedb.Time(t), limit)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		ids := []string{}
+		for rows.Next() {
+			var id string
+			if err := rows.Scan(&id); err != nil {
+				return err
+			}
+			ids = append(ids, id)
+		}
+		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+			return err
+		}
+		forgotten = len(ids)
+		list, err := json.Marshal(ids)
+		if err != nil {
+			return err
+		}
+		for _, statement := range []string{
+			`UPDATE deliveries SET status = iif(status = 'PENDING', 'OUTDATED', 'DROPPED'), error = '` + notification.Expired + `'
+				WHERE message_id IN (SELECT value FROM json_each(?)) AND status IN ('RESOLVING', 'PENDING')`,
+			`UPDATE deliveries SET recipient = '', text = '', html = '', calendar = '' WHERE message_id IN (SELECT value FROM json_each(?))`,
+			`UPDATE records SET booking = '', event_at = NULL WHERE message_id IN (SELECT value FROM json_each(?))`,
+		} {
+			if _, err := tx.ExecContext(ctx, statement, string(list)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, err
+	}
+	return forgotten, nil
 }
 
 // List implements notification.Store.

@@ -45,6 +45,7 @@ type broken struct {
 	enqueue  func(notification.Store, context.Context, notification.Record) (notification.Outcome, error)
 	claim    func(notification.Store, context.Context, time.Time, time.Time, int) ([]notification.Notification, error)
 	settle   func(notification.Store, context.Context, notification.Notification) error
+	forget   func(notification.Store, context.Context, time.Time, int) (int, error)
 	outdated func(notification.Store, context.Context, notification.Notification) (bool, error)
 	list     func(notification.Store, context.Context, notification.Filter) ([]notification.Notification, error)
 	raw      func(*sqlitedb.DB, notification.Store) func(context.Context, notification.Notification) error // settles past the store
@@ -76,6 +77,13 @@ func (b broken) Outdated(ctx context.Context, n notification.Notification) (bool
 		return b.Store.Outdated(ctx, n)
 	}
 	return b.outdated(b.Store, ctx, n)
+}
+
+func (b broken) Forget(ctx context.Context, t time.Time, limit int) (int, error) {
+	if b.forget == nil {
+		return b.Store.Forget(ctx, t, limit)
+	}
+	return b.forget(b.Store, ctx, t, limit)
 }
 
 func (b broken) List(ctx context.Context, f notification.Filter) ([]notification.Notification, error) {
@@ -254,6 +262,12 @@ func TestStoreSuiteCatchesBrokenAdapters(t *testing.T) {
 				}
 				return s.Enqueue(ctx, r)
 			},
+		}},
+		"forgets_nothing": {"what_is_old_is_without_personal_data", broken{
+			forget: func(_ store, _ context.Context, _ time.Time, _ int) (int, error) { return 0, nil },
+		}},
+		"forgets_all_at_once": {"it_goes_by_pieces", broken{
+			forget: func(s store, ctx context.Context, t time.Time, _ int) (int, error) { return s.Forget(ctx, t, 1000) },
 		}},
 		"orders_nothing": {"a_later_one_waits_for_the_one_that_is_sent", broken{
 			enqueue: func(s store, ctx context.Context, r notification.Record) (notification.Outcome, error) {

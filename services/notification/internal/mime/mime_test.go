@@ -89,7 +89,7 @@ func TestTheSendersDomainIsWrittenAsALabels(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if from, err := msg.GetSender(false); err != nil || from != "karten@xn--bcher-kva.example" {
+	if from, err := msg.GetSender(false); err != nil || from != "<karten@xn--bcher-kva.example>" {
 		t.Errorf("the sender is %q (%v)", from, err)
 	}
 	if id := msg.GetMessageID(); id != "<"+m.ID+"@xn--bcher-kva.example>" {

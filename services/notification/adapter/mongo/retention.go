@@ -1,0 +1,63 @@
+package mongo
+
+import (
+	"context"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/openboxoffice/boxoffice/services/notification"
+)
+
+// ahead is how long before its event a message is thought to have come where an
+// earlier release has not stored when the event takes place.
+const ahead = 365 * 24 * time.Hour
+
+// Forget implements notification.Store. A message is marked as forgotten last, so
+// that one whose process dies meanwhile is found again.
+func (s *Store) Forget(ctx context.Context, t time.Time, limit int) (int, error) {
+	forgotten := 0
+	for _, old := range []bson.D{
+		{{Key: "event_at", Value: bson.D{{Key: "$gt", Value: 0}, {Key: "$lt", Value: t.UnixMicro()}}}},
+		{{Key: "event_at", Value: absent}, {Key: "at", Value: bson.D{{Key: "$lt", Value: t.Add(-ahead).UnixMicro()}}}},
+	} {
+		if forgotten == limit {
+			break
+		}
+		var ms []message
+		if err := s.messages.All(ctx, old, &ms, options.Find().SetLimit(int64(limit-forgotten)).SetProjection(header)); err != nil {
+			return forgotten, err
+		}
+		for _, m := range ms {
+			if err := s.forget(ctx, m); err != nil {
+				return forgotten, err
+			}
+			forgotten++
+		}
+	}
+	return forgotten, nil
+}
+
+func (s *Store) forget(ctx context.Context, m message) error {
+	for field, d := range m.deliveries() {
+		// One that is claimed or settled meanwhile may still go out; it has no
+		// more to say.
+		if d.Status.Open() {
+			if _, err := s.messages.Update(ctx, append(byID(m.ID), asRead(field, d)...), ended(field, d.Status, notification.Expired)); err != nil {
+				return err
+			}
+		}
+		empty := bson.D{}
+		for _, name := range []string{".to", ".text", ".html", ".calendar"} {
+			empty = append(empty, bson.E{Key: field + name, Value: ""})
+		}
+		if _, err := s.messages.Update(ctx, byID(m.ID), bson.D{{Key: "$set", Value: empty}}); err != nil {
+			return err
+		}
+	}
+	_, err := s.messages.Update(ctx, byID(m.ID), bson.D{{Key: "$set", Value: bson.D{
+		{Key: "booking", Value: ""}, {Key: "event_at", Value: int64(0)},
+	}}})
+	return err
+}

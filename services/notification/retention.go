@@ -1,0 +1,44 @@
+package notification
+
+import (
+	"context"
+	"time"
+)
+
+// What is to be forgotten is looked for every forgetEvery, and forgotten by
+// forgetBatch, so that nobody waits for it.
+const (
+	forgetEvery = time.Hour
+	forgetBatch = 100
+)
+
+// forget forgets, until ctx ends, what is older than the retention.
+func (s *Service) forget(ctx context.Context) {
+	tick := time.NewTicker(forgetEvery)
+	defer tick.Stop()
+	for {
+		s.forgetAll(ctx)
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// forgetAll forgets what is older than the retention now.
+func (s *Service) forgetAll(ctx context.Context) {
+	for total := 0; ; {
+		n, err := s.o.Store.Forget(ctx, s.o.Now().Add(-s.o.Retention), forgetBatch)
+		total += n
+		switch {
+		case err != nil && ctx.Err() == nil:
+			s.o.Log.ErrorContext(ctx, "cannot forget old notifications", "error", err)
+		case total > 0 && n < forgetBatch:
+			s.o.Log.InfoContext(ctx, "old notifications forgotten", "count", total)
+		}
+		if err != nil || n < forgetBatch {
+			return
+		}
+	}
+}
