@@ -45,7 +45,7 @@ func TestAClaimDuringTheRecordIsGivenBack(t *testing.T) {
 			t.Error("two workers are at one delivery")
 		}
 	}
-	s.deliver(t.Context(), n)
+	s.deliver(t.Context(), n, false)
 	if want := []string{"first", "second"}; !slices.Equal(store.leases, want) {
 		t.Errorf("leases settled: %q, want %q", store.leases, want)
 	}
