@@ -14,8 +14,8 @@ require (
 	github.com/openboxoffice/boxoffice/services/internal v0.0.0
 	github.com/openboxoffice/boxoffice/services/internal/pacttest v0.0.0
 	golang.org/x/crypto v0.58.0
-	golang.org/x/sync v0.24.0
 	golang.org/x/net v0.61.0
+	golang.org/x/sync v0.24.0
 	golang.org/x/text v0.43.0
 )
 
