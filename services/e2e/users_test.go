@@ -50,7 +50,7 @@ func TestRegistration(t *testing.T) {
 	for _, email := range []any{"", "nobody", "a@b@c.example", "a b@c.example", "@c.example", "a@", "a@\r\nBcc: x@y.example", strings.Repeat("a", 300) + "@c.example", 7, nil} {
 		post(with("email", email)).refused(t, http.StatusUnprocessableEntity, problem.ValidationFailed)
 	}
-	for _, password := range []any{"", "short", "nine char", 1234567890, nil, strings.Repeat("x", 100_000)} {
+	for _, password := range []any{"", "short", "nine char", 1234567890, nil, strings.Repeat("x", 10_000)} {
 		post(with("password", password)).refused(t, http.StatusUnprocessableEntity, problem.ValidationFailed)
 	}
 	for _, password := range []string{"1234567890", "qwertyuiop", "Password123!", "aaaaaaaaaaaa"} {
