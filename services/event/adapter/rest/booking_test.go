@@ -232,14 +232,14 @@ func TestIDsInCapitals(t *testing.T) {
 		return []object{{"ticket_type_id": strings.ToUpper(typeID(e, 1)), "quantity": quantity}}
 	}
 	for _, id := range []string{strings.ToUpper(booking), booking} {
-		s.do(t, http.MethodPut, at+"/book", "booking-secret", object{"booking_id": id, "items": items(2)}).is(t, http.StatusOK, "")
+		s.do(t, http.MethodPut, at+"/book", "service booking", object{"booking_id": id, "items": items(2)}).is(t, http.StatusOK, "")
 	}
 	for _, id := range []string{strings.ToUpper(returned), returned} {
-		s.do(t, http.MethodPost, at+"/return", "booking-secret", object{"booking_id": strings.ToUpper(booking), "return_id": id, "items": items(1)}).
+		s.do(t, http.MethodPost, at+"/return", "service booking", object{"booking_id": strings.ToUpper(booking), "return_id": id, "items": items(1)}).
 			is(t, http.StatusNoContent, "")
 	}
 	twice := append(items(1), object{"ticket_type_id": typeID(e, 1), "quantity": 1})
-	s.do(t, http.MethodPut, at+"/book", "booking-secret", object{"booking_id": newUUID(), "items": twice}).is(t, http.StatusUnprocessableEntity, "validation_failed")
+	s.do(t, http.MethodPut, at+"/book", "service booking", object{"booking_id": newUUID(), "items": twice}).is(t, http.StatusUnprocessableEntity, "validation_failed")
 	var got object
 	s.do(t, http.MethodGet, at, "", nil).is(t, http.StatusOK, "").json(t, &got)
 	for _, tt := range got["ticket_types"].([]any) {
