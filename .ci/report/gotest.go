@@ -119,7 +119,7 @@ func (r *runner) goTest(dir string, env []string, args ...string) error {
 // began and how many events of failure it saw.
 func (r *runner) read(stdout io.Reader) (tests, failures int) {
 	p := &printer{out: r.out, output: map[id]string{}, explained: map[id]bool{}, ran: map[string]bool{}, figures: r.figures}
-	lines := bufio.NewReader(stdout)
+	lines, run := bufio.NewReader(stdout), r.tally.newRun()
 	for {
 		line, err := lines.ReadString('\n')
 		if line != "" {
@@ -131,7 +131,7 @@ func (r *runner) read(stdout io.Reader) (tests, failures int) {
 			if r.system != "" && e.Package != "" {
 				e.Package += " (" + r.system + ")" // the same test, and another run
 			}
-			r.tally.add(e)
+			run.add(e)
 			p.show(e)
 			switch e.Action {
 			case "run":

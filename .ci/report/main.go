@@ -75,6 +75,10 @@ func run(ctx context.Context, command string) (bool, error) {
 	}
 	s := schedule{runner: r, parts: parts}
 	s.run()
+	if ctx.Err() != nil {
+		s.table(r.out)
+		return false, errors.New("interrupted: nothing is said of what did not run")
+	}
 	switch command {
 	case "all", "long", "contracts":
 		r.tally.matrix(r.out, cells)

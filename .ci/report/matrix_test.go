@@ -67,8 +67,9 @@ func TestMatrix(t *testing.T) {
 				t.Fatal(err)
 			}
 			tally := newTally()
+			run := tally.newRun()
 			for _, e := range c.events {
-				tally.add(e)
+				run.add(e)
 			}
 			var out strings.Builder
 			tally.matrix(&out, cells)
@@ -90,14 +91,15 @@ func TestMatrixIsATable(t *testing.T) {
 		t.Fatal(err)
 	}
 	tally := newTally()
+	run := tally.newRun()
 	tally.servers = "mongo: FerretDB 1.24.0 stand-in"
 	for _, c := range cells {
-		tally.add(event{Action: "pass", Package: c.test().pkg, Test: c.test().test + "/one"})
-		tally.add(event{Action: "pass", Package: c.test().pkg, Test: c.test().test})
+		run.add(event{Action: "pass", Package: c.test().pkg, Test: c.test().test + "/one"})
+		run.add(event{Action: "pass", Package: c.test().pkg, Test: c.test().test})
 	}
 	test := cells[4].test()
-	tally.add(event{Action: "output", Package: test.pkg, Test: test.test + "/plan", Output: "    x_test.go:1: n/a (stand-in): why\n"})
-	tally.add(event{Action: "skip", Package: test.pkg, Test: test.test + "/plan"})
+	run.add(event{Action: "output", Package: test.pkg, Test: test.test + "/plan", Output: "    x_test.go:1: n/a (stand-in): why\n"})
+	run.add(event{Action: "skip", Package: test.pkg, Test: test.test + "/plan"})
 	var out strings.Builder
 	tally.matrix(&out, cells)
 	want := "  port         sqlite  postgres  mongo        other\n" +

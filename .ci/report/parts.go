@@ -31,8 +31,8 @@ const e2eParallel = 6
 // hides missing requirements.
 var noWorkspace = []string{"GOWORK=off"}
 
-// long says whether this is the long tier.
-func long() bool { return os.Getenv(longEnv) != "" }
+// long says whether this is the long tier, as suitetest.Long does.
+func long() bool { return os.Getenv(longEnv) == "1" }
 
 // partsOf lists the parts of a command. The first in the list start first.
 func partsOf(command string, w workspace) ([]*part, error) {
@@ -59,6 +59,9 @@ func partsOf(command string, w workspace) ([]*part, error) {
 	)
 	var e2e []*part
 	for _, way := range ways {
+		if err := way.check(w); err != nil {
+			return nil, err
+		}
 		if system := os.Getenv("SYSTEM"); command != "e2e" || system == way.name || system == "" {
 			e2e = append(e2e, way.part(w))
 		}
@@ -206,6 +209,21 @@ type way struct {
 	ordinary string // the tests of the ordinary tier; "" for all
 }
 
+// check returns an error if a name in way.ordinary is that of no test: a test
+// that was renamed must not drop out of the ordinary tier.
+func (way way) check(w workspace) error {
+	for pattern := range strings.SplitSeq(way.ordinary, "|") {
+		named, err := regexp.Compile(pattern)
+		if err != nil {
+			return err
+		}
+		if len(w.tests) > 0 && !slices.ContainsFunc(w.tests, func(f function) bool { return f.pkg == e2eDir && named.MatchString(f.name) }) {
+			return fmt.Errorf("the ordinary tier of %s names %s, and no test in %s is called so", way.name, pattern, e2eDir)
+		}
+	}
+	return nil
+}
+
 func (way way) part(w workspace) *part {
 	p := &part{name: "e2e " + way.name, lane: waiting, run: func(r *runner) error { return r.e2e(w, way) }}
 	if way.skip != "" {
@@ -248,7 +266,7 @@ func (r *runner) synced() error {
 	}
 	r.figures = true
 	return r.goTest(r.root, []string{"TEST_STRACE=" + strings.TrimSpace(string(strace))},
-		"-tags=strace", "-count=1", "-run=EveryBookingIsSynced", "./"+e2eDir)
+		"-tags=strace", "-count=1", "-run=EveryBookingIsSynced|UnsyncedBookingsAreSeen", "./"+e2eDir)
 }
 
 // fuzz runs each fuzz target for fuzzTime; its seeds run with the unit tests.

@@ -115,9 +115,10 @@ func TestTheTableHasEveryPartAndItsProcessorTime(t *testing.T) {
 
 func TestTheSlowestTestsAreTopLevelAndInOrder(t *testing.T) {
 	tally := newTally()
+	run := tally.newRun()
 	for test, seconds := range map[string]float64{"TestA": 3, "TestA/x": 9, "TestB": 5, "TestC": 1} {
-		tally.add(event{Action: "run", Package: "p", Test: test})
-		tally.add(event{Action: "pass", Package: "p", Test: test, Elapsed: seconds})
+		run.add(event{Action: "run", Package: "p", Test: test})
+		run.add(event{Action: "pass", Package: "p", Test: test, Elapsed: seconds})
 	}
 	var out strings.Builder
 	tally.slowest(&out, 2)
@@ -150,6 +151,10 @@ func TestEveryCommandHasParts(t *testing.T) {
 		if err != nil || len(parts) == 0 {
 			t.Errorf("%s: %d parts, %v", command, len(parts), err)
 		}
+	}
+	renamed := workspace{tests: []function{{pkg: e2eDir, name: "TestProcessesRenamed"}}}
+	if _, err := partsOf("all", renamed); err == nil || !strings.Contains(err.Error(), "TestScenario") {
+		t.Errorf("a test of the ordinary tier is gone, and the error is %v", err)
 	}
 	if _, err := partsOf("nonsense", workspace{}); err == nil {
 		t.Error("nonsense is a command")

@@ -49,17 +49,30 @@ type tally struct {
 	mu      sync.Mutex
 	took    map[id]time.Duration // top-level tests, the slowest run of each
 	done    map[id]outcome
-	open    map[id]int    // tests begun and not yet ended
 	reasons map[id]string // why something failed, where no test says it, or is n/a
-	said    map[id]string // what an open test logged last
 	servers servers
 }
 
-func newTally() *tally {
-	return &tally{took: map[id]time.Duration{}, done: map[id]outcome{}, open: map[id]int{}, reasons: map[id]string{}, said: map[id]string{}}
+// testRun is one run of go test. Two runs at a time may have the same package, so
+// each knows which of its own tests have begun.
+type testRun struct {
+	*tally
+
+	open   map[id]int      // tests begun and not yet ended
+	said   map[id]string   // what an open test logged last
+	blamed map[string]bool // packages of which a test has failed
 }
 
-func (t *tally) add(e event) {
+func (t *tally) newRun() *testRun {
+	return &testRun{tally: t, open: map[id]int{}, said: map[id]string{}, blamed: map[string]bool{}}
+}
+
+func newTally() *tally {
+	return &tally{took: map[id]time.Duration{}, done: map[id]outcome{}, reasons: map[id]string{}}
+}
+
+// add takes in an event of the run.
+func (t *testRun) add(e event) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	test := id{e.Package, e.Test}
@@ -90,6 +103,7 @@ func (t *tally) add(e event) {
 			t.reasons[test] = why
 		}
 		delete(t.said, test)
+		t.blamed[e.Package] = t.blamed[e.Package] || o == failed
 		t.end(test, o)
 	}
 }
@@ -102,19 +116,16 @@ func (t *tally) end(test id, o outcome) { t.done[test] = max(t.done[test], o) }
 // endPackage fails the tests that a crash or a time limit left without an end,
 // and the package itself when it failed without any of its tests: it does not
 // build, or its TestMain gave up. That a package has no tests is no skip.
-func (t *tally) endPackage(e event) {
-	blamed := false
+func (t *testRun) endPackage(e event) {
 	for test, n := range t.open {
 		if test.pkg == e.Package && n > 0 {
 			t.end(test, failed)
 			t.reasons[test] = "began and never ended"
 			t.open[test] = 0
+			t.blamed[e.Package] = true
 		}
 	}
-	for test, o := range t.done {
-		blamed = blamed || test.pkg == e.Package && o == failed
-	}
-	if e.Action == "fail" && !blamed {
+	if e.Action == "fail" && !t.blamed[e.Package] {
 		reason := "failed outside of its tests"
 		if e.FailedBuild != "" {
 			reason = "does not build"

@@ -13,9 +13,10 @@ import (
 // tallyOf adds events of package p written as "action test".
 func tallyOf(events ...string) *tally {
 	t := newTally()
+	run := t.newRun()
 	for _, e := range events {
 		action, test, _ := strings.Cut(e, " ")
-		t.add(event{Action: action, Package: "p", Test: test})
+		run.add(event{Action: action, Package: "p", Test: test})
 	}
 	return t
 }
@@ -111,15 +112,16 @@ func TestStandInsExcuse(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			tally := newTally()
+			run := tally.newRun()
 			tally.servers = servers(c.servers)
-			tally.add(event{Action: "run", Package: c.pkg, Test: "TestA"})
-			tally.add(event{Action: "run", Package: c.pkg, Test: "TestA/x"})
+			run.add(event{Action: "run", Package: c.pkg, Test: "TestA"})
+			run.add(event{Action: "run", Package: c.pkg, Test: "TestA/x"})
 			for _, line := range c.output {
-				tally.add(event{Action: "output", Package: c.pkg, Test: "TestA/x", Output: line})
+				run.add(event{Action: "output", Package: c.pkg, Test: "TestA/x", Output: line})
 			}
-			tally.add(event{Action: "skip", Package: c.pkg, Test: "TestA/x"})
-			tally.add(event{Action: "pass", Package: c.pkg, Test: "TestA"})
-			tally.add(event{Action: "pass", Package: c.pkg})
+			run.add(event{Action: "skip", Package: c.pkg, Test: "TestA/x"})
+			run.add(event{Action: "pass", Package: c.pkg, Test: "TestA"})
+			run.add(event{Action: "pass", Package: c.pkg})
 			if got := names(tally.list(c.want)); got != c.pkg+" TestA/x" {
 				t.Errorf("outcome %d: %q", c.want, got)
 			}
@@ -141,6 +143,7 @@ func TestStandInsExcuse(t *testing.T) {
 // that failed has none.
 func TestAnExcuseIsForOneRun(t *testing.T) {
 	tally := newTally()
+	run := tally.newRun()
 	tally.servers = "mongo: FerretDB 1.24.0 stand-in"
 	for _, e := range []event{
 		{Action: "run", Test: "TestA"},
@@ -153,7 +156,7 @@ func TestAnExcuseIsForOneRun(t *testing.T) {
 		{Action: "fail", Test: "TestB"},
 	} {
 		e.Package = "p"
-		tally.add(e)
+		run.add(e)
 	}
 	if got := names(tally.list(skipped)); got != "p TestA" {
 		t.Errorf("skipped: %q", got)
@@ -338,5 +341,23 @@ func write(t *testing.T, dir, name, text string) {
 	}
 	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// Two parts run the same package at a time, and each ends only its own tests.
+func TestTwoRunsOfOnePackageSideBySide(t *testing.T) {
+	tally := newTally()
+	long, short := tally.newRun(), tally.newRun()
+	long.add(event{Action: "run", Package: "p", Test: "TestLong"})
+	short.add(event{Action: "run", Package: "p", Test: "TestShort"})
+	short.add(event{Action: "pass", Package: "p", Test: "TestShort"})
+	short.add(event{Action: "pass", Package: "p"})
+	long.add(event{Action: "pass", Package: "p", Test: "TestLong"})
+	long.add(event{Action: "fail", Package: "p"})
+	if got := names(tally.list(passed)); got != "p TestLong, p TestShort" {
+		t.Errorf("passed: %q", got)
+	}
+	if got := names(tally.list(failed)); got != "p" {
+		t.Errorf("failed: %q, want the package, outside of its tests", got)
 	}
 }

@@ -55,7 +55,7 @@ func killBetween(t testing.TB, l *load, provider *stripetest.Server, r *replica,
 	for i := range times {
 		operation := []string{"confirm", "refund"}[i%2]
 		l.awaitServed(t)
-		if !killedWhenDone(provider, operation, 30*time.Second, r.kill) {
+		if !killedWhenDone(provider, operation, patience, r.kill) {
 			t.Errorf("no %s came", operation)
 			continue
 		}

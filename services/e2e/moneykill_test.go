@@ -59,7 +59,7 @@ func TestMoneyKillNine(t *testing.T) {
 	for round := range kills {
 		<-time.After(time.Duration(100+choose.IntN(600)) * time.Millisecond)
 		operation := []string{"confirm", "refund", "create", "", "confirm", "refund"}[round%6]
-		if operation != "" && killedWhenDone(provider, operation, 10*time.Second, p.kill) {
+		if operation != "" && killedWhenDone(provider, operation, time.Minute, p.kill) {
 			between[operation]++
 		} else {
 			p.kill()

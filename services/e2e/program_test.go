@@ -78,9 +78,9 @@ func (p *program) stop() error {
 	select {
 	case <-p.exited:
 		return p.err
-	case <-time.After(60 * time.Second):
+	case <-time.After(patience):
 		p.kill()
-		return errors.New("it does not end within a minute of SIGTERM")
+		return fmt.Errorf("it does not end within %s of SIGTERM", patience)
 	}
 }
 

@@ -51,7 +51,7 @@ func cancelledEvent(t *testing.T, pact *pacttest.Pact) {
 			t.Errorf("of the message it knows %v (%v)", known, err)
 		}
 		// Whoever has tickets gets all their money back, and is told why.
-		ctx, stop := context.WithTimeout(t.Context(), 10*time.Second)
+		ctx, stop := context.WithTimeout(t.Context(), 5*time.Minute)
 		var recovery sync.WaitGroup
 		recovery.Go(func() { _ = w.service.Recover(ctx) })
 		defer recovery.Wait()

@@ -97,7 +97,7 @@ func told(kind string, patience time.Duration, do func(context.Context, *world) 
 		if err != nil {
 			return nil, err
 		}
-		ctx, stop := context.WithTimeout(t.Context(), 10*time.Second)
+		ctx, stop := context.WithTimeout(t.Context(), 5*time.Minute)
 		var workers sync.WaitGroup
 		workers.Go(func() { _ = relay.Run(ctx) })
 		workers.Go(func() { _ = w.service.Recover(ctx) })

@@ -74,7 +74,7 @@ func cancelled(t testing.TB) ([]byte, error) {
 	if _, err := service.Cancel(t.Context(), identity.Caller{UserID: e.OrganizerID, Role: identity.Organizer}, eventID, "The singer is ill."); err != nil {
 		return nil, err
 	}
-	ctx, stop := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, stop := context.WithTimeout(t.Context(), 5*time.Minute)
 	var relaying sync.WaitGroup
 	relaying.Go(func() { _ = relay.Run(ctx) })
 	defer relaying.Wait()

@@ -42,6 +42,8 @@ func MustFail(t *testing.T, name string, suite func(t *testing.T), caughtBy stri
 		switch {
 		case err == nil:
 			t.Fatalf("the suite passes on the broken adapter %q:\n%s", name, out)
+		case regexp.MustCompile(`(?m)^panic: `).Match(out):
+			t.Fatalf("the broken adapter %q panics, which is no catch:\n%s", name, out)
 		case !regexp.MustCompile(`--- FAIL: \S+/` + regexp.QuoteMeta(caughtBy) + ` `).Match(out):
 			t.Fatalf("the broken adapter %q was not caught by %q:\n%s", name, caughtBy, out)
 		}
