@@ -60,21 +60,31 @@ func newApp(t *testing.T, service string, environment map[string]string) (a app)
 
 func configured[Config any](t *testing.T, environment map[string]string) Config {
 	t.Helper()
-	dir, nobody, keys := t.TempDir(), "http://127.0.0.1:1", authtest.New(t)
+	dir, nobody := t.TempDir(), "http://127.0.0.1:1"
 	all := map[string]string{
 		"STORE": "sqlite", "USER_DB": filepath.Join(dir, "user.db"), "EVENT_DB": filepath.Join(dir, "event.db"),
 		"BOOKING_DB": filepath.Join(dir, "booking.db"), "NOTIFICATION_DB": filepath.Join(dir, "notification.db"),
 		"SANDBOX_DB": filepath.Join(dir, "sandbox.db"), "MAIL_DIR": filepath.Join(dir, "mail"),
 		"USER_URL": nobody, "EVENT_URL": nobody, "BOOKING_URL": nobody, "NOTIFICATION_URL": nobody, "JWKS_URL": nobody,
-		"EVENT_SERVICE_KEY": keys.Private("event"), "BOOKING_SERVICE_KEY": keys.Private("booking"),
-		"NOTIFICATION_SERVICE_KEY": keys.Private("notification"), "SERVICE_KEYS": strings.Join(keys.Public, ","),
 	}
+	maps.Copy(all, serviceKeys(t))
 	maps.Copy(all, environment)
 	cfg, err := config.Parse[Config](all)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return cfg
+}
+
+// serviceKeys is the environment by which services that are given all of it know
+// each other.
+func serviceKeys(t *testing.T) map[string]string {
+	t.Helper()
+	keys := authtest.New(t)
+	return map[string]string{
+		"EVENT_SERVICE_KEY": keys.Private("event"), "BOOKING_SERVICE_KEY": keys.Private("booking"),
+		"NOTIFICATION_SERVICE_KEY": keys.Private("notification"), "SERVICE_KEYS": strings.Join(keys.Public, ","),
+	}
 }
 
 // served is what a service serves at /openapi.json.

@@ -88,7 +88,7 @@ func newWire(t *testing.T) *wire {
 	w := &wire{T: t, servers: map[string]*httptest.Server{}, messages: make(chan message, 100)}
 	handlers := map[string]http.Handler{}
 	started := make(chan struct{})
-	environment := map[string]string{}
+	environment := serviceKeys(t)
 	for _, service := range services {
 		w.servers[service] = httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 			<-started
