@@ -17,7 +17,7 @@ import (
 func inMemory() []string {
 	const dir, room = "/dev/shm", 4 << 30
 	var fs syscall.Statfs_t
-	if err := syscall.Statfs(dir, &fs); err != nil || fs.Bavail*uint64(fs.Bsize) < room { //nolint:gosec,unconvert // sizes are positive, and of other types elsewhere
+	if err := syscall.Statfs(dir, &fs); err != nil || fs.Bavail*uint64(fs.Bsize) < room {
 		return nil
 	}
 	return []string{"TMPDIR=" + dir, "GOTMPDIR=" + os.TempDir()}

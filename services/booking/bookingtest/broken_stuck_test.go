@@ -12,6 +12,7 @@ import (
 )
 
 func TestStuckBookingsSuiteCatchesBrokenAdapters(t *testing.T) {
+	t.Parallel()
 	broken := func(name, caughtBy string, spoil func(*sqlite.Store) booking.StuckBookings) {
 		suitetest.MustFail(t, name, func(t *testing.T) {
 			bookingtest.TestStuckBookings(t, func(t *testing.T) bookingtest.StoreUnderTest {

@@ -85,7 +85,7 @@ var bodyLimits = map[string]map[string]int{
 // TestWorstBodies sends to each operation that has a body the worst ones, as large
 // as it takes them and larger. None costs much memory, or gets a large answer.
 //
-// It measures what the whole process allocates, and so is not parallel.
+//nolint:paralleltest // it measures what the whole process allocates
 func TestWorstBodies(t *testing.T) {
 	handlers, token := running(t)
 	for _, service := range services {

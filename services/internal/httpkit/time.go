@@ -27,7 +27,7 @@ func (t *Time) UnmarshalText(text []byte) error {
 	s := strings.ToUpper(string(text)) // t and z are as good
 	at, err := time.Parse(time.RFC3339, s)
 	*t = Time{at: at, invalid: err != nil || !rfc3339.MatchString(s)}
-	return nil
+	return nil //nolint:nilerr // Resolve says it
 }
 
 // Resolve implements huma.ResolverWithPath.

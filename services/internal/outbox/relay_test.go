@@ -237,6 +237,7 @@ func TestMessagesThatTheBrokerRefusesHoldUpNoOthers(t *testing.T) {
 
 // What panics at one message sends the others, and ends nothing.
 func TestAMessageThatPublishingPanicsAtHoldsUpNoOthers(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		poison := w.insert(1)[0]
 		w.publish = func(_ context.Context, m events.Message) error {
@@ -280,6 +281,7 @@ func (s *panicking) Claim(ctx context.Context, now, until time.Time, limit int) 
 func (*panicking) Prune(context.Context, time.Time) error { panic("another defect") }
 
 func TestTheRelayOutlivesAPanicOfItsStore(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		o := w.options()
 		store := &panicking{Store: o.Store}

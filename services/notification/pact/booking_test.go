@@ -141,7 +141,7 @@ func newService(t *testing.T) (store *sqlite.Store, service *notification.Servic
 		defer cancel()
 		done := make(chan error, 1)
 		go func() { done <- service.Run(ctx) }()
-		defer func() { <-done }()
+		defer func() { _ = <-done }() // its context has ended
 		defer cancel()
 		select {
 		case m := <-sent:

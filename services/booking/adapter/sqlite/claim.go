@@ -74,7 +74,7 @@ func claimStranded(ctx context.Context, tx *sql.Tx, now time.Time, limit int) ([
 // readable returns the bookings that where finds, and sets aside those that
 // cannot be read.
 func readable(ctx context.Context, tx *sql.Tx, now time.Time, where string, args ...any) ([]booking.Booking, error) {
-	rows, err := tx.QueryContext(ctx, `SELECT `+columns+` FROM bookings WHERE `+where, args...)
+	rows, err := tx.QueryContext(ctx, `SELECT `+columns+` FROM bookings WHERE `+where, args...) //nolint:gosec // where is written in this file
 	if err != nil {
 		return nil, err
 	}
@@ -102,7 +102,7 @@ func readable(ctx context.Context, tx *sql.Tx, now time.Time, where string, args
 }
 
 func idsOf(ctx context.Context, tx *sql.Tx, where string, args ...any) (ids []string, err error) {
-	rows, err := tx.QueryContext(ctx, `SELECT id FROM bookings WHERE `+where, args...)
+	rows, err := tx.QueryContext(ctx, `SELECT id FROM bookings WHERE `+where, args...) //nolint:gosec // where is written in this file
 	if err != nil {
 		return nil, err
 	}

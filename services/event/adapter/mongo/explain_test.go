@@ -54,6 +54,7 @@ func TestListReadsFromAnIndex(t *testing.T) {
 
 // TestASearchReadsWhatItFinds: of 100,000 events, the one that has a word.
 func TestASearchReadsWhatItFinds(t *testing.T) {
+	t.Parallel()
 	if info := mongotest.Serving(t); info.StandIn {
 		t.Skipf("n/a (stand-in): the plans of %s are its own", info)
 	}

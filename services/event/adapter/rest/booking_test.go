@@ -224,6 +224,7 @@ func TestReservations(t *testing.T) {
 
 // An id is the same in capital letters: in paths, bodies and queries.
 func TestIDsInCapitals(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	e := s.create(t)
 	booking, returned := newUUID(), newUUID()

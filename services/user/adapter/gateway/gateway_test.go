@@ -225,6 +225,7 @@ func TestBodiesAreBounded(t *testing.T) {
 }
 
 func TestPathsAreTheSameHoweverTheyAreEscaped(t *testing.T) {
+	t.Parallel()
 	b := &behind{}
 	addr, _ := newGateway(t, b)
 	for _, path := range []string{

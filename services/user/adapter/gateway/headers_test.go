@@ -78,6 +78,7 @@ func TestAnIfMatchThatCannotPassMatchesNothing(t *testing.T) {
 
 // Empty lines, too: with one alone, a change is made on no condition that holds.
 func TestPreconditionsPassLineByLine(t *testing.T) {
+	t.Parallel()
 	b := &behind{}
 	addr, _ := newGateway(t, b)
 	for _, lines := range [][]string{{""}, {"", ""}, {"", `"1.0"`}, {`"1.0"`, `W/"2.0"`}, {`"a,b", "1.0"`}, {"*"}} {
