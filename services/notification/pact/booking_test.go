@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -139,9 +140,9 @@ func newService(t *testing.T) (store *sqlite.Store, service *notification.Servic
 	return store, service, func() notification.Mail {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
-		done := make(chan error, 1)
-		go func() { done <- service.Run(ctx) }()
-		defer func() { _ = <-done }() // its context has ended
+		var running sync.WaitGroup
+		running.Go(func() { _ = service.Run(ctx) }) // it ends with its context
+		defer running.Wait()
 		defer cancel()
 		select {
 		case m := <-sent:
