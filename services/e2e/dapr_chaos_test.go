@@ -177,9 +177,9 @@ func TestDaprRabbitMQDown(t *testing.T) {
 		down, tried-before, refused-refusedBefore, largest, time.Since(began).Seconds(), figures)
 }
 
-// refusedFast checks that nobody can book now, and that everybody is told so at
-// once; it returns the longest that it took.
-func refusedFast(t *testing.T, p *platform, by *account, e event, times int) (slowest time.Duration) {
+// refusedAll checks that nobody can book now, and that everybody is told so. It
+// returns the longest that it took.
+func refusedAll(t *testing.T, p *platform, by *account, e event, times int) (slowest time.Duration) {
 	t.Helper()
 	for i := range times {
 		at := []service{gateway, bookings}[i%2]
@@ -196,7 +196,7 @@ func refusedFast(t *testing.T, p *platform, by *account, e event, times int) (sl
 	return slowest
 }
 
-// The event service is killed. Nobody waits for it, and nothing stays unfinished
+// The event service is killed. Everybody is refused, and nothing stays unfinished
 // when it is back.
 func TestDaprEventServiceDown(t *testing.T) {
 	t.Parallel()
@@ -206,7 +206,7 @@ func TestDaprEventServiceDown(t *testing.T) {
 	l.awaitTried(t, 20)
 	down := s.of(events)[0]
 	down.kill()
-	slowest := refusedFast(t, p, visitor, l.event, 20)
+	slowest := refusedAll(t, p, visitor, l.event, 20)
 	l.awaitRefused(t, 20)
 	began := time.Now()
 	if err := down.start(); err != nil {
