@@ -639,3 +639,19 @@ func TestListsAreTheCallersOwn(t *testing.T) {
 		}
 	}
 }
+
+// What fails over and over does not stay before what has come since.
+func TestARetryTakesItsTurnAnew(t *testing.T) {
+	t.Parallel()
+	o, c := &outside{}, &clock{now: time.Now()}
+	o.mailErr = &notification.SendError{Reason: "busy"}
+	s := newService(t, o, func(o *notification.Options) { o.Now = c.Now })
+	stop := run(t, s)
+	first := c.Now().UnixMicro()
+	handle(t, s, message(t, events.TypeBookingConfirmed, booking("ada")))
+	eventually(t, "it is tried in vain", func() bool { return all(t, s)[0].Attempts > 0 })
+	stop()
+	if turn := all(t, s)[0].Turn; turn <= first {
+		t.Errorf("its turn is %d, as before the attempt", turn)
+	}
+}

@@ -52,6 +52,12 @@ const (
 	maxTurns  = 10_000      // events that are kept; of the others none has a turn ahead of now
 )
 
+// again is the turn of what had this turn and is tried again when it is due: it
+// comes after all of its class that came before then.
+func again(turn int64, due time.Time) int64 {
+	return turn - turn%classStep + max(turn%classStep, due.UnixMicro())
+}
+
 // next is the next turn of a notification of class c for an event.
 func (t *turns) next(c class, event string, now time.Time) int64 {
 	t.mu.Lock()

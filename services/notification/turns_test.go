@@ -40,6 +40,30 @@ func TestEventsAndClassesTakeTurns(t *testing.T) {
 	}
 }
 
+// A retry comes after what has come before it is due, and before the classes
+// that are less urgent.
+func TestARetryTakesANewTurn(t *testing.T) {
+	t.Parallel()
+	var s turns
+	now := time.Date(2027, 3, 12, 19, 30, 0, 0, time.UTC)
+	for _, c := range []class{paidFor, free, bulk} {
+		first, fresh := s.next(c, "a", now), s.next(c, "b", now.Add(time.Second))
+		retry := again(first, now.Add(2*time.Second))
+		if retry <= fresh {
+			t.Errorf("class %d: a retry has turn %d, which is before %d of what came first", c, retry, fresh)
+		}
+		if next := s.next(c, "c", now.Add(3*time.Second)); next <= retry {
+			t.Errorf("class %d: a retry has turn %d, which is after %d of what came later", c, retry, next)
+		}
+		if got := retry / classStep; got != int64(c) {
+			t.Errorf("a retry of class %d is in class %d", c, got)
+		}
+		if got := again(retry, now); got != retry {
+			t.Errorf("class %d: turn %d has gone back to %d", c, retry, got)
+		}
+	}
+}
+
 func TestTurnsAreForgotten(t *testing.T) {
 	t.Parallel()
 	var s turns

@@ -337,8 +337,8 @@ func (s *Service) attempt(ctx context.Context, n Notification) Notification {
 		contact, err := s.o.Contacts.Contact(ctx, n.UserID)
 		if err != nil && !errors.Is(err, ErrNoContact) && n.Attempts < contactTries {
 			n.Attempts++
-			n.Error, n.Due = "the address could not be asked for", s.o.Now().Add(s.pause(n.Attempts))
-			return n
+			n.Error = "the address could not be asked for"
+			return s.later(n)
 		}
 		name = line(contact.Name)
 		if to, ok := address(contact.Email); ok {
@@ -381,10 +381,9 @@ func (s *Service) write(n Notification, name string) (Content, error) {
 
 // outcome is n after an attempt that ended with err.
 func (s *Service) outcome(n Notification, err error) Notification {
-	now := s.o.Now()
 	n.Attempts++
 	if err == nil {
-		n.Status, n.Error, n.SentAt = Sent, "", now
+		n.Status, n.Error, n.SentAt = Sent, "", s.o.Now()
 		return n
 	}
 	failure := &SendError{Reason: "the attempt did not succeed"}
@@ -394,14 +393,19 @@ func (s *Service) outcome(n Notification, err error) Notification {
 		n.Status = Failed
 		return n
 	}
-	n.Due = now.Add(s.pause(n.Attempts))
+	return s.later(n)
+}
+
+// later is n, of which an attempt has failed, to be tried again after a pause.
+func (s *Service) later(n Notification) Notification {
+	n.Due = s.o.Now().Add(s.pause(n.Attempts))
+	n.Turn = again(n.Turn, n.Due)
 	return n
 }
 
 // resolve asks for the phone of an SMS. With one the SMS is pending, to be sent
 // now; without one nobody ever sees it.
 func (s *Service) resolve(ctx context.Context, n Notification) Notification {
-	now := s.o.Now()
 	c, err := s.o.Contacts.Contact(ctx, n.UserID)
 	switch {
 	case errors.Is(err, ErrNoContact), err == nil && c.Phone == "":
@@ -411,7 +415,7 @@ func (s *Service) resolve(ctx context.Context, n Notification) Notification {
 	default:
 		n.Attempts++
 		n.Error = "the phone number could not be asked for"
-		n.Due = now.Add(s.pause(n.Attempts))
+		n = s.later(n)
 		if n.Attempts >= s.o.MaxAttempts {
 			n.Status = Dropped // an SMS a day late helps nobody, and the mail says it all
 		}

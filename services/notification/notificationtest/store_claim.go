@@ -25,15 +25,15 @@ var claimTests = map[string]func(*testing.T, notification.Store){
 			t.Errorf("claimed (-want +got):\n%s", diff)
 		}
 	},
-	"what_is_tried_again_keeps_its_turn": func(t *testing.T, s notification.Store) {
+	"what_is_tried_again_has_the_turn_that_it_was_settled_with": func(t *testing.T, s notification.Store) {
 		first, other := confirmation(base), confirmation(base)
 		first.Deliveries[0].Turn, other.Deliveries[0].Turn = 1, 2
 		enqueue(t, s, first, true)
 		n := claimOne(t, s, base)
-		n.Attempts, n.Due = 1, base.Add(time.Second)
+		n.Attempts, n.Due, n.Turn = 1, base.Add(time.Second), 3
 		settle(t, s, n)
 		enqueue(t, s, other, true)
-		wantIDs(t, "claimed", claim(t, s, base.Add(time.Second), base.Add(time.Minute), 2), n.ID, other.Deliveries[0].ID)
+		wantIDs(t, "claimed", claim(t, s, base.Add(time.Second), base.Add(time.Minute), 2), other.Deliveries[0].ID, n.ID)
 	},
 	"what_is_due_comes_oldest_first_up_to_the_limit": func(t *testing.T, s notification.Store) {
 		var want []string

@@ -214,6 +214,7 @@ func (s *Store) Settle(ctx context.Context, n notification.Notification) error {
 		{Key: field + ".to", Value: n.To},
 		{Key: field + ".attempts", Value: n.Attempts},
 		{Key: field + ".due", Value: n.Due.UnixMicro()},
+		{Key: field + ".turn", Value: n.Turn},
 	}
 	unset := bson.D{{Key: field + ".lease", Value: ""}, {Key: field + ".ended", Value: ""}}
 	if n.SentAt.IsZero() {

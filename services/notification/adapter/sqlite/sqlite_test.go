@@ -263,6 +263,12 @@ func TestStoreSuiteCatchesBrokenAdapters(t *testing.T) {
 				return s.Enqueue(ctx, r)
 			},
 		}},
+		"keeps_the_turn_of_what_is_tried_again": {"what_is_tried_again_has_the_turn_that_it_was_settled_with", broken{
+			settle: func(s store, ctx context.Context, n notification.Notification) error {
+				n.Turn = 1
+				return s.Settle(ctx, n)
+			},
+		}},
 		"forgets_nothing": {"what_is_old_is_without_personal_data", broken{
 			forget: func(_ store, _ context.Context, _ time.Time, _ int) (int, error) { return 0, nil },
 		}},
