@@ -31,8 +31,8 @@ func (w *watched) Enqueue(ctx context.Context, r notification.Record) (notificat
 	return stored, err
 }
 
-func (w *watched) Claim(ctx context.Context, now, until time.Time, limit int) ([]notification.Notification, error) {
-	ns, err := w.Store.Claim(ctx, now, until, limit)
+func (w *watched) Claim(ctx context.Context, c notification.Channel, now, until time.Time, limit int) ([]notification.Notification, error) {
+	ns, err := w.Store.Claim(ctx, c, now, until, limit)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, n := range ns {
@@ -180,7 +180,7 @@ func TestTheEndGivesBackWhatHasNotBegun(t *testing.T) {
 	}
 	mails, _ := o.sent()
 	now := time.Now()
-	ns, err := w.Claim(t.Context(), now, now.Add(time.Hour), 100)
+	ns, err := w.Claim(t.Context(), notification.Email, now, now.Add(time.Hour), 100)
 	left := 0
 	for _, n := range ns {
 		if n.Channel == notification.Email {

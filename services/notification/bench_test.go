@@ -25,9 +25,9 @@ type counting struct {
 	claims  atomic.Int64
 }
 
-func (c *counting) Claim(ctx context.Context, now, until time.Time, limit int) ([]notification.Notification, error) {
+func (c *counting) Claim(ctx context.Context, channel notification.Channel, now, until time.Time, limit int) ([]notification.Notification, error) {
 	c.claims.Add(1)
-	return c.Store.Claim(ctx, now, until, limit)
+	return c.Store.Claim(ctx, channel, now, until, limit)
 }
 
 func (c *counting) Settle(ctx context.Context, n notification.Notification) error {

@@ -48,8 +48,8 @@ func (d *deaf) Settle(ctx context.Context, n notification.Notification) error {
 	return d.Store.Settle(ctx, n)
 }
 
-func (d *deaf) Claim(ctx context.Context, now, until time.Time, limit int) ([]notification.Notification, error) {
-	ns, err := d.Store.Claim(ctx, now, until, limit)
+func (d *deaf) Claim(ctx context.Context, c notification.Channel, now, until time.Time, limit int) ([]notification.Notification, error) {
+	ns, err := d.Store.Claim(ctx, c, now, until, limit)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if slices.ContainsFunc(ns, func(n notification.Notification) bool { return n.Channel == notification.Email }) {

@@ -56,11 +56,11 @@ type panicsFirst struct {
 	claims, records atomic.Int64
 }
 
-func (p *panicsFirst) Claim(ctx context.Context, now, until time.Time, limit int) ([]notification.Notification, error) {
+func (p *panicsFirst) Claim(ctx context.Context, c notification.Channel, now, until time.Time, limit int) ([]notification.Notification, error) {
 	if p.claims.Add(1) <= 3 {
 		panic("a defect")
 	}
-	return p.Store.Claim(ctx, now, until, limit)
+	return p.Store.Claim(ctx, c, now, until, limit)
 }
 
 func (p *panicsFirst) Settle(ctx context.Context, n notification.Notification) error {

@@ -42,7 +42,8 @@ type Store interface {
 	//   - The deliveries of records of a lower version that r outdates, and that
 	//     are open, become Outdated, with the Error Replaced; those that are
 	//     Resolving become Dropped. A lease on one stays: its owner may settle it.
-	//   - A delivery with a Lease is claimed from its birth until its Due, unless
+	//   - Where the first delivery has a Lease, each that has one is claimed from
+	//     its birth until its Due, unless
 	//     its booking has an earlier delivery that is open or leased, or a record
 	//     of a higher version. Then r's deliveries are stored without a lease,
 	//     due at their creation.
@@ -50,8 +51,8 @@ type Store interface {
 	// It reports what it did. A record without deliveries is Stored when its
 	// message id is new.
 	Enqueue(ctx context.Context, r Record) (Outcome, error)
-	// Claim returns up to limit open deliveries with Due ≤ now, each with a new
-	// Lease, and sets their Due to until. None is the empty slice and no error.
+	// Claim returns up to limit open deliveries by channel c with Due ≤ now, each
+	// with a new Lease, and sets their Due to until. None is the empty slice and no error.
 	//
 	//   - Those with the lowest Turn come first, and of one Turn those with the
 	//     oldest Due.
@@ -66,7 +67,7 @@ type Store interface {
 	//     shortly after the earlier one is.
 	//   - Overtaken says whether the booking has a record of a higher version of
 	//     which anybody is told.
-	Claim(ctx context.Context, now, until time.Time, limit int) ([]Notification, error)
+	Claim(ctx context.Context, c Channel, now, until time.Time, limit int) ([]Notification, error)
 	// Outdated reports whether n, which is leased, has been outdated since it was
 	// claimed. It is false where n.Lease is not the delivery's lease.
 	Outdated(ctx context.Context, n Notification) (bool, error)

@@ -43,7 +43,8 @@ type Options struct {
 	// attempt and its record can take, so that other processes on the same
 	// store keep off. This process sends nothing twice in any case.
 	SendTimeout time.Duration
-	// Workers is how many deliveries are sent at a time; default 4.
+	// Workers is how many mails are sent at a time; default 4. Beside them go half
+	// as many SMS, at least one.
 	Workers int
 	// Retention is how long after an event its notifications keep personal data;
 	// default 90 days.
@@ -55,15 +56,11 @@ type Options struct {
 
 // Service is the use cases: hearing of bookings, sending, listing.
 type Service struct {
-	o      Options
-	wake   chan struct{}
-	ledger ledger
-	turns  turns
-
-	room    chan struct{} // as many as are leased here, by workers or ahead of them
-	ready   chan leased
+	o       Options
+	ledger  ledger
+	turns   turns
+	lanes   map[Channel]*lane
 	running atomic.Bool
-	behind  atomic.Bool // more is due than there was room for
 }
 
 // New returns a Service, or an error that names the option that is missing.
@@ -92,8 +89,7 @@ func New(o Options) (*Service, error) {
 	if o.Workers <= 0 {
 		o.Workers = 4
 	}
-	room := o.Workers * (1 + ahead)
-	return &Service{o: o, wake: make(chan struct{}, 1), room: make(chan struct{}, room), ready: make(chan leased, room)}, nil
+	return &Service{o: o, lanes: map[Channel]*lane{Email: newLane(Email, o.Workers), SMS: newLane(SMS, max(1, o.Workers/2))}}, nil
 }
 
 // Handle takes in a booking.* message: when it returns nil, the message is
@@ -179,24 +175,30 @@ var errPanicked = errors.New("the store panicked")
 // deliveries are claimed from their birth. What it has reserved for them it gives
 // up however the store ends: a broker recovers a handler that panics.
 func (s *Service) enqueue(ctx context.Context, r Record) (outcome Outcome, err error) {
-	since, count := time.Now(), len(r.Deliveries)
-	reserved := count > 0 && s.reserve(count)
-	if reserved {
-		for i := range r.Deliveries {
-			r.Deliveries[i].Lease, r.Deliveries[i].Due = newID(), r.At.Add(s.lease())
+	since := time.Now()
+	var reserved []Notification
+	for i := range r.Deliveries { // the mail first: where that has to wait, so does the SMS
+		n := &r.Deliveries[i]
+		if !s.reserve(s.lanes[n.Channel]) {
+			break
 		}
+		n.Lease, n.Due = newID(), r.At.Add(s.lease())
+		reserved = append(reserved, *n)
 	}
 	err = errPanicked // stands if the store never answers
 	defer func() {
 		switch {
-		case reserved && err != nil: // it may be stored: then the leases go back at once
-			s.hand(r.Deliveries, time.Time{})
-		case reserved && outcome == Leased:
-			s.hand(r.Deliveries, since)
-		case reserved:
-			s.vacate(count)
+		case err != nil: // it may be stored: then the leases go back at once
+			s.hand(reserved, time.Time{})
+		case outcome == Leased:
+			s.hand(reserved, since)
+		default:
+			for _, n := range reserved {
+				s.lanes[n.Channel].vacate(1)
+			}
+			reserved = nil
 		}
-		if err == nil && outcome == Stored && count > 0 {
+		if err == nil && outcome != Ignored && len(reserved) < len(r.Deliveries) {
 			s.Wake()
 		}
 	}()
@@ -238,11 +240,13 @@ func (s *Service) List(ctx context.Context, caller identity.Caller, f Filter) ([
 	return s.o.Store.List(ctx, f)
 }
 
-// Wake lets an idle worker look at once for what is due. It never blocks.
+// Wake lets idle workers look at once for what is due. It never blocks.
 func (s *Service) Wake() {
-	select {
-	case s.wake <- struct{}{}:
-	default:
+	for _, l := range s.lanes {
+		select {
+		case l.wake <- struct{}{}:
+		default:
+		}
 	}
 }
 

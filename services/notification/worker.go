@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/openboxoffice/boxoffice/contracts/events"
@@ -23,6 +24,26 @@ const (
 	lead  = 5 * time.Second
 )
 
+// lane is how one channel's deliveries are claimed and sent: beside those of the
+// other, which may be slow or hang.
+type lane struct {
+	channel Channel
+	workers int
+	wake    chan struct{}
+
+	room   chan struct{} // as many as are leased here, by workers or ahead of them
+	ready  chan leased
+	behind atomic.Bool // more is due than there was room for
+}
+
+func newLane(c Channel, workers int) *lane {
+	room := workers * (1 + ahead)
+	return &lane{
+		channel: c, workers: workers, wake: make(chan struct{}, 1),
+		room: make(chan struct{}, room), ready: make(chan leased, room),
+	}
+}
+
 // leased is a delivery that waits for a worker, leased since then.
 type leased struct {
 	Notification
@@ -30,25 +51,36 @@ type leased struct {
 	claimed bool // not from its birth
 }
 
-// Run sends what is due, Options.Workers at a time, until ctx ends. Then it
+// Run sends what is due until ctx ends. Then it
 // starts nothing new, finishes and records what it has begun, gives the rest
 // back, which takes at most Options.SendTimeout and recordTime or so, however
 // long the database hangs, and returns nil.
 func (s *Service) Run(ctx context.Context) error {
-	var workers, recorder sync.WaitGroup
+	var workers, recorder, dispatchers, ends sync.WaitGroup
 	recorder.Go(func() { s.recordLate(ctx) })
 	recorder.Go(func() { s.forget(ctx) })
-	for range s.o.Workers {
-		workers.Go(func() { s.work(ctx) })
-	}
 	s.running.Store(true)
-	s.dispatch(ctx)
+	for _, l := range s.lanes {
+		for range l.workers {
+			workers.Go(func() { s.work(ctx, l) })
+		}
+		dispatchers.Go(func() { s.dispatch(ctx, l) })
+	}
+	dispatchers.Wait()
 	s.running.Store(false)
 	end := time.Now().Add(s.o.SendTimeout + recordTime)
 	recorder.Wait()
-	s.giveRestBack(context.WithoutCancel(ctx))
+	rest, stop := context.WithTimeout(context.WithoutCancel(ctx), recordTime)
+	defer stop()
+	s.recordUnrecorded(rest)
+	for _, l := range s.lanes {
+		ends.Go(func() { s.giveRestBack(rest, l) })
+	}
+	ends.Wait()
 	workers.Wait()
-	s.vacate(cap(s.room))
+	for _, l := range s.lanes {
+		l.vacate(cap(l.room))
+	}
 	// The last chance to record what could not be recorded before.
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), max(time.Until(end), lastTime))
 	defer cancel()
@@ -60,24 +92,22 @@ func (s *Service) Run(ctx context.Context) error {
 }
 
 // giveRestBack gives back what no worker has begun, until everything that is
-// leased has been through a worker or through here. It has recordTime for all
-// together, and begins with what was sent and is not recorded: what it does not
-// come to is sent a lease later, but that would be sent twice.
-func (s *Service) giveRestBack(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, recordTime)
+// leased has been through a worker or through here. What it does not come to
+// before ctx ends is sent a lease later.
+func (s *Service) giveRestBack(ctx context.Context, l *lane) {
+	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	s.recordUnrecorded(ctx)
 	var left []error
-	for taken := 0; taken < cap(s.room); {
+	for taken := 0; taken < cap(l.room); {
 		select {
-		case s.room <- struct{}{}:
+		case l.room <- struct{}{}:
 			taken++
-		case n := <-s.ready:
+		case n := <-l.ready:
 			if err := s.giveBack(ctx, n.Notification); err != nil {
 				cancel() // the next would fare no better
 				left = append(left, err)
 			}
-			s.vacate(1)
+			l.vacate(1)
 		}
 	}
 	if len(left) > 0 {
@@ -111,71 +141,67 @@ func (s *Service) recordUnrecorded(ctx context.Context) {
 
 // dispatch claims what is due, as much at a time as there is room for, until
 // ctx ends.
-func (s *Service) dispatch(ctx context.Context) {
+func (s *Service) dispatch(ctx context.Context, l *lane) {
 	tick := time.NewTicker(s.o.Poll)
 	defer tick.Stop()
 	for {
 		room := 0
-		for ; room < cap(s.room)/2; room++ { // claims are few and large
+		for ; room < cap(l.room)/2; room++ { // claims are few and large
 			select {
 			case <-ctx.Done():
-				s.vacate(room)
+				l.vacate(room)
 				return
-			case s.room <- struct{}{}:
+			case l.room <- struct{}{}:
 			}
 		}
-		for room < cap(s.room) && s.occupy(1) {
+		for room < cap(l.room) && l.occupy() {
 			room++
 		}
 		since := time.Now()
-		claimed := s.claim(ctx, room)
+		claimed := s.claim(ctx, l, room)
 		for _, n := range claimed {
-			s.ready <- leased{n, since, true}
+			l.ready <- leased{n, since, true}
 		}
-		s.vacate(room - len(claimed))
+		l.vacate(room - len(claimed))
 		more := len(claimed) == room
-		s.behind.Store(more)
+		l.behind.Store(more)
 		if more {
 			continue
 		}
 		select {
 		case <-ctx.Done():
 			return
-		case <-s.wake:
+		case <-l.wake:
 		case <-tick.C:
 		}
 	}
 }
 
-// occupy takes room for n deliveries, or none.
-func (s *Service) occupy(n int) bool {
-	for i := range n {
-		select {
-		case s.room <- struct{}{}:
-		default:
-			s.vacate(i)
-			return false
-		}
+// occupy takes room for a delivery, if there is any.
+func (l *lane) occupy() bool {
+	select {
+	case l.room <- struct{}{}:
+		return true
+	default:
+		return false
 	}
-	return true
 }
 
-func (s *Service) vacate(n int) {
+func (l *lane) vacate(n int) {
 	for range n {
-		<-s.room
+		<-l.room
 	}
 }
 
-// reserve takes room for n deliveries that are about to be stored, if workers
-// can have them at once. Then they may be stored with a lease, and are for hand,
-// or vacate.
-func (s *Service) reserve(n int) bool {
-	if s.behind.Load() || !s.occupy(n) { // what is older comes first
+// reserve takes room for a delivery that is about to be stored, if a worker can
+// have it at once. Then it may be stored with a lease, and is for hand, or vacate.
+func (s *Service) reserve(l *lane) bool {
+	if l.behind.Load() || !l.occupy() { // what is older comes first
 		return false
 	}
 	// Asked last: from when it has stopped, Run waits until nothing is reserved.
 	if !s.running.Load() {
-		s.vacate(n)
+		l.vacate(1)
 		return false
 	}
 	return true
@@ -184,27 +210,27 @@ func (s *Service) reserve(n int) bool {
 // hand gives the workers what was reserved for and is stored.
 func (s *Service) hand(ns []Notification, since time.Time) {
 	for _, n := range ns {
-		s.ready <- leased{n, since, false}
+		s.lanes[n.Channel].ready <- leased{n, since, false}
 	}
 }
 
 // work delivers what is ready until ctx ends. From then on it begins nothing.
-func (s *Service) work(ctx context.Context) {
+func (s *Service) work(ctx context.Context, l *lane) {
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case n := <-s.ready:
+		case n := <-l.ready:
 			switch {
 			case ctx.Err() != nil:
-				s.ready <- n // for giveRestBack; it has room there until it vacates it
+				l.ready <- n // for giveRestBack; it has room there until it vacates it
 				return
 			case time.Since(n.since) > lead:
 				s.giveLateBack(ctx, n.Notification)
 			default:
 				s.deliver(ctx, n.Notification, n.claimed || time.Since(n.since) > Behind)
 			}
-			s.vacate(1)
+			l.vacate(1)
 		}
 	}
 }
@@ -242,11 +268,11 @@ func (s *Service) giveBack(ctx context.Context, n Notification) error {
 	return nil
 }
 
-func (s *Service) claim(ctx context.Context, limit int) []Notification {
+func (s *Service) claim(ctx context.Context, l *lane, limit int) []Notification {
 	now := s.o.Now()
 	var claimed []Notification
 	err := worker.Try(ctx, s.o.Log, "delivery", func() (err error) {
-		claimed, err = s.o.Store.Claim(ctx, now, now.Add(s.lease()), limit)
+		claimed, err = s.o.Store.Claim(ctx, l.channel, now, now.Add(s.lease()), limit)
 		return err
 	})
 	if err != nil && ctx.Err() == nil {

@@ -83,13 +83,21 @@ func stores(ctx context.Context, s notification.Store, r notification.Record) (b
 	return outcome != notification.Ignored, err
 }
 
+// claim claims up to limit deliveries of all channels together.
 func claim(t *testing.T, s notification.Store, now, until time.Time, limit int) []notification.Notification {
 	t.Helper()
-	ns, err := s.Claim(t.Context(), now, until, limit)
-	if err != nil {
-		t.Fatalf("Claim: %v", err)
+	claimed := []notification.Notification{}
+	for _, c := range []notification.Channel{notification.Email, notification.SMS} {
+		if len(claimed) == limit {
+			break
+		}
+		ns, err := s.Claim(t.Context(), c, now, until, limit-len(claimed))
+		if err != nil {
+			t.Fatalf("Claim: %v", err)
+		}
+		claimed = append(claimed, ns...)
 	}
-	return ns
+	return claimed
 }
 
 // claimOne claims the only delivery that is due.

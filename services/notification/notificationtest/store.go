@@ -236,4 +236,13 @@ var enqueueTests = map[string]func(*testing.T, notification.Store){
 		sent.Status = notification.Sent
 		settle(t, s, sent)
 	},
+	"a_delivery_without_a_lease_can_be_claimed_beside_one_that_has_it": func(t *testing.T, s notification.Store) {
+		r := withSMS(confirmation(base))
+		n := &r.Deliveries[0]
+		n.Lease, n.Due = newID(), base.Add(time.Minute)
+		if got, err := s.Enqueue(t.Context(), r); err != nil || got != notification.Leased {
+			t.Fatalf("Enqueue = %q, %v; want leased", got, err)
+		}
+		wantIDs(t, "claimed", claim(t, s, base, base.Add(time.Minute), 10), r.Deliveries[1].ID)
+	},
 }

@@ -35,6 +35,18 @@ var claimTests = map[string]func(*testing.T, notification.Store){
 		enqueue(t, s, other, true)
 		wantIDs(t, "claimed", claim(t, s, base.Add(time.Second), base.Add(time.Minute), 2), other.Deliveries[0].ID, n.ID)
 	},
+	"a_channel_is_claimed_alone": func(t *testing.T, s notification.Store) {
+		r := withSMS(confirmation(base))
+		r.Deliveries[0].Turn, r.Deliveries[1].Turn = 2, 1
+		enqueue(t, s, r, true)
+		for i, c := range []notification.Channel{notification.Email, notification.SMS} {
+			got, err := s.Claim(t.Context(), c, base, base.Add(time.Minute), 10)
+			if err != nil {
+				t.Fatal(err)
+			}
+			wantIDs(t, string(c), got, r.Deliveries[i].ID)
+		}
+	},
 	"what_is_due_comes_oldest_first_up_to_the_limit": func(t *testing.T, s notification.Store) {
 		var want []string
 		for i := range 4 {
@@ -54,7 +66,7 @@ var claimTests = map[string]func(*testing.T, notification.Store){
 		}
 	},
 	"nothing_due_is_the_empty_slice": func(t *testing.T, s notification.Store) {
-		if ns, err := s.Claim(t.Context(), base, base.Add(time.Minute), 5); err != nil || ns == nil || len(ns) != 0 {
+		if ns, err := s.Claim(t.Context(), notification.Email, base, base.Add(time.Minute), 5); err != nil || ns == nil || len(ns) != 0 {
 			t.Errorf("Claim = %#v, %v", ns, err)
 		}
 	},
@@ -123,7 +135,7 @@ var claimTests = map[string]func(*testing.T, notification.Store){
 		got, total := map[string]int{}, 0
 		race(t, func(int) (bool, error) {
 			for {
-				ns, err := s.Claim(t.Context(), base, base.Add(time.Minute), 2)
+				ns, err := s.Claim(t.Context(), notification.Email, base, base.Add(time.Minute), 2)
 				if err != nil || len(ns) == 0 {
 					return false, err
 				}
@@ -150,7 +162,7 @@ var claimTests = map[string]func(*testing.T, notification.Store){
 	},
 	"a_cancelled_context_claims_nothing": func(t *testing.T, s notification.Store) {
 		enqueue(t, s, confirmation(base), true)
-		if _, err := s.Claim(cancelled(t), base, base.Add(time.Hour), 1); err == nil {
+		if _, err := s.Claim(cancelled(t), notification.Email, base, base.Add(time.Hour), 1); err == nil {
 			t.Error("no error")
 		}
 		claimOne(t, s, base)

@@ -25,7 +25,7 @@ type broken struct {
 	notification.Store
 	messages *driver.Collection
 	enqueue  func(b broken, ctx context.Context, r notification.Record) (notification.Outcome, error)
-	claim    func(b broken, ctx context.Context, now, until time.Time, limit int) ([]notification.Notification, error)
+	claim    func(b broken, ctx context.Context, c notification.Channel, now, until time.Time, limit int) ([]notification.Notification, error)
 	settle   func(b broken, ctx context.Context, n notification.Notification) error
 }
 
@@ -36,11 +36,11 @@ func (b broken) Enqueue(ctx context.Context, r notification.Record) (notificatio
 	return b.enqueue(b, ctx, r)
 }
 
-func (b broken) Claim(ctx context.Context, now, until time.Time, limit int) ([]notification.Notification, error) {
+func (b broken) Claim(ctx context.Context, c notification.Channel, now, until time.Time, limit int) ([]notification.Notification, error) {
 	if b.claim == nil {
-		return b.Store.Claim(ctx, now, until, limit)
+		return b.Store.Claim(ctx, c, now, until, limit)
 	}
-	return b.claim(b, ctx, now, until, limit)
+	return b.claim(b, ctx, c, now, until, limit)
 }
 
 func (b broken) Settle(ctx context.Context, n notification.Notification) error {
@@ -71,22 +71,22 @@ func TestStoreSuiteCatchesBrokenAdapters(t *testing.T) {
 			},
 		}},
 		"gives_an_ended_lease_at_once": {"an_ended_lease_is_given_anew_after_a_grace", broken{
-			claim: func(b broken, ctx context.Context, now, until time.Time, limit int) ([]notification.Notification, error) {
-				ns, err := b.Store.Claim(ctx, now, until, limit)
+			claim: func(b broken, ctx context.Context, c notification.Channel, now, until time.Time, limit int) ([]notification.Notification, error) {
+				ns, err := b.Store.Claim(ctx, c, now, until, limit)
 				if err != nil || len(ns) > 0 {
 					return ns, err
 				}
-				return b.Store.Claim(ctx, now.Add(notification.Grace), until, limit)
+				return b.Store.Claim(ctx, c, now.Add(notification.Grace), until, limit)
 			},
 		}},
 		"takes_the_lease_away_for_the_grace": {"the_grace_lets_the_owner_settle", broken{
-			claim: func(b broken, ctx context.Context, now, until time.Time, limit int) ([]notification.Notification, error) {
-				ns, err := b.Store.Claim(ctx, now, until, limit)
+			claim: func(b broken, ctx context.Context, c notification.Channel, now, until time.Time, limit int) ([]notification.Notification, error) {
+				ns, err := b.Store.Claim(ctx, c, now, until, limit)
 				if err != nil || len(ns) > 0 {
 					return ns, err
 				}
 				grace := now.Add(notification.Grace)
-				_, err = b.Store.Claim(ctx, grace, grace, limit)
+				_, err = b.Store.Claim(ctx, c, grace, grace, limit)
 				return ns, err
 			},
 		}},
@@ -121,8 +121,8 @@ func TestStoreSuiteCatchesBrokenAdapters(t *testing.T) {
 			},
 		}},
 		"forgets_the_calendar": {"deliveries_come_back_as_they_were_stored", broken{
-			claim: func(b broken, ctx context.Context, now, until time.Time, limit int) ([]notification.Notification, error) {
-				ns, err := b.Store.Claim(ctx, now, until, limit)
+			claim: func(b broken, ctx context.Context, c notification.Channel, now, until time.Time, limit int) ([]notification.Notification, error) {
+				ns, err := b.Store.Claim(ctx, c, now, until, limit)
 				for i := range ns {
 					ns[i].Calendar = ""
 				}
@@ -150,7 +150,7 @@ func TestStoreSuiteCatchesBrokenAdapters(t *testing.T) {
 
 // claimUnconditionally looks for what is due, and then updates it whatever has
 // become of it.
-func claimUnconditionally(b broken, ctx context.Context, now, until time.Time, limit int) ([]notification.Notification, error) {
+func claimUnconditionally(b broken, ctx context.Context, _ notification.Channel, now, until time.Time, limit int) ([]notification.Notification, error) {
 	cursor, err := b.messages.Find(ctx, bson.D{
 		{Key: "email.status", Value: notification.Pending},
 		{Key: "email.due", Value: bson.D{{Key: "$lte", Value: now.UnixMicro()}}},

@@ -69,7 +69,10 @@ func TestEverythingGoesByIndexes(t *testing.T) {
 			_, err := store.Enqueue(t.Context(), record(newID(), booking, notification.Cancellation, 2, at))
 			return err
 		}},
-		{"Claim", func() error { _, err := store.Claim(t.Context(), at, at.Add(time.Minute), 10); return err }},
+		{"Claim", func() error {
+			_, err := store.Claim(t.Context(), notification.Email, at, at.Add(time.Minute), 10)
+			return err
+		}},
 		{"Settle", func() error {
 			err := store.Settle(t.Context(), notification.Notification{ID: "x", Lease: "x", Channel: notification.Email})
 			if errors.Is(err, notification.ErrLeaseLost) {

@@ -164,7 +164,7 @@ func TestADatabaseThatDoesNotAnswerIsUnavailable(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, enqueueErr := store.Enqueue(t.Context(), r)
-	_, claimErr := store.Claim(t.Context(), at, at, 1)
+	_, claimErr := store.Claim(t.Context(), notification.Email, at, at, 1)
 	_, listErr := store.List(t.Context(), notification.Filter{Limit: 1})
 	_, knownErr := db.Inbox().Known(t.Context(), []string{r.MessageID})
 	for what, err := range map[string]error{

@@ -27,36 +27,28 @@ const (
 	readied = 64
 )
 
-// candidate is a delivery that was ready when it was looked for.
-type candidate struct {
-	message   message
-	channel   notification.Channel
-	turn, due int64
-}
-
 // Claim implements notification.Store: it makes ready what is due, looks for
 // what comes first, and claims each by one update that demands that it still is
 // as it was found.
-func (s *Store) Claim(ctx context.Context, now, until time.Time, limit int) ([]notification.Notification, error) {
+func (s *Store) Claim(ctx context.Context, c notification.Channel, now, until time.Time, limit int) ([]notification.Notification, error) {
 	ctx, cancel := s.db.Limit(ctx, 0)
 	defer cancel()
 	claimed := []notification.Notification{}
-	for _, field := range channels {
-		if err := s.makeReady(ctx, field, now); err != nil {
-			return claimed, err
-		}
+	field := string(c)
+	if err := s.makeReady(ctx, field, now); err != nil {
+		return claimed, err
 	}
 	for len(claimed) < limit {
 		want := limit - len(claimed) + spare
-		ready, err := s.ready(ctx, want)
+		ready, err := s.ready(ctx, field, want)
 		if err != nil {
 			return claimed, unless(len(claimed) > 0, err)
 		}
-		for _, c := range ready {
+		for _, m := range ready {
 			if len(claimed) == limit {
 				break
 			}
-			n, won, err := s.lease(ctx, c, now, until)
+			n, won, err := s.lease(ctx, m, c, now, until)
 			if err != nil {
 				// What is claimed already is worked on; the rest stays ready.
 				return claimed, unless(len(claimed) > 0, err)
@@ -109,36 +101,22 @@ func (s *Store) makeReady(ctx context.Context, field string, now time.Time) erro
 	return nil
 }
 
-// ready returns up to limit deliveries that are ready, those first whose turn it is.
-func (s *Store) ready(ctx context.Context, limit int) ([]candidate, error) {
-	var ready []candidate
-	for _, field := range channels {
-		c := notification.Channel(field)
-		var ms []message
-		if err := s.messages.All(ctx, bson.D{{Key: field + ".ready", Value: true}}, &ms, options.Find().
-			SetSort(bson.D{{Key: field + ".turn", Value: 1}, {Key: field + ".due", Value: 1}}).SetLimit(int64(limit)).
-			SetProjection(bson.D{
-				{Key: field + ".turn", Value: 1}, {Key: field + ".due", Value: 1},
-				{Key: "booking_id", Value: 1}, {Key: "version", Value: 1}, {Key: "follows", Value: 1},
-			})); err != nil {
-			return nil, err
-		}
-		for _, m := range ms {
-			d := *m.delivery(c)
-			ready = append(ready, candidate{m, c, d.Turn, d.Due})
-		}
-	}
-	slices.SortStableFunc(ready, func(a, b candidate) int { return cmp.Or(cmp.Compare(a.turn, b.turn), cmp.Compare(a.due, b.due)) })
-	return ready[:min(limit, len(ready))], nil
+// ready returns up to limit messages whose delivery by one channel is ready, those
+// first whose turn it is.
+func (s *Store) ready(ctx context.Context, field string, limit int) (ready []message, err error) {
+	err = s.messages.All(ctx, bson.D{{Key: field + ".ready", Value: true}}, &ready, options.Find().
+		SetSort(bson.D{{Key: field + ".turn", Value: 1}, {Key: field + ".due", Value: 1}}).SetLimit(int64(limit)).
+		SetProjection(bson.D{{Key: "booking_id", Value: 1}, {Key: "version", Value: 1}, {Key: "follows", Value: 1}}))
+	return ready, err
 }
 
 // lease claims one delivery, unless somebody else was faster, or an earlier one
 // of its booking has to go first.
-func (s *Store) lease(ctx context.Context, c candidate, now, until time.Time) (notification.Notification, bool, error) {
-	field := string(c.channel)
-	ready := append(byID(c.message.ID), bson.E{Key: field + ".ready", Value: true})
-	if c.message.Follows {
-		due, wait, err := s.earlier(ctx, c.message, field, now)
+func (s *Store) lease(ctx context.Context, found message, c notification.Channel, now, until time.Time) (notification.Notification, bool, error) {
+	field := string(c)
+	ready := append(byID(found.ID), bson.E{Key: field + ".ready", Value: true})
+	if found.Follows {
+		due, wait, err := s.earlier(ctx, found, field, now)
 		if err != nil {
 			return notification.Notification{}, false, err
 		}
@@ -162,7 +140,7 @@ func (s *Store) lease(ctx context.Context, c candidate, now, until time.Time) (n
 	if err != nil || !won {
 		return notification.Notification{}, false, err
 	}
-	return m.notification(c.channel), true, nil
+	return m.notification(c), true, nil
 }
 
 // earlier reports whether an earlier delivery of m's booking has to go first, and

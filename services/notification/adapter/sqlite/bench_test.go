@@ -58,7 +58,7 @@ func delivery(b *testing.B, waiting int) {
 		for range batch {
 			enqueue(now.Add(-time.Minute))
 		}
-		claimed, err := s.Claim(b.Context(), now, now.Add(time.Hour), batch)
+		claimed, err := s.Claim(b.Context(), notification.Email, now, now.Add(time.Hour), batch)
 		must(err)
 		if len(claimed) != batch {
 			b.Fatalf("%d claimed, want %d", len(claimed), batch)

@@ -72,7 +72,7 @@ func TestWhatTheFirstVersionStoredIsStillRead(t *testing.T) {
 		at   time.Time
 		want int
 	}{{end, 0}, {end.Add(notification.Grace - time.Second), 0}, {end.Add(notification.Grace), 1}} {
-		got, err := store.Claim(t.Context(), c.at, c.at.Add(time.Minute), 10)
+		got, err := store.Claim(t.Context(), notification.Email, c.at, c.at.Add(time.Minute), 10)
 		if err != nil || len(got) != c.want {
 			t.Errorf("at %v: %d claimed (%v), want %d", c.at, len(got), err, c.want)
 		}

@@ -40,7 +40,7 @@ func TestEverythingGoesByIndexes(t *testing.T) {
 			_, err := s.Enqueue(ctx, notification.Record{MessageID: "new", BookingID: "b1", Kind: notification.Cancellation, Version: 2, At: now})
 			return err
 		}},
-		{"Claim", "deliveries_waiting", func(ctx context.Context) error { _, err := s.Claim(ctx, now, now, 10); return err }},
+		{"Claim", "deliveries_waiting", func(ctx context.Context) error { _, err := s.Claim(ctx, notification.Email, now, now, 10); return err }},
 		{"Settle", "sqlite_autoindex_deliveries_1", func(ctx context.Context) error {
 			err := s.Settle(ctx, notification.Notification{ID: "d100", Lease: "x", Status: notification.Sent})
 			if errors.Is(err, notification.ErrLeaseLost) {

@@ -189,23 +189,23 @@ const readied = 256
 
 // Claim implements notification.Store. A look through a read connection comes
 // first: a worker that finds nothing to do holds up no writer.
-func (s *Store) Claim(ctx context.Context, now, until time.Time, limit int) ([]notification.Notification, error) {
+func (s *Store) Claim(ctx context.Context, c notification.Channel, now, until time.Time, limit int) ([]notification.Notification, error) {
 	claimed := []notification.Notification{}
 	var due bool
 	if err := s.db.Read.QueryRowContext(ctx, `
-		SELECT EXISTS (SELECT 1 FROM deliveries WHERE `+ready+`)
-			OR EXISTS (SELECT 1 FROM deliveries WHERE `+waiting+` AND due <= ?)`,
-		sqlitedb.Time(now)).Scan(&due); err != nil || !due {
+		SELECT EXISTS (SELECT 1 FROM deliveries WHERE channel = ?1 AND `+ready+`)
+			OR EXISTS (SELECT 1 FROM deliveries WHERE channel = ?1 AND `+waiting+` AND due <= ?2)`,
+		c, sqlitedb.Time(now)).Scan(&due); err != nil || !due {
 		return claimed, err
 	}
 	err := s.db.Write(ctx, func(tx *sql.Tx) error {
 		claimed = []notification.Notification{}
-		if err := makeReady(ctx, tx, now); err != nil {
+		if err := makeReady(ctx, tx, c, now); err != nil {
 			return err
 		}
 		for {
 			want := limit - len(claimed)
-			found, behind, err := next(ctx, tx, now, want)
+			found, behind, err := next(ctx, tx, c, now, want)
 			if err != nil {
 				return err
 			}
@@ -229,12 +229,12 @@ func (s *Store) Claim(ctx context.Context, now, until time.Time, limit int) ([]n
 	return claimed, nil
 }
 
-// makeReady moves what is due from what waits to what is ready. What was leased
+// makeReady moves what is due of one channel from what waits to what is ready. What was leased
 // gets its grace first.
-func makeReady(ctx context.Context, tx *sql.Tx, now time.Time) error {
+func makeReady(ctx context.Context, tx *sql.Tx, c notification.Channel, now time.Time) error {
 	rows, err := tx.QueryContext(ctx, `
-		SELECT id, lease <> '' AND ended = 0 FROM deliveries WHERE `+waiting+` AND due <= ? ORDER BY due LIMIT ?`,
-		sqlitedb.Time(now), readied)
+		SELECT id, lease <> '' AND ended = 0 FROM deliveries WHERE channel = ? AND `+waiting+` AND due <= ? ORDER BY due LIMIT ?`,
+		c, sqlitedb.Time(now), readied)
 	if err != nil {
 		return err
 	}
@@ -276,9 +276,9 @@ func updateAll(ctx context.Context, tx *sql.Tx, ids []string, set string, args .
 	return err
 }
 
-// next is the next deliveries that are ready, up to limit together: those that
+// next is the next deliveries of one channel that are ready, up to limit together: those that
 // can be claimed, and when those are due again that are behind an earlier one.
-func next(ctx context.Context, tx *sql.Tx, now time.Time, limit int) (found []notification.Notification, behind map[string]int64, err error) {
+func next(ctx context.Context, tx *sql.Tx, c notification.Channel, now time.Time, limit int) (found []notification.Notification, behind map[string]int64, err error) {
 	at := sqlitedb.Time(now)
 	rows, err := tx.QueryContext(ctx, `
 		SELECT `+columns+`, r.booking_id <> '' AND EXISTS (
@@ -287,8 +287,8 @@ func next(ctx context.Context, tx *sql.Tx, now time.Time, limit int) (found []no
 				SELECT max(iif(e.lease = '', e.due, 0)) FROM deliveries e JOIN records er ON er.message_id = e.message_id
 				WHERE e.booking_id = d.booking_id AND e.channel = d.channel AND er.version < r.version
 					AND (e.status IN ('RESOLVING', 'PENDING') OR e.lease <> '' AND e.due > ?)))
-		FROM `+tables+` WHERE d.`+ready+` ORDER BY d.turn, d.due, d.id LIMIT ?`,
-		sqlitedb.Time(now.Add(-notification.Grace)), limit)
+		FROM `+tables+` WHERE d.channel = ? AND d.`+ready+` ORDER BY d.turn, d.due, d.id LIMIT ?`,
+		sqlitedb.Time(now.Add(-notification.Grace)), c, limit)
 	if err != nil {
 		return nil, nil, err
 	}

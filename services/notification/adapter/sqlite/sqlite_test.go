@@ -43,7 +43,7 @@ func TestStoreContract(t *testing.T) {
 type broken struct {
 	notification.Store
 	enqueue  func(notification.Store, context.Context, notification.Record) (notification.Outcome, error)
-	claim    func(notification.Store, context.Context, time.Time, time.Time, int) ([]notification.Notification, error)
+	claim    func(notification.Store, context.Context, notification.Channel, time.Time, time.Time, int) ([]notification.Notification, error)
 	settle   func(notification.Store, context.Context, notification.Notification) error
 	forget   func(notification.Store, context.Context, time.Time, int) (int, error)
 	outdated func(notification.Store, context.Context, notification.Notification) (bool, error)
@@ -58,11 +58,11 @@ func (b broken) Enqueue(ctx context.Context, r notification.Record) (notificatio
 	return b.enqueue(b.Store, ctx, r)
 }
 
-func (b broken) Claim(ctx context.Context, now, until time.Time, limit int) ([]notification.Notification, error) {
+func (b broken) Claim(ctx context.Context, c notification.Channel, now, until time.Time, limit int) ([]notification.Notification, error) {
 	if b.claim == nil {
-		return b.Store.Claim(ctx, now, until, limit)
+		return b.Store.Claim(ctx, c, now, until, limit)
 	}
-	return b.claim(b.Store, ctx, now, until, limit)
+	return b.claim(b.Store, ctx, c, now, until, limit)
 }
 
 func (b broken) Settle(ctx context.Context, n notification.Notification) error {
@@ -178,27 +178,27 @@ func TestStoreSuiteCatchesBrokenAdapters(t *testing.T) {
 			claim: claimInTwoSteps(),
 		}},
 		"leases_for_no_time": {"nobody_gets_it_again_before_the_lease_ends", broken{
-			claim: func(s store, ctx context.Context, now, _ time.Time, limit int) ([]notification.Notification, error) {
-				return s.Claim(ctx, now, now, limit)
+			claim: func(s store, ctx context.Context, c notification.Channel, now, _ time.Time, limit int) ([]notification.Notification, error) {
+				return s.Claim(ctx, c, now, now, limit)
 			},
 		}},
 		"gives_an_ended_lease_at_once": {"an_ended_lease_is_given_anew_after_a_grace", broken{
-			claim: func(s store, ctx context.Context, now, until time.Time, limit int) ([]notification.Notification, error) {
-				ns, err := s.Claim(ctx, now, until, limit)
+			claim: func(s store, ctx context.Context, c notification.Channel, now, until time.Time, limit int) ([]notification.Notification, error) {
+				ns, err := s.Claim(ctx, c, now, until, limit)
 				if err != nil || len(ns) > 0 {
 					return ns, err
 				}
-				return s.Claim(ctx, now.Add(notification.Grace), until, limit)
+				return s.Claim(ctx, c, now.Add(notification.Grace), until, limit)
 			},
 		}},
 		"takes_the_lease_away_for_the_grace": {"the_grace_lets_the_owner_settle", broken{
-			claim: func(s store, ctx context.Context, now, until time.Time, limit int) ([]notification.Notification, error) {
-				ns, err := s.Claim(ctx, now, until, limit)
+			claim: func(s store, ctx context.Context, c notification.Channel, now, until time.Time, limit int) ([]notification.Notification, error) {
+				ns, err := s.Claim(ctx, c, now, until, limit)
 				if err != nil || len(ns) > 0 {
 					return ns, err
 				}
 				grace := now.Add(notification.Grace)
-				_, err = s.Claim(ctx, grace, grace, limit)
+				_, err = s.Claim(ctx, c, grace, grace, limit)
 				return ns, err
 			},
 		}},
@@ -269,6 +269,17 @@ func TestStoreSuiteCatchesBrokenAdapters(t *testing.T) {
 				return s.Settle(ctx, n)
 			},
 		}},
+		"claims_whatever_the_channel": {"a_channel_is_claimed_alone", broken{
+			claim: func(s store, ctx context.Context, c notification.Channel, now, until time.Time, limit int) ([]notification.Notification, error) {
+				ns, err := s.Claim(ctx, c, now, until, limit)
+				if err != nil || len(ns) == limit {
+					return ns, err
+				}
+				other := map[notification.Channel]notification.Channel{notification.Email: notification.SMS, notification.SMS: notification.Email}[c]
+				more, err := s.Claim(ctx, other, now, until, limit-len(ns))
+				return append(ns, more...), err
+			},
+		}},
 		"forgets_nothing": {"what_is_old_is_without_personal_data", broken{
 			forget: func(_ store, _ context.Context, _ time.Time, _ int) (int, error) { return 0, nil },
 		}},
@@ -284,8 +295,8 @@ func TestStoreSuiteCatchesBrokenAdapters(t *testing.T) {
 			},
 		}},
 		"says_of_nothing_that_it_is_overtaken": {"what_is_overtaken_says_so", broken{
-			claim: func(s store, ctx context.Context, now, until time.Time, limit int) ([]notification.Notification, error) {
-				ns, err := s.Claim(ctx, now, until, limit)
+			claim: func(s store, ctx context.Context, c notification.Channel, now, until time.Time, limit int) ([]notification.Notification, error) {
+				ns, err := s.Claim(ctx, c, now, until, limit)
 				for i := range ns {
 					ns[i].Overtaken = false
 				}
@@ -334,17 +345,17 @@ func outdatedAsAnother(kind notification.Kind) func(notification.Store, context.
 
 // claimInTwoSteps reads what is due and marks it in another step: a caller that
 // comes between the two gets what the one before it has.
-func claimInTwoSteps() func(notification.Store, context.Context, time.Time, time.Time, int) ([]notification.Notification, error) {
+func claimInTwoSteps() func(notification.Store, context.Context, notification.Channel, time.Time, time.Time, int) ([]notification.Notification, error) {
 	var mu sync.Mutex
 	var before []notification.Notification
-	return func(s notification.Store, ctx context.Context, now, until time.Time, limit int) ([]notification.Notification, error) {
+	return func(s notification.Store, ctx context.Context, c notification.Channel, now, until time.Time, limit int) ([]notification.Notification, error) {
 		mu.Lock()
 		defer mu.Unlock()
 		if got := before; len(got) > 1 {
 			before = nil
 			return got, nil
 		}
-		got, err := s.Claim(ctx, now, until, limit)
+		got, err := s.Claim(ctx, c, now, until, limit)
 		before = got
 		return got, err
 	}
@@ -382,7 +393,7 @@ func TestEndLeasesFreesWhatAKilledProcessHad(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 2 {
-		if ns, err := store.Claim(t.Context(), at, at.Add(time.Hour), 1); err != nil || len(ns) != 1 {
+		if ns, err := store.Claim(t.Context(), notification.Email, at, at.Add(time.Hour), 1); err != nil || len(ns) != 1 {
 			t.Fatalf("claimed %v, %v; want one", ns, err)
 		}
 		if err := store.EndLeases(t.Context(), at); err != nil {
@@ -403,7 +414,7 @@ func TestEndLeasesLeavesWhatWaitsForAnotherAttempt(t *testing.T) {
 	}
 	claim := func(want int) []notification.Notification {
 		t.Helper()
-		ns, err := store.Claim(t.Context(), at, at.Add(time.Minute), 1)
+		ns, err := store.Claim(t.Context(), notification.Email, at, at.Add(time.Minute), 1)
 		if err != nil || len(ns) != want {
 			t.Fatalf("claimed %v, %v; want %d", ns, err, want)
 		}
