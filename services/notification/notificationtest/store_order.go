@@ -182,6 +182,21 @@ var orderTests = map[string]func(*testing.T, notification.Store){
 			at = at.Add(2 * notification.Behind)
 		}
 	},
+	"one_that_comes_late_goes_first": func(t *testing.T, s notification.Store) {
+		first := later(confirmation(base), notification.ItemsCancelled)
+		second := later(first, notification.Cancellation)
+		enqueue(t, s, second, true)
+		enqueue(t, s, first, true)
+		n := claimOne(t, s, base)
+		if n.ID != first.Deliveries[0].ID {
+			t.Fatal("the cancellation is claimed before that in part, which is older")
+		}
+		wantIDs(t, "while the older is sent", claim(t, s, base.Add(time.Second), base.Add(time.Minute), 10), []string{}...)
+		n.Status, n.SentAt = notification.Sent, base
+		settle(t, s, n)
+		at := base.Add(time.Second + notification.Behind)
+		wantIDs(t, "then", claim(t, s, at, at.Add(time.Minute), 10), second.Deliveries[0].ID)
+	},
 	"a_later_one_waits_for_the_grace_of_one_that_is_outdated": func(t *testing.T, s notification.Store) {
 		first := confirmation(base)
 		r := later(first, notification.Cancellation)

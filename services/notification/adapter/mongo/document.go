@@ -23,9 +23,8 @@ type message struct {
 	Once    string `bson:"once"`
 	Booking string `bson:"booking,omitempty"` // what the message says, as JSON
 	// Overtaken says that the booking has a message of a higher version of which
-	// anybody is told, Follows that it has one of a lower version.
+	// anybody is told.
 	Overtaken bool `bson:"overtaken,omitempty"`
-	Follows   bool `bson:"follows,omitempty"`
 	// Undecided says that it is not known yet whether the message is told. It
 	// has no deliveries, and no receipt: whoever sent it sends it again.
 	Undecided bool `bson:"undecided,omitempty"`

@@ -96,9 +96,6 @@ func (s *Store) decide(ctx context.Context, m message, rest others, filter bson.
 	if rest.newer {
 		set = append(set, bson.E{Key: "overtaken", Value: true})
 	}
-	if rest.older {
-		set = append(set, bson.E{Key: "follows", Value: true})
-	}
 	return s.messages.Update(ctx, filter,
 		bson.D{{Key: "$set", Value: set}, {Key: "$unset", Value: bson.D{{Key: "undecided", Value: ""}}}})
 }
@@ -166,7 +163,6 @@ var header = func() bson.D {
 type others struct {
 	stale bool // one outdates it
 	newer bool // there is one of a higher version of which anybody is told
-	older bool // there is one of a lower version
 	open  bool // one of a lower version has a delivery that is open or leased
 }
 
@@ -189,7 +185,6 @@ func (s *Store) compare(ctx context.Context, m message) (rest others, err error)
 		if other.Version >= m.Version || other.Kind == notification.Nothing {
 			continue
 		}
-		rest.older = true
 		open, err := s.overtake(ctx, m, other)
 		if err != nil {
 			return others{}, err

@@ -106,7 +106,7 @@ func (s *Store) makeReady(ctx context.Context, field string, now time.Time) erro
 func (s *Store) ready(ctx context.Context, field string, limit int) (ready []message, err error) {
 	err = s.messages.All(ctx, bson.D{{Key: field + ".ready", Value: true}}, &ready, options.Find().
 		SetSort(bson.D{{Key: field + ".turn", Value: 1}, {Key: field + ".due", Value: 1}}).SetLimit(int64(limit)).
-		SetProjection(bson.D{{Key: "booking_id", Value: 1}, {Key: "version", Value: 1}, {Key: "follows", Value: 1}}))
+		SetProjection(bson.D{{Key: "booking_id", Value: 1}, {Key: "version", Value: 1}}))
 	return ready, err
 }
 
@@ -115,7 +115,7 @@ func (s *Store) ready(ctx context.Context, field string, limit int) (ready []mes
 func (s *Store) lease(ctx context.Context, found message, c notification.Channel, now, until time.Time) (notification.Notification, bool, error) {
 	field := string(c)
 	ready := append(byID(found.ID), bson.E{Key: field + ".ready", Value: true})
-	if found.Follows {
+	if found.BookingID != "" {
 		due, wait, err := s.earlier(ctx, found, field, now)
 		if err != nil {
 			return notification.Notification{}, false, err

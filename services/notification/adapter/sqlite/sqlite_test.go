@@ -280,6 +280,14 @@ func TestStoreSuiteCatchesBrokenAdapters(t *testing.T) {
 				return append(ns, more...), err
 			},
 		}},
+		"tells_in_the_order_of_arrival": {"one_that_comes_late_goes_first", broken{
+			enqueue: func(s store, ctx context.Context, r notification.Record) (notification.Outcome, error) {
+				if r.Kind == notification.ItemsCancelled {
+					r.Version += 100
+				}
+				return s.Enqueue(ctx, r)
+			},
+		}},
 		"forgets_nothing": {"what_is_old_is_without_personal_data", broken{
 			forget: func(_ store, _ context.Context, _ time.Time, _ int) (int, error) { return 0, nil },
 		}},
