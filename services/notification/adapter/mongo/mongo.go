@@ -13,6 +13,7 @@ import (
 	"slices"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/openboxoffice/boxoffice/services/internal/mongodb"
 	"github.com/openboxoffice/boxoffice/services/notification"
@@ -46,7 +47,8 @@ func Open(ctx context.Context, o mongodb.Options) (*Store, error) {
 }
 
 // adopt lets Claim see the open deliveries that an earlier release stored, which
-// knew no order. Such a database has that release's indexes.
+// knew no order and outdated nothing. Such a database has that release's indexes.
+// They stay: processes of that release may still store more.
 func (s *Store) adopt(ctx context.Context) error {
 	known, err := s.messages.Indexes(ctx)
 	if err != nil {
@@ -56,9 +58,34 @@ func (s *Store) adopt(ctx context.Context) error {
 		if !slices.Contains(known, field+"_due") {
 			continue
 		}
-		if err := s.messages.UpdateAll(ctx,
-			bson.D{{Key: field + ".status", Value: open}, {Key: field + ".ready", Value: absent}},
+		old := bson.D{{Key: field + ".status", Value: open}, {Key: field + ".ready", Value: absent}}
+		if err := s.outdateOld(ctx, old); err != nil {
+			return err
+		}
+		if err := s.messages.UpdateAll(ctx, old,
 			bson.D{{Key: "$set", Value: bson.D{{Key: field + ".ready", Value: false}, {Key: field + ".turn", Value: int64(0)}}}}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// outdateOld ends what is outdated of the messages that filter finds.
+func (s *Store) outdateOld(ctx context.Context, filter bson.D) error {
+	var old []message
+	if err := s.messages.All(ctx, filter, &old, options.Find().
+		SetProjection(bson.D{{Key: "booking_id", Value: 1}, {Key: "version", Value: 1}, {Key: "kind", Value: 1}})); err != nil {
+		return err
+	}
+	for _, m := range old {
+		if m.BookingID == "" {
+			continue
+		}
+		rest, err := s.compare(ctx, m)
+		if err == nil && rest.stale {
+			_, err = s.outdate(ctx, m.ID, true)
+		}
+		if err != nil {
 			return err
 		}
 	}
