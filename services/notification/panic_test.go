@@ -50,10 +50,22 @@ func TestADeliveryThatPanicsFailsAloneAndIsListed(t *testing.T) {
 	}
 }
 
-// panicsFirst is a store whose first claims and first records panic.
+// panicsFirst is a store whose first claims and first records panic. Outdated
+// and Forget always do.
 type panicsFirst struct {
 	notification.Store
 	claims, records atomic.Int64
+	asked, forgets  atomic.Int64
+}
+
+func (p *panicsFirst) Outdated(context.Context, notification.Notification) (bool, error) {
+	p.asked.Add(1)
+	panic("a third defect")
+}
+
+func (p *panicsFirst) Forget(context.Context, time.Time, int) (int, error) {
+	p.forgets.Add(1)
+	panic("a fourth defect")
 }
 
 func (p *panicsFirst) Claim(ctx context.Context, c notification.Channel, now, until time.Time, limit int) ([]notification.Notification, error) {
@@ -73,11 +85,18 @@ func (p *panicsFirst) Settle(ctx context.Context, n notification.Notification) e
 func TestTheWorkersOutliveAPanicOfTheirStore(t *testing.T) {
 	t.Parallel()
 	o := &outside{}
-	s := newService(t, o, func(options *notification.Options) { options.Store = &panicsFirst{Store: options.Store} })
+	var p *panicsFirst
+	s := newService(t, o, func(options *notification.Options) {
+		p = &panicsFirst{Store: options.Store}
+		options.Store = p
+	})
 	handle(t, s, message(t, events.TypeBookingConfirmed, booking("ada"))) // before Run: it has to be claimed
 	run(t, s)
 	eventually(t, "the mail is sent and recorded", func() bool { return statuses(t, s)[notification.Sent] >= 1 })
 	if mails, _ := o.sent(); len(mails) != 1 {
 		t.Errorf("%d mails, want 1", len(mails))
+	}
+	if p.asked.Load() == 0 || p.forgets.Load() == 0 {
+		t.Errorf("Outdated panicked %d times and Forget %d times: this test shows nothing", p.asked.Load(), p.forgets.Load())
 	}
 }

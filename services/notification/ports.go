@@ -81,7 +81,7 @@ type Store interface {
 	// and returns how many it were: their Booking, and of their deliveries To, the
 	// texts and the calendar. Open deliveries become Outdated with the Error
 	// Expired; those that are Resolving become Dropped. What has been told stays
-	// known.
+	// known. An error may come with a count, of the records that are forgotten.
 	Forget(ctx context.Context, t time.Time, limit int) (int, error)
 	// List returns up to f.Limit deliveries that f chooses, the newest first.
 	// It has none that is Resolving or Dropped. Page after page, each after

@@ -3,6 +3,8 @@ package notification
 import (
 	"context"
 	"time"
+
+	"github.com/openboxoffice/boxoffice/services/internal/worker"
 )
 
 // What is to be forgotten is looked for every forgetEvery, and forgotten by
@@ -29,7 +31,11 @@ func (s *Service) forget(ctx context.Context) {
 // forgetAll forgets what is older than the retention now.
 func (s *Service) forgetAll(ctx context.Context) {
 	for total := 0; ; {
-		n, err := s.o.Store.Forget(ctx, s.o.Now().Add(-s.o.Retention), forgetBatch)
+		n := 0
+		err := worker.Try(ctx, s.o.Log, "retention", func() (err error) {
+			n, err = s.o.Store.Forget(ctx, s.o.Now().Add(-s.o.Retention), forgetBatch)
+			return err
+		})
 		total += n
 		switch {
 		case err != nil && ctx.Err() == nil:
@@ -37,7 +43,7 @@ func (s *Service) forgetAll(ctx context.Context) {
 		case total > 0 && n < forgetBatch:
 			s.o.Log.InfoContext(ctx, "old notifications forgotten", "count", total)
 		}
-		if err != nil || n < forgetBatch {
+		if n == 0 || err == nil && n < forgetBatch {
 			return
 		}
 	}

@@ -313,7 +313,8 @@ func (s *Service) deliver(ctx context.Context, n Notification, check bool) Notif
 	if unused := s.ledger.endRecorded(n, lease); unused != "" && n.Status.Open() {
 		again := n
 		again.Lease = unused
-		if err := s.o.Store.Settle(ctx, again); err != nil {
+		err := worker.Try(ctx, s.o.Log, "delivery", func() error { return s.o.Store.Settle(ctx, again) }, "notification_id", n.ID)
+		if err != nil {
 			s.log(n).WarnContext(ctx, "a lease is left to end by itself", "error", err)
 		}
 	}
@@ -339,10 +340,13 @@ func (s *Service) attemptSafely(ctx context.Context, n Notification) Notificatio
 
 // outdated reports whether n is known to be outdated. While the database does
 // not answer, n is sent, as it may be sent a moment before it is outdated.
-func (s *Service) outdated(ctx context.Context, n Notification) bool {
+func (s *Service) outdated(ctx context.Context, n Notification) (outdated bool) {
 	ctx, cancel := context.WithTimeout(ctx, Behind)
 	defer cancel()
-	outdated, err := s.o.Store.Outdated(ctx, n)
+	err := worker.Try(ctx, s.o.Log, "delivery", func() (err error) {
+		outdated, err = s.o.Store.Outdated(ctx, n)
+		return err
+	}, "notification_id", n.ID)
 	if err != nil {
 		s.log(n).WarnContext(ctx, "cannot ask whether a notification is outdated", "error", err)
 	}

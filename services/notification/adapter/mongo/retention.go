@@ -2,11 +2,14 @@ package mongo
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
+	"github.com/openboxoffice/boxoffice/services/internal/storage"
 	"github.com/openboxoffice/boxoffice/services/notification"
 )
 
@@ -17,7 +20,7 @@ const ahead = 365 * 24 * time.Hour
 // Forget implements notification.Store. A message is marked as forgotten last, so
 // that one whose process dies meanwhile is found again.
 func (s *Store) Forget(ctx context.Context, t time.Time, limit int) (int, error) {
-	forgotten := 0
+	forgotten, failed := 0, error(nil)
 	for _, old := range []bson.D{
 		{{Key: "event_at", Value: bson.D{{Key: "$gt", Value: 0}, {Key: "$lt", Value: t.UnixMicro()}}}},
 		{{Key: "event_at", Value: absent}, {Key: "at", Value: bson.D{{Key: "$lt", Value: t.Add(-ahead).UnixMicro()}}}},
@@ -30,13 +33,17 @@ func (s *Store) Forget(ctx context.Context, t time.Time, limit int) (int, error)
 			return forgotten, err
 		}
 		for _, m := range ms {
-			if err := s.forget(ctx, m); err != nil {
+			switch err := s.forget(ctx, m); {
+			case errors.Is(err, storage.ErrUnavailable), ctx.Err() != nil:
 				return forgotten, err
+			case err != nil:
+				failed = errors.Join(failed, fmt.Errorf("forget message %s: %w", m.ID, err))
+			default:
+				forgotten++
 			}
-			forgotten++
 		}
 	}
-	return forgotten, nil
+	return forgotten, failed
 }
 
 func (s *Store) forget(ctx context.Context, m message) error {
