@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -653,5 +654,32 @@ func TestARetryTakesItsTurnAnew(t *testing.T) {
 	stop()
 	if turn := all(t, s)[0].Turn; turn <= first {
 		t.Errorf("its turn is %d, as before the attempt", turn)
+	}
+}
+
+// countingMailer counts the attempts, and fails as outside has it.
+type countingMailer struct {
+	notification.Mailer
+	attempts *atomic.Int64
+}
+
+func (c countingMailer) Send(ctx context.Context, m notification.Mail) error {
+	c.attempts.Add(1)
+	return c.Mailer.Send(ctx, m)
+}
+
+func TestAskingForTheAddressTakesNoAttemptToSend(t *testing.T) {
+	t.Parallel()
+	o := &outside{mailErr: &notification.SendError{Reason: "busy"}, usersErr: errors.New("down")}
+	var sends atomic.Int64
+	s := newService(t, o, func(o *notification.Options) { o.Mailer, o.MaxAttempts = countingMailer{o.Mailer, &sends}, 3 })
+	run(t, s)
+	handle(t, s, message(t, events.TypeBookingConfirmed, booking("ada")))
+	eventually(t, "the mail is given up", func() bool { return statuses(t, s)[notification.Failed] == 1 })
+	if sends.Load() != 3 {
+		t.Errorf("it was sent %d times, want 3", sends.Load())
+	}
+	if n := all(t, s)[0]; n.Attempts != 3 {
+		t.Errorf("it has %d attempts, want 3", n.Attempts)
 	}
 }

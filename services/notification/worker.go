@@ -365,10 +365,15 @@ func (s *Service) attempt(ctx context.Context, n Notification) Notification {
 	name := ""
 	if n.Channel == Email && n.Booking != "" {
 		contact, err := s.o.Contacts.Contact(ctx, n.UserID)
-		if err != nil && !errors.Is(err, ErrNoContact) && n.Attempts < contactTries {
+		// Until the first attempt to send, those to ask are counted.
+		asking := n.Attempts == 0 || n.Error == noAddress
+		if err != nil && !errors.Is(err, ErrNoContact) && asking && n.Attempts < contactTries {
 			n.Attempts++
-			n.Error = "the address could not be asked for"
+			n.Error = noAddress
 			return s.later(n)
+		}
+		if asking {
+			n.Attempts, n.Error = 0, ""
 		}
 		name = line(contact.Name)
 		if to, ok := address(contact.Email); ok {
@@ -390,6 +395,9 @@ func (s *Service) attempt(ctx context.Context, n Notification) Notification {
 // contactTries is how often the user service is asked for a mail's name and
 // address before it goes to those that the booking was made with.
 const contactTries = 3
+
+// noAddress is the Error of a mail while the user service is asked in vain.
+const noAddress = "the address could not be asked for"
 
 // write is what n says, as of now, to a customer of this name. An empty name is
 // that of the booking.
