@@ -77,11 +77,11 @@ type Store interface {
 	// When n.Lease is not the delivery's lease, nothing changes, and it is
 	// ErrSettled where the delivery is no longer open, ErrLeaseLost elsewhere.
 	Settle(ctx context.Context, n Notification) error
-	// Forget deletes the personal data of up to limit records with EventAt before t,
-	// and returns how many it were: their Booking, and of their deliveries To, the
+	// Forget deletes the personal data of up to limit records with EventAt before t
+	// of which no delivery has a lease until t or later, and returns how many it were: their Booking, and of their deliveries To, the
 	// texts and the calendar. Open deliveries become Outdated with the Error
-	// Expired; those that are Resolving become Dropped. What has been told stays
-	// known. An error may come with a count, of the records that are forgotten.
+	// Expired; those that are Resolving become Dropped. Leases that ended before t
+	// are gone: Settle brings nothing back. What has been told stays known. An error may come with a count, of the records that are forgotten.
 	Forget(ctx context.Context, t time.Time, limit int) (int, error)
 	// List returns up to f.Limit deliveries that f chooses, the newest first.
 	// It has none that is Resolving or Dropped. Page after page, each after

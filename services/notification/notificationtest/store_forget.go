@@ -49,6 +49,34 @@ var forgetTests = map[string]func(*testing.T, notification.Store){
 			t.Errorf("(-want +got):\n%s", diff)
 		}
 	},
+	"what_is_leased_is_forgotten_later": func(t *testing.T, s notification.Store) {
+		r := confirmation(base)
+		r.EventAt = base.Add(-time.Hour)
+		enqueue(t, s, r, true)
+		n := claimOne(t, s, base)
+		forget(t, s, base, 10, 0)
+		n.Status, n.Attempts, n.SentAt = notification.Sent, 1, base
+		settle(t, s, n)
+		if got := outcomes(t, s, r.BookingID)[n.ID]; got != "SENT " {
+			t.Errorf("it is %q", got)
+		}
+		forget(t, s, base, 10, 1)
+		if got := list(t, s, notification.Filter{})[0].To; got != "" {
+			t.Errorf("its address is %q", got)
+		}
+	},
+	"a_lease_that_ended_brings_nothing_back": func(t *testing.T, s notification.Store) {
+		r := confirmation(base)
+		r.EventAt = base
+		enqueue(t, s, r, true)
+		n := claimOne(t, s, base)
+		forget(t, s, n.Due.Add(time.Microsecond), 10, 1)
+		n.Status = notification.Sent
+		wantErr(t, s.Settle(t.Context(), n), notification.ErrSettled)
+		if got := list(t, s, notification.Filter{})[0].To; got != "" {
+			t.Errorf("its address is %q", got)
+		}
+	},
 	"what_was_told_stays_known": func(t *testing.T, s notification.Store) {
 		r := confirmation(base)
 		r.EventAt = base

@@ -252,14 +252,20 @@ func asRead(field string, d *delivery) bson.D {
 	return bson.D{{Key: field + ".status", Value: d.Status}, {Key: field + ".lease", Value: lease}}
 }
 
-// ended ends a delivery with an open status, for this reason.
-func ended(field string, was notification.Status, reason string) bson.D {
+// endedFields are the fields of a delivery that has had an open status and is
+// ended for this reason.
+func endedFields(field string, was notification.Status, reason string) bson.D {
 	status := notification.Outdated
 	if was == notification.Resolving {
 		status = notification.Dropped
 	}
+	return bson.D{{Key: field + ".status", Value: status}, {Key: field + ".error", Value: reason}}
+}
+
+// ended ends a delivery with an open status, for this reason.
+func ended(field string, was notification.Status, reason string) bson.D {
 	return bson.D{
-		{Key: "$set", Value: bson.D{{Key: field + ".status", Value: status}, {Key: field + ".error", Value: reason}}},
+		{Key: "$set", Value: endedFields(field, was, reason)},
 		{Key: "$unset", Value: bson.D{{Key: field + ".ready", Value: ""}}},
 	}
 }

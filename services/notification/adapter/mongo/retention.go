@@ -33,12 +33,13 @@ func (s *Store) Forget(ctx context.Context, t time.Time, limit int) (int, error)
 			return forgotten, err
 		}
 		for _, m := range ms {
-			switch err := s.forget(ctx, m); {
+			done, err := s.forget(ctx, m, t)
+			switch {
 			case errors.Is(err, storage.ErrUnavailable), ctx.Err() != nil:
 				return forgotten, err
 			case err != nil:
 				failed = errors.Join(failed, fmt.Errorf("forget message %s: %w", m.ID, err))
-			default:
+			case done:
 				forgotten++
 			}
 		}
@@ -46,25 +47,28 @@ func (s *Store) Forget(ctx context.Context, t time.Time, limit int) (int, error)
 	return forgotten, failed
 }
 
-func (s *Store) forget(ctx context.Context, m message) error {
+// forget forgets m, unless somebody has leased one of its deliveries: then it is
+// left to the next time.
+func (s *Store) forget(ctx context.Context, m message, t time.Time) (done bool, err error) {
 	for field, d := range m.deliveries() {
-		// One that is claimed or settled meanwhile may still go out; it has no
-		// more to say.
+		if d.Lease != "" && d.Due >= t.UnixMicro() {
+			return false, nil
+		}
+		set, unset := bson.D{}, bson.D{{Key: field + ".lease", Value: ""}, {Key: field + ".ended", Value: ""}}
 		if d.Status.Open() {
-			if _, err := s.messages.Update(ctx, append(byID(m.ID), asRead(field, d)...), ended(field, d.Status, notification.Expired)); err != nil {
-				return err
-			}
+			set, unset = endedFields(field, d.Status, notification.Expired), append(unset, bson.E{Key: field + ".ready", Value: ""})
 		}
-		empty := bson.D{}
 		for _, name := range []string{".to", ".text", ".html", ".calendar"} {
-			empty = append(empty, bson.E{Key: field + name, Value: ""})
+			set = append(set, bson.E{Key: field + name, Value: ""})
 		}
-		if _, err := s.messages.Update(ctx, byID(m.ID), bson.D{{Key: "$set", Value: empty}}); err != nil {
-			return err
+		// One that is claimed or settled meanwhile is not as it was read.
+		done, err := s.messages.Update(ctx, append(byID(m.ID), asRead(field, d)...), bson.D{{Key: "$set", Value: set}, {Key: "$unset", Value: unset}})
+		if err != nil || !done {
+			return false, err
 		}
 	}
-	_, err := s.messages.Update(ctx, byID(m.ID), bson.D{{Key: "$set", Value: bson.D{
+	_, err = s.messages.Update(ctx, byID(m.ID), bson.D{{Key: "$set", Value: bson.D{
 		{Key: "booking", Value: ""}, {Key: "event_at", Value: int64(0)},
 	}}})
-	return err
+	return err == nil, err
 }

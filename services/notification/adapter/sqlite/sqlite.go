@@ -357,14 +357,15 @@ func (s *Store) Settle(ctx context.Context, n notification.Notification) error {
 
 // Forget implements notification.Store.
 func (s *Store) Forget(ctx context.Context, t time.Time, limit int) (forgotten int, err error) {
-	const old = `event_at IS NOT NULL AND event_at < ?`
+	const old = `event_at IS NOT NULL AND event_at < ?1 AND NOT EXISTS (
+		SELECT 1 FROM deliveries d WHERE d.message_id = records.message_id AND d.lease <> '' AND d.due >= ?1)`
 	var any bool
 	if err := s.db.Read.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM records WHERE `+old+`)`, sqlitedb.Time(t)).
 		Scan(&any); err != nil || !any {
 		return 0, err
 	}
 	err = s.db.Write(ctx, func(tx *sql.Tx) error {
-		rows, err := tx.QueryContext(ctx, `SELECT message_id FROM records WHERE `+old+` ORDER BY event_at LIMIT ?`, sqlitedb.Time(t), limit)
+		rows, err := tx.QueryContext(ctx, `SELECT message_id FROM records WHERE `+old+` ORDER BY event_at LIMIT ?2`, sqlitedb.Time(t), limit)
 		if err != nil {
 			return err
 		}
@@ -388,7 +389,7 @@ func (s *Store) Forget(ctx context.Context, t time.Time, limit int) (forgotten i
 		for _, statement := range []string{
 			`UPDATE deliveries SET status = iif(status = 'PENDING', 'OUTDATED', 'DROPPED'), error = '` + notification.Expired + `'
 				WHERE message_id IN (SELECT value FROM json_each(?)) AND status IN ('RESOLVING', 'PENDING')`,
-			`UPDATE deliveries SET recipient = '', text = '', html = '', calendar = '' WHERE message_id IN (SELECT value FROM json_each(?))`,
+			`UPDATE deliveries SET recipient = '', text = '', html = '', calendar = '', lease = '' WHERE message_id IN (SELECT value FROM json_each(?))`,
 			`UPDATE records SET booking = '', event_at = NULL WHERE message_id IN (SELECT value FROM json_each(?))`,
 		} {
 			if _, err := tx.ExecContext(ctx, statement, string(list)); err != nil {

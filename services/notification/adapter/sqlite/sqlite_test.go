@@ -291,6 +291,11 @@ func TestStoreSuiteCatchesBrokenAdapters(t *testing.T) {
 		"forgets_nothing": {"what_is_old_is_without_personal_data", broken{
 			forget: func(_ store, _ context.Context, _ time.Time, _ int) (int, error) { return 0, nil },
 		}},
+		"forgets_what_is_leased": {"what_is_leased_is_forgotten_later", broken{
+			forget: func(s store, ctx context.Context, t time.Time, limit int) (int, error) {
+				return s.Forget(ctx, t.Add(time.Hour), limit)
+			},
+		}},
 		"forgets_all_at_once": {"it_goes_by_pieces", broken{
 			forget: func(s store, ctx context.Context, t time.Time, _ int) (int, error) { return s.Forget(ctx, t, 1000) },
 		}},
