@@ -2,7 +2,6 @@ package standalone
 
 import (
 	"maps"
-	"net"
 	"os"
 	"strings"
 
@@ -67,18 +66,9 @@ func (c Config) private() bool {
 		return false
 	}
 	for _, addr := range []string{c.UserAddr, c.EventAddr, c.BookingAddr, c.NotificationAddr} {
-		host, _, err := net.SplitHostPort(addr)
-		if err != nil {
-			return false
-		}
-		if !loopback(host) {
+		if !config.Loopback(addr) {
 			return false
 		}
 	}
 	return true
-}
-
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }

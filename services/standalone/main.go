@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/openboxoffice/boxoffice/services/internal/config"
 	"github.com/openboxoffice/boxoffice/services/internal/profile"
 )
 
@@ -104,7 +105,7 @@ func seed(ctx context.Context, stdout io.Writer) error {
 	organizer := Login{Email: os.Getenv("ORGANIZER_EMAIL"), Password: os.Getenv("ORGANIZER_PASSWORD")}
 	switch {
 	case organizer.Email != "":
-	case loopback(u.Hostname()):
+	case config.LoopbackHost(u.Hostname()):
 		organizer = SampleOrganizer
 	default:
 		return errors.New("ORGANIZER_EMAIL and ORGANIZER_PASSWORD are needed: sample logins, whose passwords are public, are made on this machine alone")

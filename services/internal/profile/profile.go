@@ -11,6 +11,8 @@ import (
 	"net/http/pprof"
 	"runtime"
 	"time"
+
+	"github.com/openboxoffice/boxoffice/services/internal/config"
 )
 
 // Config is a process's environment.
@@ -37,7 +39,7 @@ func Start(ctx context.Context, c Config) (stop func(), err error) {
 	if err != nil {
 		return nil, fmt.Errorf("PPROF_ADDR: %w", err)
 	}
-	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+	if !config.LoopbackHost(host) {
 		return nil, errors.New("PPROF_ADDR: profiles are for this machine alone; listen on 127.0.0.1")
 	}
 	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", c.Addr)

@@ -18,6 +18,7 @@ import (
 
 	"github.com/openboxoffice/boxoffice/contracts/problem"
 	"github.com/openboxoffice/boxoffice/services/internal/auth"
+	"github.com/openboxoffice/boxoffice/services/internal/config"
 	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
 	"github.com/openboxoffice/boxoffice/services/internal/sidecar"
 	"github.com/openboxoffice/boxoffice/services/internal/worker"
@@ -51,6 +52,10 @@ type Config struct {
 	// TrustedProxies are the addresses or CIDR ranges whose X-Forwarded-For is
 	// believed.
 	TrustedProxies []string `env:"TRUSTED_PROXIES"`
+	// PublishedLocally says that nobody but this machine can reach the service,
+	// although it listens on more than a loopback address: in a container, whose
+	// port is published on a loopback address alone.
+	PublishedLocally bool `env:"PUBLISHED_LOCALLY" envDefault:"false"`
 	// AdminEmail and AdminPassword make an admin, unless there is an account
 	// with that email address.
 	AdminEmail    string `env:"ADMIN_EMAIL"`
@@ -66,8 +71,8 @@ type Deps struct {
 	// Transport is the way to the other services where there is no sidecar; nil
 	// is over the network.
 	Transport http.RoundTripper
-	// Public says that other machines can reach the service. TrustedProxies say so,
-	// too.
+	// Public says that other machines can reach the service. An address that is not
+	// loopback says so, too, and TrustedProxies.
 	Public bool
 }
 
@@ -101,7 +106,7 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("SERVICE_KEYS: %w", err)
 	}
-	private := len(trusted) == 0 && !deps.Public
+	private := (config.Loopback(cfg.Addr) || cfg.PublishedLocally) && len(trusted) == 0 && !deps.Public
 	if !private && slices.Contains(cfg.ServiceKeys, exampleKey) {
 		return nil, errors.New("SERVICE_KEYS has the key of .env.example, whose private half everybody can read: choose another before other machines can reach the services")
 	}
@@ -215,7 +220,7 @@ func (a *App) refusePublicPasswords(ctx context.Context) error {
 	email, err := a.service.WithPublicPassword(ctx)
 	if err == nil && email != "" {
 		err = fmt.Errorf("%s still has its sample password, which everybody can read: "+
-			"change it, or begin with another database, before other machines can reach the services (TRUSTED_PROXIES says that they can)", email)
+			"change it, or begin with another database, before other machines can reach the services (an address that is not loopback, or TRUSTED_PROXIES, says that they can)", email)
 	}
 	return err
 }

@@ -24,7 +24,7 @@ import (
 func config(t *testing.T) app.Config {
 	t.Helper()
 	return app.Config{
-		Store: "sqlite", DBPath: filepath.Join(t.TempDir(), "user.db"), ServiceKeys: authtest.New(t).Public,
+		Addr: "127.0.0.1:0", Store: "sqlite", DBPath: filepath.Join(t.TempDir(), "user.db"), ServiceKeys: authtest.New(t).Public,
 		EventURL: "http://127.0.0.1:1", BookingURL: "http://127.0.0.1:1", NotificationURL: "http://127.0.0.1:1",
 	}
 }
@@ -58,10 +58,38 @@ func TestMistakesStopTheStartByName(t *testing.T) {
 	}
 }
 
-// What .env.example says is for one machine alone: behind a proxy it stops the
-// start.
-func TestTheExampleEnvironmentDoesNotStartBehindAProxy(t *testing.T) {
+// What .env.example says is for one machine alone: where others can reach it, it
+// stops the start.
+func TestTheExampleEnvironmentStartsOnItsOwnMachineAlone(t *testing.T) {
 	t.Parallel()
+	for name, public := range map[string]func(c *app.Config){
+		"behind a proxy":                 func(c *app.Config) { c.TrustedProxies = []string{"127.0.0.1"} },
+		"on every address":               func(c *app.Config) { c.Addr = "0.0.0.0:8080" },
+		"on every address, without host": func(c *app.Config) { c.Addr = ":8080" },
+		"in a container, behind a proxy": func(c *app.Config) {
+			c.Addr, c.PublishedLocally, c.TrustedProxies = "0.0.0.0:8080", true, []string{"10.0.0.0/8"}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			checkExample(t, public, false)
+		})
+	}
+	for name, private := range map[string]func(c *app.Config){
+		"on a loopback address":                           func(*app.Config) {},
+		"in a container, whose port is published locally": func(c *app.Config) { c.Addr, c.PublishedLocally = "0.0.0.0:8080", true },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			checkExample(t, private, true)
+		})
+	}
+}
+
+// checkExample checks whether a service starts with what .env.example has, after
+// reach has changed its configuration.
+func checkExample(t *testing.T, reach func(c *app.Config), starts bool) {
+	t.Helper()
 	example := map[string]string{}
 	b, err := os.ReadFile("../../../.env.example")
 	if err != nil {
@@ -71,9 +99,9 @@ func TestTheExampleEnvironmentDoesNotStartBehindAProxy(t *testing.T) {
 		name, value, _ := strings.Cut(strings.TrimSpace(line), "=")
 		example[name] = value
 	}
-	proxied := func(change func(c *app.Config)) error {
+	start := func(change func(c *app.Config)) error {
 		cfg := config(t)
-		cfg.TrustedProxies = []string{"127.0.0.1"}
+		reach(&cfg)
 		change(&cfg)
 		a, err := app.New(t.Context(), cfg, deps)
 		if err == nil {
@@ -81,15 +109,16 @@ func TestTheExampleEnvironmentDoesNotStartBehindAProxy(t *testing.T) {
 		}
 		return err
 	}
-	if err := proxied(func(*app.Config) {}); err != nil {
+	if err := start(func(*app.Config) {}); err != nil {
 		t.Errorf("secrets that nobody else knows: %v", err)
 	}
 	for want, change := range map[string]func(c *app.Config){
 		"ADMIN_PASSWORD": func(c *app.Config) { c.AdminEmail, c.AdminPassword = "root@example.com", example["ADMIN_PASSWORD"] },
 		"SERVICE_KEYS":   func(c *app.Config) { c.ServiceKeys = strings.Split(example["SERVICE_KEYS"], ",") },
-		example["ADMIN_EMAIL"]: func(c *app.Config) { // made before the proxy came
+		example["ADMIN_EMAIL"]: func(c *app.Config) { // made when only this machine could reach it
 			before := *c
-			before.TrustedProxies, before.AdminEmail, before.AdminPassword = nil, example["ADMIN_EMAIL"], example["ADMIN_PASSWORD"]
+			before.Addr, before.TrustedProxies = "127.0.0.1:0", nil
+			before.AdminEmail, before.AdminPassword = example["ADMIN_EMAIL"], example["ADMIN_PASSWORD"]
 			a, err := app.New(t.Context(), before, deps)
 			if err == nil {
 				err = a.Close()
@@ -99,7 +128,8 @@ func TestTheExampleEnvironmentDoesNotStartBehindAProxy(t *testing.T) {
 			}
 		},
 	} {
-		if err := proxied(change); err == nil || !strings.Contains(err.Error(), want) {
+		err := start(change)
+		if starts && err != nil || !starts && (err == nil || !strings.Contains(err.Error(), want)) {
 			t.Errorf("%s: error %v", want, err)
 		}
 	}
