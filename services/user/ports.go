@@ -10,16 +10,16 @@ import (
 // Users stores accounts. Times keep their microseconds and come back in UTC.
 // Where a context has ended, nothing changes and its error is returned.
 type Users interface {
-	// Create stores u, whole. An email address that differs from a stored one
-	// in nothing but case (EmailKey) is ErrEmailTaken. Of many at once with one
+	// Create stores u, whole. An email address with the EmailKey of a stored
+	// one is ErrEmailTaken. Of many at once with one
 	// address, exactly one is stored.
 	Create(ctx context.Context, u User) error
 
 	// Get returns the user with this id, or ErrNotFound.
 	Get(ctx context.Context, id string) (User, error)
 
-	// ByEmail returns the user with this email address in any case, or
-	// ErrNotFound.
+	// ByEmail returns the user whose email address has the EmailKey of this one,
+	// or ErrNotFound.
 	ByEmail(ctx context.Context, email string) (User, error)
 
 	// Update stores what change makes of the user with this id, and returns it.

@@ -127,6 +127,9 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 		return nil, err
 	}
 	a.close, a.keep = db.close, db.run
+	for _, id := range db.keyless {
+		deps.Log.WarnContext(ctx, "an account cannot be found by its email address, which an older account has, too", "user_id", id)
+	}
 	a.service, err = user.New(ctx, user.Options{
 		Users: db.users, Sessions: db.sessions, Keys: db.keys,
 		Hasher: argon2.New(), Tokens: jwt.Tokens{}, Log: deps.Log, Normalize: norm.NFC.String,

@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"io"
 	"log/slog"
@@ -246,6 +247,37 @@ func TestDocumentShowsEverything(t *testing.T) {
 	for _, path := range []string{"/docs", "/healthz", "/readyz"} {
 		if status, _ := get(path); status != 200 {
 			t.Errorf("%s: %d", path, status)
+		}
+	}
+}
+
+// An admin who was made under an older rule for keys is not made twice.
+func TestAnAdminIsFoundByTheKeysOfNow(t *testing.T) {
+	t.Parallel()
+	cfg := config(t)
+	cfg.AdminEmail, cfg.AdminPassword = "root@xn--bcher-kva.example", "a sparrow in the organ"
+	for range 2 {
+		a, err := app.New(t.Context(), cfg, deps)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := a.Close(); err != nil {
+			t.Fatal(err)
+		}
+		db, err := sql.Open("sqlite", cfg.DBPath)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var n int
+		err = db.QueryRowContext(t.Context(), `SELECT count(*) FROM users`).Scan(&n)
+		if err != nil || n != 1 {
+			t.Errorf("there are %d accounts (error %v), want 1", n, err)
+		}
+		if _, err := db.ExecContext(t.Context(), `UPDATE users SET email_key = email, email_key_version = 0`); err != nil {
+			t.Fatal(err)
+		}
+		if err := db.Close(); err != nil {
+			t.Fatal(err)
 		}
 	}
 }

@@ -21,9 +21,13 @@ type database struct {
 	close    func() error
 	// run keeps a file in order; nil where the database does so itself.
 	run func(ctx context.Context, log *slog.Logger) error
+	// keyless are the accounts that older ones with the same email address keep
+	// from being found by it.
+	keyless []string
 }
 
-// openDatabase opens what cfg.Store says, and brings its tables up to date.
+// openDatabase opens what cfg.Store says, and brings its tables and keys up to
+// date.
 func openDatabase(ctx context.Context, cfg Config) (*database, error) {
 	switch cfg.Store {
 	case "postgres":
@@ -36,7 +40,11 @@ func openDatabase(ctx context.Context, cfg Config) (*database, error) {
 		if err != nil {
 			return nil, fmt.Errorf("USER_POSTGRES_URL: %w", err)
 		}
-		return &database{s.Users, s.Sessions, s.Keys, s.Ping, s.Close, nil}, nil
+		keyless, err := s.Users.Rekey(ctx)
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("USER_POSTGRES_URL: %w", err), s.Close())
+		}
+		return &database{s.Users, s.Sessions, s.Keys, s.Ping, s.Close, nil, keyless}, nil
 	case "sqlite":
 		if cfg.DBPath == "" {
 			return nil, errors.New("USER_DB is not set, and STORE is sqlite")
@@ -45,12 +53,16 @@ func openDatabase(ctx context.Context, cfg Config) (*database, error) {
 		if err != nil {
 			return nil, fmt.Errorf("USER_DB: %w", err)
 		}
-		return &database{s.Users, s.Sessions, s.Keys, s.Ping, s.Close, s.Run}, nil
+		keyless, err := s.Users.Rekey(ctx)
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("USER_DB: %w", err), s.Close())
+		}
+		return &database{s.Users, s.Sessions, s.Keys, s.Ping, s.Close, s.Run, keyless}, nil
 	}
 	return nil, fmt.Errorf("STORE is %q, not postgres or sqlite", cfg.Store)
 }
 
-// Migrate brings the tables up to date and does nothing else.
+// Migrate brings the tables and keys up to date and does nothing else.
 func Migrate(ctx context.Context, cfg Config) error {
 	db, err := openDatabase(ctx, cfg)
 	if err != nil {

@@ -88,7 +88,7 @@ func (s looksForAddress) Create(ctx context.Context, u user.User) error {
 		if err := linger(ctx, tx); err != nil {
 			return err
 		}
-		_, err := tx.Exec(ctx, `INSERT INTO users VALUES ($1, $2, $3, '', '', '', '', 1, $4, $4)`, u.ID, u.Email, user.EmailKey(u.Email), u.CreatedAt)
+		_, err := tx.Exec(ctx, `INSERT INTO users VALUES ($1, $2, $3, '', '', '', '', 1, $4, $4, 1)`, u.ID, u.Email, user.EmailKey(u.Email), u.CreatedAt)
 		return err
 	})
 }

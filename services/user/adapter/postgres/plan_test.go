@@ -41,6 +41,7 @@ func TestEverythingGoesByIndexes(t *testing.T) {
 			_, err := s.Users.Update(t.Context(), "u1", func(*user.User) error { return nil })
 			return err
 		}},
+		{"Rekey", "users_by_email_key_version", func() error { _, err := s.Users.Rekey(t.Context()); return err }},
 		{"Account", "sessions_pkey", func() error { _, err := s.Sessions.Account(t.Context(), "s1"); return err }},
 		{"ByToken", "refresh_tokens_pkey", func() error { _, err := s.Sessions.ByToken(t.Context(), user.HashToken("u1")); return err }},
 		{"Rotate", "refresh_tokens_pkey", func() error { return s.Sessions.Rotate(t.Context(), user.HashToken("u1"), next, early) }},
@@ -61,7 +62,7 @@ func fill(t *testing.T, url string, now time.Time) {
 	}
 	defer func() { _ = conn.Close(context.WithoutCancel(t.Context())) }()
 	for _, sql := range []string{
-		`INSERT INTO users SELECT 'u' || n, 'u' || n || '@example.com', 'u' || n || '@example.com', '', '', '', '', 1, $1, $1 FROM generate_series(1, 100000) n`,
+		`INSERT INTO users SELECT 'u' || n, 'u' || n || '@example.com', 'u' || n || '@example.com', '', '', '', '', 1, $1, $1, 1 FROM generate_series(1, 100000) n`,
 		`INSERT INTO sessions SELECT 's' || n, 'u' || n, 1, $1 FROM generate_series(1, 100000) n`,
 		`INSERT INTO refresh_tokens SELECT sha256(convert_to('u' || n, 'UTF8')), 's' || n, $1::timestamptz - n * interval '1 second' FROM generate_series(1, 100000) n`,
 	} {

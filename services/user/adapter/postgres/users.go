@@ -24,9 +24,9 @@ const selectUser = `
 func (s *Users) Create(ctx context.Context, u user.User) error {
 	return s.db.Write(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, `
-			INSERT INTO users (id, email, email_key, name, phone, role, password_hash, password_version, created_at, updated_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
-			u.ID, u.Email, user.EmailKey(u.Email), u.Name, u.Phone, u.Role, u.PasswordHash, u.PasswordVersion, u.CreatedAt, u.UpdatedAt)
+			INSERT INTO users (id, email, email_key, email_key_version, name, phone, role, password_hash, password_version, created_at, updated_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+			u.ID, u.Email, user.EmailKey(u.Email), user.EmailKeyVersion, u.Name, u.Phone, u.Role, u.PasswordHash, u.PasswordVersion, u.CreatedAt, u.UpdatedAt)
 		if postgresdb.IsUniqueViolation(err, "users_email_key") {
 			return user.ErrEmailTaken
 		}

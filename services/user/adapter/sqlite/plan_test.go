@@ -20,7 +20,7 @@ func TestEverythingGoesByIndexes(t *testing.T) {
 	now := time.UnixMicro(1_000_000_000)
 	token, next := user.HashToken("t"), user.RefreshToken{Hash: user.HashToken("next"), ExpiresAt: now.Add(time.Hour)}
 	plantest.Fill(t, path,
-		`INSERT INTO users SELECT 'u' || n, 'u' || n || '@example.com', 'u' || n || '@example.com', '', '', '', '', 1, 0, 0 FROM `+plantest.N,
+		`INSERT INTO users SELECT 'u' || n, 'u' || n || '@example.com', 'u' || n || '@example.com', '', '', '', '', 1, 0, 0, 1 FROM `+plantest.N,
 		`INSERT INTO sessions (id, user_id, password_version, started_at) SELECT 's' || n, 'u' || n, 1, 0 FROM `+plantest.N,
 		`INSERT INTO refresh_tokens (hash, session_id, expires_at) SELECT CAST('h' || n AS BLOB), 's' || n, 2000000000 + n FROM `+plantest.N,
 		`UPDATE refresh_tokens SET hash = x'`+hex.EncodeToString(token[:])+`' WHERE session_id = 's1000'`)
@@ -34,6 +34,7 @@ func TestEverythingGoesByIndexes(t *testing.T) {
 			_, err := s.Users.Update(ctx, "u1", func(*user.User) error { return nil })
 			return err
 		}},
+		{"Rekey", "users_by_email_key_version", func(ctx context.Context) error { _, err := s.Users.Rekey(ctx); return err }},
 		{"Account", "sqlite_autoindex_sessions_1", func(ctx context.Context) error { _, err := s.Sessions.Account(ctx, "s1"); return err }},
 		{"ByToken", "t", func(ctx context.Context) error { _, err := s.Sessions.ByToken(ctx, token); return err }},
 		{"Rotate", "t", func(ctx context.Context) error { return s.Sessions.Rotate(ctx, token, next, now) }},

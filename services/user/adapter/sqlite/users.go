@@ -22,9 +22,9 @@ const selectUser = `
 func (s *Users) Create(ctx context.Context, u user.User) error {
 	return s.db.Write(ctx, func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, `
-			INSERT INTO users (id, email, email_key, name, phone, role, password_hash, password_version, created_at, updated_at)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-			u.ID, u.Email, user.EmailKey(u.Email), u.Name, u.Phone, u.Role, u.PasswordHash, u.PasswordVersion,
+			INSERT INTO users (id, email, email_key, email_key_version, name, phone, role, password_hash, password_version, created_at, updated_at)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			u.ID, u.Email, user.EmailKey(u.Email), user.EmailKeyVersion, u.Name, u.Phone, u.Role, u.PasswordHash, u.PasswordVersion,
 			sqlitedb.Time(u.CreatedAt), sqlitedb.Time(u.UpdatedAt))
 		if sqlitedb.IsUniqueViolation(err) {
 			return user.ErrEmailTaken

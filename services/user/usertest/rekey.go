@@ -1,0 +1,76 @@
+package usertest
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/openboxoffice/boxoffice/services/user"
+)
+
+// OldAccount is an account as it was stored before user.EmailKeyVersion 1: the key
+// is the address in small letters.
+type OldAccount struct {
+	ID, Email, Key string
+	CreatedAt      time.Time
+}
+
+func oldAccounts() []OldAccount {
+	day := func(n int) time.Time { return time.Date(2030, 1, n, 0, 0, 0, 0, time.UTC) }
+	all := []OldAccount{
+		{"alone", "Ada@xn--bcher-kva.example", "ada@xn--bcher-kva.example", day(1)},
+		{"plain", "Zoe@Example.com", "zoe@example.com", day(1)},
+		// The older one has the key already.
+		{"a-older", "bob@bücher.example", "bob@bücher.example", day(1)},
+		{"a-younger", "bob@xn--bcher-kva.example", "bob@xn--bcher-kva.example", day(2)},
+		// The younger one has it; whichever comes first by id.
+		{"b-older", "eve@xn--bcher-kva.example", "eve@xn--bcher-kva.example", day(1)},
+		{"b-younger", "eve@bücher.example", "eve@bücher.example", day(2)},
+		{"c-a-younger", "joe@bücher.example", "joe@bücher.example", day(2)},
+		{"c-older", "joe@xn--bcher-kva.example", "joe@xn--bcher-kva.example", day(1)},
+	}
+	for range 250 { // more than one piece
+		who := id()
+		all = append(all, OldAccount{who, who + "@xn--bcher-kva.example", who + "@xn--bcher-kva.example", day(3)})
+	}
+	return all
+}
+
+// Rekeying is a store's users, with how its keys are made anew.
+type Rekeying interface {
+	user.Users
+	Rekey(ctx context.Context) (left []string, err error)
+}
+
+// TestRekey checks that what version 0 stored is found by the keys of now. open
+// returns a store in which those accounts are.
+func TestRekey(t *testing.T, open func(t *testing.T, accounts []OldAccount) Rekeying) {
+	accounts := oldAccounts()
+	s := open(t, accounts)
+	for range 2 { // the second time finds the same
+		left, err := s.Rekey(t.Context())
+		if want := []string{"a-younger", "b-younger", "c-a-younger"}; err != nil || !slices.Equal(left, want) {
+			t.Errorf("without a key are %v (error %v), want %v", left, err, want)
+		}
+	}
+	for email, want := range map[string]string{
+		"ada@bücher.example": "alone", "ada@xn--bcher-kva.example": "alone", "zoe@example.com": "plain",
+		"bob@bücher.example": "a-older", "bob@xn--bcher-kva.example": "a-older",
+		"eve@bücher.example": "b-older", "eve@xn--bcher-kva.example": "b-older",
+		"joe@bücher.example": "c-older", "joe@xn--bcher-kva.example": "c-older",
+	} {
+		if u, err := s.ByEmail(t.Context(), email); err != nil || u.ID != want {
+			t.Errorf("%s finds %q (error %v), want %q", email, u.ID, err, want)
+		}
+	}
+	for _, a := range accounts {
+		if u, err := s.Get(t.Context(), a.ID); err != nil || u.Email != a.Email {
+			t.Errorf("%s has the address %q (error %v), want %q", a.ID, u.Email, err, a.Email)
+		}
+		if err := s.Create(t.Context(), user.User{ID: id(), Email: a.Email}); !errors.Is(err, user.ErrEmailTaken) {
+			t.Errorf("a second account with %s: error %v, want ErrEmailTaken", a.Email, err)
+		}
+	}
+}
