@@ -23,6 +23,7 @@ import (
 	"github.com/openboxoffice/boxoffice/services/internal/broker/httppush"
 	"github.com/openboxoffice/boxoffice/services/internal/broker/inlet"
 	"github.com/openboxoffice/boxoffice/services/internal/broker/seal"
+	"github.com/openboxoffice/boxoffice/services/internal/config"
 	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
 	"github.com/openboxoffice/boxoffice/services/internal/inbox"
 	"github.com/openboxoffice/boxoffice/services/internal/inbox/inboxrest"
@@ -43,6 +44,9 @@ const publishTimeout = 5 * time.Second
 type Config struct {
 	// Addr is where the service listens when it is a process of its own.
 	Addr string `env:"BOOKING_ADDR" envDefault:"127.0.0.1:8082"`
+	// PublishedLocally says that nobody but this machine can reach the service,
+	// although it listens on more than a loopback address.
+	PublishedLocally bool `env:"PUBLISHED_LOCALLY" envDefault:"false"`
 	// Store is where bookings are kept: "postgres", at PostgresURL, or
 	// "sqlite", in the file DBPath.
 	Store       string `env:"STORE" envDefault:"postgres"`
@@ -113,6 +117,11 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	key, keys, err := auth.OpenServiceKeys("booking", cfg.ServiceKey, cfg.ServiceKeys, "event")
 	if err != nil {
 		return nil, err
+	}
+	if !cfg.PublishedLocally && !config.Loopback(cfg.Addr) {
+		if err := keys.RefuseExamples(); err != nil {
+			return nil, err
+		}
 	}
 	if a.db, err = openDatabase(ctx, cfg); err != nil {
 		return nil, err

@@ -3,6 +3,7 @@ package compose_test
 import (
 	"bytes"
 	"encoding/base64"
+	"log/slog"
 	"maps"
 	"os"
 	"os/exec"
@@ -18,6 +19,7 @@ import (
 	booking "github.com/openboxoffice/boxoffice/services/booking/app"
 	event "github.com/openboxoffice/boxoffice/services/event/app"
 	"github.com/openboxoffice/boxoffice/services/internal/auth"
+	"github.com/openboxoffice/boxoffice/services/internal/config"
 	notification "github.com/openboxoffice/boxoffice/services/notification/app"
 	user "github.com/openboxoffice/boxoffice/services/user/app"
 )
@@ -191,6 +193,52 @@ func TestExampleIsNotForProduction(t *testing.T) {
 func TestTheExamplesKeysFit(t *testing.T) {
 	t.Parallel()
 	checkKeys(t, exampleEnv(t))
+}
+
+// With the example's keys no service starts where others can reach it.
+func TestTheExamplesKeysAreForThisMachineAlone(t *testing.T) {
+	t.Parallel()
+	for service, open := range map[string]func(environment map[string]string) error{
+		"user": func(e map[string]string) error {
+			_, err := user.New(t.Context(), parsed[user.Config](t, e), user.Deps{Log: quiet})
+			return err
+		},
+		"event": func(e map[string]string) error {
+			_, err := event.New(t.Context(), parsed[event.Config](t, e), event.Deps{Log: quiet})
+			return err
+		},
+		"booking": func(e map[string]string) error {
+			_, err := booking.New(t.Context(), parsed[booking.Config](t, e), booking.Deps{Log: quiet})
+			return err
+		},
+		"notification": func(e map[string]string) error {
+			_, err := notification.New(t.Context(), parsed[notification.Config](t, e), notification.Deps{Log: quiet})
+			return err
+		},
+	} {
+		environment := exampleEnv(t)
+		environment["STORE"] = "none" // so that each start fails, later than for its keys
+		name := strings.ToUpper(service) + "_ADDR"
+		for _, c := range []struct{ addr, published, want string }{
+			{"0.0.0.0:1", "false", "SERVICE_KEYS"}, {"0.0.0.0:1", "true", "STORE"}, {"127.0.0.1:1", "false", "STORE"},
+		} {
+			environment[name], environment["PUBLISHED_LOCALLY"] = c.addr, c.published
+			if err := open(environment); err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("%s on %s, PUBLISHED_LOCALLY=%s: error %v, want one about %s", service, c.addr, c.published, err, c.want)
+			}
+		}
+	}
+}
+
+var quiet = slog.New(slog.DiscardHandler)
+
+func parsed[T any](t *testing.T, environment map[string]string) T {
+	t.Helper()
+	c, err := config.Parse[T](environment)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
 }
 
 // What the README says makes keys that services start with.

@@ -24,6 +24,7 @@ import (
 	"github.com/openboxoffice/boxoffice/services/internal/broker/httppush"
 	"github.com/openboxoffice/boxoffice/services/internal/broker/inlet"
 	"github.com/openboxoffice/boxoffice/services/internal/broker/seal"
+	"github.com/openboxoffice/boxoffice/services/internal/config"
 	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
 	"github.com/openboxoffice/boxoffice/services/internal/inbox"
 	"github.com/openboxoffice/boxoffice/services/internal/inbox/inboxrest"
@@ -39,6 +40,9 @@ const publishTimeout = 5 * time.Second
 type Config struct {
 	// Addr is where the service listens when it is a process of its own.
 	Addr string `env:"EVENT_ADDR" envDefault:"127.0.0.1:8081"`
+	// PublishedLocally says that nobody but this machine can reach the service,
+	// although it listens on more than a loopback address.
+	PublishedLocally bool `env:"PUBLISHED_LOCALLY" envDefault:"false"`
 	// Store is where events are kept: "mongo", at MongoURL, whose path names
 	// the database, or "sqlite", in the file DBPath.
 	Store    string `env:"STORE" envDefault:"mongo"`
@@ -104,6 +108,11 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	key, keys, err := auth.OpenServiceKeys("event", cfg.ServiceKey, cfg.ServiceKeys, "booking")
 	if err != nil {
 		return nil, err
+	}
+	if !cfg.PublishedLocally && !config.Loopback(cfg.Addr) {
+		if err := keys.RefuseExamples(); err != nil {
+			return nil, err
+		}
 	}
 	if a.db, err = openDatabase(ctx, cfg); err != nil {
 		return nil, err

@@ -210,6 +210,29 @@ func OpenServiceKeys(service, private string, public []string, needed ...string)
 	return own, keys, nil
 }
 
+// exampleKeys are the public keys of .env.example.
+var exampleKeys = []string{
+	"MCowBQYDK2VwAyEA8LmISq2oUgTBw4Ou75LSKNjn1XfFjmo33UW1HmLaovQ=",
+	"MCowBQYDK2VwAyEAci4cE8KZ3GaomfTOiLG5fBm3SCoJ6+5CKP7UIA8RAMw=",
+	"MCowBQYDK2VwAyEAmSNfmg/5fRWIgkmw0hCwcMcAFRtuJ43DfUaKdAFtAeA=",
+}
+
+// RefuseExamples returns an error where one of k is a key of .env.example: with
+// its private half everybody is that service. It is for services that others can
+// reach.
+func (k *ServiceKeys) RefuseExamples() error {
+	for _, listed := range k.byID {
+		der, err := x509.MarshalPKIXPublicKey(listed.key)
+		if err != nil {
+			return err
+		}
+		if slices.Contains(exampleKeys, base64.StdEncoding.EncodeToString(der)) {
+			return fmt.Errorf("SERVICE_KEYS: the key of %q is that of .env.example, whose private half everybody can read: choose another before other machines can reach the services", listed.service)
+		}
+	}
+	return nil
+}
+
 // Signed reports whether service signed text. See ServiceKey.Sign.
 func (k *ServiceKeys) Signed(service string, text, signature []byte) bool {
 	text = noToken(text)

@@ -9,6 +9,8 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"errors"
+	"os"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -375,4 +377,42 @@ func BenchmarkVerifyServiceToken(b *testing.B) {
 			}
 		}
 	})
+}
+
+// Each key of .env.example is known as one, however it is written, and of
+// whichever service it is said to be.
+func TestTheKeysOfTheExampleAreRefused(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../../.env.example")
+	if err != nil {
+		t.Fatal(err)
+	}
+	line := regexp.MustCompile(`(?m)^SERVICE_KEYS=(.*)$`).FindSubmatch(text)
+	if line == nil {
+		t.Fatal("there is no SERVICE_KEYS")
+	}
+	entries := strings.Split(string(line[1]), ",")
+	if len(entries) != 3 {
+		t.Fatalf("there are %d keys, want 3", len(entries))
+	}
+	refuse := func(list ...string) error {
+		t.Helper()
+		keys, err := auth.ParseServiceKeys(list)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return keys.RefuseExamples()
+	}
+	own := authtest.New(t).Public
+	for _, entry := range entries {
+		service, key, _ := strings.Cut(entry, ":")
+		for _, written := range []string{entry, " " + entry + " ", "another:" + key, service + ":" + key[:20] + "\n" + key[20:]} {
+			if err := refuse(append(own, written)...); err == nil || !strings.Contains(err.Error(), "SERVICE_KEYS") {
+				t.Errorf("%q among others: error %v", written, err)
+			}
+		}
+	}
+	if err := refuse(own...); err != nil {
+		t.Errorf("keys of one's own: %v", err)
+	}
 }

@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
-	"slices"
 	"strings"
 	"time"
 
@@ -33,6 +32,10 @@ import (
 type Config struct {
 	// Addr is where the service listens when it is a process of its own.
 	Addr string `env:"USER_ADDR" envDefault:"127.0.0.1:8080"`
+	// PublishedLocally says that nobody but this machine can reach the service,
+	// although it listens on more than a loopback address: in a container, whose
+	// port is published on a loopback address alone.
+	PublishedLocally bool `env:"PUBLISHED_LOCALLY" envDefault:"false"`
 	// Store is where accounts, sessions and signing keys are kept: "postgres",
 	// at PostgresURL, or "sqlite", in the file DBPath.
 	Store       string `env:"STORE" envDefault:"postgres"`
@@ -52,10 +55,6 @@ type Config struct {
 	// TrustedProxies are the addresses or CIDR ranges whose X-Forwarded-For is
 	// believed.
 	TrustedProxies []string `env:"TRUSTED_PROXIES"`
-	// PublishedLocally says that nobody but this machine can reach the service,
-	// although it listens on more than a loopback address: in a container, whose
-	// port is published on a loopback address alone.
-	PublishedLocally bool `env:"PUBLISHED_LOCALLY" envDefault:"false"`
 	// AdminEmail and AdminPassword make an admin, unless there is an account
 	// with that email address.
 	AdminEmail    string `env:"ADMIN_EMAIL"`
@@ -86,9 +85,6 @@ type App struct {
 	keep func(ctx context.Context, log *slog.Logger) error
 }
 
-// exampleKey is the notification service's public key in .env.example.
-const exampleKey = "notification:MCowBQYDK2VwAyEAmSNfmg/5fRWIgkmw0hCwcMcAFRtuJ43DfUaKdAFtAeA="
-
 // New opens the database, makes the first signing key and the admin where there
 // are none, and builds the service.
 func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
@@ -107,8 +103,10 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 		return nil, fmt.Errorf("SERVICE_KEYS: %w", err)
 	}
 	private := (config.Loopback(cfg.Addr) || cfg.PublishedLocally) && len(trusted) == 0 && !deps.Public
-	if !private && slices.Contains(cfg.ServiceKeys, exampleKey) {
-		return nil, errors.New("SERVICE_KEYS has the key of .env.example, whose private half everybody can read: choose another before other machines can reach the services")
+	if !private {
+		if err := keys.RefuseExamples(); err != nil {
+			return nil, err
+		}
 	}
 	way, err := sidecar.Open(cfg.Sidecar, deps.Transport, deps.Log)
 	if err != nil {

@@ -116,6 +116,9 @@ func checkExample(t *testing.T, reach func(c *app.Config), starts bool) {
 	for want, change := range map[string]func(c *app.Config){
 		"ADMIN_PASSWORD": func(c *app.Config) { c.AdminEmail, c.AdminPassword = "root@example.com", example["ADMIN_PASSWORD"] },
 		"SERVICE_KEYS":   func(c *app.Config) { c.ServiceKeys = strings.Split(example["SERVICE_KEYS"], ",") },
+		`SERVICE_KEYS: the key of "notification"`: func(c *app.Config) { // written in another way
+			c.ServiceKeys = []string{" " + strings.Split(example["SERVICE_KEYS"], ",")[2] + " "}
+		},
 		example["ADMIN_EMAIL"]: func(c *app.Config) { // made when only this machine could reach it
 			before := *c
 			before.Addr, before.TrustedProxies = "127.0.0.1:0", nil
