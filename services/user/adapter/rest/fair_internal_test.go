@@ -190,6 +190,35 @@ func TestAnAddressWithManyWrongPasswordsIsSlowedDown(t *testing.T) {
 	}
 }
 
+// Attempts that are refused anyway, and those that are given up, take no time from
+// the others at their address.
+func TestAttemptsThatAreNotMadeSlowNobodyDown(t *testing.T) {
+	t.Parallel()
+	h := handlersAt(&clock{time.Now()})
+	for i := range FailuresPerAddress {
+		_ = h.login(t.Context(), school, fmt.Sprint("account ", i/FailuresPerAccount), fails)
+	}
+	if d, err := h.pace.reserve(school); d != 0 || err != nil {
+		t.Fatalf("the first: wait %v, %v", d, err)
+	}
+	var throttled *errThrottled
+	for range 100 {
+		if err := h.login(t.Context(), school, "account 0", fails); !errors.As(err, &throttled) {
+			t.Fatalf("a locked account: %v, want to be sent away", err)
+		}
+	}
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	for range 100 {
+		if err := h.login(gone, school, "bob", fails); !errors.Is(err, context.Canceled) {
+			t.Fatalf("a client that is gone: %v, want its context's error", err)
+		}
+	}
+	if d, err := h.pace.reserve(school); d != pause || err != nil {
+		t.Errorf("the second: wait %v, %v, want %v", d, err, pause)
+	}
+}
+
 // Whoever has logged in from an address before does not wait for those who guess
 // there.
 func TestWhoIsKnownAtAnAddressIsNotSlowedDown(t *testing.T) {

@@ -79,6 +79,15 @@ func (p *pace) reserve(c client) (time.Duration, error) {
 	return wait, nil
 }
 
+// giveBack is for an attempt that is not made. Those who reserved after it wait
+// on as they were told; the next to come waits less.
+func (p *pace) giveBack(c client) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	e := p.of(c)
+	e.next = e.next.Add(-pause)
+}
+
 // wait waits for the time of an attempt from c. Its error is reserve's or ctx's.
 func (p *pace) wait(ctx context.Context, c client) error {
 	d, err := p.reserve(c)
@@ -91,6 +100,7 @@ func (p *pace) wait(ctx context.Context, c client) error {
 	case <-timer.C:
 		return nil
 	case <-ctx.Done():
+		p.giveBack(c)
 		return ctx.Err()
 	}
 }

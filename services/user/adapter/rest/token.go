@@ -96,6 +96,10 @@ func (h *handlers) login(ctx context.Context, c client, account string, try func
 	if err := h.logins.full(a.account); err != nil {
 		return err
 	}
+	// What is refused anyway takes no time from the others at its address.
+	if err := h.byAccountFromAddress.full(a); err != nil {
+		return err
+	}
 	if !h.knows(a) {
 		if err := h.pace.wait(ctx, c); err != nil {
 			return err
