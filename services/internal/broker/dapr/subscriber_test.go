@@ -290,3 +290,28 @@ func TestALargeBodyIsADeadLetter(t *testing.T) {
 		t.Errorf("%d dead letters", len(h.letters))
 	}
 }
+
+// A server's limits are for requests that are answered at once: a handler may take
+// longer.
+func TestAHandlerMayTakeLongerThanTheServersLimits(t *testing.T) {
+	t.Parallel()
+	const limit = 50 * time.Millisecond
+	ended := make(chan error, 1)
+	h := hear(t, dapr.Options{}, func(ctx context.Context, _ events.Message) error {
+		select {
+		case <-ctx.Done():
+		case <-time.After(4 * limit):
+		}
+		ended <- context.Cause(ctx)
+		return nil
+	})
+	limited := httptest.NewUnstartedServer(h.server.Config.Handler)
+	limited.Config.ReadTimeout, limited.Config.WriteTimeout = limit, limit
+	limited.Start()
+	t.Cleanup(limited.Close)
+	h.server = limited
+	status := h.post(t, "bookings", theToken, wrapped(encode(t, aMessage())))
+	if err := <-ended; err != nil || status != http.StatusNoContent {
+		t.Errorf("answered %d, and the handler's context ended: %v; want 204 and no end", status, err)
+	}
+}
