@@ -235,13 +235,15 @@ func (r *reconciliation) foundLeak(h Holding, why string) {
 	r.found(FoundHoldLeaked, h.BookingID, true, "%d tickets of event %s, attempt %d: %s", h.Tickets, h.EventID, h.Attempt, why)
 }
 
-// drive does something about a booking that nobody drives, and that is as it
-// was when it was read. It reports whether that was so.
+// drive does something about a booking that nobody drives and that has not
+// changed since it was read. It reports whether that was so. A booking that
+// waits for recovery stays recovery's: the end of drive would take it off its
+// list.
 func (s *Service) drive(ctx context.Context, b Booking, do func(ctx context.Context, d *driver) error) (bool, error) {
 	lease := s.newLease()
 	changed := errors.New("the booking has changed")
 	b, err := s.Store.Update(ctx, b.ID, "", func(now *Booking) error {
-		if now.Version != b.Version {
+		if now.Version != b.Version || !now.Lease.Until.IsZero() {
 			return changed
 		}
 		now.Lease = lease

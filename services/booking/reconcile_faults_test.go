@@ -120,6 +120,52 @@ func TestARefundThatIsDueIsNeverForgotten(t *testing.T) {
 	m.check(t)
 }
 
+// A refund is refused for good while the event service is down: the booking
+// waits for recovery to give its tickets back. Reconciliation does not take it
+// off recovery's list.
+func TestReconciliationLeavesABookingThatWaitsToRecovery(t *testing.T) {
+	t.Parallel()
+	m := modelWorld(t)
+	m.pay.Refuse = func(booking.RefundRequest) bool { return true }
+	event := m.newEvent(price)
+	b := m.awaiting(t, event)
+	m.pay.Act(b.ID, true)
+	if err := m.cancelEvent(t.Context(), m.service(nil), event); err != nil {
+		t.Fatal(err)
+	}
+	s := m.service(&faults{before: only("Release", unknown)})
+	due := func() bool { r := m.get(t, b.ID).Refunds; return len(r) == 1 && r[0].Status == booking.RefundDue }
+	for tries := 0; !due(); tries++ {
+		if tries == 20 {
+			t.Fatalf("the refund is not due after %d tries", tries)
+		}
+		m.advance(11 * time.Minute)
+		if err := m.recoverOnce(t, s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	m.pay.Refuse = nil
+	if _, err := m.service(nil).Reconcile(t.Context(), "test", m.now().AddDate(0, 0, -60)); err != nil {
+		t.Fatal(err)
+	}
+	if waiting := m.get(t, b.ID); waiting.Lease.Until.IsZero() {
+		t.Fatalf("the booking is %s, and recovery does not come back to it", waiting.Status)
+	}
+	m.recover(t)
+	if now := m.get(t, b.ID); now.Status != booking.Failed {
+		t.Errorf("the booking is %s, want FAILED", now.Status)
+	}
+	if free := m.available(t, event); free != capacity {
+		t.Errorf("%d tickets are available, want %d", free, capacity)
+	}
+	if _, err := m.service(nil).Reconcile(t.Context(), "test", m.now().AddDate(0, 0, -60)); err != nil {
+		t.Fatal(err)
+	}
+	if refund := m.get(t, b.ID).Refunds[0]; refund.Status != booking.RefundDone {
+		t.Errorf("the refund is %s, want done", refund.Status)
+	}
+}
+
 // Whoever cancels before recovery has come to the booking of a cancelled event
 // pays no fee either, and is told why.
 func TestACustomerWhoCancelsAfterTheEventWasPaysNothing(t *testing.T) {
