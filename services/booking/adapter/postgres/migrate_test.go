@@ -5,6 +5,7 @@ package postgres
 import (
 	"context"
 	"io/fs"
+	"strings"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -15,18 +16,35 @@ import (
 	"github.com/openboxoffice/boxoffice/contracts/events"
 	"github.com/openboxoffice/boxoffice/contracts/money"
 	"github.com/openboxoffice/boxoffice/services/booking"
+	"github.com/openboxoffice/boxoffice/services/booking/bookingtest"
 	"github.com/openboxoffice/boxoffice/services/internal/postgresdb"
 	"github.com/openboxoffice/boxoffice/services/internal/servertest/pgtest"
 )
 
 // first makes a database as the first version of this service did.
-func first(ctx context.Context, url string) error {
-	const name = "00001_init.sql"
-	sql, err := fs.ReadFile(migrations(), name)
+func first(ctx context.Context, url string) error { return migrateTo(ctx, url, "00002") }
+
+// beforeFees makes a database that does not know when a fee was kept.
+func beforeFees(ctx context.Context, url string) error { return migrateTo(ctx, url, "00007") }
+
+// migrateTo applies the migrations that come before this name.
+func migrateTo(ctx context.Context, url, name string) error {
+	files, err := fs.ReadDir(migrations(), ".")
 	if err != nil {
 		return err
 	}
-	return postgresdb.Migrate(ctx, url, fstest.MapFS{name: {Data: sql}})
+	some := fstest.MapFS{}
+	for _, f := range files {
+		if f.Name() >= name {
+			continue
+		}
+		sql, err := fs.ReadFile(migrations(), f.Name())
+		if err != nil {
+			return err
+		}
+		some[f.Name()] = &fstest.MapFile{Data: sql}
+	}
+	return postgresdb.Migrate(ctx, url, some)
 }
 
 // rows are what the first version stored. They stay as they are.
@@ -107,4 +125,39 @@ func TestWhatTheFirstVersionStoredIsStillRead(t *testing.T) {
 	if _, err := s.Update(t.Context(), want.ID, "lease", func(b *booking.Booking) error { b.Refunds[0].Status = booking.RefundDone; return nil }); err != nil {
 		t.Errorf("updating it: %v", err)
 	}
+}
+
+// An upgrade comes to fees that were kept after their event had been cancelled.
+func TestOldFeesAreLookedAtAfterAnUpgrade(t *testing.T) {
+	t.Parallel()
+	url := pgtest.New(t, beforeFees)
+	conn, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ event, fee, updated string }{
+		{"late", bookingtest.OldFeeLate, bookingtest.OldFeeLate},
+		{"early", bookingtest.OldFeeEarly, bookingtest.OldFeeLate},
+		{"before", bookingtest.OldFeeEarly, bookingtest.OldFeeEarly},
+	} {
+		if _, err := conn.Exec(t.Context(), strings.NewReplacer("$event", c.event, "$fees", bookingtest.OldFees(c.fee),
+			"$updated", c.updated, "$off", bookingtest.OldEventOff).Replace(`
+			INSERT INTO bookings (id, user_id, user_email, user_name, event_id, event, items, total_minor, currency, status, payment_provider,
+				payment_reference, payment_status, reason, attempt, acknowledged, timeline, version, created_at, updated_at, lease_token, tries, cancellations)
+			VALUES ('$event', 'user', '', '', '$event', '{}', '[]', 1000, 'EUR', 'CANCELLED', '', '', '', '', 1, false, '[]', 1,
+				'$updated', '$updated', '', 0, '$fees');
+			INSERT INTO cancelled_events (event_id, title, by, note, occurred_at, recorded_at, done_at)
+			VALUES ('$event', '', '', '', '$off', '$off', '$off')`)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := conn.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s, err := Open(t.Context(), postgresdb.Options{URL: url, Timeout: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	bookingtest.CheckOldFees(t, s)
 }
