@@ -43,7 +43,7 @@ type DB struct {
 	database *mongo.Database
 	timeout  time.Duration
 	before   func(context.Context) error
-	probed   *storage.Recent
+	probe    *storage.Probe
 
 	lists, searches *storage.Lane
 }
@@ -80,7 +80,7 @@ func Open(ctx context.Context, o Options, indexes []Index) (*DB, error) {
 		return nil, errURL
 	}
 	db := &DB{
-		database: client.Database(name), timeout: o.Timeout, probed: &storage.Recent{},
+		database: client.Database(name), timeout: o.Timeout, probe: &storage.Probe{},
 		lists: storage.NewLane(listing), searches: storage.NewLane(searching),
 	}
 	if err := db.prepare(ctx, indexes); err != nil {
@@ -126,16 +126,20 @@ func (db *DB) Limit(ctx context.Context, max time.Duration) (context.Context, co
 // a primary or of a majority, is an error. It writes one document, once a second at
 // most.
 func (db *DB) Ping(ctx context.Context) error {
+	return db.probe.Do(ctx, db.answers, db.takesWrites)
+}
+
+func (db *DB) answers(ctx context.Context) error {
 	ctx, cancel := db.Limit(ctx, 0)
 	defer cancel()
-	if db.probed.Lately() {
-		return failed(db.database.Client().Ping(ctx, readpref.Primary()))
-	}
+	return failed(db.database.Client().Ping(ctx, readpref.Primary()))
+}
+
+func (db *DB) takesWrites(ctx context.Context) error {
+	ctx, cancel := db.Limit(ctx, 0)
+	defer cancel()
 	_, err := db.database.Collection("readiness").UpdateOne(ctx,
 		bson.D{{Key: "_id", Value: "ready"}}, bson.D{{Key: "$inc", Value: bson.D{{Key: "n", Value: int64(1)}}}}, options.UpdateOne().SetUpsert(true))
-	if err == nil {
-		db.probed.Note()
-	}
 	return failed(err)
 }
 

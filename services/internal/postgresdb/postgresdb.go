@@ -45,7 +45,7 @@ const (
 type DB struct {
 	pool    *pgxpool.Pool
 	timeout time.Duration
-	written storage.Recent
+	probe   storage.Probe
 	lists   *storage.Lane
 }
 
@@ -128,11 +128,17 @@ func (db *DB) Connect(ctx context.Context) (*pgx.Conn, error) {
 var errReadOnly = errors.New("postgres: the database is read-only")
 
 // Ping answers nil when the database can be read and written to: a standby, or a
-// full disk, is an error. It writes to the log alone, and so nothing grows.
+// full disk, is an error. It writes once a second at most, and to the log alone, so
+// that nothing grows.
 func (db *DB) Ping(ctx context.Context) error {
-	if db.written.Lately() {
-		return db.Read(ctx, func(ctx context.Context, conn *pgx.Conn) error { return conn.Ping(ctx) })
-	}
+	return db.probe.Do(ctx, db.answers, db.takesWrites)
+}
+
+func (db *DB) answers(ctx context.Context) error {
+	return db.Read(ctx, func(ctx context.Context, conn *pgx.Conn) error { return conn.Ping(ctx) })
+}
+
+func (db *DB) takesWrites(ctx context.Context) error {
 	return db.Write(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		var readOnly bool
 		if err := tx.QueryRow(ctx, "SELECT current_setting('transaction_read_only')::boolean").Scan(&readOnly); err != nil {

@@ -50,11 +50,7 @@ func (db *DB) Write(ctx context.Context, fn func(ctx context.Context, tx pgx.Tx)
 			_ = tx.Rollback(end)
 			return err
 		}
-		if err := commit(end, tx); err != nil {
-			return err
-		}
-		db.written.Note()
-		return nil
+		return commit(end, tx)
 	})
 }
 

@@ -108,9 +108,7 @@ func (g *group) leave(err error) error {
 // of them is told is not what went wrong with another.
 func (g *group) end(failure error) error {
 	if failure == nil {
-		if failure = g.tx.Commit(); failure == nil {
-			g.db.written.Note()
-		}
+		failure = g.tx.Commit()
 	} else {
 		_ = g.tx.Rollback() // SQLite has done so, or the connection is gone
 	}

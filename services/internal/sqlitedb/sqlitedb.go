@@ -40,7 +40,7 @@ type DB struct {
 
 	turns turns // of those who write
 
-	written storage.Recent
+	probe storage.Probe
 
 	path   string
 	damage *damage
@@ -214,10 +214,24 @@ func (db *DB) apart(ctx context.Context, lane *storage.Lane, fn func(ctx context
 var errUnfinished = errors.New("sqlite: the write did not end")
 
 // Ping answers nil when the database can be read and written to: a full disk, or a
-// lock of somebody else's, is an error. It writes what is there already.
+// lock of somebody else's, is an error. It writes once a second at most, and the
+// same bytes each time.
 func (db *DB) Ping(ctx context.Context) error {
+	return db.probe.Do(ctx, db.answers, db.takesWrites)
+}
+
+func (db *DB) answers(ctx context.Context) error {
 	var one int
-	if err := db.Read.QueryRowContext(ctx, "SELECT 1").Scan(&one); err != nil || db.written.Lately() {
+	return db.Read.QueryRowContext(ctx, "SELECT 1").Scan(&one)
+}
+
+// probeTimeout bounds a Ping that waits for many who write.
+const probeTimeout = 5 * time.Second
+
+func (db *DB) takesWrites(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+	defer cancel()
+	if err := db.answers(ctx); err != nil {
 		return err
 	}
 	return db.Write(ctx, func(tx *sql.Tx) error {
