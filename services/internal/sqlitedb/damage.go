@@ -11,6 +11,8 @@ import (
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
+
+	"github.com/openboxoffice/boxoffice/services/internal/storage"
 )
 
 // ErrDamaged is a file of which SQLite has found that it contradicts itself, or
@@ -76,33 +78,53 @@ const (
 	checkpointEvery = 5 * time.Second
 	maxLog          = 16 << 20
 	// checkpointTime is how long a checkpoint waits for the reads that are under
-	// way, and everybody who writes for it.
-	checkpointTime = time.Second
+	// way. No read in a lane takes as long. Whoever writes waits for the checkpoint,
+	// and gives up later (busy_timeout).
+	checkpointTime = storage.LaneLimit + 250*time.Millisecond
+	// maxCheckpointPause bounds the pause after checkpoints that failed. It doubles
+	// each time, for those who write have waited in vain.
+	maxCheckpointPause = time.Minute
 )
+
+// errNotCut is a checkpoint that a read has outlasted.
+var errNotCut = errors.New("a read took longer than the checkpoint waits")
 
 // Run keeps the write-ahead log small until ctx ends; then it returns nil. It
 // returns ErrDamaged as soon as a statement of anybody finds the file damaged:
 // then the service must end, for it could sell what it has sold already.
 func (db *DB) Run(ctx context.Context, log *slog.Logger) error {
-	tick := time.NewTicker(checkpointEvery)
-	defer tick.Stop()
+	pause := checkpointEvery
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-db.damage.found:
 			return damaged(db.path, db.damage.err)
-		case <-tick.C:
-			if err := db.checkpoint(ctx, log, maxLog); err != nil && ctx.Err() == nil {
-				log.WarnContext(ctx, "the write-ahead log could not be cut", "file", db.path, "error", err)
+		case <-timer.C:
+			err := db.checkpoint(ctx, log, maxLog)
+			pause = nextPause(pause, err)
+			if err != nil && ctx.Err() == nil {
+				log.WarnContext(ctx, "write-ahead log not cut", "file", db.path, "next_try", pause, "error", err)
 			}
+			timer.Reset(pause)
 		}
 	}
 }
 
+// nextPause is how long Run waits after a checkpoint that ended with err.
+func nextPause(last time.Duration, err error) time.Duration {
+	if err == nil {
+		return checkpointEvery
+	}
+	return min(2*last, maxCheckpointPause)
+}
+
 // checkpoint brings the log into the file and cuts it, if it is larger than
-// limit. Who begins to read meanwhile reads the file and not the log, so that
-// overlapping reads do not keep it from ending.
+// limit. Reads that begin meanwhile read the file and not the log, so overlapping
+// reads do not keep it from ending. If a read that is under way takes longer than
+// checkpointTime the log stays as it is: errNotCut.
 func (db *DB) checkpoint(ctx context.Context, log *slog.Logger, limit int64) error {
 	size, err := db.logSize()
 	if err != nil || size <= limit {
@@ -120,11 +142,14 @@ func (db *DB) checkpoint(ctx context.Context, log *slog.Logger, limit int64) err
 	if err := own.QueryRowContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &pages, &moved); err != nil {
 		return err
 	}
+	if busy != 0 {
+		return errNotCut
+	}
 	left, err := db.logSize()
 	if err != nil {
 		return err
 	}
-	log.InfoContext(ctx, "write-ahead log cut", "file", db.path, "bytes_before", size, "bytes_after", left, "busy", busy != 0)
+	log.InfoContext(ctx, "write-ahead log cut", "file", db.path, "bytes_before", size, "bytes_after", left)
 	return nil
 }
 

@@ -168,7 +168,7 @@ func TestTheLogIsCutWhileReadsOverlap(t *testing.T) {
 	deadline := time.Now().Add(30 * time.Second)
 	left := before
 	for left > 0 && time.Now().Before(deadline) {
-		if err := db.checkpoint(t.Context(), slog.New(slog.NewTextHandler(&log, nil)), 0); err != nil {
+		if err := db.checkpoint(t.Context(), slog.New(slog.NewTextHandler(&log, nil)), 0); err != nil && !errors.Is(err, errNotCut) {
 			t.Fatal(err)
 		}
 		if left, err = db.logSize(); err != nil {
@@ -183,5 +183,47 @@ func TestTheLogIsCutWhileReadsOverlap(t *testing.T) {
 	}
 	if !strings.Contains(log.String(), "bytes_before=") {
 		t.Errorf("the log does not say how large it was: %s", log.String())
+	}
+}
+
+// A read that outlasts a checkpoint keeps the log. That is an error, and the next
+// checkpoint comes later.
+func TestALogThatIsNotCutIsAnError(t *testing.T) {
+	t.Parallel()
+	db, _ := openNotes(t)
+	tx, err := db.Read.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var n int
+	if err := tx.QueryRowContext(t.Context(), `SELECT count(*) FROM notes`).Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	fill(t, db, 10)
+	var log bytes.Buffer
+	if err := db.checkpoint(t.Context(), slog.New(slog.NewTextHandler(&log, nil)), 0); !errors.Is(err, errNotCut) {
+		t.Errorf("error %v, want errNotCut", err)
+	}
+	if log.Len() > 0 {
+		t.Errorf("the log says %q", log.String())
+	}
+	if err := tx.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.checkpoint(t.Context(), slog.New(slog.DiscardHandler), 0); err != nil {
+		t.Errorf("once the read is over: %v", err)
+	}
+}
+
+func TestThePauseGrowsWithEachCheckpointThatFails(t *testing.T) {
+	t.Parallel()
+	pause := checkpointEvery
+	for _, want := range []time.Duration{10, 20, 40, 60, 60} {
+		if pause = nextPause(pause, errNotCut); pause != want*time.Second {
+			t.Errorf("the pause is %s, want %ds", pause, want)
+		}
+	}
+	if pause = nextPause(pause, nil); pause != checkpointEvery {
+		t.Errorf("after a checkpoint that succeeded the pause is %s, want %s", pause, checkpointEvery)
 	}
 }

@@ -12,15 +12,16 @@ import (
 var ErrBusy = fmt.Errorf("%w: there are too many searches and lists", ErrUnavailable)
 
 const (
-	// patience is how long a read waits for a place in its lane, and laneLimit
-	// how long it may take then.
-	patience  = 500 * time.Millisecond
-	laneLimit = 2 * time.Second
+	// patience is how long a read waits for a place in its lane.
+	patience = 500 * time.Millisecond
+
+	// LaneLimit is how long a read in a lane may take once it has its place.
+	LaneLimit = 2 * time.Second
 
 	// LaneTimeout is when a read in a lane has its answer. It is less than any
 	// caller waits: an expensive question is refused, and does not look like a
 	// service that hangs.
-	LaneTimeout = patience + laneLimit
+	LaneTimeout = patience + LaneLimit
 )
 
 // Lane keeps reads whose cost depends on what there is, such as lists, searches
@@ -49,7 +50,7 @@ func (l *Lane) Do(ctx context.Context, read func(ctx context.Context) error) err
 		}
 	}
 	defer func() { <-l.places }()
-	limited, cancel := context.WithTimeout(ctx, laneLimit)
+	limited, cancel := context.WithTimeout(ctx, LaneLimit)
 	defer cancel()
 	err := read(limited)
 	if err != nil && ctx.Err() == nil && errors.Is(limited.Err(), context.DeadlineExceeded) {
