@@ -7,9 +7,11 @@ package outbox
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/openboxoffice/boxoffice/contracts/events"
+	"github.com/openboxoffice/boxoffice/services/internal/messagerow"
 )
 
 // Entry is a row of the outbox: a message on its way.
@@ -24,6 +26,21 @@ type Entry struct {
 	// Due is when it is looked at next: published for the first time, or asked
 	// about and then published again.
 	Due time.Time
+
+	// Unreadable says why the message cannot be read; else nil. Message has its ID
+	// and Time then, and nothing else.
+	Unreadable error
+}
+
+// Read sets the message of the row with this id and time, or Unreadable.
+func (e *Entry) Read(id string, at time.Time, attributes string, data []byte) {
+	e.Message, e.Unreadable = messagerow.Join(attributes, data)
+	if e.Unreadable == nil && e.Message.ID != id {
+		e.Unreadable = fmt.Errorf("the message has the id %q", e.Message.ID)
+	}
+	if e.Unreadable != nil {
+		e.Message = events.Message{ID: id, Time: at}
+	}
 }
 
 // Store is where a service keeps its outbox. Rows are added by the service's
@@ -32,7 +49,8 @@ type Store interface {
 	// Claim returns up to limit open entries with Due ≤ now, oldest Due
 	// first, as they stood, and sets their Due to until, so that no other
 	// caller gets them before then. None is the empty slice and no error. Two
-	// callers at one time never get the same entry.
+	// callers at one time never get the same entry. One that is Unreadable keeps
+	// the others from nobody.
 	Claim(ctx context.Context, now, until time.Time, limit int) ([]Entry, error)
 	// Published counts one more attempt for each of ids that is open, and
 	// sets its PublishedAt to at and its Due to next. An id that is unknown

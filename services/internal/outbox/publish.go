@@ -16,6 +16,7 @@ var errSkipped = errors.New("not tried: publishing fails")
 // not tried and the relay pauses; a single message that the broker refuses
 // holds up none of the others.
 func (r *Relay) publish(ctx context.Context, entries []Entry, f *findings) {
+	entries = r.readable(entries, f)
 	now := r.o.Now()
 	switch {
 	case len(entries) == 0:
@@ -67,6 +68,23 @@ func (r *Relay) publish(ctx context.Context, entries []Entry, f *findings) {
 	if succeeded && len(refused) > 0 {
 		r.o.Log.Warn("the broker refuses some messages", "refused", len(refused), "of", len(entries), "error", refused[0])
 	}
+}
+
+// readable returns the entries that can be published. It puts the others off for
+// as long as they exist, which doubles each time, so that the log does not fill.
+func (r *Relay) readable(entries []Entry, f *findings) []Entry {
+	some := make([]Entry, 0, len(entries))
+	for _, e := range entries {
+		if e.Unreadable == nil {
+			some = append(some, e)
+			continue
+		}
+		now := r.o.Now()
+		pause := max(r.o.CheckAfter, min(now.Sub(e.Message.Time), maxUnreadablePause))
+		r.o.Log.Error("an outbox entry cannot be read and is not published", "id", e.Message.ID, "topic", e.Topic, "next_try", pause, "error", e.Unreadable)
+		f.postpone(e.Message.ID, now.Add(pause))
+	}
+	return some
 }
 
 // publishAll returns the error of each entry. As soon as as many have failed

@@ -79,6 +79,9 @@ const (
 	// maxPublishPause is short because everything waits for it.
 	maxPublishPause = 10 * time.Second
 
+	// maxUnreadablePause is how long an entry that cannot be read waits at most.
+	maxUnreadablePause = time.Hour
+
 	pruneEvery = time.Hour
 )
 

@@ -2,6 +2,7 @@ package outbox_test
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"math/rand/v2"
 	"strings"
@@ -35,6 +36,38 @@ func TestAMessageIsPublishedAtOnceAndClosedSoon(t *testing.T) {
 		if w.log.Len() > 0 {
 			w.Errorf("logged:\n%s", w.log.String())
 		}
+	})
+}
+
+// An entry that cannot be read keeps no other from the broker, and does not fill
+// the log. Once somebody has mended it, it is published.
+func TestAnUnreadableEntryKeepsNoOther(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(w *world) {
+		w.insert(3)
+		attributes := func(value string) {
+			w.Helper()
+			if err := w.db.Write(w.Context(), func(tx *sql.Tx) error {
+				_, err := tx.ExecContext(w.Context(), value)
+				return err
+			}); err != nil {
+				w.Fatal(err)
+			}
+		}
+		attributes(`ALTER TABLE outbox ADD COLUMN kept TEXT`)
+		attributes(`UPDATE outbox SET kept = attributes, attributes = '[]' WHERE id = (SELECT min(id) FROM outbox)`)
+		r := w.relay(w.options())
+		time.Sleep(24 * time.Hour)
+		w.effects(2, 2)
+		w.open(1)
+		if n := strings.Count(w.log.String(), "cannot be read"); n == 0 || n > 50 {
+			w.Errorf("%d lines in the log in a day, want some", n)
+		}
+		attributes(`UPDATE outbox SET attributes = kept WHERE kept IS NOT NULL`)
+		time.Sleep(2 * time.Hour)
+		r.Wake()
+		w.effects(3, 3)
+		w.open(0)
 	})
 }
 

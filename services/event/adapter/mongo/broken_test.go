@@ -117,10 +117,7 @@ func (b claimsBlindly) Claim(ctx context.Context, now, until time.Time, limit in
 	}
 	entries := []outbox.Entry{}
 	for i := range due {
-		e, err := due[i].entry()
-		if err != nil {
-			return nil, err
-		}
+		e := due[i].entry()
 		entries = append(entries, e)
 		if err := b.Postpone(ctx, []string{e.Message.ID}, until); err != nil {
 			return nil, err

@@ -112,7 +112,10 @@ func TestOutboxContract(t *testing.T) {
 // outboxOf puts each message into an event of its own. An id that is in the
 // outbox is one of an event's, which has no second message.
 func outboxOf(s *Store) outboxtest.Fixture {
-	return outboxtest.Fixture{Store: s.Outbox(), Insert: func(ctx context.Context, topic string, m events.Message, due time.Time) error {
+	return outboxtest.Fixture{Store: s.Outbox(), Spoil: func(ctx context.Context, id string) error {
+		_, err := s.events.Update(ctx, bson.M{"message_id": id}, bson.M{"$set": bson.M{"message.attributes": outboxtest.Spoilt}})
+		return err
+	}, Insert: func(ctx context.Context, topic string, m events.Message, due time.Time) error {
 		if there, err := s.events.One(ctx, bson.M{"message_id": m.ID}, nil, &entryDoc{}); err != nil {
 			return err
 		} else if there {

@@ -64,16 +64,13 @@ var entryOnly = bson.M{"message_id": 1, "message": 1, "message_due": 1}
 // isOpen is the condition that a message is.
 var isOpen = bson.M{"$gt": 0}
 
-func (d *entryDoc) entry() (outbox.Entry, error) {
-	m, err := messagerow.Join(d.Message.Attributes, d.Message.Data)
-	if err != nil {
-		return outbox.Entry{}, err
-	}
-	e := outbox.Entry{Topic: d.Message.Topic, Message: m, Attempts: d.Message.Attempts, Due: fromMicros(d.Due)}
+func (d *entryDoc) entry() outbox.Entry {
+	e := outbox.Entry{Topic: d.Message.Topic, Attempts: d.Message.Attempts, Due: fromMicros(d.Due)}
+	e.Read(d.MessageID, fromMicros(d.Message.Time), d.Message.Attributes, d.Message.Data)
 	if d.Message.PublishedAt != 0 {
 		e.PublishedAt = fromMicros(d.Message.PublishedAt)
 	}
-	return e, nil
+	return e
 }
 
 // Claim implements outbox.Store. Whoever sets the new due has the entry; who
@@ -99,11 +96,7 @@ func (o *Outbox) Claim(ctx context.Context, now, until time.Time, limit int) ([]
 			if !mine {
 				continue
 			}
-			e, err := d.entry()
-			if err != nil {
-				return nil, err
-			}
-			entries = append(entries, e)
+			entries = append(entries, d.entry())
 		}
 		if len(entries) == 0 {
 			if err := mongodb.Pause(ctx, try); err != nil {

@@ -20,7 +20,12 @@ import (
 type Fixture struct {
 	Store  outbox.Store
 	Insert func(ctx context.Context, topic string, m events.Message, due time.Time) error
+	// Spoil replaces the attributes of the message with this id by Spoilt.
+	Spoil func(ctx context.Context, id string) error
 }
+
+// Spoilt is JSON, and not the attributes of a message.
+const Spoilt = `[]`
 
 // TestStore runs the suite. newFixture is called once for each subtest.
 func TestStore(t *testing.T, newFixture func(t *testing.T) Fixture) {
@@ -32,6 +37,7 @@ func TestStore(t *testing.T, newFixture func(t *testing.T) Fixture) {
 		{"claim_returns_the_oldest_first_up_to_limit", claimReturnsTheOldestFirst},
 		{"claim_hides_until", claimHidesUntil},
 		{"claim_of_nothing_is_the_empty_slice", claimOfNothingIsTheEmptySlice},
+		{"an_unreadable_entry_keeps_no_other", anUnreadableEntryKeepsNoOther},
 		{"two_callers_never_get_the_same_entry", twoCallersNeverGetTheSameEntry},
 		{"published_counts_an_attempt_and_sets_the_times", publishedCountsAnAttempt},
 		{"postpone_sets_due_and_nothing_else", postponeSetsDueAndNothingElse},

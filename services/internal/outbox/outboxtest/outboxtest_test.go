@@ -102,7 +102,9 @@ func mustFail(t *testing.T, name string, b broken, caughtBy string) {
 			t.Cleanup(func() { _ = db.Close() })
 			b := b
 			b.Store, b.db = sqlite.New(db), db
-			return outboxtest.Fixture{Store: &b, Insert: b.Insert}
+			return outboxtest.Fixture{Store: &b, Insert: b.Insert, Spoil: func(ctx context.Context, id string) error {
+				return b.exec(ctx, `UPDATE outbox SET attributes = ? WHERE id = ?`, outboxtest.Spoilt, id)
+			}}
 		})
 	}, caughtBy)
 }
@@ -157,6 +159,16 @@ func TestBrokenOutboxesAreCaught(t *testing.T) {
 	mustFail(t, "ignores_the_limit", broken{claim: func(b *broken, ctx context.Context, now, until time.Time, _ int) ([]outbox.Entry, error) {
 		return b.Store.Claim(ctx, now, until, 1000)
 	}}, "claim_returns_the_oldest_first_up_to_limit")
+
+	mustFail(t, "stops_at_an_unreadable_entry", broken{claim: func(b *broken, ctx context.Context, now, until time.Time, limit int) ([]outbox.Entry, error) {
+		entries, err := b.Store.Claim(ctx, now, until, limit)
+		for _, e := range entries {
+			if e.Unreadable != nil {
+				return nil, e.Unreadable
+			}
+		}
+		return entries, err
+	}}, "an_unreadable_entry_keeps_no_other")
 
 	mustFail(t, "claims_nil", broken{claim: func(b *broken, ctx context.Context, now, until time.Time, limit int) ([]outbox.Entry, error) {
 		entries, err := b.Store.Claim(ctx, now, until, limit)

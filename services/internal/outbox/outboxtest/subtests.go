@@ -54,6 +54,26 @@ func claimOfNothingIsTheEmptySlice(h *harness) {
 	}
 }
 
+func anUnreadableEntryKeepsNoOther(h *harness) {
+	before, spoilt, after := h.insert(0), h.insert(time.Second), h.insert(2*time.Second)
+	h.must(h.Spoil(h.Context(), spoilt.ID))
+	now, until := t0.Add(time.Minute), t0.Add(time.Hour)
+	entries := h.claim(now, until, 10)
+	h.equal("claimed", ids(entries), messageIDs(before, spoilt, after))
+	for _, e := range entries {
+		if got := e.Unreadable != nil; got != (e.Message.ID == spoilt.ID) {
+			h.Errorf("entry %s: unreadable %v", e.Message.ID, e.Unreadable)
+		}
+		if !e.Message.Time.Equal(spoilt.Time) {
+			h.Errorf("entry %s: time %s, want %s", e.Message.ID, e.Message.Time, spoilt.Time)
+		}
+	}
+	h.equal("before until", ids(h.claim(until.Add(-time.Microsecond), never, 10)), []string{})
+	h.must(h.Store.Close(h.Context(), messageIDs(before, after), now))
+	h.must(h.Store.Postpone(h.Context(), messageIDs(spoilt), never))
+	h.equal("postponed", ids(h.claim(until, never, 10)), []string{})
+}
+
 func twoCallersNeverGetTheSameEntry(h *harness) {
 	const callers, rows = 32, 200
 	for range rows {

@@ -9,7 +9,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/openboxoffice/boxoffice/contracts/events"
 	"github.com/openboxoffice/boxoffice/services/internal/messagerow"
 	"github.com/openboxoffice/boxoffice/services/internal/outbox"
 	"github.com/openboxoffice/boxoffice/services/internal/outbox/outboxtest"
@@ -28,12 +27,9 @@ func TestOutboxSuiteCatchesBrokenAdapters(t *testing.T) {
 		suitetest.MustFail(t, name, func(t *testing.T) {
 			outboxtest.TestStore(t, func(t *testing.T) outboxtest.Fixture {
 				db := open(t, postgresdb.Options{URL: pgtest.New(t, migrate)})
-				return outboxtest.Fixture{
-					Store: spoil(postgres.New(db), db),
-					Insert: func(ctx context.Context, topic string, m events.Message, due time.Time) error {
-						return insert(ctx, db, topic, m, due)
-					},
-				}
+				f := fixtureOf(db)
+				f.Store = spoil(postgres.New(db), db)
+				return f
 			})
 		}, caughtBy)
 	}

@@ -86,17 +86,16 @@ func (s *Store) Claim(ctx context.Context, now, until time.Time, limit int) ([]o
 }
 
 // columns are what scan reads.
-const columns = `topic, attributes, data, attempts, published_at, due`
+const columns = `id, time, topic, attributes, data, attempts, published_at, due`
 
 func scan(row pgx.CollectableRow) (e outbox.Entry, err error) {
-	var attributes string
+	var id, attributes string
+	var at time.Time
 	var data []byte
-	if err := row.Scan(&e.Topic, &attributes, &data, &e.Attempts, (*postgresdb.NullTime)(&e.PublishedAt), &e.Due); err != nil {
+	if err := row.Scan(&id, &at, &e.Topic, &attributes, &data, &e.Attempts, (*postgresdb.NullTime)(&e.PublishedAt), &e.Due); err != nil {
 		return outbox.Entry{}, err
 	}
-	if e.Message, err = messagerow.Join(attributes, data); err != nil {
-		return outbox.Entry{}, err
-	}
+	e.Read(id, at, attributes, data)
 	return e, nil
 }
 

@@ -45,9 +45,18 @@ func insert(ctx context.Context, db *postgresdb.DB, topic string, m events.Messa
 }
 
 func fixture(t *testing.T) outboxtest.Fixture {
-	db := open(t, postgresdb.Options{URL: pgtest.New(t, migrate)})
+	return fixtureOf(open(t, postgresdb.Options{URL: pgtest.New(t, migrate)}))
+}
+
+func fixtureOf(db *postgresdb.DB) outboxtest.Fixture {
 	return outboxtest.Fixture{
 		Store: postgres.New(db),
+		Spoil: func(ctx context.Context, id string) error {
+			return db.Write(ctx, func(ctx context.Context, tx pgx.Tx) error {
+				_, err := tx.Exec(ctx, `UPDATE outbox SET attributes = $1 WHERE id = $2`, outboxtest.Spoilt, id)
+				return err
+			})
+		},
 		Insert: func(ctx context.Context, topic string, m events.Message, due time.Time) error {
 			return insert(ctx, db, topic, m, due)
 		},

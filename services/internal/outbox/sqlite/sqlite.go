@@ -88,7 +88,7 @@ func (s *Store) Claim(ctx context.Context, now, until time.Time, limit int) ([]o
 }
 
 // columns are what scan reads.
-const columns = `topic, attributes, data, attempts, published_at, due `
+const columns = `id, time, topic, attributes, data, attempts, published_at, due `
 
 // scanAll reads the entries, and closes rows.
 func scanAll(rows *sql.Rows) ([]outbox.Entry, error) {
@@ -106,18 +106,15 @@ func scanAll(rows *sql.Rows) ([]outbox.Entry, error) {
 
 func scan(rows *sql.Rows) (outbox.Entry, error) {
 	var e outbox.Entry
-	var attributes string
+	var id, attributes string
 	var data []byte
 	var published sql.NullInt64
-	var due int64
-	if err := rows.Scan(&e.Topic, &attributes, &data, &e.Attempts, &published, &due); err != nil {
+	var at, due int64
+	if err := rows.Scan(&id, &at, &e.Topic, &attributes, &data, &e.Attempts, &published, &due); err != nil {
 		return outbox.Entry{}, err
 	}
-	m, err := messagerow.Join(attributes, data)
-	if err != nil {
-		return outbox.Entry{}, err
-	}
-	e.Message, e.PublishedAt, e.Due = m, sqlitedb.FromNullTime(published), sqlitedb.FromTime(due)
+	e.Read(id, sqlitedb.FromTime(at), attributes, data)
+	e.PublishedAt, e.Due = sqlitedb.FromNullTime(published), sqlitedb.FromTime(due)
 	return e, nil
 }
 

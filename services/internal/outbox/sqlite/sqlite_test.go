@@ -35,6 +35,12 @@ func fixture(t *testing.T) outboxtest.Fixture {
 	db := open(t)
 	return outboxtest.Fixture{
 		Store: sqlite.New(db),
+		Spoil: func(ctx context.Context, id string) error {
+			return db.Write(ctx, func(tx *sql.Tx) error {
+				_, err := tx.ExecContext(ctx, `UPDATE outbox SET attributes = ? WHERE id = ?`, outboxtest.Spoilt, id)
+				return err
+			})
+		},
 		Insert: func(ctx context.Context, topic string, m events.Message, due time.Time) error {
 			return db.Write(ctx, func(tx *sql.Tx) error { return sqlite.Insert(ctx, tx, topic, m, due) })
 		},
