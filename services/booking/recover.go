@@ -77,12 +77,21 @@ func (s *Service) settle(ctx context.Context, b Booking, lease Lease) {
 	work, cancel := s.remaining(ctx, lease)
 	defer cancel()
 	d := driver{s: s, b: b, lease: lease.Token, by: recovery}
-	switch err := worker.Try(ctx, s.Log, recovery, func() error { return d.recover(work) }, "booking_id", b.ID); {
-	case err == nil, errors.Is(err, ErrLeaseLost):
-		return
-	case worker.Panicked(err):
+	err := worker.Try(ctx, s.Log, recovery, func() error {
+		if err := d.recover(work); err != nil && !errors.Is(err, ErrLeaseLost) {
+			s.putOff(ctx, &d, err)
+		}
+		return nil
+	}, "booking_id", b.ID)
+	if err != nil { // it has panicked
 		s.setAside(ctx, b, lease, err)
-		return
+	}
+}
+
+// putOff leaves a booking that is not settled to a later try.
+func (s *Service) putOff(ctx context.Context, d *driver, err error) {
+	b := d.b
+	switch {
 	case errors.Is(err, ErrRefundRefused):
 		s.Log.ErrorContext(ctx, "the provider refuses a refund", "booking_id", b.ID, "status", b.Status, "tries", b.Tries)
 		d.noteOnce("refund_refused", "the payment provider refuses it")

@@ -72,6 +72,26 @@ func TestABookingThatRecoveryPanicsAtKeepsUpNoOther(t *testing.T) {
 	until(t, "the other booking is confirmed", func() bool { return w.get(t, second.ID).Status == booking.Confirmed })
 }
 
+// It is set aside, too, if the panic comes while recovery puts it off.
+func TestABookingThatRecoveryPanicsAtWhilePuttingItOffIsSetAside(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	event := w.newEvent(price)
+	first := w.pay(t, &faults{after: only("Charge", unknown)}, w.newCustomer(), event)
+	w.advance(time.Minute)
+	s := w.service(&faults{before: func(call string) error {
+		switch call {
+		case "Settle":
+			return booking.ErrOutcomeUnknown
+		case "Update":
+			panic("a defect")
+		}
+		return nil
+	}})
+	startRecovery(t, s)
+	until(t, "the booking is set aside", func() bool { ids := stuckIDs(t, s); return len(ids) == 1 && ids[0] == first.ID })
+}
+
 func TestABookingThatRecoveryPanicsAtIsListedAndRetriedLater(t *testing.T) {
 	t.Parallel()
 	w, s, first, _, defect := unsettled(t)
