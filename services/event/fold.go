@@ -174,23 +174,35 @@ func (r run) terms() []string {
 	return pairs
 }
 
-// MaxTerms is how many terms a search may have.
+// MaxTerms is how many words a search may have, and how many terms are looked
+// for at most.
 const MaxTerms = 10
 
-// Terms are what Query.Text asks for, each once. An event is found if each term
-// begins one of its words.
+// Terms are what Query.Text asks for, each once and MaxTerms at most. An event is
+// found if each term begins one of its words. A text in a script without spaces
+// has a term for every two characters; those past MaxTerms are not looked for.
 func (q Query) Terms() []string {
 	var terms []string
 	seen := map[string]bool{}
 	for _, r := range runs(q.Text) {
 		for _, t := range r.terms() {
-			if !seen[t] {
+			if !seen[t] && len(terms) < MaxTerms {
 				seen[t] = true
 				terms = append(terms, t)
 			}
 		}
 	}
 	return terms
+}
+
+// words counts the different words of Query.Text. A stretch of a script without
+// spaces is one.
+func (q Query) words() int {
+	seen := map[string]bool{}
+	for _, r := range runs(q.Text) {
+		seen[string(r.text)] = true
+	}
+	return len(seen)
 }
 
 // plainLetters is Fold without accents: search is for those, too, who do not

@@ -93,13 +93,13 @@ func (s *Service) Get(ctx context.Context, id string) (*Event, error) {
 }
 
 // List returns a page of events and the position to go on from, which is nil
-// on the last page. A text of more than MaxTerms terms is problem.Invalid. One
+// on the last page. A text of more than MaxTerms words is problem.Invalid. One
 // without any, punctuation say, finds nothing.
 func (s *Service) List(ctx context.Context, q Query) ([]Event, *Position, error) {
-	switch terms := q.Terms(); {
-	case len(terms) > MaxTerms:
+	switch {
+	case q.words() > MaxTerms:
 		return nil, nil, problem.Invalid{{Location: "query.q", Message: fmt.Sprintf("must have at most %d words", MaxTerms)}}
-	case len(terms) == 0 && strings.TrimSpace(q.Text) != "":
+	case len(q.Terms()) == 0 && strings.TrimSpace(q.Text) != "":
 		return []Event{}, nil, nil
 	}
 	limit := q.Limit

@@ -319,13 +319,19 @@ func TestSearchesAreBounded(t *testing.T) {
 	s, _ := newService(t)
 	for text, refused := range map[string]bool{
 		"a b c d e f g h i j": false, "a b c d e f g h i j k": true, "a a a a a a a a a a a a": false,
-		strings.Repeat("寂し", 10): false, "東京都台東区上野公園七丁目二十番三号国立博物館": true,
+		strings.Repeat("寂し", 10): false, "東京都台東区上野公園七丁目二十番三号国立博物館": false,
+		"寂 し い 東 京 都 台 上 野 公": false, "寂 し い 東 京 都 台 上 野 公 園": true,
 	} {
 		_, _, err := s.List(t.Context(), event.Query{Text: text, Limit: 10})
 		var invalid problem.Invalid
 		if errors.As(err, &invalid) != refused || !refused && err != nil {
 			t.Errorf("%q is answered %v, want it refused: %t", text, err, refused)
 		}
+	}
+	// A long text without spaces is looked for by its beginning.
+	address := event.Query{Text: "東京都台東区上野公園七丁目二十番三号国立博物館"}
+	if terms := address.Terms(); len(terms) != event.MaxTerms || terms[0] != "東京" {
+		t.Errorf("an address is looked for by %q, want its first %d pairs", terms, event.MaxTerms)
 	}
 	long := event.Event{Title: "Title", Description: strings.Repeat("寂", 50)}
 	for i := range 3000 {
