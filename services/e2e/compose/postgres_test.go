@@ -72,14 +72,14 @@ func TestPostgresGivesEachUserItsOwnDatabaseAlone(t *testing.T) {
 		migrate         func(ctx context.Context, url string) error
 	}{
 		"user_service": {oddOne, "booking_service", func(ctx context.Context, url string) error {
-			c, err := parsed[user.Config](t, "user", "USER_POSTGRES_URL", url)
+			c, err := configured[user.Config](t, "user", "USER_POSTGRES_URL", url)
 			if err != nil {
 				return err
 			}
 			return user.Migrate(ctx, c)
 		}},
 		"booking_service": {oddTwo, "user_service", func(ctx context.Context, url string) error {
-			c, err := parsed[booking.Config](t, "booking", "BOOKING_POSTGRES_URL", url)
+			c, err := configured[booking.Config](t, "booking", "BOOKING_POSTGRES_URL", url)
 			if err != nil {
 				return err
 			}
@@ -127,9 +127,9 @@ func TestPostgresGivesEachUserItsOwnDatabaseAlone(t *testing.T) {
 	}
 }
 
-// parsed is the configuration of a service in the file, with one variable
+// configured is the configuration of a service in the file, with one variable
 // changed.
-func parsed[C any](t *testing.T, service, variable, value string) (C, error) {
+func configured[C any](t *testing.T, service, variable, value string) (C, error) {
 	t.Helper()
 	env := map[string]string{}
 	for name, v := range project(t).Services[service].Environment {
