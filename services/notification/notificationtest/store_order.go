@@ -249,6 +249,23 @@ var orderTests = map[string]func(*testing.T, notification.Store){
 			t.Error("it is not overtaken")
 		}
 	},
+	"a_record_of_which_nobody_is_told_overtakes_nothing": func(t *testing.T, s notification.Store) {
+		first := confirmation(base)
+		enqueue(t, s, first, true)
+		enqueue(t, s, later(first, notification.Confirmation), false)
+		n := claimOne(t, s, base)
+		if n.Overtaken {
+			t.Error("the confirmation is overtaken by its duplicate")
+		}
+		n.Status = notification.Sent
+		settle(t, s, n)
+		part := later(first, notification.ItemsCancelled)
+		part.Version--
+		enqueue(t, s, part, true) // after the duplicate, which is newer
+		if claimOne(t, s, base).Overtaken {
+			t.Error("the cancellation in part is overtaken by the duplicate")
+		}
+	},
 	"what_is_overtaken_says_so": func(t *testing.T, s notification.Store) {
 		first := confirmation(base)
 		part := later(first, notification.ItemsCancelled)

@@ -148,7 +148,7 @@ func (s *Store) find(ctx context.Context, filter bson.D) (*message, error) {
 // header is what a decision needs to know of a message.
 var header = func() bson.D {
 	fields := bson.D{}
-	for _, name := range []string{"version", "kind", "undecided", "overtaken"} {
+	for _, name := range []string{"version", "kind", "once", "undecided", "overtaken"} {
 		fields = append(fields, bson.E{Key: name, Value: 1})
 	}
 	for _, channel := range channels {
@@ -179,7 +179,7 @@ func (s *Store) compare(ctx context.Context, m message) (rest others, err error)
 		if other.Version > m.Version && other.Kind.Outdates(m.Kind) {
 			return others{stale: true}, nil
 		}
-		rest.newer = rest.newer || other.Version > m.Version && other.Kind != notification.Nothing
+		rest.newer = rest.newer || other.Version > m.Version && other.Once != other.ID
 	}
 	for _, other := range found {
 		if other.Version >= m.Version || other.Kind == notification.Nothing {

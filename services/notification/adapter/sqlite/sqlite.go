@@ -108,7 +108,7 @@ type bookingRecords struct {
 	told     bool     // of what the new one has, or of something that outdates it
 	outdated []string // message ids of what the new one outdates
 	older    bool     // there are records of a lower version
-	newer    bool     // there are records of a higher version
+	newer    bool     // there are records of a higher version of which anybody is told
 }
 
 func compare(ctx context.Context, tx *sql.Tx, r notification.Record) (b bookingRecords, err error) {
@@ -130,7 +130,7 @@ func compare(ctx context.Context, tx *sql.Tx, r notification.Record) (b bookingR
 			b.outdated = append(b.outdated, known.MessageID)
 		}
 		b.older = b.older || known.Version < r.Version
-		b.newer = b.newer || known.Version > r.Version && known.Kind != notification.Nothing
+		b.newer = b.newer || known.Version > r.Version && once != known.MessageID
 	}
 	return b, rows.Err()
 }
@@ -282,7 +282,7 @@ func next(ctx context.Context, tx *sql.Tx, c notification.Channel, now time.Time
 	at := sqlitedb.Time(now)
 	rows, err := tx.QueryContext(ctx, `
 		SELECT `+columns+`, r.booking_id <> '' AND EXISTS (
-				SELECT 1 FROM records n WHERE n.booking_id = r.booking_id AND n.version > r.version AND n.kind <> ''),
+				SELECT 1 FROM records n WHERE n.booking_id = r.booking_id AND n.version > r.version AND n.once <> n.message_id),
 			iif(d.booking_id = '', NULL, (
 				SELECT max(iif(e.lease = '', e.due, 0)) FROM deliveries e JOIN records er ON er.message_id = e.message_id
 				WHERE e.booking_id = d.booking_id AND e.channel = d.channel AND er.version < r.version

@@ -316,6 +316,15 @@ func TestStoreSuiteCatchesBrokenAdapters(t *testing.T) {
 				return ns, err
 			},
 		}},
+		"says_of_everything_that_it_is_overtaken": {"a_record_of_which_nobody_is_told_overtakes_nothing", broken{
+			claim: func(s store, ctx context.Context, c notification.Channel, now, until time.Time, limit int) ([]notification.Notification, error) {
+				ns, err := s.Claim(ctx, c, now, until, limit)
+				for i := range ns {
+					ns[i].Overtaken = true
+				}
+				return ns, err
+			},
+		}},
 		"shows_everybody_everything": {"filters_choose", broken{
 			list: func(s store, ctx context.Context, f notification.Filter) ([]notification.Notification, error) {
 				f.UserID = ""
