@@ -162,8 +162,9 @@ func ASCIIDomain(address string) (ascii string, ok bool) {
 // line of its own, turn the direction of the text around it, or become a link.
 func line(s string) string { return unlinked(shorten(oneLine(s), maxLine)) }
 
-// oneLine is s without line ends and without what cannot be seen, but for the
-// marks that say in which direction the characters beside them run.
+// oneLine is s without line ends, control characters, the characters that embed
+// or override a direction, and joiners. The marks that say in which direction the
+// characters beside them run stay.
 func oneLine(s string) string {
 	s = strings.Map(func(r rune) rune {
 		switch {
@@ -196,8 +197,11 @@ func paragraphs(s string, most int) string {
 const joiner = '\u2060'
 
 // links is what mail clients make links of: a scheme, or a dot, also as other
-// scripts write it, between letters or digits with a letter after it.
-var links = regexp.MustCompile(`://|([\pL\pN\pM])([.\x{3002}\x{ff0e}\x{ff61}])([\pL])`)
+// scripts write it, between letters or digits with a letter after it, or between
+// www and a digit.
+var links = regexp.MustCompile(`://|[\pL\pN\pM][` + dots + `]\pL|(?i:www)[` + dots + `]\pN`)
+
+const dots = ".\u3002\uff0e\uff61"
 
 // unlinked is s with joiners in it, so that no mail client makes a link of it.
 func unlinked(s string) string {
@@ -206,9 +210,9 @@ func unlinked(s string) string {
 			if found == "://" {
 				return ":" + string(joiner) + "//"
 			}
-			_, first := utf8.DecodeRuneInString(found)
-			_, dot := utf8.DecodeRuneInString(found[first:])
-			return found[:first+dot] + string(joiner) + found[first+dot:]
+			dot := strings.IndexAny(found, dots)
+			_, size := utf8.DecodeRuneInString(found[dot:])
+			return found[:dot+size] + string(joiner) + found[dot+size:]
 		})
 	}
 	return s

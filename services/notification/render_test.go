@@ -301,8 +301,8 @@ func TestNothingIsCutWithinACharacter(t *testing.T) {
 func TestNoTextOfOthersBecomesALink(t *testing.T) {
 	t.Parallel()
 	b := someBooking()
-	link := regexp.MustCompile(`(?i)://|www\.\pL|[\pL\pN]\.\pL{2}|。\pL`)
-	b.UserName = "Win at https://evil.example/x or www.evil.example, evil。example, a.b.c.example"
+	link := regexp.MustCompile(`(?i)://|www\.[\pL\pN]|[\pL\pN]\.\pL{2}|。\pL`)
+	b.UserName = "Win at https://evil.example/x or www.evil.example, evil。example, a.b.c.example, WWW.1and1.example"
 	b.Event.Title, b.Event.Venue.Name, b.Items[0].Name = b.UserName, b.UserName, b.UserName
 	c := content(t, message(t, events.TypeBookingConfirmed, b))
 	for name, text := range map[string]string{"subject": c.Subject, "text": c.Text, "HTML": c.HTML, "SMS": c.SMS} {

@@ -210,7 +210,7 @@ func (c Config) check() error {
 		return errors.New("MAIL_MAX_ATTEMPTS must be at least 1")
 	case c.SendTimeout < time.Second || c.SendTimeout > 10*time.Minute:
 		return errors.New("MAIL_SEND_TIMEOUT must be 1s to 10m")
-	case c.Retention != 0 && c.Retention < 24*time.Hour:
+	case c.Retention < 24*time.Hour:
 		return errors.New("MAIL_RETENTION must be at least 24h")
 	case c.Workers < 1 || c.Workers > 100:
 		return errors.New("MAIL_WORKERS must be 1 to 100")

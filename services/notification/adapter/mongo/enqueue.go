@@ -12,8 +12,9 @@ import (
 
 // Enqueue implements notification.Store.
 //
-// A record that nothing can make stale is one insert. Any other is decided in
-// steps, because another document may say that it is not to be told:
+// A record that tells nobody, or of no booking, is inserted after it has overtaken
+// the older ones. Any other is decided in steps, because another document may say
+// that it is not to be told:
 //
 //  1. Insert the message, undecided and without deliveries.
 //  2. Look at the other messages of its booking: one of a higher version that
@@ -22,8 +23,8 @@ import (
 //  3. Decide: set the deliveries where it is to be told.
 //
 // Of two messages at a time each inserts before it looks, so that at least one
-// sees the other; and what is newer is not told before what is older is
-// decided. After a crash between two steps the message is undecided. It was
+// sees the other; and what is newer outdates what is older before it is told
+// itself. After a crash between two steps the message is undecided. It was
 // not acknowledged and has no receipt, so it comes again, and any number of
 // callers may then go on: step 3 succeeds once.
 func (s *Store) Enqueue(ctx context.Context, r notification.Record) (notification.Outcome, error) {
