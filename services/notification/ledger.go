@@ -1,6 +1,9 @@
 package notification
 
-import "sync"
+import (
+	"sync"
+	"time"
+)
 
 // ledger is what this process has begun and not recorded yet. A lease keeps
 // other processes off a delivery, but ends with time; the ledger keeps our own
@@ -13,6 +16,7 @@ type ledger struct {
 
 type entry struct {
 	lease string        // the newest that this process holds
+	until time.Time     // when that ends
 	busy  bool          // a worker is at it
 	sent  *Notification // as it is to be recorded; nil when nothing is known to be sent
 }
@@ -31,7 +35,10 @@ func (l *ledger) begin(n Notification) (sent *Notification, ok bool) {
 		e = &entry{}
 		l.entries[n.ID] = e
 	}
-	e.lease = n.Lease
+	// They may come in another order than that in which they were leased.
+	if !n.Due.Before(e.until) {
+		e.lease, e.until = n.Lease, n.Due
+	}
 	if e.busy {
 		return nil, false
 	}

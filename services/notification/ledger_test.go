@@ -50,3 +50,16 @@ func TestAClaimDuringTheRecordIsGivenBack(t *testing.T) {
 		t.Errorf("leases settled: %q, want %q", store.leases, want)
 	}
 }
+
+// Two leases of one delivery may come to the ledger in any order; the newer one
+// is what its outcome is recorded under.
+func TestTheNewerLeaseCounts(t *testing.T) {
+	t.Parallel()
+	var l ledger
+	at := time.Date(2027, 1, 2, 3, 4, 5, 0, time.UTC)
+	l.begin(Notification{ID: "n", Lease: "second", Due: at.Add(time.Hour)})
+	l.begin(Notification{ID: "n", Lease: "first", Due: at})
+	if got := l.lease("n"); got != "second" {
+		t.Errorf("the lease is the %s, want the second", got)
+	}
+}

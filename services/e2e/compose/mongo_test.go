@@ -52,14 +52,14 @@ func TestMongoGivesEachUserItsOwnDatabaseAlone(t *testing.T) {
 		migrate         func(ctx context.Context, url string) error
 	}{
 		"event": {oddOne, "notification", func(ctx context.Context, url string) error {
-			c, err := parsed[event.Config](t, "event", "EVENT_MONGO_URL", url)
+			c, err := configured[event.Config](t, "event", "EVENT_MONGO_URL", url)
 			if err != nil {
 				return err
 			}
 			return event.Migrate(ctx, c)
 		}},
 		"notification": {oddTwo, "event", func(ctx context.Context, url string) error {
-			c, err := parsed[notification.Config](t, "notification", "NOTIFICATION_MONGO_URL", url)
+			c, err := configured[notification.Config](t, "notification", "NOTIFICATION_MONGO_URL", url)
 			if err != nil {
 				return err
 			}
