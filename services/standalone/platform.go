@@ -28,7 +28,6 @@ import (
 	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
 	"github.com/openboxoffice/boxoffice/services/internal/log"
 	notificationapp "github.com/openboxoffice/boxoffice/services/notification/app"
-	"github.com/openboxoffice/boxoffice/services/user"
 	userapp "github.com/openboxoffice/boxoffice/services/user/app"
 )
 
@@ -67,7 +66,6 @@ type Platform struct {
 	local  *httpkit.Local // the way between the services
 
 	user, event, booking, notification *member
-	accounts                           *user.Service
 	files                              []io.Closer // the logs
 }
 
@@ -187,11 +185,11 @@ func (p *Platform) build(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	users, err := userapp.New(ctx, userConfig, userapp.Deps{Log: p.user.log, Transport: p.local, Public: !p.cfg.private()})
-	if err != nil {
+	if p.user.app, err = made(userapp.New(ctx, userConfig, userapp.Deps{
+		Log: p.user.log, Transport: p.local, Public: !p.cfg.private(),
+	})); err != nil {
 		return err
 	}
-	p.user.app, p.accounts = users, users.Service()
 	eventConfig, err := config.Parse[eventapp.Config](environment(decided))
 	if err != nil {
 		return err

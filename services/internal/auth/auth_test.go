@@ -290,6 +290,16 @@ func TestGuard(t *testing.T) {
 		if w.Code != c.status || p.Code != c.code {
 			t.Errorf("%s as %q/%q: %d %s, want %d %s", c.path, c.bearer, c.service, w.Code, p.Code, c.status, c.code)
 		}
+		scheme := ""
+		switch {
+		case c.status == 401 && c.path == "/internal":
+			scheme = "X-Service-Token"
+		case c.status == 401:
+			scheme = "Bearer"
+		}
+		if got, _, _ := strings.Cut(w.Header().Get("WWW-Authenticate"), " "); got != scheme {
+			t.Errorf("%s as %q/%q: the challenge is %q, want %q", c.path, c.bearer, c.service, got, scheme)
+		}
 	}
 }
 

@@ -119,16 +119,23 @@ func (g *Guard) Service(_ huma.API, op huma.Operation, callers ...string) huma.O
 
 func (g *Guard) service(token string, callers []string) *httpkit.Error {
 	if token == "" {
-		return httpkit.NewProblem(http.StatusUnauthorized, problem.Unauthenticated, "This is for other services alone.")
+		return challenged(httpkit.NewProblem(http.StatusUnauthorized, problem.Unauthenticated, "This is for other services alone."))
 	}
 	caller, err := g.VerifyService(token)
 	switch {
 	case err != nil:
-		return httpkit.NewProblem(http.StatusUnauthorized, problem.InvalidToken, "The service token is expired or not valid.")
+		return challenged(httpkit.NewProblem(http.StatusUnauthorized, problem.InvalidToken, "The service token is expired or not valid."))
 	case !slices.Contains(callers, caller):
 		return httpkit.NewProblem(http.StatusForbidden, problem.Forbidden, "This service may not call this operation.")
 	}
 	return nil
+}
+
+// challenged says what credentials are asked for, as a 401 must (RFC 9110
+// §11.6.1). The scheme is ours: the token has a header of its own.
+func challenged(p *httpkit.Error) *httpkit.Error {
+	p.Headers = http.Header{"Www-Authenticate": {`X-Service-Token realm="boxoffice"`}}
+	return p
 }
 
 // Bearer returns the access token in an Authorization header, if there is one.

@@ -66,14 +66,14 @@ type Verifier struct {
 	tried   time.Time // when they were last asked for
 }
 
-// NewVerifier returns a verifier with the key set at url, which is asked
-// itself: through no proxy, and following no redirect. Through says by what way,
-// if it is not the straight one.
+// NewVerifier returns a verifier with the key set at url, which it asks for by no
+// proxy and following no redirect, unless Through sets another way.
 func NewVerifier(url string, log *slog.Logger) *Verifier {
 	return &Verifier{url: url, http: httpkit.NewHTTPClient(), log: log, now: time.Now}
 }
 
-// Through sets another way to the key set, before the verifier is used.
+// Through sets another way to the key set, before the verifier is used. It follows
+// no redirect either.
 func (v *Verifier) Through(way http.RoundTripper) *Verifier {
 	v.http.Transport = way
 	return v

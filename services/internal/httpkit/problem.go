@@ -207,7 +207,7 @@ func addTrace(ctx huma.Context, _ string, v any) (any, error) {
 }
 
 // fromHuma makes a problem of what huma's own validation says. Bodies that are no
-// JSON, or not there, boundBody has refused before.
+// JSON boundBody has refused before; one that is not there is for huma to refuse.
 func fromHuma(status int, msg string, errs ...error) huma.StatusError {
 	if status == http.StatusInternalServerError {
 		return internalError()
