@@ -141,7 +141,7 @@ func (p *Platform) greet(w io.Writer) {
 	out("  notifications       %s", p.notification.url())
 	out("  data, mail, logs    %s", p.cfg.DataDir)
 	if !p.cfg.private() {
-		out("\nIt can be reached from other machines: there are no sample logins. Register with POST /users.")
+		out("\nOther machines may reach it, by its addresses or through TRUSTED_PROXIES: it makes no sample logins. Register with POST /users.")
 		return
 	}
 	if p.cfg.SampleData {
