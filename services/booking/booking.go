@@ -70,6 +70,10 @@ type Booking struct {
 	// Effects is what a change commits together with the booking. It is not
 	// part of it, and always zero in what a Store returns.
 	Effects Effects
+
+	// Unreadable is ErrUnreadable for a row of Records that cannot be read, and nil
+	// for all others. The booking has its ID alone then.
+	Unreadable error
 }
 
 // Tickets returns how many tickets the booking is for.

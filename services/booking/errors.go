@@ -34,6 +34,8 @@ var (
 	ErrKeyReused = errors.New("this idempotency key was used for another request")
 	ErrKeyTaken  = errors.New("this idempotency key has a booking already")
 	ErrLeaseLost = errors.New("another driver has taken the booking over")
+	// ErrUnreadable says that the booking is there, and its row cannot be read.
+	ErrUnreadable = errors.New("the booking cannot be read")
 	// ErrEventCancelled says that the event is cancelled, and nothing of it
 	// can be confirmed any more.
 	ErrEventCancelled = errors.New("the event has been cancelled")

@@ -20,7 +20,8 @@ type Store interface {
 	// KeyLifetime before now; ErrNotFound when there is none, ErrKeyReused
 	// when its fingerprint is another.
 	ByKey(ctx context.Context, userID string, key Key, now time.Time) (Booking, error)
-	// Get returns the booking with this id, or ErrNotFound.
+	// Get returns the booking with this id, or ErrNotFound. If its row cannot be
+	// read the error is ErrUnreadable.
 	Get(ctx context.Context, id string) (Booking, error)
 	// List returns up to q.Limit bookings of q.UserID, newest first, after
 	// the booking q.After. It neither repeats nor skips while others are

@@ -35,10 +35,12 @@ type Holding struct {
 type Records interface {
 	// BookingsAfter returns up to limit bookings with ids after this one, in
 	// the order of their ids, which is that in which they were made. It skips
-	// none that was there when it began.
+	// none that was there when it began. One that cannot be read is Unreadable, and
+	// hides no other.
 	BookingsAfter(ctx context.Context, id string, limit int) ([]Booking, error)
 	// WithRefundsDue returns up to limit bookings that have refunds due, with
-	// ids after this one, in the order of their ids.
+	// ids after this one, in the order of their ids. One that cannot be read is
+	// Unreadable, and hides no other.
 	WithRefundsDue(ctx context.Context, id string, limit int) ([]Booking, error)
 	// SaveReport stores r. One with the same id is replaced.
 	SaveReport(ctx context.Context, r Report) error

@@ -120,11 +120,11 @@ func (r *reconciliation) noAnswer(ctx context.Context, bookingID string, err err
 	r.found(FoundNoAnswer, bookingID, false, "it could not be looked at, or mended, now")
 }
 
-// isolated looks at one booking. A panic is found at that booking, and holds up
-// no other.
+// isolated looks at one booking. A panic, or a row that cannot be read, is found
+// at that booking, and holds up no other.
 func (r *reconciliation) isolated(ctx context.Context, bookingID string, look func() error) error {
 	err := worker.Try(ctx, r.s.Log, "reconciliation", look, "booking_id", bookingID)
-	if worker.Panicked(err) {
+	if worker.Panicked(err) || errors.Is(err, ErrUnreadable) {
 		r.noAnswer(ctx, bookingID, err)
 		return nil
 	}
@@ -140,6 +140,10 @@ func (r *reconciliation) refunds(ctx context.Context) error {
 			return err
 		}
 		due.next()
+		if b.Unreadable != nil {
+			r.noAnswer(ctx, b.ID, b.Unreadable)
+			continue
+		}
 		for _, refund := range b.Refunds {
 			if refund.Status != RefundDue {
 				continue
@@ -264,6 +268,9 @@ func (s *Service) drive(ctx context.Context, b Booking, do func(ctx context.Cont
 
 // booking looks at one booking and what is held for it.
 func (r *reconciliation) booking(ctx context.Context, b Booking, held []Holding) error {
+	if b.Unreadable != nil {
+		return b.Unreadable // whatever is held for it stays
+	}
 	if r.inMotion(b) {
 		if due := b.Lease.Until; !due.IsZero() && (b.Tries >= stuckTries || due.Before(r.report.StartedAt.Add(-stuckAfter))) {
 			r.found(FoundBookingStuck, b.ID, false, "%s since %s, tried %d times", b.Status, b.UpdatedAt.Format(time.RFC3339), b.Tries)
@@ -338,6 +345,10 @@ func (r *reconciliation) money(ctx context.Context) error {
 			continue
 		}
 		b, err := r.s.Store.Get(ctx, id.String())
+		if errors.Is(err, ErrUnreadable) {
+			r.noAnswer(ctx, id.String(), err)
+			continue
+		}
 		if err != nil {
 			return err
 		}

@@ -1,6 +1,7 @@
 package booking_test
 
 import (
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -8,7 +9,9 @@ import (
 
 	"github.com/openboxoffice/boxoffice/contracts/events"
 	"github.com/openboxoffice/boxoffice/services/booking"
+	"github.com/openboxoffice/boxoffice/services/booking/adapter/sqlite"
 	"github.com/openboxoffice/boxoffice/services/booking/bookingtest"
+	"github.com/openboxoffice/boxoffice/services/internal/sqlitedb/plantest"
 )
 
 // A process that dies while it mends a settled booking leaves it as it was:
@@ -351,5 +354,41 @@ func TestAReconciliationThatPanicsAtABookingGoesOn(t *testing.T) {
 	}
 	if got[first.ID] != booking.FoundNoAnswer || got[second.ID] != booking.FoundHoldLeaked {
 		t.Errorf("found %v, want no_answer at the first and hold_leaked at the second", got)
+	}
+}
+
+// A row that cannot be read holds up no other booking, and what is held for it
+// stays.
+func TestAReconciliationGoesOnAfterAnUnreadableBooking(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "booking.db")
+	s, err := sqlite.Open(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	m := modelWorld(t)
+	m.store = s
+	m.clock.Store(time.Now().UnixMicro())
+	event := m.newEvent(price)
+	request := booking.Request{EventID: event, Tickets: 1, PaymentToken: bookingtest.Good}
+	spoilt := m.book(t, m.service(nil), m.newCustomer(), request)
+	leaky := m.book(t, m.service(nil), m.newCustomer(), request)
+	plantest.Fill(t, path, `UPDATE bookings SET items = '{', refunds_due = 1 WHERE id = '`+spoilt.ID+`'`)
+	m.catalog.Hold(event, leaky.ID, 0, 1)
+	m.advance(time.Hour)
+	report, err := m.service(nil).Reconcile(t.Context(), "test", m.now().AddDate(0, 0, -30))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]booking.FindingKind{}
+	for _, f := range report.Findings {
+		got[f.BookingID] = f.Kind
+	}
+	if got[spoilt.ID] != booking.FoundNoAnswer || got[leaky.ID] != booking.FoundHoldLeaked {
+		t.Errorf("found %v, want no_answer at %s and hold_leaked at %s", got, spoilt.ID, leaky.ID)
+	}
+	if held := m.catalog.Held(event, spoilt.ID); held != 1 {
+		t.Errorf("%d tickets are held for the unreadable booking, want 1", held)
 	}
 }

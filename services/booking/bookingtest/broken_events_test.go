@@ -2,6 +2,7 @@ package bookingtest_test
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"testing"
 
@@ -89,12 +90,13 @@ func TestRecordsSuiteCatchesBrokenAdapters(t *testing.T) {
 	broken := func(name, caughtBy string, spoil func(*sqlite.Store) booking.Records) {
 		suitetest.MustFail(t, name, func(t *testing.T) {
 			bookingtest.TestRecords(t, func(t *testing.T) bookingtest.StoreUnderTest {
-				s := good(t)
-				return bookingtest.StoreUnderTest{Store: s, Records: spoil(s)}
+				s, path := goodAt(t)
+				return bookingtest.StoreUnderTest{Store: s, Records: spoil(s), Spoil: spoilAt(path)}
 			})
 		}, caughtBy)
 	}
 	broken("skips_one", "bookings_added_meanwhile_hide_none", func(s *sqlite.Store) booking.Records { return skipsOne{s} })
+	broken("stops_at_an_unreadable_booking", "an_unreadable_booking_hides_no_other", func(s *sqlite.Store) booking.Records { return stopsAtUnreadable{s} })
 	broken("keeps_the_first_report", "a_report_with_the_same_id_is_replaced", func(s *sqlite.Store) booking.Records { return keepsFirst{s} })
 }
 
@@ -104,6 +106,16 @@ func (s skipsOne) BookingsAfter(ctx context.Context, id string, limit int) ([]bo
 	page, err := s.Store.BookingsAfter(ctx, id, limit+1)
 	if len(page) > limit {
 		page = append(page[:limit-1], page[limit])
+	}
+	return page, err
+}
+
+type stopsAtUnreadable struct{ *sqlite.Store }
+
+func (s stopsAtUnreadable) BookingsAfter(ctx context.Context, id string, limit int) ([]booking.Booking, error) {
+	page, err := s.Store.BookingsAfter(ctx, id, limit)
+	for _, b := range page {
+		err = errors.Join(err, b.Unreadable)
 	}
 	return page, err
 }

@@ -35,6 +35,14 @@ func goodAt(t *testing.T) (s *sqlite.Store, path string) {
 	return s, path
 }
 
+// spoilAt makes a booking in the file at path unreadable.
+func spoilAt(path string) func(t *testing.T, id string) {
+	return func(t *testing.T, id string) {
+		t.Helper()
+		plantest.Fill(t, path, `UPDATE bookings SET items = '{' WHERE id = '`+id+`'`)
+	}
+}
+
 // TestStoreSuiteCatchesBrokenAdapters: a suite that passes on one of these is
 // worthless.
 func TestStoreSuiteCatchesBrokenAdapters(t *testing.T) {
@@ -45,9 +53,7 @@ func TestStoreSuiteCatchesBrokenAdapters(t *testing.T) {
 				s, path := goodAt(t)
 				return bookingtest.StoreUnderTest{
 					Store: spoil(s), Outbox: s.Outbox(), Inbox: s.Inbox(), AuditLog: s, CancelledEvents: s, StuckBookings: s,
-					Spoil: func(t *testing.T, id string) {
-						plantest.Fill(t, path, `UPDATE bookings SET items = '{' WHERE id = '`+id+`'`)
-					},
+					Spoil: spoilAt(path),
 				}
 			})
 		}, caughtBy)

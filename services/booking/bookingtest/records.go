@@ -1,6 +1,7 @@
 package bookingtest
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -20,6 +21,7 @@ func TestRecords(t *testing.T, open func(t *testing.T) StoreUnderTest) {
 		{"bookings come in the order they were made and whole", recordsOrder},
 		{"bookings added meanwhile hide none", recordsPages},
 		{"bookings with refunds due are found whenever they were made", recordsDue},
+		{"an unreadable booking hides no other", recordsUnreadable},
 		{"a report comes back as it was stored", reportStored},
 		{"a report with the same id is replaced", reportReplaced},
 		{"reports are newest first page by page", reportPages},
@@ -101,6 +103,30 @@ func recordsDue(t *testing.T, u StoreUnderTest) {
 	if diff := cmp.Diff([]string{three.ID}, ids(find("", 10))); diff != "" {
 		t.Errorf("when one is made (-want +got):\n%s", diff)
 	}
+}
+
+func recordsUnreadable(t *testing.T, u StoreUnderTest) {
+	due := func(b *booking.Booking) {
+		b.Refunds = []booking.Refund{{ID: newID(), Amount: euros(1), Status: booking.RefundDue}}
+	}
+	before, spoilt, after := u.create(t, settled(due), booking.Key{}), u.create(t, settled(due), booking.Key{}), u.create(t, settled(due), booking.Key{})
+	u.Spoil(t, spoilt.ID)
+	withDue, err := u.Records.WithRefundsDue(t.Context(), "", 10)
+	must(t, err)
+	for what, page := range map[string][]booking.Booking{"BookingsAfter": u.after(t, "", 10), "WithRefundsDue": withDue} {
+		if diff := cmp.Diff([]string{before.ID, spoilt.ID, after.ID}, ids(page)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", what, diff)
+			continue
+		}
+		if !errors.Is(page[1].Unreadable, booking.ErrUnreadable) {
+			t.Errorf("%s: %v, want ErrUnreadable", what, page[1].Unreadable)
+		}
+		if diff := cmp.Diff([]booking.Booking{before, after}, []booking.Booking{page[0], page[2]}); diff != "" {
+			t.Errorf("%s: the others (-want +got):\n%s", what, diff)
+		}
+	}
+	_, err = u.Store.Get(t.Context(), spoilt.ID)
+	wantErr(t, err, booking.ErrUnreadable)
 }
 
 func report(findings ...booking.Finding) booking.Report {

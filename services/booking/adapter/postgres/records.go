@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 
 	"github.com/jackc/pgx/v5"
 
@@ -11,27 +12,44 @@ import (
 var _ booking.Records = (*Store)(nil)
 
 // BookingsAfter implements booking.Records.
-func (s *Store) BookingsAfter(ctx context.Context, id string, limit int) (page []booking.Booking, err error) {
-	err = s.db.Read(ctx, func(ctx context.Context, conn *pgx.Conn) error {
-		rows, err := conn.Query(ctx, `SELECT `+columns+` FROM bookings WHERE id > $1 ORDER BY id LIMIT $2`, id, limit)
-		if err != nil {
-			return err
-		}
-		page, err = all(rows)
-		return err
-	})
-	return page, err
+func (s *Store) BookingsAfter(ctx context.Context, id string, limit int) ([]booking.Booking, error) {
+	return s.page(ctx, `id > $1 ORDER BY id LIMIT $2`, id, limit)
 }
 
 // WithRefundsDue implements booking.Records.
-func (s *Store) WithRefundsDue(ctx context.Context, id string, limit int) (page []booking.Booking, err error) {
+func (s *Store) WithRefundsDue(ctx context.Context, id string, limit int) ([]booking.Booking, error) {
+	return s.page(ctx, `refunds_due > 0 AND id > $1 ORDER BY id LIMIT $2`, id, limit)
+}
+
+// page returns the bookings that where finds, also those that are Unreadable.
+func (s *Store) page(ctx context.Context, where string, args ...any) (page []booking.Booking, err error) {
 	err = s.db.Read(ctx, func(ctx context.Context, conn *pgx.Conn) error {
-		rows, err := conn.Query(ctx, `SELECT `+columns+` FROM bookings WHERE refunds_due > 0 AND id > $1 ORDER BY id LIMIT $2`, id, limit)
+		rows, err := conn.Query(ctx, `SELECT `+columns+` FROM bookings WHERE `+where, args...)
 		if err != nil {
 			return err
 		}
-		page, err = all(rows)
-		return err
+		if page, err = all(rows); !errors.Is(err, booking.ErrUnreadable) {
+			return err
+		}
+		if rows, err = conn.Query(ctx, `SELECT id FROM bookings WHERE `+where, args...); err != nil {
+			return err
+		}
+		ids, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		if err != nil {
+			return err
+		}
+		page = nil
+		for _, id := range ids {
+			b, err := one(conn.QueryRow(ctx, `SELECT `+columns+` FROM bookings WHERE id = $1`, id))
+			switch {
+			case errors.Is(err, booking.ErrUnreadable):
+				b = booking.Booking{ID: id, Unreadable: err}
+			case err != nil:
+				return err
+			}
+			page = append(page, b)
+		}
+		return nil
 	})
 	return page, err
 }

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/jackc/pgx/v5"
 
@@ -49,14 +50,23 @@ func one(row pgx.Row, prefix ...any) (b booking.Booking, err error) {
 	case errors.Is(err, pgx.ErrNoRows), postgresdb.IsNoText(err):
 		return booking.Booking{}, booking.ErrNotFound
 	case err != nil:
-		return booking.Booking{}, err
+		return booking.Booking{}, unreadable(err)
 	}
 	return b, nil
+}
+
+// unreadable is err, and ErrUnreadable if it is about what is in a column.
+func unreadable(err error) error {
+	var column pgx.ScanArgError
+	if errors.As(err, &column) {
+		return fmt.Errorf("%w: %w", booking.ErrUnreadable, err)
+	}
+	return err
 }
 
 func all(rows pgx.Rows) ([]booking.Booking, error) {
 	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (b booking.Booking, err error) {
 		err = row.Scan(fields(&b)...)
-		return b, err
+		return b, unreadable(err)
 	})
 }

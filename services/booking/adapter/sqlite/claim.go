@@ -101,8 +101,8 @@ func readable(ctx context.Context, tx *sql.Tx, now time.Time, where string, args
 	return found, nil
 }
 
-func idsOf(ctx context.Context, tx *sql.Tx, where string, args ...any) (ids []string, err error) {
-	rows, err := tx.QueryContext(ctx, `SELECT id FROM bookings WHERE `+where, args...) //nolint:gosec // where is written in this file
+func idsOf(ctx context.Context, q querier, where string, args ...any) (ids []string, err error) {
+	rows, err := q.QueryContext(ctx, `SELECT id FROM bookings WHERE `+where, args...) //nolint:gosec // where is written in this package
 	if err != nil {
 		return nil, err
 	}

@@ -13,20 +13,40 @@ var _ booking.Records = (*Store)(nil)
 
 // BookingsAfter implements booking.Records.
 func (s *Store) BookingsAfter(ctx context.Context, id string, limit int) ([]booking.Booking, error) {
-	rows, err := s.db.Read.QueryContext(ctx, `SELECT `+columns+` FROM bookings WHERE id > ? ORDER BY id LIMIT ?`, id, limit)
-	if err != nil {
-		return nil, err
-	}
-	return collect(rows)
+	return s.page(ctx, `id > ? ORDER BY id LIMIT ?`, id, limit)
 }
 
 // WithRefundsDue implements booking.Records.
 func (s *Store) WithRefundsDue(ctx context.Context, id string, limit int) ([]booking.Booking, error) {
-	rows, err := s.db.Read.QueryContext(ctx, `SELECT `+columns+` FROM bookings WHERE refunds_due > 0 AND id > ? ORDER BY id LIMIT ?`, id, limit)
+	return s.page(ctx, `refunds_due > 0 AND id > ? ORDER BY id LIMIT ?`, id, limit)
+}
+
+// page returns the bookings that where finds, also those that are Unreadable.
+func (s *Store) page(ctx context.Context, where string, args ...any) ([]booking.Booking, error) {
+	rows, err := s.db.Read.QueryContext(ctx, `SELECT `+columns+` FROM bookings WHERE `+where, args...)
 	if err != nil {
 		return nil, err
 	}
-	return collect(rows)
+	found, err := collect(rows)
+	if !errors.Is(err, booking.ErrUnreadable) {
+		return found, err
+	}
+	ids, err := idsOf(ctx, s.db.Read, where, args...)
+	if err != nil {
+		return nil, err
+	}
+	found = nil
+	for _, id := range ids {
+		b, err := get(ctx, s.db.Read, id)
+		switch {
+		case errors.Is(err, booking.ErrUnreadable):
+			b = booking.Booking{ID: id, Unreadable: err}
+		case err != nil:
+			return nil, err
+		}
+		found = append(found, b)
+	}
+	return found, nil
 }
 
 // SaveReport implements booking.Records.

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"fmt"
 
 	"github.com/openboxoffice/boxoffice/contracts/money"
 	"github.com/openboxoffice/boxoffice/contracts/problem"
@@ -23,6 +24,7 @@ const places = `?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
 // querier is what *sql.DB and *sql.Tx have in common.
 type querier interface {
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 }
 
 // row is a booking as the table has it: what is not a column is JSON.
@@ -86,7 +88,7 @@ func scan(s interface{ Scan(dest ...any) error }) (booking.Booking, error) {
 	b.Lease.Until, b.Payment.Deadline = sqlitedb.FromNullTime(r.leaseUntil), sqlitedb.FromNullTime(r.deadline)
 	for column, dst := range r.json() {
 		if err := json.Unmarshal([]byte(*column), dst); err != nil {
-			return booking.Booking{}, err
+			return booking.Booking{}, fmt.Errorf("%w: %w", booking.ErrUnreadable, err)
 		}
 	}
 	return *b, nil
