@@ -225,7 +225,9 @@ func holdingsPaging(t *testing.T, a Adapter) {
 	}
 	pages := 0
 	got := a.pages(t, 3, func() {
-		pages++
+		if pages++; pages > len(keys) {
+			t.Fatalf("the list has more than %d pages", len(keys))
+		}
 		for _, char := range "07f" { // before, amid and after what was read
 			hold(char)
 		}
