@@ -218,9 +218,9 @@ func TestALogThatIsNotCutIsAnError(t *testing.T) {
 func TestThePauseGrowsWithEachCheckpointThatFails(t *testing.T) {
 	t.Parallel()
 	pause := checkpointEvery
-	for _, want := range []time.Duration{10, 20, 40, 60, 60} {
-		if pause = nextPause(pause, errNotCut); pause != want*time.Second {
-			t.Errorf("the pause is %s, want %ds", pause, want)
+	for _, want := range []time.Duration{10 * time.Second, 20 * time.Second, 40 * time.Second, time.Minute, time.Minute} {
+		if pause = nextPause(pause, errNotCut); pause != want {
+			t.Errorf("the pause is %s, want %s", pause, want)
 		}
 	}
 	if pause = nextPause(pause, nil); pause != checkpointEvery {
