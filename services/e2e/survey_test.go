@@ -72,6 +72,11 @@ func (s *survey) look() error {
 			if x.Status == "PENDING" || x.Status == "CANCELLING" {
 				return fmt.Errorf("booking %s is %s: %+v", x.ID, x.Status, x.Timeline)
 			}
+			for _, c := range x.Cancellations {
+				if c.Status != "DONE" {
+					return fmt.Errorf("a cancellation of booking %s is %s: %+v", x.ID, c.Status, x.Timeline)
+				}
+			}
 			s.bookings[x.ID] = x
 		}
 	}
