@@ -39,6 +39,7 @@ type load struct {
 
 	mu         sync.Mutex
 	tried      int
+	created    int // 201
 	refused    int // 503 with a problem
 	unanswered int
 	slowest    time.Duration
@@ -74,6 +75,9 @@ func (l *load) see(began time.Time, a *answer, err error) {
 	defer l.mu.Unlock()
 	l.tried++
 	l.slowest = max(l.slowest, took)
+	if err == nil && a.status == http.StatusCreated {
+		l.created++
+	}
 	switch {
 	case err != nil && l.mortal:
 		l.unanswered++
@@ -116,6 +120,20 @@ func (l *load) awaitRefused(t testing.TB, n int) {
 	eventually(t, func() error {
 		if _, now := l.counts(); now-before < n {
 			return fmt.Errorf("%d of %d requests are refused", now-before, n)
+		}
+		return nil
+	})
+}
+
+// awaitEnough waits until there was a load to speak of: what is said of one that
+// is lost is worth nothing unless somebody asked.
+func (l *load) awaitEnough(t testing.TB) {
+	t.Helper()
+	eventually(t, func() error {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if l.tried < 120 || l.created < 30 {
+			return fmt.Errorf("%d requests, %d of them answered 201: that is no load", l.tried, l.created)
 		}
 		return nil
 	})
@@ -164,6 +182,7 @@ func (l *load) stop() {
 // each promise that is broken, and returns what is to be said of it.
 func (l *load) end(t testing.TB) string {
 	t.Helper()
+	l.awaitEnough(t)
 	l.stop()
 	s := survey{p: l.p, event: l.event, buyers: l.buyers}
 	s.settle(t)
