@@ -24,8 +24,9 @@ const (
 )
 
 // e2eParallel is how many end-to-end tests run at a time: most of their time
-// they wait for a platform to notice something.
-const e2eParallel = 6
+// they wait for a platform to notice something. More platforms than two processors
+// can drive only answer each other too late.
+const e2eParallel = 4
 
 // noWorkspace builds a module as somebody sees it who requires it: go.work
 // hides missing requirements.

@@ -36,7 +36,7 @@ const (
 )
 
 // widths are how many parts of a lane run at a time.
-var widths = map[lane]int{computing: 1, waiting: 3}
+var widths = map[lane]int{computing: 1, waiting: 2}
 
 // schedule runs parts as soon as their lane and the parts before them allow, in
 // the order of the list.

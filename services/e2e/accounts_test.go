@@ -10,6 +10,8 @@ import (
 
 	"github.com/google/uuid"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/openboxoffice/boxoffice/contracts/problem"
 )
 
 // account is a user, logged in.
@@ -54,6 +56,9 @@ func (p *platform) join(a *account) error {
 	var created struct {
 		ID string `json:"id"`
 	}
+	if res.is(problem.EmailTaken) { // by an earlier try, which was answered 503
+		return p.rejoin(a)
+	}
 	if res.status != http.StatusCreated {
 		return fmt.Errorf("register: %d %s", res.status, res.body)
 	}
@@ -64,7 +69,26 @@ func (p *platform) join(a *account) error {
 	return p.login(a)
 }
 
-// login gets a fresh tokens.
+// rejoin logs in an account that is registered, and asks for its id.
+func (p *platform) rejoin(a *account) error {
+	if err := p.login(a); err != nil {
+		return err
+	}
+	res, err := p.patiently(http.MethodGet, gateway, "/users/me", as(a))
+	if err != nil {
+		return err
+	}
+	var me struct {
+		ID string `json:"id"`
+	}
+	if err := json.Unmarshal(res.body, &me); err != nil {
+		return err
+	}
+	a.id = me.ID
+	return nil
+}
+
+// login gets fresh tokens.
 func (p *platform) login(a *account) error {
 	res, err := p.patiently(http.MethodPost, gateway, "/token", header("X-Forwarded-For", a.address),
 		form("grant_type", "password", "username", a.email, "password", a.password))
