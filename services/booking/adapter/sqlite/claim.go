@@ -102,7 +102,7 @@ func readable(ctx context.Context, tx *sql.Tx, now time.Time, where string, args
 }
 
 func idsOf(ctx context.Context, q querier, where string, args ...any) (ids []string, err error) {
-	rows, err := q.QueryContext(ctx, `SELECT id FROM bookings WHERE `+where, args...) //nolint:gosec // where is written in this package
+	rows, err := q.QueryContext(ctx, `SELECT id FROM bookings WHERE `+where, args...)
 	if err != nil {
 		return nil, err
 	}
