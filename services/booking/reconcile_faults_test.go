@@ -357,8 +357,8 @@ func TestAReconciliationThatPanicsAtABookingGoesOn(t *testing.T) {
 	}
 }
 
-// A row that cannot be read holds up no other booking, and what is held for it
-// stays.
+// An unreadable row does not stop the reconciliation of other bookings. Its own
+// tickets stay held.
 func TestAReconciliationGoesOnAfterAnUnreadableBooking(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "booking.db")

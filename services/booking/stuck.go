@@ -8,8 +8,8 @@ import (
 	"github.com/openboxoffice/boxoffice/contracts/identity"
 )
 
-// StuckBookings are the bookings that recovery has set aside: driving one
-// panicked, or what is stored of it cannot be read.
+// StuckBookings are the bookings that recovery has set aside, because driving one
+// panicked or its row cannot be read.
 // bookingtest.TestStuckBookings holds every promise made here.
 type StuckBookings interface {
 	// SetAside gives up the booking that is driven by lease, for the reason

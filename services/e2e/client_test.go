@@ -141,7 +141,7 @@ func cutOff(mediaType string, b []byte) error {
 	if err := json.NewDecoder(bytes.NewReader(b)).Decode(&v); errors.Is(err, io.ErrUnexpectedEOF) {
 		return fmt.Errorf("the answer is cut off after %d bytes: %w", len(b), err)
 	}
-	return nil // what is no JSON, the check against the document reports
+	return nil // the check against the document reports malformed JSON
 }
 
 // patiently makes a request, again for as long as the answer is 503: on a busy

@@ -21,8 +21,8 @@ const (
 	saleBuyers  = salePeople * saleEach
 )
 
-// 200 buyers want one of 50 tickets at the same moment, or within way.rush: there
-// a buyer who is told to come again does so, with the same key.
+// 200 purchases of 50 tickets start at the same moment, or within way.rush. With a
+// rush, a buyer who is told to retry does so under the same key.
 func TestFlashSale(t *testing.T) {
 	t.Parallel()
 	p := start(t, options{})

@@ -125,8 +125,8 @@ func (l *load) awaitRefused(t testing.TB, n int) {
 	})
 }
 
-// awaitEnough waits until there was a load to speak of: what is said of one that
-// is lost is worth nothing unless somebody asked.
+// awaitEnough waits until the load has made enough requests and bookings. Without
+// them, "lost = 0" would prove nothing.
 func (l *load) awaitEnough(t testing.TB) {
 	t.Helper()
 	eventually(t, func() error {
@@ -202,7 +202,7 @@ func (l *load) end(t testing.TB) string {
 			}
 		}
 	}
-	// What it says of one that is lost is worth nothing unless it sees one.
+	// Without bookings, "lost = 0" would prove nothing.
 	if acknowledged < 20 || l.tried < 100 {
 		t.Errorf("%d requests, %d bookings acknowledged: that is no load", l.tried, acknowledged)
 	}

@@ -189,8 +189,8 @@ func TestThrottling(t *testing.T) {
 			t.Errorf("the owner is locked out: %v", err)
 		}
 	})
-	// An address may be that of a school: it is slowed down, but who has a good
-	// password gets in from there, too.
+	// Many people may share an address, in a school for example. Wrong passwords
+	// slow it down, but the right one still logs in from there.
 	t.Run("by address", func(t *testing.T) {
 		school := nextAddress()
 		for range 60 {

@@ -108,9 +108,8 @@ type run struct {
 // at.
 const maxWord = 40
 
-// runs cuts a text, without regard to case and accents, into runs. What is
-// neither a letter nor a digit is a boundary; a symbol, like an emoji, is a
-// run of its own.
+// runs folds case and accents of a text and splits it into runs of letters and
+// digits. A symbol, such as an emoji, is a run of its own.
 func runs(text string) []run {
 	var all []run
 	var current run
@@ -160,8 +159,8 @@ func (r run) words() []string {
 	return pairs
 }
 
-// terms are what is looked for: the word itself, and, of a script without
-// spaces, pairs of neighbours that cover it.
+// terms returns the search terms of a run: the word itself or, in a script
+// without spaces, the pairs of neighbouring characters that cover it.
 func (r run) terms() []string {
 	if !r.unspaced || len(r.text) <= 2 {
 		return []string{string(r.text[:min(len(r.text), maxWord)])}

@@ -51,9 +51,8 @@ type leased struct {
 	claimed bool // not from its birth
 }
 
-// Run sends what is due until ctx ends. Then it
-// starts nothing new, finishes and records what it has begun, gives the rest
-// back, which takes at most Options.SendTimeout and recordTime or so, however
+// Run sends what is due until ctx ends. Then it starts nothing new, finishes and
+// records what it has begun, and gives the rest back. This takes at most Options.SendTimeout and recordTime or so, however
 // long the database hangs, and returns nil.
 func (s *Service) Run(ctx context.Context) error {
 	var workers, recorder, dispatchers, ends sync.WaitGroup

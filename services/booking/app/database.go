@@ -33,7 +33,7 @@ type database struct {
 	// endLeases frees what killed processes worked on; nil where the database
 	// is never one process's alone.
 	endLeases func(ctx context.Context, now time.Time) error
-	// run keeps a file in order; nil where the database does so itself.
+	// run maintains a SQLite file; nil for a database server.
 	run func(ctx context.Context, log *slog.Logger) error
 	// listen hears of what other processes leave in the outbox; nil where
 	// there is no other.

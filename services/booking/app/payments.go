@@ -45,7 +45,7 @@ type payments struct {
 	ledger     booking.Ledger                  // nil where it keeps its books elsewhere
 	webhook    booking.PaymentWebhook          // nil where it tells nothing
 	ping       func(ctx context.Context) error // nil where its absence is no reason not to be ready
-	// run keeps a file in order; nil where there is none.
+	// run maintains the sandbox's file; nil for other providers.
 	run   func(ctx context.Context, log *slog.Logger) error
 	close func() error
 }

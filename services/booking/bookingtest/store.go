@@ -24,7 +24,7 @@ type StoreUnderTest struct {
 	CancelledEvents booking.CancelledEvents
 	Records         booking.Records
 	StuckBookings   booking.StuckBookings
-	// Spoil makes what is stored of a booking unreadable.
+	// Spoil damages the stored row of a booking, so that it cannot be read.
 	Spoil func(t *testing.T, id string)
 }
 

@@ -81,7 +81,7 @@ func compareRuns(dir string, slower float64, out io.Writer) error {
 			fmt.Fprintf(t, "\t%s\t%s\t%.3f\t%.3f\t%.3f\t  %s\n",
 				number(median(line.of[0])*line.by), number(median(line.of[1])*line.by), line.is.median, line.is.min, line.is.max, line.what)
 		}
-		_ = t.Flush() // an error of out is one of what is written to it next
+		_ = t.Flush() // the next write to out reports its error
 		if cpuRatio.min > 1+slower/100 {
 			beyond = append(beyond, fmt.Sprintf("%s: CPU a booking grew by more than %g %% in every round", sale, slower))
 		}

@@ -30,7 +30,7 @@ type database struct {
 	// until ctx ends.
 	tidy  func(ctx context.Context, log *slog.Logger) error
 	close func() error
-	// run keeps a file in order; nil where the database does so itself.
+	// run maintains a SQLite file; nil for a database server.
 	run func(ctx context.Context, log *slog.Logger) error
 
 	// endLeases frees what killed processes were publishing; nil where the

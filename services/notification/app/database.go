@@ -23,7 +23,7 @@ type database struct {
 	// prune forgets the messages recorded before t.
 	prune func(ctx context.Context, t time.Time) error
 	close func() error
-	// run keeps a file in order; nil where the database does so itself.
+	// run maintains a SQLite file; nil for a database server.
 	run func(ctx context.Context, log *slog.Logger) error
 
 	// endLeases frees what killed processes worked on; nil where the database

@@ -19,7 +19,7 @@ type database struct {
 	keys     user.Keys
 	ping     func(context.Context) error
 	close    func() error
-	// run keeps a file in order; nil where the database does so itself.
+	// run maintains a SQLite file; nil for a database server.
 	run func(ctx context.Context, log *slog.Logger) error
 	// keyless are the accounts that older ones with the same email address keep
 	// from being found by it.

@@ -55,7 +55,7 @@ func one(row pgx.Row, prefix ...any) (b booking.Booking, err error) {
 	return b, nil
 }
 
-// unreadable is err, and ErrUnreadable if it is about what is in a column.
+// unreadable adds ErrUnreadable to an error about the content of a column.
 func unreadable(err error) error {
 	var column pgx.ScanArgError
 	if errors.As(err, &column) {

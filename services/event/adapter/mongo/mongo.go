@@ -55,7 +55,7 @@ type Store struct {
 	// patience is how long Reserve lets another one of the same attempt
 	// finish before it fences it off.
 	patience time.Duration
-	// limit is operationLimit, but for tests on machines that are busy.
+	// limit is operationLimit; tests on busy machines set a longer one.
 	limit time.Duration
 }
 
