@@ -52,8 +52,9 @@ type leased struct {
 }
 
 // Run sends what is due until ctx ends. Then it starts nothing new, finishes and
-// records what it has begun, and gives the rest back. This takes at most Options.SendTimeout and recordTime or so, however
-// long the database hangs, and returns nil.
+// records what it has begun, and gives the rest back. This takes at most
+// Options.SendTimeout and about recordTime, however long the database hangs. It
+// returns nil.
 func (s *Service) Run(ctx context.Context) error {
 	var workers, recorder, dispatchers, ends sync.WaitGroup
 	recorder.Go(func() { s.recordLate(ctx) })
