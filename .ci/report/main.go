@@ -101,6 +101,7 @@ func (r *runner) close() bool {
 				name += ": " + reason
 			}
 			fmt.Fprintln(r.out, title, name)
+			fmt.Fprint(r.out, indent(r.tally.logs[test]))
 		}
 		return len(tests)
 	}

@@ -50,6 +50,7 @@ type tally struct {
 	took    map[id]time.Duration // top-level tests, the slowest run of each
 	done    map[id]outcome
 	reasons map[id]string // why something failed, where no test says it, or is n/a
+	logs    map[id]string // the end of what failed tests logged
 	servers servers
 }
 
@@ -59,16 +60,16 @@ type testRun struct {
 	*tally
 
 	open   map[id]int      // tests begun and not yet ended
-	said   map[id]string   // what an open test logged last
+	output map[id]string   // of open tests
 	blamed map[string]bool // packages of which a test has failed
 }
 
 func (t *tally) newRun() *testRun {
-	return &testRun{tally: t, open: map[id]int{}, said: map[id]string{}, blamed: map[string]bool{}}
+	return &testRun{tally: t, open: map[id]int{}, output: map[id]string{}, blamed: map[string]bool{}}
 }
 
 func newTally() *tally {
-	return &tally{took: map[id]time.Duration{}, done: map[id]outcome{}, reasons: map[id]string{}}
+	return &tally{took: map[id]time.Duration{}, done: map[id]outcome{}, reasons: map[id]string{}, logs: map[id]string{}}
 }
 
 // add takes in an event of the run.
@@ -80,8 +81,8 @@ func (t *testRun) add(e event) {
 	case "run":
 		t.open[test]++
 	case "output":
-		if line := logLine.FindStringSubmatch(e.Output); line != nil {
-			t.said[test] = line[1]
+		if !framing(e.Output) {
+			t.output[test] += e.Output
 		}
 	case "pass", "skip", "fail":
 		if e.Test == "" {
@@ -93,7 +94,7 @@ func (t *testRun) add(e event) {
 		}
 		t.open[test]--
 		o := map[string]outcome{"pass": passed, "skip": skipped, "fail": failed}[e.Action]
-		if why, ok := strings.CutPrefix(t.said[test], "n/a (stand-in)"); ok && o == skipped {
+		if why, ok := strings.CutPrefix(lastMessage(t.output[test]), "n/a (stand-in)"); ok && o == skipped {
 			why = strings.TrimLeft(why, ": ")
 			if t.servers.standIn(e.Package) {
 				o = standIn
@@ -102,14 +103,38 @@ func (t *testRun) add(e event) {
 			}
 			t.reasons[test] = why
 		}
-		delete(t.said, test)
+		if o == failed {
+			t.logs[test] = lastLines(logged(t.output[test]), 8)
+		}
+		delete(t.output, test)
 		t.blamed[e.Package] = t.blamed[e.Package] || o == failed
 		t.end(test, o)
 	}
 }
 
 // logLine is what Log and Skip print of a test.
-var logLine = regexp.MustCompile(`^\s*[\w.-]+\.go:\d+: (.*)`)
+var logLine = regexp.MustCompile(`(?m)^\s*[\w.-]+\.go:\d+: (.*)`)
+
+// lastMessage returns the first line of the last message in a test's output.
+func lastMessage(output string) string {
+	messages := logLine.FindAllStringSubmatch(output, -1)
+	if len(messages) == 0 {
+		return ""
+	}
+	return messages[len(messages)-1][1]
+}
+
+// lastLines returns the last n lines of a text, each cut off at 300 bytes.
+func lastLines(text string, n int) string {
+	lines := slices.Collect(strings.Lines(text))
+	lines = lines[max(0, len(lines)-n):]
+	for i, line := range lines {
+		if len(line) > 300 {
+			lines[i] = strings.ToValidUTF8(line[:300], "") + " …\n"
+		}
+	}
+	return strings.Join(lines, "")
+}
 
 func (t *tally) end(test id, o outcome) { t.done[test] = max(t.done[test], o) }
 

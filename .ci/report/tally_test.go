@@ -361,3 +361,42 @@ func TestTwoRunsOfOnePackageSideBySide(t *testing.T) {
 		t.Errorf("failed: %q, want the package, outside of its tests", got)
 	}
 }
+
+// The end of a run repeats what failed tests logged: who has only the end of a
+// long output still learns why.
+func TestTheClosingLinesSayWhyATestFailed(t *testing.T) {
+	var out strings.Builder
+	r := newRunner(t.Context(), t.TempDir(), &out)
+	run := r.tally.newRun()
+	for _, e := range []event{
+		{Action: "run", Test: "TestA"},
+		{Action: "output", Test: "TestA", Output: "=== RUN   TestA\n"},
+		{Action: "output", Test: "TestA", Output: "    a_test.go:7: got 1,\n"},
+		{Action: "output", Test: "TestA", Output: "        want 2\n"},
+		{Action: "fail", Test: "TestA"},
+		{Action: "run", Test: "TestB"},
+		{Action: "output", Test: "TestB", Output: "    b_test.go:9: a figure\n"},
+		{Action: "pass", Test: "TestB"},
+	} {
+		e.Package = "p"
+		run.add(e)
+	}
+	if r.close() {
+		t.Error("a run with a failure passed")
+	}
+	if want := "p TestA\n            a_test.go:7: got 1,\n                want 2\n"; !strings.Contains(out.String(), want) {
+		t.Errorf("the closing lines are %q, want %q in them", out.String(), want)
+	}
+	if strings.Contains(out.String(), "a figure") {
+		t.Errorf("the closing lines repeat what a passing test logged: %q", out.String())
+	}
+}
+
+func TestLastLines(t *testing.T) {
+	if got := lastLines("a\nb\nc\n", 2); got != "b\nc\n" {
+		t.Errorf("the last two lines are %q", got)
+	}
+	if got := lastLines(strings.Repeat("x", 400)+"\n", 2); len(got) > 310 {
+		t.Errorf("a line of 400 bytes became one of %d", len(got))
+	}
+}
