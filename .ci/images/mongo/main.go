@@ -1,5 +1,6 @@
 // The stand-in for MongoDB where no image of it can be pulled: FerretDB with
-// its SQLite backend, made atomic by letting one request in at a time.
+// its SQLite backend, made atomic by letting one request of a database in at a
+// time.
 package main
 
 import (
@@ -48,7 +49,7 @@ func run(address, dir string) error {
 	t := &turnstile{socket: socket}
 	go func() {
 		<-ctx.Done()
-		t.one.Lock() // not released: no further request gets in
+		t.open.Lock() // not released: no further request gets in
 		os.Exit(0)
 	}()
 	// The words mongod says, for whoever waits for them.

@@ -8,14 +8,18 @@ import (
 	"io"
 	"net"
 	"sync"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
 )
 
-// turnstile passes MongoDB's wire protocol on to a server, one request at a
-// time over all clients: the next is sent when the last is answered. FerretDB's
-// SQLite backend needs that: its updates read, change in memory, and write.
+// turnstile passes MongoDB's wire protocol on to a server, one request of each
+// database at a time over all clients: the next is sent when the last is
+// answered. FerretDB's SQLite backend needs that: its updates read, change in
+// memory, and write.
 type turnstile struct {
-	socket string // the server's
-	one    sync.Mutex
+	socket string       // the server's
+	open   sync.RWMutex // read-locked by every request
+	ones   sync.Map     // the *sync.Mutex of each database's one request, by name
 }
 
 func (t *turnstile) serve(ctx context.Context, ln net.Listener) error {
@@ -59,8 +63,11 @@ func (t *turnstile) pass(client, server net.Conn) error {
 }
 
 func (t *turnstile) ask(server net.Conn, request []byte) ([]byte, error) {
-	t.one.Lock()
-	defer t.one.Unlock()
+	t.open.RLock()
+	defer t.open.RUnlock()
+	one, _ := t.ones.LoadOrStore(database(request), new(sync.Mutex))
+	one.(*sync.Mutex).Lock()
+	defer one.(*sync.Mutex).Unlock()
 	if _, err := server.Write(request); err != nil {
 		return nil, err
 	}
@@ -88,6 +95,25 @@ func readMessage(r io.Reader) ([]byte, error) {
 	copy(message, length[:])
 	_, err := io.ReadFull(r, message[len(length):])
 	return message, err
+}
+
+// database returns the name of the database that a request is about, or "" if it
+// names none, as the first request of a connection.
+func database(message []byte) string {
+	if len(message) < flagsOffset+4 || binary.LittleEndian.Uint32(message[12:]) != opMsg {
+		return ""
+	}
+	// A kind of 0 marks the section of the command itself; drivers put it first.
+	section := message[flagsOffset+4:]
+	if len(section) < 5 || section[0] != 0 {
+		return ""
+	}
+	command := section[1:]
+	if size := binary.LittleEndian.Uint32(command); int64(size) <= int64(len(command)) {
+		command = command[:size]
+	}
+	name, _ := bson.Raw(command).Lookup("$db").StringValueOK()
+	return name
 }
 
 // clearMoreToCome reports whether the client wants no answer, as writes

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/binary"
 	"net"
 	"os"
 	"path/filepath"
@@ -59,9 +60,15 @@ func connect(t *testing.T, uri string) *mongo.Client {
 // twice as many as there are were taken. It returns how many were.
 func sell(t *testing.T, uri string) int64 {
 	t.Helper()
-	events := connect(t, uri).Database("test").Collection("events")
+	return sellIn(t, uri, "test")
+}
+
+func sellIn(t *testing.T, uri, database string) int64 {
+	t.Helper()
+	events := connect(t, uri).Database(database).Collection("events")
 	if _, err := events.InsertOne(t.Context(), bson.M{"_id": 1, "types": bson.M{"a": bson.M{"available": tickets}}}); err != nil {
-		t.Fatal(err)
+		t.Error(err)
+		return 0
 	}
 	var sold atomic.Int64
 	var wg sync.WaitGroup
@@ -91,6 +98,48 @@ func TestSellsEachTicketOnce(t *testing.T) {
 	t.Logf("%d workers took %d of %d tickets in %v", workers, sold, tickets, time.Since(began).Round(time.Millisecond))
 	if sold != tickets {
 		t.Errorf("%d of %d tickets sold", sold, tickets)
+	}
+}
+
+// Only requests of one database wait for each other.
+func TestSellsEachTicketOfTwoDatabasesOnce(t *testing.T) {
+	_, guarded := start(t)
+	var wg sync.WaitGroup
+	for _, database := range []string{"one", "another"} {
+		wg.Go(func() {
+			if sold := sellIn(t, guarded, database); sold != tickets {
+				t.Errorf("%d of %d tickets of %s sold", sold, tickets, database)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func TestDatabase(t *testing.T) {
+	message := func(opcode uint32, section ...byte) []byte {
+		m := make([]byte, flagsOffset+4, flagsOffset+4+len(section))
+		binary.LittleEndian.PutUint32(m[12:], opcode)
+		return append(m, section...)
+	}
+	command, err := bson.Marshal(bson.D{{Key: "find", Value: "c"}, {Key: "$db", Value: "shop"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	document := append([]byte{0}, command...)
+	for name, c := range map[string]struct {
+		message []byte
+		want    string
+	}{
+		"a command":              {message(opMsg, document...), "shop"},
+		"a checksum after it":    {message(opMsg, append(document, 1, 2, 3, 4)...), "shop"},
+		"the first request":      {message(2004, document...), ""},
+		"a command of no length": {message(opMsg, 0), ""},
+		"half a command":         {message(opMsg, document[:len(document)-9]...), ""},
+		"nothing":                {make([]byte, headerSize), ""},
+	} {
+		if got := database(c.message); got != c.want {
+			t.Errorf("%s is about database %q, want %q", name, got, c.want)
+		}
 	}
 }
 

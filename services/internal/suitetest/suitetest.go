@@ -19,6 +19,9 @@ const childEnv = "SUITETEST_BROKEN"
 // unique among the MustFail calls of one test binary. A panic, a hang or a build
 // failure is not a catch.
 //
+// A suite that lets calls race may miss a fault on a busy machine, where they
+// come one after the other. A suite that passes runs again, up to five times.
+//
 // It returns before the process ends: as many run at a time as -parallel says,
 // after t's own function has returned. What they share ends by t.Cleanup.
 func MustFail(t *testing.T, name string, suite func(t *testing.T), caughtBy string) {
@@ -36,9 +39,15 @@ func MustFail(t *testing.T, name string, suite func(t *testing.T), caughtBy stri
 		// Only the subtest that is to catch it: what the others say of an
 		// adapter that is broken is not asked.
 		pattern := "^" + strings.ReplaceAll(regexp.QuoteMeta(t.Name()+"/"+caughtBy), "/", "$/^") + "$"
-		cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run="+pattern, "-test.count=1", "-test.timeout="+limit(t).String()) //nolint:gosec // it is this very binary
-		cmd.Env = append(os.Environ(), childEnv+"="+name)
-		out, err := cmd.CombinedOutput()
+		var out []byte
+		var err error
+		for range 5 {
+			cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run="+pattern, "-test.count=1", "-test.timeout="+limit(t).String()) //nolint:gosec // it is this very binary
+			cmd.Env = append(os.Environ(), childEnv+"="+name)
+			if out, err = cmd.CombinedOutput(); err != nil {
+				break
+			}
+		}
 		switch {
 		case err == nil:
 			t.Fatalf("the suite passes on the broken adapter %q:\n%s", name, out)

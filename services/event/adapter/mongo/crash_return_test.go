@@ -31,7 +31,7 @@ func TestAReturnThatIsUnfinished(t *testing.T) {
 			db := openDB(t)
 			for dead, returned := 0, false; !returned; dead++ {
 				for n, done := 0, false; !done; n++ {
-					w := newWorld(t, db)
+					w := onlyWorld(t, db)
 					must(t, w.reserve(t.Context(), healthy(db, 0)))
 					s, died := dying(db, dead)
 					expected(t, w.giveSomeBack(t.Context(), s))
@@ -71,7 +71,7 @@ func TestAReturnThatComesMuchLater(t *testing.T) {
 			db := openDB(t)
 			for dead, lived := 0, false; !lived; dead++ {
 				for n, reached := 0, true; reached; n++ {
-					w := newWorld(t, db)
+					w := onlyWorld(t, db)
 					must(t, w.reserve(t.Context(), healthy(db, 0)))
 					s, died := dying(db, dead)
 					expected(t, w.giveSomeBack(t.Context(), s))
@@ -109,7 +109,7 @@ func TestTheMarkOfAnUnfinishedReturnStays(t *testing.T) {
 	db := openDB(t)
 	kept := false
 	for n := 0; ; n++ {
-		w := newWorld(t, db)
+		w := onlyWorld(t, db)
 		must(t, w.reserve(t.Context(), healthy(db, 0)))
 		s, died := dying(db, n)
 		expected(t, w.giveSomeBack(t.Context(), s))

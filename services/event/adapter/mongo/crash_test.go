@@ -81,7 +81,7 @@ func TestCrashAtEachStep(t *testing.T) {
 				t.Parallel()
 				db := openDB(t)
 				for n := 0; ; n++ {
-					w := newWorld(t, db)
+					w := onlyWorld(t, db)
 					for _, given := range o.given {
 						must(t, given(w, t.Context(), healthy(db, 0)))
 					}
@@ -174,7 +174,7 @@ func TestEachOperationInTheMiddleOfEach(t *testing.T) {
 					t.Parallel()
 					db := openDB(t)
 					for n := 0; ; n++ {
-						w := newWorld(t, db)
+						w := onlyWorld(t, db)
 						for _, given := range a.given {
 							must(t, given(w, t.Context(), healthy(db, 0)))
 						}
@@ -230,7 +230,7 @@ func TestAReleaseThatComesMuchLater(t *testing.T) {
 			db := openDB(t)
 			for dead, lived := 0, false; !lived; dead++ {
 				for n, reached := 0, true; reached; n++ {
-					w := newWorld(t, db)
+					w := onlyWorld(t, db)
 					must(t, w.reserve(t.Context(), healthy(db, 0)))
 					s, died := dying(db, dead)
 					expected(t, w.release(t.Context(), s))
@@ -263,7 +263,7 @@ func TestAReleaseThatComesMuchLater(t *testing.T) {
 func TestMarksAreForgottenInMinutes(t *testing.T) {
 	t.Parallel()
 	db := openDB(t)
-	w := newWorld(t, db)
+	w := onlyWorld(t, db)
 	began, pruned := time.Now(), time.Duration(0)
 	most := 0
 	for at := time.Duration(0); at < 40*time.Minute; at += time.Minute {
@@ -299,7 +299,7 @@ func TestTheMarkOfAnUnfinishedReleaseStays(t *testing.T) {
 	db := openDB(t)
 	kept := false
 	for n := 0; ; n++ {
-		w := newWorld(t, db)
+		w := onlyWorld(t, db)
 		must(t, w.reserve(t.Context(), healthy(db, 0)))
 		s, died := dying(db, n)
 		expected(t, w.release(t.Context(), s))

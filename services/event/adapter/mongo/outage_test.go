@@ -32,7 +32,7 @@ func TestOutages(t *testing.T) {
 				StartsAt: now.AddDate(0, 1, 0), EndsAt: now.AddDate(0, 1, 1), CreatedAt: now, UpdatedAt: now,
 				TicketTypes: []event.TicketType{{ID: uuid.NewString(), Capacity: 1_000_000, Price: money.Amount{AmountMinor: 100, Currency: "EUR"}}},
 			}
-			must(t, s.Create(t.Context(), e))
+			mongodbtest.Ask(t, func(ctx context.Context) error { return s.Create(ctx, e) })
 			on = append(on, e)
 		}
 		var n atomic.Int64
@@ -54,10 +54,12 @@ func TestOutages(t *testing.T) {
 			Lost: func(t *testing.T) (lost, half int) {
 				later := newStore(s.db)
 				later.now = func() time.Time { return time.Now().Add(time.Minute) }
-				must(t, later.Sweep(t.Context()))
+				mongodbtest.Ask(t, later.Sweep)
 				had, held := map[string]int{}, map[event.Key]bool{}
 				var recs []recordDoc
-				must(t, s.reservations.All(t.Context(), bson.M{"state": event.Held}, &recs))
+				mongodbtest.Ask(t, func(ctx context.Context) error {
+					return s.reservations.All(ctx, bson.M{"state": event.Held}, &recs)
+				})
 				for _, rec := range recs {
 					held[event.Key{EventID: rec.EventID, BookingID: rec.BookingID, Attempt: rec.Attempt}] = true
 					had[rec.EventID] += rec.Items[0].Quantity
@@ -68,8 +70,10 @@ func TestOutages(t *testing.T) {
 					}
 				}
 				for _, e := range on {
-					e, err := s.Get(t.Context(), e.ID)
-					must(t, err)
+					mongodbtest.Ask(t, func(ctx context.Context) (err error) {
+						e, err = s.Get(ctx, e.ID)
+						return err
+					})
 					if e.Capacity()-e.Available() != had[e.ID] {
 						half++
 					}
@@ -108,7 +112,7 @@ func TestOutagesOfCancelling(t *testing.T) {
 			},
 			Lost: func(t *testing.T) (lost, half int) {
 				var docs []eventDoc
-				must(t, s.events.All(t.Context(), bson.M{}, &docs))
+				mongodbtest.Ask(t, func(ctx context.Context) error { return s.events.All(ctx, bson.M{}, &docs) })
 				told := map[string]bool{}
 				for _, d := range docs {
 					told[d.ID] = d.MessageDue != 0

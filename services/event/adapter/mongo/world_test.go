@@ -79,6 +79,16 @@ func newWorld(t *testing.T, db *mongodb.DB) *world {
 	return w
 }
 
+// onlyWorld is newWorld in a database that it empties first: a stand-in reads
+// whole collections, and these tests make hundreds of worlds.
+func onlyWorld(t *testing.T, db *mongodb.DB) *world {
+	t.Helper()
+	s := healthy(db, 0)
+	must(t, s.events.RemoveAll(t.Context(), bson.M{}))
+	must(t, s.reservations.RemoveAll(t.Context(), bson.M{}))
+	return newWorld(t, db)
+}
+
 func must(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {

@@ -23,7 +23,7 @@ type load struct {
 }
 
 func start(t *testing.T, a Adapter) *load {
-	l := &load{t: t, patience: cmp.Or(a.Patience, time.Minute), done: make(chan struct{}), ended: make(chan struct{})}
+	l := &load{t: t, patience: cmp.Or(a.Patience, patience), done: make(chan struct{}), ended: make(chan struct{})}
 	var wg sync.WaitGroup
 	for range workers {
 		wg.Go(func() {
@@ -94,5 +94,25 @@ func (l *load) stop() {
 	case <-l.ended:
 	case <-time.After(l.patience):
 		l.t.Errorf("there are calls that hang, %v after the last one began", l.patience)
+	}
+}
+
+// patience ends what hangs. It is long, because a stand-in on a busy machine
+// takes its time.
+const patience = 5 * time.Minute
+
+// Ask calls ask until it returns no storage.ErrUnavailable: a server that
+// answers again may still be too busy to do so within the adapter's timeout. It
+// fails t with any other error.
+func Ask(t testing.TB, ask func(ctx context.Context) error) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); ; {
+		err := ask(t.Context())
+		switch {
+		case err == nil:
+			return
+		case !errors.Is(err, storage.ErrUnavailable) || time.Now().After(deadline):
+			t.Fatal(err)
+		}
 	}
 }

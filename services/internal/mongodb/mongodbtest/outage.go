@@ -27,11 +27,12 @@ type Adapter struct {
 	// adapter. What it is to have done is acknowledged when it returns nil.
 	Write func(ctx context.Context) error
 	// Lost returns how many acknowledged writes are not there, and how many
-	// are there in part, acknowledged or not. No write is under way.
+	// are there in part, acknowledged or not. No write is under way. It reads by
+	// Ask.
 	Lost func(t *testing.T) (lost, half int)
 	// Ping is the adapter's.
 	Ping func(ctx context.Context) error
-	// Patience is for how long a test waits until something has happened: a minute.
+	// Patience is for how long a test waits until something has happened: five minutes if 0.
 	Patience time.Duration
 }
 

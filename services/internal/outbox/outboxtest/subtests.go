@@ -75,7 +75,7 @@ func anUnreadableEntryKeepsNoOther(h *harness) {
 }
 
 func twoCallersNeverGetTheSameEntry(h *harness) {
-	const callers, rows = 32, 200
+	const callers, rows = 16, 60
 	for range rows {
 		h.insert(0)
 	}

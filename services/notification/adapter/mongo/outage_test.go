@@ -40,19 +40,21 @@ func TestOutages(t *testing.T) {
 			},
 			Lost: func(t *testing.T) (lost, half int) {
 				for _, r := range refused {
-					if _, err := store.Enqueue(t.Context(), r); err != nil {
-						t.Fatal(err)
-					}
+					mongodbtest.Ask(t, func(ctx context.Context) error {
+						_, err := store.Enqueue(ctx, r)
+						return err
+					})
 				}
 				told := toldOfEach(t, o)
 				var ids []string
 				for _, r := range acknowledged {
 					ids = append(ids, r.MessageID)
 				}
-				known, err := store.Inbox().Known(t.Context(), ids)
-				if err != nil {
-					t.Fatal(err)
-				}
+				var known []string
+				mongodbtest.Ask(t, func(ctx context.Context) (err error) {
+					known, err = store.Inbox().Known(ctx, ids)
+					return err
+				})
 				for _, r := range acknowledged {
 					if !slices.Contains(known, r.MessageID) || told[r.BookingID] == 0 {
 						lost++
