@@ -54,25 +54,24 @@ func (a Amount) Minus(b Amount) (Amount, error) {
 	return a.Plus(Amount{AmountMinor: -b.AmountMinor, Currency: b.Currency})
 }
 
-// BasisPoints returns n hundredths of a percent of a, rounded half up to a
-// multiple of Step, or ErrOverflow. Neither may be negative.
+// BasisPoints returns n hundredths of a percent of a, rounded half up and then
+// down to a multiple of Step, or ErrOverflow. Neither may be negative.
 func (a Amount) BasisPoints(n int) (Amount, error) {
 	if n < 0 || a.AmountMinor < 0 {
 		return Amount{}, ErrOverflow
 	}
-	step := uint64(Step(a.Currency))
-	whole := 10_000 * step
+	const whole = 10_000
 	hi, lo := bits.Mul64(uint64(a.AmountMinor), uint64(n))
 	lo, carry := bits.Add64(lo, whole/2, 0)
 	if hi += carry; hi >= whole {
 		return Amount{}, ErrOverflow
 	}
 	part, _ := bits.Div64(hi, lo, whole)
-	if part > math.MaxInt64/step {
+	if part > math.MaxInt64 {
 		return Amount{}, ErrOverflow
 	}
-	part *= step
-	return Amount{AmountMinor: int64(part), Currency: a.Currency}, nil
+	minor := int64(part)
+	return Amount{AmountMinor: minor - minor%Step(a.Currency), Currency: a.Currency}, nil
 }
 
 // Step returns the least amount of a currency, in its minor units, of which

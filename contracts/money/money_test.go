@@ -56,7 +56,7 @@ func TestMinus(t *testing.T) {
 	}
 }
 
-func TestBasisPointsRoundHalfUp(t *testing.T) {
+func TestBasisPoints(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		minor int64
@@ -73,9 +73,14 @@ func TestBasisPointsRoundHalfUp(t *testing.T) {
 	for _, c := range []struct {
 		a    Amount
 		want int64
-	}{{Amount{5550, "KWD"}, 690}, {Amount{5560, "KWD"}, 700}, {Amount{20_000, "MGA"}, 2500}, {Amount{100, "JPY"}, 13}} {
+	}{{Amount{5550, "KWD"}, 690}, {Amount{5560, "KWD"}, 690}, {Amount{20_000, "MGA"}, 2500}, {Amount{100, "JPY"}, 13}, {Amount{79_992, "MGA"}, 9900}} {
 		if got, err := c.a.BasisPoints(1250); err != nil || got.AmountMinor != c.want {
 			t.Errorf("12.5 %% of %s = %v, %v, want %d", c.a, got, err, c.want)
+		}
+	}
+	for _, a := range []Amount{{5555, "KWD"}, {5559, "KWD"}, {9, "BHD"}, {199, "MGA"}, {math.MaxInt64, "KWD"}} {
+		if got, err := a.BasisPoints(10_000); err != nil || got.AmountMinor > a.AmountMinor {
+			t.Errorf("100 %% of %s = %v, %v", a, got, err)
 		}
 	}
 	for _, n := range []int{-1, 10_001, math.MaxInt} {

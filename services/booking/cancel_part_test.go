@@ -56,8 +56,8 @@ func TestTicketsAreCancelledInPart(t *testing.T) {
 	w.check(t)
 }
 
-// The fee is rounded once per cancellation, half up, and due only after the
-// free hours.
+// The fee is rounded once per cancellation, half up and then down to what the
+// provider can give back the rest of. It is due only after the free hours.
 func TestTheFeeIsThatOfThePolicy(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -73,6 +73,12 @@ func TestTheFeeIsThatOfThePolicy(t *testing.T) {
 		"half a cent is one":                {events.CancellationPolicy{FreeHours: 48, FeeBasisPoints: 1000}, money.Amount{AmountMinor: 5, Currency: "EUR"}, 1, time.Hour, 1},
 		"once, not for each ticket":         {events.CancellationPolicy{FreeHours: 48, FeeBasisPoints: 1000}, money.Amount{AmountMinor: 5, Currency: "EUR"}, 3, time.Hour, 2},
 		"a currency without a smaller unit": {events.CancellationPolicy{FreeHours: 48, FeeBasisPoints: 3333}, money.Amount{AmountMinor: 1000, Currency: "JPY"}, 1, time.Hour, 333},
+		"thousandths, in the customer's favour": {
+			events.CancellationPolicy{FreeHours: 48, FeeBasisPoints: 1000}, money.Amount{AmountMinor: 5550, Currency: "KWD"}, 1, time.Hour, 550,
+		},
+		"no more than the price": {
+			events.CancellationPolicy{FreeHours: 48, FeeBasisPoints: 10_000}, money.Amount{AmountMinor: 5555, Currency: "KWD"}, 1, time.Hour, 5550,
+		},
 		"all of it":                         {events.CancellationPolicy{FreeHours: 48, FeeBasisPoints: 10_000}, price, 2, time.Hour, 5100},
 		"without free hours from the start": {events.CancellationPolicy{FeeBasisPoints: 2500}, price, 1, time.Hour, 0},
 		"of what was free":                  {events.CancellationPolicy{FreeHours: 48, FeeBasisPoints: 2500}, money.Amount{Currency: "EUR"}, 1, time.Hour, 0},
