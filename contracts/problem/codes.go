@@ -52,6 +52,8 @@ const (
 	BookingNotFound      Code = "booking_not_found"
 	PaymentDeclined      Code = "payment_declined"
 	PaymentAbandoned     Code = "payment_abandoned"
+	AmountNotPayable     Code = "amount_not_payable"
+	CurrencyNotSupported Code = "currency_not_supported"
 	BookingInProgress    Code = "booking_in_progress"
 	NotCancellable       Code = "booking_not_cancellable"
 	IdempotencyKeyReused Code = "idempotency_key_reused"
@@ -109,6 +111,8 @@ var Codes = []struct {
 	{BookingNotFound, 404, "There is no such booking."},
 	{PaymentDeclined, 402, "The payment was declined."},
 	{PaymentAbandoned, 402, "The payment was never completed; nothing was charged."},
+	{AmountNotPayable, 409, "The payment provider does not charge this total: it is too small, too large, or no multiple of what the provider counts in. Nothing was charged."},
+	{CurrencyNotSupported, 404, "The payment provider does not charge this currency."},
 	{BookingInProgress, 409, "Another request for this booking is being worked on: Retry-After says when to ask again."},
 	{NotCancellable, 409, "The booking is not confirmed, or its event has started."},
 	{TicketsNotBooked, 409, "The booking has not that many tickets of this type."},

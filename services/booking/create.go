@@ -34,7 +34,7 @@ type Wanted struct {
 // Create books: it holds the tickets, takes the money and confirms. The booking
 // it returns is Confirmed, or Pending where the outcome of the payment is not
 // known yet. With an error, the booking returned is the one refused, if there
-// is one: ErrPaymentDeclined, ErrSoldOut, ErrSalesClosed, ErrEventNotFound,
+// is one: ErrPaymentDeclined, ErrAmountNotPayable, ErrSoldOut, ErrSalesClosed, ErrEventNotFound,
 // ErrTicketTypeNotFound, ErrUnavailable. A request whose IdempotencyKey the
 // caller has used answers what became of the first one, or ErrKeyReused or
 // ErrInProgress.
@@ -112,7 +112,8 @@ func (s *Service) earlier(ctx context.Context, userID string, key Key) (Booking,
 	return replay(b)
 }
 
-// choose returns the tickets that r asks for, as the event has them on sale.
+// choose returns the tickets that r asks for, as the event has them on sale, if
+// the payment provider charges their total.
 func (s *Service) choose(ctx context.Context, r Request) ([]events.Item, error) {
 	a, err := s.Catalog.Availability(ctx, r.EventID)
 	switch {
@@ -138,7 +139,11 @@ func (s *Service) choose(ctx context.Context, r Request) ([]events.Item, error) 
 		}
 		items[i] = events.Item{TicketTypeID: w.TicketTypeID, Name: a.Types[n].Name, Quantity: w.Quantity, UnitPrice: a.Types[n].Price}
 	}
-	return items, nil
+	total, err := events.Total(items)
+	if err != nil || total.IsZero() {
+		return items, err
+	}
+	return items, Payable(s.Payments, total)
 }
 
 // replay answers a repeated request with what became of the first.
@@ -148,8 +153,8 @@ func replay(b Booking) (Booking, error) {
 		return b, refusal(b.Reason)
 	case Pending:
 		switch {
-		case b.Reason == problem.PaymentDeclined:
-			return b, ErrPaymentDeclined
+		case b.Reason == problem.PaymentDeclined, b.Reason == problem.AmountNotPayable:
+			return b, refusal(b.Reason)
 		case !b.Acknowledged:
 			return Booking{}, ErrInProgress
 		}
@@ -165,6 +170,7 @@ var refusals = map[problem.Code]error{
 	problem.EventNotFound:      ErrEventNotFound,
 	problem.TicketTypeNotFound: ErrTicketTypeNotFound,
 	problem.PaymentDeclined:    ErrPaymentDeclined,
+	problem.AmountNotPayable:   ErrAmountNotPayable,
 	problem.PaymentAbandoned:   ErrPaymentAbandoned,
 	problem.EventCancelled:     ErrEventCancelled,
 }

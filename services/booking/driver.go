@@ -106,7 +106,7 @@ func (d *driver) notReserved(ctx context.Context, err error) (Booking, error) {
 
 // notCharged ends a request whose payment failed, or may have.
 func (d *driver) notCharged(ctx context.Context, err error) (Booking, error) {
-	if !errors.Is(err, ErrPaymentDeclined) {
+	if !isFinal(err) {
 		d.s.Log.WarnContext(ctx, "payment outcome not known", "booking_id", d.b.ID, "error", err)
 		d.note("payment_unknown", "the payment provider has not answered yet")
 		// The customer is told only of what is stored: recovery keeps silent
@@ -118,25 +118,27 @@ func (d *driver) notCharged(ctx context.Context, err error) (Booking, error) {
 		}
 		return d.b, nil
 	}
-	return d.declined(ctx)
+	return d.notPaid(ctx, reasonOf(err))
 }
 
-// declined ends a request whose payment was declined.
-func (d *driver) declined(ctx context.Context) (Booking, error) {
-	d.b.Payment.Status = PaymentDeclined
-	d.note("payment_declined", "")
+// notPaid ends a request whose payment the provider has refused.
+func (d *driver) notPaid(ctx context.Context, reason problem.Code) (Booking, error) {
+	if reason == problem.PaymentDeclined {
+		d.b.Payment.Status = PaymentDeclined
+	}
+	d.note(string(reason), "")
 	release, cancel := context.WithTimeout(ctx, d.s.CatalogTimeout)
 	defer cancel()
 	if err := d.release(release); err != nil {
-		// Declined is final; only the tickets wait.
-		d.later(ctx, d.s.now(), func(b *Booking) { b.Reason = problem.PaymentDeclined })
-		return d.b, ErrPaymentDeclined
+		// The refusal is final; only the tickets wait.
+		d.later(ctx, d.s.now(), func(b *Booking) { b.Reason = reason })
+		return d.b, refusal(reason)
 	}
-	if err := d.fail(ctx, problem.PaymentDeclined); err != nil {
-		// The provider remembers the decline, and recovery asks it.
-		d.s.Log.ErrorContext(ctx, "declined booking left to recovery", "booking_id", d.b.ID, "error", err)
+	if err := d.fail(ctx, reason); err != nil {
+		// The provider remembers a decline, and recovery asks it.
+		d.s.Log.ErrorContext(ctx, "refused payment left to recovery", "booking_id", d.b.ID, "error", err)
 	}
-	return d.b, ErrPaymentDeclined
+	return d.b, refusal(reason)
 }
 
 // notStored ends a request whose outcome could not be stored: another driver

@@ -17,6 +17,9 @@ var (
 // What a Payments answers.
 var (
 	ErrPaymentDeclined = errors.New("the payment was declined")
+	// ErrAmountNotPayable says that the provider charges nobody this total.
+	ErrAmountNotPayable     = errors.New("the payment provider does not charge this total: it is too small, too large or too fine; nothing was charged")
+	ErrCurrencyNotSupported = errors.New("the payment provider does not charge this currency")
 	// ErrPaymentClosed says that Settle has answered that there never will
 	// be a charge.
 	ErrPaymentClosed = errors.New("this booking can no longer be charged")

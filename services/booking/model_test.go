@@ -117,7 +117,7 @@ func (m *model) run(t *testing.T, rt *rapid.T) {
 			b, err := m.create(t.Context(), m.process(rt), rapid.SampledFrom(m.customers).Draw(rt, "customer"), booking.Request{
 				EventID:        rapid.SampledFrom(m.shows).Draw(rt, "event"),
 				Tickets:        rapid.IntRange(1, 3).Draw(rt, "tickets"),
-				PaymentToken:   rapid.SampledFrom([]string{bookingtest.Good, bookingtest.Good, bookingtest.Acts, bookingtest.Declined}).Draw(rt, "token"),
+				PaymentToken:   rapid.SampledFrom([]string{bookingtest.Good, bookingtest.Good, bookingtest.Acts, bookingtest.Declined, bookingtest.TooSmall}).Draw(rt, "token"),
 				IdempotencyKey: rapid.SampledFrom([]string{"", "a", "b"}).Draw(rt, "key"),
 			})
 			if err == nil && b.Status == booking.Confirmed {

@@ -11,8 +11,8 @@ func (d *driver) pay(ctx, payment context.Context, token string) (Booking, error
 	c := Charge{BookingID: d.b.ID, Amount: d.b.Total, Token: token}
 	reference, err := d.s.Payments.Prepare(payment, c)
 	switch {
-	case errors.Is(err, ErrPaymentDeclined):
-		return d.declined(ctx)
+	case isFinal(err):
+		return d.notPaid(ctx, reasonOf(err))
 	case err != nil:
 		return d.notPrepared(ctx, err)
 	case reference != "":
@@ -30,6 +30,11 @@ func (d *driver) pay(ctx, payment context.Context, token string) (Booking, error
 		return d.await(ctx, charged)
 	}
 	return d.finish(ctx, charged.Reference)
+}
+
+// isFinal says that the provider has refused a charge for good.
+func isFinal(err error) bool {
+	return errors.Is(err, ErrPaymentDeclined) || errors.Is(err, ErrAmountNotPayable)
 }
 
 // notPrepared ends a request for which the provider could not be reached.

@@ -125,17 +125,30 @@ type Reserved struct {
 // Payments is the payment provider. bookingtest.TestPayments holds every
 // promise made here. Every call may also return ErrOutcomeUnknown.
 type Payments interface {
+	// Limits returns which totals of a currency the provider charges, or
+	// ErrCurrencyNotSupported. It asks nobody, and always answers the same.
+	//   - Limits are multiples of their step.
+	//   - Totals within the limits are charged.
+	//   - Prepare refuses other totals with ErrAmountNotPayable.
+	//   - Prepare refuses a currency that is not supported with
+	//     ErrAmountNotPayable.
+	//   - A single step can be given back.
+	//   - The step divides that of fees, money.Step.
+	Limits(currency string) (ChargeLimits, error)
 	// Prepare makes ready for the charge and returns the provider's reference
 	// to it, which is stored before Charge is called with it; "" where the
 	// provider knows the charge by its booking. It moves no money, and nothing
 	// that comes of it moves money without Charge. A repeat within the hour
 	// returns the same reference. ErrPaymentDeclined when the provider would
-	// never take such a charge.
+	// never take such a means of payment, ErrAmountNotPayable when it never
+	// charges such an amount.
 	Prepare(ctx context.Context, c Charge) (reference string, err error)
 	// Charge takes exactly c.Amount once for c.BookingID, however often it is
 	// called, and returns the provider's reference. ErrPaymentDeclined when it
 	// is not to be had, then and at every repeat, whatever its token;
-	// ErrPaymentClosed after Settle has answered that there is no charge. Where
+	// ErrPaymentClosed after Settle has answered that there is no charge.
+	// ErrAmountNotPayable when the provider finds only now that it does not charge
+	// such an amount: nothing is charged then, or ever will be. Where
 	// the customer has to act first it returns what to do, and whether the money
 	// has moved is for Settle to say.
 	Charge(ctx context.Context, c Charge) (Charged, error)
@@ -154,6 +167,19 @@ type Payments interface {
 	Refund(ctx context.Context, r RefundRequest) error
 	// Provider is the provider's name, shown with the payment.
 	Provider() string
+}
+
+// ChargeLimits are the totals that the provider charges in one currency, in
+// minor units.
+type ChargeLimits struct {
+	Step    int64 // every total is a multiple of it
+	Minimum int64
+	Maximum int64
+}
+
+// Allow reports whether the provider charges this total.
+func (l ChargeLimits) Allow(minor int64) bool {
+	return minor >= l.Minimum && minor <= l.Maximum && minor%l.Step == 0
 }
 
 // Charge asks for money.

@@ -1,11 +1,22 @@
 package booking
 
 import (
+	"errors"
+	"fmt"
 	"time"
 
 	"github.com/openboxoffice/boxoffice/contracts/events"
 	"github.com/openboxoffice/boxoffice/contracts/money"
 )
+
+// Payable returns ErrAmountNotPayable if p does not charge this total.
+func Payable(p Payments, total money.Amount) error {
+	l, err := p.Limits(total.Currency)
+	if errors.Is(err, ErrCurrencyNotSupported) || err == nil && !l.Allow(total.AmountMinor) {
+		return fmt.Errorf("%w: %s", ErrAmountNotPayable, total)
+	}
+	return err
+}
 
 // fee is what cancelling tickets of this price costs at that time, by the
 // policy that the event had when it was booked.

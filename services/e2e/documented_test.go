@@ -108,6 +108,7 @@ var fromInside = []struct {
 	{[]service{events}, []problem.Code{problem.TicketsNotBooked}, "event/adapter/rest", "TestReturn"},
 	{[]service{gateway, bookings}, []problem.Code{problem.PaymentAbandoned}, "booking", "TestAnUnknownPaymentThatNeverHappenedIsAbandoned"},
 	{[]service{bookings}, []problem.Code{problem.EventCancelled}, "booking", "TestABookingInFlightOfACancelledEventBacksOut"},
+	{[]service{bookings}, []problem.Code{problem.CurrencyNotSupported}, "booking/adapter/rest", "TestChargeLimits"},
 	{[]service{events, bookings, notifications}, []problem.Code{problem.ReplayFailed}, "internal/inbox/inboxrest", "TestReplay"},
 	{
 		[]service{notifications}, []problem.Code{problem.BodyTooLarge, problem.MalformedBody, problem.UnsupportedMedia},

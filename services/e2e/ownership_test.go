@@ -90,6 +90,7 @@ func TestInternalOperationsAreInternal(t *testing.T) {
 		{http.MethodPost, "/events/" + e.ID + "/return", some, []service{gateway, events}},
 		{http.MethodPost, "/receipts", obj{"ids": []string{b.ID}}, []service{gateway, events, bookings, notifications}},
 		{http.MethodGet, "/cancelled-events/" + e.ID, nil, []service{gateway, bookings}},
+		{http.MethodGet, "/charge-limits/EUR", nil, []service{gateway, bookings}},
 		{http.MethodGet, "/reservations", nil, []service{gateway, events}},
 		{http.MethodGet, "/users/" + c.id + "/contact", nil, []service{gateway}},
 	}

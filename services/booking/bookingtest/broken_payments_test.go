@@ -25,6 +25,7 @@ type provider struct {
 	seen            map[string]int
 	taken, returned map[string]int64
 
+	limits  func(currency string) (booking.ChargeLimits, error)
 	prepare func(context.Context, booking.Charge) (string, error)
 	charge  func(context.Context, booking.Charge) (booking.Charged, error)
 	settle  func(context.Context, booking.Unsettled) (booking.Settlement, error)
@@ -42,7 +43,7 @@ func newProvider(t *testing.T) *provider {
 	t.Cleanup(func() { _ = s.Close() })
 	return &provider{
 		Sandbox: s, seen: map[string]int{}, taken: map[string]int64{}, returned: map[string]int64{},
-		prepare: s.Prepare, charge: s.Charge, settle: s.Settle, refund: s.Refund,
+		limits: s.Limits, prepare: s.Prepare, charge: s.Charge, settle: s.Settle, refund: s.Refund,
 		act: func(id string, succeed bool) bool {
 			acted, err := s.Act(t.Context(), id, succeed)
 			if err != nil {
@@ -53,6 +54,8 @@ func newProvider(t *testing.T) *provider {
 		forget: func() {},
 	}
 }
+
+func (p *provider) Limits(currency string) (booking.ChargeLimits, error) { return p.limits(currency) }
 
 func (p *provider) Prepare(ctx context.Context, c booking.Charge) (string, error) {
 	return p.prepare(ctx, c)
@@ -122,6 +125,55 @@ func TestPaymentsSuiteCatchesBrokenAdapters(t *testing.T) {
 			})
 		}, caughtBy)
 	}
+	limit := func(l booking.ChargeLimits) func(string) (booking.ChargeLimits, error) {
+		return func(string) (booking.ChargeLimits, error) { return l, nil }
+	}
+	// keeps lets the adapter refuse what is outside its limits.
+	keeps := func(p *provider) {
+		p.prepare = func(_ context.Context, c booking.Charge) (string, error) { return "", booking.Payable(p, c.Amount) }
+	}
+	broken("has_a_minimum_between_two_steps", "limits_are_multiples_of_their_step", func(p *provider) {
+		p.limits = limit(booking.ChargeLimits{Step: 10, Minimum: 15, Maximum: 1000})
+	})
+	broken("refuses_totals_within_its_limits", "totals_within_the_limits_are_charged", func(p *provider) {
+		p.prepare = func(_ context.Context, c booking.Charge) (string, error) {
+			if c.Amount.Currency == "KWD" && c.Amount.AmountMinor%10 != 0 {
+				return "", booking.ErrAmountNotPayable
+			}
+			return "", nil
+		}
+	})
+	broken("charges_less_than_its_minimum", "other_totals_are_not_payable", func(p *provider) {
+		p.limits = limit(booking.ChargeLimits{Step: 1, Minimum: 50, Maximum: 99_999_999})
+	})
+	broken("declines_what_is_not_payable", "other_totals_are_not_payable", func(p *provider) {
+		p.prepare = func(_ context.Context, c booking.Charge) (string, error) {
+			if booking.Payable(p, c.Amount) != nil {
+				return "", booking.ErrPaymentDeclined
+			}
+			return "", nil
+		}
+	})
+	broken("prepares_what_is_not_supported", "a_currency_that_is_not_supported_is_not_payable", func(p *provider) {
+		p.limits = func(currency string) (booking.ChargeLimits, error) {
+			if currency == "IQD" {
+				return booking.ChargeLimits{}, booking.ErrCurrencyNotSupported
+			}
+			return p.Sandbox.Limits(currency)
+		}
+	})
+	broken("gives_back_whole_units_alone", "a_single_step_can_be_given_back", func(p *provider) {
+		p.refund = func(ctx context.Context, r booking.RefundRequest) error {
+			if r.Amount.AmountMinor%100 != 0 {
+				return booking.ErrRefundRefused
+			}
+			return p.Sandbox.Refund(ctx, r)
+		}
+	})
+	broken("charges_in_steps_that_fees_do_not_keep_to", "the_step_divides_that_of_fees", func(p *provider) {
+		p.limits = limit(booking.ChargeLimits{Step: 1000, Minimum: 1000, Maximum: 1_000_000})
+		keeps(p)
+	})
 	chargesTwice := func(p *provider) {
 		p.charge = func(ctx context.Context, c booking.Charge) (booking.Charged, error) {
 			charged, err := p.Sandbox.Charge(ctx, c)

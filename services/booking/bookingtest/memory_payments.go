@@ -17,6 +17,7 @@ import (
 const (
 	Good     = "good"
 	Declined = "declined"
+	TooSmall = "small"   // is not charged such amounts
 	Acts     = "acts"    // the customer has to act first: see Act
 	Timeout  = "timeout" // succeeds, but the answer never comes
 )
@@ -31,6 +32,9 @@ type MemoryPayments struct {
 
 	// Refuse, where it is set, says whether the provider refuses a refund.
 	Refuse func(r booking.RefundRequest) bool
+	// Limit, where it is set, says what the provider charges: by default, every
+	// currency.
+	Limit func(currency string) (booking.ChargeLimits, error)
 	// Now is the provider's clock.
 	Now func() time.Time
 }
@@ -112,8 +116,19 @@ func (p *MemoryPayments) lock(ctx context.Context) error {
 	return nil
 }
 
+// Limits implements booking.Payments.
+func (p *MemoryPayments) Limits(currency string) (booking.ChargeLimits, error) {
+	if p.Limit != nil {
+		return p.Limit(currency)
+	}
+	return booking.ChargeLimits{Step: 1, Minimum: 1, Maximum: 999_999_999_999}, nil
+}
+
 // Prepare implements booking.Payments.
 func (p *MemoryPayments) Prepare(ctx context.Context, c booking.Charge) (string, error) {
+	if err := booking.Payable(p, c.Amount); err != nil {
+		return "", err
+	}
 	if err := p.lock(ctx); err != nil {
 		return "", err
 	}
@@ -153,6 +168,9 @@ func (p *MemoryPayments) charge(ctx context.Context, c booking.Charge) (booking.
 			i.capture()
 		case Acts:
 			i.state = "acts"
+		case TooSmall:
+			i.state = "closed"
+			return booking.Charged{}, booking.ErrAmountNotPayable
 		default:
 			i.state = "declined"
 		}

@@ -36,6 +36,13 @@ func TestPayments(t *testing.T, open func(t *testing.T) PaymentsUnderTest) {
 		name string
 		test func(t *testing.T, u PaymentsUnderTest)
 	}{
+		{"limits are multiples of their step", limitsAreWhole},
+		{"totals within the limits are charged", limitsHold},
+		{"other totals are not payable", limitsRefuse},
+		{"a currency that is not supported is not payable", limitsUnsupported},
+		{"a single step can be given back", limitsRefund},
+		{"the step divides that of fees", limitsFees},
+
 		{"what is prepared moves no money", prepareMovesNothing},
 		{"a repeated preparation has the same reference", prepareRepeats},
 

@@ -26,6 +26,8 @@ var table = httpkit.Errors{
 	{Err: booking.ErrSoldOut, Status: http.StatusConflict, Code: problem.SoldOut},
 	{Err: booking.ErrSalesClosed, Status: http.StatusConflict, Code: problem.SalesClosed},
 	{Err: booking.ErrPaymentDeclined, Status: http.StatusPaymentRequired, Code: problem.PaymentDeclined},
+	{Err: booking.ErrAmountNotPayable, Status: http.StatusConflict, Code: problem.AmountNotPayable},
+	{Err: booking.ErrCurrencyNotSupported, Status: http.StatusNotFound, Code: problem.CurrencyNotSupported},
 	{Err: booking.ErrPaymentAbandoned, Status: http.StatusPaymentRequired, Code: problem.PaymentAbandoned},
 	{Err: booking.ErrKeyReused, Status: http.StatusUnprocessableEntity, Code: problem.IdempotencyKeyReused},
 	{Err: booking.ErrInProgress, Status: http.StatusConflict, Code: problem.BookingInProgress, RetryAfter: 1},
@@ -64,7 +66,7 @@ func Register(api huma.API, s *booking.Service, o Options) {
 		Description: "Holds the tickets, takes the money and confirms, all in one. 202 says that the payment's outcome is not known yet: the booking settles by itself; look at its Location.",
 	},
 		problem.Forbidden, problem.EventNotFound, problem.TicketTypeNotFound, problem.SoldOut, problem.SalesClosed,
-		problem.PaymentDeclined, problem.PaymentAbandoned, problem.EventCancelled, problem.IdempotencyKeyReused, problem.BookingInProgress,
+		problem.PaymentDeclined, problem.PaymentAbandoned, problem.AmountNotPayable, problem.EventCancelled, problem.IdempotencyKeyReused, problem.BookingInProgress,
 	)), func(ctx context.Context, in *struct {
 		IdempotencyKey string `header:"Idempotency-Key" doc:"Repeat a request with the same key, and it books once. Kept 24 hours" example:"order-4711"`
 		Body           createBody
@@ -134,7 +136,7 @@ func Register(api huma.API, s *booking.Service, o Options) {
 	registerAudit(api, o.AuditLog, guard)
 	registerReconciliations(api, s, o.Records, guard)
 	registerStuckBookings(api, s, guard)
-	registerInternal(api, o.CancelledEvents, guard)
+	registerInternal(api, s.Payments, o.CancelledEvents, guard)
 	if o.Ledger != nil {
 		registerLedger(api, o.Ledger, guard)
 	}

@@ -63,10 +63,21 @@ func (c *catalog) Holdings(context.Context, string, int) ([]booking.Holding, err
 func recheck(context.Context, time.Time) (int, []events.Message, error) { return 0, nil, nil }
 
 // payments are the sandbox's, except that nobody waits: a charge whose answer
-// would never come, or late, is unknown at once.
+// would never come, or late, is unknown at once. It has limits, and does not
+// charge little to tok_small.
 type payments struct{ *sandbox.Sandbox }
 
+func (p payments) Limits(currency string) (booking.ChargeLimits, error) {
+	if currency == "IQD" {
+		return booking.ChargeLimits{}, booking.ErrCurrencyNotSupported
+	}
+	return booking.ChargeLimits{Step: 10, Minimum: 50, Maximum: 45_000}, nil
+}
+
 func (p payments) Charge(ctx context.Context, c booking.Charge) (booking.Charged, error) {
+	if c.Token == "tok_small" {
+		return booking.Charged{}, booking.ErrAmountNotPayable
+	}
 	if c.Token == sandbox.Timeout || c.Token == sandbox.Slow {
 		return booking.Charged{}, booking.ErrOutcomeUnknown
 	}
@@ -101,7 +112,7 @@ func newAPI(t testing.TB) *api {
 			c.Role = identity.Admin
 		}
 		return c, nil
-	}}
+	}, VerifyService: func(token string) (string, error) { return token, nil }} // it is the service
 	mux := httpkit.NewRouter(log)
 	rest.Register(httpkit.NewAPI(mux, "t", ""), s, rest.Options{Guard: guard, AuditLog: store, CancelledEvents: store, Records: store, Ledger: pay})
 	a.handler = mux
@@ -178,6 +189,33 @@ func TestBookAndRead(t *testing.T) {
 	}
 }
 
+func TestChargeLimits(t *testing.T) {
+	t.Parallel()
+	a := newAPI(t)
+	ask := func(service, currency string) result {
+		return a.do(t, alice, http.MethodGet, "/charge-limits/"+currency, "", "X-Service-Token", service)
+	}
+	want := `{"currency":"KWD","step_minor":10,"minimum_minor":50,"maximum_minor":45000}` + "\n"
+	if r := ask("event", "KWD"); r.status != 200 || r.raw != want {
+		t.Errorf("limits: %s, want %s", r, want)
+	}
+	for _, c := range []struct {
+		service, currency string
+		status            int
+		code              problem.Code
+	}{
+		{"event", "IQD", 404, problem.CurrencyNotSupported},
+		{"event", "kwd", 422, problem.ValidationFailed},
+		{"event", "EURO", 422, problem.ValidationFailed},
+		{"notification", "KWD", 403, problem.Forbidden},
+		{"", "KWD", 401, problem.Unauthenticated},
+	} {
+		if r := ask(c.service, c.currency); r.status != c.status || r.body["code"] != string(c.code) {
+			t.Errorf("%s for %q: %s, want %d %s", c.currency, c.service, r, c.status, c.code)
+		}
+	}
+}
+
 func TestPagesNeitherRepeatNorSkip(t *testing.T) {
 	t.Parallel()
 	a := newAPI(t)
@@ -212,6 +250,8 @@ func TestRefusals(t *testing.T) {
 	}{
 		{"declined", book(`,"payment":{"token":"tok_declined"}`), nil, 402, problem.PaymentDeclined},
 		{"no money", book(`,"payment":{"token":"tok_insufficient_funds"}`), nil, 402, problem.PaymentDeclined},
+		{"too much in all", `{"event_id":"` + event + `","tickets":20}`, nil, 409, problem.AmountNotPayable},
+		{"too little for this card", book(`,"payment":{"token":"tok_small"}`), nil, 409, problem.AmountNotPayable},
 		{"sold out at once", book(""), func(c *catalog) { c.availability = booking.ErrSoldOut }, 409, problem.SoldOut},
 		{"sold out at last", book(""), func(c *catalog) { c.reserve = booking.ErrSoldOut }, 409, problem.SoldOut},
 		{"closed", book(""), func(c *catalog) { c.reserve = booking.ErrSalesClosed }, 409, problem.SalesClosed},

@@ -175,6 +175,13 @@ type progressBody struct {
 	RefundsDue int       `json:"refunds_due" doc:"Refunds that the payment provider refuses: somebody has to see to them" example:"0"`
 }
 
+type chargeLimitsBody struct {
+	Currency string `json:"currency" example:"EUR"`
+	Step     int64  `json:"step_minor" minimum:"1" doc:"Every total is a multiple of it, in minor units" example:"1"`
+	Minimum  int64  `json:"minimum_minor" minimum:"1" doc:"In minor units" example:"50"`
+	Maximum  int64  `json:"maximum_minor" minimum:"1" doc:"In minor units" example:"99999999"`
+}
+
 type ledgerBody struct {
 	BookingID string       `json:"booking_id" format:"uuid"`
 	Kind      string       `json:"kind" enum:"charge,refund"`

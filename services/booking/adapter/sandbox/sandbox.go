@@ -95,8 +95,16 @@ func (s *Sandbox) Ping(ctx context.Context) error { return s.db.Ping(ctx) }
 // Provider implements booking.Payments.
 func (s *Sandbox) Provider() string { return "sandbox" }
 
+// Limits implements booking.Payments. The sandbox charges every currency, and
+// more than anybody asks.
+func (s *Sandbox) Limits(string) (booking.ChargeLimits, error) {
+	return booking.ChargeLimits{Step: 1, Minimum: 1, Maximum: 999_999_999_999}, nil
+}
+
 // Prepare implements booking.Payments: the sandbox knows a charge by its booking.
-func (s *Sandbox) Prepare(context.Context, booking.Charge) (string, error) { return "", nil }
+func (s *Sandbox) Prepare(_ context.Context, c booking.Charge) (string, error) {
+	return "", booking.Payable(s, c.Amount)
+}
 
 // Charge implements booking.Payments.
 func (s *Sandbox) Charge(ctx context.Context, c booking.Charge) (booking.Charged, error) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -40,14 +41,32 @@ func (r *refusal) final() bool {
 	return r.status >= 400 && r.status < 500
 }
 
-// rejects says that err is a final refusal of one of these parameters.
-func rejects(err error, params ...string) bool {
+// rejectsAmount says that err is a final refusal of what was to be charged. Stripe
+// refuses some amounts only when it knows how they are paid.
+func rejectsAmount(err error) bool {
+	return rejects(err, []stripego.ErrorCode{
+		stripego.ErrorCodeAmountTooLarge, stripego.ErrorCodeAmountTooSmall, stripego.ErrorCodeInvalidChargeAmount,
+		invalidChargeAmountNoDecimal,
+	}, "amount", "currency")
+}
+
+// invalidChargeAmountNoDecimal is the code for a part of a króna, which the
+// library does not name.
+const invalidChargeAmountNoDecimal stripego.ErrorCode = "invalid_charge_amount_no_decimal_compatible"
+
+// rejectsMethod says that err is a final refusal of the means of payment.
+func rejectsMethod(err error) bool {
+	return rejects(err, []stripego.ErrorCode{stripego.ErrorCodeTokenAlreadyUsed, stripego.ErrorCodeTokenInUse}, "payment_method", "card", "source")
+}
+
+// rejects says that err is a final refusal with one of these codes, or of one of
+// these parameters.
+func rejects(err error, codes []stripego.ErrorCode, params ...string) bool {
 	var r *refusal
 	if !errors.As(err, &r) || r.kind != stripego.ErrorTypeInvalidRequest || !r.final() {
 		return false
 	}
-	switch r.code {
-	case stripego.ErrorCodeAmountTooLarge, stripego.ErrorCodeAmountTooSmall, stripego.ErrorCodeTokenAlreadyUsed, stripego.ErrorCodeTokenInUse:
+	if slices.Contains(codes, r.code) {
 		return true
 	}
 	for _, p := range params {

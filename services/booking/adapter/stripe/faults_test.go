@@ -188,11 +188,63 @@ func TestAmountsThatStripeNeverTakes(t *testing.T) {
 	for _, a := range []money.Amount{
 		{AmountMinor: 12_345, Currency: "KWD"}, {AmountMinor: 1234, Currency: "IQD"}, {AmountMinor: 1 << 62, Currency: "ISK"},
 		{AmountMinor: 150, Currency: "MGA"}, {AmountMinor: 9_999_999_999_999, Currency: "EUR"}, {AmountMinor: 100, Currency: "NO"},
+		{AmountMinor: 49, Currency: "EUR"}, {AmountMinor: 0, Currency: "EUR"},
+		{AmountMinor: 1000, Currency: "BRL"}, // which this account alone does not charge
 	} {
 		c := charge(a.String(), stripetest.Visa)
 		c.Amount = a
-		if _, err := p.Prepare(t.Context(), c); !errors.Is(err, booking.ErrPaymentDeclined) {
+		if _, err := p.Prepare(t.Context(), c); !errors.Is(err, booking.ErrAmountNotPayable) || errors.Is(err, booking.ErrPaymentDeclined) {
 			t.Errorf("%v: %v", a, err)
+		}
+	}
+}
+
+// Stripe knows some minimums only by the means of payment.
+func TestAnAmountThatIsRefusedWhenItIsConfirmed(t *testing.T) {
+	t.Parallel()
+	p, server := start(t, stripe.Options{})
+	c, _, err := pay(t, p, charge("b", stripetest.AmountTooSmall))
+	if !errors.Is(err, booking.ErrAmountNotPayable) || errors.Is(err, booking.ErrPaymentDeclined) {
+		t.Errorf("the charge: %v", err)
+	}
+	if got := status(t, server, c.Reference); got != "canceled" {
+		t.Errorf("the payment is %s", got)
+	}
+	if s, err := p.Settle(t.Context(), booking.Unsettled{BookingID: "b", Reference: c.Reference}); err != nil || s.Captured || s.Declined {
+		t.Errorf("settled %+v, %v", s, err)
+	}
+	c.Token = stripetest.Visa
+	if _, err := p.Charge(t.Context(), c); !errors.Is(err, booking.ErrPaymentClosed) {
+		t.Errorf("another card: %v", err)
+	}
+	if b := server.Books()["b"]; b.Charges != 0 {
+		t.Errorf("the books say %+v", b)
+	}
+}
+
+func TestLimitsInMinorUnits(t *testing.T) {
+	t.Parallel()
+	p, _ := start(t, stripe.Options{})
+	for currency, want := range map[string]booking.ChargeLimits{
+		"EUR": {Step: 1, Minimum: 50, Maximum: 99_999_999},
+		"KWD": {Step: 10, Minimum: 10, Maximum: 99_999_990},
+		"JPY": {Step: 1, Minimum: 50, Maximum: 9_999_999_999},
+		"KRW": {Step: 1, Minimum: 50, Maximum: 99_999_999},
+		"ISK": {Step: 1, Minimum: 1, Maximum: 999_999},
+		"UGX": {Step: 1, Minimum: 1, Maximum: 999_999},
+		"MGA": {Step: 100, Minimum: 100, Maximum: 9_999_999_900},
+		"HUF": {Step: 1, Minimum: 17_500, Maximum: 9_999_999_999},
+		"TWD": {Step: 1, Minimum: 1, Maximum: 99_999_999},
+		"IDR": {Step: 1, Minimum: 50, Maximum: 999_999_999_999},
+		"INR": {Step: 1, Minimum: 50, Maximum: 999_999_999},
+	} {
+		if got, err := p.Limits(currency); err != nil || got != want {
+			t.Errorf("%s: %+v, %v, want %+v", currency, got, err, want)
+		}
+	}
+	for _, currency := range []string{"", "eur", "IQD", "MRU", "EUR JPY", " EU"} {
+		if got, err := p.Limits(currency); !errors.Is(err, booking.ErrCurrencyNotSupported) {
+			t.Errorf("%q: %+v, %v", currency, got, err)
 		}
 	}
 }

@@ -102,9 +102,12 @@ func (p *Payments) Prepare(ctx context.Context, c booking.Charge) (string, error
 	if c.Token == "" {
 		return "", fmt.Errorf("%w: Stripe needs a payment token", booking.ErrPaymentDeclined)
 	}
+	if err := booking.Payable(p, c.Amount); err != nil {
+		return "", err
+	}
 	amount, err := toStripe(c.Amount)
 	if err != nil {
-		return "", fmt.Errorf("%w: %w", booking.ErrPaymentDeclined, err)
+		return "", fmt.Errorf("%w: %w", booking.ErrAmountNotPayable, err)
 	}
 	params := &stripego.PaymentIntentCreateParams{
 		Amount:        &amount,
@@ -123,8 +126,8 @@ func (p *Payments) Prepare(ctx context.Context, c booking.Charge) (string, error
 	switch {
 	case err == nil:
 		return intent.ID, nil
-	case rejects(err, "amount", "currency"):
-		return "", fmt.Errorf("%w: %w", booking.ErrPaymentDeclined, err)
+	case rejectsAmount(err):
+		return "", fmt.Errorf("%w: %w", booking.ErrAmountNotPayable, err)
 	}
 	return "", unknown(err)
 }
@@ -156,7 +159,10 @@ func (p *Payments) Charge(ctx context.Context, c booking.Charge) (booking.Charge
 	switch {
 	case !errors.As(err, &r):
 		return booking.Charged{}, unknown(err)
-	case r.kind == stripego.ErrorTypeCard, rejects(err, "payment_method", "card", "source"):
+	case rejectsAmount(err):
+		_ = p.intents.cancel(ctx, c.Reference, settledReason) // nobody confirms it any more
+		return booking.Charged{}, fmt.Errorf("%w: %w", booking.ErrAmountNotPayable, err)
+	case r.kind == stripego.ErrorTypeCard, rejectsMethod(err):
 		return booking.Charged{}, p.decline(ctx, c.Reference)
 	case r.kind == stripego.ErrorTypeIdempotency, r.code == stripego.ErrorCodePaymentIntentUnexpectedState:
 		// It was confirmed before, with another card perhaps, or is over: what

@@ -42,7 +42,7 @@ func TestAccessControl(t *testing.T) {
 			"GET /bookings", "POST /bookings", "GET /bookings" + id, "GET /bookings/user" + id, "PUT /bookings" + id + "/cancel",
 			"GET /notifications",
 		},
-		"event": {"GET /.well-known/jwks.json", "GET /cancelled-events" + id, "POST /receipts"},
+		"event": {"GET /.well-known/jwks.json", "GET /cancelled-events" + id, "GET /charge-limits/EUR", "POST /receipts"},
 		"booking": {
 			"GET /.well-known/jwks.json", "GET /events" + id + "/availability", "PUT /events" + id + "/book", "PUT /events" + id + "/release",
 			"POST /events" + id + "/return", "GET /reservations", "POST /receipts",

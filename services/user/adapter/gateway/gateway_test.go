@@ -67,7 +67,7 @@ func TestInternalOperationsAreNotReachable(t *testing.T) {
 	b := &behind{}
 	addr, _ := newGateway(t, b)
 	for _, op := range []string{
-		"PUT /events/" + id + "/book", "PUT /events/" + id + "/release", "POST /events/" + id + "/return", "GET /reservations", "POST /receipts", "GET /cancelled-events/" + id, "GET /users/" + id + "/contact",
+		"PUT /events/" + id + "/book", "PUT /events/" + id + "/release", "POST /events/" + id + "/return", "GET /reservations", "POST /receipts", "GET /cancelled-events/" + id, "GET /charge-limits/EUR", "GET /users/" + id + "/contact",
 		"GET /dead-letters", "POST /dead-letters/" + id + "/replay", "GET /payments/sandbox/ledger", "GET /notifications/test", "POST /notifications/test",
 	} {
 		method, path, _ := strings.Cut(op, " ")

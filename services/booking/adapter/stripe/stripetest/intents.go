@@ -1,6 +1,7 @@
 package stripetest
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 	"strconv"
@@ -74,18 +75,35 @@ func (s *Server) find(id string) (*intent, answer) {
 	return nil, refuse(404, "invalid_request_error", "resource_missing", "intent", "No such payment_intent: '"+id+"'")
 }
 
-const threeDecimal = " bhd jod kwd omr tnd "
+const (
+	threeDecimal = " bhd jod kwd omr tnd "
+	wholeOnly    = " isk ugx "
+	// notCharged are currencies that Stripe does not charge, or not for every
+	// account: the real.
+	notCharged = " iqd lyd mru brl "
+)
+
+// minimums and maximums are those of some currencies, as Stripe publishes them; of
+// the others they are 1 and maximum.
+var (
+	minimums = map[string]int64{"eur": 50, "usd": 50, "gbp": 30, "jpy": 50, "krw": 50, "huf": 17_500, "idr": 50, "inr": 50}
+	maximums = map[string]int64{"huf": 9_999_999_999, "jpy": 9_999_999_999, "idr": 999_999_999_999, "inr": 999_999_999}
+)
+
+const maximum = 99_999_999
 
 func (s *Server) createIntent(r *http.Request) answer {
 	amount, err := strconv.ParseInt(r.Form.Get("amount"), 10, 64)
 	currency := r.Form.Get("currency")
 	switch {
-	case err != nil || amount < 1:
-		return invalid("amount_too_small", "amount", "Amount must be at least 1.")
-	case amount > 999_999_999_999:
-		return invalid("amount_too_large", "amount", "Amount is too large.")
-	case len(currency) != 3 || currency != strings.ToLower(currency):
+	case len(currency) != 3 || currency != strings.ToLower(currency) || strings.Contains(notCharged, " "+currency+" "):
 		return invalid("", "currency", "Invalid currency: "+currency)
+	case err != nil || amount < cmp.Or(minimums[currency], 1):
+		return invalid("amount_too_small", "amount", "Amount is too small.")
+	case amount > cmp.Or(maximums[currency], maximum):
+		return invalid("amount_too_large", "amount", "Amount is too large.")
+	case strings.Contains(wholeOnly, " "+currency+" ") && amount%100 != 0:
+		return invalid("invalid_charge_amount_no_decimal_compatible", "", "Invalid amount.")
 	case strings.Contains(threeDecimal, " "+currency+" ") && amount%10 != 0:
 		return invalid("", "amount", "The amount of a three-decimal currency must end in 0.")
 	}
@@ -159,7 +177,7 @@ func method(token string) string {
 }
 
 var methods = []string{
-	Visa, "pm_card_mastercard", Declined, InsufficientFunds, Authentication, TimeoutAfter, TimeoutBefore, Slow, LateSuccess,
+	Visa, "pm_card_mastercard", Declined, InsufficientFunds, Authentication, TimeoutAfter, TimeoutBefore, Slow, AmountTooSmall, LateSuccess,
 }
 
 func (s *Server) createMethod(r *http.Request) answer {
@@ -184,6 +202,9 @@ func (s *Server) confirmIntent(r *http.Request) answer {
 		return invalid("resource_missing", "payment_method", "No such PaymentMethod: '"+m+"'")
 	case i.status != "requires_payment_method" && i.status != "requires_confirmation":
 		return refuse(400, "invalid_request_error", "payment_intent_unexpected_state", "", "This PaymentIntent cannot be confirmed: it is "+i.status)
+	}
+	if m == AmountTooSmall {
+		return invalid("amount_too_small", "", "Amount is too small.")
 	}
 	i.method, i.returnURL, i.lastError = m, r.Form.Get("return_url"), nil
 	switch m {

@@ -28,6 +28,7 @@ const (
 	TimeoutAfter      = "pm_timeout_after"               // is charged, but the answer never comes
 	TimeoutBefore     = "pm_timeout_before"              // is not charged, and the answer never comes
 	Slow              = "pm_slow"                        // is processing for Options.Slow, then charged, whoever waits
+	AmountTooSmall    = "pm_amount_too_small"            // has a minimum above every amount, found when it is confirmed
 	LateSuccess       = "pm_late_success"                // no answer; once cancelled it is charged after Options.Late all the same
 )
 
