@@ -29,6 +29,10 @@ var (
 	ErrNotTold            = errors.New("the event's bookings have not been told of its cancellation yet")
 	ErrBookingUnavailable = errors.New("the booking service does not answer")
 
+	// ErrCurrencyNotSupported is a currency that the payment provider does not
+	// charge.
+	ErrCurrencyNotSupported = errors.New("the payment provider does not charge this currency")
+
 	// ErrBadMessage is a message that will never be understood, however often
 	// it is delivered.
 	ErrBadMessage = errors.New("the message is malformed or of an unknown type")

@@ -154,6 +154,16 @@ type Bookings interface {
 	Progress(ctx context.Context, eventID string) (Progress, error)
 }
 
+// Payments is the payment provider, which booking asks for money.
+// eventtest.TestPayments holds every promise made here.
+type Payments interface {
+	// Limits returns which totals of a currency the provider charges.
+	//   - Limits are those of the currency.
+	//   - A currency that is not charged is ErrCurrencyNotSupported.
+	//   - No answer is ErrBookingUnavailable. So is one that is not understood.
+	Limits(ctx context.Context, currency string) (ChargeLimits, error)
+}
+
 // Holdings tells reconciliation who has tickets.
 type Holdings interface {
 	// Holdings returns the reservations that have tickets now, held or sold,

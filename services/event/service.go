@@ -19,18 +19,20 @@ type Service struct {
 	inventory   Inventory
 	holdings    Holdings
 	bookings    Bookings
+	payments    Payments
 	committed   func()
 	traceParent func(context.Context) string
 	now         func() time.Time
 }
 
-// Options of a Service. Store, Inventory and Holdings are needed, and Bookings
-// by Cancellation.
+// Options of a Service. Store, Inventory and Holdings are needed, Bookings by
+// Cancellation, and Payments by Create and Update.
 type Options struct {
 	Store     Store
 	Inventory Inventory
 	Holdings  Holdings
 	Bookings  Bookings
+	Payments  Payments
 	// Committed is called after a change that left a message in the outbox.
 	Committed func()
 	// TraceParent returns the W3C traceparent of a request, for its messages.
@@ -54,7 +56,7 @@ func New(o Options) (*Service, error) {
 		o.Now = time.Now
 	}
 	return &Service{
-		store: o.Store, inventory: o.Inventory, holdings: o.Holdings, bookings: o.Bookings,
+		store: o.Store, inventory: o.Inventory, holdings: o.Holdings, bookings: o.Bookings, payments: o.Payments,
 		committed: o.Committed, traceParent: o.TraceParent, now: o.Now,
 	}, nil
 }
@@ -63,11 +65,15 @@ func New(o Options) (*Service, error) {
 func (s *Service) Now() time.Time { return s.now().UTC().Truncate(time.Microsecond) }
 
 // Create publishes an event of the caller's. A draft that is not allowed is
-// problem.Invalid. That the caller may publish at all is the caller's to check.
+// problem.Invalid, and so is a price that nobody could pay. If booking does not
+// say which can be paid it is ErrBookingUnavailable. That the caller may publish at all is the caller's to check.
 func (s *Service) Create(ctx context.Context, caller identity.Caller, d Draft) (*Event, error) {
 	now := s.Now()
 	d = d.tidy()
 	if err := d.validate(now, time.Time{}); err != nil {
+		return nil, err
+	}
+	if err := s.checkPrices(ctx, d); err != nil {
 		return nil, err
 	}
 	e := &Event{
@@ -118,7 +124,8 @@ func (s *Service) List(ctx context.Context, q Query) ([]Event, *Position, error)
 // Update replaces what the organizer says of an event. match, where it is
 // given, decides whether the current edit version is the one that the caller
 // has read; else it is ErrStale. An event of somebody else's is ErrForbidden,
-// a cancelled one ErrEventCancelled: there is nothing to edit any more.
+// a cancelled one ErrEventCancelled: there is nothing to edit any more. Prices are
+// checked as in Create where any of them changes.
 func (s *Service) Update(ctx context.Context, caller identity.Caller, id string, match func(version int64) bool, d Draft) (*Event, error) {
 	id, ok := canonical(id)
 	if !ok {
@@ -126,7 +133,8 @@ func (s *Service) Update(ctx context.Context, caller identity.Caller, id string,
 	}
 	now := s.Now()
 	d = d.tidy()
-	return s.store.Update(ctx, id, func(e *Event) error {
+	checked := false
+	edit := func(e *Event) error {
 		if err := mayEdit(caller, e, match); err != nil {
 			return err
 		}
@@ -136,10 +144,29 @@ func (s *Service) Update(ctx context.Context, caller identity.Caller, id string,
 		if err := d.validate(now, e.StartsAt); err != nil {
 			return err
 		}
+		before := e.TicketTypes
+		if err := d.apply(e, newID); err != nil {
+			return err
+		}
+		if !checked && repriced(before, e.TicketTypes) {
+			return errPricesUnchecked
+		}
 		e.UpdatedAt = now
-		return d.apply(e, newID)
-	})
+		return nil
+	}
+	e, err := s.store.Update(ctx, id, edit)
+	if !errors.Is(err, errPricesUnchecked) {
+		return e, err
+	}
+	// An edit asks nobody while the event is locked.
+	if err := s.checkPrices(ctx, d); err != nil {
+		return nil, err
+	}
+	checked = true
+	return s.store.Update(ctx, id, edit)
 }
+
+var errPricesUnchecked = errors.New("the prices have not been checked")
 
 // Delete removes an event that has sold and holds no tickets, and whose
 // cancellation, if any, booking has heard of. match is as in Update.

@@ -20,6 +20,7 @@ import (
 	"github.com/openboxoffice/boxoffice/contracts/problem"
 	"github.com/openboxoffice/boxoffice/services/event"
 	"github.com/openboxoffice/boxoffice/services/event/adapter/sqlite"
+	"github.com/openboxoffice/boxoffice/services/event/eventtest"
 	"github.com/openboxoffice/boxoffice/services/internal/sqlitedb"
 )
 
@@ -37,6 +38,7 @@ type world struct {
 	db        *sqlitedb.DB
 	store     *sqlite.Store
 	bookings  *told
+	payments  *provider
 	now       time.Time
 	committed int // how often the relay was woken
 }
@@ -48,9 +50,9 @@ func newWorld(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() })
-	w := &world{db: db, store: sqlite.New(db), bookings: &told{}, now: now}
+	w := &world{db: db, store: sqlite.New(db), bookings: &told{}, payments: &provider{Payments: eventtest.AnyPrice{}}, now: now}
 	if w.Service, err = event.New(event.Options{
-		Store: w.store, Inventory: w.store, Holdings: w.store, Bookings: w.bookings, Now: func() time.Time { return w.now },
+		Store: w.store, Inventory: w.store, Holdings: w.store, Bookings: w.bookings, Payments: w.payments, Now: func() time.Time { return w.now },
 		Committed: func() { w.committed++ }, TraceParent: func(context.Context) string { return "00-trace" },
 	}); err != nil {
 		t.Fatal(err)
@@ -190,7 +192,7 @@ func (faulty) Sell(context.Context, string, event.Key) error { return errStorage
 func TestStorageFailureIsNoBadMessage(t *testing.T) {
 	t.Parallel()
 	_, store := newService(t)
-	s, err := event.New(event.Options{Store: store, Inventory: faulty{store}, Holdings: store, Now: func() time.Time { return now }})
+	s, err := event.New(event.Options{Store: store, Inventory: faulty{store}, Holdings: store, Payments: eventtest.AnyPrice{}, Now: func() time.Time { return now }})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/openboxoffice/boxoffice/services/event"
 	"github.com/openboxoffice/boxoffice/services/event/adapter/rest"
 	eventsqlite "github.com/openboxoffice/boxoffice/services/event/adapter/sqlite"
+	"github.com/openboxoffice/boxoffice/services/event/eventtest"
 	"github.com/openboxoffice/boxoffice/services/internal/auth"
 	"github.com/openboxoffice/boxoffice/services/internal/auth/authtest"
 	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
@@ -46,7 +47,7 @@ func overHTTP(t *testing.T) bookingtest.HoldingsUnderTest {
 		t.Fatal(err)
 	}
 	store := eventsqlite.New(db)
-	service, err := event.New(event.Options{Store: store, Inventory: store, Holdings: store})
+	service, err := event.New(event.Options{Store: store, Inventory: store, Holdings: store, Payments: eventtest.AnyPrice{}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -63,6 +63,8 @@ func provider(t testing.TB) pacttest.Provider {
 			"booking has heard that an event is cancelled":     state(100, patient, aCancelledEvent),
 			"booking has not heard that an event is cancelled": state(100, patient, aBooking),
 			"a message has arrived":                            state(100, patient, aCancelledEvent),
+			"the payment provider charges every currency":      state(100, patient, nil),
+			"the payment provider charges euros alone":         state(100, patient, eurosAlone),
 			"a booking is set aside":                           state(100, patient, aStuckBooking),
 			"there was a reconciliation":                       state(100, patient, aReport),
 		},
@@ -104,6 +106,21 @@ func newWorld(t testing.TB, c booking.Catalog, patience time.Duration) (*world, 
 		PaymentTimeout: patience, SettleAfter: time.Millisecond, RecoverEvery: time.Millisecond,
 	})
 	return w, nil
+}
+
+// eurosAlone lets the payment provider charge nothing else.
+func eurosAlone(_ context.Context, w *world) error {
+	w.service.Payments = euros{w.payments}
+	return nil
+}
+
+type euros struct{ booking.Payments }
+
+func (e euros) Limits(currency string) (booking.ChargeLimits, error) {
+	if currency != "EUR" {
+		return booking.ChargeLimits{}, booking.ErrCurrencyNotSupported
+	}
+	return e.Payments.Limits(currency)
 }
 
 // aStuckBooking sets the booking aside.

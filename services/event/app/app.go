@@ -137,8 +137,9 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	if a.relay, err = newRelay(deps, way, key, a.db.outbox, booking); err != nil {
 		return nil, err
 	}
+	bookings := bookingapi.New(booking)
 	if a.service, err = event.New(event.Options{
-		Store: a.db.store, Inventory: inventory, Holdings: a.db.holdings, Bookings: bookingapi.New(booking),
+		Store: a.db.store, Inventory: inventory, Holdings: a.db.holdings, Bookings: bookings, Payments: bookings,
 		Committed: a.relay.Wake, TraceParent: httpkit.TraceParent,
 	}); err != nil {
 		return nil, err
@@ -154,9 +155,9 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 		}
 		subscriber = a.inlet
 	}
-	bookings := messaging.Bookings(a.service)
+	heard := messaging.Bookings(a.service)
 	if err := subscriber.Subscribe(broker.Subscription{
-		Topic: events.TopicBookings, Consumer: messaging.Consumer, Handle: bookings,
+		Topic: events.TopicBookings, Consumer: messaging.Consumer, Handle: heard,
 		DeadLetter: inbox.DeadLetterFunc(a.db.inbox, events.TopicBookings, time.Now),
 	}); err != nil {
 		return nil, err
@@ -168,7 +169,7 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	api := httpkit.NewAPI(mux, "Boxoffice event", "Find events, publish them, and see what is left.")
 	rest.Register(api, a.service, guard)
 	inboxrest.Register(api, guard, inboxrest.Options{
-		Store: a.db.inbox, Handlers: map[string]broker.Handler{events.TopicBookings: bookings},
+		Store: a.db.inbox, Handlers: map[string]broker.Handler{events.TopicBookings: heard},
 		Callers: []string{"booking"}, Log: deps.Log,
 	})
 	if a.inlet != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -49,7 +50,20 @@ func (b *bus) deliver(ctx context.Context, m events.Message) error {
 
 func newApp(t *testing.T, deps app.Deps) (*app.App, *bus) {
 	t.Helper()
-	return newAppAt(t, authtest.New(t), "http://127.0.0.1:1", deps)
+	return newAppAt(t, authtest.New(t), chargesAnything(t), deps)
+}
+
+// chargesAnything is where a booking service charges any price in euros.
+func chargesAnything(t *testing.T) (url string) {
+	t.Helper()
+	b := httptest.NewServer(http.HandlerFunc(answerLimits))
+	t.Cleanup(b.Close)
+	return b.URL
+}
+
+func answerLimits(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = io.WriteString(w, `{"currency":"EUR","step_minor":1,"minimum_minor":1,"maximum_minor":99999999}`)
 }
 
 // newAppAt is one that finds booking there.

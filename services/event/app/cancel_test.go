@@ -63,6 +63,8 @@ func (b *booking) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if err := json.NewEncoder(w).Encode(map[string]any{"known": known}); err != nil {
 			b.wrong = append(b.wrong, err.Error())
 		}
+	case r.Method == http.MethodGet && r.URL.Path == "/charge-limits/EUR":
+		answerLimits(w, r)
 	default:
 		b.wrong = append(b.wrong, r.Method+" "+r.URL.Path)
 		w.WriteHeader(http.StatusNotFound)

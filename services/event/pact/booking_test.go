@@ -30,8 +30,8 @@ func TestConsumerOfBooking(t *testing.T) {
 	bookingRequests(t, pact)
 }
 
-// What has become of a cancelled event's bookings, and which messages have
-// arrived.
+// What has become of a cancelled event's bookings, what the payment provider
+// charges, and which messages have arrived.
 func bookingRequests(t *testing.T, pact *pacttest.Pact) {
 	t.Helper()
 	asJSON := pacttest.Header{"Content-Type": pacttest.Is("application/json")}
@@ -65,6 +65,28 @@ func bookingRequests(t *testing.T, pact *pacttest.Pact) {
 		with(func(ctx context.Context, client *httpkit.Client) error {
 			if _, err := bookingapi.New(client).Progress(ctx, eventID); !errors.Is(err, event.ErrNotTold) {
 				return fmt.Errorf("the error is %w, want that it is not told", err)
+			}
+			return nil
+		}))
+	limits := func(currency string) pacttest.Request {
+		return pacttest.Request{Method: http.MethodGet, Path: "/charge-limits/" + currency, Header: pacttest.Header{"X-Service-Token": token}}
+	}
+	pact.Exchange(t, "the payment provider charges every currency", "the question which totals can be charged", limits("EUR"),
+		pacttest.Answer{Status: 200, Header: asJSON, Body: pacttest.Body{
+			"currency": "EUR", "step_minor": pacttest.Integer(1), "minimum_minor": pacttest.Integer(50), "maximum_minor": pacttest.Integer(99_999_999),
+		}},
+		with(func(ctx context.Context, client *httpkit.Client) error {
+			got, err := bookingapi.New(client).Limits(ctx, "EUR")
+			if want := (event.ChargeLimits{Step: 1, Minimum: 50, Maximum: 99_999_999}); err == nil && got != want {
+				err = fmt.Errorf("they are %+v, want %+v", got, want)
+			}
+			return err
+		}))
+	pact.Exchange(t, "the payment provider charges euros alone", "the question which totals of another currency can be charged", limits("IQD"),
+		pacttest.Problem(http.StatusNotFound, problem.CurrencyNotSupported),
+		with(func(ctx context.Context, client *httpkit.Client) error {
+			if _, err := bookingapi.New(client).Limits(ctx, "IQD"); !errors.Is(err, event.ErrCurrencyNotSupported) {
+				return fmt.Errorf("the error is %w, want that it is not charged", err)
 			}
 			return nil
 		}))

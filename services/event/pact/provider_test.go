@@ -102,7 +102,8 @@ func heldSome(t testing.TB, s *sqlite.Store, k event.Key, tickets, some int) err
 func TestProvider(t *testing.T) { provider(t).Verify(t, pacttest.Dir(t)) }
 
 // serve is the service as its process runs it, on a new database with what set
-// puts there. Behind it is a booking service that has heard of what is cancelled.
+// puts there. Behind it is a booking service that has heard of what is cancelled,
+// and charges euros.
 func serve(t testing.TB, issuer *pacttest.Issuer, services *authtest.Services, set func(testing.TB, *sqlite.Store) error) (http.Handler, error) {
 	path := filepath.Join(t.TempDir(), "event.db")
 	db, err := sqlitedb.Open(t.Context(), path, sqlite.Migrations())
@@ -113,8 +114,12 @@ func serve(t testing.TB, issuer *pacttest.Issuer, services *authtest.Services, s
 	if err := set(t, sqlite.New(db)); err != nil {
 		return nil, err
 	}
-	booking := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	booking := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
+		if r.URL.Path == "/charge-limits/EUR" {
+			_, _ = io.WriteString(w, `{"currency":"EUR","step_minor":1,"minimum_minor":1,"maximum_minor":99999999}`)
+			return
+		}
 		_, _ = io.WriteString(w, `{"event_id":"`+eventID+`","done":false,"pending":1,"confirmed":2,"cancelling":3,"cancelled":4,"refunds_due":5}`)
 	}))
 	t.Cleanup(booking.Close)

@@ -16,10 +16,13 @@ import (
 // Timeout is how long one call may take.
 const Timeout = 3 * time.Second
 
-// Bookings is an event.Bookings.
+// Bookings is an event.Bookings and an event.Payments.
 type Bookings struct{ client *httpkit.Client }
 
-var _ event.Bookings = (*Bookings)(nil)
+var (
+	_ event.Bookings = (*Bookings)(nil)
+	_ event.Payments = (*Bookings)(nil)
+)
 
 // New returns the booking service that client calls.
 func New(client *httpkit.Client) *Bookings { return &Bookings{client: client} }
@@ -49,4 +52,25 @@ func (b *Bookings) Progress(ctx context.Context, eventID string) (event.Progress
 		Pending: out.Pending, Confirmed: out.Confirmed, Cancelling: out.Cancelling, Cancelled: out.Cancelled,
 		RefundsDue: out.RefundsDue, Done: out.Done,
 	}, nil
+}
+
+// Limits implements event.Payments with GET /charge-limits/{currency}.
+func (b *Bookings) Limits(ctx context.Context, currency string) (event.ChargeLimits, error) {
+	var out struct {
+		Currency string `json:"currency"`
+		Step     int64  `json:"step_minor"`
+		Minimum  int64  `json:"minimum_minor"`
+		Maximum  int64  `json:"maximum_minor"`
+	}
+	err := b.client.Do(ctx, http.MethodGet, []string{"charge-limits", currency}, nil, &out)
+	var p *problem.Problem
+	switch {
+	case errors.As(err, &p) && p.Code == problem.CurrencyNotSupported:
+		return event.ChargeLimits{}, event.ErrCurrencyNotSupported
+	case err != nil:
+		return event.ChargeLimits{}, fmt.Errorf("%w: %w", event.ErrBookingUnavailable, err)
+	case out.Currency != currency || out.Step < 1 || out.Minimum < 1 || out.Maximum < out.Minimum:
+		return event.ChargeLimits{}, fmt.Errorf("%w: the answer says no limits of %s", event.ErrBookingUnavailable, currency)
+	}
+	return event.ChargeLimits{Step: out.Step, Minimum: out.Minimum, Maximum: out.Maximum}, nil
 }

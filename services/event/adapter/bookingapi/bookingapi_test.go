@@ -79,6 +79,105 @@ func TestBookingsContract(t *testing.T) {
 	eventtest.TestBookings(t, booking)
 }
 
+// provider is the part of the booking service that says what is charged.
+func provider(t *testing.T) eventtest.PaymentsFixture {
+	t.Helper()
+	var charged sync.Map
+	var down atomic.Bool
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /charge-limits/{currency}", func(w http.ResponseWriter, r *http.Request) {
+		l, ok := charged.Load(r.PathValue("currency"))
+		switch {
+		case down.Load():
+			w.WriteHeader(http.StatusBadGateway)
+		case r.Header.Get("X-Service-Token") != "secret":
+			answer(t, w, http.StatusUnauthorized, problem.Problem{Status: 401, Code: problem.InvalidToken})
+		case !ok:
+			answer(t, w, http.StatusNotFound, problem.Problem{Status: 404, Code: problem.CurrencyNotSupported})
+		default:
+			l := l.(event.ChargeLimits)
+			answer(t, w, http.StatusOK, map[string]any{
+				"currency": r.PathValue("currency"), "step_minor": l.Step, "minimum_minor": l.Minimum, "maximum_minor": l.Maximum,
+			})
+		}
+	})
+	srv := httptest.NewServer(mux)
+	t.Cleanup(srv.Close)
+	return eventtest.PaymentsFixture{
+		Payments: client(t, srv.URL, "secret"),
+		Put:      func(currency string, l event.ChargeLimits) { charged.Store(currency, l) },
+		Down:     func() { down.Store(true) },
+	}
+}
+
+func TestPaymentsContract(t *testing.T) {
+	t.Parallel()
+	eventtest.TestPayments(t, provider)
+}
+
+// limits is an event.Payments of one function.
+type limits func(ctx context.Context, currency string) (event.ChargeLimits, error)
+
+func (l limits) Limits(ctx context.Context, currency string) (event.ChargeLimits, error) {
+	return l(ctx, currency)
+}
+
+func TestPaymentsSuiteCatchesBrokenAdapters(t *testing.T) {
+	t.Parallel()
+	for name, b := range map[string]struct {
+		spoil    func(event.Payments) limits
+		caughtBy string
+	}{
+		"knows_the_limits_of_euros_alone": {func(p event.Payments) limits {
+			return func(ctx context.Context, currency string) (event.ChargeLimits, error) {
+				if currency == "KWD" {
+					currency = "EUR"
+				}
+				return p.Limits(ctx, currency)
+			}
+		}, "limits_are_those_of_the_currency"},
+		"charges_every_currency": {func(p event.Payments) limits {
+			return func(ctx context.Context, currency string) (event.ChargeLimits, error) {
+				l, err := p.Limits(ctx, currency)
+				if errors.Is(err, event.ErrCurrencyNotSupported) {
+					return event.ChargeLimits{Step: 1, Minimum: 1, Maximum: 1_000_000}, nil
+				}
+				return l, err
+			}
+		}, "a_currency_that_is_not_charged_is_ErrCurrencyNotSupported"},
+		"takes_an_outage_for_a_refusal": {func(p event.Payments) limits {
+			return func(ctx context.Context, currency string) (event.ChargeLimits, error) {
+				l, err := p.Limits(ctx, currency)
+				if errors.Is(err, event.ErrBookingUnavailable) {
+					err = event.ErrCurrencyNotSupported
+				}
+				return l, err
+			}
+		}, "no_answer_is_ErrBookingUnavailable"},
+		"remembers_what_it_was_told": {func(p event.Payments) limits {
+			var known sync.Map
+			return func(ctx context.Context, currency string) (event.ChargeLimits, error) {
+				if l, ok := known.Load(currency); ok {
+					return l.(event.ChargeLimits), nil
+				}
+				l, err := p.Limits(ctx, currency)
+				if err == nil {
+					known.Store(currency, l)
+				}
+				return l, err
+			}
+		}, "no_answer_is_ErrBookingUnavailable"},
+	} {
+		suitetest.MustFail(t, name, func(t *testing.T) {
+			eventtest.TestPayments(t, func(t *testing.T) eventtest.PaymentsFixture {
+				f := provider(t)
+				f.Payments = b.spoil(f.Payments)
+				return f
+			})
+		}, b.caughtBy)
+	}
+}
+
 // hasty takes no answer for not told.
 type hasty struct{ event.Bookings }
 
@@ -122,21 +221,32 @@ func TestBookingsSuiteCatchesBrokenAdapters(t *testing.T) {
 	}
 }
 
-// What is not understood must not pass for "not told": a wrong service token,
-// or an answer about something else.
+// What is not understood must not pass for "not told", or for limits: a wrong
+// service token, or an answer about something else.
 func TestWhatIsNotUnderstoodIsAnOutage(t *testing.T) {
 	t.Parallel()
 	for name, h := range map[string]http.HandlerFunc{
 		"a refused token": func(w http.ResponseWriter, _ *http.Request) {
 			answer(t, w, http.StatusForbidden, problem.Problem{Status: 403, Code: problem.Forbidden})
 		},
-		"another event": func(w http.ResponseWriter, _ *http.Request) {
-			answer(t, w, http.StatusOK, map[string]any{"event_id": uuid.NewString(), "done": true})
+		"another currency, and event": func(w http.ResponseWriter, _ *http.Request) {
+			answer(t, w, http.StatusOK, map[string]any{
+				"event_id": uuid.NewString(), "done": true, "currency": "JPY", "step_minor": 1, "minimum_minor": 1, "maximum_minor": 2,
+			})
+		},
+		"no step": func(w http.ResponseWriter, _ *http.Request) {
+			answer(t, w, http.StatusOK, map[string]any{"currency": "EUR", "step_minor": 0, "minimum_minor": 1, "maximum_minor": 2})
+		},
+		"no path": func(w http.ResponseWriter, _ *http.Request) {
+			answer(t, w, http.StatusNotFound, problem.Problem{Status: 404, Code: problem.RouteNotFound})
 		},
 	} {
 		srv := httptest.NewServer(h)
 		if p, err := client(t, srv.URL, "secret").Progress(t.Context(), uuid.NewString()); !errors.Is(err, event.ErrBookingUnavailable) {
 			t.Errorf("%s: %+v, %v", name, p, err)
+		}
+		if l, err := client(t, srv.URL, "secret").Limits(t.Context(), "EUR"); !errors.Is(err, event.ErrBookingUnavailable) {
+			t.Errorf("%s: %+v, %v", name, l, err)
 		}
 		srv.Close()
 	}

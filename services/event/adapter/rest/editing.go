@@ -26,11 +26,15 @@ func (in *OneEventIfMatch) Resolve(ctx huma.Context) []error {
 	return nil
 }
 
+const pricesChecked = "The payment provider must charge each price, and that of the largest booking: 422 names the prices that it does not. " +
+	"Without an answer of the booking service it is 503, and nothing is changed."
+
 func registerEditing(api huma.API, s *event.Service, guard *auth.Guard) {
-	huma.Register(api, guard.User(api, huma.Operation{
+	huma.Register(api, guard.User(api, httpkit.Refuses(huma.Operation{
 		OperationID: "createEvent", Method: http.MethodPost, Path: "/events", DefaultStatus: http.StatusCreated, Tags: []string{"events"},
-		Summary: "Publish an event", Description: "For an organizer or an admin. Tickets are on sale at once.",
-	}, identity.Organizer), func(ctx context.Context, in *struct{ Body createBody }) (*eventAnswer, error) {
+		Summary:     "Publish an event",
+		Description: "For an organizer or an admin. Tickets are on sale at once. " + pricesChecked,
+	}, problem.UpstreamUnavailable), identity.Organizer), func(ctx context.Context, in *struct{ Body createBody }) (*eventAnswer, error) {
 		e, err := s.Create(ctx, auth.Caller(ctx), in.Body.draft())
 		if err != nil {
 			return nil, table.To(ctx, err)
@@ -42,10 +46,10 @@ func registerEditing(api huma.API, s *event.Service, guard *auth.Guard) {
 		OperationID: "updateEvent", Method: http.MethodPut, Path: "/events/{id}", Tags: []string{"events"},
 		Summary: "Replace an event",
 		Description: "For its organizer or an admin. It takes what GET returned, and ignores what the service sets itself. " +
-			"A ticket type with its id is updated, one without is new, one left out is deleted.",
+			"A ticket type with its id is updated, one without is new, one left out is deleted. " + pricesChecked + " Nothing is asked where no price changes.",
 	},
 		problem.EventNotFound, problem.EventCancelled, problem.PreconditionFailed, problem.CapacityBelowSold, problem.TicketTypeInUse,
-		problem.TicketTypeNotFound,
+		problem.TicketTypeNotFound, problem.UpstreamUnavailable,
 	), identity.Organizer), func(ctx context.Context, in *struct {
 		OneEventIfMatch
 		Body updateBody

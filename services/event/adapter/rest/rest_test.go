@@ -19,6 +19,7 @@ import (
 	"github.com/openboxoffice/boxoffice/services/event"
 	"github.com/openboxoffice/boxoffice/services/event/adapter/rest"
 	"github.com/openboxoffice/boxoffice/services/event/adapter/sqlite"
+	"github.com/openboxoffice/boxoffice/services/event/eventtest"
 	"github.com/openboxoffice/boxoffice/services/internal/auth"
 	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
 	"github.com/openboxoffice/boxoffice/services/internal/sqlitedb"
@@ -48,6 +49,12 @@ type server struct {
 	now     time.Time
 	// progress is what booking says of cancelled events.
 	progress func(eventID string) (event.Progress, error)
+	// payments is the payment provider.
+	payments event.Payments
+}
+
+func (s *server) Limits(ctx context.Context, currency string) (event.ChargeLimits, error) {
+	return s.payments.Limits(ctx, currency)
 }
 
 func (s *server) Progress(_ context.Context, eventID string) (event.Progress, error) {
@@ -67,8 +74,8 @@ func newServerThatLogs(t testing.TB, log *slog.Logger) *server {
 	}
 	t.Cleanup(func() { _ = db.Close() })
 	store := sqlite.New(db)
-	s := &server{now: now, progress: func(string) (event.Progress, error) { return event.Progress{}, event.ErrNotTold }}
-	s.service, err = event.New(event.Options{Store: store, Inventory: store, Holdings: store, Bookings: s, Now: func() time.Time { return s.now }})
+	s := &server{now: now, payments: eventtest.AnyPrice{}, progress: func(string) (event.Progress, error) { return event.Progress{}, event.ErrNotTold }}
+	s.service, err = event.New(event.Options{Store: store, Inventory: store, Holdings: store, Bookings: s, Payments: s, Now: func() time.Time { return s.now }})
 	if err != nil {
 		t.Fatal(err)
 	}

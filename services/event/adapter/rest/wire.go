@@ -101,7 +101,7 @@ func (b DraftBody) draft() event.Draft {
 // the price are the domain's.
 type TicketTypeInput struct {
 	Name     string       `json:"name" minLength:"1" maxLength:"100" doc:"Unique within the event" example:"Standard"`
-	Price    money.Amount `json:"price" doc:"One currency for the whole event"`
+	Price    money.Amount `json:"price" doc:"One currency for the whole event. 0 is free"`
 	Capacity int          `json:"capacity" minimum:"1" maximum:"1000000" example:"200"`
 }
 
