@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"go.opentelemetry.io/otel/trace"
@@ -34,6 +35,10 @@ func NewProblem(status int, code problem.Code, detail string) *Error {
 func (e *Error) WithRetryAfter(seconds int) *Error {
 	return e.withHeader("Retry-After", strconv.Itoa(seconds))
 }
+
+// Seconds rounds up, for WithRetryAfter: whoever comes back then does not come too
+// early.
+func Seconds(d time.Duration) int { return max(1, int((d+time.Second-1)/time.Second)) }
 
 func (e *Error) withHeader(name, value string) *Error {
 	if e.Headers == nil {

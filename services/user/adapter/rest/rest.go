@@ -159,8 +159,5 @@ func clientOf(ctx context.Context) client {
 
 func tooMany(wait time.Duration) *httpkit.Error {
 	return httpkit.NewProblem(http.StatusTooManyRequests, problem.RateLimited, "There were too many attempts.").
-		WithRetryAfter(seconds(wait))
+		WithRetryAfter(httpkit.Seconds(wait))
 }
-
-// seconds rounds up: who comes back then, comes late enough.
-func seconds(d time.Duration) int { return max(1, int((d+time.Second-1)/time.Second)) }

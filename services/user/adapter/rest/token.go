@@ -181,10 +181,10 @@ func (h *handlers) oauthFailure(w http.ResponseWriter, r *http.Request, err erro
 	var throttled *errThrottled
 	switch {
 	case errors.As(err, &throttled):
-		w.Header().Set("Retry-After", strconv.Itoa(seconds(throttled.wait)))
+		w.Header().Set("Retry-After", strconv.Itoa(httpkit.Seconds(throttled.wait)))
 		writeOAuth(w, http.StatusTooManyRequests, oauthError{"slow_down", "there were too many attempts"})
 	case errors.Is(err, errBusy):
-		w.Header().Set("Retry-After", strconv.Itoa(seconds(busyRetry)))
+		w.Header().Set("Retry-After", strconv.Itoa(httpkit.Seconds(busyRetry)))
 		writeOAuth(w, http.StatusServiceUnavailable, oauthError{"temporarily_unavailable", "too many log in at once; try again"})
 	case errors.Is(err, user.ErrInvalidGrant):
 		writeOAuth(w, http.StatusBadRequest, oauthError{"invalid_grant", user.ErrInvalidGrant.Error()})

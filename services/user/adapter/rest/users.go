@@ -196,7 +196,7 @@ func refused(ctx context.Context, err error) error {
 	}
 	if errors.Is(err, errBusy) {
 		return httpkit.NewProblem(http.StatusServiceUnavailable, problem.Unavailable, "Too many passwords are being checked now.").
-			WithRetryAfter(seconds(busyRetry))
+			WithRetryAfter(httpkit.Seconds(busyRetry))
 	}
 	return table.To(ctx, err)
 }
