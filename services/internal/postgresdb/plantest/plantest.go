@@ -14,7 +14,7 @@ import (
 )
 
 // Recorder is a pgx.QueryTracer (postgresdb.Options.Tracer) that remembers the
-// statements it sees.
+// statements it sees, those of batches too.
 type Recorder struct {
 	mu   sync.Mutex
 	seen []statement
@@ -36,8 +36,23 @@ func (r *Recorder) TraceQueryStart(ctx context.Context, _ *pgx.Conn, q pgx.Trace
 // TraceQueryEnd implements pgx.QueryTracer.
 func (r *Recorder) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
 
-// Plan returns the plan of the one statement that ask makes, BEGIN and COMMIT
-// aside, on the database at url. It is the plan for whatever arguments: the one
+// TraceBatchStart implements pgx.BatchTracer.
+func (r *Recorder) TraceBatchStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceBatchStartData) context.Context {
+	return ctx
+}
+
+// TraceBatchQuery implements pgx.BatchTracer.
+func (r *Recorder) TraceBatchQuery(_ context.Context, _ *pgx.Conn, q pgx.TraceBatchQueryData) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.seen = append(r.seen, statement{q.SQL, len(q.Args)})
+}
+
+// TraceBatchEnd implements pgx.BatchTracer.
+func (r *Recorder) TraceBatchEnd(context.Context, *pgx.Conn, pgx.TraceBatchEndData) {}
+
+// Plan returns the plan of the first statement that ask makes, BEGIN, COMMIT and
+// locks aside, on the database at url. It is the plan for whatever arguments: the one
 // that a statement has after its first executions.
 func (r *Recorder) Plan(t *testing.T, url string, ask func() error) string {
 	t.Helper()
@@ -49,7 +64,7 @@ func (r *Recorder) Plan(t *testing.T, url string, ask func() error) string {
 	}
 	r.mu.Lock()
 	seen := slices.DeleteFunc(slices.Clone(r.seen), func(s statement) bool {
-		return strings.HasPrefix(s.sql, "begin") || s.sql == "commit"
+		return strings.HasPrefix(s.sql, "begin") || s.sql == "commit" || strings.HasPrefix(s.sql, "SELECT pg_advisory_xact_lock")
 	})
 	r.mu.Unlock()
 	if len(seen) == 0 {
