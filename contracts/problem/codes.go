@@ -57,6 +57,7 @@ const (
 	BookingInProgress    Code = "booking_in_progress"
 	NotCancellable       Code = "booking_not_cancellable"
 	IdempotencyKeyReused Code = "idempotency_key_reused"
+	TooManyTickets       Code = "too_many_tickets"
 	TicketsNotBooked     Code = "tickets_not_booked"
 	InvalidSignature     Code = "invalid_signature"
 )
@@ -115,6 +116,7 @@ var Codes = []struct {
 	{CurrencyNotSupported, 404, "The payment provider does not charge this currency."},
 	{BookingInProgress, 409, "Another request for this booking is being worked on: Retry-After says when to ask again."},
 	{NotCancellable, 409, "The booking is not confirmed, or its event has started."},
+	{TooManyTickets, 409, "The account would have too many tickets of this event that are free or not paid for yet."},
 	{TicketsNotBooked, 409, "The booking has not that many tickets of this type."},
 	{InvalidSignature, 400, "The signature is missing, wrong or too old."},
 	{IdempotencyKeyReused, 422, "This idempotency key was used for another request."},

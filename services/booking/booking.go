@@ -1,6 +1,7 @@
 package booking
 
 import (
+	"slices"
 	"time"
 
 	"github.com/openboxoffice/boxoffice/contracts/events"
@@ -78,6 +79,23 @@ type Booking struct {
 
 // Tickets returns how many tickets the booking is for.
 func (b *Booking) Tickets() int { return tickets(b.Items) }
+
+// UnpaidTickets returns how many of its tickets nobody has paid for: all of them
+// while it is Pending, and those that are free when it is Confirmed. A booking that
+// failed, or is cancelled, has none.
+func (b *Booking) UnpaidTickets() (n int) {
+	for _, it := range b.Items {
+		if b.Status == Pending || b.Status == Confirmed && it.UnitPrice.IsZero() {
+			n += it.Quantity
+		}
+	}
+	return n
+}
+
+// free reports whether all of its tickets are.
+func (b *Booking) free() bool {
+	return !slices.ContainsFunc(b.Items, func(it events.Item) bool { return !it.UnitPrice.IsZero() })
+}
 
 // Payment is what the customer paid, or tried to.
 type Payment struct {

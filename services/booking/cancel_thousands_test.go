@@ -177,5 +177,5 @@ func (w *world) confirm(ctx context.Context, pay *bookingtest.MemoryPayments, b 
 		return err
 	}
 	b.Payment = booking.Payment{Provider: pay.Provider(), Reference: charge.Reference, Status: booking.PaymentCaptured, Captured: b.Total}
-	return w.store.Create(ctx, b, booking.Key{})
+	return w.store.Create(ctx, b, booking.Key{}, nil)
 }

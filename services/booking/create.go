@@ -34,10 +34,11 @@ type Wanted struct {
 // Create books: it holds the tickets, takes the money and confirms. The booking
 // it returns is Confirmed, or Pending where the outcome of the payment is not
 // known yet. With an error, the booking returned is the one refused, if there
-// is one: ErrPaymentDeclined, ErrAmountNotPayable, ErrSoldOut, ErrSalesClosed, ErrEventNotFound,
-// ErrTicketTypeNotFound, ErrUnavailable. A request whose IdempotencyKey the
-// caller has used answers what became of the first one, or ErrKeyReused or
-// ErrInProgress.
+// is one: ErrPaymentDeclined, ErrAmountNotPayable, ErrSoldOut, ErrSalesClosed,
+// ErrEventNotFound, ErrTicketTypeNotFound, ErrUnavailable. Nothing is booked when
+// the limits of the caller's account do not allow it: ErrTooManyTickets,
+// *PausedError. A request whose IdempotencyKey the caller has used answers what
+// became of the first one, or ErrKeyReused or ErrInProgress.
 //
 // It goes on when ctx is cancelled: a customer who hangs up has booked.
 func (s *Service) Create(ctx context.Context, caller identity.Caller, r Request) (Booking, error) {
@@ -74,7 +75,7 @@ func (s *Service) Create(ctx context.Context, caller identity.Caller, r Request)
 		CreatedAt: start, UpdatedAt: start, Lease: s.newLease(),
 	}
 	b.note(start, caller.UserID, "created", "")
-	switch err := s.Store.Create(ctx, b, key); {
+	switch err := s.Store.Create(ctx, b, key, s.admit(&b)); {
 	case errors.Is(err, ErrKeyTaken): // by a request at the same time
 		first, err := s.earlier(ctx, caller.UserID, key)
 		if errors.Is(err, ErrNotFound) { // it has just failed, and freed the key

@@ -58,5 +58,7 @@ var (
 	ErrUnavailable        = errors.New("the event service does not answer; try again, with the same Idempotency-Key if you gave one")
 	ErrPaymentAbandoned   = errors.New("the payment was never completed; nothing was charged")
 	ErrNotReconciled      = errors.New("the payment provider or another service does not answer; there is no report")
+	ErrTooManyTickets     = errors.New("with these tickets the account would have too many unpaid and free tickets of this event")
+	ErrPaymentsPaused     = errors.New("too many payments of this account were declined; wait before the next one")
 	ErrReservationFailed  = errors.New("the tickets could not be held; nothing was charged")
 )

@@ -84,8 +84,8 @@ func dies(n int, lastHasEffect bool) *faults {
 	}
 }
 
-func (f *faults) Create(ctx context.Context, b booking.Booking, key booking.Key) error {
-	return tell(f, "Create", func() error { return f.Store.Create(ctx, b, key) })
+func (f *faults) Create(ctx context.Context, b booking.Booking, key booking.Key, admit func(booking.Account) error) error {
+	return tell(f, "Create", func() error { return f.Store.Create(ctx, b, key, admit) })
 }
 
 func (f *faults) ByKey(ctx context.Context, user string, key booking.Key, now time.Time) (booking.Booking, error) {

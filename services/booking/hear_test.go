@@ -73,7 +73,7 @@ func (l listener) create(t *testing.T, status booking.Status, lease booking.Leas
 	if status == booking.Failed {
 		b.Reason = problem.PaymentAbandoned
 	}
-	if err := l.store.Create(t.Context(), b, booking.Key{}); err != nil {
+	if err := l.store.Create(t.Context(), b, booking.Key{}, nil); err != nil {
 		t.Fatal(err)
 	}
 	return b.ID

@@ -18,6 +18,7 @@ func TestBrokenSagasAreCaught(t *testing.T) {
 		"refunds_twice":               func(f *faults) { f.Payments = refundsTwice{f.Payments} },
 		"takes_silence_for_a_decline": takeSilenceForNo,
 		"gives_no_tickets_back":       func(f *faults) { f.Catalog = keepsTickets{f.Catalog} },
+		"admits_everything":           func(f *faults) { f.Store = admitsAll{f.Store} },
 		"returns_tickets_twice":       func(f *faults) { f.Catalog = returnsTwice{f.Catalog} },
 	} {
 		suitetest.MustFail(t, name, func(t *testing.T) {
@@ -33,6 +34,12 @@ func TestBrokenSagasAreCaught(t *testing.T) {
 			})
 		}, "histories")
 	}
+}
+
+type admitsAll struct{ booking.Store }
+
+func (s admitsAll) Create(ctx context.Context, b booking.Booking, key booking.Key, _ func(booking.Account) error) error {
+	return s.Store.Create(ctx, b, key, nil)
 }
 
 type refundsTwice struct{ booking.Payments }

@@ -79,7 +79,7 @@ type model struct {
 func newModel(open func() store) *model {
 	pay := bookingtest.NewMemoryPayments()
 	w := worldOf(open(), pay, func(_ *testing.T, id string) (captured, refunded int64, entries int) { return pay.Ledger(id) })
-	pay.Now = w.now
+	pay.Now, w.ticketsPerAccount = w.now, 4
 	return &model{world: w, pay: pay, spoil: func(*faults) {}, open: open}
 }
 
@@ -274,9 +274,14 @@ func (m *model) false(report booking.Report, err error) (wrong []string) {
 
 // wrongNow says what must not be at any moment: tickets of a confirmed booking
 // that nobody holds for it (P1), money that is not that of its tickets or was
-// moved twice (P2).
+// moved twice (P2), an account with more free and unpaid tickets than it may have.
 func (m *model) wrongNow(t *testing.T) (wrong []string) {
+	unpaid := map[string]int{}
 	for _, b := range m.bookings(t) {
+		// A late payment reopens a booking, whatever the account has by then.
+		if !strings.Contains(steps(b), "late_payment") {
+			unpaid[b.UserID+" "+b.EventID] += b.UnpaidTickets()
+		}
 		bad := func(format string, args ...any) {
 			wrong = append(wrong, fmt.Sprintf("%s %s: ", b.ID, b.Status)+fmt.Sprintf(format, args...)+fmt.Sprintf("\n\t%+v", b.Timeline))
 		}
@@ -305,6 +310,11 @@ func (m *model) wrongNow(t *testing.T) (wrong []string) {
 			bad("captured %d for %s, fees %d and refunds %d", captured, b.Total, fees, back)
 		case b.Status == booking.Cancelled && (captured-refunded-due < fees || captured-refunded-due > fees+returning):
 			bad("%d tickets held, captured %d, refunded %d, fees %d", held, captured, refunded, fees)
+		}
+	}
+	for account, n := range unpaid {
+		if n > m.ticketsPerAccount {
+			wrong = append(wrong, fmt.Sprintf("account and event %s: %d tickets are free or unpaid", account, n))
 		}
 	}
 	for event, capacity := range m.capacity {

@@ -15,7 +15,18 @@ type Store interface {
 	// the key within KeyLifetime nothing is stored: ErrKeyTaken for the same
 	// fingerprint, ErrKeyReused for another. Of racing calls with one key
 	// exactly one succeeds. An older record of the key is replaced.
-	Create(ctx context.Context, b Booking, key Key) error
+	//
+	// If the key is not taken, Create calls admit with the Account of b's user, for
+	// b's event, at b.CreatedAt, without b. A nil admit allows everything.
+	//   - An error of admit is returned and nothing is stored.
+	//   - A key that is taken comes before an error of admit.
+	//   - The account has the unpaid tickets of the user and the event.
+	//   - The account has the declined payments since the last paid booking.
+	//   - The account has the bookings that are open.
+	//   - Of racing creations of a user each finds those before it in the account.
+	//
+	// admit does no I/O and may be called again.
+	Create(ctx context.Context, b Booking, key Key, admit func(Account) error) error
 	// ByKey returns the booking that the user made with key at most
 	// KeyLifetime before now; ErrNotFound when there is none, ErrKeyReused
 	// when its fingerprint is another.

@@ -49,6 +49,9 @@ type Options struct {
 	// CheckoutTTL is how long tickets are held for a customer who has to act
 	// before the money moves: 10 min.
 	CheckoutTTL time.Duration
+	// TicketsPerAccount is how many UnpaidTickets of one event the bookings of a
+	// user may have together: 40.
+	TicketsPerAccount int
 	// RecoverEvery is how often the recovery worker looks for bookings that
 	// nobody drives: 1 s.
 	RecoverEvery time.Duration
@@ -74,6 +77,7 @@ func New(o Options) *Service {
 	setDefault(&o.LeaseTime, 15*time.Second)
 	setDefault(&o.SettleAfter, 5*time.Second)
 	setDefault(&o.CheckoutTTL, 10*time.Minute)
+	setDefault(&o.TicketsPerAccount, 2*MaxTickets)
 	setDefault(&o.RecoverEvery, time.Second)
 	if o.Committed == nil {
 		o.Committed = func() {}
@@ -87,8 +91,8 @@ func New(o Options) *Service {
 	return &Service{Options: o, wake: make(chan struct{}, 1), heard: make(chan struct{}, 1)}
 }
 
-func setDefault(d *time.Duration, v time.Duration) {
-	if *d == 0 {
+func setDefault[T comparable](d *T, v T) {
+	if zero := *new(T); *d == zero {
 		*d = v
 	}
 }

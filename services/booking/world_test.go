@@ -34,6 +34,8 @@ type world struct {
 	// books says what a booking's payments have moved.
 	books func(t *testing.T, id string) (captured, refunded int64, entries int)
 	clock atomic.Int64 // microseconds
+	// ticketsPerAccount is the limit; 0 for the default.
+	ticketsPerAccount int
 
 	mu        sync.Mutex
 	users     map[string]bool
@@ -162,8 +164,8 @@ func (w *world) service(f *faults) *booking.Service {
 	return booking.New(booking.Options{
 		Store: f, StuckBookings: w.store, CancelledEvents: w.store, Catalog: f, Payments: f,
 		Records: w.store, Holdings: f, Statements: f, Recheck: w.recheck, Log: slog.New(slog.DiscardHandler), Now: w.now,
-		RecoverEvery: time.Millisecond,
-		TraceParent:  func(context.Context) string { return "00-trace" },
+		RecoverEvery: time.Millisecond, TicketsPerAccount: w.ticketsPerAccount,
+		TraceParent: func(context.Context) string { return "00-trace" },
 	})
 }
 

@@ -11,7 +11,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
-	"github.com/openboxoffice/boxoffice/contracts/money"
 	"github.com/openboxoffice/boxoffice/contracts/problem"
 )
 
@@ -102,9 +101,7 @@ func TestDeclinedPayments(t *testing.T) {
 func TestFreeEvent(t *testing.T) {
 	t.Parallel()
 	p := shared(t)
-	c := p.register(t, customer)
-	free := []obj{{"name": "Free", "capacity": 3, "price": money.Amount{AmountMinor: 0, Currency: "EUR"}}}
-	e := p.publish(t, p.register(t, organizer), changed(draft(), "ticket_types", free))
+	c, e := p.register(t, customer), p.freeEvent(t, 3)
 	b := p.book(t, c, e, 3)
 	if b.Status != "CONFIRMED" || b.Payment.Status != "not_required" || b.Total == nil || b.Total.AmountMinor != 0 {
 		t.Errorf("a free booking: %+v", b)

@@ -156,9 +156,10 @@ func (b *buyer) order(c *purchase) bool {
 	switch {
 	case err != nil || c.confirmed && refusal.Code != problem.BookingInProgress:
 		b.strange(c, res)
-	case refusal.Code == problem.BookingInProgress:
+	case refusal.Code == problem.BookingInProgress, refusal.Code == problem.RateLimited: // too many cards in a row were declined
 		return false
-	case refusal.Code == problem.PaymentDeclined, refusal.Code == problem.PaymentAbandoned, refusal.Code == problem.SoldOut:
+	case refusal.Code == problem.PaymentDeclined, refusal.Code == problem.PaymentAbandoned, refusal.Code == problem.SoldOut,
+		refusal.Code == problem.TooManyTickets: // the customer has not acted on others yet
 		c.refused = true
 		if refusal.BookingID != "" {
 			c.name(refusal.BookingID)

@@ -57,6 +57,9 @@ type Config struct {
 	MaxConns  int32         `env:"DB_MAX_CONNS" envDefault:"16"`
 	DBTimeout time.Duration `env:"DB_TIMEOUT" envDefault:"3s"`
 	PaymentsConfig
+	// TicketsPerAccount is how many tickets of one event an account may have that
+	// are free or not paid for yet.
+	TicketsPerAccount int `env:"TICKETS_PER_ACCOUNT" envDefault:"40"`
 	// Sidecar is the own one, if there is one: the way to the other services, to
 	// the broker and from it.
 	Sidecar sidecar.Config
@@ -113,6 +116,9 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	}()
 	if cfg.ReconcileDays < 1 {
 		return nil, fmt.Errorf("RECONCILE_DAYS is %d, not at least 1", cfg.ReconcileDays)
+	}
+	if cfg.TicketsPerAccount < 1 {
+		return nil, fmt.Errorf("TICKETS_PER_ACCOUNT is %d, not at least 1", cfg.TicketsPerAccount)
 	}
 	key, keys, err := auth.OpenServiceKeys("booking", cfg.ServiceKey, cfg.ServiceKeys, "event")
 	if err != nil {
@@ -176,7 +182,7 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	catalog := eventapi.New(event)
 	a.service = booking.New(booking.Options{
 		Store: a.db.store, StuckBookings: a.db.stuck, CancelledEvents: a.db.cancelled, Catalog: catalog,
-		Payments: a.payments, PaymentEvents: a.db.paymentEvents, CheckoutTTL: cfg.CheckoutTTL, Log: deps.Log,
+		Payments: a.payments, PaymentEvents: a.db.paymentEvents, CheckoutTTL: cfg.CheckoutTTL, TicketsPerAccount: cfg.TicketsPerAccount, Log: deps.Log,
 		Records: a.db.records, Holdings: catalog, Statements: a.payments.statements,
 		Recheck:   recheck(a.db.archive, consumers, a.relay.Wake),
 		Committed: a.relay.Wake, TraceParent: httpkit.TraceParent,

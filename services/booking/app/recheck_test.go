@@ -42,7 +42,7 @@ func TestWhatAConsumerHasLostIsToldAgain(t *testing.T) {
 		id := uuid.Must(uuid.NewV7()).String()
 		b := booking.Booking{ID: id, Status: booking.Confirmed, CreatedAt: now, UpdatedAt: now}
 		b.Effects.Messages = []events.Message{{ID: id, Type: events.TypeBookingConfirmed, Subject: id, Time: now, Data: []byte(`{}`)}}
-		if err := s.Create(t.Context(), b, booking.Key{}); err != nil {
+		if err := s.Create(t.Context(), b, booking.Key{}, nil); err != nil {
 			t.Fatal(err)
 		}
 		ids = append(ids, id)

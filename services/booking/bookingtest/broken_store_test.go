@@ -99,6 +99,24 @@ func TestStoreSuiteCatchesBrokenAdapters(t *testing.T) {
 		func(s *sqlite.Store) booking.Store { return forgetsFees{s} })
 	broken("fails_for_one_that_cannot_be_read", "a_booking_that_cannot_be_read_keeps_no_other_from_being_claimed",
 		func(s *sqlite.Store) booking.Store { return failsForOne{s} })
+	broken("stores_what_is_not_admitted", "an_error_of_admit_is_returned_and_nothing_is_stored",
+		func(s *sqlite.Store) booking.Store { return storesNotAdmitted{s} })
+	broken("admits_before_it_looks_for_the_key", "a_key_that_is_taken_comes_before_an_error_of_admit",
+		func(s *sqlite.Store) booking.Store { return admitsFirst{s} })
+	broken("counts_before_its_transaction", "of_racing_creations_of_a_user_each_finds_those_before_it_in_the_account",
+		func(s *sqlite.Store) booking.Store { return countsBefore{s} })
+	for name, b := range map[string]struct {
+		caughtBy string
+		spoil    func(*booking.Account)
+	}{
+		"knows_no_tickets":        {"the_account_has_the_unpaid_tickets_of_the_user_and_the_event", func(a *booking.Account) { a.Tickets = 0 }},
+		"knows_no_declines":       {"the_account_has_the_declined_payments_since_the_last_paid_booking", func(a *booking.Account) { a.Declined = 0 }},
+		"forgets_the_last_try":    {"the_account_has_the_declined_payments_since_the_last_paid_booking", func(a *booking.Account) { a.LastTry = time.Time{} }},
+		"knows_no_open_bookings":  {"the_account_has_the_bookings_that_are_open", func(a *booking.Account) { a.Open = 0 }},
+		"counts_declines_as_open": {"the_account_has_the_bookings_that_are_open", func(a *booking.Account) { a.Open += a.Declined }},
+	} {
+		broken(name, b.caughtBy, func(s *sqlite.Store) booking.Store { return spoilsAccount{s, b.spoil} })
+	}
 	broken("pages_by_number", "pages_neither_repeat_nor_skip_while_bookings_are_added",
 		func(s *sqlite.Store) booking.Store { return &pagesByNumber{Store: s} })
 	broken("lists_everybodys", "a_list_is_newest_first_and_one_users_alone", func(s *sqlite.Store) booking.Store { return &listsAll{Store: s} })
@@ -119,16 +137,16 @@ func (s ignoresLease) Update(ctx context.Context, id, _ string, change func(*boo
 
 type ignoresKey struct{ *sqlite.Store }
 
-func (s ignoresKey) Create(ctx context.Context, b booking.Booking, _ booking.Key) error {
-	return s.Store.Create(ctx, b, booking.Key{})
+func (s ignoresKey) Create(ctx context.Context, b booking.Booking, _ booking.Key, admit func(booking.Account) error) error {
+	return s.Store.Create(ctx, b, booking.Key{}, admit)
 }
 
 type storesTaken struct{ *sqlite.Store }
 
-func (s storesTaken) Create(ctx context.Context, b booking.Booking, key booking.Key) error {
-	err := s.Store.Create(ctx, b, key)
+func (s storesTaken) Create(ctx context.Context, b booking.Booking, key booking.Key, admit func(booking.Account) error) error {
+	err := s.Store.Create(ctx, b, key, admit)
 	if errors.Is(err, booking.ErrKeyTaken) {
-		return errors.Join(err, s.Store.Create(ctx, b, booking.Key{}))
+		return errors.Join(err, s.Store.Create(ctx, b, booking.Key{}, admit))
 	}
 	return err
 }
@@ -139,30 +157,99 @@ type racyKey struct {
 	used map[string]bool
 }
 
-func (s *racyKey) Create(ctx context.Context, b booking.Booking, key booking.Key) error {
+func (s *racyKey) Create(ctx context.Context, b booking.Booking, key booking.Key, admit func(booking.Account) error) error {
 	s.mu.Lock()
 	used := s.used[b.UserID+key.Value]
 	s.mu.Unlock()
 	if used {
-		return s.Store.Create(ctx, b, key)
+		return s.Store.Create(ctx, b, key, admit)
 	}
 	others.Wait()
 	s.mu.Lock()
 	s.used[b.UserID+key.Value] = true
 	s.mu.Unlock()
-	if err := s.Store.Create(ctx, b, key); !errors.Is(err, booking.ErrKeyTaken) {
+	if err := s.Store.Create(ctx, b, key, admit); !errors.Is(err, booking.ErrKeyTaken) {
 		return err
 	}
-	return s.Store.Create(ctx, b, booking.Key{})
+	return s.Store.Create(ctx, b, booking.Key{}, admit)
+}
+
+// storesNotAdmitted asks when it has stored.
+type storesNotAdmitted struct{ *sqlite.Store }
+
+func (s storesNotAdmitted) Create(ctx context.Context, b booking.Booking, key booking.Key, admit func(booking.Account) error) error {
+	var refused error
+	err := s.Store.Create(ctx, b, key, func(a booking.Account) error {
+		if admit != nil {
+			refused = admit(a)
+		}
+		return nil
+	})
+	return errors.Join(err, refused)
+}
+
+// ask returns the error of admit, for the account as it is now.
+func ask(ctx context.Context, s *sqlite.Store, b booking.Booking, admit func(booking.Account) error) error {
+	if admit == nil {
+		return nil
+	}
+	admitted := errors.New("admitted")
+	b.ID += "?" // it is not stored
+	err := s.Create(ctx, b, booking.Key{}, func(a booking.Account) error {
+		if err := admit(a); err != nil {
+			return err
+		}
+		return admitted
+	})
+	if errors.Is(err, admitted) {
+		return nil
+	}
+	return err
+}
+
+type admitsFirst struct{ *sqlite.Store }
+
+func (s admitsFirst) Create(ctx context.Context, b booking.Booking, key booking.Key, admit func(booking.Account) error) error {
+	if err := ask(ctx, s.Store, b, admit); err != nil {
+		return err
+	}
+	return s.Store.Create(ctx, b, key, admit)
+}
+
+type countsBefore struct{ *sqlite.Store }
+
+func (s countsBefore) Create(ctx context.Context, b booking.Booking, key booking.Key, admit func(booking.Account) error) error {
+	if err := ask(ctx, s.Store, b, admit); err != nil {
+		return err
+	}
+	if admit != nil {
+		others.Wait()
+	}
+	return s.Store.Create(ctx, b, key, nil)
+}
+
+type spoilsAccount struct {
+	*sqlite.Store
+	spoil func(*booking.Account)
+}
+
+func (s spoilsAccount) Create(ctx context.Context, b booking.Booking, key booking.Key, admit func(booking.Account) error) error {
+	if admit == nil {
+		return s.Store.Create(ctx, b, key, nil)
+	}
+	return s.Store.Create(ctx, b, key, func(a booking.Account) error {
+		s.spoil(&a)
+		return admit(a)
+	})
 }
 
 type eternalKey struct{ *sqlite.Store }
 
-func (s eternalKey) Create(ctx context.Context, b booking.Booking, key booking.Key) error {
+func (s eternalKey) Create(ctx context.Context, b booking.Booking, key booking.Key, admit func(booking.Account) error) error {
 	if _, err := s.ByKey(ctx, b.UserID, key, b.CreatedAt.Add(-booking.KeyLifetime)); !errors.Is(err, booking.ErrNotFound) {
 		return booking.ErrKeyReused
 	}
-	return s.Store.Create(ctx, b, key)
+	return s.Store.Create(ctx, b, key, admit)
 }
 
 // edits spoils what a change has made of the booking, or its error.
@@ -194,7 +281,7 @@ func (s sendsFailures) Update(ctx context.Context, id, lease string, change func
 	})
 	if err != nil && messages != nil {
 		b := booking.Booking{ID: messages[0].ID, Status: booking.Failed, Effects: booking.Effects{Messages: messages}}
-		return b, errors.Join(err, s.Create(ctx, b, booking.Key{}))
+		return b, errors.Join(err, s.Create(ctx, b, booking.Key{}, nil))
 	}
 	return b, err
 }
@@ -218,9 +305,9 @@ func (s losesUpdates) Update(ctx context.Context, id, lease string, change func(
 
 type keepsSeconds struct{ *sqlite.Store }
 
-func (s keepsSeconds) Create(ctx context.Context, b booking.Booking, key booking.Key) error {
+func (s keepsSeconds) Create(ctx context.Context, b booking.Booking, key booking.Key, admit func(booking.Account) error) error {
 	b.CreatedAt = b.CreatedAt.Truncate(time.Second)
-	return s.Store.Create(ctx, b, key)
+	return s.Store.Create(ctx, b, key, admit)
 }
 
 type claimsTwice struct{ *sqlite.Store }
@@ -306,9 +393,9 @@ type listsAll struct {
 	users []string
 }
 
-func (s *listsAll) Create(ctx context.Context, b booking.Booking, key booking.Key) error {
+func (s *listsAll) Create(ctx context.Context, b booking.Booking, key booking.Key, admit func(booking.Account) error) error {
 	s.users = append(s.users, b.UserID)
-	return s.Store.Create(ctx, b, key)
+	return s.Store.Create(ctx, b, key, admit)
 }
 
 func (s *listsAll) List(ctx context.Context, q booking.Query) ([]booking.Booking, error) {

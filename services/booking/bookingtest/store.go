@@ -48,6 +48,13 @@ func TestStore(t *testing.T, open func(t *testing.T) StoreUnderTest) {
 		{"a key is known for its lifetime", keyLifetime},
 		{"an older record of a key is replaced", keyReplaced},
 
+		{"an error of admit is returned and nothing is stored", notAdmitted},
+		{"a key that is taken comes before an error of admit", keyBeforeAdmit},
+		{"the account has the unpaid tickets of the user and the event", accountTickets},
+		{"the account has the declined payments since the last paid booking", accountDeclined},
+		{"the account has the bookings that are open", accountOpen},
+		{"of racing creations of a user each finds those before it in the account", accountRace},
+
 		{"a list is newest first and one users alone", listNewestFirst},
 		{"pages neither repeat nor skip while bookings are added", listPages},
 
@@ -84,7 +91,7 @@ func TestStore(t *testing.T, open func(t *testing.T) StoreUnderTest) {
 
 func (u StoreUnderTest) create(t *testing.T, b booking.Booking, key booking.Key) booking.Booking {
 	t.Helper()
-	must(t, u.Store.Create(t.Context(), b, key))
+	must(t, u.Store.Create(t.Context(), b, key, nil))
 	return b
 }
 
@@ -181,7 +188,7 @@ func storeCancelled(t *testing.T, u StoreUnderTest) {
 	ctx := cancelled(t)
 	b, key := u.create(t, pending(), booking.Key{}), newKey()
 	other := pending()
-	if u.Store.Create(ctx, other, key) == nil {
+	if u.Store.Create(ctx, other, key, nil) == nil {
 		t.Error("Create has no error")
 	}
 	if _, err := u.Store.ByKey(t.Context(), other.UserID, key, start); err == nil {

@@ -52,7 +52,7 @@ func createWithKey(t *testing.T, u StoreUnderTest) {
 
 func createFails(t *testing.T, u StoreUnderTest) {
 	b, key := u.create(t, pending(), booking.Key{}), newKey()
-	if u.Store.Create(t.Context(), b, key) == nil {
+	if u.Store.Create(t.Context(), b, key, nil) == nil {
 		t.Error("a second booking with the same id is stored")
 	}
 	_, err := u.Store.ByKey(t.Context(), b.UserID, key, start)
@@ -72,7 +72,7 @@ func keyTaken(t *testing.T, u StoreUnderTest) {
 	key := newKey()
 	first := u.create(t, pending(), key)
 	second := pending(sameUser(first.UserID))
-	wantErr(t, u.Store.Create(t.Context(), second, key), booking.ErrKeyTaken)
+	wantErr(t, u.Store.Create(t.Context(), second, key, nil), booking.ErrKeyTaken)
 	u.wantNone(t, second)
 	u.wantKey(t, first.UserID, key, first)
 }
@@ -81,7 +81,7 @@ func keyReused(t *testing.T, u StoreUnderTest) {
 	key := newKey()
 	first := u.create(t, pending(), key)
 	second, other := pending(sameUser(first.UserID)), booking.Key{Value: key.Value, Fingerprint: "f2"}
-	wantErr(t, u.Store.Create(t.Context(), second, other), booking.ErrKeyReused)
+	wantErr(t, u.Store.Create(t.Context(), second, other, nil), booking.ErrKeyReused)
 	u.wantNone(t, second)
 	_, err := u.Store.ByKey(t.Context(), first.UserID, other, start)
 	wantErr(t, err, booking.ErrKeyReused)
@@ -96,7 +96,7 @@ func keyRace(t *testing.T, u StoreUnderTest) {
 	}
 	var answers count
 	race(workers, func(i int) {
-		answers.add(u.Store.Create(t.Context(), bookings[i], key), booking.ErrKeyTaken)
+		answers.add(u.Store.Create(t.Context(), bookings[i], key, nil), booking.ErrKeyTaken)
 	})
 	if diff := cmp.Diff(map[string]int{"stored": 1, "taken": workers - 1},
 		map[string]int{"stored": answers.n[nil], "taken": answers.n[booking.ErrKeyTaken]}); diff != "" {
@@ -129,7 +129,7 @@ func keyLifetime(t *testing.T, u StoreUnderTest) {
 	wantErr(t, err, booking.ErrNotFound)
 
 	at := createdAt(start.Add(booking.KeyLifetime))
-	wantErr(t, u.Store.Create(t.Context(), pending(sameUser(b.UserID), at), key), booking.ErrKeyTaken)
+	wantErr(t, u.Store.Create(t.Context(), pending(sameUser(b.UserID), at), key, nil), booking.ErrKeyTaken)
 }
 
 func keyReplaced(t *testing.T, u StoreUnderTest) {
@@ -218,7 +218,7 @@ func updateUsesKey(t *testing.T, u StoreUnderTest) {
 	wantErr(t, err, booking.ErrKeyReused)
 
 	// Of a creation and of a change, it is one and the same key.
-	wantErr(t, u.Store.Create(t.Context(), pending(sameUser(user)), key), booking.ErrKeyTaken)
+	wantErr(t, u.Store.Create(t.Context(), pending(sameUser(user)), key, nil), booking.ErrKeyTaken)
 	late := start.Add(booking.KeyLifetime + time.Microsecond)
 	must(t, u.use(t, u.create(t, settled(), booking.Key{}), user, other, late))
 }

@@ -145,7 +145,7 @@ func aBooking(ctx context.Context, w *world) error {
 		Payment:   booking.Payment{Provider: w.payments.Provider(), Reference: charged.Reference, Status: booking.PaymentCaptured, Captured: total},
 		Timeline:  []booking.Step{{At: at, Step: "created"}, {At: at, Step: "confirmed"}},
 		CreatedAt: at, UpdatedAt: at,
-	}, booking.Key{}))
+	}, booking.Key{}, nil))
 }
 
 // aCancelledEvent has bookings at every stage, and was told of by a message.
@@ -161,7 +161,7 @@ func aCancelledEvent(ctx context.Context, w *world) error {
 			b.Reason = problem.EventCancelled
 			b.Refunds = []booking.Refund{{ID: cancellationID, Amount: total, Status: booking.RefundDue, Decided: at}}
 		}
-		errs = append(errs, w.store.Create(ctx, b, booking.Key{}))
+		errs = append(errs, w.store.Create(ctx, b, booking.Key{}, nil))
 	}
 	return errors.Join(append(errs, w.store.RecordCancelled(ctx, messageID, booking.CancelledEvent{
 		EventID: eventID, Title: snapshot.Title, By: pacttest.Callers["organizer"].UserID, Note: "The singer is ill.", OccurredAt: at, RecordedAt: at,

@@ -44,8 +44,8 @@ func (b *bench) limitPostgres(p *platform, like *booked, workers int) (*Result, 
 // postgresLimit is the statements of services/booking/adapter/postgres, and
 // what they store.
 type postgresLimit struct {
-	like                              *booked
-	key, create, read, update, outbox string
+	like                                       *booked
+	key, account, create, read, update, outbox string
 }
 
 func places(from, n int) string {
@@ -65,8 +65,11 @@ func postgresStatements(like *booked) *postgresLimit {
 		n+1, n+2, n+3, n+4, n+5, n+6)
 	columns, values := like.booking.names(), places(1, n)
 	return &postgresLimit{
-		like:   like,
-		key:    `INSERT INTO idempotency_keys (` + like.key.names() + `) VALUES (` + places(1, len(like.key.columns)) + `) ON CONFLICT (user_id, key) DO NOTHING`,
+		like: like,
+		key:  `INSERT INTO idempotency_keys (` + like.key.names() + `) VALUES (` + places(1, len(like.key.columns)) + `) ON CONFLICT (user_id, key) DO NOTHING`,
+		account: `SELECT
+			(SELECT sum(unpaid_tickets) FROM bookings WHERE user_id = $1 AND status IN ('PENDING', 'CONFIRMED') AND event_id = $1 AND unpaid_tickets > 0),
+			(SELECT count(*) FROM bookings WHERE user_id = $1 AND reason = 'payment_declined' AND updated_at >= now())`,
 		create: logged + `INSERT INTO bookings (` + columns + `) VALUES (` + values + `)`,
 		read:   `SELECT ` + columns + ` FROM bookings WHERE id = $1 FOR UPDATE`,
 		update: logged + `UPDATE bookings SET (` + columns + `) = (` + values + fmt.Sprintf(`) WHERE id = $%d
@@ -82,15 +85,18 @@ func (s *postgresLimit) book(ctx context.Context, pool *pgxpool.Pool) error {
 		return err
 	}
 	id := v7.String()
-	pending := s.like.booking.with(map[string]any{"id": id, "status": "PENDING"})
+	pending := s.like.booking.with(map[string]any{"id": id, "status": "PENDING", "unpaid_tickets": 1})
 	confirmed := s.like.booking.with(map[string]any{"id": id})
 	return errors.Join(
 		pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
 			if _, err := tx.Exec(ctx, s.key, s.like.key.with(map[string]any{"key": id, "booking_id": id})...); err != nil {
 				return err
 			}
-			_, err := tx.Exec(ctx, s.create, s.logging(pending, id, 0, 1)...)
-			return err
+			var all pgx.Batch
+			all.Queue(`SELECT pg_advisory_xact_lock(hashtextextended('account ' || $1::text, 0))`, id)
+			all.Queue(s.account, id)
+			all.Queue(s.create, s.logging(pending, id, 0, 1)...)
+			return tx.SendBatch(ctx, &all).Close()
 		}),
 		pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
 			rows, err := tx.Query(ctx, s.read, id)

@@ -42,10 +42,10 @@ func (b *bench) limitSQLite(dir string, like *booked, workers int) (*Result, err
 // sqliteLimit is the statements of services/booking/adapter/sqlite, prepared on
 // the one connection, and what they store.
 type sqliteLimit struct {
-	turn                                               sync.Mutex
-	like                                               *booked
-	begin, commit, rollback                            *sql.Stmt
-	key, create, read, guard, update, entries, message *sql.Stmt
+	turn                                                        sync.Mutex
+	like                                                        *booked
+	begin, commit, rollback                                     *sql.Stmt
+	account, key, create, read, guard, update, entries, message *sql.Stmt
 }
 
 func sqliteStatements(ctx context.Context, db *sql.DB, like *booked) (*sqliteLimit, error) {
@@ -55,6 +55,9 @@ func sqliteStatements(ctx context.Context, db *sql.DB, like *booked) (*sqliteLim
 	}
 	for into, query := range map[**sql.Stmt]string{
 		&s.begin: `BEGIN IMMEDIATE`, &s.commit: `COMMIT`, &s.rollback: `ROLLBACK`,
+		&s.account: `SELECT
+			(SELECT sum(unpaid_tickets) FROM bookings WHERE user_id = ?1 AND status IN ('PENDING', 'CONFIRMED') AND event_id = ?1 AND unpaid_tickets > 0),
+			(SELECT count(*) FROM bookings WHERE user_id = ?1 AND reason = 'payment_declined' AND updated_at >= 0)`,
 		&s.key:    insert("idempotency_keys", like.key),
 		&s.create: insert("bookings", like.booking),
 		&s.read:   `SELECT ` + like.booking.names() + ` FROM bookings WHERE id = ?`,
@@ -87,7 +90,11 @@ func (s *sqliteLimit) book(ctx context.Context) error {
 	}
 	return errors.Join(
 		s.write(ctx, func() error {
-			if err := exec(s.create, s.like.booking.with(map[string]any{"id": id, "status": "PENDING"})); err != nil {
+			var unpaid, declined sql.NullInt64
+			if err := s.account.QueryRowContext(ctx, id).Scan(&unpaid, &declined); err != nil {
+				return err
+			}
+			if err := exec(s.create, s.like.booking.with(map[string]any{"id": id, "status": "PENDING", "unpaid_tickets": 1})); err != nil {
 				return err
 			}
 			if err := exec(s.key, s.like.key.with(map[string]any{"key": id, "booking_id": id})); err != nil {

@@ -15,7 +15,7 @@ const withSteps = `
 	WITH logged AS (
 		INSERT INTO audit_log (at, by, step, detail, booking_id, event_id, version)
 		SELECT s.at, s.by, s.step, s.detail, $1, $5, $24
-		FROM unnest($32::timestamptz[], $33::text[], $34::text[], $35::text[]) AS s (at, by, step, detail))
+		FROM unnest($33::timestamptz[], $34::text[], $35::text[], $36::text[]) AS s (at, by, step, detail))
 	`
 
 // steps are the parameters of withSteps after values: those of b's timeline from

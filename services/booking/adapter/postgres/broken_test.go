@@ -48,6 +48,8 @@ func TestStoreSuiteCatchesBrokenAdapters(t *testing.T) {
 	broken("claims_without_a_lock", "32_racing_claimers_never_get_the_same_booking", func(s *Store) booking.Store { return claimsWithoutLock{s} })
 	broken("looks_for_the_key_before_it_inserts", "of_32_racing_creations_with_one_key_one_succeeds",
 		func(s *Store) booking.Store { return looksForKey{s} })
+	broken("counts_without_a_lock", "of_racing_creations_of_a_user_each_finds_those_before_it_in_the_account",
+		func(s *Store) booking.Store { return countsWithoutLock{s} })
 	broken("takes_a_key_in_use_for_an_error_of_its_own", "of_32_racing_creations_with_one_key_one_succeeds",
 		func(s *Store) booking.Store { return violatesKey{s} })
 }
@@ -106,7 +108,7 @@ func (s claimsWithoutLock) Claim(ctx context.Context, now time.Time, lease booki
 // do nothing about that.
 type looksForKey struct{ *Store }
 
-func (s looksForKey) Create(ctx context.Context, b booking.Booking, key booking.Key) error {
+func (s looksForKey) Create(ctx context.Context, b booking.Booking, key booking.Key, _ func(booking.Account) error) error {
 	return s.create(ctx, b, key, `ON CONFLICT DO NOTHING`)
 }
 
@@ -114,8 +116,23 @@ func (s looksForKey) Create(ctx context.Context, b booking.Booking, key booking.
 // fail.
 type violatesKey struct{ *Store }
 
-func (s violatesKey) Create(ctx context.Context, b booking.Booking, key booking.Key) error {
+func (s violatesKey) Create(ctx context.Context, b booking.Booking, key booking.Key, _ func(booking.Account) error) error {
 	return Store{s.db}.create(ctx, b, key, ``)
+}
+
+// countsWithoutLock: others, who have counted the same, store theirs, too.
+type countsWithoutLock struct{ *Store }
+
+func (s countsWithoutLock) Create(ctx context.Context, b booking.Booking, key booking.Key, admit func(booking.Account) error) error {
+	if admit != nil {
+		if err := s.db.Write(ctx, func(ctx context.Context, tx pgx.Tx) error {
+			a, err := scanAccount(tx.QueryRow(ctx, account, b.UserID, b.EventID, b.CreatedAt.Add(-booking.DeclinesKept)))
+			return errors.Join(err, admit(a), linger(ctx, tx))
+		}); err != nil {
+			return err
+		}
+	}
+	return s.Store.Create(ctx, b, key, nil)
 }
 
 func (s Store) create(ctx context.Context, b booking.Booking, key booking.Key, onConflict string) error {

@@ -27,6 +27,9 @@ func first(ctx context.Context, url string) error { return migrateTo(ctx, url, "
 // beforeFees makes a database that does not know when a fee was kept.
 func beforeFees(ctx context.Context, url string) error { return migrateTo(ctx, url, "00007") }
 
+// beforeUnpaid makes a database that does not know which tickets are unpaid.
+func beforeUnpaid(ctx context.Context, url string) error { return migrateTo(ctx, url, "00008") }
+
 // migrateTo applies the migrations that come before this name.
 func migrateTo(ctx context.Context, url, name string) error {
 	files, err := fs.ReadDir(migrations(), ".")
@@ -160,4 +163,32 @@ func TestOldFeesAreLookedAtAfterAnUpgrade(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = s.Close() })
 	bookingtest.CheckOldFees(t, s)
+}
+
+// An upgrade counts the tickets that are unpaid already.
+func TestOldBookingsCountAfterAnUpgrade(t *testing.T) {
+	t.Parallel()
+	url := pgtest.New(t, beforeUnpaid)
+	conn, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range bookingtest.OldAccounts {
+		if _, err := conn.Exec(t.Context(), `
+			INSERT INTO bookings (id, user_id, user_email, user_name, event_id, event, items, total_minor, currency, status, payment_provider,
+				payment_reference, payment_status, reason, attempt, acknowledged, timeline, version, created_at, updated_at, lease_token, tries)
+			VALUES ($1, $1, '', '', 'e', '{}', $2, 0, 'EUR', $3, '', '', '', '', 1, false, '[]', 1, now(), now(), '', 0)`,
+			a.User, a.Items, a.Status); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := conn.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s, err := Open(t.Context(), postgresdb.Options{URL: url, Timeout: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	bookingtest.CheckOldAccounts(t, s)
 }

@@ -41,7 +41,7 @@ func (a *tally) book(t *testing.T, s *postgres.Store) {
 		ID: newID(), UserID: newID(), EventID: newID(), Status: booking.Pending, Version: 1,
 		CreatedAt: now, UpdatedAt: now, Lease: booking.Lease{Token: newID(), Until: now.Add(time.Minute)},
 	}
-	err := s.Create(t.Context(), b, booking.Key{Value: b.ID, Fingerprint: "f"})
+	err := s.Create(t.Context(), b, booking.Key{Value: b.ID, Fingerprint: "f"}, nil)
 	created := err == nil
 	if created {
 		_, err = s.Update(t.Context(), b.ID, b.Lease.Token, func(b *booking.Booking) error {

@@ -45,7 +45,7 @@ func TestThreeReplicasShareTheWork(t *testing.T) {
 			ID: newID(), UserID: newID(), EventID: newID(), Status: booking.Pending, Version: 1,
 			CreatedAt: now, UpdatedAt: now, Lease: booking.Lease{Token: newID(), Until: now},
 		}
-		if err := stores[0].Create(t.Context(), b, booking.Key{}); err != nil {
+		if err := stores[0].Create(t.Context(), b, booking.Key{}, nil); err != nil {
 			t.Fatal(err)
 		}
 	}

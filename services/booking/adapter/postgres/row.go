@@ -13,11 +13,11 @@ import (
 const columns = `id, user_id, user_email, user_name, event_id, event, items, total_minor, currency, status,
 	payment_provider, payment_reference, payment_status, captured_minor, captured_currency, payment_action, payment_deadline,
 	refunds, cancellations, reason, attempt, acknowledged, timeline,
-	version, created_at, updated_at, lease_token, lease_until, tries, refunds_due, fee_at`
+	version, created_at, updated_at, lease_token, lease_until, tries, refunds_due, fee_at, unpaid_tickets`
 
 // places are the parameters of columns.
 const places = `$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,
-	$21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31`
+	$21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32`
 
 // values are b's in the order of columns. What has no column type of its own
 // is JSON, and NULL where it is nil.
@@ -28,6 +28,7 @@ func values(b *booking.Booking) []any {
 		b.Payment.Action, postgresdb.NullTime(b.Payment.Deadline),
 		b.Refunds, b.Cancellations, b.Reason, b.Attempt, b.Acknowledged, b.Timeline,
 		b.Version, b.CreatedAt, b.UpdatedAt, b.Lease.Token, postgresdb.NullTime(b.Lease.Until), b.Tries, b.RefundsDue(), postgresdb.NullTime(b.FeeKeptAt()),
+		b.UnpaidTickets(),
 	}
 }
 
@@ -39,6 +40,7 @@ func fields(b *booking.Booking) []any {
 		&b.Payment.Action, (*postgresdb.NullTime)(&b.Payment.Deadline),
 		&b.Refunds, &b.Cancellations, &b.Reason, &b.Attempt, &b.Acknowledged, &b.Timeline,
 		&b.Version, &b.CreatedAt, &b.UpdatedAt, &b.Lease.Token, (*postgresdb.NullTime)(&b.Lease.Until), &b.Tries, new(int), new(postgresdb.NullTime),
+		new(int),
 	}
 }
 

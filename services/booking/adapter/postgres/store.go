@@ -73,17 +73,42 @@ func (s *Store) Listen(ctx context.Context, log *slog.Logger, wake func()) error
 
 // Create implements booking.Store. Of racing calls with one key the first
 // writes it and the others wait for its commit, and then find it there.
-func (s *Store) Create(ctx context.Context, b booking.Booking, key booking.Key) error {
+func (s *Store) Create(ctx context.Context, b booking.Booking, key booking.Key, admit func(booking.Account) error) error {
 	return s.db.Write(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		if err := useKey(ctx, tx, b.UserID, key, b.ID, b.CreatedAt); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, withSteps+`INSERT INTO bookings (`+columns+`) VALUES (`+places+`)`,
-			append(values(&b), steps(&b, 0)...)...); err != nil {
+		if err := insert(ctx, tx, &b, admit); err != nil {
 			return err
 		}
 		return insertMessages(ctx, tx, b.Effects.Messages)
 	})
+}
+
+// insert stores b with its timeline, and returns the error of admit. All of it is
+// one round trip: b is there already when admit is called, and its error ends the
+// transaction.
+func insert(ctx context.Context, tx pgx.Tx, b *booking.Booking, admit func(booking.Account) error) (err error) {
+	var all pgx.Batch
+	all.Queue(lockAccount, b.UserID)
+	all.Queue(account, b.UserID, b.EventID, b.CreatedAt.Add(-booking.DeclinesKept))
+	all.Queue(withSteps+`INSERT INTO bookings (`+columns+`) VALUES (`+places+`)`, append(values(b), steps(b, 0)...)...)
+	results := tx.SendBatch(ctx, &all)
+	defer func() { err = errors.Join(err, results.Close()) }()
+	if _, err := results.Exec(); err != nil {
+		return err
+	}
+	before, err := scanAccount(results.QueryRow())
+	if err != nil {
+		return err
+	}
+	if admit != nil {
+		if err := admit(before); err != nil {
+			return err
+		}
+	}
+	_, err = results.Exec()
+	return err
 }
 
 // useKey stores that the user used the key for this booking, or says why not.

@@ -25,6 +25,8 @@ var table = httpkit.Errors{
 	{Err: booking.ErrTicketTypeNotFound, Status: http.StatusUnprocessableEntity, Code: problem.TicketTypeNotFound},
 	{Err: booking.ErrSoldOut, Status: http.StatusConflict, Code: problem.SoldOut},
 	{Err: booking.ErrSalesClosed, Status: http.StatusConflict, Code: problem.SalesClosed},
+	{Err: booking.ErrTooManyTickets, Status: http.StatusConflict, Code: problem.TooManyTickets},
+	{Err: booking.ErrPaymentsPaused, Status: http.StatusTooManyRequests, Code: problem.RateLimited},
 	{Err: booking.ErrPaymentDeclined, Status: http.StatusPaymentRequired, Code: problem.PaymentDeclined},
 	{Err: booking.ErrAmountNotPayable, Status: http.StatusConflict, Code: problem.AmountNotPayable},
 	{Err: booking.ErrCurrencyNotSupported, Status: http.StatusNotFound, Code: problem.CurrencyNotSupported},
@@ -63,9 +65,9 @@ func Register(api huma.API, s *booking.Service, o Options) {
 	huma.Register(api, guard.User(api, httpkit.Refuses(huma.Operation{
 		OperationID: "createBooking", Method: http.MethodPost, Path: "/bookings", DefaultStatus: http.StatusCreated, Tags: []string{"bookings"},
 		Summary:     "Book tickets",
-		Description: "Holds the tickets, takes the money and confirms, all in one. 202 says that the payment's outcome is not known yet: the booking settles by itself; look at its Location.",
+		Description: "Holds the tickets, takes the money and confirms, all in one. 202 says that the payment's outcome is not known yet: the booking settles by itself; look at its Location. Of one event an account has a limited number of tickets that are free or not paid for yet. After several declined payments in a row it has to wait before the next.",
 	},
-		problem.Forbidden, problem.EventNotFound, problem.TicketTypeNotFound, problem.SoldOut, problem.SalesClosed,
+		problem.Forbidden, problem.EventNotFound, problem.TicketTypeNotFound, problem.SoldOut, problem.SalesClosed, problem.TooManyTickets, problem.RateLimited,
 		problem.PaymentDeclined, problem.PaymentAbandoned, problem.AmountNotPayable, problem.EventCancelled, problem.IdempotencyKeyReused, problem.BookingInProgress,
 	)), func(ctx context.Context, in *struct {
 		IdempotencyKey string `header:"Idempotency-Key" doc:"Repeat a request with the same key, and it books once. Kept 24 hours" example:"order-4711"`
@@ -142,12 +144,20 @@ func Register(api huma.API, s *booking.Service, o Options) {
 	}
 }
 
-// refused answers err, and names the booking that was refused.
+// refused answers err, and names the booking that was refused, or says when to
+// come back.
 func refused(ctx context.Context, b booking.Booking, err error) error {
 	answer := table.To(ctx, err)
 	var p *httpkit.Error
-	if b.ID != "" && errors.As(answer, &p) {
+	if !errors.As(answer, &p) {
+		return answer
+	}
+	if b.ID != "" {
 		p.BookingID = b.ID
+	}
+	var paused *booking.PausedError
+	if errors.As(err, &paused) {
+		p.WithRetryAfter(httpkit.Seconds(paused.Wait))
 	}
 	return answer
 }

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -278,6 +279,32 @@ func TestRefusals(t *testing.T) {
 		if c.status == 402 && r.body["booking_id"] == nil {
 			t.Errorf("%s: which booking? %s", c.name, r)
 		}
+	}
+}
+
+func TestTheLimitsOfAnAccount(t *testing.T) {
+	t.Parallel()
+	a := newAPI(t)
+	twenty := `{"event_id":"` + event + `","tickets":20,"payment":{"token":"tok_timeout"}}`
+	for range 2 {
+		if r := a.do(t, alice, http.MethodPost, "/bookings", twenty); r.status != 202 {
+			t.Errorf("tickets that are not paid for yet: %s", r)
+		}
+	}
+	if r := a.do(t, alice, http.MethodPost, "/bookings", book("")); r.status != 409 || r.body["code"] != string(problem.TooManyTickets) {
+		t.Errorf("more than the account may have: %s, want 409 %s", r, problem.TooManyTickets)
+	}
+
+	// The pauses grow until the machine is not slower than they are.
+	var r result
+	for declined := 0; r.status != 429; declined++ {
+		if r = a.do(t, bob, http.MethodPost, "/bookings", book(`,"payment":{"token":"tok_declined"}`)); r.status != 402 && (r.status != 429 || declined < 3) {
+			t.Fatalf("after %d declined payments: %s", declined, r)
+		}
+	}
+	after, err := strconv.Atoi(r.header.Get("Retry-After"))
+	if r.body["code"] != string(problem.RateLimited) || r.body["booking_id"] != nil || err != nil || after < 1 || after > 300 {
+		t.Errorf("%s, Retry-After %q, want %s and 1 to 300", r, r.header.Get("Retry-After"), problem.RateLimited)
 	}
 }
 

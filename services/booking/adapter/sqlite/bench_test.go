@@ -68,7 +68,7 @@ func book(b *testing.B, s *sqlite.Store) {
 		Timeline: []booking.Step{{At: now, Step: "created"}}, Version: 1, CreatedAt: now, UpdatedAt: now,
 		Lease: booking.Lease{Token: id, Until: now.Add(time.Minute)},
 	}
-	if err := s.Create(b.Context(), pending, booking.Key{Value: id, Fingerprint: "fingerprint"}); err != nil {
+	if err := s.Create(b.Context(), pending, booking.Key{Value: id, Fingerprint: "fingerprint"}, func(booking.Account) error { return nil }); err != nil {
 		b.Error(err)
 	}
 	if _, err := s.Update(b.Context(), id, id, func(c *booking.Booking) error {

@@ -2,6 +2,7 @@ package sqlite_test
 
 import (
 	"context"
+	"errors"
 	"path/filepath"
 	"testing"
 	"time"
@@ -10,6 +11,8 @@ import (
 	"github.com/openboxoffice/boxoffice/services/booking/adapter/sqlite"
 	"github.com/openboxoffice/boxoffice/services/internal/sqlitedb/plantest"
 )
+
+var errNotAdmitted = errors.New("not admitted")
 
 // TestEverythingGoesByIndexes: among 100,000 bookings, a request costs what it
 // costs among few.
@@ -21,12 +24,13 @@ func TestEverythingGoesByIndexes(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Close() })
-	// 1,000 users; one booking in 100 is unsettled, and one message in 100 open.
+	// 1,000 users; one booking in 100 is unsettled, one in 100 declined, and one
+	// message in 100 open.
 	plantest.Fill(t, path, `
 		INSERT INTO bookings (id, user_id, user_email, user_name, event_id, event, items, total_minor, currency, status, payment_provider,
-			payment_reference, payment_status, reason, attempt, acknowledged, timeline, version, created_at, updated_at, lease_token, lease_until, tries)
+			payment_reference, payment_status, reason, attempt, acknowledged, timeline, version, created_at, updated_at, lease_token, lease_until, tries, unpaid_tickets)
 		SELECT 'id' || n, 'user' || (n % 1000), '', '', 'event' || (n % 1000), '{}', '[]', 0, 'EUR', iif(n % 100 = 0, 'PENDING', 'CONFIRMED'),
-			'', '', '', '', 1, 0, '[]', 1, n, n, '', iif(n % 100 = 0, n, NULL), 0
+			'', '', '', iif(n % 100 = 1, 'payment_declined', ''), 1, 0, '[]', 1, n, n, '', iif(n % 100 = 0, n, NULL), 0, n % 100 < 10
 		FROM `+plantest.N, `
 		INSERT INTO idempotency_keys SELECT 'user' || (n % 1000), 'key' || n, 'f', 'id' || n, 1e15 + n * 1e6 FROM `+plantest.N, `
 		INSERT INTO outbox (id, topic, attributes, data, time, due, closed_at)
@@ -37,12 +41,23 @@ func TestEverythingGoesByIndexes(t *testing.T) {
 		SELECT n, '', '', '', 'id' || n, 'event' || (n % 1000), 1 FROM `+plantest.N)
 	now := time.UnixMicro(1e15).Add(24 * time.Hour)
 	key := booking.Key{Value: "key1000", Fingerprint: "f"}
+	create := func(ctx context.Context) error {
+		err := s.Create(ctx, booking.Booking{ID: "one more", UserID: "user1", EventID: "event1", Status: booking.Pending, CreatedAt: now}, booking.Key{},
+			func(booking.Account) error { return errNotAdmitted })
+		if errors.Is(err, errNotAdmitted) {
+			err = nil
+		}
+		return err
+	}
 	relay, ids := s.Outbox(), []string{"id100", "id200"}
 	for _, c := range []struct {
 		what, index string
 		ask         func(ctx context.Context) error
 	}{
 		{"Get", "sqlite_autoindex_bookings_1", func(ctx context.Context) error { _, err := s.Get(ctx, "id100"); return err }},
+		{"Create, what is unpaid", "bookings_unpaid", create},
+		{"Create, what was declined", "bookings_declined", create},
+		{"Create, what was paid since", "bookings_of_user", create},
 		{"ByKey", "idempotency_keys", func(ctx context.Context) error { _, err := s.ByKey(ctx, "user0", key, now); return err }},
 		{"List", "bookings_of_user", func(ctx context.Context) error {
 			_, err := s.List(ctx, booking.Query{UserID: "user0", After: "id5000", Limit: 21})

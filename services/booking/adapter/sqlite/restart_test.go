@@ -24,7 +24,7 @@ func TestEndLeases(t *testing.T) {
 	b := booking.Booking{ID: "b", UserID: "u", EventID: "e", Status: booking.Pending, CreatedAt: now, UpdatedAt: now,
 		Lease: booking.Lease{Token: "killed", Until: now.Add(time.Hour)}}
 	b.Effects.Messages = []events.Message{{ID: "m", Type: events.TypeBookingFailed, Time: now, Data: []byte(`{}`)}}
-	if err := s.Create(t.Context(), b, booking.Key{}); err != nil {
+	if err := s.Create(t.Context(), b, booking.Key{}, nil); err != nil {
 		t.Fatal(err)
 	}
 	if got, err := s.Outbox().Claim(t.Context(), now, now.Add(time.Hour), 10); err != nil || len(got) != 1 {
@@ -34,7 +34,7 @@ func TestEndLeases(t *testing.T) {
 	// A customer has time left to act, whoever is restarted.
 	waits := booking.Booking{ID: "waits", UserID: "u", EventID: "e", Status: booking.Pending, CreatedAt: now, UpdatedAt: now,
 		Lease: booking.Lease{Until: now.Add(time.Hour)}}
-	if err := s.Create(t.Context(), waits, booking.Key{}); err != nil {
+	if err := s.Create(t.Context(), waits, booking.Key{}, nil); err != nil {
 		t.Fatal(err)
 	}
 

@@ -16,10 +16,10 @@ import (
 const columns = `id, user_id, user_email, user_name, event_id, event, items, total_minor, currency, status,
 	payment_provider, payment_reference, payment_status, captured_minor, captured_currency, payment_action, payment_deadline,
 	refunds, cancellations, reason, attempt, acknowledged, timeline,
-	version, created_at, updated_at, lease_token, lease_until, tries, refunds_due, fee_at`
+	version, created_at, updated_at, lease_token, lease_until, tries, refunds_due, fee_at, unpaid_tickets`
 
 // places are the parameters of columns.
-const places = `?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?`
+const places = `?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?`
 
 // querier is what *sql.DB and *sql.Tx have in common.
 type querier interface {
@@ -67,6 +67,7 @@ func (r row) values() []any {
 		b.Payment.Provider, b.Payment.Reference, string(b.Payment.Status), b.Payment.Captured.AmountMinor, b.Payment.Captured.Currency,
 		r.action, r.deadline, r.refunds, r.cancellations, string(b.Reason), b.Attempt, b.Acknowledged, r.timeline,
 		b.Version, r.createdAt, r.updatedAt, b.Lease.Token, r.leaseUntil, b.Tries, b.RefundsDue(), sqlitedb.NullTime(b.FeeKeptAt()),
+		b.UnpaidTickets(),
 	}
 }
 
@@ -80,6 +81,7 @@ func scan(s interface{ Scan(dest ...any) error }) (booking.Booking, error) {
 		&b.Payment.Provider, &b.Payment.Reference, &paymentStatus, &b.Payment.Captured.AmountMinor, &b.Payment.Captured.Currency,
 		&r.action, &r.deadline, &r.refunds, &r.cancellations, &reason, &b.Attempt, &b.Acknowledged, &r.timeline,
 		&b.Version, &r.createdAt, &r.updatedAt, &b.Lease.Token, &r.leaseUntil, &b.Tries, new(int), new(sql.NullInt64),
+		new(int),
 	); err != nil {
 		return booking.Booking{}, err
 	}

@@ -56,17 +56,26 @@ func (s *Store) Outbox() outbox.Store { return outboxsqlite.New(s.db) }
 func (s *Store) Archive() outbox.Archive { return outboxsqlite.New(s.db) }
 
 // Create implements booking.Store.
-func (s *Store) Create(ctx context.Context, b booking.Booking, key booking.Key) error {
+func (s *Store) Create(ctx context.Context, b booking.Booking, key booking.Key, admit func(booking.Account) error) error {
 	r, err := toRow(b)
 	if err != nil {
 		return err
 	}
 	return s.db.Write(ctx, func(tx *sql.Tx) error {
+		before, err := account(ctx, tx, &b)
+		if err != nil {
+			return err
+		}
 		if _, err := tx.ExecContext(ctx, `INSERT INTO bookings (`+columns+`) VALUES (`+places+`)`, r.values()...); err != nil {
 			return err
 		}
 		if err := useKey(ctx, tx, b.UserID, key, b.ID, b.CreatedAt); err != nil {
 			return err
+		}
+		if admit != nil { // after the key, which comes first
+			if err := admit(before); err != nil {
+				return err
+			}
 		}
 		if err := insertSteps(ctx, tx, &b, 0); err != nil {
 			return err

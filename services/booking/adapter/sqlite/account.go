@@ -1,0 +1,34 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+
+	"github.com/openboxoffice/boxoffice/services/booking"
+	"github.com/openboxoffice/boxoffice/services/internal/sqlitedb"
+)
+
+// account returns what counts for the limits of b's user. There is one writer at a
+// time: it stays so until the commit.
+func account(ctx context.Context, tx *sql.Tx, b *booking.Booking) (a booking.Account, err error) {
+	var last sql.NullInt64
+	err = tx.QueryRowContext(ctx, `
+		WITH declined AS (
+			SELECT id, updated_at FROM bookings WHERE user_id = ?1 AND reason = 'payment_declined' AND updated_at >= ?3),
+		tries AS (
+			SELECT 1 AS declined, updated_at AS at FROM declined WHERE id > coalesce((
+				SELECT max(id) FROM bookings
+				WHERE user_id = ?1 AND id > (SELECT min(id) FROM declined) AND status = 'CONFIRMED' AND captured_minor > 0), '')
+			UNION ALL
+			SELECT 0, created_at FROM bookings
+			WHERE user_id = ?1 AND status = 'PENDING' AND unpaid_tickets > 0 AND reason <> 'payment_declined' AND created_at >= ?3)
+		SELECT
+			(SELECT coalesce(sum(unpaid_tickets), 0) FROM bookings
+				WHERE user_id = ?1 AND status IN ('PENDING', 'CONFIRMED') AND event_id = ?2 AND unpaid_tickets > 0),
+			count(*) FILTER (WHERE declined), count(*) FILTER (WHERE NOT declined), max(at)
+		FROM tries`,
+		b.UserID, b.EventID, sqlitedb.Time(b.CreatedAt.Add(-booking.DeclinesKept))).
+		Scan(&a.Tickets, &a.Declined, &a.Open, &last)
+	a.LastTry = sqlitedb.FromNullTime(last)
+	return a, err
+}

@@ -1,0 +1,12 @@
+-- +goose Up
+-- What counts for the limits of a user: tickets that nobody has paid for, and
+-- payments that were declined.
+ALTER TABLE bookings ADD COLUMN unpaid_tickets INTEGER NOT NULL DEFAULT 0;
+UPDATE bookings SET unpaid_tickets = counted.tickets FROM (
+    SELECT b.id, sum(item.value ->> 'quantity') AS tickets
+    FROM bookings b, json_each(iif(json_valid(b.items), b.items, 'null')) AS item
+    WHERE b.status = 'PENDING' OR b.status = 'CONFIRMED' AND item.value ->> '$.unit_price.amount_minor' = 0
+    GROUP BY b.id) AS counted
+WHERE counted.id = bookings.id AND counted.tickets > 0;
+CREATE INDEX bookings_unpaid ON bookings (user_id, status, event_id) WHERE unpaid_tickets > 0;
+CREATE INDEX bookings_declined ON bookings (user_id, updated_at) WHERE reason = 'payment_declined';

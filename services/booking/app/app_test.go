@@ -1,0 +1,23 @@
+package app
+
+import (
+	"log/slog"
+	"strings"
+	"testing"
+)
+
+func TestANumberThatMakesNoSenseIsSaidByName(t *testing.T) {
+	t.Parallel()
+	for want, cfg := range map[string]Config{
+		"RECONCILE_DAYS is 0, not at least 1":       {ReconcileDays: 0, TicketsPerAccount: 40},
+		"TICKETS_PER_ACCOUNT is -1, not at least 1": {ReconcileDays: 30, TicketsPerAccount: -1},
+	} {
+		a, err := New(t.Context(), cfg, Deps{Log: slog.New(slog.DiscardHandler)})
+		if err == nil {
+			_ = a.Close()
+			t.Errorf("no error; want %q", want)
+		} else if !strings.Contains(err.Error(), want) {
+			t.Errorf("error %q, want %q", err, want)
+		}
+	}
+}

@@ -1,0 +1,222 @@
+package bookingtest
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/openboxoffice/boxoffice/contracts/events"
+	"github.com/openboxoffice/boxoffice/contracts/problem"
+	"github.com/openboxoffice/boxoffice/services/booking"
+)
+
+var errNotAdmitted = errors.New("not admitted")
+
+// account returns what admit is given for one more booking of the user and the
+// event, which is not stored.
+func (u StoreUnderTest) account(t *testing.T, user, event string, now time.Time) (a booking.Account) {
+	t.Helper()
+	called := false
+	err := u.Store.Create(t.Context(), pending(sameUser(user), ofEvent(event), createdAt(now)), booking.Key{}, func(given booking.Account) error {
+		a, called = given, true
+		return errNotAdmitted
+	})
+	wantErr(t, err, errNotAdmitted)
+	if !called {
+		t.Fatal("admit is not called")
+	}
+	return a
+}
+
+func ofEvent(event string) func(*booking.Booking) {
+	return func(b *booking.Booking) { b.EventID = event }
+}
+
+func inStatus(s booking.Status) func(*booking.Booking) {
+	return func(b *booking.Booking) { b.Status = s }
+}
+
+// ofTickets gives the booking so many free tickets, and so many that are not.
+func ofTickets(free, paid int) func(*booking.Booking) {
+	return func(b *booking.Booking) {
+		b.Items = nil
+		if free > 0 {
+			b.Items = append(b.Items, events.Item{TicketTypeID: newID(), Name: "Child", Quantity: free, UnitPrice: euros(0)})
+		}
+		if paid > 0 {
+			b.Items = append(b.Items, events.Item{TicketTypeID: newID(), Name: "Adult", Quantity: paid, UnitPrice: euros(2500)})
+		}
+	}
+}
+
+func paid(b *booking.Booking) {
+	b.Payment.Status, b.Payment.Reference, b.Payment.Captured, b.Total = booking.PaymentCaptured, "ch_1", euros(2500), euros(2500)
+}
+
+// declinedAt makes a booking one whose payment was declined then.
+func declinedAt(at time.Time) func(*booking.Booking) {
+	return func(b *booking.Booking) {
+		b.Status, b.Lease, b.Reason, b.Payment.Status = booking.Failed, booking.Lease{}, problem.PaymentDeclined, booking.PaymentDeclined
+		b.CreatedAt, b.UpdatedAt = at.Add(-time.Second), at
+	}
+}
+
+func notAdmitted(t *testing.T, u StoreUnderTest) {
+	key := newKey()
+	b := pending(func(b *booking.Booking) { b.Effects.Messages = []events.Message{message()} })
+	wantErr(t, u.Store.Create(t.Context(), b, key, func(booking.Account) error { return errNotAdmitted }), errNotAdmitted)
+	u.wantNone(t, b)
+	_, err := u.Store.ByKey(t.Context(), b.UserID, key, start)
+	wantErr(t, err, booking.ErrNotFound)
+	u.wantMessages(t)
+	log, err := u.AuditLog.Audit(t.Context(), booking.AuditQuery{BookingID: b.ID, Limit: 10})
+	if err != nil || len(log) > 0 {
+		t.Errorf("the audit log has %+v, %v", log, err)
+	}
+
+	must(t, u.Store.Create(t.Context(), b, key, func(booking.Account) error { return nil }))
+	u.want(t, b)
+	u.wantKey(t, b.UserID, key, u.get(t, b.ID))
+}
+
+func keyBeforeAdmit(t *testing.T, u StoreUnderTest) {
+	key := newKey()
+	first := u.create(t, pending(), key)
+	refuse := func(booking.Account) error { return errNotAdmitted }
+	second, other := pending(sameUser(first.UserID)), booking.Key{Value: key.Value, Fingerprint: "f2"}
+	wantErr(t, u.Store.Create(t.Context(), second, key, refuse), booking.ErrKeyTaken)
+	wantErr(t, u.Store.Create(t.Context(), second, other, refuse), booking.ErrKeyReused)
+	u.wantNone(t, second)
+}
+
+func accountTickets(t *testing.T, u StoreUnderTest) {
+	for _, c := range []struct {
+		what  string
+		edits []func(*booking.Booking)
+		want  int
+	}{
+		{"pending", []func(*booking.Booking){ofTickets(1, 2)}, 3},
+		{"pending, for the customer to act", []func(*booking.Booking){ofTickets(0, 2), func(b *booking.Booking) {
+			b.Payment.Status, b.Acknowledged, b.Lease = booking.PaymentAction, true, booking.Lease{Until: start.Add(time.Minute)}
+		}}, 2},
+		{"declined, with its tickets not released", []func(*booking.Booking){ofTickets(0, 2), declinedAt(start), inStatus(booking.Pending)}, 2},
+		{"confirmed and free", []func(*booking.Booking){ofTickets(4, 0), inStatus(booking.Confirmed)}, 4},
+		{"confirmed and free in part", []func(*booking.Booking){ofTickets(1, 2), paid, inStatus(booking.Confirmed)}, 1},
+		{"confirmed and paid", []func(*booking.Booking){ofTickets(0, 3), paid, inStatus(booking.Confirmed)}, 0},
+		{"failed", []func(*booking.Booking){ofTickets(1, 1), inStatus(booking.Failed)}, 0},
+		{"cancelling", []func(*booking.Booking){ofTickets(1, 1), inStatus(booking.Cancelling)}, 0},
+		{"cancelled", []func(*booking.Booking){ofTickets(1, 1), inStatus(booking.Cancelled)}, 0},
+	} {
+		b := u.create(t, pending(c.edits...), booking.Key{})
+		u.create(t, pending(ofEvent(b.EventID)), booking.Key{}) // of another user
+		u.create(t, pending(sameUser(b.UserID)), booking.Key{}) // of another event
+		if got := u.account(t, b.UserID, b.EventID, start).Tickets; got != c.want {
+			t.Errorf("%s: %d tickets count, want %d", c.what, got, c.want)
+		}
+	}
+
+	// All of the user's bookings of the event count, as they are now.
+	b := u.create(t, pending(ofTickets(3, 4)), booking.Key{})
+	u.create(t, pending(sameUser(b.UserID), ofEvent(b.EventID), ofTickets(2, 0), inStatus(booking.Confirmed)), booking.Key{})
+	for _, c := range []struct {
+		change func(*booking.Booking)
+		want   int
+	}{
+		{func(*booking.Booking) {}, 7 + 2},
+		{func(b *booking.Booking) { paid(b); b.Status = booking.Confirmed }, 3 + 2},
+		{func(b *booking.Booking) { b.Items[0].Quantity = 1 }, 1 + 2},
+		{inStatus(booking.Cancelling), 2},
+		{inStatus(booking.Cancelled), 2},
+	} {
+		b, err := u.Store.Update(t.Context(), b.ID, b.Lease.Token, func(b *booking.Booking) error { c.change(b); return nil })
+		must(t, err)
+		if got := u.account(t, b.UserID, b.EventID, start).Tickets; got != c.want {
+			t.Errorf("when a booking is %s, %d tickets count, want %d", b.Status, got, c.want)
+		}
+	}
+}
+
+func accountDeclined(t *testing.T, u StoreUnderTest) {
+	user := newID()
+	at := func(ago time.Duration) time.Time { return start.Add(-ago) }
+	want := func(what string, n int, last time.Time) {
+		t.Helper()
+		if diff := cmp.Diff(booking.Account{Declined: n, LastTry: last}, u.account(t, user, newID(), start)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", what, diff)
+		}
+	}
+	add := func(edits ...func(*booking.Booking)) booking.Booking {
+		return u.create(t, settled(append([]func(*booking.Booking){sameUser(user)}, edits...)...), booking.Key{})
+	}
+	want("without a booking", 0, time.Time{})
+	add(declinedAt(at(booking.DeclinesKept + time.Microsecond)))
+	u.create(t, pending(declinedAt(start)), booking.Key{}) // another user's
+	add(inStatus(booking.Failed), func(b *booking.Booking) { b.Reason = problem.SoldOut })
+	want("after one too long ago", 0, time.Time{})
+	add(declinedAt(at(booking.DeclinesKept)))
+	add(declinedAt(at(time.Minute)))
+	add(declinedAt(at(time.Second)), inStatus(booking.Pending)) // its tickets are not released yet
+	want("after three", 3, at(time.Second))
+
+	add(ofTickets(1, 0)) // free
+	cancelled := add(ofTickets(0, 1), paid)
+	want("after one that was paid", 0, time.Time{})
+	_, err := u.Store.Update(t.Context(), cancelled.ID, "", func(b *booking.Booking) error { b.Status = booking.Cancelled; return nil })
+	must(t, err)
+	want("after that was cancelled", 3, at(time.Second))
+	add(ofTickets(0, 1), paid)
+	add(declinedAt(at(time.Millisecond)))
+	want("after one more", 1, at(time.Millisecond))
+}
+
+func accountOpen(t *testing.T, u StoreUnderTest) {
+	user := newID()
+	add := func(at time.Time, edits ...func(*booking.Booking)) {
+		b := pending(append([]func(*booking.Booking){sameUser(user), createdAt(at)}, edits...)...)
+		b.UpdatedAt = start.Add(time.Hour) // when recovery looked at it
+		u.create(t, b, booking.Key{})
+	}
+	add(start.Add(-booking.DeclinesKept - time.Microsecond))
+	add(start.Add(-booking.DeclinesKept))
+	add(start.Add(-time.Second))
+	add(start.Add(-time.Minute))
+	add(start, inStatus(booking.Confirmed))
+	add(start, inStatus(booking.Failed))
+	u.create(t, pending(), booking.Key{}) // another user's
+	want := booking.Account{Open: 3, LastTry: start.Add(-time.Second)}
+	if diff := cmp.Diff(want, u.account(t, user, newID(), start)); diff != "" {
+		t.Errorf("account (-want +got):\n%s", diff)
+	}
+	declined := start.Add(-30 * time.Second)
+	u.create(t, pending(sameUser(user), declinedAt(declined)), booking.Key{})
+	want.Declined = 1
+	if diff := cmp.Diff(want, u.account(t, user, newID(), start)); diff != "" {
+		t.Errorf("account with a declined booking (-want +got):\n%s", diff)
+	}
+}
+
+func accountRace(t *testing.T, u StoreUnderTest) {
+	const limit = 10
+	user, event, keys := newID(), newID(), [workers]booking.Key{}
+	for i := range keys[:workers/2] {
+		keys[i] = newKey()
+	}
+	var answers count
+	race(workers, func(i int) {
+		b := pending(sameUser(user), ofEvent(event), ofTickets(1, 1))
+		answers.add(u.Store.Create(t.Context(), b, keys[i], func(a booking.Account) error {
+			if a.Tickets+b.Tickets() > limit || a.Open*b.Tickets() != a.Tickets {
+				return errNotAdmitted
+			}
+			return nil
+		}), errNotAdmitted)
+	})
+	if diff := cmp.Diff(map[error]int{nil: limit / 2, errNotAdmitted: workers - limit/2}, answers.n, cmp.Comparer(func(a, b error) bool { return errors.Is(a, b) })); diff != "" {
+		t.Errorf("%d racing creations of two tickets, of which %d fit (-want +got):\n%s", workers, limit/2, diff)
+	}
+	if got := u.account(t, user, event, start).Tickets; got != limit {
+		t.Errorf("%d tickets are stored, want %d", got, limit)
+	}
+}

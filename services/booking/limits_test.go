@@ -1,0 +1,202 @@
+package booking_test
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/openboxoffice/boxoffice/contracts/identity"
+	"github.com/openboxoffice/boxoffice/contracts/money"
+	"github.com/openboxoffice/boxoffice/services/booking"
+	"github.com/openboxoffice/boxoffice/services/booking/adapter/sandbox"
+)
+
+// hall publishes an event with 1,000 tickets at this price.
+func (w *world) hall(price money.Amount) (eventID string) {
+	eventID, _ = w.catalog.NewEvent(booking.TicketType{Name: "Saal", Price: price, Available: 1000})
+	return eventID
+}
+
+// crowd makes n requests at once, and returns how many had each error.
+func (w *world) crowd(t *testing.T, n int, c identity.Caller, r booking.Request) map[error]int {
+	t.Helper()
+	s := w.service(nil)
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	got := map[error]int{}
+	for range n {
+		wg.Go(func() {
+			_, err := w.create(t.Context(), s, c, r)
+			for _, sentinel := range []error{booking.ErrTooManyTickets, booking.ErrPaymentsPaused, booking.ErrPaymentDeclined} {
+				if errors.Is(err, sentinel) {
+					err = sentinel
+				}
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			got[err]++
+		})
+	}
+	wg.Wait()
+	return got
+}
+
+func TestAnAccountGetsFreeTicketsUpToTheLimit(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	s, c, free := w.service(nil), w.newCustomer(), w.hall(money.Amount{Currency: "EUR"})
+	three := booking.Request{EventID: free, Tickets: 3}
+	const fit = 2 * booking.MaxTickets / 3
+	if got := w.crowd(t, 60, c, three); got[nil] != fit || got[booking.ErrTooManyTickets] != 60-fit {
+		t.Errorf("of 60 racing bookings of three tickets %v came, want %d without an error", got, fit)
+	}
+	w.wantBookings(t, fit)
+	if got := w.available(t, free); got != 1000-3*fit {
+		t.Errorf("%d tickets are left of 1000, want %d", got, 1000-3*fit)
+	}
+
+	w.book(t, s, w.newCustomer(), three)
+	w.book(t, s, c, booking.Request{EventID: w.hall(money.Amount{Currency: "EUR"}), Tickets: 20})
+	w.book(t, s, c, booking.Request{EventID: free, Tickets: 1, IdempotencyKey: "last"})
+	if _, err := s.Create(t.Context(), c, booking.Request{EventID: free, Tickets: 1}); !errors.Is(err, booking.ErrTooManyTickets) {
+		t.Errorf("one more: error %v, want ErrTooManyTickets", err)
+	}
+	// A repeat is no booking more.
+	w.book(t, s, c, booking.Request{EventID: free, Tickets: 1, IdempotencyKey: "last"})
+
+	// What was given back does not count.
+	b := w.book(t, s, w.newCustomer(), three)
+	for _, one := range w.bookings(t) {
+		if one.UserID == c.UserID && one.EventID == free && one.Tickets() == 3 {
+			b = one
+		}
+	}
+	if _, err := s.Cancel(t.Context(), c, b.ID); err != nil {
+		t.Fatal(err)
+	}
+	w.book(t, s, c, three)
+}
+
+func TestAnAccountHoldsUnpaidTicketsUpToTheLimit(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c, event := w.newCustomer(), w.hall(price)
+	twenty := booking.Request{EventID: event, Tickets: 20, PaymentToken: sandbox.Authentication}
+	for range 2 { // again when they have expired
+		if got := w.crowd(t, 30, c, twenty); got[nil] != 2 || got[booking.ErrTooManyTickets] != 28 {
+			t.Errorf("of 30 racing bookings of 20 tickets %v came, want 2 without an error", got)
+		}
+		if got := w.available(t, event); got != 960 {
+			t.Errorf("%d tickets are left of 1000, want 960", got)
+		}
+		w.recover(t)
+	}
+	w.check(t)
+}
+
+func TestPaidTicketsHaveNoLimit(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	s, c, event := w.service(nil), w.newCustomer(), w.hall(price)
+	for range 4 {
+		w.book(t, s, c, booking.Request{EventID: event, Tickets: 20})
+	}
+}
+
+// declines lets so many payments of c be declined.
+func (w *world) declines(t *testing.T, n int, c identity.Caller, event string) {
+	t.Helper()
+	for i := range n {
+		if _, err := w.service(nil).Create(t.Context(), c, booking.Request{EventID: event, Tickets: 1, PaymentToken: sandbox.Declined}); !errors.Is(err, booking.ErrPaymentDeclined) {
+			t.Fatalf("payment %d: error %v, want ErrPaymentDeclined", i+1, err)
+		}
+	}
+}
+
+// wantPause fails unless c has to wait as long before the next payment.
+func (w *world) wantPause(t *testing.T, c identity.Caller, event string, want time.Duration) {
+	t.Helper()
+	before := len(w.bookings(t))
+	_, err := w.service(nil).Create(t.Context(), c, booking.Request{EventID: event, Tickets: 1})
+	var paused *booking.PausedError
+	if !errors.As(err, &paused) {
+		t.Fatalf("error %v, want a pause of %v", err, want)
+	}
+	if paused.Wait != want {
+		t.Errorf("the pause is %v, want %v", paused.Wait, want)
+	}
+	w.wantBookings(t, before)
+}
+
+func TestDeclinedPaymentsArePausedLongerAndLonger(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	s, c, event := w.service(nil), w.newCustomer(), w.hall(price)
+	w.declines(t, 3, c, event)
+	for _, seconds := range []int{1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300} {
+		pause := time.Duration(seconds) * time.Second
+		w.wantPause(t, c, event, pause)
+		w.advance(pause - time.Microsecond)
+		w.wantPause(t, c, event, time.Microsecond)
+		w.advance(time.Microsecond)
+		w.declines(t, 1, c, event)
+	}
+	if got := w.available(t, event); got != 1000 {
+		t.Errorf("%d tickets are left of 1000", got)
+	}
+	// What costs nothing, and whoever else pays, need not wait.
+	w.book(t, s, c, booking.Request{EventID: w.hall(money.Amount{Currency: "EUR"}), Tickets: 1})
+	w.book(t, s, w.newCustomer(), booking.Request{EventID: event, Tickets: 1})
+	w.check(t)
+}
+
+func TestAPaidBookingEndsThePauses(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	s, c, event := w.service(nil), w.newCustomer(), w.hall(price)
+	w.declines(t, 3, c, event)
+	w.advance(time.Second)
+	w.book(t, s, c, booking.Request{EventID: event, Tickets: 1})
+	w.declines(t, 3, c, event)
+	w.wantPause(t, c, event, time.Second)
+}
+
+func TestDeclinedPaymentsAreForgotten(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c, event := w.newCustomer(), w.hall(price)
+	w.declines(t, 3, c, event)
+	w.advance(booking.DeclinesKept + time.Microsecond)
+	w.declines(t, 3, c, event)
+	w.wantPause(t, c, event, time.Second)
+}
+
+func TestTheKeyOfADeclinedPaymentAnswersTheSameInAPause(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c, event := w.newCustomer(), w.hall(price)
+	for i := range 6 {
+		r := booking.Request{EventID: event, Tickets: 1, PaymentToken: sandbox.Declined, IdempotencyKey: fmt.Sprint(i % 3)}
+		_, err := w.service(nil).Create(t.Context(), c, r)
+		wantErr(t, err, booking.ErrPaymentDeclined)
+	}
+	w.wantPause(t, c, event, time.Second)
+}
+
+// Who has been declined too often does not get around the pause by asking many
+// times at once.
+func TestOfRacingPaymentsAfterAPauseOneIsTried(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c, event := w.newCustomer(), w.hall(price)
+	w.declines(t, 3, c, event)
+	for pause := time.Second; pause <= 4*time.Second; pause *= 2 {
+		w.advance(pause)
+		got := w.crowd(t, 32, c, booking.Request{EventID: event, Tickets: 1, PaymentToken: sandbox.Declined})
+		if got[booking.ErrPaymentDeclined] != 1 || got[booking.ErrPaymentsPaused] != 31 {
+			t.Errorf("after %v: of 32 racing payments %v came, want one declined and the others paused", pause, got)
+		}
+	}
+}
