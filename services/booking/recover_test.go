@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/openboxoffice/boxoffice/contracts/events"
@@ -138,6 +139,25 @@ func TestAPaymentThatNeverAnswersEndsByItself(t *testing.T) {
 	}
 	w.recover(t)
 	w.check(t)
+}
+
+// The customer has an answer within ten seconds, by the clock of the test, when
+// the payment provider never gives one.
+func TestAnAnswerTakesTenSecondsAtMost(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		event, c, s := w.newEvent(price), w.newCustomer(), w.service(nil)
+		began := time.Now()
+		b, err := s.Create(t.Context(), c, booking.Request{EventID: event, Tickets: 1, PaymentToken: sandbox.Timeout})
+		took := time.Since(began)
+		if err != nil || b.Status != booking.Pending {
+			t.Fatalf("booking %s, %v, want PENDING", b.Status, err)
+		}
+		if took > 10*time.Second {
+			t.Errorf("the answer took %v", took)
+		}
+	})
 }
 
 // A payment is left alone for a while before it is settled.
