@@ -170,6 +170,7 @@ func TestACrashBetweenAnyTwoOperations(t *testing.T) {
 func crashes(t *testing.T, as variant) {
 	for name, w := range worlds {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			o, commands := database(t), 1
 			for w.crash(t, o, as, commands) {
 				commands++
