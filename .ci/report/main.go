@@ -83,7 +83,8 @@ func run(ctx context.Context, command string) (bool, error) {
 	case "all", "long", "contracts":
 		r.tally.matrix(r.out, cells)
 	case "integration":
-		r.tally.matrix(r.out, slices.DeleteFunc(cells, func(c cell) bool { return !slices.Contains(w.integration(), "./"+c.dir) }))
+		packages, _ := w.integration(anyName)
+		r.tally.matrix(r.out, slices.DeleteFunc(cells, func(c cell) bool { return !slices.Contains(packages, "./"+c.dir) }))
 	}
 	s.table(r.out)
 	return r.close(), nil

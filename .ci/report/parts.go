@@ -46,7 +46,7 @@ func partsOf(command string, w workspace) ([]*part, error) {
 		unit        = &part{name: "unit", run: func(r *runner) error { return r.unit(w) }}
 		pact        = &part{name: "pact", run: func(r *runner) error { return r.pact(w) }}
 		integration = &part{name: "integration", after: []string{"servers"}, run: func(r *runner) error {
-			return r.integration(w, "-skip="+brokenTest.String())
+			return r.integration(w, func(name string) bool { return !brokenTest.MatchString(name) })
 		}}
 		broken = &part{name: "broken adapters", after: []string{"servers"}, run: func(r *runner) error {
 			return r.suites(brokenTest, suites(brokenTest))
@@ -90,7 +90,7 @@ func partsOf(command string, w workspace) ([]*part, error) {
 	case "unit":
 		return []*part{unit}, nil
 	case "integration":
-		integration.run = func(r *runner) error { return r.integration(w) }
+		integration.run = func(r *runner) error { return r.integration(w, anyName) }
 		return []*part{findServers, integration}, nil
 	case "contracts":
 		return []*part{findServers, contracts, broken}, nil
@@ -161,14 +161,15 @@ func (r *runner) unit(w workspace) error {
 	return r.goTest(r.root, inMemory(), slices.Concat(args, r.race(), w.patterns(func(dir string) bool { return dir != e2eDir }))...)
 }
 
-// integration runs the packages that need servers, once.
-func (r *runner) integration(w workspace, flags ...string) error {
+// integration runs the tests that need servers and that keep accepts, once.
+func (r *runner) integration(w workspace, keep func(name string) bool) error {
 	if err := r.shareServers(); err != nil {
 		return err
 	}
 	r.figures = true
 	args := []string{"-tags=" + integrationTag, "-count=1", "-shuffle=on", "-timeout=" + unitTimeout}
-	return r.goTest(r.root, inMemory(), slices.Concat(args, r.race(), flags, w.integration())...)
+	packages, pattern := w.integration(keep)
+	return r.goTest(r.root, inMemory(), slices.Concat(args, r.race(), []string{"-run=" + pattern}, packages)...)
 }
 
 // suites runs tests of packages once. Broken adapters run in a process each and

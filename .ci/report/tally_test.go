@@ -191,7 +191,7 @@ func TestServersAreFoundOrMissed(t *testing.T) {
 				t.Fatalf("error %q, want %q", got, c.err)
 			}
 			if c.err != "" {
-				if r.integration(workspace{root: root}) == nil {
+				if r.integration(workspace{root: root}, anyName) == nil {
 					t.Error("the integration tests count as done")
 				}
 				return
@@ -302,7 +302,7 @@ func TestWorkspaceListsTestsOfEveryModule(t *testing.T) {
 	if got := w.packagesWith(fuzzTest.MatchString); len(got) != 2 {
 		t.Errorf("packages with fuzz targets: %v", got)
 	}
-	if got := w.integration(); len(got) != 0 {
+	if got, _ := w.integration(anyName); len(got) != 0 {
 		t.Errorf("packages that need servers: %v", got)
 	}
 	if got := w.patterns(func(dir string) bool { return dir != e2eDir }); !slices.Equal(got, []string{"./one/..."}) {
@@ -312,24 +312,33 @@ func TestWorkspaceListsTestsOfEveryModule(t *testing.T) {
 
 func TestWorkspaceKnowsWhatNeedsServers(t *testing.T) {
 	dir := t.TempDir()
-	for name, first := range map[string]string{
-		"one/plain/x_test.go":         "",
-		"one/postgres/x_test.go":      "//go:build integration\n\n",
-		"one/mongo/x_test.go":         "// A comment.\n\n//go:build integration && !windows\n\n",
-		"one/mixed/x_test.go":         "",
-		"one/mixed/y_test.go":         "//go:build integration\n\n",
-		"one/without/x_test.go":       "//go:build !integration\n\n",
-		"one/either/x_test.go":        "//go:build integration || linux\n\n",
-		"services/e2e/system_test.go": "//go:build integration\n\n",
+	for name, file := range map[string]struct{ first, test string }{
+		"one/plain/x_test.go":         {"", "TestX"},
+		"one/postgres/x_test.go":      {"//go:build integration\n\n", "TestA"},
+		"one/mongo/x_test.go":         {"// A comment.\n\n//go:build integration && !windows\n\n", "TestB"},
+		"one/mixed/x_test.go":         {"", "TestX"},
+		"one/mixed/y_test.go":         {"//go:build integration\n\n", "TestC"},
+		"one/without/x_test.go":       {"//go:build !integration\n\n", "TestX"},
+		"one/either/x_test.go":        {"//go:build integration || linux\n\n", "TestX"},
+		"one/helper/x_test.go":        {"//go:build integration\n\n", "open"},
+		"services/e2e/system_test.go": {"//go:build integration\n\n", "TestX"},
 	} {
-		write(t, dir, name, first+"package x\n\nimport \"testing\"\n\nfunc TestIt(t *testing.T) {}\n")
+		write(t, dir, name, file.first+"package x\n\nimport \"testing\"\n\nfunc "+file.test+"(t *testing.T) {}\n")
 	}
 	w := workspace{root: dir}
 	if err := w.scan(dir); err != nil {
 		t.Fatal(err)
 	}
-	if got := w.integration(); !slices.Equal(got, []string{"./one/mixed", "./one/mongo", "./one/postgres"}) {
-		t.Errorf("packages that need servers: %v", got)
+	packages, pattern := w.integration(anyName)
+	if !slices.Equal(packages, []string{"./one/mixed", "./one/mongo", "./one/postgres"}) {
+		t.Errorf("packages that need servers: %v", packages)
+	}
+	if want := "^(TestA|TestB|TestC)$"; pattern != want {
+		t.Errorf("their tests are %s, want %s", pattern, want)
+	}
+	packages, pattern = w.integration(func(name string) bool { return name == "TestB" })
+	if want := "^(TestB)$"; !slices.Equal(packages, []string{"./one/mongo"}) || pattern != want {
+		t.Errorf("tests kept: %s of %v, want %s of one/mongo", pattern, packages, want)
 	}
 }
 

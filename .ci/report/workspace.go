@@ -8,6 +8,7 @@ import (
 	"go/token"
 	"io/fs"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -104,11 +105,27 @@ func (w *workspace) patterns(keep func(dir string) bool) []string {
 	return patterns
 }
 
-// integration are the packages with tests that need servers, but
-// for the black-box suite.
-func (w *workspace) integration() []string {
-	return w.packages(func(f function) bool { return f.integration && f.pkg != e2eDir })
+// integration returns the tests that need servers and that keep accepts, without
+// the black-box suite: their packages, and a pattern of their names. The other
+// tests of these packages run with the unit tests.
+func (w *workspace) integration(keep func(name string) bool) (packages []string, pattern string) {
+	wanted := func(f function) bool {
+		return f.integration && f.pkg != e2eDir && testName.MatchString(f.name) && f.name != "TestMain" && keep(f.name)
+	}
+	var names []string
+	for _, f := range w.tests {
+		if wanted(f) {
+			names = append(names, f.name)
+		}
+	}
+	slices.Sort(names)
+	return w.packages(wanted), "^(" + strings.Join(slices.Compact(names), "|") + ")$"
 }
+
+var testName = regexp.MustCompile(`^Test[A-Z]`)
+
+// anyName accepts every name.
+func anyName(string) bool { return true }
 
 // packagesWith are the packages that declare a test that keep accepts.
 func (w *workspace) packagesWith(keep func(name string) bool) []string {
