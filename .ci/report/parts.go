@@ -45,18 +45,18 @@ func partsOf(command string, w workspace) ([]*part, error) {
 		tools       = &part{name: "tools", run: (*runner).tools}
 		unit        = &part{name: "unit", run: func(r *runner) error { return r.unit(w) }}
 		pact        = &part{name: "pact", run: func(r *runner) error { return r.pact(w) }}
-		integration = &part{name: "integration", after: []string{"servers"}, run: func(r *runner) error {
+		integration = &part{name: "integration", lane: serving, after: []string{"servers"}, run: func(r *runner) error {
 			return r.integration(w, func(name string) bool { return !brokenTest.MatchString(name) })
 		}}
-		broken = &part{name: "broken adapters", after: []string{"servers"}, run: func(r *runner) error {
+		broken = &part{name: "broken adapters", lane: serving, after: []string{"servers"}, run: func(r *runner) error {
 			return r.suites(brokenTest, suites(brokenTest))
 		}}
-		contracts = &part{name: "contracts", after: []string{"servers"}, run: func(r *runner) error {
+		contracts = &part{name: "contracts", lane: serving, after: []string{"servers"}, run: func(r *runner) error {
 			return r.suites(contractTest, suites(contractTest))
 		}}
 		synced = &part{name: "synced", lane: waiting, run: (*runner).synced}
 		fuzz   = &part{name: "fuzz", run: func(r *runner) error { return r.fuzz(w) }}
-		model  = &part{name: "model", after: []string{"servers"}, run: (*runner).model}
+		model  = &part{name: "model", lane: serving, after: []string{"servers"}, run: (*runner).model}
 	)
 	var e2e []*part
 	for _, way := range ways {

@@ -31,12 +31,14 @@ type lane int
 const (
 	// computing parts keep every processor busy: one at a time.
 	computing lane = iota
+	// serving parts wait for database servers about half of their time.
+	serving
 	// waiting parts mostly wait for timers, outages and other processes.
 	waiting
 )
 
 // widths are how many parts of a lane run at a time.
-var widths = map[lane]int{computing: 1, waiting: 2}
+var widths = map[lane]int{computing: 1, serving: 1, waiting: 2}
 
 // schedule runs parts as soon as their lane and the parts before them allow, in
 // the order of the list.
