@@ -133,7 +133,7 @@ type Event struct {
 // price. The zero value is that it is always free.
 type CancellationPolicy struct {
 	FreeHours      int `json:"free_hours" minimum:"0" maximum:"8760" example:"48" doc:"Cancelling is free until so many hours before the event starts"`
-	FeeBasisPoints int `json:"fee_basis_points" minimum:"0" maximum:"10000" example:"1000" doc:"What is kept of the price after that, in hundredths of a percent; rounded once per cancellation, half up, then down to a whole 0.01 in currencies of three decimals and to a whole ariary"`
+	FeeBasisPoints int `json:"fee_basis_points" minimum:"0" maximum:"10000" example:"1000" doc:"What is kept of the price after that, in hundredths of a percent. It is rounded once per cancellation, half up. In currencies with three decimals it is then rounded down to 0.01, and in MGA to 1"`
 }
 
 // Venue is where an event takes place.

@@ -75,7 +75,7 @@ func (s *Service) Create(ctx context.Context, caller identity.Caller, r Request)
 		CreatedAt: start, UpdatedAt: start, Lease: s.newLease(),
 	}
 	b.note(start, caller.UserID, "created", "")
-	switch err := s.Store.Create(ctx, b, key, s.admit(&b)); {
+	switch err := s.store(ctx, catalog, b, key); {
 	case errors.Is(err, ErrKeyTaken): // by a request at the same time
 		first, err := s.earlier(ctx, caller.UserID, key)
 		if errors.Is(err, ErrNotFound) { // it has just failed, and freed the key
@@ -98,6 +98,17 @@ func (s *Service) Create(ctx context.Context, caller identity.Caller, r Request)
 	payment, cancel := context.WithTimeout(ctx, s.PaymentTimeout-s.now().Sub(start))
 	defer cancel()
 	return d.pay(ctx, payment, r.PaymentToken)
+}
+
+// store creates the booking in the account's turn, which it waits for until wait
+// ends.
+func (s *Service) store(ctx, wait context.Context, b Booking, key Key) error {
+	end, err := s.turns.begin(wait, b.UserID)
+	if err != nil {
+		return err
+	}
+	defer end()
+	return s.Store.Create(ctx, b, key, s.admit(&b))
 }
 
 // earlier answers what became of the request that used key before; ErrNotFound
@@ -140,11 +151,7 @@ func (s *Service) choose(ctx context.Context, r Request) ([]events.Item, error) 
 		}
 		items[i] = events.Item{TicketTypeID: w.TicketTypeID, Name: a.Types[n].Name, Quantity: w.Quantity, UnitPrice: a.Types[n].Price}
 	}
-	total, err := events.Total(items)
-	if err != nil || total.IsZero() {
-		return items, err
-	}
-	return items, Payable(s.Payments, total)
+	return items, payable(s.Payments, items)
 }
 
 // replay answers a repeated request with what became of the first.

@@ -18,7 +18,7 @@ var (
 var (
 	ErrPaymentDeclined = errors.New("the payment was declined")
 	// ErrAmountNotPayable says that the provider charges nobody this total.
-	ErrAmountNotPayable     = errors.New("the payment provider does not charge this total: it is too small, too large or too fine; nothing was charged")
+	ErrAmountNotPayable     = errors.New("the payment provider does not charge this price; nothing was charged")
 	ErrCurrencyNotSupported = errors.New("the payment provider does not charge this currency")
 	// ErrPaymentClosed says that Settle has answered that there never will
 	// be a charge.
@@ -58,7 +58,8 @@ var (
 	ErrUnavailable        = errors.New("the event service does not answer; try again, with the same Idempotency-Key if you gave one")
 	ErrPaymentAbandoned   = errors.New("the payment was never completed; nothing was charged")
 	ErrNotReconciled      = errors.New("the payment provider or another service does not answer; there is no report")
-	ErrTooManyTickets     = errors.New("with these tickets the account would have too many unpaid and free tickets of this event")
+	ErrTooManyTickets     = errors.New("the account would have too many free and unpaid tickets of this event")
+	ErrTooManyAtOnce      = errors.New("this account books too often at the same time; try again")
 	ErrPaymentsPaused     = errors.New("too many payments of this account were declined; wait before the next one")
 	ErrReservationFailed  = errors.New("the tickets could not be held; nothing was charged")
 )

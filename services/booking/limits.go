@@ -6,8 +6,7 @@ import (
 )
 
 const (
-	// freeDeclines is how many payments of a user may be declined in a row before
-	// the next one has to wait.
+	// freeDeclines is how many declined payments in a row cause no pause.
 	freeDeclines = 2
 	// maxDeclinePause bounds the pause after a declined payment. It is 1 s after the
 	// first that is not free, and doubles with each one more.
@@ -17,7 +16,7 @@ const (
 // DeclinesKept is for how long a declined payment counts.
 const DeclinesKept = time.Hour
 
-// Account is what counts for the limits of a user, at one moment.
+// Account is the usage that the limits of a user count, at one moment.
 type Account struct {
 	// Tickets is the sum of UnpaidTickets over the user's bookings of one event.
 	Tickets int
@@ -42,27 +41,45 @@ func (a Account) pause() time.Duration {
 	return min(time.Second<<min(a.Declined+a.Open-freeDeclines-1, 10), maxDeclinePause)
 }
 
-// PausedError is ErrPaymentsPaused, with the time to wait.
-type PausedError struct{ Wait time.Duration }
+// PausedError is ErrPaymentsPaused or ErrTooManyAtOnce, with the time to wait.
+type PausedError struct {
+	Reason error
+	Wait   time.Duration
+}
 
-func (e *PausedError) Error() string { return fmt.Sprintf("%v: wait %v", ErrPaymentsPaused, e.Wait) }
+func (e *PausedError) Error() string { return fmt.Sprintf("%v: wait %v", e.Reason, e.Wait) }
 
-// Unwrap returns ErrPaymentsPaused.
-func (e *PausedError) Unwrap() error { return ErrPaymentsPaused }
+// Unwrap returns the reason.
+func (e *PausedError) Unwrap() error { return e.Reason }
 
-// admit returns whether the limits of its user allow b: ErrTooManyTickets, or a
-// *PausedError for a booking that costs something.
+// TooManyTicketsError is ErrTooManyTickets in numbers.
+type TooManyTicketsError struct {
+	Limit int
+	// Left is how many more tickets the account may have.
+	Left int
+}
+
+func (e *TooManyTicketsError) Error() string {
+	return fmt.Sprintf("an account may have %d free and unpaid tickets of an event; this one may have %d more", e.Limit, e.Left)
+}
+
+// Unwrap returns ErrTooManyTickets.
+func (e *TooManyTicketsError) Unwrap() error { return ErrTooManyTickets }
+
+// admit returns whether the limits of its user allow b: a *TooManyTicketsError,
+// or a *PausedError for a booking that costs something.
 func (s *Service) admit(b *Booking) func(Account) error {
 	return func(a Account) error {
 		if a.Tickets+b.UnpaidTickets() > s.TicketsPerAccount {
-			return ErrTooManyTickets
+			return &TooManyTicketsError{Limit: s.TicketsPerAccount, Left: max(s.TicketsPerAccount-a.Tickets, 0)}
 		}
 		pause := a.pause()
 		if pause == 0 || b.free() {
 			return nil
 		}
-		if wait := a.LastTry.Add(pause).Sub(b.CreatedAt); wait > 0 {
-			return &PausedError{Wait: wait}
+		// A clock that was set back does not make the pause longer.
+		if wait := min(a.LastTry.Add(pause).Sub(b.CreatedAt), pause); wait > 0 {
+			return &PausedError{Reason: ErrPaymentsPaused, Wait: wait}
 		}
 		return nil
 	}

@@ -152,6 +152,72 @@ func TestDeclinedPaymentsArePausedLongerAndLonger(t *testing.T) {
 	w.check(t)
 }
 
+// The bookings of one user are stored one after the other, a number of them wait,
+// and nobody else does.
+func TestAUserWithManyRequestsDelaysNobodyElse(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	free, c := w.hall(money.Amount{Currency: "EUR"}), w.newCustomer()
+	entered, finish := make(chan struct{}, 1000), make(chan struct{})
+	s := w.service(&faults{before: func(call string) error {
+		if call == "Create" {
+			entered <- struct{}{}
+			<-finish
+		}
+		return nil
+	}})
+	const flood = 200
+	errs := make(chan error, flood)
+	for range flood {
+		go func() {
+			_, err := w.create(t.Context(), s, c, booking.Request{EventID: free, Tickets: 1})
+			errs <- err
+		}()
+	}
+	<-entered
+	for range flood - 64 {
+		var paused *booking.PausedError
+		if err := <-errs; !errors.As(err, &paused) || !errors.Is(err, booking.ErrTooManyAtOnce) || paused.Wait != time.Second {
+			t.Fatalf("one of %d requests at once: %v, want ErrTooManyAtOnce and a second to wait", flood, err)
+		}
+	}
+	if n := len(entered); n != 0 {
+		t.Errorf("%d more bookings of the user are being stored beside the first", n)
+	}
+
+	// Another user's booking does not wait for the first.
+	done := make(chan error, 1)
+	go func() {
+		_, err := w.create(t.Context(), s, w.newCustomer(), booking.Request{EventID: free, Tickets: 1})
+		done <- err
+	}()
+	<-entered
+	close(finish)
+	if err := <-done; err != nil {
+		t.Errorf("another user's booking: %v", err)
+	}
+	refused := 0
+	for range 64 {
+		if err := <-errs; errors.Is(err, booking.ErrTooManyTickets) {
+			refused++
+		} else if err != nil {
+			t.Errorf("a booking that had its turn: %v", err)
+		}
+	}
+	if want := 64 - 2*booking.MaxTickets; refused != want {
+		t.Errorf("%d of the 64 were refused, want %d beyond the limit", refused, want)
+	}
+}
+
+func TestAClockThatWasSetBackMakesNoPauseLonger(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c, event := w.newCustomer(), w.hall(price)
+	w.declines(t, 3, c, event)
+	w.advance(-24 * time.Hour)
+	w.wantPause(t, c, event, time.Second)
+}
+
 func TestAPaidBookingEndsThePauses(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

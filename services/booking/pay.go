@@ -9,7 +9,11 @@ import (
 // pay takes the money, within the time of payment, and ends the request.
 func (d *driver) pay(ctx, payment context.Context, token string) (Booking, error) {
 	c := Charge{BookingID: d.b.ID, Amount: d.b.Total, Token: token}
-	reference, err := d.s.Payments.Prepare(payment, c)
+	var reference string
+	err := payable(d.s.Payments, d.b.Items) // its prices may be others than before it was held
+	if err == nil {
+		reference, err = d.s.Payments.Prepare(payment, c)
+	}
 	switch {
 	case isFinal(err):
 		return d.notPaid(ctx, reasonOf(err))

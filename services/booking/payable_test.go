@@ -31,7 +31,7 @@ func TestWhatTheProviderDoesNotChargeIsRefusedBeforeAnythingIsStored(t *testing.
 		"too much in all":           {money.Amount{AmountMinor: 6670, Currency: "KWD"}, 3, booking.ErrAmountNotPayable},
 		"another currency":          {money.Amount{AmountMinor: 2500, Currency: "EUR"}, 1, booking.ErrAmountNotPayable},
 		"as much as possible":       {money.Amount{AmountMinor: 10_000, Currency: "KWD"}, 2, nil},
-		"whole steps in all":        {money.Amount{AmountMinor: 5555, Currency: "KWD"}, 2, nil},
+		"whole steps in all alone":  {money.Amount{AmountMinor: 5555, Currency: "KWD"}, 2, booking.ErrAmountNotPayable},
 		"free in any currency":      {money.Amount{Currency: "EUR"}, 1, nil},
 		"as little as is possible":  {money.Amount{AmountMinor: 100, Currency: "KWD"}, 1, nil},
 		"enough of little in all":   {money.Amount{AmountMinor: 90, Currency: "KWD"}, 2, nil},
@@ -62,15 +62,27 @@ func TestWhatTheProviderTurnsOutNotToChargeIsGivenBack(t *testing.T) {
 	t.Parallel()
 	refuse := func() error { return booking.ErrAmountNotPayable }
 	for name, f := range map[string]*faults{
+		"after its price has changed":     {},
 		"when it is prepared":             {before: only("Prepare", refuse)},
 		"when it is charged":              {before: only("Charge", refuse)},
 		"and the event service is absent": {before: either(only("Prepare", refuse), only("Release", unknown))},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := modelWorld(t)
-			customer, event := m.newCustomer(), m.newEvent(price)
+			customer, event := m.newCustomer(), m.newEvent(money.Amount{AmountMinor: 5000, Currency: "KWD"})
 			request := booking.Request{EventID: event, Tickets: 2, PaymentToken: bookingtest.Good, IdempotencyKey: "k"}
+			if f.before == nil {
+				// As between the look at the prices and the hold.
+				m.pay.Limit = dinars
+				f.after = func(call string) error {
+					if call == "Availability" {
+						m.catalog.Reprice(event, money.Amount{AmountMinor: 5555, Currency: "KWD"})
+					}
+					return nil
+				}
+			}
 			b, err := m.create(t.Context(), m.service(f), customer, request)
+			m.pay.Limit = nil
 			wantErr(t, err, booking.ErrAmountNotPayable)
 			_, again := m.create(t.Context(), m.service(nil), customer, request)
 			wantErr(t, again, booking.ErrAmountNotPayable)

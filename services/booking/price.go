@@ -18,6 +18,28 @@ func Payable(p Payments, total money.Amount) error {
 	return err
 }
 
+// payable returns ErrAmountNotPayable if p does not charge the items' total, or
+// could not refund one of them alone: tickets are given back one by one.
+func payable(p Payments, items []events.Item) error {
+	total, err := events.Total(items)
+	if err != nil || total.IsZero() {
+		return err
+	}
+	if err := Payable(p, total); err != nil {
+		return err
+	}
+	l, err := p.Limits(total.Currency)
+	if err != nil {
+		return err
+	}
+	for _, it := range items {
+		if it.UnitPrice.AmountMinor%l.Step != 0 {
+			return fmt.Errorf("%w: %s a ticket", ErrAmountNotPayable, it.UnitPrice)
+		}
+	}
+	return nil
+}
+
 // fee is what cancelling tickets of this price costs at that time, by the
 // policy that the event had when it was booked.
 func fee(e events.Event, price money.Amount, at time.Time) (money.Amount, error) {

@@ -66,6 +66,7 @@ type Options struct {
 // Service is the use cases of booking.
 type Service struct {
 	Options
+	turns turns
 	wake  chan struct{} // there is something to recover
 	heard chan struct{} // there is a payment event
 }

@@ -164,7 +164,8 @@ func (w *world) service(f *faults) *booking.Service {
 	return booking.New(booking.Options{
 		Store: f, StuckBookings: w.store, CancelledEvents: w.store, Catalog: f, Payments: f,
 		Records: w.store, Holdings: f, Statements: f, Recheck: w.recheck, Log: slog.New(slog.DiscardHandler), Now: w.now,
-		RecoverEvery: time.Millisecond, TicketsPerAccount: w.ticketsPerAccount,
+		CatalogTimeout: time.Minute, // on a busy machine, racing requests wait for their turn
+		RecoverEvery:   time.Millisecond, TicketsPerAccount: w.ticketsPerAccount,
 		TraceParent: func(context.Context) string { return "00-trace" },
 	})
 }

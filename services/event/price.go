@@ -36,8 +36,8 @@ func (l ChargeLimits) refusal(price money.Amount) string {
 }
 
 // checkPrices returns problem.Invalid with the prices of d that the payment
-// provider does not charge, and ErrBookingUnavailable if it is not known which it
-// does. Nothing is asked for what is free.
+// provider does not charge, and ErrBookingUnavailable if booking does not answer. For a
+// draft of free tickets it asks nothing.
 func (s *Service) checkPrices(ctx context.Context, d Draft) error {
 	if !d.charges() {
 		return nil

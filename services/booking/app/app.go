@@ -117,8 +117,8 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	if cfg.ReconcileDays < 1 {
 		return nil, fmt.Errorf("RECONCILE_DAYS is %d, not at least 1", cfg.ReconcileDays)
 	}
-	if cfg.TicketsPerAccount < 1 {
-		return nil, fmt.Errorf("TICKETS_PER_ACCOUNT is %d, not at least 1", cfg.TicketsPerAccount)
+	if cfg.TicketsPerAccount < booking.MaxTickets {
+		return nil, fmt.Errorf("TICKETS_PER_ACCOUNT is %d, not at least %d, which one booking may have", cfg.TicketsPerAccount, booking.MaxTickets)
 	}
 	key, keys, err := auth.OpenServiceKeys("booking", cfg.ServiceKey, cfg.ServiceKeys, "event")
 	if err != nil {

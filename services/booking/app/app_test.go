@@ -9,8 +9,8 @@ import (
 func TestANumberThatMakesNoSenseIsSaidByName(t *testing.T) {
 	t.Parallel()
 	for want, cfg := range map[string]Config{
-		"RECONCILE_DAYS is 0, not at least 1":       {ReconcileDays: 0, TicketsPerAccount: 40},
-		"TICKETS_PER_ACCOUNT is -1, not at least 1": {ReconcileDays: 30, TicketsPerAccount: -1},
+		"RECONCILE_DAYS is 0, not at least 1":                                    {ReconcileDays: 0, TicketsPerAccount: 40},
+		"TICKETS_PER_ACCOUNT is 19, not at least 20, which one booking may have": {ReconcileDays: 30, TicketsPerAccount: 19},
 	} {
 		a, err := New(t.Context(), cfg, Deps{Log: slog.New(slog.DiscardHandler)})
 		if err == nil {

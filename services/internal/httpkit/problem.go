@@ -36,8 +36,7 @@ func (e *Error) WithRetryAfter(seconds int) *Error {
 	return e.withHeader("Retry-After", strconv.Itoa(seconds))
 }
 
-// Seconds rounds up, for WithRetryAfter: whoever comes back then does not come too
-// early.
+// Seconds rounds up, for WithRetryAfter, so that a client does not return too early.
 func Seconds(d time.Duration) int { return max(1, int((d+time.Second-1)/time.Second)) }
 
 func (e *Error) withHeader(name, value string) *Error {

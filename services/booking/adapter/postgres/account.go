@@ -11,7 +11,7 @@ import (
 // counts what those before it have stored.
 const lockAccount = `SELECT pg_advisory_xact_lock(hashtextextended('account ' || $1::text, 0))`
 
-// account is what counts for the limits of the user $1 with the event $2, with the
+// account is the usage that the limits count of the user $1 with the event $2, with the
 // declined and open payments from $3 on. It must be a statement after lockAccount:
 // a statement does not see what was committed while it waited for a lock.
 const account = `

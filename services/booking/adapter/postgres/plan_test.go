@@ -45,7 +45,7 @@ func TestEverythingGoesByIndexes(t *testing.T) {
 		{"Get", "bookings_pkey", func() error { _, err := s.Get(t.Context(), "id100"); return err }},
 		{"Create, what is unpaid", "bookings_unpaid", create},
 		{"Create, what was declined", "bookings_declined", create},
-		{"Create, what was paid since", "bookings_of_user", create},
+		{"Create, what was paid since", "bookings_paid", create},
 		{"ByKey", "idempotency_keys_pkey", func() error { _, err := s.ByKey(t.Context(), "user100", key, now); return err }},
 		{"List", "bookings_of_user", func() error {
 			_, err := s.List(t.Context(), booking.Query{UserID: "user100", After: "id5000", Limit: 21})

@@ -27,6 +27,7 @@ var table = httpkit.Errors{
 	{Err: booking.ErrSalesClosed, Status: http.StatusConflict, Code: problem.SalesClosed},
 	{Err: booking.ErrTooManyTickets, Status: http.StatusConflict, Code: problem.TooManyTickets},
 	{Err: booking.ErrPaymentsPaused, Status: http.StatusTooManyRequests, Code: problem.RateLimited},
+	{Err: booking.ErrTooManyAtOnce, Status: http.StatusTooManyRequests, Code: problem.RateLimited},
 	{Err: booking.ErrPaymentDeclined, Status: http.StatusPaymentRequired, Code: problem.PaymentDeclined},
 	{Err: booking.ErrAmountNotPayable, Status: http.StatusConflict, Code: problem.AmountNotPayable},
 	{Err: booking.ErrCurrencyNotSupported, Status: http.StatusNotFound, Code: problem.CurrencyNotSupported},
@@ -144,8 +145,8 @@ func Register(api huma.API, s *booking.Service, o Options) {
 	}
 }
 
-// refused answers err, and names the booking that was refused, or says when to
-// come back.
+// refused answers err, and names the booking that was refused, or says how many
+// tickets the account may still have, or when to come back.
 func refused(ctx context.Context, b booking.Booking, err error) error {
 	answer := table.To(ctx, err)
 	var p *httpkit.Error
@@ -154,6 +155,10 @@ func refused(ctx context.Context, b booking.Booking, err error) error {
 	}
 	if b.ID != "" {
 		p.BookingID = b.ID
+	}
+	var many *booking.TooManyTicketsError
+	if errors.As(err, &many) {
+		p.Detail = many.Error()
 	}
 	var paused *booking.PausedError
 	if errors.As(err, &paused) {

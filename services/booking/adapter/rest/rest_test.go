@@ -293,6 +293,8 @@ func TestTheLimitsOfAnAccount(t *testing.T) {
 	}
 	if r := a.do(t, alice, http.MethodPost, "/bookings", book("")); r.status != 409 || r.body["code"] != string(problem.TooManyTickets) {
 		t.Errorf("more than the account may have: %s, want 409 %s", r, problem.TooManyTickets)
+	} else if want := "an account may have 40 free and unpaid tickets of an event; this one may have 0 more"; r.body["detail"] != want {
+		t.Errorf("the detail is %q, want %q", r.body["detail"], want)
 	}
 
 	// The pauses grow until the machine is not slower than they are.

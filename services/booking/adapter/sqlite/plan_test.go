@@ -57,7 +57,7 @@ func TestEverythingGoesByIndexes(t *testing.T) {
 		{"Get", "sqlite_autoindex_bookings_1", func(ctx context.Context) error { _, err := s.Get(ctx, "id100"); return err }},
 		{"Create, what is unpaid", "bookings_unpaid", create},
 		{"Create, what was declined", "bookings_declined", create},
-		{"Create, what was paid since", "bookings_of_user", create},
+		{"Create, what was paid since", "bookings_paid", create},
 		{"ByKey", "idempotency_keys", func(ctx context.Context) error { _, err := s.ByKey(ctx, "user0", key, now); return err }},
 		{"List", "bookings_of_user", func(ctx context.Context) error {
 			_, err := s.List(ctx, booking.Query{UserID: "user0", After: "id5000", Limit: 21})

@@ -70,7 +70,7 @@ func (b *Bookings) Limits(ctx context.Context, currency string) (event.ChargeLim
 	case err != nil:
 		return event.ChargeLimits{}, fmt.Errorf("%w: %w", event.ErrBookingUnavailable, err)
 	case out.Currency != currency || out.Step < 1 || out.Minimum < 1 || out.Maximum < out.Minimum:
-		return event.ChargeLimits{}, fmt.Errorf("%w: the answer says no limits of %s", event.ErrBookingUnavailable, currency)
+		return event.ChargeLimits{}, fmt.Errorf("%w: the answer has no valid limits for %s", event.ErrBookingUnavailable, currency)
 	}
 	return event.ChargeLimits{Step: out.Step, Minimum: out.Minimum, Maximum: out.Maximum}, nil
 }

@@ -10,3 +10,4 @@ UPDATE bookings SET unpaid_tickets = counted.tickets FROM (
 WHERE counted.id = bookings.id AND counted.tickets > 0;
 CREATE INDEX bookings_unpaid ON bookings (user_id, status, event_id) WHERE unpaid_tickets > 0;
 CREATE INDEX bookings_declined ON bookings (user_id, updated_at) WHERE reason = 'payment_declined';
+CREATE INDEX bookings_paid ON bookings (user_id, id) WHERE status = 'CONFIRMED' AND captured_minor > 0;
