@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/openboxoffice/boxoffice/contracts/money"
 	"github.com/openboxoffice/boxoffice/contracts/problem"
 )
 
@@ -121,5 +122,50 @@ func TestLogsKeepSecrets(t *testing.T) {
 		if strings.Contains(logs, secret) {
 			t.Errorf("the logs have the %s", what)
 		}
+	}
+}
+
+// Free bookings in a loop send one address a few mails an hour. What is paid
+// for is told in any case.
+func TestFreeBookingsMailOneAddressAFewTimes(t *testing.T) {
+	t.Parallel()
+	p := shared(t)
+	const quota, loop = 10, 15
+	c, o := p.register(t, customer), p.register(t, organizer)
+	free := p.publish(t, o, changed(draft(), "ticket_types", []obj{
+		{"name": "Free", "capacity": loop, "price": money.Amount{AmountMinor: 0, Currency: "EUR"}},
+	}))
+	for range loop {
+		p.book(t, c, free, 1)
+	}
+	paid := p.book(t, c, p.publish(t, o, draft(5)), 1)
+	p.awaitMail(t, paid.ID, mail.confirms)
+	var told []notification
+	eventually(t, func() (err error) {
+		told, err = all[notification](p, gateway, "/notifications?limit=100", as(c))
+		if err == nil && (len(told) < loop+1 || slices.ContainsFunc(told, func(n notification) bool { return n.Status == "PENDING" })) {
+			err = errNoMail
+		}
+		return err
+	})
+	count := map[string]int{}
+	for _, n := range told {
+		count[n.Status]++
+		if n.Status == "FAILED" && !strings.Contains(n.Error, "free bookings") {
+			t.Errorf("a mail failed: %s", n.Error)
+		}
+	}
+	mails, err := p.mails()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := 0
+	for _, m := range mails {
+		if m.to == c.email {
+			got++
+		}
+	}
+	if got != quota+1 || count["FAILED"] != loop-quota {
+		t.Errorf("%d mails came, and the list has %v; want %d of the free bookings and one that was paid", got, count, quota)
 	}
 }

@@ -35,6 +35,8 @@ const (
 	Replaced = "a newer notification about the booking replaced it"
 	// Expired is that of one that was still open when it was forgotten.
 	Expired = "the event was too long ago"
+	// OverQuota is that of one that a Quota has stopped.
+	OverQuota = "too many notifications about free bookings within an hour"
 )
 
 // Open reports whether there is something left to do.
@@ -118,7 +120,14 @@ type Record struct {
 	Booking    string    // what the message says about it, as JSON; its texts are written from that
 	At         time.Time // when it came
 	EventAt    time.Time // when the event starts, or At if that is later or not known
+	Quotas     []Quota   // of different Keys; none where it is sent in any case
 	Deliveries []Notification
+}
+
+// Quota says how many records of one Key are sent within a QuotaPeriod: Most.
+type Quota struct {
+	Key  string // without personal data
+	Most int
 }
 
 // Once names what a booking is told of once: no two records with deliveries

@@ -21,10 +21,14 @@ type Outcome string
 
 // The outcomes.
 const (
-	Ignored Outcome = ""       // at most its message id is new
-	Stored  Outcome = "stored" // its deliveries are stored, without a lease
-	Leased  Outcome = "leased" // its deliveries are stored, with the leases that they had
+	Ignored Outcome = ""        // at most its message id is new
+	Stored  Outcome = "stored"  // its deliveries are stored, without a lease
+	Leased  Outcome = "leased"  // its deliveries are stored, with the leases that they had
+	Limited Outcome = "limited" // its deliveries are stored as Failed: a quota is used up
 )
+
+// QuotaPeriod is the time for which a Quota says how much is sent.
+const QuotaPeriod = time.Hour
 
 // Store keeps the records and their deliveries. notificationtest.TestStore
 // holds it to every sentence below.
@@ -47,6 +51,13 @@ type Store interface {
 	//     its booking has an earlier delivery that is open or leased, or a record
 	//     of a higher version. Then r's deliveries are stored without a lease,
 	//     due at their creation.
+	//
+	//   - Within any QuotaPeriod at most Most records with a Quota of one Key are
+	//     sent, by their At, whoever stores them at the same time. The deliveries of
+	//     each other one are stored as Failed, with the Error OverQuota and without
+	//     a lease. It uses up none of its quotas.
+	//   - A record uses each of its quotas once, however often it comes. One that
+	//     is not told uses none.
 	//
 	// It reports what it did. A record without deliveries is Stored when its
 	// message id is new.

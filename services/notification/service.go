@@ -49,6 +49,10 @@ type Options struct {
 	// Retention is how long after an event its notifications keep personal data;
 	// default 90 days.
 	Retention time.Duration
+	// RecipientQuota and AccountQuota are how many notifications about bookings for
+	// which nothing is paid go to one address, and to the addresses of one account,
+	// within a QuotaPeriod; defaults 10 and 30. Those about money are always sent.
+	RecipientQuota, AccountQuota int
 	// Poll is how often an idle worker looks for what is due; default 500 ms.
 	// What is enqueued here does not wait for it.
 	Poll time.Duration
@@ -83,11 +87,13 @@ func New(o Options) (*Service, error) {
 			*d.value = d.preset
 		}
 	}
-	if o.MaxAttempts <= 0 {
-		o.MaxAttempts = 60
-	}
-	if o.Workers <= 0 {
-		o.Workers = 4
+	for _, n := range []struct {
+		value  *int
+		preset int
+	}{{&o.MaxAttempts, 60}, {&o.Workers, 4}, {&o.RecipientQuota, 10}, {&o.AccountQuota, 30}} {
+		if *n.value <= 0 {
+			*n.value = n.preset
+		}
 	}
 	return &Service{o: o, lanes: map[Channel]*lane{Email: newLane(Email, o.Workers), SMS: newLane(SMS, max(1, o.Workers/2))}}, nil
 }
@@ -116,6 +122,8 @@ func New(o Options) (*Service, error) {
 //     booking it says only if nothing newer is known. Nor does it make
 //     the confirmation stale, which it may overtake: that has what the customer
 //     needs at the door. What it does make stale is that the booking failed.
+//   - Where nothing was paid, nobody has proven that the address is theirs: then
+//     an address and an account are told only so often (RecipientQuota).
 func (s *Service) Handle(ctx context.Context, m events.Message) error {
 	b, kind, err := decode(m)
 	if err != nil {
@@ -131,6 +139,10 @@ func (s *Service) Handle(ctx context.Context, m events.Message) error {
 	outcome, err := s.enqueue(ctx, r)
 	if err != nil {
 		return fmt.Errorf("enqueue message %s: %w", m.ID, err)
+	}
+	if outcome == Limited {
+		s.o.Log.WarnContext(ctx, "notification not sent", "message_id", m.ID, "booking_id", b.BookingID, "user_id", b.UserID,
+			"kind", kind, "reason", OverQuota)
 	}
 	s.o.Log.InfoContext(ctx, "message taken in", "message_id", m.ID, "type", m.Type, "booking_id", b.BookingID, "new", outcome != Ignored)
 	return nil
@@ -158,6 +170,11 @@ func (s *Service) address(r *Record, b events.Booking) error {
 		sms := newDelivery(SMS, b.UserID, r.At)
 		sms.Status = Resolving // whether there is a phone is asked later: the user service may be down
 		r.Deliveries = append(r.Deliveries, sms)
+	} else {
+		r.Quotas = []Quota{
+			{Key: "account/" + b.UserID, Most: s.o.AccountQuota},
+			{Key: "to/" + mailboxKey(b.UserEmail), Most: s.o.RecipientQuota},
+		}
 	}
 	turn := s.turns.next(class, cmp.Or(b.Event.ID, b.BookingID), r.At)
 	for i := range r.Deliveries {

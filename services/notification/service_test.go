@@ -683,3 +683,59 @@ func TestAskingForTheAddressTakesNoAttemptToSend(t *testing.T) {
 		t.Errorf("it has %d attempts, want 3", n.Attempts)
 	}
 }
+
+// A loop of free bookings with a stranger's address reaches it a few times an
+// hour, by whatever account and spelling; what is about money always goes out.
+func TestFreeBookingsMailOneAddressAFewTimesAnHour(t *testing.T) {
+	t.Parallel()
+	o := &outside{contact: notification.Contact{Phone: "+4915112345678"}}
+	log := &lines{}
+	c := &clock{now: time.Date(2027, 3, 1, 9, 0, 0, 0, time.UTC)}
+	s := newService(t, o, func(o *notification.Options) {
+		o.Now, o.RecipientQuota, o.AccountQuota = c.Now, 3, 5
+		o.Log = slog.New(slog.NewTextHandler(log, nil))
+	})
+	stop := run(t, s)
+	free := func(user, address string) events.Message {
+		b := booking(user)
+		b.UserEmail, b.Items, b.Total = address, slices.Clone(b.Items), money.Amount{Currency: "EUR"}
+		b.Items[0].UnitPrice = b.Total
+		return message(t, events.TypeBookingConfirmed, b)
+	}
+	for i := range 20 {
+		m := free([]string{"u1", "u2"}[i%2], []string{"ada@example.com", "Ada+1@EXAMPLE.com"}[i%2])
+		handle(t, s, m)
+		handle(t, s, m) // it comes again
+	}
+	if got := statuses(t, s)[notification.Failed]; got != 17 {
+		t.Errorf("%d of 20 free bookings are FAILED, want all but 3", got)
+	}
+	for i := range 20 { // to ever other addresses
+		handle(t, s, free("u3", uuid.NewString()+"@example.com"))
+		if i == 10 {
+			c.pass(notification.QuotaPeriod)
+		}
+	}
+	paid := booking("u1")
+	paid.UserEmail = "ada@example.com"
+	handle(t, s, message(t, events.TypeBookingConfirmed, paid))
+	gone := booking("u1")
+	gone.UserEmail, gone.Refunded, gone.Reason = "ada@example.com", gone.Total, "event_cancelled"
+	handle(t, s, message(t, events.TypeBookingCancelled, gone))
+	eventually(t, "all else is sent", func() bool {
+		_, texts := o.sent()
+		return len(texts) == 2 && statuses(t, s)[notification.Pending] == 0
+	})
+	stop()
+	mails, texts := o.sent()
+	if len(mails) != 3+5+5+2 || len(texts) != 2 {
+		t.Errorf("%d mails and %d SMS, want 15, of which 2 are about money, and 2", len(mails), len(texts))
+	}
+	got := log.buf.String()
+	if !strings.Contains(got, notification.OverQuota) {
+		t.Error("the log does not tell of what was not sent")
+	}
+	if strings.Contains(strings.ToLower(got), "ada@") {
+		t.Error("the log has the address")
+	}
+}

@@ -85,6 +85,11 @@ type Config struct {
 	// Retention is how long after an event its mails and SMS keep addresses,
 	// numbers and texts, at least a day.
 	Retention time.Duration `env:"MAIL_RETENTION" envDefault:"2160h"`
+	// FreeRecipientQuota and FreeAccountQuota are how many mails about bookings for
+	// which nothing is paid go to one address, and to one account, within an hour:
+	// 1 to 1000.
+	FreeRecipientQuota int `env:"MAIL_FREE_RECIPIENT_QUOTA" envDefault:"10"`
+	FreeAccountQuota   int `env:"MAIL_FREE_ACCOUNT_QUOTA" envDefault:"30"`
 	// SendTimeout bounds one attempt, 1 s to 10 min; Workers how many are made
 	// at a time, 1 to 100.
 	SendTimeout time.Duration `env:"MAIL_SEND_TIMEOUT" envDefault:"15s"`
@@ -166,6 +171,7 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 		Store: a.db.store, Mailer: mailer, SMS: sms, Contacts: userapi.New(users), Log: deps.Log, Organizer: organizer(cfg),
 		RetryBase: cfg.RetryBase, RetryMax: cfg.RetryMax, MaxAttempts: cfg.MaxAttempts,
 		SendTimeout: cfg.SendTimeout, Workers: cfg.Workers, Retention: cfg.Retention,
+		RecipientQuota: cfg.FreeRecipientQuota, AccountQuota: cfg.FreeAccountQuota,
 	})
 	if err != nil {
 		return nil, err
@@ -212,6 +218,10 @@ func (c Config) check() error {
 		return errors.New("MAIL_SEND_TIMEOUT must be 1s to 10m")
 	case c.Retention < 24*time.Hour:
 		return errors.New("MAIL_RETENTION must be at least 24h")
+	case c.FreeRecipientQuota < 1 || c.FreeRecipientQuota > 1000:
+		return errors.New("MAIL_FREE_RECIPIENT_QUOTA must be 1 to 1000")
+	case c.FreeAccountQuota < 1 || c.FreeAccountQuota > 1000:
+		return errors.New("MAIL_FREE_ACCOUNT_QUOTA must be 1 to 1000")
 	case c.Workers < 1 || c.Workers > 100:
 		return errors.New("MAIL_WORKERS must be 1 to 100")
 	}

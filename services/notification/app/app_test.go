@@ -224,7 +224,11 @@ func TestBadConfigurationStopsTheStart(t *testing.T) {
 			func(c *app.Config) { c.SendTimeout = 1 << 62 },
 		},
 		"MAIL_RETENTION": {func(c *app.Config) { c.Retention = 0 }, func(c *app.Config) { c.Retention = 24*time.Hour - 1 }},
-		"MAIL_WORKERS":   {func(c *app.Config) { c.Workers = 0 }, func(c *app.Config) { c.Workers = -4 }, func(c *app.Config) { c.Workers = 1 << 40 }},
+		"MAIL_FREE_RECIPIENT_QUOTA": {
+			func(c *app.Config) { c.FreeRecipientQuota = 0 }, func(c *app.Config) { c.FreeRecipientQuota = 1001 },
+		},
+		"MAIL_FREE_ACCOUNT_QUOTA": {func(c *app.Config) { c.FreeAccountQuota = 0 }, func(c *app.Config) { c.FreeAccountQuota = 1001 }},
+		"MAIL_WORKERS":            {func(c *app.Config) { c.Workers = 0 }, func(c *app.Config) { c.Workers = -4 }, func(c *app.Config) { c.Workers = 1 << 40 }},
 	} {
 		for _, change := range changes {
 			cfg := config(services, t.TempDir(), "http://127.0.0.1:1")

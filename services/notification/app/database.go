@@ -20,7 +20,7 @@ type database struct {
 	store notification.Store
 	inbox inbox.Store
 	ping  func(context.Context) error
-	// prune forgets the messages recorded before t.
+	// prune forgets the messages recorded before t, and what no quota counts any more.
 	prune func(ctx context.Context, t time.Time) error
 	close func() error
 	// run maintains a SQLite file; nil for a database server.
@@ -30,6 +30,10 @@ type database struct {
 	// is never one process's alone.
 	endLeases func(ctx context.Context, now time.Time) error
 }
+
+// quotasKept is how long it is known when quotas were used: far longer than they
+// count, whatever the clocks do.
+const quotasKept = 24 * notification.QuotaPeriod
 
 // openDatabase opens what cfg.Store says, and brings its tables or indexes up
 // to date.
@@ -45,7 +49,9 @@ func openDatabase(ctx context.Context, cfg Config) (*database, error) {
 		if err != nil {
 			return nil, fmt.Errorf("NOTIFICATION_MONGO_URL: %w", err)
 		}
-		return &database{store: s, inbox: s.Inbox(), ping: s.Ping, prune: s.Inbox().Prune, close: s.Close}, nil
+		return &database{store: s, inbox: s.Inbox(), ping: s.Ping, prune: func(ctx context.Context, t time.Time) error {
+			return errors.Join(s.Inbox().Prune(ctx, t), s.PruneQuotas(ctx, time.Now().Add(-quotasKept)))
+		}, close: s.Close}, nil
 	case "sqlite":
 		if cfg.DBPath == "" {
 			return nil, errors.New("NOTIFICATION_DB is not set, and STORE is sqlite")
@@ -56,7 +62,9 @@ func openDatabase(ctx context.Context, cfg Config) (*database, error) {
 		}
 		s, messages := sqlite.New(db), inboxsqlite.New(db)
 		return &database{
-			store: s, inbox: messages, ping: db.Ping, prune: messages.Prune, close: db.Close, run: db.Run, endLeases: s.EndLeases,
+			store: s, inbox: messages, ping: db.Ping, prune: func(ctx context.Context, t time.Time) error {
+				return errors.Join(messages.Prune(ctx, t), s.PruneQuotas(ctx, time.Now().Add(-quotasKept)))
+			}, close: db.Close, run: db.Run, endLeases: s.EndLeases,
 		}, nil
 	}
 	return nil, fmt.Errorf("STORE is %q, not mongo or sqlite", cfg.Store)

@@ -109,7 +109,7 @@ func config(services *authtest.Services, dir, userURL string) app.Config {
 		JWKSURL: userURL + "/jwks", UserURL: userURL,
 		ServiceKey: services.Private("notification"), ServiceKeys: services.Public,
 		RetryBase: time.Second, RetryMax: 30 * time.Minute, MaxAttempts: 60, SendTimeout: 15 * time.Second, Workers: 4,
-		Retention: 90 * 24 * time.Hour,
+		Retention: 90 * 24 * time.Hour, FreeRecipientQuota: 10, FreeAccountQuota: 30,
 	}
 }
 

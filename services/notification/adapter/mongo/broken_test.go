@@ -9,6 +9,7 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	driver "go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/openboxoffice/boxoffice/services/internal/inbox"
 	"github.com/openboxoffice/boxoffice/services/internal/mongodb"
@@ -118,6 +119,42 @@ func TestStoreSuiteCatchesBrokenAdapters(t *testing.T) {
 					r.Kind = notification.NotCompleted
 				}
 				return b.Store.Enqueue(ctx, r)
+			},
+		}},
+		"counts_in_place_of_reading": {"a_record_counts_once", broken{
+			enqueue: func(b broken, ctx context.Context, r notification.Record) (notification.Outcome, error) {
+				outcome, err := b.Store.Enqueue(ctx, r)
+				for _, q := range r.Quotas {
+					if outcome != notification.Ignored || err != nil {
+						break
+					}
+					_, err = b.messages.Database().Collection("quotas").UpdateOne(ctx, bson.D{{Key: "_id", Value: q.Key}},
+						bson.D{{Key: "$push", Value: bson.D{{Key: "uses", Value: bson.D{{Key: "message", Value: newID()}, {Key: "at", Value: r.At.UnixMicro()}}}}}})
+				}
+				return outcome, err
+			},
+		}},
+		"uses_a_quota_by_two_requests": {"racing_callers_never_pass_a_quota", broken{
+			enqueue: func(b broken, ctx context.Context, r notification.Record) (notification.Outcome, error) {
+				quotas := b.messages.Database().Collection("quotas")
+				for _, q := range r.Quotas {
+					var known struct{ Uses bson.A }
+					if err := quotas.FindOne(ctx, bson.D{{Key: "_id", Value: q.Key}}).Decode(&known); err == nil && len(known.Uses) >= q.Most {
+						return b.Store.Enqueue(ctx, r)
+					}
+				}
+				all := r.Quotas
+				r.Quotas = nil
+				outcome, err := b.Store.Enqueue(ctx, r)
+				for _, q := range all {
+					if err != nil {
+						break
+					}
+					_, err = quotas.UpdateOne(ctx, bson.D{{Key: "_id", Value: q.Key}}, bson.D{
+						{Key: "$push", Value: bson.D{{Key: "uses", Value: bson.D{{Key: "message", Value: r.MessageID}, {Key: "at", Value: r.At.UnixMicro()}}}}},
+					}, options.UpdateOne().SetUpsert(true))
+				}
+				return outcome, err
 			},
 		}},
 		"forgets_the_calendar": {"deliveries_come_back_as_they_were_stored", broken{

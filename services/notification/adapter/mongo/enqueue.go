@@ -20,13 +20,14 @@ import (
 //  2. Look at the other messages of its booking: one of a higher version that
 //     outdates it makes it stale. One of a lower version is overtaken; if this
 //     one outdates it, it is told no more, be it undecided or waiting to be sent.
-//  3. Decide: set the deliveries where it is to be told.
+//  3. Use its quotas.
+//  4. Decide: set the deliveries where it is to be told.
 //
 // Of two messages at a time each inserts before it looks, so that at least one
 // sees the other; and what is newer outdates what is older before it is told
 // itself. After a crash between two steps the message is undecided. It was
 // not acknowledged and has no receipt, so it comes again, and any number of
-// callers may then go on: step 3 succeeds once.
+// callers may then go on: step 4 succeeds once.
 func (s *Store) Enqueue(ctx context.Context, r notification.Record) (notification.Outcome, error) {
 	ctx, cancel := s.db.Limit(ctx, 0)
 	defer cancel()
@@ -46,6 +47,17 @@ func (s *Store) Enqueue(ctx context.Context, r notification.Record) (notificatio
 	}
 	if rest.stale {
 		return notification.Ignored, s.drop(ctx, m.ID)
+	}
+	used, admitted, err := s.admit(ctx, r, &m)
+	if err != nil {
+		return notification.Ignored, err
+	}
+	if !admitted {
+		decided, err := s.decide(ctx, m, rest, undecided(m.ID))
+		if err == nil && decided {
+			err = s.freeQuotas(ctx, used, m)
+		}
+		return outcome(decided, notification.Limited), err
 	}
 	leased := r.Deliveries[0].Lease != ""
 	if leased && !rest.newer && !rest.open {
@@ -78,9 +90,16 @@ func (s *Store) insert(ctx context.Context, r notification.Record, m message) (n
 			return notification.Ignored, err
 		}
 	}
+	used, admitted, err := s.admit(ctx, r, &m)
+	if err != nil {
+		return notification.Ignored, err
+	}
 	fresh, err := s.messages.Insert(ctx, m)
 	if err != nil || !fresh {
 		return notification.Ignored, err
+	}
+	if !admitted {
+		return notification.Limited, s.freeQuotas(ctx, used, m)
 	}
 	if len(r.Deliveries) > 0 && r.Deliveries[0].Lease != "" {
 		return notification.Leased, nil

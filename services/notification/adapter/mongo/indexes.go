@@ -12,6 +12,7 @@ import (
 const (
 	messagesName    = "messages"
 	deadLettersName = "dead_letters"
+	quotasName      = "quotas"
 )
 
 // indexes are all indexes there are, but for those on _id.
@@ -25,6 +26,7 @@ func indexes() []mongodb.Index {
 		{Collection: messagesName, Name: "event", Keys: keys("event_at", "at")},
 		// Prune
 		{Collection: messagesName, Name: "age", Keys: keys("at")},
+		{Collection: quotasName, Name: "age", Keys: keys("at")},
 	}
 	for _, c := range channels {
 		for name, fields := range map[string][]string{

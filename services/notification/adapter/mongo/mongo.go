@@ -23,6 +23,7 @@ import (
 type Store struct {
 	db       *mongodb.DB
 	messages mongodb.Collection
+	quotas   mongodb.Collection
 	inbox    *Inbox
 }
 
@@ -37,7 +38,7 @@ func Open(ctx context.Context, o mongodb.Options) (*Store, error) {
 	}
 	messages := db.Collection(messagesName)
 	s := &Store{
-		db: db, messages: messages,
+		db: db, messages: messages, quotas: db.Collection(quotasName),
 		inbox: &Inbox{db: db, messages: messages, letters: db.Collection(deadLettersName)},
 	}
 	if err := s.adopt(ctx); err != nil {

@@ -25,7 +25,8 @@ func TestEverythingGoesByIndexes(t *testing.T) {
 	plantest.Fill(t, path,
 		`INSERT INTO records SELECT 'm' || n, 'b' || n, 'confirmation', 1, 'b' || n || '/confirmation', '', n FROM `+plantest.N, `
 		INSERT INTO deliveries SELECT 'd' || n, 'm' || n, 'b' || n, 'user' || (n % 1000), 'email', '', '', '', '', '',
-			iif(n % 100 = 0, 'PENDING', 'SENT'), 0, '', n, NULL, n, n, n % 200 = 0, '', 0 FROM `+plantest.N)
+			iif(n % 100 = 0, 'PENDING', 'SENT'), 0, '', n, NULL, n, n, n % 200 = 0, '', 0 FROM `+plantest.N, `
+		INSERT INTO quota_uses SELECT 'to/' || n, n, 'm' || n FROM `+plantest.N)
 	s, now := sqlite.New(db), time.Now()
 	after := &notification.Position{CreatedAt: time.UnixMicro(5000), ID: "x"}
 	list := func(f notification.Filter) func(ctx context.Context) error {
@@ -40,6 +41,13 @@ func TestEverythingGoesByIndexes(t *testing.T) {
 			_, err := s.Enqueue(ctx, notification.Record{MessageID: "new", BookingID: "b1", Kind: notification.Cancellation, Version: 2, At: now})
 			return err
 		}},
+		{"Enqueue with a quota", "quota_uses_key", func(ctx context.Context) error {
+			_, err := s.Enqueue(ctx, notification.Record{MessageID: "limited", BookingID: "b2", Kind: notification.Cancellation, Version: 2, At: now,
+				Quotas:     []notification.Quota{{Key: "to/1", Most: 10}},
+				Deliveries: []notification.Notification{{ID: "limited", Channel: notification.Email, Status: notification.Pending}}})
+			return err
+		}},
+		{"PruneQuotas", "quota_uses_at", func(ctx context.Context) error { return s.PruneQuotas(ctx, time.UnixMicro(500)) }},
 		{"Claim", "deliveries_waiting", func(ctx context.Context) error { _, err := s.Claim(ctx, notification.Email, now, now, 10); return err }},
 		{"Settle", "sqlite_autoindex_deliveries_1", func(ctx context.Context) error {
 			err := s.Settle(ctx, notification.Notification{ID: "d100", Lease: "x", Status: notification.Sent})

@@ -79,20 +79,29 @@ func (s *Store) Enqueue(ctx context.Context, r notification.Record) (outcome not
 		if err := outdate(ctx, tx, r.BookingID, b.outdated); err != nil {
 			return err
 		}
+		admitted, err := admit(ctx, tx, r)
+		if err != nil {
+			return err
+		}
 		waits, err := b.waits(ctx, tx, r)
 		if err != nil {
 			return err
 		}
 		for _, n := range r.Deliveries {
-			if waits {
+			if waits || !admitted {
 				n.Lease, n.Due = "", n.CreatedAt
+			}
+			if !admitted {
+				n.Status, n.Error = notification.Failed, notification.OverQuota
 			}
 			if err := insert(ctx, tx, r, n); err != nil {
 				return err
 			}
 		}
 		outcome = notification.Leased
-		if waits || len(r.Deliveries) == 0 || r.Deliveries[0].Lease == "" {
+		if !admitted {
+			outcome = notification.Limited
+		} else if waits || len(r.Deliveries) == 0 || r.Deliveries[0].Lease == "" {
 			outcome = notification.Stored
 		}
 		return nil
@@ -162,6 +171,34 @@ func outdate(ctx context.Context, tx *sql.Tx, bookingID string, messageIDs []str
 		WHERE booking_id = ? AND message_id IN (SELECT value FROM json_each(?)) AND status IN ('RESOLVING', 'PENDING')`,
 		notification.Replaced, bookingID, string(list))
 	return err
+}
+
+// admit reports whether none of r's quotas is used up, and uses each if so.
+func admit(ctx context.Context, tx *sql.Tx, r notification.Record) (bool, error) {
+	if len(r.Deliveries) == 0 {
+		return true, nil
+	}
+	for _, q := range r.Quotas {
+		var used int
+		err := tx.QueryRowContext(ctx, `SELECT count(*) FROM quota_uses WHERE key = ? AND at > ? AND at < ?`,
+			q.Key, sqlitedb.Time(r.At.Add(-notification.QuotaPeriod)), sqlitedb.Time(r.At.Add(notification.QuotaPeriod))).Scan(&used)
+		if err != nil || used >= q.Most {
+			return false, err
+		}
+	}
+	for _, q := range r.Quotas {
+		if _, err := tx.ExecContext(ctx, `INSERT INTO quota_uses (key, at, message_id) VALUES (?, ?, ?)`,
+			q.Key, sqlitedb.Time(r.At), r.MessageID); err != nil {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// PruneQuotas forgets what was sent before t; call it with a t that is more than a
+// notification.QuotaPeriod ago.
+func (s *Store) PruneQuotas(ctx context.Context, t time.Time) error {
+	return s.db.Sweep(ctx, `DELETE FROM quota_uses WHERE rowid IN (SELECT rowid FROM quota_uses WHERE at < ? LIMIT ?)`, sqlitedb.Time(t), sqlitedb.Piece)
 }
 
 func insert(ctx context.Context, tx *sql.Tx, r notification.Record, n notification.Notification) error {

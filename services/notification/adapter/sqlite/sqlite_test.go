@@ -288,6 +288,37 @@ func TestStoreSuiteCatchesBrokenAdapters(t *testing.T) {
 				return s.Enqueue(ctx, r)
 			},
 		}},
+		"knows_no_quota":          {"what_is_over_a_quota_is_stored_as_failed", broken{enqueue: withoutQuotas}},
+		"counts_before_it_stores": {"racing_callers_never_pass_a_quota", broken{enqueue: countsFirst()}},
+		"counts_what_comes_again": {"a_record_counts_once", broken{
+			enqueue: func(s store, ctx context.Context, r notification.Record) (notification.Outcome, error) {
+				outcome, err := s.Enqueue(ctx, r)
+				if err != nil || outcome != notification.Ignored {
+					return outcome, err
+				}
+				r.MessageID, r.BookingID, r.Deliveries = uuid.NewString(), uuid.NewString(), slices.Clone(r.Deliveries)
+				for i := range r.Deliveries {
+					r.Deliveries[i].ID = uuid.NewString()
+				}
+				_, err = s.Enqueue(ctx, r)
+				return outcome, err
+			},
+		}},
+		"counts_by_the_hour": {"a_quota_is_for_any_period", broken{
+			enqueue: func(s store, ctx context.Context, r notification.Record) (notification.Outcome, error) {
+				r.At = r.At.Truncate(notification.QuotaPeriod)
+				return s.Enqueue(ctx, r)
+			},
+		}},
+		"has_one_quota_for_all": {"quotas_of_other_keys_and_records_without_are_not_concerned", broken{
+			enqueue: func(s store, ctx context.Context, r notification.Record) (notification.Outcome, error) {
+				r.Quotas = slices.Clone(r.Quotas)
+				for i := range r.Quotas {
+					r.Quotas[i].Key = "all"
+				}
+				return s.Enqueue(ctx, r)
+			},
+		}},
 		"forgets_nothing": {"what_is_old_is_without_personal_data", broken{
 			forget: func(_ store, _ context.Context, _ time.Time, _ int) (int, error) { return 0, nil },
 		}},
@@ -365,6 +396,35 @@ func outdatedAsAnother(kind notification.Kind) func(notification.Store, context.
 	}
 }
 
+func withoutQuotas(s notification.Store, ctx context.Context, r notification.Record) (notification.Outcome, error) {
+	r.Quotas = nil
+	return s.Enqueue(ctx, r)
+}
+
+// countsFirst looks at what is used up, and stores in another step: whoever comes
+// between the two finds the same.
+func countsFirst() func(notification.Store, context.Context, notification.Record) (notification.Outcome, error) {
+	var mu sync.Mutex
+	used := map[string]int{}
+	return func(s notification.Store, ctx context.Context, r notification.Record) (notification.Outcome, error) {
+		mu.Lock()
+		for _, q := range r.Quotas {
+			if used[q.Key] >= q.Most {
+				mu.Unlock()
+				return s.Enqueue(ctx, r)
+			}
+		}
+		mu.Unlock()
+		outcome, err := withoutQuotas(s, ctx, r)
+		mu.Lock()
+		defer mu.Unlock()
+		for _, q := range r.Quotas {
+			used[q.Key]++
+		}
+		return outcome, err
+	}
+}
+
 // claimInTwoSteps reads what is due and marks it in another step: a caller that
 // comes between the two gets what the one before it has.
 func claimInTwoSteps() func(notification.Store, context.Context, notification.Channel, time.Time, time.Time, int) ([]notification.Notification, error) {
@@ -401,6 +461,28 @@ func TestAKnownMessageHasAReceipt(t *testing.T) {
 	}
 	if outcome, err := store.Enqueue(t.Context(), notification.Record{MessageID: id, At: at}); outcome != notification.Ignored || err != nil {
 		t.Errorf("after the inbox was pruned: outcome %q, error %v", outcome, err)
+	}
+}
+
+func TestWhatWasSentLongAgoUsesNoQuota(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	store, at := sqlite.New(db), time.Now()
+	for i, d := range []time.Duration{-30 * 24 * time.Hour, -time.Hour, 0} {
+		r := notification.Record{MessageID: uuid.NewString(), BookingID: uuid.NewString(), At: at.Add(d), Kind: notification.Confirmation,
+			Quotas: []notification.Quota{{Key: "a", Most: 10}}, Deliveries: []notification.Notification{{
+				ID: uuid.NewString(), Channel: notification.Email, Status: notification.Pending, CreatedAt: at, Due: at,
+			}}}
+		if outcome, err := store.Enqueue(t.Context(), r); outcome != notification.Stored || err != nil {
+			t.Fatalf("record %d: %q, %v", i, outcome, err)
+		}
+	}
+	if err := store.PruneQuotas(t.Context(), at.Add(-2*notification.QuotaPeriod)); err != nil {
+		t.Fatal(err)
+	}
+	var left int
+	if err := db.Read.QueryRowContext(t.Context(), `SELECT count(*) FROM quota_uses`).Scan(&left); err != nil || left != 2 {
+		t.Errorf("%d uses are left (%v), want the two of the last hours", left, err)
 	}
 }
 

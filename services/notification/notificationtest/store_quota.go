@@ -1,0 +1,110 @@
+package notificationtest
+
+import (
+	"testing"
+	"time"
+
+	"github.com/openboxoffice/boxoffice/services/notification"
+)
+
+// limited returns a record with these quotas.
+func limited(at time.Time, quotas ...notification.Quota) notification.Record {
+	r := confirmation(at)
+	r.Quotas = quotas
+	return r
+}
+
+func wantOutcome(t *testing.T, s notification.Store, r notification.Record, want notification.Outcome) {
+	t.Helper()
+	if got, err := s.Enqueue(t.Context(), r); err != nil || got != want {
+		t.Fatalf("Enqueue = %q, %v; want %q", got, err, want)
+	}
+}
+
+var quotaTests = map[string]func(*testing.T, notification.Store){
+	"what_is_over_a_quota_is_stored_as_failed": func(t *testing.T, s notification.Store) {
+		q := notification.Quota{Key: "to/a", Most: 1}
+		wantOutcome(t, s, limited(base, q), notification.Stored)
+		first := claimOne(t, s, base)
+		over := withSMS(limited(base.Add(time.Second), q))
+		for i := range over.Deliveries {
+			n := &over.Deliveries[i]
+			n.Status, n.To, n.Lease, n.Due = notification.Pending, "x", newID(), base.Add(time.Minute)
+		}
+		wantOutcome(t, s, over, notification.Limited)
+		wantIDs(t, "claimed", claim(t, s, base.Add(time.Hour), base.Add(2*time.Hour), 10), []string{}...)
+		got := outcomes(t, s, over.BookingID)
+		for _, n := range over.Deliveries {
+			if want := "FAILED " + notification.OverQuota; got[n.ID] != want {
+				t.Errorf("a delivery by %s is %q, want %q", n.Channel, got[n.ID], want)
+			}
+			n.Status = notification.Sent
+			wantErr(t, s.Settle(t.Context(), n), notification.ErrSettled) // it has no lease
+		}
+		first.Status = notification.Sent
+		settle(t, s, first)
+	},
+	"racing_callers_never_pass_a_quota": func(t *testing.T, s notification.Store) {
+		const most = 5
+		won := race(t, func(int) (bool, error) {
+			r := limited(base, notification.Quota{Key: "account/a", Most: most + 3}, notification.Quota{Key: "to/a", Most: most})
+			outcome, err := s.Enqueue(t.Context(), r)
+			return outcome == notification.Stored, err
+		})
+		if sent := len(claim(t, s, base, base.Add(time.Minute), 2*racers)); won != most || sent != most {
+			t.Errorf("%d are told that theirs is sent, and %d are; want %d", won, sent, most)
+		}
+	},
+	"a_record_counts_once": func(t *testing.T, s notification.Store) {
+		q := notification.Quota{Key: "to/a", Most: 2}
+		r := limited(base, q)
+		race(t, func(int) (bool, error) { return stores(t.Context(), s, withOwnDeliveries(r)) })
+		for range 3 {
+			wantOutcome(t, s, withOwnDeliveries(r), notification.Ignored)
+		}
+		wantOutcome(t, s, limited(base, q), notification.Stored)
+		wantOutcome(t, s, limited(base, q), notification.Limited)
+	},
+	"what_is_not_told_uses_no_quota": func(t *testing.T, s notification.Store) {
+		q := notification.Quota{Key: "to/a", Most: 2}
+		first := limited(base, q)
+		wantOutcome(t, s, later(first, notification.Cancellation), notification.Stored)
+		wantOutcome(t, s, first, notification.Ignored) // it is outdated
+		again := later(first, notification.Cancellation)
+		wantOutcome(t, s, again, notification.Ignored) // it is told
+		wantOutcome(t, s, limited(base, q), notification.Stored)
+		wantOutcome(t, s, limited(base, q), notification.Limited)
+	},
+	"what_is_over_one_quota_uses_up_no_other": func(t *testing.T, s notification.Store) {
+		a, b, both := notification.Quota{Key: "a", Most: 1}, notification.Quota{Key: "b", Most: 1}, notification.Quota{Key: "both", Most: 2}
+		wantOutcome(t, s, limited(base, a, both), notification.Stored)
+		for range 3 {
+			wantOutcome(t, s, limited(base, b, a), notification.Limited)
+			wantOutcome(t, s, limited(base, both, a), notification.Limited)
+		}
+		wantOutcome(t, s, limited(base, b, both), notification.Stored)
+	},
+	"a_quota_is_for_any_period": func(t *testing.T, s notification.Store) {
+		q := notification.Quota{Key: "to/a", Most: 2}
+		at := func(d time.Duration, want notification.Outcome) {
+			t.Helper()
+			wantOutcome(t, s, limited(base.Add(d), q), want)
+		}
+		at(0, notification.Stored)
+		at(notification.QuotaPeriod/2, notification.Stored)
+		at(notification.QuotaPeriod-time.Microsecond, notification.Limited)
+		at(notification.QuotaPeriod, notification.Stored) // the first is out of its period, and the second is not
+		at(notification.QuotaPeriod+time.Minute, notification.Limited)
+		at(3*notification.QuotaPeriod/2, notification.Stored)
+		// A clock that was wrong for a while holds nobody up for longer than that.
+		at(-10*notification.QuotaPeriod, notification.Stored)
+	},
+	"quotas_of_other_keys_and_records_without_are_not_concerned": func(t *testing.T, s notification.Store) {
+		q := notification.Quota{Key: "to/a", Most: 1}
+		wantOutcome(t, s, confirmation(base), notification.Stored)
+		wantOutcome(t, s, limited(base, q), notification.Stored)
+		wantOutcome(t, s, limited(base, q), notification.Limited)
+		wantOutcome(t, s, limited(base, notification.Quota{Key: "to/b", Most: 1}), notification.Stored)
+		wantOutcome(t, s, confirmation(base), notification.Stored)
+	},
+}

@@ -1,0 +1,22 @@
+package notification
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"strings"
+
+	"golang.org/x/text/cases"
+	"golang.org/x/text/unicode/norm"
+)
+
+// mailboxKey is what all spellings of an address share that reach one mailbox: in
+// whatever case, with the domain in its own script or as A-labels, and with
+// whatever follows a plus sign, which most providers ignore. It is a hash, so that
+// it outlives the address without giving it away.
+func mailboxKey(address string) string {
+	address, _ = ASCIIDomain(norm.NFKC.String(cases.Fold().String(address)))
+	at := strings.LastIndexByte(address, '@')
+	local, _, _ := strings.Cut(address[:max(at, 0)], "+")
+	sum := sha256.Sum256([]byte(local + address[max(at, 0):]))
+	return hex.EncodeToString(sum[:])
+}
