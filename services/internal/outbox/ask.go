@@ -43,8 +43,9 @@ func (r *Relay) ask(ctx context.Context, entries []Entry, f *findings) (again []
 		for _, e := range entries {
 			id := e.Message.ID
 			patient := e.PublishedAt.Add(max(r.o.Grace, r.checkAfter(e.Attempts)))
+			setBack := now.Before(e.PublishedAt.Add(-clocksDiffer)) // the clock, since then
 			switch {
-			case missed[id] && now.Before(patient):
+			case missed[id] && now.Before(patient) && !setBack:
 				f.postpone(id, patient)
 			case missed[id]:
 				again = append(again, e)

@@ -71,7 +71,8 @@ func (r *Relay) publish(ctx context.Context, entries []Entry, f *findings) {
 }
 
 // readable returns the entries that can be published. It puts the others off for
-// as long as they exist, which doubles each time, so that the log does not fill.
+// as long as they exist, which doubles each time, up to a limit. From then on the
+// log has a line an hour.
 func (r *Relay) readable(entries []Entry, f *findings) []Entry {
 	some := make([]Entry, 0, len(entries))
 	for _, e := range entries {
@@ -80,8 +81,11 @@ func (r *Relay) readable(entries []Entry, f *findings) []Entry {
 			continue
 		}
 		now := r.o.Now()
-		pause := max(r.o.CheckAfter, min(now.Sub(e.Message.Time), maxUnreadablePause))
-		r.o.Log.Error("an outbox entry cannot be read and is not published", "id", e.Message.ID, "topic", e.Topic, "next_try", pause, "error", e.Unreadable)
+		age := now.Sub(e.Message.Time)
+		pause := max(r.o.CheckAfter, min(age, maxUnreadablePause))
+		if pause < maxUnreadablePause || age%time.Hour < pause {
+			r.o.Log.Error("an outbox entry cannot be read and is not published", "id", e.Message.ID, "topic", e.Topic, "next_try", pause, "error", e.Unreadable)
+		}
 		f.postpone(e.Message.ID, now.Add(pause))
 	}
 	return some

@@ -80,7 +80,14 @@ const (
 	maxPublishPause = 10 * time.Second
 
 	// maxUnreadablePause is how long an entry that cannot be read waits at most.
-	maxUnreadablePause = time.Hour
+	// No entry is due later than that, and than its lease, but for clocks that differ.
+	maxUnreadablePause = 5 * time.Minute
+
+	// clocksDiffer is how far those of several relays do at most.
+	clocksDiffer = 5 * time.Second
+
+	// What is due too late is looked for every forwardEvery: the clock was set back.
+	forwardEvery = 10 * time.Second
 
 	pruneEvery = time.Hour
 )
@@ -135,9 +142,10 @@ func (r *Relay) Wake() {
 // Run publishes, asks and closes until ctx ends; then it returns nil, after
 // what it was doing has stopped. It runs once at a time.
 func (r *Relay) Run(ctx context.Context) error {
-	var pruning sync.WaitGroup
-	defer pruning.Wait()
-	pruning.Go(func() { r.prune(ctx) })
+	var aside sync.WaitGroup
+	defer aside.Wait()
+	aside.Go(func() { r.prune(ctx) })
+	aside.Go(func() { r.bringForward(ctx) })
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -187,6 +195,26 @@ func (r *Relay) prune(ctx context.Context) {
 		err := worker.Try(ctx, r.o.Log, "pruning", func() error { return r.o.Store.Prune(ctx, r.o.Now().Add(-r.o.Keep)) })
 		if err != nil && ctx.Err() == nil {
 			r.o.Log.Error("closed messages not pruned", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// bringForward sees to it, until ctx ends, that no entry waits for a time that a
+// wrong clock has set.
+func (r *Relay) bringForward(ctx context.Context) {
+	tick := time.NewTicker(forwardEvery)
+	defer tick.Stop()
+	for {
+		err := worker.Try(ctx, r.o.Log, "relay", func() error {
+			return r.o.Store.BringForward(ctx, r.o.Now().Add(max(lease, maxUnreadablePause, r.o.MaxPause)+clocksDiffer))
+		})
+		if err != nil && ctx.Err() == nil {
+			r.o.Log.Warn("entries that are due too late are not brought forward", "error", err)
 		}
 		select {
 		case <-ctx.Done():

@@ -71,6 +71,31 @@ func TestAnUnreadableEntryKeepsNoOther(t *testing.T) {
 	})
 }
 
+// A clock that was wrong by a day for a moment delays no message for a day: neither
+// one that was claimed, nor one that is to be asked about or published again.
+func TestAClockThatIsSetBackDelaysNothingForLong(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(w *world) {
+		var wrong atomic.Int64
+		o := w.options()
+		o.Now = func() time.Time { return time.Now().Add(time.Duration(wrong.Load())).Round(0) }
+		wrong.Store(int64(24 * time.Hour))
+		w.publish = func(context.Context, events.Message) error { return errLost }
+		w.insert(10)
+		killed := o.Now()
+		if claimed, err := w.store.Claim(w.Context(), killed, killed.Add(30*time.Second), 3); err != nil || len(claimed) != 3 {
+			w.Fatalf("%d are claimed (%v), want 3", len(claimed), err)
+		}
+		w.relay(o)
+		time.Sleep(10 * time.Second)
+		wrong.Store(0)
+		w.publish = nil
+		time.Sleep(6 * time.Minute)
+		w.effects(10, 10)
+		w.open(0)
+	})
+}
+
 // claims counts those of a store.
 type claims struct {
 	outbox.Store

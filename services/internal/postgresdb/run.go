@@ -54,7 +54,7 @@ func (db *DB) Write(ctx context.Context, fn func(ctx context.Context, tx pgx.Tx)
 	})
 }
 
-// Sweep runs a DELETE that takes a limited number of rows, until it finds none.
+// Sweep runs a DELETE or UPDATE that takes a limited number of rows, until it finds none.
 // Each time is a transaction of its own, so that a table that has grown for
 // weeks is pruned within the timeout all the same.
 func (db *DB) Sweep(ctx context.Context, sql string, args ...any) error {

@@ -151,11 +151,11 @@ func (db *DB) Write(ctx context.Context, fn func(tx *sql.Tx) error) (err error) 
 	return err
 }
 
-// Piece is how many rows one statement of Sweep deletes at most: about as many as
+// Piece is how many rows one statement of Sweep changes at most: about as many as
 // take a millisecond.
 const Piece = 500
 
-// Sweep runs a DELETE that takes Piece rows at most, until it takes fewer. Each
+// Sweep runs a DELETE or UPDATE that takes Piece rows at most, until it takes fewer. Each
 // time is a Write of its own: whoever writes meanwhile has a turn in between.
 func (db *DB) Sweep(ctx context.Context, query string, args ...any) error {
 	for {

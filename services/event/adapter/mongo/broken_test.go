@@ -93,6 +93,9 @@ func TestTheOutboxSuiteCatchesBrokenAdapters(t *testing.T) {
 		"claims_what_it_has_seen": {
 			"two_callers_never_get_the_same_entry", func(o *Outbox) outbox.Store { return claimsBlindly{o} },
 		},
+		"brings_forward_what_is_closed": {
+			"bring_forward_changes_what_is_due_too_late", func(o *Outbox) outbox.Store { return forwardsBlindly{o} },
+		},
 		"marks_what_is_closed": {
 			"marks_ignore_unknown_and_closed_ids", func(o *Outbox) outbox.Store { return marksBlindly{o} },
 		},
@@ -124,6 +127,12 @@ func (b claimsBlindly) Claim(ctx context.Context, now, until time.Time, limit in
 		}
 	}
 	return entries, nil
+}
+
+type forwardsBlindly struct{ *Outbox }
+
+func (b forwardsBlindly) BringForward(ctx context.Context, latest time.Time) error {
+	return b.events.UpdateAll(ctx, bson.M{"message_id": bson.M{"$gt": ""}}, bson.M{"$set": bson.M{"message_due": micros(latest)}})
 }
 
 type marksBlindly struct{ *Outbox }

@@ -129,6 +129,11 @@ func (o *Outbox) Postpone(ctx context.Context, ids []string, next time.Time) err
 	return o.mark(ctx, ids, bson.M{"$set": bson.M{"message_due": micros(next)}})
 }
 
+// BringForward implements outbox.Store.
+func (o *Outbox) BringForward(ctx context.Context, latest time.Time) error {
+	return o.events.UpdateAll(ctx, bson.M{"message_due": bson.M{"$gt": micros(latest)}}, bson.M{"$set": bson.M{"message_due": micros(latest)}})
+}
+
 // Close implements outbox.Store.
 func (o *Outbox) Close(ctx context.Context, ids []string, at time.Time) error {
 	return o.mark(ctx, ids, bson.M{

@@ -41,6 +41,7 @@ func TestStore(t *testing.T, newFixture func(t *testing.T) Fixture) {
 		{"two_callers_never_get_the_same_entry", twoCallersNeverGetTheSameEntry},
 		{"published_counts_an_attempt_and_sets_the_times", publishedCountsAnAttempt},
 		{"postpone_sets_due_and_nothing_else", postponeSetsDueAndNothingElse},
+		{"bring_forward_changes_what_is_due_too_late", bringForwardChangesWhatIsDueTooLate},
 		{"close_ends_an_entry", closeEndsAnEntry},
 		{"marks_ignore_unknown_and_closed_ids", marksIgnoreUnknownAndClosedIDs},
 		{"racing_marks_lose_nothing", racingMarksLoseNothing},

@@ -25,6 +25,7 @@ type broken struct {
 	claim     func(b *broken, ctx context.Context, now, until time.Time, limit int) ([]outbox.Entry, error)
 	published func(b *broken, ctx context.Context, ids []string, at, next time.Time) error
 	postpone  func(b *broken, ctx context.Context, ids []string, next time.Time) error
+	forward   func(b *broken, ctx context.Context, latest time.Time) error
 	close     func(b *broken, ctx context.Context, ids []string, at time.Time) error
 	open      func(b *broken, ctx context.Context) (int, time.Time, error)
 	prune     func(b *broken, ctx context.Context, t time.Time) error
@@ -50,6 +51,13 @@ func (b *broken) Postpone(ctx context.Context, ids []string, next time.Time) err
 		return b.postpone(b, ctx, ids, next)
 	}
 	return b.Store.Postpone(ctx, ids, next)
+}
+
+func (b *broken) BringForward(ctx context.Context, latest time.Time) error {
+	if b.forward != nil {
+		return b.forward(b, ctx, latest)
+	}
+	return b.Store.BringForward(ctx, latest)
 }
 
 func (b *broken) Close(ctx context.Context, ids []string, at time.Time) error {
@@ -218,6 +226,17 @@ func TestBrokenOutboxesAreCaught(t *testing.T) {
 	mustFail(t, "postpones_all", broken{postpone: func(b *broken, ctx context.Context, _ []string, next time.Time) error {
 		return b.exec(ctx, `UPDATE outbox SET due = ?`, sqlitedb.Time(next))
 	}}, "postpone_sets_due_and_nothing_else")
+
+	mustFail(t, "leaves_what_is_due_too_late", broken{forward: func(_ *broken, ctx context.Context, _ time.Time) error { return ctx.Err() }},
+		"bring_forward_changes_what_is_due_too_late")
+
+	mustFail(t, "puts_off_what_is_due_in_time", broken{forward: func(b *broken, ctx context.Context, latest time.Time) error {
+		return b.exec(ctx, `UPDATE outbox SET due = ? WHERE closed_at IS NULL`, sqlitedb.Time(latest))
+	}}, "bring_forward_changes_what_is_due_too_late")
+
+	mustFail(t, "reopens_what_was_due_too_late", broken{forward: func(b *broken, ctx context.Context, latest time.Time) error {
+		return b.exec(ctx, `UPDATE outbox SET due = ?1, closed_at = NULL WHERE due > ?1`, sqlitedb.Time(latest))
+	}}, "bring_forward_changes_what_is_due_too_late")
 
 	mustFail(t, "forgets_close", broken{close: func(*broken, context.Context, []string, time.Time) error { return nil }},
 		"close_ends_an_entry")

@@ -134,6 +134,30 @@ func postponeSetsDueAndNothingElse(h *harness) {
 	h.equal("the other one", all[other.ID], outbox.Entry{Topic: topic, Message: other, Due: t0})
 }
 
+func bringForwardChangesWhatIsDueTooLate(h *harness) {
+	latest := t0.Add(time.Minute)
+	soon, at, late, published, closed := h.insert(time.Second), h.insert(time.Minute), h.insert(time.Minute+time.Microsecond), h.insert(0), h.insert(time.Hour)
+	h.must(h.Store.Published(h.Context(), messageIDs(published), t0, t0.Add(1000*time.Hour)))
+	h.must(h.Store.Close(h.Context(), messageIDs(closed), t0))
+	h.equal("claimed", ids(h.claim(t0, t0.Add(100*time.Hour), 10)), []string{})
+	for range 2 {
+		h.must(h.Store.BringForward(h.Context(), latest))
+	}
+	h.equal("before latest", ids(h.claim(latest.Add(-time.Microsecond), latest, 10)), messageIDs(soon))
+	got := h.claim(latest, t0.Add(100*time.Hour), 10)
+	h.equal("at latest", sorted(ids(got)), sorted(messageIDs(soon, at, late, published)))
+	for _, e := range got {
+		want := outbox.Entry{Topic: topic, Message: e.Message, Due: latest}
+		if e.Message.ID == published.ID {
+			want.Attempts, want.PublishedAt = 1, t0
+		}
+		h.equal("the entry", e, want)
+	}
+	// What was claimed by a clock that was wrong is due again.
+	h.must(h.Store.BringForward(h.Context(), latest))
+	h.equal("what was claimed", len(h.claim(latest, latest, 10)), 4)
+}
+
 func closeEndsAnEntry(h *harness) {
 	a, b, open := h.insert(0), h.insert(0), h.insert(0)
 	h.must(h.Store.Close(h.Context(), messageIDs(a, b), t0))
@@ -228,7 +252,9 @@ func anEndedContextChangesNothing(h *harness) {
 		"Published": h.Store.Published(ctx, messageIDs(m), t0, never),
 		"Postpone":  h.Store.Postpone(ctx, messageIDs(m), never),
 		"Close":     h.Store.Close(ctx, messageIDs(m), t0),
-		"Prune":     h.Store.Prune(ctx, t0),
+
+		"BringForward": h.Store.BringForward(ctx, t0.Add(-time.Hour)),
+		"Prune":        h.Store.Prune(ctx, t0),
 	} {
 		if err == nil {
 			h.Errorf("%s: no error", name)

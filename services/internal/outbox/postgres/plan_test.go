@@ -41,6 +41,7 @@ func TestRelayingGoesByIndexes(t *testing.T) {
 		{"Claim", "outbox_open", func() error { _, err := store.Claim(t.Context(), now, now, 10); return err }},
 		{"Published", "outbox_pkey", func() error { return store.Published(t.Context(), ids, now, now) }},
 		{"Postpone", "outbox_pkey", func() error { return store.Postpone(t.Context(), ids, now) }},
+		{"BringForward", "outbox_open", func() error { return store.BringForward(t.Context(), now.Add(time.Hour)) }},
 		{"Close", "outbox_pkey", func() error { return store.Close(t.Context(), ids, now) }},
 		{"Open", "outbox_open", func() error { _, _, err := store.Open(t.Context()); return err }},
 		{"Closed", "outbox_pkey", func() error { _, err := store.Closed(t.Context(), now, "id5", 10); return err }},

@@ -110,6 +110,14 @@ func (s *Store) Postpone(ctx context.Context, ids []string, next time.Time) erro
 	return s.exec(ctx, `UPDATE outbox SET due = $2 WHERE closed_at IS NULL AND id = ANY($1)`, ids, next)
 }
 
+// BringForward implements outbox.Store. What another is changing gets a new Due
+// anyway.
+func (s *Store) BringForward(ctx context.Context, latest time.Time) error {
+	return s.db.Sweep(ctx, `
+		UPDATE outbox SET due = $1 WHERE id = ANY (ARRAY(
+			SELECT id FROM outbox WHERE closed_at IS NULL AND due > $1 LIMIT 5000 FOR UPDATE SKIP LOCKED))`, latest)
+}
+
 // Close implements outbox.Store.
 func (s *Store) Close(ctx context.Context, ids []string, at time.Time) error {
 	return s.exec(ctx, `UPDATE outbox SET closed_at = $2 WHERE closed_at IS NULL AND id = ANY($1)`, ids, at)

@@ -132,6 +132,17 @@ func (s *Store) Postpone(ctx context.Context, ids []string, next time.Time) erro
 		sqlitedb.Time(next), list(ids))
 }
 
+// BringForward implements outbox.Store. It reads before it writes, as Claim does.
+func (s *Store) BringForward(ctx context.Context, latest time.Time) error {
+	var any bool
+	if err := s.db.Read.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM outbox WHERE closed_at IS NULL AND due > ?)`,
+		sqlitedb.Time(latest)).Scan(&any); err != nil || !any {
+		return err
+	}
+	return s.db.Sweep(ctx, `UPDATE outbox SET due = ?1 WHERE id IN (SELECT id FROM outbox WHERE closed_at IS NULL AND due > ?1 LIMIT ?2)`,
+		sqlitedb.Time(latest), sqlitedb.Piece)
+}
+
 // Close implements outbox.Store.
 func (s *Store) Close(ctx context.Context, ids []string, at time.Time) error {
 	return s.exec(ctx, `UPDATE outbox SET closed_at = ?

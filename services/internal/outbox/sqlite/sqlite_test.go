@@ -88,6 +88,7 @@ func TestClaimAndPruneUseAnIndex(t *testing.T) {
 	for query, want := range map[string]string{
 		`SELECT id FROM outbox WHERE closed_at IS NULL AND due <= 1 ORDER BY due, id LIMIT 9`:                "outbox_open",
 		`SELECT count(*), min(time) FROM outbox WHERE closed_at IS NULL`:                                     "outbox_open",
+		`SELECT 1 FROM outbox WHERE closed_at IS NULL AND due > 1`:                                           "outbox_open",
 		`DELETE FROM outbox WHERE closed_at < 1`:                                                             "outbox_closed",
 		`SELECT data FROM outbox WHERE id > 'a' AND closed_at IS NOT NULL AND time >= 1 ORDER BY id LIMIT 9`: "sqlite_autoindex_outbox_1",
 		`UPDATE outbox SET closed_at = NULL WHERE closed_at IS NOT NULL AND id IN ('a', 'b')`:                "sqlite_autoindex_outbox_1",
