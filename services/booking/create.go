@@ -43,7 +43,7 @@ type Wanted struct {
 // It goes on when ctx is cancelled: a customer who hangs up has booked.
 func (s *Service) Create(ctx context.Context, caller identity.Caller, r Request) (Booking, error) {
 	ctx = context.WithoutCancel(ctx)
-	start := s.now()
+	began, start := s.Now(), s.now() // began is monotonic, whatever the clock does
 	if err := r.validate(); err != nil {
 		return Booking{}, err
 	}
@@ -95,7 +95,7 @@ func (s *Service) Create(ctx context.Context, caller identity.Caller, r Request)
 	if reserved.Total.IsZero() {
 		return d.finish(ctx, "")
 	}
-	payment, cancel := context.WithTimeout(ctx, s.PaymentTimeout-s.now().Sub(start))
+	payment, cancel := context.WithTimeout(ctx, s.PaymentTimeout-s.Now().Sub(began))
 	defer cancel()
 	return d.pay(ctx, payment, r.PaymentToken)
 }

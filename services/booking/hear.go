@@ -71,12 +71,12 @@ func (s *Service) hear(ctx context.Context, later map[string]retry) {
 	maps.DeleteFunc(later, func(id string, _ retry) bool { return !open[id] }) // another process has handled it
 	for _, e := range events {
 		r := later[e.ID]
-		if ctx.Err() != nil || s.now().Before(r.at) {
+		if ctx.Err() != nil || s.Now().Before(r.at) {
 			continue
 		}
 		if err := worker.Try(ctx, s.Log, "payment events", func() error { return s.handle(ctx, e) }, "event_id", e.ID, "booking_id", e.BookingID); err != nil {
 			r.tries++
-			later[e.ID] = retry{s.now().Add(backoff(r.tries)), r.tries}
+			later[e.ID] = retry{s.Now().Add(backoff(r.tries)), r.tries} // monotonic, whatever the clock does
 			s.Log.WarnContext(ctx, "payment event not handled yet", "event_id", e.ID, "type", e.Type,
 				"booking_id", e.BookingID, "tries", r.tries, "error", err)
 			continue

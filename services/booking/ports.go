@@ -58,6 +58,13 @@ type Store interface {
 	// that cannot be read is set aside, as StuckBookings says, and keeps no other
 	// from being claimed.
 	Claim(ctx context.Context, now time.Time, lease Lease, limit int) ([]Booking, error)
+	// BringForward is for a clock that was set back: no lease ends so late, and
+	// nothing is to be begun with so late, unless it was stored before that.
+	//   - A lease that ends later than leased ends at leased. Its driver keeps it.
+	//   - A booking that nobody drives, and that is to be begun with later than
+	//     parked, is to be begun with at parked.
+	//   - Nothing else of a booking changes.
+	BringForward(ctx context.Context, leased, parked time.Time) error
 }
 
 // Query is a page of one user's bookings.

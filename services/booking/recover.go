@@ -26,6 +26,7 @@ func (s *Service) Recover(ctx context.Context) error {
 	defer tick.Stop()
 	var drivers sync.WaitGroup
 	defer drivers.Wait()
+	drivers.Go(func() { s.bringForward(ctx) })
 	slots := make(chan struct{}, recoverAtOnce)
 	for {
 		free := recoverAtOnce - len(slots)
@@ -43,6 +44,35 @@ func (s *Service) Recover(ctx context.Context) error {
 			return nil
 		case <-tick.C:
 		case <-s.wake:
+		}
+	}
+}
+
+// What is due too late is looked for every forwardEvery. clocksDiffer is how far
+// the clocks of several processes do at most.
+const (
+	forwardEvery = 10 * time.Second
+	clocksDiffer = 5 * time.Second
+)
+
+// bringForward sees to it, until ctx ends, that no booking waits for a time that
+// a wrong clock has set.
+func (s *Service) bringForward(ctx context.Context) {
+	tick := time.NewTicker(forwardEvery)
+	defer tick.Stop()
+	for {
+		err := worker.Try(ctx, s.Log, recovery, func() error {
+			latest := s.now().Add(clocksDiffer)
+			longest := max(s.CheckoutTTL, s.SettleAfter, maxBackoff, maxStuckPause)
+			return s.Store.BringForward(ctx, latest.Add(s.LeaseTime), latest.Add(longest))
+		})
+		if err != nil && ctx.Err() == nil {
+			s.Log.WarnContext(ctx, "bookings that are due too late are not brought forward", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
 		}
 	}
 }
@@ -111,10 +141,12 @@ func (s *Service) setAside(ctx context.Context, b Booking, lease Lease, cause er
 	}
 }
 
+const maxBackoff = 30 * time.Second
+
 // backoff is how long a booking rests after so many tries: 1 s, doubling, at
-// most 30 s.
+// most maxBackoff.
 func backoff(tries int) time.Duration {
-	return min(time.Second<<min(max(tries-1, 0), 10), 30*time.Second)
+	return min(time.Second<<min(max(tries-1, 0), 10), maxBackoff)
 }
 
 // recover drives the booking to its end, or returns why it cannot be now.

@@ -306,3 +306,35 @@ func TestAPaymentThatWasNotStoredIsRefunded(t *testing.T) {
 	}
 	w.check(t)
 }
+
+// A clock that was wrong by a day for a moment holds up no booking for a day:
+// neither one whose driver died then, nor one that was left to a later try.
+func TestAClockThatIsSetBackHoldsUpNothingForLong(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	event := w.newEvent(price)
+	w.advance(24 * time.Hour)
+	left := w.pay(t, &faults{after: only("Charge", unknown)}, w.newCustomer(), event)
+	died := w.pay(t, &faults{after: only("Charge", unknown)}, w.newCustomer(), event)
+	w.advance(time.Minute)
+	lease := booking.Lease{Token: "of who died", Until: w.now().Add(15 * time.Second)}
+	if claimed, err := w.store.Claim(t.Context(), w.now(), lease, 10); err != nil || len(claimed) != 2 {
+		t.Fatalf("%d bookings are claimed (%v), want 2", len(claimed), err)
+	}
+	if _, err := w.store.Update(t.Context(), left.ID, lease.Token, func(b *booking.Booking) error {
+		b.Lease = booking.Lease{Until: w.now().Add(30 * time.Second)}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	w.advance(-24*time.Hour - time.Minute)
+
+	startRecovery(t, w.service(nil))
+	for id, longest := range map[string]time.Duration{died.ID: time.Minute, left.ID: 16 * time.Minute} {
+		until(t, "its time is brought forward", func() bool { return w.get(t, id).Lease.Until.Before(w.now().Add(longest)) })
+	}
+	w.advance(16 * time.Minute)
+	for _, id := range []string{died.ID, left.ID} {
+		until(t, "it is confirmed", func() bool { return w.get(t, id).Status == booking.Confirmed })
+	}
+}

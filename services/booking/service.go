@@ -141,7 +141,7 @@ func (s *Service) newLease() Lease {
 // remaining bounds ctx by what is left of a lease, less a margin for the write
 // that ends it.
 func (s *Service) remaining(ctx context.Context, l Lease) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(ctx, l.Until.Sub(s.now())-2*time.Second)
+	return context.WithTimeout(ctx, min(l.Until.Sub(s.now()), s.LeaseTime)-2*time.Second) // the clock may be set back
 }
 
 // newID returns a UUIDv7: unique, and sorting by the time it was made.

@@ -43,10 +43,12 @@ type StuckBooking struct {
 	Stuck
 }
 
+const maxStuckPause = 15 * time.Minute
+
 // StuckPause is how long a booking is set aside after so many tries: 10 s,
 // doubling, at most 15 min.
 func StuckPause(tries int) time.Duration {
-	return min(10*time.Second<<min(max(tries-1, 0), 10), 15*time.Minute)
+	return min(10*time.Second<<min(max(tries-1, 0), 10), maxStuckPause)
 }
 
 // SetAside is why and until when a booking is set aside at now, after so many

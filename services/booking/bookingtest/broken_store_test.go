@@ -117,6 +117,12 @@ func TestStoreSuiteCatchesBrokenAdapters(t *testing.T) {
 	} {
 		broken(name, b.caughtBy, func(s *sqlite.Store) booking.Store { return spoilsAccount{s, b.spoil} })
 	}
+	broken("brings_nothing_forward", "what_is_due_later_than_it_can_be_is_brought_forward",
+		func(s *sqlite.Store) booking.Store { return neverForward{s} })
+	broken("takes_the_lease_of_what_is_brought_forward", "what_is_due_later_than_it_can_be_is_brought_forward",
+		func(s *sqlite.Store) booking.Store { return endsLeases{s} })
+	broken("brings_forward_who_waits_as_who_drives", "what_is_due_later_than_it_can_be_is_brought_forward",
+		func(s *sqlite.Store) booking.Store { return oneForAll{s} })
 	broken("pages_by_number", "pages_neither_repeat_nor_skip_while_bookings_are_added",
 		func(s *sqlite.Store) booking.Store { return &pagesByNumber{Store: s} })
 	broken("lists_everybodys", "a_list_is_newest_first_and_one_users_alone", func(s *sqlite.Store) booking.Store { return &listsAll{Store: s} })
@@ -124,6 +130,31 @@ func TestStoreSuiteCatchesBrokenAdapters(t *testing.T) {
 
 // others makes races sure. Each broken adapter has it to itself, in its process.
 var others suitetest.Meeting
+
+type neverForward struct{ *sqlite.Store }
+
+func (neverForward) BringForward(context.Context, time.Time, time.Time) error { return nil }
+
+type endsLeases struct{ *sqlite.Store }
+
+func (s endsLeases) BringForward(ctx context.Context, leased, parked time.Time) error {
+	if err := s.Store.BringForward(ctx, leased, parked); err != nil {
+		return err
+	}
+	claimed, err := s.Claim(ctx, leased, booking.Lease{Token: "other", Until: leased}, 100)
+	for _, b := range claimed {
+		if _, err := s.Update(ctx, b.ID, "other", func(b *booking.Booking) error { b.Lease = booking.Lease{Until: leased}; return nil }); err != nil {
+			return err
+		}
+	}
+	return err
+}
+
+type oneForAll struct{ *sqlite.Store }
+
+func (s oneForAll) BringForward(ctx context.Context, leased, _ time.Time) error {
+	return s.Store.BringForward(ctx, leased, leased)
+}
 
 type ignoresLease struct{ *sqlite.Store }
 

@@ -81,6 +81,7 @@ func TestStore(t *testing.T, open func(t *testing.T) StoreUnderTest) {
 		{"cancelled bookings that kept a fee since their event was cancelled are claimed", claimFees},
 		{"32 racing claimers never get the same booking", claimRace},
 		{"a booking that cannot be read keeps no other from being claimed", claimUnreadable},
+		{"what is due later than it can be is brought forward", bringForward},
 	} {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()

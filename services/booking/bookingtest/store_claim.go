@@ -153,6 +153,42 @@ func claimRace(t *testing.T, u StoreUnderTest) {
 	}
 }
 
+func bringForward(t *testing.T, u StoreUnderTest) {
+	leased, waiting := start.Add(20*time.Second), start.Add(15*time.Minute)
+	parked := func(b *booking.Booking) { b.Lease.Token = "" }
+	var want []booking.Booking
+	for _, c := range []struct {
+		at, want time.Time
+		edits    []func(*booking.Booking)
+	}{
+		{leased.Add(time.Microsecond), leased, nil},
+		{start.Add(time.Hour), leased, []func(*booking.Booking){func(b *booking.Booking) { b.Status = booking.Cancelling }}},
+		{leased, leased, nil},
+		{start, start, nil},
+		{waiting.Add(time.Microsecond), waiting, []func(*booking.Booking){parked}},
+		{start.Add(1000 * time.Hour), waiting, []func(*booking.Booking){parked, func(b *booking.Booking) { b.Status = booking.Confirmed }}},
+		{waiting, waiting, []func(*booking.Booking){parked}},
+		{leased.Add(time.Second), leased.Add(time.Second), []func(*booking.Booking){parked}},
+	} {
+		b := u.create(t, pending(append(c.edits, func(b *booking.Booking) { b.Lease.Until = c.at })...), booking.Key{})
+		b.Lease.Until = c.want
+		want = append(want, b)
+	}
+	want = append(want, u.create(t, settled(), booking.Key{}))
+	for range 2 {
+		must(t, u.Store.BringForward(t.Context(), leased, waiting))
+	}
+	for _, b := range want {
+		u.want(t, b)
+	}
+	if _, err := u.Store.Update(t.Context(), want[0].ID, want[0].Lease.Token, func(*booking.Booking) error { return nil }); err != nil {
+		t.Errorf("the driver whose lease was brought forward: %v", err)
+	}
+	if got := len(u.claim(t, waiting, newLease(), 100)); got != 8 {
+		t.Errorf("%d are claimed at the latest, want 8", got)
+	}
+}
+
 // cancelEvent records that the event is cancelled.
 func (u StoreUnderTest) cancelEvent(t *testing.T, eventID string) booking.CancelledEvent {
 	t.Helper()

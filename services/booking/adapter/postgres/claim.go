@@ -46,6 +46,16 @@ func (s *Store) Claim(ctx context.Context, now time.Time, lease booking.Lease, l
 	return claimed, nil
 }
 
+// BringForward implements booking.Store. What another is claiming or changing is
+// skipped: it gets a new time, or is found the next time.
+func (s *Store) BringForward(ctx context.Context, leased, parked time.Time) error {
+	return s.db.Sweep(ctx, `
+		UPDATE bookings SET lease_until = CASE lease_token WHEN '' THEN $2 ELSE $1 END WHERE id = ANY (ARRAY(
+			SELECT id FROM bookings
+			WHERE lease_until > least($1::timestamptz, $2::timestamptz) AND lease_until > CASE lease_token WHEN '' THEN $2 ELSE $1 END
+			LIMIT 5000 FOR UPDATE SKIP LOCKED))`, leased, parked)
+}
+
 // claimStranded returns bookings of cancelled events that are not cancelled, or
 // have kept a fee since. An event that has none, and can get none, is done.
 func claimStranded(ctx context.Context, tx pgx.Tx, now time.Time, limit int) ([]booking.Booking, error) {

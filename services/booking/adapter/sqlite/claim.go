@@ -49,6 +49,18 @@ func (s *Store) Claim(ctx context.Context, now time.Time, lease booking.Lease, l
 	return claimed, nil
 }
 
+// BringForward implements booking.Store. It reads before it writes, as Claim does.
+func (s *Store) BringForward(ctx context.Context, leased, parked time.Time) error {
+	const late = `FROM bookings WHERE lease_until > min(?1, ?2) AND lease_until > iif(lease_token = '', ?2, ?1)`
+	var some bool
+	if err := s.db.Read.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 `+late+`)`,
+		sqlitedb.Time(leased), sqlitedb.Time(parked)).Scan(&some); err != nil || !some {
+		return err
+	}
+	return s.db.Sweep(ctx, `UPDATE bookings SET lease_until = iif(lease_token = '', ?2, ?1) WHERE id IN (SELECT id `+late+` LIMIT ?3)`,
+		sqlitedb.Time(leased), sqlitedb.Time(parked), sqlitedb.Piece)
+}
+
 // claimStranded returns bookings of cancelled events that are not cancelled, or
 // have kept a fee since. An event that has none, and can get none, is done.
 func claimStranded(ctx context.Context, tx *sql.Tx, now time.Time, limit int) ([]booking.Booking, error) {
