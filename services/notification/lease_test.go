@@ -150,3 +150,36 @@ func TestALeaseThatEndsUnderALivingWorkerSendsNothingTwice(t *testing.T) {
 		})
 	}
 }
+
+// A clock that was wrong by a day for a moment delays no mail for a day: neither
+// one whose worker died then, nor one that was to be tried again.
+func TestAClockThatIsSetBackDelaysNothingForLong(t *testing.T) {
+	t.Parallel()
+	o, c := &outside{}, &clock{now: time.Date(2027, 3, 2, 9, 0, 0, 0, time.UTC)}
+	var store notification.Store
+	s := newService(t, o, func(o *notification.Options) { store, o.Now = o.Store, c.Now })
+	for range 2 {
+		handle(t, s, message(t, events.TypeBookingConfirmed, booking("ada")))
+	}
+	now := c.Now()
+	claimed, err := store.Claim(t.Context(), notification.Email, now, now.Add(time.Minute), 2)
+	if err != nil || len(claimed) != 2 {
+		t.Fatalf("%d are claimed (%v), want 2", len(claimed), err)
+	}
+	again := claimed[0]
+	again.Attempts, again.Error, again.Due = 1, "busy", now.Add(time.Minute)
+	if err := store.Settle(t.Context(), again); err != nil {
+		t.Fatal(err)
+	}
+	c.pass(-24 * time.Hour)
+
+	run(t, s)
+	start := c.Now()
+	eventually(t, "both are sent", func() bool {
+		c.pass(time.Second)
+		return statuses(t, s)[notification.Sent] == 2
+	})
+	if took := c.Now().Sub(start); took > 12*time.Hour {
+		t.Errorf("it took %v", took)
+	}
+}

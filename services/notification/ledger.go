@@ -16,15 +16,15 @@ type ledger struct {
 
 type entry struct {
 	lease string        // the newest that this process holds
-	until time.Time     // when that ends
+	since time.Time     // when it was asked for, by the monotonic clock
 	busy  bool          // a worker is at it
 	sent  *Notification // as it is to be recorded; nil when nothing is known to be sent
 }
 
-// begin takes n, which is leased, for the caller, who shall end it. It is false
+// begin takes n, which is leased since then, for the caller, who shall end it. It is false
 // when another worker is at it: n's lease is that worker's now. When n has been
 // sent before, sent is what is to be recorded instead of sending it.
-func (l *ledger) begin(n Notification) (sent *Notification, ok bool) {
+func (l *ledger) begin(n Notification, since time.Time) (sent *Notification, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.entries == nil {
@@ -36,8 +36,8 @@ func (l *ledger) begin(n Notification) (sent *Notification, ok bool) {
 		l.entries[n.ID] = e
 	}
 	// They may come in another order than that in which they were leased.
-	if !n.Due.Before(e.until) {
-		e.lease, e.until = n.Lease, n.Due
+	if !since.Before(e.since) {
+		e.lease, e.since = n.Lease, since
 	}
 	if e.busy {
 		return nil, false

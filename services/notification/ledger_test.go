@@ -33,7 +33,7 @@ func (mailsNothing) Send(context.Context, Mail) error { return errors.New("down"
 func TestAClaimDuringTheRecordIsGivenBack(t *testing.T) {
 	t.Parallel()
 	store := &settles{}
-	s := &Service{o: Options{
+	s := &Service{turns: newTurns(time.Now()), o: Options{
 		Store: store, Mailer: mailsNothing{}, Log: slog.New(slog.DiscardHandler), Now: time.Now,
 		SendTimeout: time.Minute, RetryBase: time.Millisecond, RetryMax: time.Millisecond, MaxAttempts: 9,
 	}}
@@ -41,11 +41,11 @@ func TestAClaimDuringTheRecordIsGivenBack(t *testing.T) {
 	store.then = func() {
 		again := n
 		again.Lease = "second"
-		if _, ok := s.ledger.begin(again); ok {
+		if _, ok := s.ledger.begin(again, time.Now()); ok {
 			t.Error("two workers are at one delivery")
 		}
 	}
-	s.deliver(t.Context(), n, false)
+	s.deliver(t.Context(), leased{Notification: n, since: time.Now()}, false)
 	if want := []string{"first", "second"}; !slices.Equal(store.leases, want) {
 		t.Errorf("leases settled: %q, want %q", store.leases, want)
 	}
@@ -56,9 +56,10 @@ func TestAClaimDuringTheRecordIsGivenBack(t *testing.T) {
 func TestTheNewerLeaseCounts(t *testing.T) {
 	t.Parallel()
 	var l ledger
-	at := time.Date(2027, 1, 2, 3, 4, 5, 0, time.UTC)
-	l.begin(Notification{ID: "n", Lease: "second", Due: at.Add(time.Hour)})
-	l.begin(Notification{ID: "n", Lease: "first", Due: at})
+	since := time.Now()
+	// The clock was set back between the two.
+	l.begin(Notification{ID: "n", Lease: "second", Due: since}, since.Add(time.Second))
+	l.begin(Notification{ID: "n", Lease: "first", Due: since.Add(time.Hour)}, since)
 	if got := l.lease("n"); got != "second" {
 		t.Errorf("the lease is the %s, want the second", got)
 	}

@@ -79,6 +79,14 @@ type Store interface {
 	//   - Overtaken says whether the booking has a record of a higher version of
 	//     which anybody is told.
 	Claim(ctx context.Context, c Channel, now, until time.Time, limit int) ([]Notification, error)
+	// BringForward is for a clock that was set back: no delivery is due so late
+	// unless that was stored before.
+	//   - The Due of a delivery with a lease that is later than leased becomes
+	//     leased. It keeps the lease, which whoever has it may still settle.
+	//   - The Due of an open delivery without a lease that is later than waiting
+	//     becomes waiting.
+	//   - Nothing else of a delivery changes.
+	BringForward(ctx context.Context, leased, waiting time.Time) error
 	// Outdated reports whether n, which is leased, has been outdated since it was
 	// claimed. It is false where n.Lease is not the delivery's lease.
 	Outdated(ctx context.Context, n Notification) (bool, error)

@@ -62,7 +62,7 @@ type Options struct {
 type Service struct {
 	o       Options
 	ledger  ledger
-	turns   turns
+	turns   *turns
 	lanes   map[Channel]*lane
 	running atomic.Bool
 }
@@ -95,7 +95,7 @@ func New(o Options) (*Service, error) {
 			*n.value = n.preset
 		}
 	}
-	return &Service{o: o, lanes: map[Channel]*lane{Email: newLane(Email, o.Workers), SMS: newLane(SMS, max(1, o.Workers/2))}}, nil
+	return &Service{o: o, turns: newTurns(o.Now()), lanes: map[Channel]*lane{Email: newLane(Email, o.Workers), SMS: newLane(SMS, max(1, o.Workers/2))}}, nil
 }
 
 // Handle takes in a booking.* message: when it returns nil, the message is
@@ -176,7 +176,7 @@ func (s *Service) address(r *Record, b events.Booking) error {
 			{Key: "to/" + mailboxKey(b.UserEmail), Most: s.o.RecipientQuota},
 		}
 	}
-	turn := s.turns.next(class, cmp.Or(b.Event.ID, b.BookingID), r.At)
+	turn := s.turns.next(class, cmp.Or(b.Event.ID, b.BookingID))
 	for i := range r.Deliveries {
 		n := &r.Deliveries[i]
 		n.Turn = turn
@@ -236,13 +236,14 @@ func (s *Service) SendTest(ctx context.Context, caller identity.Caller) (Notific
 	n.Subject, n.Text, n.HTML = c.Subject, c.Text, c.HTML
 	// Claimed from birth: this call sends it, and no worker does so as well.
 	// If it dies half-way, the lease ends and a worker takes over.
+	since := time.Now()
 	n.Lease, n.Due = newID(), now.Add(s.lease())
 	n.Kind = Test
 	r := Record{MessageID: newID(), Kind: Test, At: now, EventAt: now, Deliveries: []Notification{n}}
 	if _, err := s.o.Store.Enqueue(ctx, r); err != nil {
 		return Notification{}, fmt.Errorf("enqueue test mail: %w", err)
 	}
-	return s.deliver(ctx, n, false), nil
+	return s.deliver(ctx, leased{Notification: n, since: since}, false), nil
 }
 
 // List returns the deliveries that f chooses among those that caller may see:
@@ -282,6 +283,9 @@ func (s *Service) pause(attempt int) time.Duration {
 	// A quarter either way, so that what failed together is not tried together.
 	return d - d/4 + rand.N(d/2+1) //nolint:gosec // spreads load, guards nothing
 }
+
+// longestPause is more than pause ever is.
+func (s *Service) longestPause() time.Duration { return s.o.RetryMax + s.o.RetryMax/4 + 1 }
 
 func newDelivery(c Channel, userID string, at time.Time) Notification {
 	return Notification{ID: newID(), UserID: userID, Channel: c, CreatedAt: at, Due: at}

@@ -41,9 +41,16 @@ func paid(kind Kind, b events.Booking) bool {
 // are served one after the other, each a notification every turnStep, so that
 // many for one event do not hold up the few for another. It is what this process
 // has handed out: a restart forgets it, and then an event begins anew.
+//
+// Turns are times by a clock of the process's own: it never goes back, whatever
+// becomes of the machine's, and is never behind what is being sent. So nobody is
+// favoured or starved because the machine's clock was set.
 type turns struct {
+	start time.Time // with the monotonic clock
+
 	mu   sync.Mutex
-	last map[string]int64 // of each event, in microseconds since 1970
+	base int64            // the time at start, in microseconds since 1970, or later
+	last map[string]int64 // of each event
 }
 
 const (
@@ -52,30 +59,43 @@ const (
 	maxTurns  = 10_000      // events that are kept; of the others none has a turn ahead of now
 )
 
-// again is the turn of what had this turn and is tried again when it is due: it
+func newTurns(now time.Time) *turns {
+	return &turns{start: time.Now(), base: now.UnixMicro(), last: map[string]int64{}}
+}
+
+// now is the clock's time. The caller holds t.mu.
+func (t *turns) now() int64 { return t.base + time.Since(t.start).Microseconds() }
+
+// serve says that a notification with this turn is being sent.
+func (t *turns) serve(turn int64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.base += max(0, turn%classStep-t.now())
+}
+
+// again is the turn of what had this turn and is tried again after a pause: it
 // comes after all of its class that came before then.
-func again(turn int64, due time.Time) int64 {
-	return turn - turn%classStep + max(turn%classStep, due.UnixMicro())
+func (t *turns) again(turn int64, pause time.Duration) int64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return turn - turn%classStep + max(turn%classStep, t.now()+pause.Microseconds())
 }
 
 // next is the next turn of a notification of class c for an event.
-func (t *turns) next(c class, event string, now time.Time) int64 {
+func (t *turns) next(c class, event string) int64 {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	at := now.UnixMicro()
-	if t.last == nil {
-		t.last = map[string]int64{}
-	}
+	now := t.now()
 	if len(t.last) >= maxTurns {
 		for e, last := range t.last {
-			if last < at {
+			if last < now {
 				delete(t.last, e)
 			}
 		}
 	}
-	turn := at
+	turn := now
 	if last, ok := t.last[event]; ok {
-		turn = max(at, last+turnStep.Microseconds())
+		turn = max(now, last+turnStep.Microseconds())
 	}
 	t.last[event] = turn
 	return int64(c)*classStep + turn

@@ -1,9 +1,12 @@
 package notification
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/openboxoffice/boxoffice/contracts/money"
@@ -11,69 +14,106 @@ import (
 
 func TestEventsAndClassesTakeTurns(t *testing.T) {
 	t.Parallel()
-	var s turns
-	now := time.Date(2027, 3, 12, 19, 30, 0, 0, time.UTC)
-	turn := map[string]int64{}
-	for i := range 100 { // a flood for two events
-		turn[fmt.Sprint("flood ", i)] = s.next(paidFor, "a", now)
-		turn[fmt.Sprint("free ", i)] = s.next(free, "b", now)
-	}
-	turn["bulk"] = s.next(bulk, "c", now)
-	now = now.Add(time.Second)
-	turn["free, other event"] = s.next(free, "d", now)
-	turn["other event"] = s.next(paidFor, "e", now)
-	order := make([]string, 0, len(turn))
-	for name := range turn {
-		order = append(order, name)
-	}
-	slices.SortFunc(order, func(a, b string) int { return int(min(1, max(-1, turn[a]-turn[b]))) })
-	at := func(name string) int { return slices.Index(order, name) }
-	for _, pair := range [][2]string{
-		{"flood 0", "flood 1"}, {"other event", "flood 30"}, {"flood 99", "free 0"}, {"free, other event", "free 30"}, {"free 99", "bulk"},
-	} {
-		if at(pair[0]) > at(pair[1]) {
-			t.Errorf("%q comes after %q", pair[0], pair[1])
+	synctest.Test(t, func(t *testing.T) {
+		s := newTurns(time.Now())
+		turn := map[string]int64{}
+		for i := range 100 { // a flood for two events
+			turn[fmt.Sprint("flood ", i)] = s.next(paidFor, "a")
+			turn[fmt.Sprint("free ", i)] = s.next(free, "b")
 		}
-	}
-	if first := at("flood 1"); first > 1 {
-		t.Errorf("what came first is number %d", first)
-	}
+		turn["bulk"] = s.next(bulk, "c")
+		<-time.After(time.Second)
+		turn["free, other event"] = s.next(free, "d")
+		turn["other event"] = s.next(paidFor, "e")
+		order := inOrder(turn)
+		at := func(name string) int { return slices.Index(order, name) }
+		for _, pair := range [][2]string{
+			{"flood 0", "flood 1"}, {"other event", "flood 30"}, {"flood 99", "free 0"}, {"free, other event", "free 30"}, {"free 99", "bulk"},
+		} {
+			if at(pair[0]) > at(pair[1]) {
+				t.Errorf("%q comes after %q", pair[0], pair[1])
+			}
+		}
+		if first := at("flood 1"); first > 1 {
+			t.Errorf("what came first is number %d", first)
+		}
+	})
+}
+
+// inOrder is the names of turns, the lowest first.
+func inOrder(turn map[string]int64) []string {
+	return slices.SortedFunc(maps.Keys(turn), func(a, b string) int { return cmp.Compare(turn[a], turn[b]) })
+}
+
+// What was handed out by a process whose clock was wrong, or far ahead in a flood,
+// comes before what is handed out once it is being sent.
+func TestTurnsGoOnFromWhatIsBeingSent(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		now := time.Date(2027, 3, 12, 19, 30, 0, 0, time.UTC)
+		ahead := newTurns(now.Add(24 * time.Hour))
+		turn := map[string]int64{"0 sent": ahead.next(free, "a")}
+		<-time.After(time.Microsecond)
+		turn["1 waits"] = ahead.next(free, "b")
+		s := newTurns(now)
+		s.serve(turn["0 sent"])
+		<-time.After(time.Millisecond)
+		for i, event := range []string{"a", "c", "a"} {
+			turn[fmt.Sprint(2+i, " new")] = s.next(free, event)
+			<-time.After(time.Millisecond)
+		}
+		if order := inOrder(turn); !slices.IsSorted(order) {
+			t.Errorf("they are sent in the order %q", order)
+		}
+		before := s.next(paidFor, "x")
+		s.serve(1) // long ago
+		if after := s.next(paidFor, "y"); after < before {
+			t.Errorf("the clock has gone back by %d µs", before-after)
+		}
+	})
 }
 
 // A retry comes after what has come before it is due, and before the classes
 // that are less urgent.
 func TestARetryTakesANewTurn(t *testing.T) {
 	t.Parallel()
-	var s turns
-	now := time.Date(2027, 3, 12, 19, 30, 0, 0, time.UTC)
-	for _, c := range []class{paidFor, free, bulk} {
-		first, fresh := s.next(c, "a", now), s.next(c, "b", now.Add(time.Second))
-		retry := again(first, now.Add(2*time.Second))
-		if retry <= fresh {
-			t.Errorf("class %d: a retry has turn %d, which is before %d of what came first", c, retry, fresh)
+	synctest.Test(t, func(t *testing.T) {
+		s := newTurns(time.Now())
+		for i, c := range []class{paidFor, free, bulk} {
+			event := fmt.Sprint(i, " ")
+			first := s.next(c, event+"a")
+			retry := s.again(first, 2*time.Second)
+			<-time.After(time.Second)
+			fresh := s.next(c, event+"b")
+			if retry <= fresh {
+				t.Errorf("class %d: a retry has turn %d, which is before %d of what came first", c, retry, fresh)
+			}
+			<-time.After(2 * time.Second)
+			if next := s.next(c, event+"c"); next <= retry {
+				t.Errorf("class %d: a retry has turn %d, which is after %d of what came later", c, retry, next)
+			}
+			if got := retry / classStep; got != int64(c) {
+				t.Errorf("a retry of class %d is in class %d", c, got)
+			}
+			if got := s.again(retry+int64(time.Hour), time.Second); got != retry+int64(time.Hour) {
+				t.Errorf("class %d: turn %d has gone back to %d", c, retry, got)
+			}
 		}
-		if next := s.next(c, "c", now.Add(3*time.Second)); next <= retry {
-			t.Errorf("class %d: a retry has turn %d, which is after %d of what came later", c, retry, next)
-		}
-		if got := retry / classStep; got != int64(c) {
-			t.Errorf("a retry of class %d is in class %d", c, got)
-		}
-		if got := again(retry, now); got != retry {
-			t.Errorf("class %d: turn %d has gone back to %d", c, retry, got)
-		}
-	}
+	})
 }
 
 func TestTurnsAreForgotten(t *testing.T) {
 	t.Parallel()
-	var s turns
-	now := time.Now()
-	for i := range 3 * maxTurns {
-		s.next(free, fmt.Sprint(i), now.Add(time.Duration(i)*time.Microsecond))
-	}
-	if len(s.last) > maxTurns {
-		t.Errorf("%d events are kept, want at most %d", len(s.last), maxTurns)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		s := newTurns(time.Now())
+		for i := range 3 * maxTurns {
+			s.next(free, fmt.Sprint(i))
+			<-time.After(time.Microsecond)
+		}
+		if len(s.last) > maxTurns {
+			t.Errorf("%d events are kept, want at most %d", len(s.last), maxTurns)
+		}
+	})
 }
 
 func TestWhatIsPaid(t *testing.T) {

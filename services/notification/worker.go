@@ -59,6 +59,7 @@ func (s *Service) Run(ctx context.Context) error {
 	var workers, recorder, dispatchers, ends sync.WaitGroup
 	recorder.Go(func() { s.recordLate(ctx) })
 	recorder.Go(func() { s.forget(ctx) })
+	recorder.Go(func() { s.bringForward(ctx) })
 	s.running.Store(true)
 	for _, l := range s.lanes {
 		for range l.workers {
@@ -103,7 +104,7 @@ func (s *Service) giveRestBack(ctx context.Context, l *lane) {
 		case l.room <- struct{}{}:
 			taken++
 		case n := <-l.ready:
-			if err := s.giveBack(ctx, n.Notification); err != nil {
+			if err := s.giveBack(ctx, n); err != nil {
 				cancel() // the next would fare no better
 				left = append(left, err)
 			}
@@ -177,6 +178,34 @@ func (s *Service) dispatch(ctx context.Context, l *lane) {
 	}
 }
 
+// What is due too late is looked for every forwardEvery. clocksDiffer is how far
+// the clocks of several processes do at most.
+const (
+	forwardEvery = 10 * time.Second
+	clocksDiffer = 5 * time.Second
+)
+
+// bringForward sees to it, until ctx ends, that no delivery waits for a time that
+// a wrong clock has set.
+func (s *Service) bringForward(ctx context.Context) {
+	tick := time.NewTicker(forwardEvery)
+	defer tick.Stop()
+	for {
+		err := worker.Try(ctx, s.o.Log, "delivery", func() error {
+			latest := s.o.Now().Add(clocksDiffer + Behind)
+			return s.o.Store.BringForward(ctx, latest.Add(s.lease()), latest.Add(max(Grace, s.longestPause())))
+		})
+		if err != nil && ctx.Err() == nil {
+			s.o.Log.WarnContext(ctx, "deliveries that are due too late are not brought forward", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
 // occupy takes room for a delivery, if there is any.
 func (l *lane) occupy() bool {
 	select {
@@ -226,9 +255,10 @@ func (s *Service) work(ctx context.Context, l *lane) {
 				l.ready <- n // for giveRestBack; it has room there until it vacates it
 				return
 			case time.Since(n.since) > lead:
-				s.giveLateBack(ctx, n.Notification)
+				s.giveLateBack(ctx, n)
 			default:
-				s.deliver(ctx, n.Notification, n.claimed || time.Since(n.since) > Behind)
+				s.turns.serve(n.Turn)
+				s.deliver(ctx, n, n.claimed || time.Since(n.since) > Behind)
 			}
 			l.vacate(1)
 		}
@@ -236,18 +266,19 @@ func (s *Service) work(ctx context.Context, l *lane) {
 }
 
 // giveLateBack gives back what has waited too long for a worker.
-func (s *Service) giveLateBack(ctx context.Context, n Notification) {
+func (s *Service) giveLateBack(ctx context.Context, n leased) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTime)
 	defer cancel()
 	if err := s.giveBack(ctx, n); err != nil {
-		s.log(n).WarnContext(ctx, "a lease is left to end by itself", "error", err)
+		s.log(n.Notification).WarnContext(ctx, "a lease is left to end by itself", "error", err)
 	}
 }
 
 // giveBack ends n's lease, if n is stored, so that it can be claimed at once.
 // What this process has begun needs the lease, to record what became of it.
-func (s *Service) giveBack(ctx context.Context, n Notification) error {
-	switch sent, ok := s.ledger.begin(n); {
+func (s *Service) giveBack(ctx context.Context, l leased) error {
+	n := l.Notification
+	switch sent, ok := s.ledger.begin(n, l.since); {
 	case !ok:
 		return nil
 	case sent != nil:
@@ -281,15 +312,16 @@ func (s *Service) claim(ctx context.Context, l *lane, limit int) []Notification 
 	return claimed
 }
 
-// deliver makes one attempt at n, which is leased, and records its outcome. It
+// deliver makes one attempt at l and records its outcome. It
 // returns n as it was recorded. The end of ctx does not cut it off: between a
 // server's "taken" and our record of it lies the one place where a mail could
 // go out twice. What this process has sent it never sends again: it records it
 // as soon as the store lets it. Where n has waited, check asks the store once
 // more whether it is outdated.
-func (s *Service) deliver(ctx context.Context, n Notification, check bool) Notification {
+func (s *Service) deliver(ctx context.Context, l leased, check bool) Notification {
 	ctx = context.WithoutCancel(ctx)
-	sent, ok := s.ledger.begin(n)
+	n := l.Notification
+	sent, ok := s.ledger.begin(n, l.since)
 	switch {
 	case !ok:
 		return n
@@ -436,8 +468,9 @@ func (s *Service) outcome(n Notification, err error) Notification {
 
 // later is n, of which an attempt has failed, to be tried again after a pause.
 func (s *Service) later(n Notification) Notification {
-	n.Due = s.o.Now().Add(s.pause(n.Attempts))
-	n.Turn = again(n.Turn, n.Due)
+	pause := s.pause(n.Attempts)
+	n.Due = s.o.Now().Add(pause)
+	n.Turn = s.turns.again(n.Turn, pause)
 	return n
 }
 

@@ -12,7 +12,7 @@ import (
 // TestStore holds a notification.Store to its promises. newStore returns a
 // store with nothing in it.
 func TestStore(t *testing.T, newStore func(t *testing.T) notification.Store) {
-	for _, group := range []map[string]func(*testing.T, notification.Store){enqueueTests, orderTests, quotaTests, claimTests, settleTests, listTests, forgetTests} {
+	for _, group := range []map[string]func(*testing.T, notification.Store){enqueueTests, orderTests, quotaTests, claimTests, forwardTests, settleTests, listTests, forgetTests} {
 		for name, test := range group {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()

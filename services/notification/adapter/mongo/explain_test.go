@@ -89,6 +89,7 @@ func TestEverythingGoesByIndexes(t *testing.T) {
 		{"Known", func() error { _, err := store.Inbox().Known(t.Context(), []string{booking}); return err }},
 		{"DeadLetters", func() error { _, err := store.Inbox().DeadLetters(t.Context(), "", 10); return err }},
 		{"Forget", func() error { _, err := store.Forget(t.Context(), time.UnixMicro(10), 10); return err }},
+		{"BringForward", func() error { return store.BringForward(t.Context(), at.Add(time.Minute), at.Add(time.Hour)) }},
 		{"PruneQuotas", func() error { return store.PruneQuotas(t.Context(), time.UnixMicro(10)) }},
 		{"Prune", func() error { return store.Inbox().Prune(t.Context(), time.UnixMicro(10)) }},
 	} {

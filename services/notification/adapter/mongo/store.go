@@ -72,6 +72,28 @@ func unless(ok bool, err error) error {
 	return err
 }
 
+// BringForward implements notification.Store.
+func (s *Store) BringForward(ctx context.Context, leased, waiting time.Time) error {
+	ctx, cancel := s.db.Limit(ctx, 0)
+	defer cancel()
+	there := bson.D{{Key: "$exists", Value: true}}
+	for _, field := range channels {
+		for _, late := range []struct {
+			ready, lease any
+			due          time.Time
+		}{{false, there, leased}, {false, absent, waiting}, {absent, there, leased}} {
+			if err := s.messages.UpdateAll(ctx, bson.D{
+				{Key: field + ".ready", Value: late.ready},
+				{Key: field + ".due", Value: bson.D{{Key: "$gt", Value: late.due.UnixMicro()}}},
+				{Key: field + ".lease", Value: late.lease},
+			}, bson.D{{Key: "$set", Value: bson.D{{Key: field + ".due", Value: late.due.UnixMicro()}}}}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // makeReady makes ready what is due of one channel. What was leased gets its
 // grace first.
 func (s *Store) makeReady(ctx context.Context, field string, now time.Time) error {

@@ -47,6 +47,10 @@ func TestEverythingGoesByIndexes(t *testing.T) {
 				Deliveries: []notification.Notification{{ID: "limited", Channel: notification.Email, Status: notification.Pending}}})
 			return err
 		}},
+		{"BringForward", "deliveries_waiting", func(ctx context.Context) error { return s.BringForward(ctx, now, now.Add(time.Hour)) }},
+		{"BringForward of what is settled", "deliveries_orphaned", func(ctx context.Context) error {
+			return s.BringForward(ctx, now, now.Add(time.Hour))
+		}},
 		{"PruneQuotas", "quota_uses_at", func(ctx context.Context) error { return s.PruneQuotas(ctx, time.UnixMicro(500)) }},
 		{"Claim", "deliveries_waiting", func(ctx context.Context) error { _, err := s.Claim(ctx, notification.Email, now, now, 10); return err }},
 		{"Settle", "sqlite_autoindex_deliveries_1", func(ctx context.Context) error {

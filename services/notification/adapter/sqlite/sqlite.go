@@ -266,6 +266,30 @@ func (s *Store) Claim(ctx context.Context, c notification.Channel, now, until ti
 	return claimed, nil
 }
 
+// BringForward implements notification.Store. It reads before it writes, as Claim does.
+func (s *Store) BringForward(ctx context.Context, leased, waits time.Time) error {
+	// ?1 is the channel, ?2 leased, ?3 waiting.
+	open := `FROM deliveries WHERE channel = ?1 AND ` + waiting + ` AND due > min(?2, ?3) AND due > iif(lease = '', ?3, ?2)`
+	settled := `FROM deliveries WHERE channel = ?1 AND status NOT IN ('RESOLVING', 'PENDING') AND lease <> '' AND due > ?2 AND ?3 = ?3`
+	for _, c := range []notification.Channel{notification.Email, notification.SMS} {
+		for _, late := range []string{open, settled} {
+			args := []any{c, sqlitedb.Time(leased), sqlitedb.Time(waits)}
+			var some bool
+			if err := s.db.Read.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 `+late+`)`, args...).Scan(&some); err != nil {
+				return err
+			}
+			if !some {
+				continue
+			}
+			if err := s.db.Sweep(ctx, `UPDATE deliveries SET due = iif(lease = '', ?3, ?2) WHERE id IN (SELECT id `+late+` LIMIT ?4)`,
+				append(args, sqlitedb.Piece)...); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // makeReady moves what is due of one channel from what waits to what is ready. What was leased
 // gets its grace first.
 func makeReady(ctx context.Context, tx *sql.Tx, c notification.Channel, now time.Time) error {

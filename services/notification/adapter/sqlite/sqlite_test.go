@@ -47,6 +47,7 @@ type broken struct {
 	settle   func(notification.Store, context.Context, notification.Notification) error
 	forget   func(notification.Store, context.Context, time.Time, int) (int, error)
 	outdated func(notification.Store, context.Context, notification.Notification) (bool, error)
+	forward  func(notification.Store, context.Context, time.Time, time.Time) error
 	list     func(notification.Store, context.Context, notification.Filter) ([]notification.Notification, error)
 	raw      func(*sqlitedb.DB, notification.Store) func(context.Context, notification.Notification) error // settles past the store
 }
@@ -70,6 +71,13 @@ func (b broken) Settle(ctx context.Context, n notification.Notification) error {
 		return b.Store.Settle(ctx, n)
 	}
 	return b.settle(b.Store, ctx, n)
+}
+
+func (b broken) BringForward(ctx context.Context, leased, waiting time.Time) error {
+	if b.forward == nil {
+		return b.Store.BringForward(ctx, leased, waiting)
+	}
+	return b.forward(b.Store, ctx, leased, waiting)
 }
 
 func (b broken) Outdated(ctx context.Context, n notification.Notification) (bool, error) {
@@ -286,6 +294,19 @@ func TestStoreSuiteCatchesBrokenAdapters(t *testing.T) {
 					r.Version += 100
 				}
 				return s.Enqueue(ctx, r)
+			},
+		}},
+		"brings_nothing_forward": {"what_waits_too_long_waits_until_the_latest", broken{
+			forward: func(store, context.Context, time.Time, time.Time) error { return nil },
+		}},
+		"brings_forward_what_waits_as_what_is_leased": {"what_waits_too_long_waits_until_the_latest", broken{
+			forward: func(s store, ctx context.Context, leased, _ time.Time) error {
+				return s.BringForward(ctx, leased, leased)
+			},
+		}},
+		"brings_forward_what_is_leased_as_what_waits": {"a_lease_that_ends_too_late_ends_at_the_latest", broken{
+			forward: func(s store, ctx context.Context, _, waiting time.Time) error {
+				return s.BringForward(ctx, waiting, waiting)
 			},
 		}},
 		"knows_no_quota":          {"what_is_over_a_quota_is_stored_as_failed", broken{enqueue: withoutQuotas}},
