@@ -81,6 +81,9 @@ func (a *API) check(r Answer) (problem.Code, error) {
 	if r.Status == http.StatusExpectationFailed && len(r.Body) == 0 {
 		return "", nil // Go's server, of a header Expect, before anybody else sees the request
 	}
+	if r.Status == http.StatusUnauthorized && r.Header.Get("WWW-Authenticate") == "" {
+		return code, errors.New("it does not say what credentials are asked for")
+	}
 	op, path := a.operation(method, r.URL)
 	if op == nil {
 		return code, a.checkStranger(r, code)

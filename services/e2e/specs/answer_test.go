@@ -38,6 +38,7 @@ func TestCheck(t *testing.T) {
 		"HEAD":                        {"HEAD", "/bookings", 200, json, ``, true},
 		"HEAD of another status":      {"HEAD", "/bookings", 201, json, ``, false},
 		"health":                      {"GET", "/healthz", 200, json, `{"status":"ok"}`, true},
+		"no challenge":                {"GET", "/bookings", 401, refusal, `{"title":"Unauthorized","status":401,"code":"unauthenticated"}`, false},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -70,9 +70,8 @@ type verify = func(ctx context.Context, token string) (identity.Caller, error)
 func user(ctx huma.Context, verify verify, roles []identity.Role) (identity.Caller, *httpkit.Error) {
 	token, ok := Bearer(ctx.Header("Authorization"))
 	if !ok {
-		p := httpkit.NewProblem(http.StatusUnauthorized, problem.Unauthenticated, "This needs an access token: Authorization: Bearer …")
-		p.Headers = http.Header{"Www-Authenticate": {`Bearer realm="boxoffice"`}}
-		return identity.Caller{}, p
+		return identity.Caller{}, httpkit.Unauthorized(problem.Unauthenticated,
+			"This needs an access token: Authorization: Bearer …", `Bearer realm="boxoffice"`)
 	}
 	c, err := verify(ctx.Context(), token)
 	switch {
@@ -94,9 +93,16 @@ func Unverified(err error) *httpkit.Error {
 
 // InvalidToken refuses an access token.
 func InvalidToken() *httpkit.Error {
-	p := httpkit.NewProblem(http.StatusUnauthorized, problem.InvalidToken, "The access token is expired or not valid, or its session is over.")
-	p.Headers = http.Header{"Www-Authenticate": {`Bearer realm="boxoffice", error="invalid_token"`}}
-	return p
+	return refusedToken("The access token is expired or not valid, or its session is over.")
+}
+
+// AccountGone refuses an access token whose account is gone.
+func AccountGone() *httpkit.Error {
+	return refusedToken("The account of this access token is gone.")
+}
+
+func refusedToken(detail string) *httpkit.Error {
+	return httpkit.Unauthorized(problem.InvalidToken, detail, `Bearer realm="boxoffice", error="invalid_token"`)
 }
 
 // Service returns op for callers alone, which are other services: each shows a
@@ -119,24 +125,20 @@ func (g *Guard) Service(_ huma.API, op huma.Operation, callers ...string) huma.O
 
 func (g *Guard) service(token string, callers []string) *httpkit.Error {
 	if token == "" {
-		return challenged(httpkit.NewProblem(http.StatusUnauthorized, problem.Unauthenticated, "This is for other services alone."))
+		return httpkit.Unauthorized(problem.Unauthenticated, "This is for other services alone.", serviceChallenge)
 	}
 	caller, err := g.VerifyService(token)
 	switch {
 	case err != nil:
-		return challenged(httpkit.NewProblem(http.StatusUnauthorized, problem.InvalidToken, "The service token is expired or not valid."))
+		return httpkit.Unauthorized(problem.InvalidToken, "The service token is expired or not valid.", serviceChallenge)
 	case !slices.Contains(callers, caller):
 		return httpkit.NewProblem(http.StatusForbidden, problem.Forbidden, "This service may not call this operation.")
 	}
 	return nil
 }
 
-// challenged says what credentials are asked for, as a 401 must (RFC 9110
-// §11.6.1). The scheme is ours: the token has a header of its own.
-func challenged(p *httpkit.Error) *httpkit.Error {
-	p.Headers = http.Header{"Www-Authenticate": {`X-Service-Token realm="boxoffice"`}}
-	return p
-}
+// serviceChallenge is of a scheme of our own: the token has a header of its own.
+const serviceChallenge = `X-Service-Token realm="boxoffice"`
 
 // Bearer returns the access token in an Authorization header, if there is one.
 func Bearer(header string) (string, bool) {

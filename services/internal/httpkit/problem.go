@@ -31,6 +31,12 @@ func NewProblem(status int, code problem.Code, detail string) *Error {
 	}}
 }
 
+// Unauthorized returns the 401 with this code. The challenge says what credentials
+// are asked for: every 401 has one (RFC 9110 §15.5.2).
+func Unauthorized(code problem.Code, detail, challenge string) *Error {
+	return NewProblem(http.StatusUnauthorized, code, detail).withHeader("WWW-Authenticate", challenge)
+}
+
 // WithRetryAfter tells the client to come back in so many seconds.
 func (e *Error) WithRetryAfter(seconds int) *Error {
 	return e.withHeader("Retry-After", strconv.Itoa(seconds))

@@ -124,7 +124,7 @@ func (s *Subscriber) take(w http.ResponseWriter, r *http.Request) *httpkit.Error
 	// those it marks.
 	if !equal(r.Header.Get("dapr-api-token"), s.o.Token) || r.Header.Get("dapr-caller-app-id") != "" {
 		log.WarnContext(ctx, "a delivery that is not the sidecar's was refused", "remote", r.RemoteAddr, "caller", r.Header.Get("dapr-caller-app-id"))
-		return httpkit.NewProblem(http.StatusUnauthorized, problem.Unauthenticated, "Only the own sidecar delivers messages.")
+		return httpkit.Unauthorized(problem.Unauthenticated, "Only the own sidecar delivers messages.", `dapr-api-token realm="boxoffice"`)
 	}
 	s.mu.Lock()
 	heard := s.topics[topic]

@@ -152,6 +152,9 @@ func (h *hearer) post(t *testing.T, topic, token string, body []byte, header ...
 		t.Fatal(err)
 	}
 	_ = res.Body.Close()
+	if challenge := res.Header.Get("WWW-Authenticate"); (challenge != "") != (res.StatusCode == http.StatusUnauthorized) {
+		t.Errorf("a %d has the challenge %q", res.StatusCode, challenge)
+	}
 	return res.StatusCode
 }
 

@@ -181,9 +181,7 @@ func (h *handlers) contact(ctx context.Context, in *struct {
 // its access tokens worth nothing.
 func ofMe(ctx context.Context, err error) error {
 	if errors.Is(err, user.ErrNotFound) {
-		p := httpkit.NewProblem(http.StatusUnauthorized, problem.InvalidToken, "The account of this access token is gone.")
-		p.Headers = http.Header{"Www-Authenticate": {`Bearer realm="boxoffice", error="invalid_token"`}}
-		return p
+		return auth.AccountGone()
 	}
 	return refused(ctx, err)
 }
