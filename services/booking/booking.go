@@ -72,7 +72,7 @@ type Booking struct {
 	// part of it, and always zero in what a Store returns.
 	Effects Effects
 
-	// Unreadable is ErrUnreadable for a row of Records that cannot be read, and nil
+	// Unreadable is ErrUnreadable for a row of a list that cannot be read, and nil
 	// for all others. The booking has its ID alone then.
 	Unreadable error
 }

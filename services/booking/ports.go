@@ -36,7 +36,7 @@ type Store interface {
 	Get(ctx context.Context, id string) (Booking, error)
 	// List returns up to q.Limit bookings of q.UserID, newest first, after
 	// the booking q.After. It neither repeats nor skips while others are
-	// added.
+	// added. One that cannot be read is Unreadable, and hides no other.
 	List(ctx context.Context, q Query) ([]Booking, error)
 	// Update lets change edit the booking with this id and commits the
 	// result with its Effects, Version one higher, together or not at all,

@@ -45,7 +45,8 @@ type Records interface {
 	// SaveReport stores r. One with the same id is replaced.
 	SaveReport(ctx context.Context, r Report) error
 	// Reports returns up to limit reports, newest first, that are older than
-	// the one with this id ("" for the newest).
+	// the one with this id ("" for the newest). One that cannot be read is
+	// UnreadableReport, and hides no other.
 	Reports(ctx context.Context, before string, limit int) ([]Report, error)
 }
 
@@ -58,6 +59,11 @@ type Report struct {
 	FinishedAt time.Time
 	Checked    Checked
 	Findings   []Finding
+}
+
+// UnreadableReport stands for the report with this id, which cannot be read.
+func UnreadableReport(id string) Report {
+	return Report{ID: id, Findings: []Finding{{Kind: FoundNoAnswer, Detail: "this report cannot be read"}}}
 }
 
 // Checked is how much a reconciliation has looked at.

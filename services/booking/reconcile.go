@@ -87,10 +87,11 @@ func (s *Service) reconciliationDue(ctx context.Context) (bool, error) {
 			return false, err
 		}
 		for _, r := range page {
-			if s.now().Sub(r.StartedAt) >= 24*time.Hour {
+			age := s.now().Sub(r.StartedAt)
+			switch {
+			case age >= 24*time.Hour:
 				return true, nil
-			}
-			if r.By == recovery {
+			case r.By == recovery && age > -clocksDiffer: // else the clock was set back since
 				return false, nil
 			}
 			before = r.ID

@@ -2,6 +2,7 @@ package booking
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"time"
 
@@ -119,16 +120,40 @@ func (b Booking) seenBy(caller identity.Caller) Booking {
 }
 
 // List returns a page of q.UserID's bookings, newest first, to that user or an
-// admin: ErrForbidden.
+// admin: ErrForbidden. It leaves out those that cannot be read, and sets them
+// aside for an admin. A page of fewer than q.Limit is the last one.
 func (s *Service) List(ctx context.Context, caller identity.Caller, q Query) ([]Booking, error) {
 	if !caller.Owns(q.UserID) {
 		return nil, ErrForbidden
 	}
-	page, err := s.Store.List(ctx, q)
-	for i := range page {
-		page[i] = page[i].seenBy(caller)
+	page := []Booking{}
+	for {
+		found, err := s.Store.List(ctx, q)
+		if err != nil {
+			return nil, err
+		}
+		for _, b := range found {
+			switch {
+			case b.Unreadable != nil:
+				s.setUnreadableAside(ctx, b)
+			case len(page) < q.Limit:
+				page = append(page, b.seenBy(caller))
+			}
+		}
+		if len(page) == q.Limit || len(found) < q.Limit {
+			return page, nil
+		}
+		q.After = found[len(found)-1].ID
 	}
-	return page, err
+}
+
+// setUnreadableAside lists b, which a list has found to be Unreadable, for an admin.
+func (s *Service) setUnreadableAside(ctx context.Context, b Booking) {
+	s.Log.ErrorContext(ctx, "a booking cannot be read", "booking_id", b.ID, "error", b.Unreadable)
+	err := s.StuckBookings.SetAside(ctx, b.ID, "", SetAside(b.Unreadable, 1, s.now()))
+	if err != nil && !errors.Is(err, ErrLeaseLost) { // that is, it is driven, or set aside already
+		s.Log.ErrorContext(ctx, "booking not set aside", "booking_id", b.ID, "error", err)
+	}
 }
 
 // now is the clock as the stores keep it: UTC, in microseconds.

@@ -16,6 +16,7 @@ type StuckBookings interface {
 	// that s gives. It reads nothing else of the booking.
 	//   - Claim does not return the booking before s.RetryAt.
 	//   - If lease is not the booking's, it is ErrLeaseLost and nothing changes.
+	//   - So it is if lease is "" and the booking is set aside already.
 	SetAside(ctx context.Context, id, lease string, s Stuck) error
 	// Stuck returns up to limit bookings that are set aside, by their ids, after
 	// the one with the id after.

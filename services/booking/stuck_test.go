@@ -2,11 +2,15 @@ package booking_test
 
 import (
 	"context"
+	"path/filepath"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/openboxoffice/boxoffice/services/booking"
+	"github.com/openboxoffice/boxoffice/services/booking/adapter/sqlite"
+	"github.com/openboxoffice/boxoffice/services/internal/sqlitedb/plantest"
 )
 
 // startRecovery runs s's recovery until the test ends.
@@ -170,4 +174,48 @@ func (c year10000) Reserve(ctx context.Context, r booking.Reservation) (booking.
 	reserved, err := c.Catalog.Reserve(ctx, r)
 	reserved.Event.StartsAt = time.Date(10_000, 1, 1, 0, 0, 0, 0, time.UTC)
 	return reserved, err
+}
+
+// A booking that cannot be read is left out of its customer's list, which has
+// the others, page by page, and is set aside.
+func TestAListLeavesOutWhatCannotBeRead(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "booking.db")
+	store, err := sqlite.Open(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = store.Close() })
+	w := newWorld(t)
+	w.store = store
+	event, c, s := w.newEvent(price), w.newCustomer(), w.service(nil)
+	var ids []string
+	for range 5 {
+		ids = append([]string{w.book(t, s, c, booking.Request{EventID: event, Tickets: 1}).ID}, ids...)
+	}
+	for _, i := range []int{1, 2, 4} {
+		plantest.Fill(t, path, `UPDATE bookings SET items = '{' WHERE id = '`+ids[i]+`'`)
+	}
+	for range 2 {
+		var got []string
+		for q := (booking.Query{UserID: c.UserID, Limit: 2}); ; {
+			page, err := s.List(t.Context(), c, q)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, b := range page {
+				got = append(got, b.ID)
+				q.After = b.ID
+			}
+			if len(page) < q.Limit {
+				break
+			}
+		}
+		if want := []string{ids[0], ids[3]}; !slices.Equal(got, want) {
+			t.Errorf("listed %q, want %q", got, want)
+		}
+	}
+	if got, want := stuckIDs(t, s), []string{ids[4], ids[2], ids[1]}; !slices.Equal(got, want) {
+		t.Errorf("set aside are %q, want %q", got, want)
+	}
 }

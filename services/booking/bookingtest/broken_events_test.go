@@ -97,6 +97,7 @@ func TestRecordsSuiteCatchesBrokenAdapters(t *testing.T) {
 	}
 	broken("skips_one", "bookings_added_meanwhile_hide_none", func(s *sqlite.Store) booking.Records { return skipsOne{s} })
 	broken("stops_at_an_unreadable_booking", "an_unreadable_booking_hides_no_other", func(s *sqlite.Store) booking.Records { return stopsAtUnreadable{s} })
+	broken("stops_at_an_unreadable_report", "an_unreadable_report_hides_no_other", func(s *sqlite.Store) booking.Records { return stopsAtReport{s} })
 	broken("keeps_the_first_report", "a_report_with_the_same_id_is_replaced", func(s *sqlite.Store) booking.Records { return keepsFirst{s} })
 }
 
@@ -116,6 +117,18 @@ func (s stopsAtUnreadable) BookingsAfter(ctx context.Context, id string, limit i
 	page, err := s.Store.BookingsAfter(ctx, id, limit)
 	for _, b := range page {
 		err = errors.Join(err, b.Unreadable)
+	}
+	return page, err
+}
+
+type stopsAtReport struct{ *sqlite.Store }
+
+func (s stopsAtReport) Reports(ctx context.Context, before string, limit int) ([]booking.Report, error) {
+	page, err := s.Store.Reports(ctx, before, limit)
+	for _, r := range page {
+		if r.StartedAt.IsZero() {
+			return nil, errors.New("it cannot be read")
+		}
 	}
 	return page, err
 }

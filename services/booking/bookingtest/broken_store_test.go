@@ -35,11 +35,11 @@ func goodAt(t *testing.T) (s *sqlite.Store, path string) {
 	return s, path
 }
 
-// spoilAt makes a booking in the file at path unreadable.
+// spoilAt makes a booking or a report in the file at path unreadable.
 func spoilAt(path string) func(t *testing.T, id string) {
 	return func(t *testing.T, id string) {
 		t.Helper()
-		plantest.Fill(t, path, `UPDATE bookings SET items = '{' WHERE id = '`+id+`'`)
+		plantest.Fill(t, path, `UPDATE bookings SET items = '{' WHERE id = '`+id+`'`, `UPDATE reconciliations SET report = '{' WHERE id = '`+id+`'`)
 	}
 }
 
@@ -125,6 +125,10 @@ func TestStoreSuiteCatchesBrokenAdapters(t *testing.T) {
 		func(s *sqlite.Store) booking.Store { return oneForAll{s} })
 	broken("pages_by_number", "pages_neither_repeat_nor_skip_while_bookings_are_added",
 		func(s *sqlite.Store) booking.Store { return &pagesByNumber{Store: s} })
+	broken("lists_none_where_one_cannot_be_read", "a_booking_that_cannot_be_read_hides_no_other_of_a_list",
+		func(s *sqlite.Store) booking.Store { return listsNoneForOne{s} })
+	broken("leaves_out_what_cannot_be_read", "a_booking_that_cannot_be_read_hides_no_other_of_a_list",
+		func(s *sqlite.Store) booking.Store { return leavesOut{s} })
 	broken("lists_everybodys", "a_list_is_newest_first_and_one_users_alone", func(s *sqlite.Store) booking.Store { return &listsAll{Store: s} })
 }
 
@@ -417,6 +421,23 @@ func (s *pagesByNumber) List(ctx context.Context, q booking.Query) ([]booking.Bo
 	all, err := s.Store.List(ctx, booking.Query{UserID: q.UserID, Limit: 1000})
 	from := min(s.offset, len(all))
 	return all[from:min(from+q.Limit, len(all))], err
+}
+
+type listsNoneForOne struct{ *sqlite.Store }
+
+func (s listsNoneForOne) List(ctx context.Context, q booking.Query) ([]booking.Booking, error) {
+	page, err := s.Store.List(ctx, q)
+	for _, b := range page {
+		err = errors.Join(err, b.Unreadable)
+	}
+	return page, err
+}
+
+type leavesOut struct{ *sqlite.Store }
+
+func (s leavesOut) List(ctx context.Context, q booking.Query) ([]booking.Booking, error) {
+	page, err := s.Store.List(ctx, q)
+	return slices.DeleteFunc(page, func(b booking.Booking) bool { return b.Unreadable != nil }), err
 }
 
 type listsAll struct {

@@ -2,6 +2,7 @@ package bookingtest_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -25,6 +26,7 @@ func TestStuckBookingsSuiteCatchesBrokenAdapters(t *testing.T) {
 	broken("loses_the_error", "a_booking_set_aside_is_listed_with_its_error", func(s *sqlite.Store) booking.StuckBookings { return losesError{s} })
 	broken("lists_for_ever", "a_booking_is_listed_until_somebody_has_changed_it", func(s *sqlite.Store) booking.StuckBookings { return &listsForEver{Store: s} })
 	broken("ignores_the_lease", "by_another_lease_nothing_is_set_aside", func(s *sqlite.Store) booking.StuckBookings { return setsAnyAside{s} })
+	broken("sets_aside_again", "who_does_not_drive_a_booking_sets_it_aside_once", func(s *sqlite.Store) booking.StuckBookings { return setsAsideAgain{s} })
 	broken("repeats_pages", "pages_go_by_the_ids", func(s *sqlite.Store) booking.StuckBookings { return firstPageOnly{s} })
 	broken("never_retries", "a_retry_makes_a_booking_due", func(s *sqlite.Store) booking.StuckBookings { return neverRetries{s} })
 	broken("takes_the_lease", "a_retry_leaves_the_lease_of_a_driven_booking", func(s *sqlite.Store) booking.StuckBookings { return takesLease{s} })
@@ -56,6 +58,20 @@ func (s *listsForEver) Stuck(ctx context.Context, after string, limit int) ([]bo
 		s.listed = page
 	}
 	return s.listed, err
+}
+
+type setsAsideAgain struct{ *sqlite.Store }
+
+func (s setsAsideAgain) SetAside(ctx context.Context, id, lease string, stuck booking.Stuck) error {
+	err := s.Store.SetAside(ctx, id, lease, stuck)
+	if !errors.Is(err, booking.ErrLeaseLost) || lease != "" {
+		return err
+	}
+	claimed, err := s.Claim(ctx, stuck.Since.Add(time.Hour), booking.Lease{Token: "t", Until: stuck.RetryAt}, 1)
+	if err != nil || len(claimed) == 0 {
+		return errors.Join(err, booking.ErrLeaseLost)
+	}
+	return s.Store.SetAside(ctx, id, "t", stuck)
 }
 
 type setsAnyAside struct{ *sqlite.Store }

@@ -25,6 +25,7 @@ func TestRecords(t *testing.T, open func(t *testing.T) StoreUnderTest) {
 		{"a report comes back as it was stored", reportStored},
 		{"a report with the same id is replaced", reportReplaced},
 		{"reports are newest first page by page", reportPages},
+		{"an unreadable report hides no other", reportUnreadable},
 		{"none is the empty slice", recordsEmpty},
 	} {
 		t.Run(s.name, func(t *testing.T) {
@@ -171,6 +172,12 @@ func reportPages(t *testing.T, u StoreUnderTest) {
 	u.save(t, report())
 	u.wantReports(t, two.ID, 2, one)
 	u.wantReports(t, one.ID, 2)
+}
+
+func reportUnreadable(t *testing.T, u StoreUnderTest) {
+	one, two, three := u.save(t, report()), u.save(t, report()), u.save(t, report())
+	u.Spoil(t, two.ID)
+	u.wantReports(t, "", 10, three, booking.UnreadableReport(two.ID), one)
 }
 
 func recordsEmpty(t *testing.T, u StoreUnderTest) {

@@ -24,7 +24,8 @@ type StoreUnderTest struct {
 	CancelledEvents booking.CancelledEvents
 	Records         booking.Records
 	StuckBookings   booking.StuckBookings
-	// Spoil damages the stored row of a booking, so that it cannot be read.
+	// Spoil damages the stored row of the booking or report with this id, so that
+	// it cannot be read.
 	Spoil func(t *testing.T, id string)
 }
 
@@ -57,6 +58,7 @@ func TestStore(t *testing.T, open func(t *testing.T) StoreUnderTest) {
 
 		{"a list is newest first and one users alone", listNewestFirst},
 		{"pages neither repeat nor skip while bookings are added", listPages},
+		{"a booking that cannot be read hides no other of a list", listUnreadable},
 
 		{"an update stores the result as the next version", updateStores},
 		{"an error of change is returned and nothing is stored", updateFails},

@@ -1,6 +1,7 @@
 package bookingtest
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -191,6 +192,27 @@ func listPages(t *testing.T, u StoreUnderTest) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("how often each booking is listed (-want +got):\n%s", diff)
+	}
+}
+
+func listUnreadable(t *testing.T, u StoreUnderTest) {
+	user := newID()
+	var want []booking.Booking
+	for range 3 {
+		want = append([]booking.Booking{u.create(t, pending(sameUser(user)), booking.Key{})}, want...)
+	}
+	u.Spoil(t, want[1].ID)
+	page, err := u.Store.List(t.Context(), booking.Query{UserID: user, Limit: 10})
+	must(t, err)
+	if diff := cmp.Diff(ids(want), ids(page)); diff != "" {
+		t.Fatalf("listed (-want +got):\n%s", diff)
+	}
+	if !errors.Is(page[1].Unreadable, booking.ErrUnreadable) {
+		t.Errorf("the one that is spoilt has the error %v, want ErrUnreadable", page[1].Unreadable)
+	}
+	page[1], want[1] = booking.Booking{}, booking.Booking{}
+	if diff := cmp.Diff(want, page); diff != "" {
+		t.Errorf("the others (-want +got):\n%s", diff)
 	}
 }
 

@@ -20,6 +20,7 @@ func TestStuckBookings(t *testing.T, open func(t *testing.T) StoreUnderTest) {
 		{"a booking set aside is listed with its error", setAsideIsListed},
 		{"a booking is listed until somebody has changed it", setAsideIsListedUntilChanged},
 		{"by another lease nothing is set aside", setAsideLeaseLost},
+		{"who does not drive a booking sets it aside once", setAsideOnce},
 		{"pages go by the ids", stuckPages},
 		{"a retry makes a booking due", retryStuckIsDue},
 		{"a retry leaves the lease of a driven booking", retryStuckDriven},
@@ -95,6 +96,20 @@ func setAsideLeaseLost(t *testing.T, u StoreUnderTest) {
 		t.Errorf("%v is listed", got)
 	}
 	u.want(t, b)
+}
+
+func setAsideOnce(t *testing.T, u StoreUnderTest) {
+	b := u.create(t, settled(), booking.Key{})
+	must(t, u.StuckBookings.SetAside(t.Context(), b.ID, "", stuck(time.Minute)))
+	wantErr(t, u.StuckBookings.SetAside(t.Context(), b.ID, "", stuck(time.Hour)), booking.ErrLeaseLost)
+	page, err := u.StuckBookings.Stuck(t.Context(), "", 10)
+	must(t, err)
+	if len(page) != 1 || !page[0].RetryAt.Equal(start.Add(time.Minute)) {
+		t.Errorf("set aside %+v, want it until a minute later", page)
+	}
+	driven := u.create(t, pending(), booking.Key{})
+	wantErr(t, u.StuckBookings.SetAside(t.Context(), driven.ID, "", stuck(time.Hour)), booking.ErrLeaseLost)
+	u.want(t, driven)
 }
 
 func stuckPages(t *testing.T, u StoreUnderTest) {

@@ -179,12 +179,7 @@ func (s *Store) Get(ctx context.Context, id string) (b booking.Booking, err erro
 // creation, and none is as great as '~'.
 func (s *Store) List(ctx context.Context, q booking.Query) (page []booking.Booking, err error) {
 	err = s.db.List(ctx, func(ctx context.Context, conn *pgx.Conn) error {
-		rows, err := conn.Query(ctx, `SELECT `+columns+` FROM bookings
-			WHERE user_id = $1 AND id < coalesce(nullif($2, ''), '~') ORDER BY id DESC LIMIT $3`, q.UserID, q.After, q.Limit)
-		if err != nil {
-			return err
-		}
-		page, err = all(rows)
+		page, err = pageOf(ctx, conn, `user_id = $1 AND id < coalesce(nullif($2, ''), '~') ORDER BY id DESC LIMIT $3`, q.UserID, q.After, q.Limit)
 		return err
 	})
 	return page, err

@@ -40,7 +40,7 @@ func underTest(t *testing.T) bookingtest.StoreUnderTest {
 	}
 }
 
-// spoilAt makes a booking in the database at url unreadable.
+// spoilAt makes a booking or a report in the database at url unreadable.
 func spoilAt(url string) func(t *testing.T, id string) {
 	return func(t *testing.T, id string) {
 		t.Helper()
@@ -49,8 +49,12 @@ func spoilAt(url string) func(t *testing.T, id string) {
 			t.Fatal(err)
 		}
 		defer func() { _ = conn.Close(t.Context()) }()
-		if _, err := conn.Exec(t.Context(), `UPDATE bookings SET items = '"none"' WHERE id = $1`, id); err != nil {
-			t.Fatal(err)
+		for _, spoil := range []string{
+			`UPDATE bookings SET items = '"none"' WHERE id = $1`, `UPDATE reconciliations SET report = '"none"' WHERE id = $1`,
+		} {
+			if _, err := conn.Exec(t.Context(), spoil, id); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 }

@@ -16,7 +16,8 @@ var _ booking.StuckBookings = (*Store)(nil)
 func (s *Store) SetAside(ctx context.Context, id, lease string, stuck booking.Stuck) error {
 	return s.db.Write(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		tag, err := tx.Exec(ctx, `
-			UPDATE bookings SET lease_token = '', lease_until = $3, stuck_error = $4, stuck_since = $5 WHERE id = $1 AND lease_token = $2`,
+			UPDATE bookings SET lease_token = '', lease_until = $3, stuck_error = $4, stuck_since = $5
+			WHERE id = $1 AND lease_token = $2 AND (lease_token <> '' OR stuck_since IS NULL)`,
 			id, lease, stuck.RetryAt, stuck.Error, stuck.Since)
 		if err == nil && tag.RowsAffected() == 0 {
 			return booking.ErrLeaseLost

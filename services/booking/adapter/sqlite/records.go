@@ -13,17 +13,17 @@ var _ booking.Records = (*Store)(nil)
 
 // BookingsAfter implements booking.Records.
 func (s *Store) BookingsAfter(ctx context.Context, id string, limit int) ([]booking.Booking, error) {
-	return s.page(ctx, `id > ? ORDER BY id LIMIT ?`, id, limit)
+	return pageOf(ctx, s.db.Read, `id > ? ORDER BY id LIMIT ?`, id, limit)
 }
 
 // WithRefundsDue implements booking.Records.
 func (s *Store) WithRefundsDue(ctx context.Context, id string, limit int) ([]booking.Booking, error) {
-	return s.page(ctx, `refunds_due > 0 AND id > ? ORDER BY id LIMIT ?`, id, limit)
+	return pageOf(ctx, s.db.Read, `refunds_due > 0 AND id > ? ORDER BY id LIMIT ?`, id, limit)
 }
 
-// page returns the bookings that where finds, also those that are Unreadable.
-func (s *Store) page(ctx context.Context, where string, args ...any) ([]booking.Booking, error) {
-	rows, err := s.db.Read.QueryContext(ctx, `SELECT `+columns+` FROM bookings WHERE `+where, args...) //nolint:gosec // where is written in this package
+// pageOf returns the bookings that where finds, also those that are Unreadable.
+func pageOf(ctx context.Context, q querier, where string, args ...any) ([]booking.Booking, error) {
+	rows, err := q.QueryContext(ctx, `SELECT `+columns+` FROM bookings WHERE `+where, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -31,13 +31,13 @@ func (s *Store) page(ctx context.Context, where string, args ...any) ([]booking.
 	if !errors.Is(err, booking.ErrUnreadable) {
 		return found, err
 	}
-	ids, err := idsOf(ctx, s.db.Read, where, args...)
+	ids, err := idsOf(ctx, q, where, args...)
 	if err != nil {
 		return nil, err
 	}
 	found = nil
 	for _, id := range ids {
-		b, err := get(ctx, s.db.Read, id)
+		b, err := get(ctx, q, id)
 		switch {
 		case errors.Is(err, booking.ErrUnreadable):
 			b = booking.Booking{ID: id, Unreadable: err}
@@ -67,19 +67,19 @@ func (s *Store) Reports(ctx context.Context, before string, limit int) (reports 
 	reports = []booking.Report{}
 	err = s.db.List(ctx, func(ctx context.Context, tx *sql.Tx) (err error) {
 		rows, err := tx.QueryContext(ctx, `
-			SELECT report FROM reconciliations WHERE ? = '' OR id < ? ORDER BY id DESC LIMIT ?`, before, before, limit)
+			SELECT id, report FROM reconciliations WHERE ? = '' OR id < ? ORDER BY id DESC LIMIT ?`, before, before, limit)
 		if err != nil {
 			return err
 		}
 		defer func() { err = errors.Join(err, rows.Close()) }()
 		for rows.Next() {
-			var stored string
+			var id, stored string
 			var r booking.Report
-			if err := rows.Scan(&stored); err != nil {
+			if err := rows.Scan(&id, &stored); err != nil {
 				return err
 			}
-			if err := json.Unmarshal([]byte(stored), &r); err != nil {
-				return err
+			if json.Unmarshal([]byte(stored), &r) != nil {
+				r = booking.UnreadableReport(id)
 			}
 			reports = append(reports, r)
 		}

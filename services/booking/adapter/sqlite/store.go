@@ -150,12 +150,8 @@ func get(ctx context.Context, q querier, id string) (booking.Booking, error) {
 func (s *Store) List(ctx context.Context, q booking.Query) ([]booking.Booking, error) {
 	var page []booking.Booking
 	err := s.db.List(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		rows, err := tx.QueryContext(ctx, `SELECT `+columns+` FROM bookings
-			WHERE user_id = ? AND (? = '' OR id < ?) ORDER BY id DESC LIMIT ?`, q.UserID, q.After, q.After, q.Limit)
-		if err != nil {
-			return err
-		}
-		page, err = collect(rows)
+		var err error
+		page, err = pageOf(ctx, tx, `user_id = ? AND (? = '' OR id < ?) ORDER BY id DESC LIMIT ?`, q.UserID, q.After, q.After, q.Limit)
 		return err
 	})
 	return page, err

@@ -24,7 +24,8 @@ func underTest(t *testing.T) bookingtest.StoreUnderTest {
 		Store: s, Outbox: s.Outbox(), Inbox: s.Inbox(), AuditLog: s, CancelledEvents: s, Records: s, StuckBookings: s,
 		Spoil: func(t *testing.T, id string) {
 			t.Helper()
-			plantest.Fill(t, path, `UPDATE bookings SET items = '{' WHERE id = '`+id+`'`)
+			plantest.Fill(t, path, `UPDATE bookings SET items = '{' WHERE id = '`+id+`'`,
+				`UPDATE reconciliations SET report = '{' WHERE id = '`+id+`'`)
 		},
 	}
 }

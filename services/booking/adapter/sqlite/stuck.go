@@ -16,7 +16,8 @@ var _ booking.StuckBookings = (*Store)(nil)
 func (s *Store) SetAside(ctx context.Context, id, lease string, stuck booking.Stuck) error {
 	return s.db.Write(ctx, func(tx *sql.Tx) error {
 		res, err := tx.ExecContext(ctx, `
-			UPDATE bookings SET lease_token = '', lease_until = ?, stuck_error = ?, stuck_since = ? WHERE id = ? AND lease_token = ?`,
+			UPDATE bookings SET lease_token = '', lease_until = ?, stuck_error = ?, stuck_since = ?
+			WHERE id = ? AND lease_token = ? AND (lease_token <> '' OR stuck_since IS NULL)`,
 			sqlitedb.Time(stuck.RetryAt), stuck.Error, sqlitedb.Time(stuck.Since), id, lease)
 		return oneRow(res, err, booking.ErrLeaseLost)
 	})
