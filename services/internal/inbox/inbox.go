@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/openboxoffice/boxoffice/contracts/events"
+	"github.com/openboxoffice/boxoffice/services/internal/messagerow"
 )
 
 // DeadLetter is a message that its handler could not have.
@@ -20,6 +21,17 @@ type DeadLetter struct {
 	FailedAt   time.Time
 	ReplayedAt time.Time // zero until it was replayed with success
 	ReplayedBy string    // the admin's user id
+
+	// Unreadable says why the message cannot be read; else nil. Message has its ID
+	// then, and nothing else.
+	Unreadable error
+}
+
+// Read sets the Message of d, whose ID is set, or Unreadable.
+func (d *DeadLetter) Read(attributes string, data []byte) {
+	if d.Message, d.Unreadable = messagerow.Join(attributes, data); d.Unreadable != nil {
+		d.Message = events.Message{ID: d.ID}
+	}
 }
 
 // Retention is how long ids are kept when a service prunes as it should: it
@@ -42,9 +54,10 @@ type Store interface {
 	PutDeadLetter(ctx context.Context, d DeadLetter) error
 	// DeadLetters returns up to limit dead letters after the one with ID
 	// after ("" is from the start), in the order of their IDs. It neither
-	// repeats nor skips while others are added.
+	// repeats nor skips while others are added. One that is Unreadable hides no
+	// other.
 	DeadLetters(ctx context.Context, after string, limit int) ([]DeadLetter, error)
-	// DeadLetter returns one, or ErrDeadLetterNotFound.
+	// DeadLetter returns one, which may be Unreadable, or ErrDeadLetterNotFound.
 	DeadLetter(ctx context.Context, id string) (DeadLetter, error)
 	// MarkReplayed records who replayed it and when, or returns
 	// ErrDeadLetterNotFound. The first replay's record stays.

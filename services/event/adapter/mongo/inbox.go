@@ -100,10 +100,7 @@ func (b *Inbox) DeadLetters(ctx context.Context, after string, limit int) ([]inb
 	}
 	letters := make([]inbox.DeadLetter, len(docs))
 	for i := range docs {
-		var err error
-		if letters[i], err = docs[i].letter(); err != nil {
-			return nil, err
-		}
+		letters[i] = docs[i].letter()
 	}
 	return letters, nil
 }
@@ -116,7 +113,7 @@ func (b *Inbox) DeadLetter(ctx context.Context, id string) (inbox.DeadLetter, er
 	} else if !ok {
 		return inbox.DeadLetter{}, inbox.ErrDeadLetterNotFound
 	}
-	return doc.letter()
+	return doc.letter(), nil
 }
 
 // MarkReplayed implements inbox.Store.
@@ -131,16 +128,13 @@ func (b *Inbox) MarkReplayed(ctx context.Context, id, by string, at time.Time) e
 	return err
 }
 
-func (d *letterDoc) letter() (inbox.DeadLetter, error) {
-	m, err := messagerow.Join(d.Attributes, d.Data)
-	if err != nil {
-		return inbox.DeadLetter{}, err
-	}
+func (d *letterDoc) letter() inbox.DeadLetter {
 	letter := inbox.DeadLetter{
-		ID: d.ID, Topic: d.Topic, Message: m, Reason: d.Reason, FailedAt: fromMicros(d.FailedAt), ReplayedBy: d.ReplayedBy,
+		ID: d.ID, Topic: d.Topic, Reason: d.Reason, FailedAt: fromMicros(d.FailedAt), ReplayedBy: d.ReplayedBy,
 	}
 	if d.ReplayedAt != nil {
 		letter.ReplayedAt = fromMicros(*d.ReplayedAt)
 	}
-	return letter, nil
+	letter.Read(d.Attributes, d.Data)
+	return letter
 }

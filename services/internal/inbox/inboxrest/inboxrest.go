@@ -70,6 +70,9 @@ func toBody(d inbox.DeadLetter) deadLetter {
 		ID: d.ID, Topic: d.Topic, Type: d.Message.Type, Source: d.Message.Source, Subject: d.Message.Subject,
 		Time: d.Message.Time, Reason: d.Reason, FailedAt: d.FailedAt, ReplayedBy: d.ReplayedBy,
 	}
+	if d.Unreadable != nil {
+		b.Reason += " (the stored message cannot be read)"
+	}
 	if !d.ReplayedAt.IsZero() {
 		b.ReplayedAt = &d.ReplayedAt
 	}
@@ -169,6 +172,9 @@ func replay(ctx context.Context, o Options, id, by string) (inbox.DeadLetter, er
 
 // handle takes a panic for a failure, as a broker does.
 func handle(ctx context.Context, h broker.Handler, d inbox.DeadLetter) (err error) {
+	if d.Unreadable != nil {
+		return d.Unreadable
+	}
 	if h == nil {
 		return fmt.Errorf("nobody handles the topic %q", d.Topic)
 	}

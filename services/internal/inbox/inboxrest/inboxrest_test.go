@@ -315,3 +315,24 @@ func TestReplayOfATopicThatNobodyHandles(t *testing.T) {
 	}
 	s.expect("POST", "/dead-letters/"+d.ID+"/replay", "admin", "", 409, "replay_failed")
 }
+
+func TestADeadLetterThatCannotBeReadIsListedAndNotReplayed(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	letters := s.put(2)
+	if err := s.db.Write(t.Context(), func(tx *sql.Tx) error {
+		_, err := tx.Exec(`UPDATE dead_letters SET attributes = '[]' WHERE id = ?`, letters[0].ID)
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	status, body := s.call("GET", "/dead-letters", "admin", "")
+	if status != 200 || !strings.Contains(body, letters[0].ID) || !strings.Contains(body, letters[1].ID) ||
+		strings.Count(body, "the stored message cannot be read") != 1 {
+		t.Errorf("the list is %d %s, want both, one of them as unreadable", status, body)
+	}
+	s.expect("POST", "/dead-letters/"+letters[0].ID+"/replay", "admin", "", 409, "replay_failed")
+	if len(s.effects) != 0 {
+		t.Error("a message that cannot be read had an effect")
+	}
+}

@@ -22,7 +22,12 @@ type Fixture struct {
 	// Record stores that the message with this id has its effect. fresh is
 	// true for exactly one of however many calls with the same id.
 	Record func(ctx context.Context, id string, at time.Time) (fresh bool, err error)
+	// Spoil replaces the attributes of the dead letter with this id by Spoilt.
+	Spoil func(ctx context.Context, id string) error
 }
+
+// Spoilt is JSON, and not the attributes of a message.
+const Spoilt = `[]`
 
 // TestStore runs the suite. newFixture is called once for each subtest.
 func TestStore(t *testing.T, newFixture func(t *testing.T) Fixture) {
@@ -40,6 +45,7 @@ func TestStore(t *testing.T, newFixture func(t *testing.T) Fixture) {
 		{"racing_dead_letters_are_one", racingDeadLettersAreOne},
 		{"dead_letters_are_listed_in_the_order_of_their_ids", deadLettersAreListedInOrder},
 		{"the_list_neither_repeats_nor_skips_while_others_are_added", theListNeitherRepeatsNorSkips},
+		{"an_unreadable_dead_letter_hides_no_other", anUnreadableDeadLetterHidesNoOther},
 		{"an_unknown_dead_letter_is_not_found", anUnknownDeadLetterIsNotFound},
 		{"mark_replayed_records_who_and_when", markReplayedRecordsWhoAndWhen},
 		{"the_first_replay_stays", theFirstReplayStays},

@@ -3,6 +3,7 @@ package inboxtest_test
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -94,7 +95,9 @@ func mustFail(t *testing.T, name string, b broken, caughtBy string) {
 			t.Cleanup(func() { _ = db.Close() })
 			b := b
 			b.Store, b.db = sqlite.New(db), db
-			return inboxtest.Fixture{Store: &b, Record: b.Record}
+			return inboxtest.Fixture{Store: &b, Record: b.Record, Spoil: func(ctx context.Context, id string) error {
+				return b.exec(ctx, `UPDATE dead_letters SET attributes = ? WHERE id = ?`, inboxtest.Spoilt, id)
+			}}
 		})
 	}, caughtBy)
 }
@@ -140,6 +143,14 @@ func TestBrokenInboxesAreCaught(t *testing.T) {
 		d.Message.Data = nil
 		return b.Store.PutDeadLetter(ctx, d)
 	}}, "a_dead_letter_comes_back_as_it_came")
+
+	mustFail(t, "lists_none_where_one_is_unreadable", broken{letters: func(b *broken, ctx context.Context, after string, limit int) ([]inbox.DeadLetter, error) {
+		letters, err := b.Store.DeadLetters(ctx, after, limit)
+		for _, d := range letters {
+			err = errors.Join(err, d.Unreadable)
+		}
+		return letters, err
+	}}, "an_unreadable_dead_letter_hides_no_other")
 
 	mustFail(t, "drops_a_dead_letter", broken{put: func(*broken, context.Context, inbox.DeadLetter) error { return nil }},
 		"known_returns_dead_letters")

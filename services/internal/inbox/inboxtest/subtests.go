@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/openboxoffice/boxoffice/contracts/events"
 	"github.com/openboxoffice/boxoffice/services/internal/inbox"
 )
 
@@ -102,6 +103,23 @@ func aSecondDeadLetterChangesNothing(h *harness) {
 	h.must(h.Store.PutDeadLetter(h.Context(), second))
 	h.equal("dead letter", h.get(first.ID), first)
 	h.equal("list", h.list("", 10), []inbox.DeadLetter{first})
+}
+
+func anUnreadableDeadLetterHidesNoOther(h *harness) {
+	before, spoilt, after := h.put(), h.put(), h.put()
+	h.must(h.Spoil(h.Context(), spoilt.ID))
+	letters := h.list("", 10)
+	if len(letters) != 3 {
+		h.Fatalf("%d dead letters are listed, want 3", len(letters))
+	}
+	h.equal("the others", []inbox.DeadLetter{letters[0], letters[2]}, []inbox.DeadLetter{before, after})
+	for what, d := range map[string]inbox.DeadLetter{"listed": letters[1], "alone": h.get(spoilt.ID)} {
+		if d.Unreadable == nil {
+			h.Errorf("%s: what is spoilt can be read", what)
+		}
+		spoilt.Message, d.Unreadable = events.Message{ID: spoilt.ID}, nil
+		h.equal(what, d, spoilt)
+	}
 }
 
 func racingDeadLettersAreOne(h *harness) {

@@ -90,7 +90,7 @@ func TestInboxSuiteCatchesBrokenAdapters(t *testing.T) {
 				b := b
 				b.db = open(t, postgresdb.Options{URL: pgtest.New(t, migrate)})
 				b.Store = postgres.New(b.db)
-				return inboxtest.Fixture{Store: &b, Record: b.Record}
+				return inboxtest.Fixture{Store: &b, Record: b.Record, Spoil: func(ctx context.Context, id string) error { return spoil(ctx, b.db, id) }}
 			})
 		}, caughtBy)
 	}

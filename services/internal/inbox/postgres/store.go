@@ -146,9 +146,7 @@ func scan(row pgx.Row) (d inbox.DeadLetter, err error) {
 		(*postgresdb.NullTime)(&d.ReplayedAt), &d.ReplayedBy); err != nil {
 		return inbox.DeadLetter{}, err
 	}
-	if d.Message, err = messagerow.Join(attributes, data); err != nil {
-		return inbox.DeadLetter{}, err
-	}
+	d.Read(attributes, data)
 	return d, nil
 }
 

@@ -51,6 +51,13 @@ func record(ctx context.Context, db *postgresdb.DB, id string, at time.Time) (fr
 	return fresh, err
 }
 
+func spoil(ctx context.Context, db *postgresdb.DB, id string) error {
+	return db.Write(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, `UPDATE dead_letters SET attributes = $1 WHERE id = $2`, inboxtest.Spoilt, id)
+		return err
+	})
+}
+
 func TestInboxContract(t *testing.T) {
 	t.Parallel()
 	inboxtest.TestStore(t, func(t *testing.T) inboxtest.Fixture {
@@ -60,6 +67,7 @@ func TestInboxContract(t *testing.T) {
 			Record: func(ctx context.Context, id string, at time.Time) (bool, error) {
 				return record(ctx, db, id, at)
 			},
+			Spoil: func(ctx context.Context, id string) error { return spoil(ctx, db, id) },
 		}
 	})
 }

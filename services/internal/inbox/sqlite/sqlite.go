@@ -152,10 +152,7 @@ func scan(row interface{ Scan(dest ...any) error }) (inbox.DeadLetter, error) {
 	if err := row.Scan(&d.ID, &d.Topic, &attributes, &data, &d.Reason, &failed, &replayed, &d.ReplayedBy); err != nil {
 		return inbox.DeadLetter{}, err
 	}
-	m, err := messagerow.Join(attributes, data)
-	if err != nil {
-		return inbox.DeadLetter{}, err
-	}
-	d.Message, d.FailedAt, d.ReplayedAt = m, sqlitedb.FromTime(failed), sqlitedb.FromNullTime(replayed)
+	d.Read(attributes, data)
+	d.FailedAt, d.ReplayedAt = sqlitedb.FromTime(failed), sqlitedb.FromNullTime(replayed)
 	return d, nil
 }

@@ -48,6 +48,12 @@ func TestInboxContract(t *testing.T) {
 			Record: func(ctx context.Context, id string, at time.Time) (bool, error) {
 				return record(ctx, db, id, at)
 			},
+			Spoil: func(ctx context.Context, id string) error {
+				return db.Write(ctx, func(tx *sql.Tx) error {
+					_, err := tx.ExecContext(ctx, `UPDATE dead_letters SET attributes = ? WHERE id = ?`, inboxtest.Spoilt, id)
+					return err
+				})
+			},
 		}
 	})
 }

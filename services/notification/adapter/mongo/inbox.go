@@ -103,10 +103,7 @@ func (i *Inbox) DeadLetters(ctx context.Context, after string, limit int) ([]inb
 	}
 	letters := make([]inbox.DeadLetter, len(found))
 	for k, d := range found {
-		var err error
-		if letters[k], err = d.letter(); err != nil {
-			return nil, err
-		}
+		letters[k] = d.letter()
 	}
 	return letters, nil
 }
@@ -119,7 +116,7 @@ func (i *Inbox) DeadLetter(ctx context.Context, id string) (inbox.DeadLetter, er
 	} else if !there {
 		return inbox.DeadLetter{}, inbox.ErrDeadLetterNotFound
 	}
-	return d.letter()
+	return d.letter(), nil
 }
 
 // MarkReplayed implements inbox.Store.
@@ -134,16 +131,13 @@ func (i *Inbox) MarkReplayed(ctx context.Context, id, by string, at time.Time) e
 	return err
 }
 
-func (d deadLetter) letter() (inbox.DeadLetter, error) {
-	m, err := messagerow.Join(d.Attributes, d.Data)
-	if err != nil {
-		return inbox.DeadLetter{}, err
-	}
+func (d deadLetter) letter() inbox.DeadLetter {
 	l := inbox.DeadLetter{
-		ID: d.ID, Topic: d.Topic, Message: m, Reason: d.Reason, FailedAt: fromMicros(d.FailedAt), ReplayedBy: d.ReplayedBy,
+		ID: d.ID, Topic: d.Topic, Reason: d.Reason, FailedAt: fromMicros(d.FailedAt), ReplayedBy: d.ReplayedBy,
 	}
 	if d.ReplayedAt != 0 {
 		l.ReplayedAt = fromMicros(d.ReplayedAt)
 	}
-	return l, nil
+	l.Read(d.Attributes, d.Data)
+	return l
 }

@@ -73,8 +73,13 @@ func TestInboxContract(t *testing.T) {
 	t.Parallel()
 	t.Log(mongotest.Serving(t))
 	inboxtest.TestStore(t, func(t *testing.T) inboxtest.Fixture {
-		db := open(t, database(t))
+		o := database(t)
+		db, letters := open(t, o), raw(t, o).Database().Collection("dead_letters")
 		return inboxtest.Fixture{
+			Spoil: func(ctx context.Context, id string) error {
+				_, err := letters.UpdateOne(ctx, bson.D{{Key: "_id", Value: id}}, set("attributes", inboxtest.Spoilt))
+				return err
+			},
 			Store: db.Inbox(),
 			// As the service does it of a booking that is to be told: the way in several steps.
 			Record: func(ctx context.Context, id string, at time.Time) (bool, error) {
