@@ -2,6 +2,7 @@ package mongodb
 
 import (
 	"context"
+	"reflect"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
@@ -20,7 +21,8 @@ type Page struct {
 	Limit                     int
 }
 
-// List decodes the documents of one page into a slice. It never has more than a
+// List decodes the documents of one page into a slice. One that cannot be decoded
+// is left out and logged: the page has those that come after it. It never has more than a
 // few of the pool's connections. storage.ErrBusy means that too many lists are
 // being read, or that this one took too long; the server has given it up then.
 func (c Collection) List(ctx context.Context, p Page, into any) error {
@@ -36,25 +38,64 @@ func (c Collection) Search(ctx context.Context, p Page, into any) error {
 // page runs the command itself: with Find, the driver does not tell the server
 // how long it may take.
 func (c Collection) page(ctx context.Context, lane *storage.Lane, p Page, into any) error {
+	return lane.Do(ctx, func(ctx context.Context) error {
+		return c.do(ctx, func(ctx context.Context) error {
+			for limit := p.Limit; ; {
+				batch, err := c.find(ctx, p, limit)
+				if err != nil {
+					return err
+				}
+				if batch.Unmarshal(into) == nil {
+					return nil
+				}
+				var docs []bson.Raw
+				if err := batch.Unmarshal(&docs); err != nil {
+					return err
+				}
+				page := reflect.ValueOf(into).Elem()
+				left := c.decodeReadable(ctx, docs, page)
+				if len(docs) < limit || page.Len() >= p.Limit {
+					page.SetLen(min(page.Len(), p.Limit))
+					return nil
+				}
+				limit = p.Limit + left
+			}
+		})
+	})
+}
+
+// find returns the documents of one page, as an array.
+func (c Collection) find(ctx context.Context, p Page, limit int) (bson.RawValue, error) {
 	command := bson.D{
 		{Key: "find", Value: c.c.Name()}, {Key: "filter", Value: p.Filter}, {Key: "sort", Value: p.Order},
-		{Key: "limit", Value: p.Limit}, {Key: "batchSize", Value: p.Limit}, {Key: "singleBatch", Value: true},
+		{Key: "limit", Value: limit}, {Key: "batchSize", Value: limit}, {Key: "singleBatch", Value: true},
 		{Key: "readConcern", Value: bson.M{"level": "majority"}},
 	}
 	if p.Projection != nil {
 		command = append(command, bson.E{Key: "projection", Value: p.Projection})
 	}
-	return lane.Do(ctx, func(ctx context.Context) error {
-		return c.do(ctx, func(ctx context.Context) error {
-			var answer struct {
-				Cursor struct {
-					FirstBatch bson.RawValue `bson:"firstBatch"`
-				} `bson:"cursor"`
-			}
-			if err := c.db.database.RunCommand(ctx, command).Decode(&answer); err != nil {
-				return err
-			}
-			return answer.Cursor.FirstBatch.Unmarshal(into)
-		})
-	})
+	var answer struct {
+		Cursor struct {
+			FirstBatch bson.RawValue `bson:"firstBatch"`
+		} `bson:"cursor"`
+	}
+	err := c.db.database.RunCommand(ctx, command).Decode(&answer)
+	return answer.Cursor.FirstBatch, err
+}
+
+// decodeReadable decodes into page, a slice, what can be decoded of docs, and
+// returns how many it has left out.
+func (c Collection) decodeReadable(ctx context.Context, docs []bson.Raw, page reflect.Value) (left int) {
+	page.SetLen(0)
+	for _, raw := range docs {
+		doc := reflect.New(page.Type().Elem())
+		if err := bson.Unmarshal(raw, doc.Interface()); err != nil {
+			left++
+			c.db.log.ErrorContext(ctx, "a document cannot be read and is left out of a list",
+				"collection", c.c.Name(), "id", raw.Lookup("_id").String(), "error", err)
+			continue
+		}
+		page.Set(reflect.Append(page, doc.Elem()))
+	}
+	return left
 }

@@ -5,6 +5,7 @@ package mongodb_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -52,5 +53,37 @@ func TestSearchesStopNothingElse(t *testing.T) {
 	}
 	if err := c.Search(t.Context(), all, &page); err != nil || len(page) != 2 {
 		t.Errorf("a search after them is %v (error %v)", page, err)
+	}
+}
+
+// A document that cannot be decoded hides no other of a list, whose pages go on
+// until they are full.
+func TestAnUnreadableDocumentHidesNoOther(t *testing.T) {
+	t.Parallel()
+	db := open(t, mongodb.Options{URL: mongotest.New(t)})
+	c := db.Collection("c")
+	for i := range 8 {
+		doc := bson.M{"_id": i, "n": i}
+		if i == 1 || i == 2 || i == 3 || i == 6 {
+			doc["n"] = "none"
+		}
+		if _, err := c.Insert(t.Context(), doc); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for after, want := range map[int][]int{-1: {0, 4, 5}, 0: {4, 5, 7}, 5: {7}, 7: {}} {
+		var page []struct{ N int }
+		if err := c.List(t.Context(), mongodb.Page{
+			Filter: bson.M{"_id": bson.M{"$gt": after}}, Order: bson.M{"_id": 1}, Limit: 3,
+		}, &page); err != nil {
+			t.Fatal(err)
+		}
+		got := []int{}
+		for _, d := range page {
+			got = append(got, d.N)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("after %d: %v, want %v", after, got, want)
+		}
 	}
 }

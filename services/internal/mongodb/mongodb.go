@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/url"
 	"strings"
 	"time"
@@ -44,6 +45,7 @@ type DB struct {
 	timeout  time.Duration
 	before   func(context.Context) error
 	probe    *storage.Probe
+	log      *slog.Logger
 
 	lists, searches *storage.Lane
 }
@@ -80,6 +82,7 @@ func Open(ctx context.Context, o Options, indexes []Index) (*DB, error) {
 		return nil, errURL
 	}
 	db := &DB{
+		log:      slog.Default(),
 		database: client.Database(name), timeout: o.Timeout, probe: &storage.Probe{},
 		lists: storage.NewLane(listing), searches: storage.NewLane(searching),
 	}

@@ -8,6 +8,7 @@ import (
 	"flag"
 	"io"
 	"os"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -185,6 +186,35 @@ func TestSeveralProcessesCreateTheIndexes(t *testing.T) {
 		}
 		if got != want {
 			t.Errorf("%s has %d indexes, want %d", i.Collection, got, want)
+		}
+	}
+}
+
+// An event that cannot be read hides no other of a list.
+func TestAnUnreadableEventHidesNoOther(t *testing.T) {
+	t.Parallel()
+	s := openStore(t)
+	ids := []string{"a", "b", "c"}
+	for i, id := range ids {
+		e := &event.Event{ID: id, Title: "Night", StartsAt: time.Unix(int64(i), 0), EndsAt: time.Unix(int64(i)+1, 0)}
+		if err := s.Create(t.Context(), e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := s.events.Update(t.Context(), byID("b"), bson.M{"$set": bson.M{"version": "one"}}); err != nil {
+		t.Fatal(err)
+	}
+	for _, q := range []event.Query{{Limit: 2}, {Limit: 2, Text: "night"}, {Limit: 10, Sort: event.ByTitle}} {
+		page, err := s.List(t.Context(), q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, e := range page {
+			got = append(got, e.ID)
+		}
+		if !slices.Equal(got, []string{"a", "c"}) {
+			t.Errorf("listed are %q, want a and c", got)
 		}
 	}
 }
