@@ -122,7 +122,8 @@ func runSale(t *testing.T, p *platform, buyers []*account) *sale {
 }
 
 // again reports whether an answer asks to ask again: for want of an answer from
-// elsewhere, or because it is not known yet what became of the payment.
+// elsewhere, because it is not known yet what became of the payment, or because
+// the account has too many purchases at the same moment.
 func again(res *answer, err error) bool {
 	if err != nil {
 		return false
@@ -131,7 +132,7 @@ func again(res *answer, err error) bool {
 		return true
 	}
 	refusal, err := res.problem()
-	return err == nil && (res.status == http.StatusServiceUnavailable || refusal.Code == problem.BookingInProgress)
+	return err == nil && (res.status == http.StatusServiceUnavailable || refusal.Code == problem.BookingInProgress || refusal.Code == problem.RateLimited)
 }
 
 func (s *sale) note(res *answer, err error) {

@@ -1,11 +1,14 @@
 package eventtest
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/openboxoffice/boxoffice/services/internal/suitetest"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -38,8 +41,11 @@ func (a Adapter) list(t *testing.T, q event.Query) []event.Event {
 	if q.Limit == 0 {
 		q.Limit = 100
 	}
-	list, err := a.List(t.Context(), q)
-	must(t, err)
+	var list []event.Event
+	suitetest.Ask(t, func(ctx context.Context) (err error) {
+		list, err = a.List(ctx, q)
+		return err
+	})
 	return list
 }
 

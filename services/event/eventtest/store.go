@@ -248,8 +248,7 @@ func ticketTypeOrder(t *testing.T, a Adapter) {
 	e := a.create(t, []int{1, 2, 3})
 	_, err := a.Update(t.Context(), e.ID, func(e *event.Event) error { slices.Reverse(e.TicketTypes); return nil })
 	must(t, err)
-	list, err := a.List(t.Context(), event.Query{Limit: 1})
-	must(t, err)
+	list := a.list(t, event.Query{Limit: 1})
 	for _, got := range []*event.Event{a.get(t, e.ID), &list[0]} {
 		for i, want := range []int{3, 2, 1} {
 			if got.TicketTypes[i].Capacity != want {
@@ -272,8 +271,7 @@ func deleteRemoves(t *testing.T, a Adapter) {
 	}))
 	_, err := a.Get(t.Context(), e.ID)
 	wantErr(t, err, event.ErrEventNotFound)
-	list, err := a.List(t.Context(), event.Query{Limit: 10})
-	must(t, err)
+	list := a.list(t, event.Query{Limit: 10})
 	if len(list) != 1 || list[0].ID != other.ID {
 		t.Errorf("%d events are listed, want the other one", len(list))
 	}

@@ -177,7 +177,7 @@ func documents(insert func(c mongodb.Collection, ctx context.Context, doc any) e
 				var docs []struct {
 					ID string `bson:"_id"`
 				}
-				mongodbtest.Ask(t, func(ctx context.Context) error { return c.All(ctx, bson.M{}, &docs) })
+				suitetest.Ask(t, func(ctx context.Context) error { return c.All(ctx, bson.M{}, &docs) })
 				there := map[string]bool{}
 				for _, d := range docs {
 					there[d.ID] = true

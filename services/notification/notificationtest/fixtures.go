@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/openboxoffice/boxoffice/services/internal/suitetest"
+
 	"github.com/google/uuid"
 
 	"github.com/openboxoffice/boxoffice/services/notification"
@@ -130,10 +132,11 @@ func settle(t *testing.T, s notification.Store, n notification.Notification) {
 func list(t *testing.T, s notification.Store, f notification.Filter) []notification.Notification {
 	t.Helper()
 	f.Limit = cmp.Or(f.Limit, 1000)
-	ns, err := s.List(t.Context(), f)
-	if err != nil {
-		t.Fatalf("List: %v", err)
-	}
+	var ns []notification.Notification
+	suitetest.Ask(t, func(ctx context.Context) (err error) {
+		ns, err = s.List(ctx, f)
+		return err
+	})
 	return ns
 }
 

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/openboxoffice/boxoffice/services/internal/suitetest"
+
 	"github.com/google/uuid"
 	"go.mongodb.org/mongo-driver/v2/bson"
 
@@ -32,7 +34,7 @@ func TestOutages(t *testing.T) {
 				StartsAt: now.AddDate(0, 1, 0), EndsAt: now.AddDate(0, 1, 1), CreatedAt: now, UpdatedAt: now,
 				TicketTypes: []event.TicketType{{ID: uuid.NewString(), Capacity: 1_000_000, Price: money.Amount{AmountMinor: 100, Currency: "EUR"}}},
 			}
-			mongodbtest.Ask(t, func(ctx context.Context) error { return s.Create(ctx, e) })
+			suitetest.Ask(t, func(ctx context.Context) error { return s.Create(ctx, e) })
 			on = append(on, e)
 		}
 		var n atomic.Int64
@@ -54,10 +56,10 @@ func TestOutages(t *testing.T) {
 			Lost: func(t *testing.T) (lost, half int) {
 				later := newStore(s.db)
 				later.now = func() time.Time { return time.Now().Add(time.Minute) }
-				mongodbtest.Ask(t, later.Sweep)
+				suitetest.Ask(t, later.Sweep)
 				had, held := map[string]int{}, map[event.Key]bool{}
 				var recs []recordDoc
-				mongodbtest.Ask(t, func(ctx context.Context) error {
+				suitetest.Ask(t, func(ctx context.Context) error {
 					return s.reservations.All(ctx, bson.M{"state": event.Held}, &recs)
 				})
 				for _, rec := range recs {
@@ -70,7 +72,7 @@ func TestOutages(t *testing.T) {
 					}
 				}
 				for _, e := range on {
-					mongodbtest.Ask(t, func(ctx context.Context) (err error) {
+					suitetest.Ask(t, func(ctx context.Context) (err error) {
 						e, err = s.Get(ctx, e.ID)
 						return err
 					})
@@ -112,7 +114,7 @@ func TestOutagesOfCancelling(t *testing.T) {
 			},
 			Lost: func(t *testing.T) (lost, half int) {
 				var docs []eventDoc
-				mongodbtest.Ask(t, func(ctx context.Context) error { return s.events.All(ctx, bson.M{}, &docs) })
+				suitetest.Ask(t, func(ctx context.Context) error { return s.events.All(ctx, bson.M{}, &docs) })
 				told := map[string]bool{}
 				for _, d := range docs {
 					told[d.ID] = d.MessageDue != 0

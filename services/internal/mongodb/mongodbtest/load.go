@@ -100,19 +100,3 @@ func (l *load) stop() {
 // patience ends what hangs. It is long, because a stand-in on a busy machine
 // takes its time.
 const patience = 5 * time.Minute
-
-// Ask calls ask until it returns no storage.ErrUnavailable: a server that
-// answers again may still be too busy to do so within the adapter's timeout. It
-// fails t with any other error.
-func Ask(t testing.TB, ask func(ctx context.Context) error) {
-	t.Helper()
-	for deadline := time.Now().Add(patience); ; {
-		err := ask(t.Context())
-		switch {
-		case err == nil:
-			return
-		case !errors.Is(err, storage.ErrUnavailable) || time.Now().After(deadline):
-			t.Fatal(err)
-		}
-	}
-}

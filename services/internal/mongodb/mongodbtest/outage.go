@@ -28,7 +28,7 @@ type Adapter struct {
 	Write func(ctx context.Context) error
 	// Lost returns how many acknowledged writes are not there, and how many
 	// are there in part, acknowledged or not. No write is under way. It reads by
-	// Ask.
+	// suitetest.Ask.
 	Lost func(t *testing.T) (lost, half int)
 	// Ping is the adapter's.
 	Ping func(ctx context.Context) error

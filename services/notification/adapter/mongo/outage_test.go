@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/openboxoffice/boxoffice/services/internal/suitetest"
+
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/openboxoffice/boxoffice/services/internal/mongodb"
@@ -40,7 +42,7 @@ func TestOutages(t *testing.T) {
 			},
 			Lost: func(t *testing.T) (lost, half int) {
 				for _, r := range refused {
-					mongodbtest.Ask(t, func(ctx context.Context) error {
+					suitetest.Ask(t, func(ctx context.Context) error {
 						_, err := store.Enqueue(ctx, r)
 						return err
 					})
@@ -51,7 +53,7 @@ func TestOutages(t *testing.T) {
 					ids = append(ids, r.MessageID)
 				}
 				var known []string
-				mongodbtest.Ask(t, func(ctx context.Context) (err error) {
+				suitetest.Ask(t, func(ctx context.Context) (err error) {
 					known, err = store.Inbox().Known(ctx, ids)
 					return err
 				})
