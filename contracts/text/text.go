@@ -44,7 +44,7 @@ func isForbidden(r rune) bool {
 // shows reports whether r is a letter, a digit, punctuation or a symbol with a
 // shape of its own.
 func shows(r rune) bool {
-	const blankBraille = '\u2800'
-	return unicode.In(r, unicode.L, unicode.N, unicode.P, unicode.S) && r != blankBraille && r != utf8.RuneError &&
+	const blankBraille, objectReplacement = '\u2800', '\ufffc'
+	return unicode.In(r, unicode.L, unicode.N, unicode.P, unicode.S) && r != blankBraille && r != objectReplacement && r != utf8.RuneError &&
 		!unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r)
 }

@@ -120,5 +120,8 @@ func tidyNote(note string) (string, error) {
 	if len(v) > 0 {
 		return "", problem.Invalid(v)
 	}
+	if !text.IsVisible(note) {
+		note = ""
+	}
 	return note, nil
 }

@@ -65,6 +65,9 @@ func (d Draft) tidy() Draft {
 	} {
 		*s = strings.TrimSpace(*s)
 	}
+	if !text.IsVisible(d.Description) {
+		d.Description = ""
+	}
 	d.StartsAt = d.StartsAt.UTC().Truncate(time.Microsecond)
 	d.EndsAt = d.EndsAt.UTC().Truncate(time.Microsecond)
 	types := make([]TicketTypeDraft, len(d.TicketTypes))

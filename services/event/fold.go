@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/text/cases"
 	"golang.org/x/text/collate"
@@ -54,6 +55,7 @@ func (e *Event) Keys() Keys {
 func Fold(s string) string {
 	// The order is that of Unicode's NFKC_Casefold; folding what it made once
 	// more makes it stable.
+	s = compatible(s)
 	for range 2 {
 		s = strings.Map(func(r rune) rune {
 			if invisible(r) {
@@ -63,6 +65,19 @@ func Fold(s string) string {
 		}, cases.Fold().String(norm.NFKC.String(s)))
 	}
 	return norm.NFKC.String(strings.Join(strings.Fields(s), " "))
+}
+
+// compatible returns the start of s in NFKC: 1 KiB, or as many bytes as a text of
+// that many characters can have that is in NFKC already. NFKC makes up to 18
+// characters of one (U+FDFA).
+func compatible(s string) string {
+	most := max(1<<10, utf8.UTFMax*utf8.RuneCountInString(s))
+	var b strings.Builder
+	var it norm.Iter
+	for it.InitString(norm.NFKC, s); !it.Done() && b.Len() < most; {
+		b.Write(it.Next())
+	}
+	return b.String()
 }
 
 // invisible reports whether r shows nothing: joiners, marks of direction, soft

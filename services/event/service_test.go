@@ -271,6 +271,18 @@ func TestFold(t *testing.T) {
 
 // FuzzFold checks that folding a folded text changes nothing, and that a sort key
 // does not depend on anything that Fold removes.
+// NFKC makes 18 characters of U+FDFA.
+func TestFoldIsBounded(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("\ufdfa", 9990)
+	if n := len(event.Fold(long)); n > 4*9990+100 {
+		t.Errorf("a text of %d bytes folds to %d", len(long), n)
+	}
+	if got, want := event.Fold("\ufdfa\ufdfa"), event.Fold("\ufdfa")+event.Fold("\ufdfa"); got != want {
+		t.Errorf("two of them fold to %q, want %q", got, want)
+	}
+}
+
 func FuzzFold(f *testing.F) {
 	for _, s := range []string{"Straße", "\u0345\u0391", "İ", "ᾼ", "\u1100\u1161 \u00A0", "\xff", "が", "🎷\uFE0F"} {
 		f.Add(s)

@@ -19,11 +19,16 @@ const (
 )
 
 // EmailKey is what two spellings of one email address have in common: they
-// differ in nothing but case, in any script, or in whether a label of the domain
-// is written in its own script or as an A-label (xn--bcher-kva).
+// differ in nothing but case, in any script, or in how the domain is written: in
+// its own script, as A-labels (xn--bcher-kva), or with characters that IDNA maps to
+// others.
 func EmailKey(email string) string {
 	email = strings.TrimSpace(email)
 	if local, domain, ok := strings.Cut(email, "@"); ok {
+		// As mail servers are asked for it: ﬁ is fi, and full width is none.
+		if ascii, err := idna.Lookup.ToASCII(domain); err == nil {
+			domain = ascii
+		}
 		if shown, err := idna.ToUnicode(strings.ToLower(domain)); err == nil {
 			email = local + "@" + shown
 		}

@@ -44,6 +44,11 @@ func TestAnAddressIsOneHoweverItsDomainIsWritten(t *testing.T) {
 			t.Errorf("the key of %s is %q", spelling, got)
 		}
 	}
+	for spelling, want := range map[string]string{"bob@ﬁsh.example": "bob@fish.example", "bob@ｅxample.org": "bob@example.org"} {
+		if got := user.EmailKey(spelling); got != want {
+			t.Errorf("the key of %s is %q, want %q: mail goes to one mailbox", spelling, got, want)
+		}
+	}
 }
 
 func TestEmailAddresses(t *testing.T) {

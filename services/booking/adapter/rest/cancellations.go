@@ -12,6 +12,15 @@ import (
 	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
 )
 
+type cancelInput struct {
+	ID             string `path:"id" format:"uuid"`
+	IdempotencyKey string `header:"Idempotency-Key" required:"true" minLength:"1" doc:"Repeat a request with the same key, and it cancels once. Kept 24 hours" example:"cancel-4711"`
+	Body           itemsBody
+}
+
+// Resolve implements huma.Resolver.
+func (*cancelInput) Resolve(ctx huma.Context) []error { return oneKey(ctx) }
+
 func registerCancellations(api huma.API, s *booking.Service, guard *auth.Guard) {
 	huma.Register(api, guard.User(api, httpkit.Refuses(huma.Operation{
 		OperationID: "cancelTickets", Method: http.MethodPost, Path: "/bookings/{id}/cancellations", DefaultStatus: http.StatusCreated, Tags: []string{"bookings"},
@@ -20,11 +29,7 @@ func registerCancellations(api huma.API, s *booking.Service, guard *auth.Guard) 
 	},
 		problem.Forbidden, problem.BookingNotFound, problem.NotCancellable, problem.TicketsNotBooked,
 		problem.BookingInProgress, problem.IdempotencyKeyReused,
-	)), func(ctx context.Context, in *struct {
-		ID             string `path:"id" format:"uuid"`
-		IdempotencyKey string `header:"Idempotency-Key" required:"true" minLength:"1" doc:"Repeat a request with the same key, and it cancels once. Kept 24 hours" example:"cancel-4711"`
-		Body           itemsBody
-	}) (*answer, error) {
+	)), func(ctx context.Context, in *cancelInput) (*answer, error) {
 		want := make([]booking.Wanted, len(in.Body.Items))
 		for i, it := range in.Body.Items {
 			want[i] = booking.Wanted(it)

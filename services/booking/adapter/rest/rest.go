@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
@@ -60,6 +61,29 @@ type Options struct {
 	Ledger          booking.Ledger // nil for a provider that keeps its books elsewhere
 }
 
+type createInput struct {
+	IdempotencyKey string `header:"Idempotency-Key" doc:"Repeat a request with the same key, and it books once. Kept 24 hours" example:"order-4711"`
+	Body           createBody
+}
+
+// Resolve implements huma.Resolver.
+func (*createInput) Resolve(ctx huma.Context) []error { return oneKey(ctx) }
+
+// oneKey refuses a request that has an empty Idempotency-Key, or several. Only the
+// first would be read, and a client that repeats the request means all of them.
+func oneKey(ctx huma.Context) []error {
+	var keys []string
+	ctx.EachHeader(func(name, value string) {
+		if strings.EqualFold(name, "Idempotency-Key") {
+			keys = append(keys, value)
+		}
+	})
+	if len(keys) > 1 || len(keys) == 1 && keys[0] == "" {
+		return []error{&huma.ErrorDetail{Location: "header.Idempotency-Key", Message: "must be there once, and not be empty"}}
+	}
+	return nil
+}
+
 // Register adds the operations to api.
 func Register(api huma.API, s *booking.Service, o Options) {
 	guard := o.Guard
@@ -70,10 +94,7 @@ func Register(api huma.API, s *booking.Service, o Options) {
 	},
 		problem.Forbidden, problem.EventNotFound, problem.TicketTypeNotFound, problem.SoldOut, problem.SalesClosed, problem.TooManyTickets, problem.RateLimited,
 		problem.PaymentDeclined, problem.PaymentAbandoned, problem.AmountNotPayable, problem.EventCancelled, problem.IdempotencyKeyReused, problem.BookingInProgress,
-	)), func(ctx context.Context, in *struct {
-		IdempotencyKey string `header:"Idempotency-Key" doc:"Repeat a request with the same key, and it books once. Kept 24 hours" example:"order-4711"`
-		Body           createBody
-	}) (*answer, error) {
+	)), func(ctx context.Context, in *createInput) (*answer, error) {
 		r := booking.Request{
 			EventID: in.Body.EventID, Tickets: in.Body.Tickets, UserID: in.Body.UserID, IdempotencyKey: in.IdempotencyKey,
 		}

@@ -134,7 +134,7 @@ func (a *api) do(t testing.TB, as, method, path, body string, header ...string) 
 	r := httptest.NewRequestWithContext(t.Context(), method, path, strings.NewReader(body))
 	r.Header.Set("Authorization", "Bearer "+as)
 	for i := 0; i < len(header); i += 2 {
-		r.Header.Set(header[i], header[i+1])
+		r.Header.Add(header[i], header[i+1])
 	}
 	w := httptest.NewRecorder()
 	a.handler.ServeHTTP(w, r)
@@ -342,6 +342,29 @@ func TestKeys(t *testing.T) {
 	}
 	if r := a.do(t, alice, http.MethodGet, "/bookings/"+uuid.NewString(), ""); r.status != 404 || r.body["code"] != string(problem.BookingNotFound) {
 		t.Errorf("no such booking: %s", r)
+	}
+}
+
+// A key that hides behind another line of its header is not overlooked.
+func TestAKeyIsThereOnce(t *testing.T) {
+	t.Parallel()
+	a := newAPI(t)
+	const header = "Idempotency-Key"
+	b := a.do(t, alice, http.MethodPost, "/bookings", book(""))
+	for name, lines := range map[string][]string{
+		"an empty line": {header, ""}, "an empty line before": {header, "", header, "k"}, "an empty line after": {header, "k", header, ""},
+		"two keys": {header, "k", header, "l"}, "one key twice": {header, "k", header, "k"},
+	} {
+		for path, body := range map[string]string{
+			"/bookings": book(""), fmt.Sprint("/bookings/", b.body["id"], "/cancellations"): `{"items":[{"ticket_type_id":"` + seat + `","quantity":1}]}`,
+		} {
+			if r := a.do(t, alice, http.MethodPost, path, body, lines...); r.status != 422 {
+				t.Errorf("%s at %s: %s, want 422", name, path, r)
+			}
+		}
+	}
+	if r := a.do(t, alice, http.MethodGet, "/bookings", ""); len(r.body["items"].([]any)) != 1 {
+		t.Errorf("after refusals the account has the bookings %s, want the first alone", r.raw)
 	}
 }
 

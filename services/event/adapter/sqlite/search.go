@@ -66,7 +66,7 @@ func (s *Store) Rekey(ctx context.Context) error {
 				if err != nil {
 					return err
 				}
-				if err := putKeys(ctx, tx, e); err != nil {
+				if err := putKeys(ctx, tx, e.ID, e.Keys()); err != nil {
 					return err
 				}
 			}
@@ -96,12 +96,11 @@ func withOldKeys(ctx context.Context, tx *sql.Tx) ([]string, error) {
 }
 
 // putKeys sets what the event is found and sorted by.
-func putKeys(ctx context.Context, tx *sql.Tx, e *event.Event) error {
-	k := e.Keys()
+func putKeys(ctx context.Context, tx *sql.Tx, id string, k event.Keys) error {
 	if _, err := tx.ExecContext(ctx, `
 		UPDATE events SET title_key = ?, category_key = ?, city_key = ?, keys_version = ? WHERE id = ?`,
-		k.Title, k.Category, k.City, event.KeysVersion, e.ID); err != nil {
+		k.Title, k.Category, k.City, event.KeysVersion, id); err != nil {
 		return err
 	}
-	return putWords(ctx, tx, e.ID, k.Words)
+	return putWords(ctx, tx, id, k.Words)
 }

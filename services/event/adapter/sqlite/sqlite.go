@@ -49,6 +49,7 @@ func New(db *sqlitedb.DB) *Store {
 
 // Create implements event.Store.
 func (s *Store) Create(ctx context.Context, e *event.Event) error {
+	keys := e.Keys() // before the transaction: no other write waits for it
 	return s.db.Write(ctx, func(tx *sql.Tx) error {
 		if _, err := tx.ExecContext(ctx, `
 			INSERT INTO events (id, organizer_id, status, starts_at, ends_at, created_at, updated_at, version, inventory,
@@ -63,7 +64,7 @@ func (s *Store) Create(ctx context.Context, e *event.Event) error {
 		); err != nil {
 			return err
 		}
-		if err := putKeys(ctx, tx, e); err != nil {
+		if err := putKeys(ctx, tx, e.ID, keys); err != nil {
 			return err
 		}
 		for i, t := range e.TicketTypes {
@@ -163,7 +164,7 @@ func update(ctx context.Context, tx *sql.Tx, id string, edit func(*event.Event) 
 	); err != nil {
 		return nil, err
 	}
-	if err := putKeys(ctx, tx, next); err != nil {
+	if err := putKeys(ctx, tx, next.ID, next.Keys()); err != nil {
 		return nil, err
 	}
 	if _, err := tx.ExecContext(ctx, `DELETE FROM ticket_types WHERE event_id = ?`, id); err != nil {
