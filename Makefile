@@ -102,10 +102,12 @@ fuzz: report ## run each fuzz target for a few seconds
 	@$(BIN)/report fuzz
 
 .PHONY: specs
-specs: needs-go ## write contracts/openapi and contracts/asyncapi from the code
+specs: needs-go ## write contracts/openapi, contracts/asyncapi and components/kubernetes from the code
 	@# The gateway's document is made of those that the first run writes.
 	@for which in '(event|booking|notification)' '.*'; do \
 		go test -count=1 ./services/e2e/specs -run "^TestDocuments\$$/^$$which\$$" -update; done
+	@# The access policy is made of all these documents and contracts/pacts.
+	@go test -count=1 ./services/user/adapter/gateway -run '^TestAccessPolicy$$' -update
 
 .PHONY: release-contracts
 release-contracts: needs-go ## keep the API documents and pacts of now as the last release's (contracts/released)

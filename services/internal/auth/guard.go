@@ -105,6 +105,10 @@ func refusedToken(detail string) *httpkit.Error {
 	return httpkit.Unauthorized(problem.InvalidToken, detail, `Bearer realm="boxoffice", error="invalid_token"`)
 }
 
+// CallersExtension is the extension of an operation in an OpenAPI document that
+// lists the services that may call it, and nobody else. See Guard.Service.
+const CallersExtension = "x-callers"
+
 // Service returns op for callers alone, which are other services: each shows a
 // token of its own in X-Service-Token. Without one that is good for this service
 // a request is answered 401, and one of another service 403. A user's token
@@ -113,6 +117,10 @@ func (g *Guard) Service(_ huma.API, op huma.Operation, callers ...string) huma.O
 	op = httpkit.Refuses(op, problem.Unauthenticated, problem.InvalidToken, problem.Forbidden)
 	op.Security = append(op.Security, map[string][]string{httpkit.SchemeService: {}})
 	op.Description = strings.TrimSpace(op.Description + " Only " + strings.Join(callers, " and ") + " may call it.")
+	if op.Extensions == nil {
+		op.Extensions = map[string]any{}
+	}
+	op.Extensions[CallersExtension] = callers
 	op.Middlewares = append(op.Middlewares, func(ctx huma.Context, next func(huma.Context)) {
 		if refusal := g.service(ctx.Header("X-Service-Token"), callers); refusal != nil {
 			refuse(ctx, refusal)

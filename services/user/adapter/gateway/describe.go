@@ -28,6 +28,7 @@ type described struct {
 	RequestBody          *bodyDoc
 	Responses            map[string]responseDoc
 	Security             []map[string][]string
+	Callers              []string `json:"x-callers"` // auth.CallersExtension
 }
 
 type parameterDoc struct {
