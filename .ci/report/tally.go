@@ -50,7 +50,7 @@ type tally struct {
 	took    map[id]time.Duration // top-level tests, the slowest run of each
 	done    map[id]outcome
 	reasons map[id]string // why something failed, where no test says it, or is n/a
-	logs    map[id]string // the end of what failed tests logged
+	logs    map[id]string // an excerpt of what failed tests logged
 	servers servers
 }
 
@@ -104,7 +104,7 @@ func (t *testRun) add(e event) {
 			t.reasons[test] = why
 		}
 		if o == failed {
-			t.logs[test] = lastLines(logged(t.output[test]), 8)
+			t.logs[test] = excerpt(logged(t.output[test]))
 		}
 		delete(t.output, test)
 		t.blamed[e.Package] = t.blamed[e.Package] || o == failed
@@ -124,10 +124,14 @@ func lastMessage(output string) string {
 	return messages[len(messages)-1][1]
 }
 
-// lastLines returns the last n lines of a text, each cut off at 300 bytes.
-func lastLines(text string, n int) string {
+// excerpt returns the first five and the last three lines of a text, each cut off
+// at 300 bytes.
+func excerpt(text string) string {
+	const first, last = 5, 3
 	lines := slices.Collect(strings.Lines(text))
-	lines = lines[max(0, len(lines)-n):]
+	if n := len(lines); n > first+last {
+		lines = slices.Concat(lines[:first], lines[n-last:])
+	}
 	for i, line := range lines {
 		if len(line) > 300 {
 			lines[i] = strings.ToValidUTF8(line[:300], "") + " …\n"

@@ -401,11 +401,14 @@ func TestTheClosingLinesSayWhyATestFailed(t *testing.T) {
 	}
 }
 
-func TestLastLines(t *testing.T) {
-	if got := lastLines("a\nb\nc\n", 2); got != "b\nc\n" {
-		t.Errorf("the last two lines are %q", got)
+func TestExcerpt(t *testing.T) {
+	if got := excerpt("a\nb\nc\n"); got != "a\nb\nc\n" {
+		t.Errorf("of three lines it is %q, want all", got)
 	}
-	if got := lastLines(strings.Repeat("x", 400)+"\n", 2); len(got) > 310 {
+	if got, want := excerpt("1\n2\n3\n4\n5\n6\n7\n8\n9\n10\n"), "1\n2\n3\n4\n5\n8\n9\n10\n"; got != want {
+		t.Errorf("of ten lines it is %q, want %q", got, want)
+	}
+	if got := excerpt(strings.Repeat("x", 400) + "\n"); len(got) > 310 {
 		t.Errorf("a line of 400 bytes became one of %d", len(got))
 	}
 }

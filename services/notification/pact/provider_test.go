@@ -68,6 +68,7 @@ func serve(t testing.TB, issuer *pacttest.Issuer, services *authtest.Services, s
 		ServiceKey: services.Private("notification"), ServiceKeys: services.Public,
 		MailDir: filepath.Join(dir, "mail"), MailFrom: "tickets@boxoffice.example",
 		RetryBase: time.Second, RetryMax: time.Second, MaxAttempts: 1, SendTimeout: time.Second, Workers: 1, Retention: 24 * time.Hour,
+		FreeRecipientQuota: 10, FreeAccountQuota: 30,
 	}, app.Deps{Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return nil, err
