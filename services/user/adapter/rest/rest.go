@@ -30,9 +30,9 @@ var table = httpkit.Errors{
 	{Err: user.ErrWrongPassword, Status: http.StatusUnprocessableEntity, Code: problem.WrongPassword},
 }
 
-// patience is how long a request waits for its turn to hash a password. It is
-// shorter than what a server gives an answer.
-const patience = 20 * time.Second
+// patience is how long a request waits for its turn to hash a password, before it
+// is told to return.
+const patience = 10 * time.Second
 
 // The limits. Failed passwords are counted by address and account, never by
 // account alone: that would lock its owner out. An address alone is slowed down
