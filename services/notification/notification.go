@@ -120,7 +120,7 @@ type Record struct {
 	Booking    string    // what the message says about it, as JSON; its texts are written from that
 	At         time.Time // when it came
 	EventAt    time.Time // when the event starts, or At if that is later or not known
-	Quotas     []Quota   // of different Keys; none where it is sent in any case
+	Quotas     []Quota   // of different Keys, for the first record of a booking; none where it is sent in any case
 	Deliveries []Notification
 }
 

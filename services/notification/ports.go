@@ -58,6 +58,9 @@ type Store interface {
 	//     a lease. It uses up none of its quotas.
 	//   - A record uses each of its quotas once, however often it comes. One that
 	//     is not told uses none.
+	//   - A record whose booking has another one with a delivery that no quota has
+	//     stopped is sent in any case, and uses no quota: whoever was told of a booking
+	//     hears how it goes on.
 	//
 	// It reports what it did. A record without deliveries is Stored when its
 	// message id is new.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"path/filepath"
 	"slices"
@@ -737,5 +738,38 @@ func TestFreeBookingsMailOneAddressAFewTimesAnHour(t *testing.T) {
 	}
 	if strings.Contains(strings.ToLower(got), "ada@") {
 		t.Error("the log has the address")
+	}
+}
+
+// Whoever uses up the quota of an address keeps no news about another's booking from it.
+func TestAQuotaStopsNoNewsAboutABookingThatWasConfirmed(t *testing.T) {
+	t.Parallel()
+	o := &outside{}
+	s := newService(t, o)
+	stop := run(t, s)
+	free := func(user, address string) events.Booking {
+		b := booking(user)
+		b.UserEmail, b.Items, b.Total = address, slices.Clone(b.Items), money.Amount{Currency: "EUR"}
+		b.Items[0].UnitPrice = b.Total
+		return b
+	}
+	hers := free("ada", "ada@example.com")
+	handle(t, s, message(t, events.TypeBookingConfirmed, hers))
+	for i := range 20 {
+		handle(t, s, message(t, events.TypeBookingConfirmed, free("stranger", fmt.Sprintf("ada+%d@example.com", i))))
+	}
+	hers.Version, hers.Reason = 3, "event_cancelled"
+	handle(t, s, message(t, events.TypeBookingCancelled, hers))
+	var news []notification.Notification
+	eventually(t, "her news is decided upon", func() bool {
+		news = slices.DeleteFunc(all(t, s), func(n notification.Notification) bool { return n.BookingID != hers.BookingID })
+		return len(news) == 2 && !news[0].Status.Open() && !news[1].Status.Open()
+	})
+	stop()
+	if news[0].Status != notification.Sent {
+		t.Errorf("that the event is cancelled is %s (%s), want SENT", news[0].Status, news[0].Error)
+	}
+	if got := statuses(t, s)[notification.Failed]; got != 11 {
+		t.Errorf("%d of the stranger's 20 are FAILED, want all but the 9 that the quota leaves", got)
 	}
 }

@@ -85,9 +85,9 @@ type Config struct {
 	// Retention is how long after an event its mails and SMS keep addresses,
 	// numbers and texts, at least a day.
 	Retention time.Duration `env:"MAIL_RETENTION" envDefault:"2160h"`
-	// FreeRecipientQuota and FreeAccountQuota are how many mails about bookings for
-	// which nothing is paid go to one address, and to one account, within an hour:
-	// 1 to 1000.
+	// FreeRecipientQuota and FreeAccountQuota are of how many new bookings for which
+	// nothing is paid one address, and one account, gets mails within an hour: 1 to
+	// 1000.
 	FreeRecipientQuota int `env:"MAIL_FREE_RECIPIENT_QUOTA" envDefault:"10"`
 	FreeAccountQuota   int `env:"MAIL_FREE_ACCOUNT_QUOTA" envDefault:"30"`
 	// SendTimeout bounds one attempt, 1 s to 10 min; Workers how many are made

@@ -99,6 +99,55 @@ var quotaTests = map[string]func(*testing.T, notification.Store){
 		// A clock that was wrong for a while holds nobody up for longer than that.
 		at(-10*notification.QuotaPeriod, notification.Stored)
 	},
+	"a_booking_that_is_told_needs_no_quota": func(t *testing.T, s notification.Store) {
+		q := notification.Quota{Key: "to/a", Most: 3}
+		open, failed, sent := limited(base, q), limited(base, q), limited(base, q)
+		wantOutcome(t, s, failed, notification.Stored)
+		wantOutcome(t, s, sent, notification.Stored)
+		for _, n := range claim(t, s, base, base.Add(time.Minute), 10) {
+			n.Status = notification.Sent
+			if n.BookingID == failed.BookingID {
+				n.Status, n.Error = notification.Failed, "the mail server refused it"
+			}
+			settle(t, s, n)
+		}
+		wantOutcome(t, s, open, notification.Stored)
+		wantOutcome(t, s, limited(base, q), notification.Limited)
+		for _, told := range []notification.Record{open, failed, sent} {
+			part := later(told, notification.ItemsCancelled)
+			for _, next := range []notification.Record{part, later(part, notification.ItemsCancelled), later(later(part, notification.ItemsCancelled), notification.EventCancelled)} {
+				wantOutcome(t, s, next, notification.Stored)
+				wantOutcome(t, s, next, notification.Ignored)
+			}
+		}
+	},
+	"one_that_came_first_tells_of_an_older_one_too": func(t *testing.T, s notification.Store) {
+		q := notification.Quota{Key: "to/a", Most: 1}
+		first := limited(base, q)
+		wantOutcome(t, s, later(first, notification.ItemsCancelled), notification.Stored)
+		wantOutcome(t, s, first, notification.Stored)
+	},
+	"a_booking_that_is_told_uses_no_quota": func(t *testing.T, s notification.Store) {
+		q := notification.Quota{Key: "to/a", Most: 2}
+		first := limited(base, q)
+		wantOutcome(t, s, first, notification.Stored)
+		wantOutcome(t, s, later(first, notification.ItemsCancelled), notification.Stored)
+		wantOutcome(t, s, later(first, notification.EventCancelled), notification.Stored)
+		wantOutcome(t, s, limited(base, q), notification.Stored)
+		wantOutcome(t, s, limited(base, q), notification.Limited)
+	},
+	"a_booking_that_a_quota_stopped_needs_one": func(t *testing.T, s notification.Store) {
+		q := notification.Quota{Key: "to/a", Most: 1}
+		wantOutcome(t, s, limited(base, q), notification.Stored)
+		over := limited(base, q)
+		wantOutcome(t, s, over, notification.Limited)
+		part := later(over, notification.ItemsCancelled)
+		wantOutcome(t, s, part, notification.Limited)
+		cancelled := later(part, notification.EventCancelled)
+		cancelled.At = base.Add(notification.QuotaPeriod)
+		wantOutcome(t, s, cancelled, notification.Stored)
+		wantOutcome(t, s, limited(cancelled.At, q), notification.Limited) // it has used the quota
+	},
 	"quotas_of_other_keys_and_records_without_are_not_concerned": func(t *testing.T, s notification.Store) {
 		q := notification.Quota{Key: "to/a", Most: 1}
 		wantOutcome(t, s, confirmation(base), notification.Stored)

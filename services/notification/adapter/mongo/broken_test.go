@@ -157,6 +157,24 @@ func TestStoreSuiteCatchesBrokenAdapters(t *testing.T) {
 				return outcome, err
 			},
 		}},
+		"counts_all_that_a_booking_is_told": {"a_booking_that_is_told_needs_no_quota", broken{
+			enqueue: func(b broken, ctx context.Context, r notification.Record) (notification.Outcome, error) {
+				r.BookingID = newID()
+				return b.Store.Enqueue(ctx, r)
+			},
+		}},
+		"takes_a_booking_for_told_that_a_quota_stopped": {"a_booking_that_a_quota_stopped_needs_one", broken{
+			enqueue: func(b broken, ctx context.Context, r notification.Record) (notification.Outcome, error) {
+				n, err := b.messages.CountDocuments(ctx, bson.D{{Key: "booking_id", Value: r.BookingID}})
+				if err != nil {
+					return notification.Ignored, err
+				}
+				if n > 0 {
+					r.Quotas = nil
+				}
+				return b.Store.Enqueue(ctx, r)
+			},
+		}},
 		"forgets_the_calendar": {"deliveries_come_back_as_they_were_stored", broken{
 			claim: func(b broken, ctx context.Context, c notification.Channel, now, until time.Time, limit int) ([]notification.Notification, error) {
 				ns, err := b.Store.Claim(ctx, c, now, until, limit)

@@ -150,6 +150,16 @@ var worlds = map[string]world{
 		kinds:  []notification.Kind{notification.ItemsCancelled, notification.Cancellation},
 		want:   cancelled + ", " + inPart,
 	},
+	"after_one_that_crashed_when_it_had_used_its_quota": {
+		before: []int{4},
+		kinds:  []notification.Kind{notification.Confirmation, notification.Cancellation},
+		want:   cancelled,
+	},
+	"in_part_after_one_that_crashed_when_it_had_used_its_quota": {
+		before: []int{4},
+		kinds:  []notification.Kind{notification.Confirmation, notification.ItemsCancelled},
+		want:   confirmed + ", " + inPart,
+	},
 	"the_same_again": {
 		before: []int{0},
 		kinds:  []notification.Kind{notification.Confirmation, notification.Confirmation},
@@ -191,7 +201,7 @@ func (w world) crash(t *testing.T, o mongodb.Options, as variant, commands int) 
 	ids := make([]string, len(w.kinds))
 	message := func(i int) notification.Record {
 		r := record(ids[i], booking, w.kinds[i], int64(i+1), at)
-		r.Quotas = []notification.Quota{{Key: booking, Most: len(w.kinds)}} // enough if each counts once
+		r.Quotas = []notification.Quota{{Key: booking, Most: 1}} // enough if the booking counts once
 		return r
 	}
 	store, receipts := as(t, db, o)

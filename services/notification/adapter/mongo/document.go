@@ -123,6 +123,16 @@ func (m *message) open() bool {
 	return false
 }
 
+// told reports whether m has a delivery that no quota has stopped.
+func (m *message) told() bool {
+	for _, d := range m.deliveries() {
+		if d.Status != notification.Failed || d.Error != notification.OverQuota {
+			return true
+		}
+	}
+	return false
+}
+
 // notification returns m's delivery by channel c, which it has.
 func (m *message) notification(c notification.Channel) notification.Notification {
 	d := *m.delivery(c)

@@ -20,7 +20,7 @@ import (
 //  2. Look at the other messages of its booking: one of a higher version that
 //     outdates it makes it stale. One of a lower version is overtaken; if this
 //     one outdates it, it is told no more, be it undecided or waiting to be sent.
-//  3. Use its quotas.
+//  3. Use its quotas, unless its booking is told already.
 //  4. Decide: set the deliveries where it is to be told.
 //
 // Of two messages at a time each inserts before it looks, so that at least one
@@ -48,7 +48,7 @@ func (s *Store) Enqueue(ctx context.Context, r notification.Record) (notificatio
 	if rest.stale {
 		return notification.Ignored, s.drop(ctx, m.ID)
 	}
-	used, admitted, err := s.admit(ctx, r, &m)
+	used, admitted, err := s.admit(ctx, r, &m, rest)
 	if err != nil {
 		return notification.Ignored, err
 	}
@@ -85,12 +85,14 @@ func outcome(stored bool, o notification.Outcome) notification.Outcome {
 
 // insert stores a record that nothing can make stale.
 func (s *Store) insert(ctx context.Context, r notification.Record, m message) (notification.Outcome, error) {
+	var rest others
 	if r.BookingID != "" {
-		if _, err := s.compare(ctx, m); err != nil {
+		var err error
+		if rest, err = s.compare(ctx, m); err != nil {
 			return notification.Ignored, err
 		}
 	}
-	used, admitted, err := s.admit(ctx, r, &m)
+	used, admitted, err := s.admit(ctx, r, &m, rest)
 	if err != nil {
 		return notification.Ignored, err
 	}
@@ -172,7 +174,7 @@ var header = func() bson.D {
 		fields = append(fields, bson.E{Key: name, Value: 1})
 	}
 	for _, channel := range channels {
-		for _, name := range []string{".status", ".lease", ".due"} {
+		for _, name := range []string{".status", ".error", ".lease", ".due"} {
 			fields = append(fields, bson.E{Key: channel + name, Value: 1})
 		}
 	}
@@ -184,6 +186,8 @@ type others struct {
 	stale bool // one outdates it
 	newer bool // there is one of a higher version of which anybody is told
 	open  bool // one of a lower version has a delivery that is open or leased
+	told  bool // one has a delivery that no quota has stopped
+	ids   []string
 }
 
 // compare looks at the other messages of m's booking. Where nothing outdates m,
@@ -200,6 +204,8 @@ func (s *Store) compare(ctx context.Context, m message) (rest others, err error)
 			return others{stale: true}, nil
 		}
 		rest.newer = rest.newer || other.Version > m.Version && other.Once != other.ID
+		rest.told = rest.told || other.told()
+		rest.ids = append(rest.ids, other.ID)
 	}
 	for _, other := range found {
 		if other.Version >= m.Version || other.Kind == notification.Nothing {

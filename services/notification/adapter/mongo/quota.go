@@ -25,12 +25,18 @@ type use struct {
 	At      int64  `bson:"at"`
 }
 
-// admit uses the quotas of r. If one is used up, m's deliveries are Failed, and
-// what it has used of the others is for freeQuotas. A message that is decided upon
-// again, after a crash or by a second caller, finds what it has used.
-func (s *Store) admit(ctx context.Context, r notification.Record, m *message) (used []notification.Quota, admitted bool, err error) {
+// admit uses the quotas of r, unless its booking is told already. If one is used up,
+// m's deliveries are Failed, and what it has used of the others is for freeQuotas.
+//
+// A message that is decided upon again, after a crash or by a second caller, finds
+// what it has used. It also finds what another message of its booking has used:
+// that may be undecided and sent later, or have been dropped for this one.
+func (s *Store) admit(ctx context.Context, r notification.Record, m *message, rest others) (used []notification.Quota, admitted bool, err error) {
+	if rest.told {
+		return nil, true, nil
+	}
 	for i, q := range r.Quotas {
-		admitted, err := s.useQuota(ctx, q, r)
+		admitted, err := s.useQuota(ctx, q, r, rest.ids)
 		if err != nil {
 			return nil, false, err
 		}
@@ -58,16 +64,18 @@ func (s *Store) freeQuotas(ctx context.Context, used []notification.Quota, m mes
 	return nil
 }
 
-// useQuota uses q for r, unless it is used up.
-func (s *Store) useQuota(ctx context.Context, q notification.Quota, r notification.Record) (bool, error) {
+// useQuota uses q for r, unless it is used up. What a message of the same booking has
+// used counts for r as well.
+func (s *Store) useQuota(ctx context.Context, q notification.Quota, r notification.Record, booking []string) (bool, error) {
 	at := r.At.UnixMicro()
 	return s.changeQuota(ctx, q.Key, at, func(uses []use) ([]use, bool) {
 		kept, used := []use{}, 0
 		for _, u := range uses {
-			if u.Message == r.MessageID {
+			now := u.At > at-notification.QuotaPeriod.Microseconds() && u.At < at+notification.QuotaPeriod.Microseconds()
+			if u.Message == r.MessageID || now && slices.Contains(booking, u.Message) {
 				return nil, true
 			}
-			if u.At > at-notification.QuotaPeriod.Microseconds() && u.At < at+notification.QuotaPeriod.Microseconds() {
+			if now {
 				used++
 			}
 			// Another process may still count from a little earlier than now.

@@ -42,7 +42,7 @@ func TestEverythingGoesByIndexes(t *testing.T) {
 			return err
 		}},
 		{"Enqueue with a quota", "quota_uses_key", func(ctx context.Context) error {
-			_, err := s.Enqueue(ctx, notification.Record{MessageID: "limited", BookingID: "b2", Kind: notification.Cancellation, Version: 2, At: now,
+			_, err := s.Enqueue(ctx, notification.Record{MessageID: "limited", BookingID: "untold", Kind: notification.Confirmation, Version: 2, At: now,
 				Quotas:     []notification.Quota{{Key: "to/1", Most: 10}},
 				Deliveries: []notification.Notification{{ID: "limited", Channel: notification.Email, Status: notification.Pending}}})
 			return err

@@ -173,10 +173,19 @@ func outdate(ctx context.Context, tx *sql.Tx, bookingID string, messageIDs []str
 	return err
 }
 
-// admit reports whether none of r's quotas is used up, and uses each if so.
+// admit reports whether r may be sent: its booking is told already, or none of r's
+// quotas is used up. Then it uses each.
 func admit(ctx context.Context, tx *sql.Tx, r notification.Record) (bool, error) {
-	if len(r.Deliveries) == 0 {
+	if len(r.Deliveries) == 0 || len(r.Quotas) == 0 {
 		return true, nil
+	}
+	if r.BookingID != "" {
+		var told bool
+		if err := tx.QueryRowContext(ctx, `
+			SELECT EXISTS (SELECT 1 FROM deliveries WHERE booking_id = ? AND NOT (status = 'FAILED' AND error = ?))`,
+			r.BookingID, notification.OverQuota).Scan(&told); err != nil || told {
+			return told, err
+		}
 	}
 	for _, q := range r.Quotas {
 		var used int

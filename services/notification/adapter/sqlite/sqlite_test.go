@@ -317,11 +317,8 @@ func TestStoreSuiteCatchesBrokenAdapters(t *testing.T) {
 				if err != nil || outcome != notification.Ignored {
 					return outcome, err
 				}
-				r.MessageID, r.BookingID, r.Deliveries = uuid.NewString(), uuid.NewString(), slices.Clone(r.Deliveries)
-				for i := range r.Deliveries {
-					r.Deliveries[i].ID = uuid.NewString()
-				}
-				_, err = s.Enqueue(ctx, r)
+				r.MessageID = uuid.NewString()
+				_, err = asItsFirst(s, ctx, r)
 				return outcome, err
 			},
 		}},
@@ -336,6 +333,25 @@ func TestStoreSuiteCatchesBrokenAdapters(t *testing.T) {
 				r.Quotas = slices.Clone(r.Quotas)
 				for i := range r.Quotas {
 					r.Quotas[i].Key = "all"
+				}
+				return s.Enqueue(ctx, r)
+			},
+		}},
+		"counts_all_that_a_booking_is_told": {"a_booking_that_is_told_needs_no_quota", broken{enqueue: asItsFirst}},
+		"counts_what_needs_no_quota": {"a_booking_that_is_told_uses_no_quota", broken{
+			enqueue: func(s store, ctx context.Context, r notification.Record) (notification.Outcome, error) {
+				outcome, err := s.Enqueue(ctx, r)
+				if err == nil && outcome == notification.Stored && r.Kind != notification.Confirmation {
+					r.MessageID = uuid.NewString()
+					_, err = asItsFirst(s, ctx, r)
+				}
+				return outcome, err
+			},
+		}},
+		"takes_a_booking_for_told_that_a_quota_stopped": {"a_booking_that_a_quota_stopped_needs_one", broken{
+			enqueue: func(s store, ctx context.Context, r notification.Record) (notification.Outcome, error) {
+				if r.Kind != notification.Confirmation {
+					r.Quotas = nil
 				}
 				return s.Enqueue(ctx, r)
 			},
@@ -415,6 +431,15 @@ func outdatedAsAnother(kind notification.Kind) func(notification.Store, context.
 		}
 		return s.Enqueue(ctx, r)
 	}
+}
+
+// asItsFirst enqueues r as the first of another booking.
+func asItsFirst(s notification.Store, ctx context.Context, r notification.Record) (notification.Outcome, error) {
+	r.BookingID, r.Deliveries = uuid.NewString(), slices.Clone(r.Deliveries)
+	for i := range r.Deliveries {
+		r.Deliveries[i].ID, r.Deliveries[i].BookingID = uuid.NewString(), r.BookingID
+	}
+	return s.Enqueue(ctx, r)
 }
 
 func withoutQuotas(s notification.Store, ctx context.Context, r notification.Record) (notification.Outcome, error) {
