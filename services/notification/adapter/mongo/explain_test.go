@@ -5,6 +5,7 @@ package mongo_test
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -51,6 +52,16 @@ func TestEverythingGoesByIndexes(t *testing.T) {
 		{Key: "find", Value: "messages"}, {Key: "filter", Value: bson.M{"kind": "x"}},
 	})) {
 		t.Fatal("a field without an index is not read from all of the collection: this test shows nothing")
+	}
+	// Among those that are sent, one that failed is found without reading them.
+	for _, field := range []string{"email", "sms"} {
+		plan := mongodbtest.Explain(t, db, bson.D{
+			{Key: "find", Value: "messages"}, {Key: "filter", Value: bson.M{field + ".status": notification.Failed}},
+			{Key: "sort", Value: bson.D{{Key: field + ".created_at", Value: -1}, {Key: field + ".id", Value: -1}}}, {Key: "limit", Value: 20},
+		})
+		if index := field + "_status"; !strings.Contains(plan, `"`+index+`"`) || strings.Contains(plan, `"SORT"`) {
+			t.Errorf("a list of a status does not go by the index %s in its order:\n%s", index, plan)
+		}
 	}
 	list := func(f notification.Filter) func() error {
 		f.Limit = 20

@@ -34,6 +34,7 @@ func indexes() []mongodb.Index {
 			"wait":   {c + ".ready", c + ".due"},                                 // Claim: what is due
 			"id":     {c + ".id"},                                                // Settle
 			"newest": {"-" + c + ".created_at", "-" + c + ".id"},                 // List
+			"status": {c + ".status", "-" + c + ".created_at", "-" + c + ".id"},  // List: of one status
 			"user":   {c + ".user_id", "-" + c + ".created_at", "-" + c + ".id"}, // List: of one user
 		} {
 			all = append(all, mongodb.Index{Collection: messagesName, Name: c + "_" + name, Keys: keys(fields...)})

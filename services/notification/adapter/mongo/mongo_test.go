@@ -154,8 +154,8 @@ func TestReplicasOpenAtOnce(t *testing.T) {
 	for _, index := range there {
 		unique = unique || index.Name == "once" && index.Unique
 	}
-	if len(there) != 15 || !unique {
-		t.Errorf("the indexes are %+v, want 15 with a unique one named once", there)
+	if len(there) != 17 || !unique {
+		t.Errorf("the indexes are %+v, want 17 with a unique one named once", there)
 	}
 }
 
