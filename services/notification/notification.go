@@ -72,6 +72,9 @@ func (k Kind) Outdates(older Kind) bool {
 	return older != ItemsCancelled && (k != ItemsCancelled || older != Confirmation)
 }
 
+// goesOn reports whether the customer still has tickets after a notification of kind k.
+func (k Kind) goesOn() bool { return k == Confirmation || k == ItemsCancelled }
+
 // Notification is one delivery of one message to one user by one channel.
 type Notification struct {
 	ID        string // UUIDv7, stable over every attempt: the Message-ID and the idempotency key
@@ -119,10 +122,14 @@ type Record struct {
 	Version    int64     // the booking's, as the message has it
 	Booking    string    // what the message says about it, as JSON; its texts are written from that
 	At         time.Time // when it came
-	EventAt    time.Time // when the event starts, or At if that is later or not known
+	EventAt    time.Time // from when the retention counts: the event, or At; at most MaxAhead after At
 	Quotas     []Quota   // of different Keys, for the first record of a booking; none where it is sent in any case
 	Deliveries []Notification
 }
+
+// MaxAhead is how long after its At the EventAt of a record is at the latest, however
+// far ahead its event is.
+const MaxAhead = 2 * 365 * 24 * time.Hour
 
 // Quota says how many records of one Key are sent within a QuotaPeriod: Most.
 type Quota struct {

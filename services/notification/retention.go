@@ -48,3 +48,16 @@ func (s *Service) forgetAll(ctx context.Context) {
 		}
 	}
 }
+
+// eventAt is from when the retention counts of a notification of this kind that comes
+// at a time, about an event that starts then.
+func eventAt(kind Kind, starts, at time.Time) time.Time {
+	latest := at.Add(MaxAhead)
+	switch {
+	case !kind.goesOn() || starts.Before(at):
+		return at
+	case starts.After(latest):
+		return latest
+	}
+	return starts
+}

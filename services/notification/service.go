@@ -47,7 +47,8 @@ type Options struct {
 	// as many SMS, at least one.
 	Workers int
 	// Retention is how long after an event its notifications keep personal data;
-	// default 90 days.
+	// default 90 days. It counts from a notification itself if nothing takes place
+	// after it, and from MaxAhead later at the latest.
 	Retention time.Duration
 	// RecipientQuota and AccountQuota are how many notifications about bookings for
 	// which nothing is paid go to one address, and to the addresses of one account,
@@ -158,9 +159,7 @@ func (s *Service) address(r *Record, b events.Booking) error {
 		return fmt.Errorf("%w: the booking cannot be kept", ErrMalformed)
 	}
 	r.Booking = string(data)
-	if b.Event.StartsAt.After(r.At) {
-		r.EventAt = b.Event.StartsAt
-	}
+	r.EventAt = eventAt(r.Kind, b.Event.StartsAt, r.At)
 	if r.Kind == ItemsCancelled {
 		r.Part = b.Cancellation.ID
 	}

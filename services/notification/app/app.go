@@ -83,7 +83,8 @@ type Config struct {
 	RetryMax    time.Duration `env:"MAIL_RETRY_MAX" envDefault:"30m"`
 	MaxAttempts int           `env:"MAIL_MAX_ATTEMPTS" envDefault:"60"`
 	// Retention is how long after an event its mails and SMS keep addresses,
-	// numbers and texts, at least a day.
+	// numbers and texts, at least a day. If nothing takes place any more, it counts
+	// from the mail; if the event is further ahead than two years, from then.
 	Retention time.Duration `env:"MAIL_RETENTION" envDefault:"2160h"`
 	// FreeRecipientQuota and FreeAccountQuota are of how many new bookings for which
 	// nothing is paid one address, and one account, gets mails within an hour: 1 to

@@ -79,3 +79,23 @@ func TestWhatAnEarlierReleaseStoredIsToldInOrder(t *testing.T) {
 		t.Errorf("outdated are (-want +got):\n%s", diff)
 	}
 }
+
+// An earlier release took the date of any event, be it in the year 9998.
+func TestMessagesOfFarEventsAreForgotten(t *testing.T) {
+	t.Parallel()
+	store, at := newStore(t), time.Now().Truncate(time.Microsecond)
+	r := record(newID(), newID(), notification.Confirmation, 1, at)
+	r.EventAt = time.Date(9998, 12, 31, 0, 0, 0, 0, time.UTC)
+	if _, err := store.Enqueue(t.Context(), r); err != nil {
+		t.Fatal(err)
+	}
+	latest := at.Add(notification.MaxAhead)
+	for _, c := range []struct {
+		before time.Time
+		want   int
+	}{{latest, 0}, {latest.Add(time.Microsecond), 1}, {latest.Add(time.Hour), 0}} {
+		if n, err := store.Forget(t.Context(), c.before, 10); err != nil || n != c.want {
+			t.Errorf("%d are forgotten before %v (%v), want %d", n, c.before, err, c.want)
+		}
+	}
+}

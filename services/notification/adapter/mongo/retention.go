@@ -21,9 +21,15 @@ const ahead = 365 * 24 * time.Hour
 // that one whose process dies meanwhile is found again.
 func (s *Store) Forget(ctx context.Context, t time.Time, limit int) (int, error) {
 	forgotten, failed := 0, error(nil)
+	const most = notification.MaxAhead
 	for _, old := range []bson.D{
 		{{Key: "event_at", Value: bson.D{{Key: "$gt", Value: 0}, {Key: "$lt", Value: t.UnixMicro()}}}},
 		{{Key: "event_at", Value: absent}, {Key: "at", Value: bson.D{{Key: "$lt", Value: t.Add(-ahead).UnixMicro()}}}},
+		// An earlier release stored the date of any event. Only its messages are so far ahead.
+		{
+			{Key: "event_at", Value: bson.D{{Key: "$gt", Value: t.Add(most).UnixMicro()}}},
+			{Key: "at", Value: bson.D{{Key: "$lt", Value: t.Add(-most).UnixMicro()}}},
+		},
 	} {
 		if forgotten == limit {
 			break

@@ -8,6 +8,8 @@ import (
 	"testing/fstest"
 	"time"
 
+	"github.com/google/uuid"
+
 	inboxsqlite "github.com/openboxoffice/boxoffice/services/internal/inbox/sqlite"
 	"github.com/openboxoffice/boxoffice/services/internal/sqlitedb"
 	"github.com/openboxoffice/boxoffice/services/notification"
@@ -76,5 +78,62 @@ func TestWhatTheFirstVersionStoredIsStillRead(t *testing.T) {
 		if err != nil || len(got) != c.want {
 			t.Errorf("at %v: %d claimed (%v), want %d", c.at, len(got), err, c.want)
 		}
+	}
+}
+
+// An earlier release took the date of any event, be it in the year 9998.
+func TestRecordsOfFarEventsAreForgotten(t *testing.T) {
+	t.Parallel()
+	path, before := filepath.Join(t.TempDir(), "notification.db"), fstest.MapFS{}
+	files, err := os.ReadDir("migrations")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		if f.Name() >= "00010" {
+			continue
+		}
+		data, err := os.ReadFile(filepath.Join("migrations", f.Name()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		before[f.Name()] = &fstest.MapFile{Data: data}
+	}
+	old, err := sqlitedb.Open(t.Context(), path, before)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := time.Now().Truncate(time.Microsecond)
+	far, near := record(at), record(at)
+	far.EventAt, near.EventAt = time.Date(9998, 12, 31, 0, 0, 0, 0, time.UTC), at.Add(time.Hour)
+	for _, r := range []notification.Record{far, near} {
+		if outcome, err := sqlite.New(old).Enqueue(t.Context(), r); err != nil || outcome != notification.Stored {
+			t.Fatalf("outcome %q, error %v", outcome, err)
+		}
+	}
+	if err := old.Close(); err != nil {
+		t.Fatal(err)
+	}
+	db, err := sqlite.Open(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	latest := at.Add(notification.MaxAhead)
+	for _, c := range []struct {
+		before time.Time
+		want   int
+	}{{at.Add(time.Hour), 0}, {latest, 1}, {latest.Add(time.Microsecond), 1}} {
+		if n, err := sqlite.New(db).Forget(t.Context(), c.before, 10); err != nil || n != c.want {
+			t.Errorf("%d are forgotten before %v (%v), want %d", n, c.before, err, c.want)
+		}
+	}
+}
+
+// record is a message with a mail.
+func record(at time.Time) notification.Record {
+	return notification.Record{
+		MessageID: uuid.NewString(), BookingID: uuid.NewString(), Kind: notification.Confirmation, At: at,
+		Deliveries: []notification.Notification{{ID: uuid.NewString(), Channel: notification.Email, Status: notification.Pending, CreatedAt: at, Due: at}},
 	}
 }
