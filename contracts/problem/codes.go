@@ -60,6 +60,8 @@ const (
 	TooManyTickets       Code = "too_many_tickets"
 	TicketsNotBooked     Code = "tickets_not_booked"
 	InvalidSignature     Code = "invalid_signature"
+	SalesPaused          Code = "sales_paused"
+	ReportNotFound       Code = "reconciliation_not_found"
 )
 
 // Codes of dead letters, which every consumer of messages has.
@@ -119,6 +121,8 @@ var Codes = []struct {
 	{TooManyTickets, 409, "The account would have too many tickets of this event that are free or not paid for yet."},
 	{TicketsNotBooked, 409, "The booking has not that many tickets of this type."},
 	{InvalidSignature, 400, "The signature is missing, wrong or too old."},
+	{SalesPaused, 503, "Nothing is sold until the data, which was restored from a backup, agrees with the payment provider's books: Retry-After says when to ask again."},
+	{ReportNotFound, 404, "There is no such reconciliation."},
 	{IdempotencyKeyReused, 422, "This idempotency key was used for another request."},
 
 	{DeadLetterNotFound, 404, "There is no such dead letter."},

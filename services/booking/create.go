@@ -37,7 +37,7 @@ type Wanted struct {
 // is one: ErrPaymentDeclined, ErrAmountNotPayable, ErrSoldOut, ErrSalesClosed,
 // ErrEventNotFound, ErrTicketTypeNotFound, ErrUnavailable. Nothing is booked when
 // the limits of the caller's account do not allow it: ErrTooManyTickets,
-// *PausedError. A request whose IdempotencyKey the caller has used answers what
+// *PausedError; nor after a restore until OpenSales allows it: ErrSalesPaused. A request whose IdempotencyKey the caller has used answers what
 // became of the first one, or ErrKeyReused or ErrInProgress.
 //
 // It goes on when ctx is cancelled: a customer who hangs up has booked.
@@ -53,6 +53,10 @@ func (s *Service) Create(ctx context.Context, caller identity.Caller, r Request)
 	key := Key{Value: r.IdempotencyKey, Fingerprint: r.fingerprint()}
 	if b, err := s.earlier(ctx, caller.UserID, key); !errors.Is(err, ErrNotFound) {
 		return b, err
+	}
+
+	if s.paused.Load() {
+		return Booking{}, ErrSalesPaused
 	}
 
 	// Refuse what cannot be had before anything is written.

@@ -61,5 +61,7 @@ var (
 	ErrTooManyTickets     = errors.New("the account would have too many free and unpaid tickets of this event")
 	ErrTooManyAtOnce      = errors.New("this account books too often at the same time; try again")
 	ErrPaymentsPaused     = errors.New("too many payments of this account were declined; wait before the next one")
+	ErrSalesPaused        = errors.New("nothing is sold at the moment: the platform was restored from a backup, which is being compared with the payment provider's books; nothing was charged")
+	ErrReportNotFound     = errors.New("there is no such reconciliation")
 	ErrReservationFailed  = errors.New("the tickets could not be held; nothing was charged")
 )

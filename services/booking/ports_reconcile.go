@@ -59,6 +59,9 @@ type Report struct {
 	FinishedAt time.Time
 	Checked    Checked
 	Findings   []Finding
+	// AcceptedBy is the admin who has taken the findings as they are; "" for nobody.
+	AcceptedBy string    `json:",omitzero"`
+	AcceptedAt time.Time `json:",omitzero"`
 }
 
 // UnreadableReport stands for the report with this id, which cannot be read.

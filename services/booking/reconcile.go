@@ -34,27 +34,45 @@ const (
 // It goes on when ctx is cancelled.
 func (s *Service) Reconcile(ctx context.Context, by string, since time.Time) (Report, error) {
 	ctx = context.WithoutCancel(ctx)
+	r, err := s.reconcile(ctx, by, since)
+	if err != nil {
+		return Report{}, err
+	}
+	if err := s.saveReport(ctx, r.report); err != nil {
+		return Report{}, err
+	}
+	return r.report, nil
+}
+
+func (s *Service) reconcile(ctx context.Context, by string, since time.Time) (reconciliation, error) {
 	now := s.now()
 	r := reconciliation{s: s, report: Report{
 		ID: newID(), By: by, Since: since.UTC().Truncate(time.Microsecond), StartedAt: now, Findings: []Finding{},
-	}, paid: map[uuid.UUID]bool{}}
+	}, paid: map[uuid.UUID]bool{}, quiet: now.Add(-fresh)}
+	if r.quiet.Before(s.RestoredAt) {
+		r.quiet = s.RestoredAt
+	}
 	for _, step := range []func(context.Context) error{r.refunds, r.tickets, r.money, r.messages} {
 		if err := step(ctx); err != nil {
-			return Report{}, fmt.Errorf("%w: %w", ErrNotReconciled, err)
+			return r, fmt.Errorf("%w: %w", ErrNotReconciled, err)
 		}
 	}
 	r.report.FinishedAt = s.now()
-	if err := s.Records.SaveReport(ctx, r.report); err != nil {
-		return Report{}, err
+	return r, nil
+}
+
+func (s *Service) saveReport(ctx context.Context, r Report) error {
+	if err := s.Records.SaveReport(ctx, r); err != nil {
+		return err
 	}
 	open := 0
-	for _, f := range r.report.Findings {
+	for _, f := range r.Findings {
 		if !f.Repaired {
 			open++
 		}
 	}
-	s.Log.InfoContext(ctx, "reconciled", "bookings", r.report.Checked.Bookings, "findings", len(r.report.Findings), "not_repaired", open)
-	return r.report, nil
+	s.Log.InfoContext(ctx, "reconciled", "bookings", r.Checked.Bookings, "findings", len(r.Findings), "not_repaired", open)
+	return nil
 }
 
 // ReconcileDaily reconciles the last days, each day until ctx ends, from the
@@ -108,6 +126,11 @@ type reconciliation struct {
 	// paid are the bookings that have a charge, and whether the provider has
 	// shown it.
 	paid map[uuid.UUID]bool
+	// quiet is until when a booking must have been left alone to be looked at: not
+	// just now, or before the data was restored.
+	quiet time.Time
+	// waiting counts the bookings that recovery has yet to settle.
+	waiting int
 }
 
 func (r *reconciliation) found(kind FindingKind, bookingID string, repaired bool, format string, args ...any) {
@@ -166,7 +189,7 @@ func (r *reconciliation) refunds(ctx context.Context) error {
 
 // inMotion reports whether the booking is being worked on, or was a moment ago.
 func (r *reconciliation) inMotion(b Booking) bool {
-	return !b.Lease.Until.IsZero() || b.UpdatedAt.After(r.report.StartedAt.Add(-fresh))
+	return !b.Lease.Until.IsZero() || b.UpdatedAt.After(r.quiet)
 }
 
 // tickets goes through the bookings and the reservations at once, both in the
@@ -214,7 +237,7 @@ func (r *reconciliation) tickets(ctx context.Context) error {
 
 // ofNobody gives tickets back that are held for a booking that is not there.
 func (r *reconciliation) ofNobody(ctx context.Context, h Holding) error {
-	if made, err := uuid.Parse(h.BookingID); err != nil || madeAt(made).After(r.report.StartedAt.Add(-fresh)) {
+	if made, err := uuid.Parse(h.BookingID); err != nil || madeAt(made).After(r.quiet) {
 		return nil //nolint:nilerr // an id that is not ours is not looked at
 	}
 	if _, err := r.s.Store.Get(ctx, h.BookingID); !errors.Is(err, ErrNotFound) {
@@ -275,6 +298,8 @@ func (r *reconciliation) booking(ctx context.Context, b Booking, held []Holding)
 	if r.inMotion(b) {
 		if due := b.Lease.Until; !due.IsZero() && (b.Tries >= stuckTries || due.Before(r.report.StartedAt.Add(-stuckAfter))) {
 			r.found(FoundBookingStuck, b.ID, false, "%s since %s, tried %d times", b.Status, b.UpdatedAt.Format(time.RFC3339), b.Tries)
+		} else if !due.IsZero() {
+			r.waiting++
 		}
 		return nil
 	}

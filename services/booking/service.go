@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -32,6 +33,11 @@ type Options struct {
 	// them does not know be told again, and returns how many messages it asked
 	// about, and which it tells again.
 	Recheck func(ctx context.Context, since time.Time) (checked int, again []events.Message, err error)
+
+	// RestoredAt is when the bookings' database was brought back from a backup; zero
+	// if it never was. Create answers ErrSalesPaused until OpenSales, which must run,
+	// has compared what was restored with the provider's books.
+	RestoredAt time.Time
 
 	Log *slog.Logger
 
@@ -67,9 +73,10 @@ type Options struct {
 // Service is the use cases of booking.
 type Service struct {
 	Options
-	turns turns
-	wake  chan struct{} // there is something to recover
-	heard chan struct{} // there is a payment event
+	turns  turns
+	paused atomic.Bool   // sales, after a restore
+	wake   chan struct{} // there is something to recover
+	heard  chan struct{} // there is a payment event
 }
 
 // New returns a Service. Its Recover must run for bookings to be settled.
@@ -90,7 +97,9 @@ func New(o Options) *Service {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Service{Options: o, wake: make(chan struct{}, 1), heard: make(chan struct{}, 1)}
+	s := &Service{Options: o, wake: make(chan struct{}, 1), heard: make(chan struct{}, 1)}
+	s.paused.Store(!o.RestoredAt.IsZero())
+	return s
 }
 
 func setDefault[T comparable](d *T, v T) {

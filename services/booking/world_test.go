@@ -32,8 +32,9 @@ type world struct {
 	payments booking.Payments
 	catalog  *bookingtest.MemoryCatalog
 	// books says what a booking's payments have moved.
-	books func(t *testing.T, id string) (captured, refunded int64, entries int)
-	clock atomic.Int64 // microseconds
+	books      func(t *testing.T, id string) (captured, refunded int64, entries int)
+	clock      atomic.Int64 // microseconds
+	restoredAt time.Time    // of the databases; zero if they never were
 	// ticketsPerAccount is the limit; 0 for the default.
 	ticketsPerAccount int
 
@@ -165,7 +166,7 @@ func (w *world) service(f *faults) *booking.Service {
 		Store: f, StuckBookings: w.store, CancelledEvents: w.store, Catalog: f, Payments: f,
 		Records: w.store, Holdings: f, Statements: f, Recheck: w.recheck, Log: slog.New(slog.DiscardHandler), Now: w.now,
 		CatalogTimeout: time.Minute, // on a busy machine, racing requests wait for their turn
-		RecoverEvery:   time.Millisecond, TicketsPerAccount: w.ticketsPerAccount,
+		RecoverEvery:   time.Millisecond, TicketsPerAccount: w.ticketsPerAccount, RestoredAt: w.restoredAt,
 		TraceParent: func(context.Context) string { return "00-trace" },
 	})
 }

@@ -70,6 +70,10 @@ type Config struct {
 	NotificationURL string `env:"NOTIFICATION_URL"`
 	// ReconcileDays is how many days back the daily reconciliation looks.
 	ReconcileDays int `env:"RECONCILE_DAYS" envDefault:"30"`
+	// RestoredAt is when the bookings' database was brought back from a backup, as
+	// RFC 3339 has it. Until it agrees with the payment provider's books again,
+	// nothing is sold.
+	RestoredAt time.Time `env:"RESTORED_AT"`
 	// ServiceKey is this service's own private key. ServiceKeys are the public
 	// keys of the services, this one's and the event service's among them, which
 	// tells of cancelled events and asks what has become of their bookings.
@@ -116,6 +120,9 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	}()
 	if cfg.ReconcileDays < 1 {
 		return nil, fmt.Errorf("RECONCILE_DAYS is %d, not at least 1", cfg.ReconcileDays)
+	}
+	if cfg.RestoredAt.After(time.Now().Add(time.Minute)) {
+		return nil, fmt.Errorf("RESTORED_AT is %s, which is in the future", cfg.RestoredAt.Format(time.RFC3339))
 	}
 	if cfg.TicketsPerAccount < booking.MaxTickets {
 		return nil, fmt.Errorf("TICKETS_PER_ACCOUNT is %d, not at least %d, which one booking may have", cfg.TicketsPerAccount, booking.MaxTickets)
@@ -184,7 +191,7 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 		Store: a.db.store, StuckBookings: a.db.stuck, CancelledEvents: a.db.cancelled, Catalog: catalog,
 		Payments: a.payments, PaymentEvents: a.db.paymentEvents, CheckoutTTL: cfg.CheckoutTTL, TicketsPerAccount: cfg.TicketsPerAccount, Log: deps.Log,
 		Records: a.db.records, Holdings: catalog, Statements: a.payments.statements,
-		Recheck:   recheck(a.db.archive, consumers, a.relay.Wake),
+		Recheck: recheck(a.db.archive, consumers, a.relay.Wake), RestoredAt: cfg.RestoredAt,
 		Committed: a.relay.Wake, TraceParent: httpkit.TraceParent,
 	})
 
@@ -240,6 +247,7 @@ func (a *App) Run(ctx context.Context) error {
 	run("relay", a.relay.Run)
 	run("pruning", a.prune)
 	run("reconciliation", func(ctx context.Context) error { return a.service.ReconcileDaily(ctx, a.reconcileDays) })
+	run("opening sales", a.service.OpenSales)
 	if a.payments.webhook != nil {
 		run("payment events", a.service.Hear)
 	}

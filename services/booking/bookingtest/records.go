@@ -133,7 +133,7 @@ func recordsUnreadable(t *testing.T, u StoreUnderTest) {
 func report(findings ...booking.Finding) booking.Report {
 	return booking.Report{
 		ID: newID(), By: "Zoë", Since: start.Add(-time.Hour), StartedAt: start, FinishedAt: start.Add(time.Microsecond),
-		Checked: booking.Checked{Bookings: 1, Charges: 2, Holdings: 3, Messages: 1 << 40}, Findings: append([]booking.Finding{}, findings...),
+		Checked: booking.Checked{Bookings: 1, Charges: 2, Holdings: 3, Messages: 1 << 40}, Findings: append([]booking.Finding{}, findings...), AcceptedBy: "somebody", AcceptedAt: start.Add(time.Minute),
 	}
 }
 

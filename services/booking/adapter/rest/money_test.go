@@ -130,6 +130,21 @@ func TestReconciliationsAreForAdmins(t *testing.T) {
 	if items := page.body["items"].([]any); len(items) != 1 || items[0].(map[string]any)["id"] != made.body["id"] || page.body["next_cursor"] != nil {
 		t.Errorf("the one before: %s", page)
 	}
+	accept := fmt.Sprintf("/admin/reconciliations/%s/accept", made.body["id"])
+	if r := a.do(t, alice, http.MethodPost, accept, ""); r.status != 403 {
+		t.Errorf("a customer accepts: %s", r)
+	}
+	if made.body["accepted_by"] != nil || made.body["accepted_at"] != nil {
+		t.Errorf("before anybody accepts it: %s", made)
+	}
+	for range 2 {
+		if r := a.do(t, "admin", http.MethodPost, accept, ""); r.status != 200 || r.body["accepted_by"] != "admin" || r.body["accepted_at"] == nil {
+			t.Errorf("an admin accepts: %s", r)
+		}
+	}
+	if r := a.do(t, "admin", http.MethodPost, "/admin/reconciliations/01890a5d-ac96-774b-bcce-b302099a8057/accept", ""); r.status != 404 || r.body["code"] != string(problem.ReportNotFound) {
+		t.Errorf("one that is not there: %s", r)
+	}
 	for _, query := range []string{"days=0", "days=x", "days=10000000"} {
 		if r := a.do(t, "admin", http.MethodPost, "/admin/reconciliations?"+query, ""); r.status != 422 {
 			t.Errorf("?%s: %s", query, r)

@@ -59,6 +59,21 @@ func registerReconciliations(api huma.API, s *booking.Service, records booking.R
 		}
 		return &struct{ Body reportBody }{toReport(r)}, nil
 	})
+
+	huma.Register(api, guard.User(api, httpkit.Refuses(huma.Operation{
+		OperationID: "acceptReconciliation", Method: http.MethodPost, Path: "/admin/reconciliations/{id}/accept", DefaultStatus: http.StatusOK, Tags: []string{"admin"},
+		Summary:     "Accept what a reconciliation has found",
+		Description: "Says that an admin has dealt with the findings, or takes them as they are. After a restore from a backup nothing is sold while findings are left: accepting the newest report by \"restore\" opens sales, within seconds. Repeating it changes nothing. For an admin.",
+	}, problem.ReportNotFound), identity.Admin), func(ctx context.Context, in *struct {
+		ID string `path:"id" format:"uuid"`
+	},
+	) (*struct{ Body reportBody }, error) {
+		r, err := s.AcceptReport(ctx, auth.Caller(ctx), in.ID)
+		if err != nil {
+			return nil, table.To(ctx, err)
+		}
+		return &struct{ Body reportBody }{toReport(r)}, nil
+	})
 }
 
 type reportBody struct {
@@ -69,6 +84,8 @@ type reportBody struct {
 	FinishedAt time.Time     `json:"finished_at"`
 	Checked    checkedBody   `json:"checked"`
 	Findings   []findingBody `json:"findings" nullable:"false"`
+	AcceptedBy string        `json:"accepted_by,omitempty" doc:"The id of the admin who has accepted the findings" example:"01890a5d-ac96-774b-bcce-b302099a8057"`
+	AcceptedAt *time.Time    `json:"accepted_at,omitempty"`
 }
 
 type checkedBody struct {
@@ -88,7 +105,10 @@ type findingBody struct {
 func toReport(r booking.Report) reportBody {
 	out := reportBody{
 		ID: r.ID, By: r.By, Since: r.Since, StartedAt: r.StartedAt, FinishedAt: r.FinishedAt,
-		Checked: checkedBody(r.Checked), Findings: make([]findingBody, len(r.Findings)),
+		Checked: checkedBody(r.Checked), Findings: make([]findingBody, len(r.Findings)), AcceptedBy: r.AcceptedBy,
+	}
+	if !r.AcceptedAt.IsZero() {
+		out.AcceptedAt = &r.AcceptedAt
 	}
 	for i, f := range r.Findings {
 		out.Findings[i] = findingBody{string(f.Kind), f.BookingID, f.Detail, f.Repaired}

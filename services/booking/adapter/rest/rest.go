@@ -41,6 +41,8 @@ var table = httpkit.Errors{
 	{Err: booking.ErrPaymentUnavailable, Status: http.StatusServiceUnavailable, Code: problem.UpstreamUnavailable, RetryAfter: 2},
 	{Err: booking.ErrUnavailable, Status: http.StatusServiceUnavailable, Code: problem.UpstreamUnavailable, RetryAfter: 2},
 	{Err: booking.ErrNotReconciled, Status: http.StatusServiceUnavailable, Code: problem.UpstreamUnavailable, RetryAfter: 10},
+	{Err: booking.ErrSalesPaused, Status: http.StatusServiceUnavailable, Code: problem.SalesPaused, RetryAfter: 10},
+	{Err: booking.ErrReportNotFound, Status: http.StatusNotFound, Code: problem.ReportNotFound},
 	{Err: booking.ErrInvalidSignature, Status: http.StatusBadRequest, Code: problem.InvalidSignature},
 	{Err: booking.ErrReservationFailed, Status: http.StatusServiceUnavailable, Code: problem.UpstreamUnavailable, RetryAfter: 2},
 }
@@ -93,7 +95,7 @@ func Register(api huma.API, s *booking.Service, o Options) {
 		Description: "Holds the tickets, takes the money and confirms, all in one. 202 says that the payment's outcome is not known yet: the booking settles by itself; look at its Location. Of one event an account has a limited number of tickets that are free or not paid for yet. After several declined payments in a row it has to wait before the next.",
 	},
 		problem.Forbidden, problem.EventNotFound, problem.TicketTypeNotFound, problem.SoldOut, problem.SalesClosed, problem.TooManyTickets, problem.RateLimited,
-		problem.PaymentDeclined, problem.PaymentAbandoned, problem.AmountNotPayable, problem.EventCancelled, problem.IdempotencyKeyReused, problem.BookingInProgress,
+		problem.PaymentDeclined, problem.PaymentAbandoned, problem.AmountNotPayable, problem.EventCancelled, problem.IdempotencyKeyReused, problem.BookingInProgress, problem.SalesPaused,
 	)), func(ctx context.Context, in *createInput) (*answer, error) {
 		r := booking.Request{
 			EventID: in.Body.EventID, Tickets: in.Body.Tickets, UserID: in.Body.UserID, IdempotencyKey: in.IdempotencyKey,
