@@ -23,6 +23,11 @@ const usage = `usage: boxoffice         run the platform in this process
                          (default http://127.0.0.1:8080), as the organizer
                          ORGANIZER_EMAIL with ORGANIZER_PASSWORD; on this
                          machine the sample organizer will do
+       boxoffice backup DIR
+                         copy the data in DATA_DIR to the new folder DIR, also
+                         while the platform runs
+       boxoffice restore DIR
+                         create DATA_DIR from the backup in DIR
 
 Configuration is by environment variables; see the README.
 `
@@ -39,6 +44,10 @@ func Main(args []string, stdout, stderr io.Writer) int {
 		err = run(ctx, stdout)
 	case len(args) == 1 && args[0] == "seed":
 		err = seed(ctx, stdout)
+	case len(args) == 2 && args[0] == "backup":
+		err = withConfig(func(cfg Config) error { return Backup(ctx, cfg, args[1], stdout) })
+	case len(args) == 2 && args[0] == "restore":
+		err = withConfig(func(cfg Config) error { return Restore(ctx, cfg, args[1], stdout) })
 	default:
 		_, _ = io.WriteString(stderr, usage)
 		return 2
@@ -48,6 +57,14 @@ func Main(args []string, stdout, stderr io.Writer) int {
 		return 1
 	}
 	return 0
+}
+
+func withConfig(do func(Config) error) error {
+	cfg, err := FromEnv()
+	if err != nil {
+		return err
+	}
+	return do(cfg)
 }
 
 func run(ctx context.Context, stdout io.Writer) error {

@@ -16,6 +16,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/gofrs/flock"
 	"golang.org/x/sync/errgroup"
@@ -175,6 +176,12 @@ func (p *Platform) build(ctx context.Context) (err error) {
 	}
 	if err := addServiceKeys(decided); err != nil {
 		return err
+	}
+	switch at, err := restoredAt(p.cfg.DataDir); {
+	case err != nil:
+		return err
+	case !at.IsZero():
+		decided["RESTORED_AT"] = at.Format(time.RFC3339Nano)
 	}
 	admin := map[string]string{}
 	if p.sampleAdmin() {
