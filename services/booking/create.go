@@ -37,8 +37,9 @@ type Wanted struct {
 // is one: ErrPaymentDeclined, ErrAmountNotPayable, ErrSoldOut, ErrSalesClosed,
 // ErrEventNotFound, ErrTicketTypeNotFound, ErrUnavailable. Nothing is booked when
 // the limits of the caller's account do not allow it: ErrTooManyTickets,
-// *PausedError; nor after a restore until OpenSales allows it: ErrSalesPaused. A request whose IdempotencyKey the caller has used answers what
-// became of the first one, or ErrKeyReused or ErrInProgress.
+// *PausedError; nor after a restore until OpenSales allows it: ErrSalesPaused. A
+// request whose IdempotencyKey the caller has used answers what became of the first
+// one, or ErrKeyReused or ErrInProgress.
 //
 // It goes on when ctx is cancelled: a customer who hangs up has booked.
 func (s *Service) Create(ctx context.Context, caller identity.Caller, r Request) (Booking, error) {
