@@ -84,7 +84,7 @@ var Codes = []struct {
 	{RouteNotFound, 404, "There is nothing at this path."},
 	{MethodNotAllowed, 405, "This path does not know this method."},
 	{RequestTimeout, 408, "The body did not arrive in time."},
-	{PreconditionFailed, 412, "Somebody else edited it first."},
+	{PreconditionFailed, 412, "If-Match or If-None-Match does not hold: somebody else may have edited it first."},
 	{BodyTooLarge, 413, "The body is larger than the operation takes."},
 	{UnsupportedMedia, 415, "The body has another type than it must have."},
 	{ValidationFailed, 422, "Some fields have values that are not allowed: errors says which."},

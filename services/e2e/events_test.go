@@ -94,9 +94,15 @@ func TestEventETags(t *testing.T) {
 	put(next, "Third").want(t, http.StatusOK)
 	put("*", "Fourth").want(t, http.StatusOK)
 	put("nonsense", "Fifth").refused(t, http.StatusUnprocessableEntity, problem.ValidationFailed)
+	for _, stale := range []option{header("If-Match", tag), header("If-None-Match", "*")} {
+		p.call(t, http.MethodPost, gateway, path+"/cancel", as(o), stale).refused(t, http.StatusPreconditionFailed, problem.PreconditionFailed)
+		p.call(t, http.MethodDelete, gateway, path, as(o), stale).refused(t, http.StatusPreconditionFailed, problem.PreconditionFailed)
+	}
+	p.call(t, http.MethodGet, gateway, path, header("If-Match", tag)).refused(t, http.StatusPreconditionFailed, problem.PreconditionFailed)
+	p.call(t, http.MethodGet, gateway, path, header("If-Match", "nonsense")).refused(t, http.StatusUnprocessableEntity, problem.ValidationFailed)
 	var now event
 	p.get(t, gateway, path, &now)
-	if now.Title != "Fourth" || now.TicketTypes[0].Available != 9 {
+	if now.Status != "PUBLISHED" || now.Title != "Fourth" || now.TicketTypes[0].Available != 9 {
 		t.Errorf("after the edits: %+v", now)
 	}
 }

@@ -43,7 +43,8 @@ type Progress struct {
 // booking, which hears of it by the message that is stored with the change.
 // note is what the customers are told. An event of somebody else's is
 // ErrForbidden. One that is cancelled already stays as it is, and is returned.
-func (s *Service) Cancel(ctx context.Context, caller identity.Caller, id, note string) (*Event, error) {
+// match is as in Update.
+func (s *Service) Cancel(ctx context.Context, caller identity.Caller, id string, match func(version int64) bool, note string) (*Event, error) {
 	id, ok := canonical(id)
 	if !ok {
 		return nil, ErrEventNotFound
@@ -55,8 +56,8 @@ func (s *Service) Cancel(ctx context.Context, caller identity.Caller, id, note s
 	now, messageID, trace := s.Now(), newID(), s.traceParent(ctx)
 	var before *Event
 	e, err := s.store.Cancel(ctx, id, func(e *Event) (events.Message, error) {
-		if !caller.Owns(e.OrganizerID) {
-			return events.Message{}, ErrForbidden
+		if err := mayEdit(caller, e, match); err != nil {
+			return events.Message{}, err
 		}
 		if e.Status == Cancelled {
 			before = e

@@ -28,14 +28,14 @@ func TestCancelTellsBooking(t *testing.T) {
 	w := newWorld(t)
 	e := create(t, w.Service)
 	w.now = e.StartsAt.Add(time.Minute) // also on the evening
-	got, err := w.Cancel(t.Context(), owner(e), strings.ToUpper(e.ID), " The singer is ill.\r\nSorry. \n")
+	got, err := w.Cancel(t.Context(), owner(e), strings.ToUpper(e.ID), nil, " The singer is ill.\r\nSorry. \n")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if got.Status != event.Cancelled || got.Version != 2 || !got.CancelledAt.Equal(w.now) || got.CancellationNote != "The singer is ill.\nSorry." {
 		t.Errorf("the event is %+v", got)
 	}
-	again, err := w.Cancel(t.Context(), owner(e), e.ID, "Another word")
+	again, err := w.Cancel(t.Context(), owner(e), e.ID, nil, "Another word")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,13 +75,15 @@ func TestCancelRefuses(t *testing.T) {
 	for _, c := range []struct {
 		name, id string
 		caller   identity.Caller
+		match    func(version int64) bool
 		want     error
 	}{
-		{"another organizer", e.ID, identity.Caller{UserID: uuid.NewString(), Role: identity.Organizer}, event.ErrForbidden},
-		{"an event that is not there", uuid.NewString(), owner(e), event.ErrEventNotFound},
-		{"no id", "x", owner(e), event.ErrEventNotFound},
+		{"another organizer", e.ID, identity.Caller{UserID: uuid.NewString(), Role: identity.Organizer}, nil, event.ErrForbidden},
+		{"a stale version", e.ID, owner(e), func(version int64) bool { return version != e.Version }, event.ErrStale},
+		{"an event that is not there", uuid.NewString(), owner(e), nil, event.ErrEventNotFound},
+		{"no id", "x", owner(e), nil, event.ErrEventNotFound},
 	} {
-		if _, err := w.Cancel(t.Context(), c.caller, c.id, ""); !errors.Is(err, c.want) {
+		if _, err := w.Cancel(t.Context(), c.caller, c.id, c.match, ""); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v", c.name, err)
 		}
 	}
@@ -89,14 +91,14 @@ func TestCancelRefuses(t *testing.T) {
 		"long": strings.Repeat("ü", 501), "tab": "a\tb", "null": "a\x00", "bell": "\a!", "return": "a\rb", "separator": "a\u2028b", "bytes": "\xff",
 	} {
 		var invalid problem.Invalid
-		if _, err := w.Cancel(t.Context(), owner(e), e.ID, note); !errors.As(err, &invalid) || invalid[0].Location != "body.note" {
+		if _, err := w.Cancel(t.Context(), owner(e), e.ID, nil, note); !errors.As(err, &invalid) || invalid[0].Location != "body.note" {
 			t.Errorf("a note with %s: %v", name, err)
 		}
 	}
 	if got, err := w.Get(t.Context(), e.ID); err != nil || got.Status != event.Published || w.committed > 0 {
 		t.Errorf("the event is %+v (%v)", got, err)
 	}
-	if _, err := w.Cancel(t.Context(), owner(e), e.ID, strings.Repeat("ü", 500)); err != nil {
+	if _, err := w.Cancel(t.Context(), owner(e), e.ID, nil, strings.Repeat("ü", 500)); err != nil {
 		t.Error(err)
 	}
 }
@@ -105,7 +107,7 @@ func TestACancelledEventIsNotEdited(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	e := create(t, w.Service)
-	if _, err := w.Cancel(t.Context(), owner(e), e.ID, ""); err != nil {
+	if _, err := w.Cancel(t.Context(), owner(e), e.ID, nil, ""); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := w.Update(t.Context(), owner(e), e.ID, nil, event.Draft{}); !errors.Is(err, event.ErrEventCancelled) {
@@ -131,7 +133,7 @@ func TestCancellationSaysHowFarItIs(t *testing.T) {
 	if _, err := w.Cancellation(t.Context(), owner(e), e.ID); !errors.Is(err, event.ErrNotCancelled) {
 		t.Errorf("of an event that takes place: %v", err)
 	}
-	if _, err := w.Cancel(t.Context(), owner(e), e.ID, "Ill"); err != nil {
+	if _, err := w.Cancel(t.Context(), owner(e), e.ID, nil, "Ill"); err != nil {
 		t.Fatal(err)
 	}
 	some := event.Progress{Confirmed: 3, Cancelled: 4, RefundsDue: 1}

@@ -10,8 +10,8 @@ var (
 	ErrReservationNotFound = errors.New("there is no such reservation")
 
 	ErrForbidden = errors.New("the event belongs to another organizer")
-	// ErrStale is an edit of a version that is not the current one.
-	ErrStale = errors.New("the event has been edited since it was read")
+	// ErrStale is a request on the condition of another version.
+	ErrStale = errors.New("the event's version is not one that the request asks for: it may have changed since it was read")
 
 	ErrSoldOut             = errors.New("not enough tickets are left")
 	ErrSalesClosed         = errors.New("the event is cancelled or has started")

@@ -122,8 +122,8 @@ func (s *Service) List(ctx context.Context, q Query) ([]Event, *Position, error)
 }
 
 // Update replaces what the organizer says of an event. match, where it is
-// given, decides whether the current edit version is the one that the caller
-// has read; else it is ErrStale. An event of somebody else's is ErrForbidden,
+// given, decides whether the current edit version is one that the caller asks
+// for; else it is ErrStale. An event of somebody else's is ErrForbidden,
 // a cancelled one ErrEventCancelled: there is nothing to edit any more. Prices are
 // checked as in Create where any of them changes.
 func (s *Service) Update(ctx context.Context, caller identity.Caller, id string, match func(version int64) bool, d Draft) (*Event, error) {

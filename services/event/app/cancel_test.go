@@ -92,7 +92,7 @@ func TestTellsBookingOfACancelledEvent(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	if _, err := a.Service().Cancel(t.Context(), owner, e.ID, "Ill"); err != nil {
+	if _, err := a.Service().Cancel(t.Context(), owner, e.ID, nil, "Ill"); err != nil {
 		t.Fatal(err)
 	}
 	for deadline := time.Now().Add(time.Minute); ; {

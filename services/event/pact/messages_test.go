@@ -71,7 +71,7 @@ func cancelled(t testing.TB) ([]byte, error) {
 	if err := store.Create(t.Context(), e); err != nil {
 		return nil, err
 	}
-	if _, err := service.Cancel(t.Context(), identity.Caller{UserID: e.OrganizerID, Role: identity.Organizer}, eventID, "The singer is ill."); err != nil {
+	if _, err := service.Cancel(t.Context(), identity.Caller{UserID: e.OrganizerID, Role: identity.Organizer}, eventID, nil, "The singer is ill."); err != nil {
 		return nil, err
 	}
 	ctx, stop := context.WithTimeout(t.Context(), 5*time.Minute)

@@ -52,16 +52,20 @@ func registerCancelling(api huma.API, s *event.Service, guard *auth.Guard) {
 		Summary: "Cancel an event",
 		Description: "For its organizer or an admin; also after its start. Sales end at once. Each booking is then cancelled and refunded in full, " +
 			"and each customer told: GET /events/{id}/cancellation says how far that is. It cannot be undone. Cancelling again changes nothing, the note neither.",
-	}, problem.EventNotFound, problem.ValidationFailed), identity.Organizer), func(ctx context.Context, in *struct {
-		OneEvent
+	}, problem.EventNotFound, problem.PreconditionFailed, problem.ValidationFailed), identity.Organizer), func(ctx context.Context, in *struct {
+		OneEventIfMatch
 		Body *cancelBody
 	},
 	) (*eventAnswer, error) {
+		match, err := in.preconditions.change()
+		if err != nil {
+			return nil, table.To(ctx, err)
+		}
 		note := ""
 		if in.Body != nil {
 			note = in.Body.Note
 		}
-		e, err := s.Cancel(ctx, auth.Caller(ctx), in.ID, note)
+		e, err := s.Cancel(ctx, auth.Caller(ctx), in.ID, match, note)
 		if err != nil {
 			return nil, table.To(ctx, err)
 		}

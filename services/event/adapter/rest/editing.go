@@ -15,14 +15,15 @@ import (
 
 type OneEventIfMatch struct {
 	OneEvent
-	IfMatch string `header:"If-Match" doc:"The ETag that was read: 412 where the event has been edited since. Sales do not count"`
+	IfMatch     string `header:"If-Match" doc:"The ETag that was read: 412 where the event has been edited since. Sales do not count"`
+	IfNoneMatch string `header:"If-None-Match" doc:"ETags: 412 where one of them is the event's, or for *. Sales do not count"`
 
-	precondition precondition
+	preconditions preconditions
 }
 
 // Resolve implements huma.Resolver.
 func (in *OneEventIfMatch) Resolve(ctx huma.Context) []error {
-	in.precondition = preconditionOf(ctx, "If-Match")
+	in.preconditions = preconditionsOf(ctx)
 	return nil
 }
 
@@ -55,7 +56,7 @@ func registerEditing(api huma.API, s *event.Service, guard *auth.Guard) {
 		Body updateBody
 	},
 	) (*eventAnswer, error) {
-		match, err := in.precondition.edit()
+		match, err := in.preconditions.change()
 		if err != nil {
 			return nil, table.To(ctx, err)
 		}
@@ -72,7 +73,7 @@ func registerEditing(api huma.API, s *event.Service, guard *auth.Guard) {
 	},
 		problem.EventNotFound, problem.PreconditionFailed, problem.EventHasBookings, problem.ValidationFailed,
 	), identity.Organizer), func(ctx context.Context, in *OneEventIfMatch) (*struct{}, error) {
-		match, err := in.precondition.edit()
+		match, err := in.preconditions.change()
 		if err != nil {
 			return nil, table.To(ctx, err)
 		}

@@ -267,6 +267,86 @@ func TestIfMatch(t *testing.T) {
 	s.do(t, http.MethodDelete, path(e), organizer, nil, "If-Match", `"10.0"`).is(t, http.StatusNoContent, "")
 }
 
+// A change on a condition that does not hold is not made. Sales do not count.
+func TestIfNoneMatchOfAChange(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	e := s.create(t)
+	changes := func(headers []string, status int, code string) {
+		t.Helper()
+		for what, change := range map[string]struct {
+			method, path string
+			body         any
+		}{
+			"PUT": {http.MethodPut, path(e), e}, "DELETE": {http.MethodDelete, path(e), nil}, "cancel": {http.MethodPost, path(e, "/cancel"), nil},
+		} {
+			t.Log(what, headers)
+			s.do(t, change.method, change.path, organizer, change.body, headers...).is(t, status, code)
+		}
+	}
+	for _, named := range [][]string{
+		{"*"}, {`"1.0"`}, {`W/"1.0"`}, {`"1.7"`}, {`"9.0", "1.0"`}, {`"9.0"`, `"1.0"`}, {"", "*"},
+	} {
+		changes(lines("If-None-Match", named...), http.StatusPreconditionFailed, "precondition_failed")
+		changes(append(lines("If-None-Match", named...), "If-Match", `"1.0"`), http.StatusPreconditionFailed, "precondition_failed")
+	}
+	changes([]string{"If-None-Match", `"9.0"`, "If-Match", `"9.0"`}, http.StatusPreconditionFailed, "precondition_failed")
+	for _, bad := range []string{"1.0", `"1.0`, `"9.0" "1.0"`, `*, "1.0"`} {
+		changes(lines("If-None-Match", bad), http.StatusUnprocessableEntity, "validation_failed")
+	}
+	for _, none := range [][]string{{`"9.0"`}, {""}, {`"9.0"`, `W/"8.0"`}} {
+		e["title"] = none[0] + " is another"
+		s.do(t, http.MethodPut, path(e), organizer, e, lines("If-None-Match", none...)...).is(t, http.StatusOK, "")
+	}
+	s.do(t, http.MethodDelete, path(e), organizer, nil, "If-None-Match", `"9.0"`, "If-Match", `"4.0"`).is(t, http.StatusNoContent, "")
+}
+
+// A cancellation cannot be undone: it is not made on a condition that does not hold.
+func TestIfMatchOfACancellation(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	e := s.create(t)
+	cancel := func(headers ...string) answer {
+		return s.do(t, http.MethodPost, path(e, "/cancel"), organizer, object{"note": "Ill"}, headers...)
+	}
+	s.do(t, http.MethodPut, path(e), organizer, e).is(t, http.StatusOK, "") // → 2
+	for _, stale := range []string{`"1.0"`, ``, `W/"2.0"`, `"x"`} {
+		cancel("If-Match", stale).is(t, http.StatusPreconditionFailed, "precondition_failed")
+	}
+	for _, bad := range []string{"garbage", "2.0", `"2.0`} {
+		cancel("If-Match", bad).is(t, http.StatusUnprocessableEntity, "validation_failed")
+	}
+	s.do(t, http.MethodPost, path(e, "/cancel"), rival, nil, "If-Match", `"1.0"`).is(t, http.StatusForbidden, "forbidden")
+	var got object
+	if s.do(t, http.MethodGet, path(e), "", nil).is(t, http.StatusOK, "").json(t, &got); got["status"] != "PUBLISHED" {
+		t.Fatalf("its status is %v", got["status"])
+	}
+	cancel("If-Match", `"2.5"`).is(t, http.StatusOK, "") // a sale does not count; → 3
+	cancel("If-Match", `"2.0"`).is(t, http.StatusPreconditionFailed, "precondition_failed")
+	cancel("If-Match", `"3.0"`).is(t, http.StatusOK, "")
+}
+
+// To read, the whole tag counts: sales change what is read.
+func TestIfMatchOfARead(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	e := s.create(t)
+	for _, p := range []string{path(e), path(e, "/availability")} {
+		tag := s.do(t, http.MethodGet, p, "", nil).is(t, http.StatusOK, "").header.Get("ETag")
+		for _, headers := range [][]string{{tag}, {"*"}, {`"x", ` + tag}, {`"x"`, tag}, {"", tag}} {
+			s.do(t, http.MethodGet, p, "", nil, lines("If-Match", headers...)...).is(t, http.StatusOK, "")
+			s.do(t, http.MethodGet, p, "", nil, append(lines("If-Match", headers...), "If-None-Match", tag)...).is(t, http.StatusNotModified, "")
+		}
+		for _, headers := range [][]string{{`"1.7"`}, {`"9.0"`}, {""}, {"W/" + tag}, {`"x"`, "W/" + tag}} {
+			a := s.do(t, http.MethodGet, p, "", nil, append(lines("If-Match", headers...), "If-None-Match", tag)...)
+			a.is(t, http.StatusPreconditionFailed, "precondition_failed")
+		}
+		for _, bad := range []string{"garbage", strings.Trim(tag, `"`), "*, " + tag} {
+			s.do(t, http.MethodGet, p, "", nil, "If-Match", bad).is(t, http.StatusUnprocessableEntity, "validation_failed")
+		}
+	}
+}
+
 // lines are the headers of that name.
 func lines(name string, values ...string) (headers []string) {
 	for _, v := range values {

@@ -17,14 +17,15 @@ type OneEvent struct {
 
 type oneEventIfChanged struct {
 	OneEvent
+	IfMatch     string `header:"If-Match" doc:"ETags: 412 where it is none of them"`
 	IfNoneMatch string `header:"If-None-Match" doc:"An ETag: 304 where it is still that"`
 
-	precondition precondition
+	preconditions preconditions
 }
 
 // Resolve implements huma.Resolver.
 func (in *oneEventIfChanged) Resolve(ctx huma.Context) []error {
-	in.precondition = preconditionOf(ctx, "If-None-Match")
+	in.preconditions = preconditionsOf(ctx)
 	return nil
 }
 
@@ -87,14 +88,17 @@ func registerReading(api huma.API, s *event.Service) {
 	huma.Register(api, httpkit.Refuses(huma.Operation{
 		OperationID: "getEvent", Method: http.MethodGet, Path: "/events/{id}", Tags: []string{"events"},
 		Summary: "Get an event",
-	}, problem.EventNotFound), func(ctx context.Context, in *oneEventIfChanged) (*eventAnswer, error) {
+	}, problem.EventNotFound, problem.PreconditionFailed, problem.ValidationFailed), func(ctx context.Context, in *oneEventIfChanged) (*eventAnswer, error) {
 		e, err := s.Get(ctx, in.ID)
 		if err != nil {
 			return nil, table.To(ctx, err)
 		}
 		tag := etag(e)
-		if in.precondition.names(tag) {
-			return &eventAnswer{Status: http.StatusNotModified, ETag: tag}, nil
+		switch status, err := in.preconditions.read(tag); {
+		case err != nil:
+			return nil, table.To(ctx, err)
+		case status == http.StatusNotModified:
+			return &eventAnswer{Status: status, ETag: tag}, nil
 		}
 		return &eventAnswer{Status: http.StatusOK, ETag: tag, Body: toBody(e)}, nil
 	})
@@ -103,15 +107,18 @@ func registerReading(api huma.API, s *event.Service) {
 		OperationID: "getAvailability", Method: http.MethodGet, Path: "/events/{id}/availability", Tags: []string{"events"},
 		Summary:     "Get what is left of an event's tickets",
 		Description: "sales_open: the event is published, has not started, and tickets are left.",
-	}, problem.EventNotFound), func(ctx context.Context, in *oneEventIfChanged) (*availabilityAnswer, error) {
+	}, problem.EventNotFound, problem.PreconditionFailed, problem.ValidationFailed), func(ctx context.Context, in *oneEventIfChanged) (*availabilityAnswer, error) {
 		e, err := s.Get(ctx, in.ID)
 		if err != nil {
 			return nil, table.To(ctx, err)
 		}
 		body := toAvailability(e, s.Now())
 		tag := availabilityTag(e, body.SalesOpen)
-		if in.precondition.names(tag) {
-			return &availabilityAnswer{Status: http.StatusNotModified, ETag: tag}, nil
+		switch status, err := in.preconditions.read(tag); {
+		case err != nil:
+			return nil, table.To(ctx, err)
+		case status == http.StatusNotModified:
+			return &availabilityAnswer{Status: status, ETag: tag}, nil
 		}
 		return &availabilityAnswer{Status: http.StatusOK, ETag: tag, Body: body}, nil
 	})

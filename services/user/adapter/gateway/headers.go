@@ -62,9 +62,19 @@ func crossing(r *http.Request) (http.Header, *httpkit.Error) {
 			}
 		case "If-Match":
 			if bad {
-				values = matchless(values)
+				values = passableTags(values, `"?"`)
 			}
-		case "If-None-Match", "Tracestate": // the request is as good without
+		case "If-None-Match":
+			if r.Method != http.MethodGet { // a change on a condition stays one
+				if bad {
+					values = passableTags(values, "*")
+				}
+				break
+			}
+			if bad || all+size > maxHeaders { // to read, the request is as good without
+				continue
+			}
+		case "Tracestate": // the request is as good without
 			if bad || all+size > maxHeaders {
 				continue
 			}
@@ -86,15 +96,16 @@ func impassable(v string) bool { return len(v) > maxHeader || strings.ContainsFu
 
 func unprintable(c rune) bool { return c < ' ' || c > '~' }
 
-// matchless returns If-Match headers that pass and still name those of the ETags
-// in values that an event may have: what cannot pass is none. Without a header
-// a change would be made that was to be made on a condition; and whether it is
-// met, or something comes before that, the service knows.
-func matchless(values []string) []string {
+// passableTags returns If-Match or If-None-Match headers that pass and still name
+// those of the ETags in values that an event may have: the others become none.
+// tooLong takes the place of a value that is too long to pass; with it no change is
+// made. Without a header a change would be made that was to be made on a condition;
+// and whether it is met, or something comes before that, the service knows.
+func passableTags(values []string, tooLong string) []string {
 	out := make([]string, len(values))
 	for i, v := range values {
 		if len(v) > maxHeader {
-			v = `"?"`
+			v = tooLong
 		}
 		out[i] = strings.Map(func(c rune) rune {
 			switch {
