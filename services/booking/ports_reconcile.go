@@ -58,10 +58,59 @@ type Report struct {
 	StartedAt  time.Time
 	FinishedAt time.Time
 	Checked    Checked
-	Findings   []Finding
+	Findings   []Finding             // the first MaxFindings
+	Counts     map[FindingKind]Count // of all findings
 	// AcceptedBy is the admin who has taken the findings as they are; "" for nobody.
 	AcceptedBy string    `json:",omitzero"`
 	AcceptedAt time.Time `json:",omitzero"`
+}
+
+// MaxFindings is how many findings a report keeps, so that storing it holds up no
+// booking, and reading it nobody. The log has all.
+const MaxFindings = 1000
+
+// Count is how many findings there are of a kind, and how many of them were not
+// repaired.
+type Count struct {
+	Found, Open int
+}
+
+func (r *Report) add(f Finding) {
+	c := r.Counts[f.Kind]
+	c.Found++
+	if !f.Repaired {
+		c.Open++
+	}
+	r.Counts[f.Kind] = c
+	if len(r.Findings) < MaxFindings {
+		r.Findings = append(r.Findings, f)
+	}
+}
+
+// Total is the count of all kinds.
+func (r Report) Total() (all Count) {
+	for _, c := range r.Counts {
+		all.Found += c.Found
+		all.Open += c.Open
+	}
+	return all
+}
+
+// LeftOut is how many findings the report has counted and does not have.
+func (r Report) LeftOut() int { return r.Total().Found - len(r.Findings) }
+
+// Bounded returns r with its counts and at most MaxFindings: it may be from a time
+// when reports kept all findings and had no counts.
+func (r Report) Bounded() Report {
+	if r.Counts != nil {
+		return r
+	}
+	all := r.Findings
+	r.Findings, r.Counts = make([]Finding, 0, min(len(all), MaxFindings)), map[FindingKind]Count{}
+	for _, f := range all {
+		r.add(f)
+	}
+	return r
 }
 
 // UnreadableReport stands for the report with this id, which cannot be read.

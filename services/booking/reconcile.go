@@ -1,10 +1,13 @@
 package booking
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -47,7 +50,7 @@ func (s *Service) Reconcile(ctx context.Context, by string, since time.Time) (Re
 func (s *Service) reconcile(ctx context.Context, by string, since time.Time) (reconciliation, error) {
 	now := s.now()
 	r := reconciliation{s: s, report: Report{
-		ID: newID(), By: by, Since: since.UTC().Truncate(time.Microsecond), StartedAt: now, Findings: []Finding{},
+		ID: newID(), By: by, Since: since.UTC().Truncate(time.Microsecond), StartedAt: now, Findings: []Finding{}, Counts: map[FindingKind]Count{},
 	}, paid: map[uuid.UUID]bool{}, quiet: now.Add(-fresh)}
 	if r.quiet.Before(s.RestoredAt) {
 		r.quiet = s.RestoredAt
@@ -65,13 +68,8 @@ func (s *Service) saveReport(ctx context.Context, r Report) error {
 	if err := s.Records.SaveReport(ctx, r); err != nil {
 		return err
 	}
-	open := 0
-	for _, f := range r.Findings {
-		if !f.Repaired {
-			open++
-		}
-	}
-	s.Log.InfoContext(ctx, "reconciled", "bookings", r.Checked.Bookings, "findings", len(r.Findings), "not_repaired", open)
+	found := r.Total()
+	s.Log.InfoContext(ctx, "reconciled", "bookings", r.Checked.Bookings, "findings", found.Found, "not_repaired", found.Open)
 	return nil
 }
 
@@ -133,15 +131,18 @@ type reconciliation struct {
 	waiting int
 }
 
-func (r *reconciliation) found(kind FindingKind, bookingID string, repaired bool, format string, args ...any) {
-	r.report.Findings = append(r.report.Findings, Finding{Kind: kind, BookingID: bookingID, Detail: fmt.Sprintf(format, args...), Repaired: repaired})
+// found counts and logs a finding. The report keeps it if it is one of the first.
+func (r *reconciliation) found(ctx context.Context, kind FindingKind, bookingID string, repaired bool, format string, args ...any) {
+	f := Finding{Kind: kind, BookingID: bookingID, Detail: fmt.Sprintf(format, args...), Repaired: repaired}
+	r.s.Log.WarnContext(ctx, "reconciliation found", "kind", string(f.Kind), "booking_id", f.BookingID, "detail", f.Detail, "repaired", f.Repaired)
+	r.report.add(f)
 }
 
 // noAnswer notes that a booking could not be looked at, or mended. One of which
 // the answer is lost holds up no other.
 func (r *reconciliation) noAnswer(ctx context.Context, bookingID string, err error) {
 	r.s.Log.WarnContext(ctx, "not reconciled", "booking_id", bookingID, "error", err)
-	r.found(FoundNoAnswer, bookingID, false, "it could not be looked at, or mended, now")
+	r.report.add(Finding{Kind: FoundNoAnswer, BookingID: bookingID, Detail: "it could not be looked at, or mended, now"})
 }
 
 // isolated looks at one booking. A panic, or a row that cannot be read, is found
@@ -180,7 +181,7 @@ func (r *reconciliation) refunds(ctx context.Context) error {
 			if err != nil {
 				r.noAnswer(ctx, b.ID, err)
 			} else if driven {
-				r.found(FoundRefundDue, b.ID, done, "%s since %s", refund.Amount, refund.Decided.Format(time.RFC3339))
+				r.found(ctx, FoundRefundDue, b.ID, done, "%s since %s", refund.Amount, refund.Decided.Format(time.RFC3339))
 			}
 			break // the booking has changed: what else is due is for the next time
 		}
@@ -247,7 +248,7 @@ func (r *reconciliation) ofNobody(ctx context.Context, h Holding) error {
 		r.noAnswer(ctx, h.BookingID, err)
 		return nil
 	}
-	r.foundLeak(h, "there is no such booking")
+	r.foundLeak(ctx, h, "there is no such booking")
 	return nil
 }
 
@@ -259,8 +260,8 @@ func (s *Service) release(ctx context.Context, h Holding) error {
 	return err
 }
 
-func (r *reconciliation) foundLeak(h Holding, why string) {
-	r.found(FoundHoldLeaked, h.BookingID, true, "%d tickets of event %s, attempt %d: %s", h.Tickets, h.EventID, h.Attempt, why)
+func (r *reconciliation) foundLeak(ctx context.Context, h Holding, why string) {
+	r.found(ctx, FoundHoldLeaked, h.BookingID, true, "%d tickets of event %s, attempt %d: %s", h.Tickets, h.EventID, h.Attempt, why)
 }
 
 // drive does something about a booking that nobody drives and that has not
@@ -297,7 +298,7 @@ func (r *reconciliation) booking(ctx context.Context, b Booking, held []Holding)
 	}
 	if r.inMotion(b) {
 		if due := b.Lease.Until; !due.IsZero() && (b.Tries >= stuckTries || due.Before(r.report.StartedAt.Add(-stuckAfter))) {
-			r.found(FoundBookingStuck, b.ID, false, "%s since %s, tried %d times", b.Status, b.UpdatedAt.Format(time.RFC3339), b.Tries)
+			r.found(ctx, FoundBookingStuck, b.ID, false, "%s since %s, tried %d times", b.Status, b.UpdatedAt.Format(time.RFC3339), b.Tries)
 		} else if !due.IsZero() {
 			r.waiting++
 		}
@@ -335,7 +336,7 @@ func (r *reconciliation) booking(ctx context.Context, b Booking, held []Holding)
 		}
 		for _, h := range leaked {
 			if driven {
-				r.foundLeak(h, fmt.Sprintf("the booking is %s, with attempt %d", b.Status, b.Attempt))
+				r.foundLeak(ctx, h, fmt.Sprintf("the booking is %s, with attempt %d", b.Status, b.Attempt))
 			}
 		}
 	}
@@ -343,7 +344,7 @@ func (r *reconciliation) booking(ctx context.Context, b Booking, held []Holding)
 		if now, err := r.s.Store.Get(ctx, b.ID); err != nil || now.Status != Confirmed || now.Tickets() != b.Tickets() || now.Attempt != b.Attempt {
 			return err // it has changed meanwhile: next time
 		}
-		r.found(FoundTicketsMissing, b.ID, false, "it has %d tickets, and %d are held for it", b.Tickets(), has)
+		r.found(ctx, FoundTicketsMissing, b.ID, false, "it has %d tickets, and %d are held for it", b.Tickets(), has)
 	}
 	return nil
 }
@@ -366,8 +367,9 @@ func (r *reconciliation) money(ctx context.Context) error {
 		}
 		after = next
 	}
-	for id, shown := range r.paid {
-		if shown {
+	// In order, so that two reports keep the same findings.
+	for _, id := range slices.SortedFunc(maps.Keys(r.paid), func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) }) {
+		if r.paid[id] {
 			continue
 		}
 		b, err := r.s.Store.Get(ctx, id.String())
@@ -390,7 +392,7 @@ func (r *reconciliation) money(ctx context.Context) error {
 		case err != nil:
 			r.noAnswer(ctx, b.ID, err)
 		case !settled.Captured:
-			r.found(FoundChargeMissing, b.ID, false, "the booking says that %s was paid under %q", b.Payment.Captured, b.Payment.Reference)
+			r.found(ctx, FoundChargeMissing, b.ID, false, "the booking says that %s was paid under %q", b.Payment.Captured, b.Payment.Reference)
 		}
 	}
 	return nil
@@ -401,7 +403,7 @@ func (r *reconciliation) charge(ctx context.Context, st Statement) error {
 	b, err := r.s.Store.Get(ctx, st.BookingID)
 	if errors.Is(err, ErrNotFound) {
 		if st.Captured != st.Refunded {
-			r.found(FoundChargeUnknown, st.BookingID, false, "%s was captured under %q and %s given back, and there is no such booking", st.Captured, st.Reference, st.Refunded)
+			r.found(ctx, FoundChargeUnknown, st.BookingID, false, "%s was captured under %q and %s given back, and there is no such booking", st.Captured, st.Reference, st.Refunded)
 		}
 		return nil
 	}
@@ -420,12 +422,12 @@ func (r *reconciliation) charge(ctx context.Context, st Statement) error {
 			r.noAnswer(ctx, b.ID, err)
 			return nil
 		}
-		r.found(FoundLatePayment, b.ID, true, "%s was captured under %q after it had failed", st.Captured, st.Reference)
+		r.found(ctx, FoundLatePayment, b.ID, true, "%s was captured under %q after it had failed", st.Captured, st.Reference)
 	case st.Captured != b.Payment.Captured || st.Refunded != b.Refunded():
 		if now, err := r.s.Store.Get(ctx, b.ID); err != nil || now.Version != b.Version {
 			return err // it has changed meanwhile: next time
 		}
-		r.found(FoundMoneyDisagrees, b.ID, false, "the provider has captured %s and given back %s, the booking says %s and %s",
+		r.found(ctx, FoundMoneyDisagrees, b.ID, false, "the provider has captured %s and given back %s, the booking says %s and %s",
 			st.Captured, st.Refunded, b.Payment.Captured, b.Refunded())
 	}
 	return nil
@@ -439,7 +441,7 @@ func (r *reconciliation) messages(ctx context.Context) error {
 	}
 	r.report.Checked.Messages = checked
 	for _, m := range lost {
-		r.found(FoundMessageLost, m.Subject, true, "%s, message %s", m.Type, m.ID)
+		r.found(ctx, FoundMessageLost, m.Subject, true, "%s, message %s", m.Type, m.ID)
 	}
 	return nil
 }

@@ -1,7 +1,12 @@
 package booking_test
 
 import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"log/slog"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -37,6 +42,71 @@ func (m *model) reconcile(t *testing.T) map[string][]string {
 		t.Errorf("the stored report (-returned +stored):\n%s", diff)
 	}
 	return found
+}
+
+// A report stays one that can be stored and read, however much is wrong: it keeps
+// the first findings, and the count of all. The log has each.
+func TestAReportIsBounded(t *testing.T) {
+	t.Parallel()
+	m, _, of := reconcileWorld(t)
+	const more = 7
+	made := uuid.Must(uuid.FromBytes(make([]byte, 16)))
+	binary.BigEndian.PutUint64(made[:8], uint64(time.Now().Add(-time.Hour).UnixMilli())<<16|0x7000)
+	for i := range booking.MaxFindings + more {
+		binary.BigEndian.PutUint64(made[8:], 1<<63|uint64(i))
+		m.pay.Tamper(made.String(), 100, 0)
+	}
+	m.catalog.Hold(of[booking.Cancelled].EventID, of[booking.Cancelled].ID, of[booking.Cancelled].Attempt, 2)
+	var log bytes.Buffer
+	s := m.service(nil)
+	s.Log = slog.New(slog.NewTextHandler(&log, nil))
+	m.advance(time.Hour)
+	report, err := s.Reconcile(t.Context(), "test", m.now().AddDate(0, 0, -60))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[booking.FindingKind]booking.Count{
+		booking.FoundHoldLeaked: {Found: 1}, booking.FoundChargeUnknown: {Found: booking.MaxFindings + more, Open: booking.MaxFindings + more},
+	}
+	if diff := cmp.Diff(want, report.Counts); diff != "" {
+		t.Errorf("counts (-want +got):\n%s", diff)
+	}
+	stored, err := m.store.Reports(t.Context(), "", 1)
+	if err != nil || len(stored) != 1 {
+		t.Fatalf("%d reports are stored, %v", len(stored), err)
+	}
+	for what, r := range map[string]booking.Report{"returned": report, "stored": stored[0]} {
+		if len(r.Findings) != booking.MaxFindings || r.LeftOut() != more+1 {
+			t.Errorf("%s with %d findings, and %d left out", what, len(r.Findings), r.LeftOut())
+		}
+	}
+	if n := strings.Count(log.String(), "kind=charge_unknown"); n != booking.MaxFindings+more {
+		t.Errorf("%d of the %d are logged", n, booking.MaxFindings+more)
+	}
+	if summary := fmt.Sprintf("findings=%d not_repaired=%d", booking.MaxFindings+more+1, booking.MaxFindings+more); !strings.Contains(log.String(), summary) {
+		t.Errorf("the log does not say %s", summary)
+	}
+}
+
+// A report that was stored whole, before reports were bounded, is read as one of now.
+func TestAnOldReportIsBounded(t *testing.T) {
+	t.Parallel()
+	old := booking.Report{Findings: slices.Repeat([]booking.Finding{
+		{Kind: booking.FoundHoldLeaked, Repaired: true}, {Kind: booking.FoundNoAnswer},
+	}, booking.MaxFindings)}
+	got := old.Bounded()
+	if len(got.Findings) != booking.MaxFindings || got.LeftOut() != booking.MaxFindings {
+		t.Errorf("%d findings, and %d left out", len(got.Findings), got.LeftOut())
+	}
+	want := map[booking.FindingKind]booking.Count{
+		booking.FoundHoldLeaked: {Found: booking.MaxFindings}, booking.FoundNoAnswer: {Found: booking.MaxFindings, Open: booking.MaxFindings},
+	}
+	if diff := cmp.Diff(want, got.Counts); diff != "" {
+		t.Errorf("counts (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(got, got.Bounded()); diff != "" {
+		t.Errorf("bounded again (-want +got):\n%s", diff)
+	}
 }
 
 // reconcileWorld is one in which everything agrees: bookings of every kind.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -26,7 +27,7 @@ const (
 // Settled reports whether nothing in r is left for somebody to look at, or an
 // admin has accepted the rest.
 func (r Report) Settled() bool {
-	return r.AcceptedBy != "" || !slices.ContainsFunc(r.Findings, func(f Finding) bool { return !f.Repaired })
+	return r.AcceptedBy != "" || r.Bounded().Total().Open == 0
 }
 
 // OpenSales ends the pause of sales that RestoredAt begins. It compares all
@@ -85,7 +86,7 @@ func (s *Service) openSales(ctx context.Context, due bool) (waiting int, err err
 	slices.SortFunc(r.report.Findings, func(a, b Finding) int { // so that equal reports are equal
 		return cmp.Or(cmp.Compare(a.BookingID, b.BookingID), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Detail, b.Detail))
 	})
-	if last.ID != "" && slices.Equal(last.Findings, r.report.Findings) {
+	if last.ID != "" && slices.Equal(last.Findings, r.report.Findings) && maps.Equal(last.Counts, r.report.Counts) {
 		return 0, nil // its acceptance is still awaited
 	}
 	if err := s.saveReport(ctx, r.report); err != nil {
@@ -116,7 +117,7 @@ func (s *Service) listOpen(ctx context.Context, r Report) {
 		}
 	}
 	s.Log.ErrorContext(ctx, "sales stay refused: an admin must resolve these findings, or accept the report (POST /admin/reconciliations/{id}/accept)",
-		"report", r.ID, "findings", listed)
+		"report", r.ID, "findings", r.Total().Open)
 }
 
 // lastSinceRestore returns the restorer's newest report since RestoredAt, or the zero Report.
@@ -173,6 +174,6 @@ func (s *Service) AcceptReport(ctx context.Context, caller identity.Caller, id s
 	if err := s.Records.SaveReport(ctx, r); err != nil {
 		return Report{}, fmt.Errorf("the report is not accepted: %w", err)
 	}
-	s.Log.InfoContext(ctx, "reconciliation accepted", "report", r.ID, "by", caller.UserID, "findings", len(r.Findings))
+	s.Log.InfoContext(ctx, "reconciliation accepted", "report", r.ID, "by", caller.UserID, "findings", r.Bounded().Total().Found)
 	return r, nil
 }

@@ -49,10 +49,12 @@ func printReport(out io.Writer, r booking.Report) (open int) {
 		repaired := "yes"
 		if !f.Repaired {
 			repaired = "no"
-			open++
 		}
 		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", f.Kind, repaired, f.BookingID, f.Detail)
 	}
 	_ = w.Flush() // out is the process's own
-	return open
+	if left := r.LeftOut(); left > 0 {
+		_, _ = fmt.Fprintf(out, "\n%d more are left out; the log has each.\n", left)
+	}
+	return r.Total().Open
 }

@@ -134,6 +134,7 @@ func report(findings ...booking.Finding) booking.Report {
 	return booking.Report{
 		ID: newID(), By: "Zoë", Since: start.Add(-time.Hour), StartedAt: start, FinishedAt: start.Add(time.Microsecond),
 		Checked: booking.Checked{Bookings: 1, Charges: 2, Holdings: 3, Messages: 1 << 40}, Findings: append([]booking.Finding{}, findings...), AcceptedBy: "somebody", AcceptedAt: start.Add(time.Minute),
+		Counts: map[booking.FindingKind]booking.Count{booking.FoundHoldLeaked: {Found: 1 << 40, Open: 2}},
 	}
 }
 

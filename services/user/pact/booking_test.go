@@ -35,13 +35,14 @@ func TestConsumerOfBooking(t *testing.T) {
 		"checked": pacttest.Body{
 			"bookings": pacttest.Integer(12), "charges": pacttest.Integer(11), "holdings": pacttest.Integer(10), "messages": pacttest.Integer(13),
 		},
-		"findings": pacttest.Like([]any{}),
+		"findings": pacttest.Like([]any{}), "left_out": pacttest.Integer(0), "counts": pacttest.Like([]any{}),
 	}
 	reportOfFindings := maps.Clone(report)
 	reportOfFindings["findings"] = pacttest.Each(pacttest.Body{
 		"kind": pacttest.Like("charge_unknown"), "booking_id": pacttest.UUID(bookingID), "detail": pacttest.Like("There is no such booking"),
 		"repaired": pacttest.Like(false),
 	})
+	reportOfFindings["counts"] = pacttest.Each(pacttest.Body{"kind": pacttest.Like("charge_unknown"), "found": pacttest.Integer(1), "open": pacttest.Integer(1)})
 	for _, e := range []struct {
 		state, name string
 		in          pacttest.Request

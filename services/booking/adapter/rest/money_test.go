@@ -3,12 +3,15 @@ package rest_test
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
 	"github.com/openboxoffice/boxoffice/contracts/problem"
+	"github.com/openboxoffice/boxoffice/services/booking"
 )
 
 func cancelling(n int) string {
@@ -153,5 +156,29 @@ func TestReconciliationsAreForAdmins(t *testing.T) {
 	a.holdings = fmt.Errorf("no answer")
 	if r := a.do(t, "admin", http.MethodPost, "/admin/reconciliations", ""); r.status != 503 || r.body["code"] != string(problem.UpstreamUnavailable) {
 		t.Errorf("without the event service: %s", r)
+	}
+}
+
+// However much was found, an admin can read it: a sidecar passes on 1 MiB.
+func TestAReconciliationOfManyFindings(t *testing.T) {
+	t.Parallel()
+	a := newAPI(t)
+	const found = 20_000
+	if err := a.records.SaveReport(t.Context(), booking.Report{ID: uuid.NewString(), Findings: slices.Repeat([]booking.Finding{{
+		Kind: booking.FoundHoldLeaked, BookingID: uuid.NewString(), Detail: "2 tickets of event 01890a5d-ac96-774b-bcce-b302099a8057, attempt 1: there is no such booking",
+	}}, found)}); err != nil {
+		t.Fatal(err)
+	}
+	r := a.do(t, "admin", http.MethodGet, "/admin/reconciliations?limit=1", "")
+	if len(r.raw) > 1<<20 {
+		t.Fatalf("the answer has %d bytes", len(r.raw))
+	}
+	report := r.body["items"].([]any)[0].(map[string]any)
+	if n := len(report["findings"].([]any)); n != 1000 || report["left_out"] != float64(found-n) {
+		t.Errorf("%d findings, and %v left out", n, report["left_out"])
+	}
+	want := any([]any{map[string]any{"kind": "hold_leaked", "found": float64(found), "open": float64(found)}})
+	if diff := cmp.Diff(want, report["counts"]); diff != "" {
+		t.Errorf("counts (-want +got):\n%s", diff)
 	}
 }

@@ -2,7 +2,9 @@ package rest
 
 import (
 	"context"
+	"maps"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -83,9 +85,17 @@ type reportBody struct {
 	StartedAt  time.Time     `json:"started_at"`
 	FinishedAt time.Time     `json:"finished_at"`
 	Checked    checkedBody   `json:"checked"`
-	Findings   []findingBody `json:"findings" nullable:"false"`
+	Findings   []findingBody `json:"findings" nullable:"false" doc:"The first 1,000"`
+	LeftOut    int           `json:"left_out" minimum:"0" example:"0" doc:"How many findings there are beside these; the booking service's log has each"`
+	Counts     []countBody   `json:"counts" nullable:"false" doc:"Of all findings, those left out too"`
 	AcceptedBy string        `json:"accepted_by,omitempty" doc:"The id of the admin who has accepted the findings" example:"01890a5d-ac96-774b-bcce-b302099a8057"`
 	AcceptedAt *time.Time    `json:"accepted_at,omitempty"`
+}
+
+type countBody struct {
+	Kind  string `json:"kind" example:"hold_leaked"`
+	Found int    `json:"found" minimum:"1" example:"3"`
+	Open  int    `json:"open" minimum:"0" example:"0" doc:"Those that were not repaired"`
 }
 
 type checkedBody struct {
@@ -103,9 +113,15 @@ type findingBody struct {
 }
 
 func toReport(r booking.Report) reportBody {
+	r = r.Bounded()
 	out := reportBody{
 		ID: r.ID, By: r.By, Since: r.Since, StartedAt: r.StartedAt, FinishedAt: r.FinishedAt,
 		Checked: checkedBody(r.Checked), Findings: make([]findingBody, len(r.Findings)), AcceptedBy: r.AcceptedBy,
+		LeftOut: r.LeftOut(), Counts: make([]countBody, 0, len(r.Counts)),
+	}
+	for _, kind := range slices.Sorted(maps.Keys(r.Counts)) {
+		c := r.Counts[kind]
+		out.Counts = append(out.Counts, countBody{string(kind), c.Found, c.Open})
 	}
 	if !r.AcceptedAt.IsZero() {
 		out.AcceptedAt = &r.AcceptedAt

@@ -88,6 +88,7 @@ func (p payments) Charge(ctx context.Context, c booking.Charge) (booking.Charged
 type api struct {
 	*catalog
 	handler http.Handler
+	records booking.Records
 }
 
 func newAPI(t testing.TB) *api {
@@ -102,7 +103,7 @@ func newAPI(t testing.TB) *api {
 	}
 	t.Cleanup(func() { _, _ = store.Close(), pay.Close() })
 	log := slog.New(slog.DiscardHandler)
-	a := &api{catalog: &catalog{}}
+	a := &api{catalog: &catalog{}, records: store}
 	s := booking.New(booking.Options{
 		Store: store, StuckBookings: store, CancelledEvents: store, Catalog: a.catalog, Payments: payments{pay}, Log: log, PaymentTimeout: time.Hour,
 		Records: store, Holdings: a.catalog, Statements: pay, Recheck: recheck,
