@@ -21,10 +21,10 @@ const (
 	stripeWebhook = "/payments/stripe/webhook"
 )
 
-// payments is the environment that says who takes the money, if not the sandbox.
+// payments is the environment that says who takes the money.
 func (o options) payments() []string {
 	if o.stripeURL == "" {
-		return nil
+		return []string{"PAYMENTS=sandbox"}
 	}
 	return []string{
 		"PAYMENTS=stripe", "STRIPE_API_URL=" + o.stripeURL, "STRIPE_SECRET_KEY=" + stripeKey,

@@ -13,7 +13,7 @@ import (
 )
 
 // Config is the environment of the platform in one process. Every variable has
-// a default that works.
+// a default that works while nobody but this machine can reach the services.
 type Config struct {
 	// DataDir holds everything that is kept: a SQLite file for each service,
 	// mail/, logs/.

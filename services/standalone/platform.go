@@ -220,7 +220,7 @@ func (p *Platform) build(ctx context.Context) (err error) {
 		return err
 	}
 	p.booking.app, err = made(bookingapp.New(ctx, bookingConfig, bookingapp.Deps{
-		Log: p.booking.log, Transport: p.local, Publisher: p.broker, Subscriber: p.broker, Exclusive: true,
+		Log: p.booking.log, Transport: p.local, Publisher: p.broker, Subscriber: p.broker, Exclusive: true, Public: !p.cfg.private(),
 	}))
 	if err != nil {
 		return err

@@ -42,7 +42,7 @@ func accounts(p *Platform) *user.Service { return p.user.app.(*userapp.App).Serv
 // The sample admin's password stands in the README: what was made on loopback
 // must not be opened to others.
 func TestSampleLoginsStayOnThisMachine(t *testing.T) {
-	t.Parallel()
+	t.Setenv("PAYMENTS", "sandbox") // so it does not run in parallel
 	dir := t.TempDir()
 	p, err := Open(t.Context(), onFreePorts(dir, "127.0.0.1:0"))
 	if err != nil {
@@ -77,6 +77,7 @@ func TestSampleLoginsStayOnThisMachine(t *testing.T) {
 // A proxy in front lets others reach loopback addresses.
 func TestSampleLoginsDoNotStandBehindAProxy(t *testing.T) {
 	t.Setenv("TRUSTED_PROXIES", "127.0.0.1/32") // so it does not run in parallel
+	t.Setenv("PAYMENTS", "sandbox")
 	dir := t.TempDir()
 	cfg := onFreePorts(dir, "127.0.0.1:0")
 	cfg.TrustedProxies = "127.0.0.1/32"
@@ -115,6 +116,22 @@ func TestSampleLoginsDoNotStandBehindAProxy(t *testing.T) {
 	cfg.TrustedProxies = "127.0.0.1/32"
 	if _, err := Open(t.Context(), cfg); err == nil || !strings.Contains(err.Error(), SampleAdmin.Email) {
 		t.Errorf("behind a proxy with the sample admin: %v", err)
+	}
+}
+
+// Others would book without paying.
+func TestAPublicPlatformSaysWhoTakesTheMoney(t *testing.T) {
+	t.Setenv("PAYMENTS", "") // so it does not run in parallel
+	behind := onFreePorts(t.TempDir(), "127.0.0.1:0")
+	behind.TrustedProxies = "127.0.0.1/32"
+	for how, cfg := range map[string]Config{"behind a proxy": behind, "on every address": onFreePorts(t.TempDir(), "0.0.0.0:0")} {
+		p, err := Open(t.Context(), cfg)
+		if err == nil {
+			err = errors.Join(p.close(), errors.New("it starts"))
+		}
+		if !strings.Contains(err.Error(), "PAYMENTS is not set") {
+			t.Errorf("%s: %v", how, err)
+		}
 	}
 }
 

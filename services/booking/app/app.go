@@ -96,6 +96,9 @@ type Deps struct {
 	// Exclusive says that no other process works on the database: what is
 	// leased at the start, a killed process had.
 	Exclusive bool
+	// Public says that other machines can reach the platform. An address that is not
+	// loopback says so, too.
+	Public bool
 }
 
 // App is the service, ready to run.
@@ -131,10 +134,14 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if !cfg.PublishedLocally && !config.Loopback(cfg.Addr) {
+	public := deps.Public || !cfg.PublishedLocally && !config.Loopback(cfg.Addr)
+	if public {
 		if err := keys.RefuseExamples(); err != nil {
 			return nil, err
 		}
+	}
+	if cfg.PaymentsConfig, err = cfg.withProvider(ctx, public, deps.Log); err != nil {
+		return nil, err
 	}
 	if a.db, err = openDatabase(ctx, cfg); err != nil {
 		return nil, err

@@ -17,8 +17,9 @@ import (
 // PaymentsConfig says who takes the money.
 type PaymentsConfig struct {
 	// Payments is "sandbox", in the SQLite file SandboxPath, which all replicas
-	// share, as they would share a real provider; or "stripe".
-	Payments    string `env:"PAYMENTS" envDefault:"sandbox"`
+	// share, as they would share a real provider; or "stripe". Not set it is the
+	// sandbox, where nobody but this machine can reach the service.
+	Payments    string `env:"PAYMENTS"`
 	SandboxPath string `env:"SANDBOX_DB"`
 	// StripeSecretKey is the account's, and StripeWebhookSecret the webhook's:
 	// several, by commas, while one takes the place of another. What is empty the
@@ -48,6 +49,20 @@ type payments struct {
 	// run maintains the sandbox's file; nil for other providers.
 	run   func(ctx context.Context, log *slog.Logger) error
 	close func() error
+}
+
+// withProvider returns c with a provider. Nobody pays by the sandbox: where other
+// machines can reach the service, it has to be asked for.
+func (c PaymentsConfig) withProvider(ctx context.Context, public bool, log *slog.Logger) (PaymentsConfig, error) {
+	switch {
+	case c.Payments == "" && public:
+		return c, errors.New("PAYMENTS is not set, and this platform is reachable from elsewhere: set stripe, or sandbox if nobody is to pay")
+	case c.Payments == "":
+		c.Payments = "sandbox"
+	case c.Payments == "sandbox" && public:
+		log.WarnContext(ctx, "PAYMENTS is sandbox, and this platform is reachable from elsewhere: bookings are confirmed without money")
+	}
+	return c, nil
 }
 
 // openPayments opens what cfg.Payments says.
