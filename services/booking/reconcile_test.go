@@ -253,3 +253,15 @@ func TestNoAnswerIsNoFinding(t *testing.T) {
 		t.Errorf("stored %+v, %v", reports, err)
 	}
 }
+
+// Sales stay refused after a restore by a finding that the report has left out, too.
+func TestAFindingLeftOutIsNotSettled(t *testing.T) {
+	t.Parallel()
+	r := booking.Report{
+		Findings: slices.Repeat([]booking.Finding{{Kind: booking.FoundHoldLeaked, Repaired: true}}, booking.MaxFindings),
+		Counts:   map[booking.FindingKind]booking.Count{booking.FoundHoldLeaked: {Found: booking.MaxFindings}, booking.FoundChargeUnknown: {Found: 1, Open: 1}},
+	}
+	if r.Settled() {
+		t.Error("a report with an open finding that is left out is settled")
+	}
+}
