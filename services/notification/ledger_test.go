@@ -33,7 +33,7 @@ func (mailsNothing) Send(context.Context, Mail) error { return errors.New("down"
 func TestAClaimDuringTheRecordIsGivenBack(t *testing.T) {
 	t.Parallel()
 	store := &settles{}
-	s := &Service{turns: newTurns(time.Now()), o: Options{
+	s := &Service{lanes: map[Channel]*lane{Email: newLane(Email, 1, time.Now())}, o: Options{
 		Store: store, Mailer: mailsNothing{}, Log: slog.New(slog.DiscardHandler), Now: time.Now,
 		SendTimeout: time.Minute, RetryBase: time.Millisecond, RetryMax: time.Millisecond, MaxAttempts: 9,
 	}}

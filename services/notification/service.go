@@ -64,7 +64,6 @@ type Options struct {
 type Service struct {
 	o       Options
 	ledger  ledger
-	turns   *turns
 	lanes   map[Channel]*lane
 	running atomic.Bool
 }
@@ -97,7 +96,7 @@ func New(o Options) (*Service, error) {
 			*n.value = n.preset
 		}
 	}
-	return &Service{o: o, turns: newTurns(o.Now()), lanes: map[Channel]*lane{Email: newLane(Email, o.Workers), SMS: newLane(SMS, max(1, o.Workers/2))}}, nil
+	return &Service{o: o, lanes: map[Channel]*lane{Email: newLane(Email, o.Workers, o.Now()), SMS: newLane(SMS, max(1, o.Workers/2), o.Now())}}, nil
 }
 
 // Handle takes in a booking.* message: when it returns nil, the message is
@@ -177,10 +176,9 @@ func (s *Service) address(r *Record, b events.Booking) error {
 			{Key: "to/" + mailboxKey(b.UserEmail), Most: s.o.RecipientQuota},
 		}
 	}
-	turn := s.turns.next(class, cmp.Or(b.Event.ID, b.BookingID))
 	for i := range r.Deliveries {
 		n := &r.Deliveries[i]
-		n.Turn = turn
+		n.Turn = s.lanes[n.Channel].turns.next(class, cmp.Or(b.Event.ID, b.BookingID))
 		n.BookingID, n.Subject = b.BookingID, subject(r.Kind, b)
 		n.Kind, n.Version, n.Booking = r.Kind, r.Version, r.Booking
 	}

@@ -44,33 +44,46 @@ func paid(kind Kind, b events.Booking) bool {
 //
 // Turns are times by a clock of the process's own: it never goes back, whatever
 // becomes of the machine's, and is never behind what is being sent. So nobody is
-// favoured or starved because the machine's clock was set.
+// favoured or starved because the machine's clock was set. Each lane has turns of
+// its own, and in these each class has a clock: a lane that is fast, or a class
+// that goes first, does not move the clock of those that wait.
 type turns struct {
 	start time.Time // with the monotonic clock
 
 	mu   sync.Mutex
-	base int64            // the time at start, in microseconds since 1970, or later
-	last map[string]int64 // of each event
+	base [bulk + 1]int64 // of each class: the time at start, in microseconds since 1970, or later
+	last map[queue]int64 // the latest turn of each
+}
+
+// queue is where the notifications of one class wait for one event.
+type queue struct {
+	class class
+	event string
 }
 
 const (
 	turnStep  = 50 * time.Millisecond
 	classStep = int64(1e17) // more than microseconds since 1970 in a thousand years
-	maxTurns  = 10_000      // events that are kept; of the others none has a turn ahead of now
+	maxTurns  = 10_000      // queues that are kept; of the others none has a turn ahead of now
 )
 
 func newTurns(now time.Time) *turns {
-	return &turns{start: time.Now(), base: now.UnixMicro(), last: map[string]int64{}}
+	at := now.UnixMicro()
+	return &turns{start: time.Now(), base: [bulk + 1]int64{at, at, at}, last: map[queue]int64{}}
 }
 
-// now is the clock's time. The caller holds t.mu.
-func (t *turns) now() int64 { return t.base + time.Since(t.start).Microseconds() }
+// now is the time of the class's clock. The caller holds t.mu.
+func (t *turns) now(c class) int64 { return t.base[c] + time.Since(t.start).Microseconds() }
+
+// classIn is the class of what has this turn.
+func classIn(turn int64) class { return min(class(turn/classStep), bulk) }
 
 // serve says that a notification with this turn is being sent.
 func (t *turns) serve(turn int64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.base += max(0, turn%classStep-t.now())
+	c := classIn(turn)
+	t.base[c] += max(0, turn%classStep-t.now(c))
 }
 
 // again is the turn of what had this turn and is tried again after a pause: it
@@ -78,25 +91,25 @@ func (t *turns) serve(turn int64) {
 func (t *turns) again(turn int64, pause time.Duration) int64 {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return turn - turn%classStep + max(turn%classStep, t.now()+pause.Microseconds())
+	return turn - turn%classStep + max(turn%classStep, t.now(classIn(turn))+pause.Microseconds())
 }
 
 // next is the next turn of a notification of class c for an event.
 func (t *turns) next(c class, event string) int64 {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	now := t.now()
+	now, place := t.now(c), queue{c, event}
 	if len(t.last) >= maxTurns {
-		for e, last := range t.last {
-			if last < now {
-				delete(t.last, e)
+		for l, last := range t.last {
+			if last < t.now(l.class) {
+				delete(t.last, l)
 			}
 		}
 	}
 	turn := now
-	if last, ok := t.last[event]; ok {
+	if last, ok := t.last[place]; ok {
 		turn = max(now, last+turnStep.Microseconds())
 	}
-	t.last[event] = turn
+	t.last[place] = turn
 	return int64(c)*classStep + turn
 }

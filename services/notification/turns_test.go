@@ -73,6 +73,56 @@ func TestTurnsGoOnFromWhatIsBeingSent(t *testing.T) {
 	})
 }
 
+// A lane that is fast, or a class that goes first, does not move the clock of what
+// still waits: one mail for another event is next, or nearly so.
+func TestAFasterLaneAndAnotherClassMoveNoClock(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := &Service{lanes: map[Channel]*lane{Email: newLane(Email, 4, time.Now()), SMS: newLane(SMS, 2, time.Now())}}
+		turn := func(event string, price int64) (mail, sms int64) {
+			b := someBooking()
+			b.Event.ID, b.Total.AmountMinor, b.UserEmail = event, price, "ada@example.com"
+			r := Record{Kind: Confirmation}
+			if err := s.address(&r, b); err != nil {
+				t.Fatal(err)
+			}
+			if len(r.Deliveries) > 1 {
+				sms = r.Deliveries[1].Turn
+			}
+			return r.Deliveries[0].Turn, sms
+		}
+		var paid, free []int64
+		for range 1000 {
+			mail, sms := turn("a", 4200)
+			s.lanes[SMS].turns.serve(sms)
+			paid = append(paid, mail)
+			mail, _ = turn("f", 0)
+			free = append(free, mail)
+		}
+		for _, mail := range paid[:100] {
+			s.lanes[Email].turns.serve(mail)
+		}
+		wantNext := func(what string, next int64, waiting []int64) {
+			before := 0
+			for _, other := range waiting {
+				if other < next {
+					before++
+				}
+			}
+			if before > 1 {
+				t.Errorf("%s: %d go first, want at most 1", what, before)
+			}
+		}
+		mail, _ := turn("g", 4200)
+		wantNext("a mail after many SMS", mail, paid[100:])
+		for _, mail := range paid {
+			s.lanes[Email].turns.serve(mail)
+		}
+		mail, _ = turn("g", 0)
+		wantNext("a free mail after many paid ones", mail, free)
+	})
+}
+
 // A retry comes after what has come before it is due, and before the classes
 // that are less urgent.
 func TestARetryTakesANewTurn(t *testing.T) {
@@ -111,7 +161,7 @@ func TestTurnsAreForgotten(t *testing.T) {
 			<-time.After(time.Microsecond)
 		}
 		if len(s.last) > maxTurns {
-			t.Errorf("%d events are kept, want at most %d", len(s.last), maxTurns)
+			t.Errorf("%d queues are kept, want at most %d", len(s.last), maxTurns)
 		}
 	})
 }

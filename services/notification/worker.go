@@ -30,16 +30,17 @@ type lane struct {
 	channel Channel
 	workers int
 	wake    chan struct{}
+	turns   *turns
 
 	room   chan struct{} // as many as are leased here, by workers or ahead of them
 	ready  chan leased
 	behind atomic.Bool // more is due than there was room for
 }
 
-func newLane(c Channel, workers int) *lane {
+func newLane(c Channel, workers int, now time.Time) *lane {
 	room := workers * (1 + ahead)
 	return &lane{
-		channel: c, workers: workers, wake: make(chan struct{}, 1),
+		channel: c, workers: workers, wake: make(chan struct{}, 1), turns: newTurns(now),
 		room: make(chan struct{}, room), ready: make(chan leased, room),
 	}
 }
@@ -257,7 +258,7 @@ func (s *Service) work(ctx context.Context, l *lane) {
 			case time.Since(n.since) > lead:
 				s.giveLateBack(ctx, n)
 			default:
-				s.turns.serve(n.Turn)
+				l.turns.serve(n.Turn)
 				s.deliver(ctx, n, n.claimed || time.Since(n.since) > Behind)
 			}
 			l.vacate(1)
@@ -470,7 +471,7 @@ func (s *Service) outcome(n Notification, err error) Notification {
 func (s *Service) later(n Notification) Notification {
 	pause := s.pause(n.Attempts)
 	n.Due = s.o.Now().Add(pause)
-	n.Turn = s.turns.again(n.Turn, pause)
+	n.Turn = s.lanes[n.Channel].turns.again(n.Turn, pause)
 	return n
 }
 
