@@ -104,6 +104,10 @@ func (f *faults) Claim(ctx context.Context, now time.Time, lease booking.Lease, 
 	return ask(f, "Claim", func() ([]booking.Booking, error) { return f.Store.Claim(ctx, now, lease, limit) })
 }
 
+func (f *faults) BringForward(ctx context.Context, stored, leased, parked time.Time) error {
+	return tell(f, "BringForward", func() error { return f.Store.BringForward(ctx, stored, leased, parked) })
+}
+
 func (f *faults) Availability(ctx context.Context, eventID string) (booking.Availability, error) {
 	return ask(f, "Availability", func() (booking.Availability, error) { return f.Catalog.Availability(ctx, eventID) })
 }

@@ -58,13 +58,16 @@ type Store interface {
 	// that cannot be read is set aside, as StuckBookings says, and keeps no other
 	// from being claimed.
 	Claim(ctx context.Context, now time.Time, lease Lease, limit int) ([]Booking, error)
-	// BringForward is for a clock that was set back: no lease ends so late, and
-	// nothing is to be begun with so late, unless it was stored before that.
+	// BringForward shortens, after the clock is set back, the leases and pauses
+	// that a wrong clock stored. Callers choose times that no clock which is right
+	// to within 15 minutes stores.
 	//   - A lease that ends later than leased ends at leased. Its driver keeps it.
 	//   - A booking that nobody drives, and that is to be begun with later than
 	//     parked, is to be begun with at parked.
+	//   - A booking that waits for its customer until the Deadline of its payment
+	//     keeps that time, unless it was updated later than stored.
 	//   - Nothing else of a booking changes.
-	BringForward(ctx context.Context, leased, parked time.Time) error
+	BringForward(ctx context.Context, stored, leased, parked time.Time) error
 }
 
 // Query is a page of one user's bookings.

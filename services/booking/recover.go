@@ -48,11 +48,11 @@ func (s *Service) Recover(ctx context.Context) error {
 	}
 }
 
-// What is due too late is looked for every forwardEvery. clocksDiffer is how far
-// the clocks of several processes do at most.
+// bringForward runs every forwardEvery. clocksDiffer is how far the clocks of two
+// processes may differ before one ends what the other stored.
 const (
 	forwardEvery = 10 * time.Second
-	clocksDiffer = 5 * time.Second
+	clocksDiffer = 15 * time.Minute
 )
 
 // bringForward sees to it, until ctx ends, that no booking waits for a time that
@@ -64,10 +64,10 @@ func (s *Service) bringForward(ctx context.Context) {
 		err := worker.Try(ctx, s.Log, recovery, func() error {
 			latest := s.now().Add(clocksDiffer)
 			longest := max(s.CheckoutTTL, s.SettleAfter, maxBackoff, maxStuckPause)
-			return s.Store.BringForward(ctx, latest.Add(s.LeaseTime), latest.Add(longest))
+			return s.Store.BringForward(ctx, latest, latest.Add(s.LeaseTime), latest.Add(longest))
 		})
 		if err != nil && ctx.Err() == nil {
-			s.Log.WarnContext(ctx, "bookings that are due too late are not brought forward", "error", err)
+			s.Log.WarnContext(ctx, "recovery cannot bring forward future due times", "error", err)
 		}
 		select {
 		case <-ctx.Done():

@@ -13,6 +13,7 @@ import (
 	"github.com/openboxoffice/boxoffice/contracts/problem"
 	"github.com/openboxoffice/boxoffice/services/booking"
 	"github.com/openboxoffice/boxoffice/services/booking/adapter/sandbox"
+	"github.com/openboxoffice/boxoffice/services/booking/bookingtest"
 )
 
 // A reservation with an unknown outcome is no booking: its key is free again.
@@ -330,11 +331,36 @@ func TestAClockThatIsSetBackHoldsUpNothingForLong(t *testing.T) {
 	w.advance(-24*time.Hour - time.Minute)
 
 	startRecovery(t, w.service(nil))
-	for id, longest := range map[string]time.Duration{died.ID: time.Minute, left.ID: 16 * time.Minute} {
+	for id, longest := range map[string]time.Duration{died.ID: 16 * time.Minute, left.ID: 31 * time.Minute} {
 		until(t, "its time is brought forward", func() bool { return w.get(t, id).Lease.Until.Before(w.now().Add(longest)) })
 	}
-	w.advance(16 * time.Minute)
+	w.advance(31 * time.Minute)
 	for _, id := range []string{died.ID, left.ID} {
 		until(t, "it is confirmed", func() bool { return w.get(t, id).Status == booking.Confirmed })
+	}
+}
+
+// A customer keeps the time that they were told, however short it is for those
+// who come after a restart.
+func TestAShorterCheckoutTTLTakesNoHold(t *testing.T) {
+	t.Parallel()
+	w := modelWorld(t)
+	before := w.service(&faults{})
+	before.CheckoutTTL = time.Hour
+	b, err := w.create(t.Context(), before, w.newCustomer(), booking.Request{EventID: w.newEvent(price), Tickets: 2, PaymentToken: bookingtest.Acts})
+	if err != nil {
+		t.Fatal(err)
+	}
+	forwarded := make(chan struct{}, 1)
+	startRecovery(t, w.service(&faults{after: only("BringForward", func() error {
+		select {
+		case forwarded <- struct{}{}:
+		default:
+		}
+		return nil
+	})}))
+	<-forwarded
+	if got := w.get(t, b.ID).Lease.Until; !got.Equal(b.Payment.Deadline) {
+		t.Errorf("the tickets are held until %v, want the deadline %v", got, b.Payment.Deadline)
 	}
 }

@@ -176,10 +176,64 @@ func TestAClockThatIsSetBackDelaysNothingForLong(t *testing.T) {
 	run(t, s)
 	start := c.Now()
 	eventually(t, "both are sent", func() bool {
-		c.pass(time.Second)
+		c.pass(10 * time.Second)
 		return statuses(t, s)[notification.Sent] == 2
 	})
 	if took := c.Now().Sub(start); took > 12*time.Hour {
 		t.Errorf("it took %v", took)
+	}
+}
+
+// forwarding is a store that says when what is due too late has been brought
+// forward.
+type forwarding struct {
+	notification.Store
+	done chan struct{}
+}
+
+func (f forwarding) BringForward(ctx context.Context, leased, waiting time.Time) error {
+	err := f.Store.BringForward(ctx, leased, waiting)
+	select {
+	case f.done <- struct{}{}:
+	default:
+	}
+	return err
+}
+
+// Neither a process with a shorter timeout nor one whose clock is behind ends the
+// lease of another that is sending: the mail would come twice.
+func TestAnotherProcessEndsNoLiveLease(t *testing.T) {
+	t.Parallel()
+	for what, change := range map[string]func(*notification.Options){
+		"a shorter timeout": func(o *notification.Options) { o.SendTimeout = 15 * time.Second },
+		"a clock that is five minutes behind": func(o *notification.Options) {
+			o.Now = func() time.Time { return time.Now().Add(-5 * time.Minute) }
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			o := &outside{}
+			var store notification.Store
+			first := newService(t, o, func(o *notification.Options) { store = o.Store })
+			handle(t, first, message(t, events.TypeBookingConfirmed, booking("ada")))
+			now := time.Now()
+			until := now.Add(4*notification.MaxSendTimeout + 35*time.Second)
+			if claimed, err := store.Claim(t.Context(), notification.Email, now, until, 1); err != nil || len(claimed) != 1 {
+				t.Fatalf("%d are claimed (%v), want 1", len(claimed), err)
+			}
+			done := make(chan struct{}, 1)
+			run(t, newService(t, o, func(o *notification.Options) {
+				o.Store = forwarding{store, done}
+				change(o)
+			}))
+			<-done
+			// The first claim that finds a lease ended starts the grace, the second has it.
+			for _, before := range []time.Duration{2 * notification.Grace, notification.Grace} {
+				at := until.Add(-before)
+				if claimed, err := store.Claim(t.Context(), notification.Email, at, at.Add(time.Hour), 1); err != nil || len(claimed) > 0 {
+					t.Errorf("%d are claimed (%v) before the lease has ended", len(claimed), err)
+				}
+			}
+		})
 	}
 }

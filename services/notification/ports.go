@@ -82,8 +82,9 @@ type Store interface {
 	//   - Overtaken says whether the booking has a record of a higher version of
 	//     which anybody is told.
 	Claim(ctx context.Context, c Channel, now, until time.Time, limit int) ([]Notification, error)
-	// BringForward is for a clock that was set back: no delivery is due so late
-	// unless that was stored before.
+	// BringForward shortens, after the clock is set back, the leases and pauses
+	// that a wrong clock stored. Callers choose times that no clock which is right
+	// to within 15 minutes stores, whatever its process's configuration.
 	//   - The Due of a delivery with a lease that is later than leased becomes
 	//     leased. It keeps the lease, which whoever has it may still settle.
 	//   - The Due of an open delivery without a lease that is later than waiting

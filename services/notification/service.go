@@ -39,7 +39,7 @@ type Options struct {
 	// MaxAttempts is after how many failed attempts a delivery is FAILED.
 	// Default 60, which with the default pauses is about a day.
 	MaxAttempts int
-	// SendTimeout bounds one attempt; default 20 s. A lease lasts as long as an
+	// SendTimeout bounds one attempt; default 20 s, at most MaxSendTimeout. A lease lasts as long as an
 	// attempt and its record can take, so that other processes on the same
 	// store keep off. This process sends nothing twice in any case.
 	SendTimeout time.Duration
@@ -59,6 +59,9 @@ type Options struct {
 	// What is enqueued here does not wait for it.
 	Poll time.Duration
 }
+
+// MaxSendTimeout is the longest Options.SendTimeout of any process.
+const MaxSendTimeout = 10 * time.Minute
 
 // Service is the use cases: hearing of bookings, sending, listing.
 type Service struct {
@@ -271,7 +274,9 @@ func (s *Service) Wake() {
 // the time anew for each step of a conversation, of which there are four (to
 // connect, to greet, to log in, to hand over), and a database may answer some
 // seconds after it should.
-func (s *Service) lease() time.Duration { return lead + 4*s.o.SendTimeout + 2*recordTime }
+func (s *Service) lease() time.Duration { return leaseOf(s.o.SendTimeout) }
+
+func leaseOf(sendTimeout time.Duration) time.Duration { return lead + 4*sendTimeout + 2*recordTime }
 
 // pause is how long to wait after the attempt-th failure, 1 being the first.
 func (s *Service) pause(attempt int) time.Duration {

@@ -179,11 +179,11 @@ func (s *Service) dispatch(ctx context.Context, l *lane) {
 	}
 }
 
-// What is due too late is looked for every forwardEvery. clocksDiffer is how far
-// the clocks of several processes do at most.
+// bringForward runs every forwardEvery. clocksDiffer is how far the clocks of two
+// processes may differ before one ends what the other stored.
 const (
 	forwardEvery = 10 * time.Second
-	clocksDiffer = 5 * time.Second
+	clocksDiffer = 15 * time.Minute
 )
 
 // bringForward sees to it, until ctx ends, that no delivery waits for a time that
@@ -194,10 +194,10 @@ func (s *Service) bringForward(ctx context.Context) {
 	for {
 		err := worker.Try(ctx, s.o.Log, "delivery", func() error {
 			latest := s.o.Now().Add(clocksDiffer + Behind)
-			return s.o.Store.BringForward(ctx, latest.Add(s.lease()), latest.Add(max(Grace, s.longestPause())))
+			return s.o.Store.BringForward(ctx, latest.Add(leaseOf(MaxSendTimeout)), latest.Add(max(Grace, s.longestPause())))
 		})
 		if err != nil && ctx.Err() == nil {
-			s.o.Log.WarnContext(ctx, "deliveries that are due too late are not brought forward", "error", err)
+			s.o.Log.WarnContext(ctx, "delivery cannot bring forward future due times", "error", err)
 		}
 		select {
 		case <-ctx.Done():

@@ -123,6 +123,10 @@ func TestStoreSuiteCatchesBrokenAdapters(t *testing.T) {
 		func(s *sqlite.Store) booking.Store { return endsLeases{s} })
 	broken("brings_forward_who_waits_as_who_drives", "what_is_due_later_than_it_can_be_is_brought_forward",
 		func(s *sqlite.Store) booking.Store { return oneForAll{s} })
+	broken("takes_the_hold_of_a_customer_who_has_time", "what_is_due_later_than_it_can_be_is_brought_forward",
+		func(s *sqlite.Store) booking.Store { return takesHolds{s} })
+	broken("keeps_the_hold_that_a_wrong_clock_stored", "what_is_due_later_than_it_can_be_is_brought_forward",
+		func(s *sqlite.Store) booking.Store { return keepsHolds{s} })
 	broken("pages_by_number", "pages_neither_repeat_nor_skip_while_bookings_are_added",
 		func(s *sqlite.Store) booking.Store { return &pagesByNumber{Store: s} })
 	broken("lists_none_where_one_cannot_be_read", "a_booking_that_cannot_be_read_hides_no_other_of_a_list",
@@ -137,12 +141,12 @@ var others suitetest.Meeting
 
 type neverForward struct{ *sqlite.Store }
 
-func (neverForward) BringForward(context.Context, time.Time, time.Time) error { return nil }
+func (neverForward) BringForward(context.Context, time.Time, time.Time, time.Time) error { return nil }
 
 type endsLeases struct{ *sqlite.Store }
 
-func (s endsLeases) BringForward(ctx context.Context, leased, parked time.Time) error {
-	if err := s.Store.BringForward(ctx, leased, parked); err != nil {
+func (s endsLeases) BringForward(ctx context.Context, stored, leased, parked time.Time) error {
+	if err := s.Store.BringForward(ctx, stored, leased, parked); err != nil {
 		return err
 	}
 	claimed, err := s.Claim(ctx, leased, booking.Lease{Token: "other", Until: leased}, 100)
@@ -156,8 +160,20 @@ func (s endsLeases) BringForward(ctx context.Context, leased, parked time.Time) 
 
 type oneForAll struct{ *sqlite.Store }
 
-func (s oneForAll) BringForward(ctx context.Context, leased, _ time.Time) error {
-	return s.Store.BringForward(ctx, leased, leased)
+func (s oneForAll) BringForward(ctx context.Context, stored, leased, _ time.Time) error {
+	return s.Store.BringForward(ctx, stored, leased, leased)
+}
+
+type takesHolds struct{ *sqlite.Store }
+
+func (s takesHolds) BringForward(ctx context.Context, _, leased, parked time.Time) error {
+	return s.Store.BringForward(ctx, time.Time{}, leased, parked)
+}
+
+type keepsHolds struct{ *sqlite.Store }
+
+func (s keepsHolds) BringForward(ctx context.Context, stored, leased, parked time.Time) error {
+	return s.Store.BringForward(ctx, stored.Add(1000*time.Hour), leased, parked)
 }
 
 type ignoresLease struct{ *sqlite.Store }

@@ -156,6 +156,10 @@ func claimRace(t *testing.T, u StoreUnderTest) {
 func bringForward(t *testing.T, u StoreUnderTest) {
 	leased, waiting := start.Add(20*time.Second), start.Add(15*time.Minute)
 	parked := func(b *booking.Booking) { b.Lease.Token = "" }
+	stored := start.Add(10 * time.Minute)
+	waits := func(updated time.Time) func(*booking.Booking) {
+		return func(b *booking.Booking) { b.Payment.Deadline, b.UpdatedAt = b.Lease.Until, updated }
+	}
 	var want []booking.Booking
 	for _, c := range []struct {
 		at, want time.Time
@@ -169,14 +173,18 @@ func bringForward(t *testing.T, u StoreUnderTest) {
 		{start.Add(1000 * time.Hour), waiting, []func(*booking.Booking){parked, func(b *booking.Booking) { b.Status = booking.Confirmed }}},
 		{waiting, waiting, []func(*booking.Booking){parked}},
 		{leased.Add(time.Second), leased.Add(time.Second), []func(*booking.Booking){parked}},
+		{start.Add(time.Hour), start.Add(time.Hour), []func(*booking.Booking){parked, waits(stored)}},
+		{start.Add(time.Hour), waiting, []func(*booking.Booking){parked, waits(stored.Add(time.Microsecond))}},
+		{start.Add(time.Hour), leased, []func(*booking.Booking){waits(stored)}},
 	} {
-		b := u.create(t, pending(append(c.edits, func(b *booking.Booking) { b.Lease.Until = c.at })...), booking.Key{})
+		at := func(b *booking.Booking) { b.Lease.Until = c.at }
+		b := u.create(t, pending(append([]func(*booking.Booking){at}, c.edits...)...), booking.Key{})
 		b.Lease.Until = c.want
 		want = append(want, b)
 	}
 	want = append(want, u.create(t, settled(), booking.Key{}))
 	for range 2 {
-		must(t, u.Store.BringForward(t.Context(), leased, waiting))
+		must(t, u.Store.BringForward(t.Context(), stored, leased, waiting))
 	}
 	for _, b := range want {
 		u.want(t, b)
@@ -184,8 +192,8 @@ func bringForward(t *testing.T, u StoreUnderTest) {
 	if _, err := u.Store.Update(t.Context(), want[0].ID, want[0].Lease.Token, func(*booking.Booking) error { return nil }); err != nil {
 		t.Errorf("the driver whose lease was brought forward: %v", err)
 	}
-	if got := len(u.claim(t, waiting, newLease(), 100)); got != 8 {
-		t.Errorf("%d are claimed at the latest, want 8", got)
+	if got := len(u.claim(t, waiting, newLease(), 100)); got != 10 {
+		t.Errorf("%d are claimed at the latest, want 10", got)
 	}
 }
 

@@ -59,9 +59,9 @@ type Store interface {
 	// Postpone sets the Due of each of ids that is open to next, and nothing
 	// else. An id that is unknown or closed is ignored.
 	Postpone(ctx context.Context, ids []string, next time.Time) error
-	// BringForward sets the Due of each open entry that is due later than latest
-	// to latest, and changes nothing else: no entry is due so late unless the
-	// clock was set back since.
+	// BringForward shortens, after the clock is set back, the leases and pauses
+	// that a wrong clock stored. It sets the Due of each open entry that is due
+	// later than latest to latest, and changes nothing else.
 	BringForward(ctx context.Context, latest time.Time) error
 	// Close ends the entries with these ids, at the time at: they are never
 	// claimed again. An id that is unknown or closed already is ignored.

@@ -80,13 +80,13 @@ const (
 	maxPublishPause = 10 * time.Second
 
 	// maxUnreadablePause is how long an entry that cannot be read waits at most.
-	// No entry is due later than that, and than its lease, but for clocks that differ.
 	maxUnreadablePause = 5 * time.Minute
 
-	// clocksDiffer is how far those of several relays do at most.
+	// clocksDiffer is how far the clocks of two relays may differ before one ends
+	// what the other stored: it is short, for a message may be published twice.
 	clocksDiffer = 5 * time.Second
 
-	// What is due too late is looked for every forwardEvery: the clock was set back.
+	// bringForward runs every forwardEvery.
 	forwardEvery = 10 * time.Second
 
 	pruneEvery = time.Hour
@@ -214,7 +214,7 @@ func (r *Relay) bringForward(ctx context.Context) {
 			return r.o.Store.BringForward(ctx, r.o.Now().Add(max(lease, maxUnreadablePause, r.o.MaxPause)+clocksDiffer))
 		})
 		if err != nil && ctx.Err() == nil {
-			r.o.Log.Warn("entries that are due too late are not brought forward", "error", err)
+			r.o.Log.Warn("relay cannot bring forward future due times", "error", err)
 		}
 		select {
 		case <-ctx.Done():

@@ -215,7 +215,7 @@ func (c Config) check() error {
 		return errors.New("MAIL_RETRY_MAX must not be less than MAIL_RETRY_BASE")
 	case c.MaxAttempts < 1:
 		return errors.New("MAIL_MAX_ATTEMPTS must be at least 1")
-	case c.SendTimeout < time.Second || c.SendTimeout > 10*time.Minute:
+	case c.SendTimeout < time.Second || c.SendTimeout > notification.MaxSendTimeout:
 		return errors.New("MAIL_SEND_TIMEOUT must be 1s to 10m")
 	case c.Retention < 24*time.Hour:
 		return errors.New("MAIL_RETENTION must be at least 24h")

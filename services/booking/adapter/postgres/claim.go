@@ -48,12 +48,13 @@ func (s *Store) Claim(ctx context.Context, now time.Time, lease booking.Lease, l
 
 // BringForward implements booking.Store. What another is claiming or changing is
 // skipped: it gets a new time, or is found the next time.
-func (s *Store) BringForward(ctx context.Context, leased, parked time.Time) error {
+func (s *Store) BringForward(ctx context.Context, stored, leased, parked time.Time) error {
 	return s.db.Sweep(ctx, `
 		UPDATE bookings SET lease_until = CASE lease_token WHEN '' THEN $2 ELSE $1 END WHERE id = ANY (ARRAY(
 			SELECT id FROM bookings
 			WHERE lease_until > least($1::timestamptz, $2::timestamptz) AND lease_until > CASE lease_token WHEN '' THEN $2 ELSE $1 END
-			LIMIT 5000 FOR UPDATE SKIP LOCKED))`, leased, parked)
+				AND (lease_token = '' AND lease_until = payment_deadline AND updated_at <= $3) IS NOT TRUE
+			LIMIT 5000 FOR UPDATE SKIP LOCKED))`, leased, parked, stored)
 }
 
 // claimStranded returns bookings of cancelled events that are not cancelled, or

@@ -56,7 +56,7 @@ func TestEverythingGoesByIndexes(t *testing.T) {
 			return err
 		}},
 		{"Claim", "bookings_to_drive", func() error { _, err := s.Claim(t.Context(), now, lease, 10); return err }},
-		{"BringForward", "bookings_to_drive", func() error { return s.BringForward(t.Context(), now.Add(time.Minute), now.Add(time.Hour)) }},
+		{"BringForward", "bookings_to_drive", func() error { return s.BringForward(t.Context(), now, now.Add(time.Minute), now.Add(time.Hour)) }},
 		{"Audit of a booking", "audit_log_of_booking", func() error {
 			_, err := s.Audit(t.Context(), booking.AuditQuery{BookingID: "id7", Limit: 21})
 			return err

@@ -50,15 +50,16 @@ func (s *Store) Claim(ctx context.Context, now time.Time, lease booking.Lease, l
 }
 
 // BringForward implements booking.Store. It reads before it writes, as Claim does.
-func (s *Store) BringForward(ctx context.Context, leased, parked time.Time) error {
-	const late = `FROM bookings WHERE lease_until > min(?1, ?2) AND lease_until > iif(lease_token = '', ?2, ?1)`
+func (s *Store) BringForward(ctx context.Context, stored, leased, parked time.Time) error {
+	const late = `FROM bookings WHERE lease_until > min(?1, ?2) AND lease_until > iif(lease_token = '', ?2, ?1)
+		AND (lease_token = '' AND lease_until = payment_deadline AND updated_at <= ?3) IS NOT TRUE`
+	times := []any{sqlitedb.Time(leased), sqlitedb.Time(parked), sqlitedb.Time(stored)}
 	var some bool
-	if err := s.db.Read.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 `+late+`)`,
-		sqlitedb.Time(leased), sqlitedb.Time(parked)).Scan(&some); err != nil || !some {
+	if err := s.db.Read.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 `+late+`)`, times...).Scan(&some); err != nil || !some {
 		return err
 	}
-	return s.db.Sweep(ctx, `UPDATE bookings SET lease_until = iif(lease_token = '', ?2, ?1) WHERE id IN (SELECT id `+late+` LIMIT ?3)`,
-		sqlitedb.Time(leased), sqlitedb.Time(parked), sqlitedb.Piece)
+	return s.db.Sweep(ctx, `UPDATE bookings SET lease_until = iif(lease_token = '', ?2, ?1) WHERE id IN (SELECT id `+late+` LIMIT ?4)`,
+		append(times, sqlitedb.Piece)...)
 }
 
 // claimStranded returns bookings of cancelled events that are not cancelled, or

@@ -75,7 +75,7 @@ func TestEverythingGoesByIndexes(t *testing.T) {
 			_, err := s.Claim(ctx, now, booking.Lease{Token: "t", Until: now}, 10)
 			return err
 		}},
-		{"BringForward", "bookings_to_drive", func(ctx context.Context) error { return s.BringForward(ctx, now, now.Add(time.Hour)) }},
+		{"BringForward", "bookings_to_drive", func(ctx context.Context) error { return s.BringForward(ctx, now, now, now.Add(time.Hour)) }},
 		{"Claim of a cancelled event's", "bookings_of_event", func(ctx context.Context) error {
 			_, err := s.Claim(ctx, now, booking.Lease{Token: "t", Until: now}, 10_000)
 			return err
