@@ -3,6 +3,7 @@ package mongodb
 import (
 	"context"
 	"errors"
+	"reflect"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -96,6 +97,26 @@ func (c Collection) All(ctx context.Context, filter, into any, o ...options.List
 		}
 		return cursor.All(ctx, into)
 	})
+}
+
+// AllReadable is All for a worker, which one bad document must not stop: it leaves
+// out what cannot be decoded, logs it, and says how many these are. They take no
+// place: of at least limit documents it decodes limit, 0 being all.
+func (c Collection) AllReadable(ctx context.Context, filter any, limit int, into any, o ...options.Lister[options.FindOptions]) (left int, err error) {
+	page := reflect.ValueOf(into).Elem()
+	for {
+		var docs []bson.Raw
+		if err := c.All(ctx, filter, &docs, append(o[:len(o):len(o)], options.Find().SetLimit(int64(limit+left)))...); err != nil {
+			return 0, err
+		}
+		full := limit > 0 && len(docs) == limit+left
+		if left = c.decodeReadable(ctx, docs, page); !full || page.Len() >= limit {
+			if limit > 0 {
+				page.SetLen(min(page.Len(), limit))
+			}
+			return left, nil
+		}
+	}
 }
 
 // UpdateAll changes every document that filter matches.

@@ -3,6 +3,8 @@ package mongodb
 import (
 	"context"
 	"reflect"
+	"sync"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
@@ -91,11 +93,49 @@ func (c Collection) decodeReadable(ctx context.Context, docs []bson.Raw, page re
 		doc := reflect.New(page.Type().Elem())
 		if err := bson.Unmarshal(raw, doc.Interface()); err != nil {
 			left++
-			c.db.log.ErrorContext(ctx, "a document cannot be read and is left out of a list",
-				"collection", c.c.Name(), "id", raw.Lookup("_id").String(), "error", err)
+			id := raw.Lookup("_id")
+			name, ok := id.StringValueOK()
+			if !ok {
+				name = id.String()
+			}
+			c.Unreadable(ctx, name, err)
 			continue
 		}
 		page.Set(reflect.Append(page, doc.Elem()))
 	}
 	return left
+}
+
+// Unreadable logs that a document cannot be decoded: once in a while, for lists and
+// workers find it again and again.
+func (c Collection) Unreadable(ctx context.Context, id string, err error) {
+	if c.db.unreadable.fresh(c.c.Name()+" "+id, time.Now()) {
+		c.db.log.ErrorContext(ctx, "a document cannot be read and is left out", "collection", c.c.Name(), "id", id, "error", err)
+	}
+}
+
+const (
+	reportEvery = time.Hour
+	maxReported = 10_000
+)
+
+// reported is what was logged when.
+type reported struct {
+	mu sync.Mutex
+	at map[string]time.Time
+}
+
+// fresh reports whether key was not logged in the last reportEvery, and notes that
+// it is now.
+func (r *reported) fresh(key string, now time.Time) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if at, known := r.at[key]; known && now.Sub(at) < reportEvery {
+		return false
+	}
+	if r.at == nil || len(r.at) >= maxReported {
+		r.at = map[string]time.Time{}
+	}
+	r.at[key] = now
+	return true
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/openboxoffice/boxoffice/services/internal/mongodb"
 	"github.com/openboxoffice/boxoffice/services/internal/servertest/mongotest"
@@ -84,6 +85,36 @@ func TestAnUnreadableDocumentHidesNoOther(t *testing.T) {
 		}
 		if !slices.Equal(got, want) {
 			t.Errorf("after %d: %v, want %v", after, got, want)
+		}
+	}
+}
+
+// What a worker reads has as many documents as it can have, however many others
+// cannot be decoded.
+func TestAnUnreadableDocumentTakesNoPlace(t *testing.T) {
+	t.Parallel()
+	db := open(t, mongodb.Options{URL: mongotest.New(t)})
+	c := db.Collection("c")
+	for i := range 9 {
+		doc := bson.M{"_id": i, "n": i}
+		if i < 4 || i == 6 {
+			doc["n"] = "none"
+		}
+		if _, err := c.Insert(t.Context(), doc); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for limit, want := range map[int][]int{0: {4, 5, 7, 8}, 1: {4}, 2: {4, 5}, 3: {4, 5, 7}, 4: {4, 5, 7, 8}, 9: {4, 5, 7, 8}} {
+		var docs []struct{ N int }
+		if _, err := c.AllReadable(t.Context(), bson.M{}, limit, &docs, options.Find().SetSort(bson.M{"_id": 1})); err != nil {
+			t.Fatal(err)
+		}
+		got := []int{}
+		for _, d := range docs {
+			got = append(got, d.N)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("at most %d: %v, want %v", limit, got, want)
 		}
 	}
 }

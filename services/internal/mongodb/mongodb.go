@@ -48,6 +48,7 @@ type DB struct {
 	log      *slog.Logger
 
 	lists, searches *storage.Lane
+	unreadable      *reported
 }
 
 // errURL does not quote the URL: it holds the password.
@@ -84,7 +85,7 @@ func Open(ctx context.Context, o Options, indexes []Index) (*DB, error) {
 	db := &DB{
 		log:      slog.Default(),
 		database: client.Database(name), timeout: o.Timeout, probe: &storage.Probe{},
-		lists: storage.NewLane(listing), searches: storage.NewLane(searching),
+		lists: storage.NewLane(listing), searches: storage.NewLane(searching), unreadable: &reported{},
 	}
 	if err := db.prepare(ctx, indexes); err != nil {
 		return nil, errors.Join(err, db.Close())

@@ -218,3 +218,42 @@ func TestAnUnreadableEventHidesNoOther(t *testing.T) {
 		}
 	}
 }
+
+// A document that cannot be read stops no worker.
+func TestAnUnreadableDocumentStopsNoWorker(t *testing.T) {
+	t.Parallel()
+	s := openStore(t)
+	for _, doc := range []struct {
+		collection mongodb.Collection
+		doc        bson.M
+	}{
+		{s.closures, bson.M{"_id": "bad", "attempt": "one", "open_since": 1}},
+		{s.closures, bson.M{"_id": "e/b", "event_id": "e", "booking_id": "b", "attempt": 1, "open_since": 2}},
+		{s.reservations, bson.M{"_id": "bad", "returns": "none", "returns_open": 1}},
+		{s.events, bson.M{
+			"_id": "bad", "version": "one", "holds": "none", "held_at": 1, "fenced": "none", "marked_at": 1,
+			"message_id": "bad", "message": "none", "message_due": 1,
+		}},
+	} {
+		if _, err := doc.collection.Insert(t.Context(), doc.doc); err != nil {
+			t.Fatal(err)
+		}
+	}
+	outbox := s.Outbox()
+	for what, work := range map[string]func() error{
+		"Sweep": func() error { return s.Sweep(t.Context()) },
+		"Prune": func() error { return s.Prune(t.Context()) },
+		"rekey": func() error { return s.rekey(t.Context()) },
+		"Claim": func() error { _, err := outbox.Claim(t.Context(), s.now(), s.now().Add(time.Minute), 10); return err },
+	} {
+		if err := work(); err != nil {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	if open, err := s.closures.One(t.Context(), bson.M{"_id": "e/b", "open_since": bson.M{"$gt": 0}}, nil, new(bson.M)); err != nil || open {
+		t.Errorf("the other closure is open: %v (error %v)", open, err)
+	}
+	if n, _, err := outbox.Open(t.Context()); err != nil || n != 1 {
+		t.Errorf("%d entries are open (error %v), want 1", n, err)
+	}
+}

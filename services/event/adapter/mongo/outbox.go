@@ -110,9 +110,8 @@ func (o *Outbox) Claim(ctx context.Context, now, until time.Time, limit int) ([]
 // due are the entries that are due at now, oldest first.
 func (o *Outbox) due(ctx context.Context, now time.Time, limit int) ([]entryDoc, error) {
 	var docs []entryDoc
-	err := o.events.All(ctx, bson.M{"message_due": bson.M{"$gt": 0, "$lte": micros(now)}}, &docs,
-		options.Find().SetProjection(entryOnly).
-			SetSort(bson.D{{Key: "message_due", Value: 1}}).SetLimit(int64(limit)))
+	_, err := o.events.AllReadable(ctx, bson.M{"message_due": bson.M{"$gt": 0, "$lte": micros(now)}}, limit, &docs,
+		options.Find().SetProjection(entryOnly).SetSort(bson.D{{Key: "message_due", Value: 1}}))
 	return docs, err
 }
 
@@ -158,8 +157,9 @@ func (o *Outbox) mark(ctx context.Context, ids []string, change bson.M) error {
 // Open implements outbox.Store.
 func (o *Outbox) Open(ctx context.Context) (n int, oldest time.Time, err error) {
 	var docs []entryDoc
-	if err := o.events.All(ctx, bson.M{"message_due": isOpen}, &docs,
-		options.Find().SetProjection(bson.M{"message.time": 1})); err != nil {
+	unreadable, err := o.events.AllReadable(ctx, bson.M{"message_due": isOpen}, 0, &docs,
+		options.Find().SetProjection(bson.M{"message.time": 1}))
+	if err != nil {
 		return 0, time.Time{}, err
 	}
 	for _, d := range docs {
@@ -167,7 +167,7 @@ func (o *Outbox) Open(ctx context.Context) (n int, oldest time.Time, err error) 
 			oldest = at
 		}
 	}
-	return len(docs), oldest, nil
+	return len(docs) + unreadable, oldest, nil
 }
 
 // Prune implements outbox.Store. Only the message goes.

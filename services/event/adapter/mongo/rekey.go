@@ -18,7 +18,7 @@ func (s *Store) rekey(ctx context.Context) error {
 	}}
 	for {
 		var docs []eventDoc
-		if err := s.events.All(ctx, old, &docs, options.Find().SetProjection(eventOnly).SetLimit(piece)); err != nil {
+		if _, err := s.events.AllReadable(ctx, old, piece, &docs, options.Find().SetProjection(eventOnly)); err != nil {
 			return err
 		}
 		for i := range docs {

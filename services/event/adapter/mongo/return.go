@@ -8,7 +8,6 @@ import (
 
 	"github.com/google/uuid"
 	"go.mongodb.org/mongo-driver/v2/bson"
-	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/openboxoffice/boxoffice/services/event"
 	"github.com/openboxoffice/boxoffice/services/internal/mongodb"
@@ -127,7 +126,7 @@ func (s *Store) finishReturn(ctx context.Context, rec *recordDoc, returnID strin
 // unfinished.
 func (s *Store) sweepReturns(ctx context.Context, log *slog.Logger) error {
 	var open []recordDoc
-	if err := s.reservations.All(ctx, bson.M{"returns_open": bson.M{"$gt": 0}}, &open, options.Find().SetLimit(batch)); err != nil {
+	if _, err := s.reservations.AllReadable(ctx, bson.M{"returns_open": bson.M{"$gt": 0}}, batch, &open); err != nil {
 		return err
 	}
 	var errs []error

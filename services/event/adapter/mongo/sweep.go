@@ -66,8 +66,8 @@ func (s *Store) sweep(ctx context.Context, log *slog.Logger) error {
 
 func (s *Store) sweepClosures(ctx context.Context, log *slog.Logger) error {
 	var open []closureDoc
-	if err := s.closures.All(ctx, bson.M{"open_since": bson.M{"$gt": 0, "$lte": s.before(settledAfter)}}, &open,
-		options.Find().SetSort(bson.D{{Key: "open_since", Value: 1}}).SetLimit(batch)); err != nil {
+	if _, err := s.closures.AllReadable(ctx, bson.M{"open_since": bson.M{"$gt": 0, "$lte": s.before(settledAfter)}}, batch, &open,
+		options.Find().SetSort(bson.D{{Key: "open_since", Value: 1}})); err != nil {
 		return err
 	}
 	var errs []error
@@ -87,9 +87,8 @@ type heldDoc struct {
 
 func (s *Store) sweepHolds(ctx context.Context, log *slog.Logger) error {
 	var held []heldDoc
-	if err := s.events.All(ctx, bson.M{"held_at": bson.M{"$gt": 0}}, &held,
-		options.Find().SetProjection(bson.M{"holds": 1, "held_at": 1}).
-			SetSort(bson.D{{Key: "held_at", Value: 1}}).SetLimit(batch)); err != nil {
+	if _, err := s.events.AllReadable(ctx, bson.M{"held_at": bson.M{"$gt": 0}}, batch, &held,
+		options.Find().SetProjection(bson.M{"holds": 1, "held_at": 1}).SetSort(bson.D{{Key: "held_at", Value: 1}})); err != nil {
 		return err
 	}
 	var errs []error
@@ -150,9 +149,8 @@ func (s *Store) Prune(ctx context.Context) error {
 	errs = append(errs, s.inbox.Prune(ctx, s.now().Add(-messagesFor)))
 	for after := ""; ; {
 		var marked []markedDoc
-		if err := s.events.All(ctx, bson.M{"marked_at": bson.M{"$gt": 0}, "_id": bson.M{"$gt": after}}, &marked,
-			options.Find().SetProjection(bson.M{"fenced": 1, "returned": 1, "marked_at": 1}).
-				SetSort(bson.D{{Key: "_id", Value: 1}}).SetLimit(batch)); err != nil {
+		if _, err := s.events.AllReadable(ctx, bson.M{"marked_at": bson.M{"$gt": 0}, "_id": bson.M{"$gt": after}}, batch, &marked,
+			options.Find().SetProjection(bson.M{"fenced": 1, "returned": 1, "marked_at": 1}).SetSort(bson.D{{Key: "_id", Value: 1}})); err != nil {
 			return errors.Join(append(errs, err)...)
 		}
 		for i := range marked {

@@ -16,6 +16,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/openboxoffice/boxoffice/services/internal/mongodb"
+	"github.com/openboxoffice/boxoffice/services/internal/storage"
 	"github.com/openboxoffice/boxoffice/services/notification"
 )
 
@@ -74,7 +75,7 @@ func (s *Store) adopt(ctx context.Context) error {
 // outdateOld ends what is outdated of the messages that filter finds.
 func (s *Store) outdateOld(ctx context.Context, filter bson.D) error {
 	var old []message
-	if err := s.messages.All(ctx, filter, &old, options.Find().
+	if _, err := s.messages.AllReadable(ctx, filter, 0, &old, options.Find().
 		SetProjection(bson.D{{Key: "booking_id", Value: 1}, {Key: "version", Value: 1}, {Key: "kind", Value: 1}})); err != nil {
 		return err
 	}
@@ -86,8 +87,11 @@ func (s *Store) outdateOld(ctx context.Context, filter bson.D) error {
 		if err == nil && rest.stale {
 			_, err = s.outdate(ctx, m.ID, true)
 		}
-		if err != nil {
+		switch {
+		case errors.Is(err, storage.ErrUnavailable), ctx.Err() != nil:
 			return err
+		case err != nil: // another of its booking cannot be read
+			s.messages.Unreadable(ctx, m.ID, err)
 		}
 	}
 	return nil

@@ -5,6 +5,7 @@ package mongo_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -211,4 +212,51 @@ func told(t *testing.T, messages *driver.Collection, booking string) []string {
 		}
 	}
 	return told
+}
+
+// A message that cannot be read stops no other, whatever is wrong with it.
+func TestAnUnreadableMessageStopsNoOther(t *testing.T) {
+	t.Parallel()
+	for field, wrong := range map[string]any{"version": "one", "email.attempts": "none", "kind": 7} {
+		t.Run(field, func(t *testing.T) {
+			t.Parallel()
+			o := database(t)
+			store, at := open(t, o), time.Now()
+			enqueue := func(booking string, kind notification.Kind, version int64, at time.Time) notification.Record {
+				r := record(newID(), booking, kind, version, at)
+				r.Deliveries = r.Deliveries[:1]
+				if _, err := store.Enqueue(t.Context(), r); err != nil {
+					t.Fatal(err)
+				}
+				return r
+			}
+			claimed := func(at time.Time, limit int) (ids []string) {
+				ns, err := store.Claim(t.Context(), notification.Email, at, at.Add(time.Minute), limit)
+				if err != nil {
+					t.Errorf("Claim: %v", err)
+				}
+				for _, n := range ns {
+					ids = append(ids, n.ID)
+				}
+				return ids
+			}
+			bad := enqueue(newID(), notification.Confirmation, 1, at.Add(-time.Minute))
+			enqueue(bad.BookingID, notification.ItemsCancelled, 2, at.Add(-time.Second))
+			good := enqueue(newID(), notification.Confirmation, 1, at)
+			if _, err := raw(t, o).UpdateOne(t.Context(), bson.D{{Key: "_id", Value: bad.MessageID}}, set(field, wrong)); err != nil {
+				t.Fatal(err)
+			}
+			got := claimed(at, 2)
+			got = append(got, claimed(at, 2)...)
+			if !slices.Contains(got, good.Deliveries[0].ID) {
+				t.Errorf("claimed are %q, want %s among them", got, good.Deliveries[0].ID)
+			}
+			if slices.Contains(got, bad.Deliveries[0].ID) {
+				t.Errorf("claimed are %q, with what cannot be read", got)
+			}
+			if _, err := store.Forget(t.Context(), at.Add(48*time.Hour), 100); err != nil {
+				t.Errorf("Forget: %v", err)
+			}
+		})
+	}
 }

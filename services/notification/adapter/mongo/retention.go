@@ -35,7 +35,7 @@ func (s *Store) Forget(ctx context.Context, t time.Time, limit int) (int, error)
 			break
 		}
 		var ms []message
-		if err := s.messages.All(ctx, old, &ms, options.Find().SetLimit(int64(limit-forgotten)).SetProjection(header)); err != nil {
+		if _, err := s.messages.AllReadable(ctx, old, limit-forgotten, &ms, options.Find().SetProjection(header)); err != nil {
 			return forgotten, err
 		}
 		for _, m := range ms {

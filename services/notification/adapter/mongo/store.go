@@ -3,6 +3,7 @@ package mongo
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/openboxoffice/boxoffice/services/internal/mongodb"
+	"github.com/openboxoffice/boxoffice/services/internal/storage"
 	"github.com/openboxoffice/boxoffice/services/notification"
 )
 
@@ -26,6 +28,10 @@ const (
 	spare   = 8
 	readied = 64
 )
+
+// unreadablePause is how long a delivery waits that cannot be claimed because a
+// document cannot be read.
+const unreadablePause = 5 * time.Minute
 
 // Claim implements notification.Store: it makes ready what is due, looks for
 // what comes first, and claims each by one update that demands that it still is
@@ -49,6 +55,10 @@ func (s *Store) Claim(ctx context.Context, c notification.Channel, now, until ti
 				break
 			}
 			n, won, err := s.lease(ctx, m, c, now, until)
+			if err != nil && !errors.Is(err, storage.ErrUnavailable) && ctx.Err() == nil {
+				s.messages.Unreadable(ctx, m.ID, err)
+				err = s.putOff(ctx, m.ID, field, now)
+			}
 			if err != nil {
 				// What is claimed already is worked on; the rest stays ready.
 				return claimed, unless(len(claimed) > 0, err)
@@ -62,6 +72,15 @@ func (s *Store) Claim(ctx context.Context, c notification.Channel, now, until ti
 		}
 	}
 	return claimed, nil
+}
+
+// putOff lets a delivery wait that is ready and cannot be claimed: it, or an
+// earlier one of its booking, cannot be read.
+func (s *Store) putOff(ctx context.Context, id, field string, now time.Time) error {
+	_, err := s.messages.Update(ctx, append(byID(id), bson.E{Key: field + ".ready", Value: true}), bson.D{{Key: "$set", Value: bson.D{
+		{Key: field + ".ready", Value: false}, {Key: field + ".due", Value: now.Add(unreadablePause).UnixMicro()},
+	}}})
+	return err
 }
 
 // unless is err where ok is false.
@@ -102,8 +121,8 @@ func (s *Store) makeReady(ctx context.Context, field string, now time.Time) erro
 		{Key: field + ".due", Value: bson.D{{Key: "$lte", Value: now.UnixMicro()}}},
 	}
 	var ms []message
-	if err := s.messages.All(ctx, due, &ms, options.Find().
-		SetSort(bson.D{{Key: field + ".due", Value: 1}}).SetLimit(readied).
+	if _, err := s.messages.AllReadable(ctx, due, readied, &ms, options.Find().
+		SetSort(bson.D{{Key: field + ".due", Value: 1}}).
 		SetProjection(bson.D{
 			{Key: field + ".status", Value: 1}, {Key: field + ".lease", Value: 1}, {Key: field + ".ended", Value: 1},
 		})); err != nil {
@@ -126,8 +145,8 @@ func (s *Store) makeReady(ctx context.Context, field string, now time.Time) erro
 // ready returns up to limit messages whose delivery by one channel is ready, those
 // first whose turn it is.
 func (s *Store) ready(ctx context.Context, field string, limit int) (ready []message, err error) {
-	err = s.messages.All(ctx, bson.D{{Key: field + ".ready", Value: true}}, &ready, options.Find().
-		SetSort(bson.D{{Key: field + ".turn", Value: 1}, {Key: field + ".due", Value: 1}}).SetLimit(int64(limit)).
+	_, err = s.messages.AllReadable(ctx, bson.D{{Key: field + ".ready", Value: true}}, limit, &ready, options.Find().
+		SetSort(bson.D{{Key: field + ".turn", Value: 1}, {Key: field + ".due", Value: 1}}).
 		SetProjection(bson.D{{Key: "booking_id", Value: 1}, {Key: "version", Value: 1}}))
 	return ready, err
 }
