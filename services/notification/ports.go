@@ -94,8 +94,8 @@ type Store interface {
 	// Outdated reports whether n, which is leased, has been outdated since it was
 	// claimed. It is false where n.Lease is not the delivery's lease.
 	Outdated(ctx context.Context, n Notification) (bool, error)
-	// Settle stores n's Status, To, Attempts, Error, SentAt, Due and Turn, and
-	// ends its lease. One that is no longer open is never claimed again. One that was
+	// Settle stores n's Status, To, Attempts, Error, SentAt and Turn, its Due if n
+	// is open, and ends its lease. One that is no longer open is never claimed again. One that was
 	// outdated while it was leased stays so if n is open: it is not tried again.
 	// When n.Lease is not the delivery's lease, nothing changes, and it is
 	// ErrSettled where the delivery is no longer open, ErrLeaseLost elsewhere.

@@ -53,7 +53,7 @@ type delivery struct {
 	Error     string              `bson:"error"`
 	CreatedAt int64               `bson:"created_at"`
 	SentAt    int64               `bson:"sent_at,omitempty"` // absent until sent
-	Due       int64               `bson:"due"`               // while it is leased, when the lease ends
+	Due       int64               `bson:"due,omitempty"`     // while it is leased, when the lease ends; absent once it is settled
 	Lease     string              `bson:"lease,omitempty"`   // absent when nobody has it
 	Ended     bool                `bson:"ended,omitempty"`   // somebody has found the lease ended: due is when its grace ends
 	Turn      int64               `bson:"turn"`
@@ -140,8 +140,11 @@ func (m *message) notification(c notification.Channel) notification.Notification
 		ID: d.ID, BookingID: m.BookingID, UserID: d.UserID, Channel: c,
 		To: d.To, Subject: d.Subject, Text: d.Text, HTML: d.HTML, Calendar: d.Calendar,
 		Status: d.Status, Attempts: d.Attempts, Error: d.Error,
-		CreatedAt: fromMicros(d.CreatedAt), Due: fromMicros(d.Due), Turn: d.Turn, Lease: d.Lease,
+		CreatedAt: fromMicros(d.CreatedAt), Turn: d.Turn, Lease: d.Lease,
 		Kind: m.Kind, Version: m.Version, Booking: m.Booking, Overtaken: m.Overtaken,
+	}
+	if d.Due != 0 {
+		n.Due = fromMicros(d.Due)
 	}
 	if d.SentAt != 0 {
 		n.SentAt = fromMicros(d.SentAt)

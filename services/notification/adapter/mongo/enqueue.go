@@ -253,7 +253,7 @@ func (s *Store) outdate(ctx context.Context, id string, outdated bool) (open boo
 			if !outdated || !d.Status.Open() {
 				continue
 			}
-			done, err := s.messages.Update(ctx, append(byID(id), asRead(field, d)...), ended(field, d.Status, notification.Replaced))
+			done, err := s.messages.Update(ctx, append(byID(id), asRead(field, d)...), ended(field, d, notification.Replaced))
 			if err != nil {
 				return false, err
 			}
@@ -288,12 +288,14 @@ func endedFields(field string, was notification.Status, reason string) bson.D {
 	return bson.D{{Key: field + ".status", Value: status}, {Key: field + ".error", Value: reason}}
 }
 
-// ended ends a delivery with an open status, for this reason.
-func ended(field string, was notification.Status, reason string) bson.D {
-	return bson.D{
-		{Key: "$set", Value: endedFields(field, was, reason)},
-		{Key: "$unset", Value: bson.D{{Key: field + ".ready", Value: ""}}},
+// ended ends a delivery with an open status, for this reason. With a lease it is
+// due still, when that ends.
+func ended(field string, was *delivery, reason string) bson.D {
+	unset := bson.D{{Key: field + ".ready", Value: ""}}
+	if was.Lease == "" {
+		unset = append(unset, bson.E{Key: field + ".due", Value: ""})
 	}
+	return bson.D{{Key: "$set", Value: endedFields(field, was.Status, reason)}, {Key: "$unset", Value: unset}}
 }
 
 // drop decides that a message, if it is undecided, is told to nobody.

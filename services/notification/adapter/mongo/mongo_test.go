@@ -260,3 +260,37 @@ func TestAnUnreadableMessageStopsNoOther(t *testing.T) {
 		})
 	}
 }
+
+// What was sent while the clock was ahead is none of BringForward's business.
+func TestWhatIsSettledIsNotDue(t *testing.T) {
+	t.Parallel()
+	o := database(t)
+	store, at := open(t, o), time.Now()
+	for _, status := range []notification.Status{notification.Sent, notification.Outdated} {
+		r := record(newID(), newID(), notification.Confirmation, 1, at)
+		r.Deliveries = r.Deliveries[:1]
+		if _, err := store.Enqueue(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
+		if status == notification.Outdated {
+			if _, err := store.Enqueue(t.Context(), record(newID(), r.BookingID, notification.Cancellation, 2, at)); err != nil {
+				t.Fatal(err)
+			}
+		} else {
+			ns, err := store.Claim(t.Context(), notification.Email, at, at.Add(time.Minute), 1)
+			if err != nil || len(ns) != 1 {
+				t.Fatalf("%d are claimed (%v), want 1", len(ns), err)
+			}
+			ns[0].Status, ns[0].SentAt, ns[0].Due = status, at, at.Add(24*time.Hour)
+			if err := store.Settle(t.Context(), ns[0]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		n, err := raw(t, o).CountDocuments(t.Context(), bson.D{
+			{Key: "_id", Value: r.MessageID}, {Key: "email.status", Value: status}, {Key: "email.due", Value: bson.D{{Key: "$exists", Value: false}}},
+		})
+		if err != nil || n != 1 {
+			t.Errorf("%d that are %s have no due time (error %v), want 1", n, status, err)
+		}
+	}
+}

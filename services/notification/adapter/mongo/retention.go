@@ -60,7 +60,7 @@ func (s *Store) forget(ctx context.Context, m message, t time.Time) (done bool, 
 		if d.Lease != "" && d.Due >= t.UnixMicro() {
 			return false, nil
 		}
-		set, unset := bson.D{}, bson.D{{Key: field + ".lease", Value: ""}, {Key: field + ".ended", Value: ""}}
+		set, unset := bson.D{}, bson.D{{Key: field + ".lease", Value: ""}, {Key: field + ".ended", Value: ""}, {Key: field + ".due", Value: ""}}
 		if d.Status.Open() {
 			set, unset = endedFields(field, d.Status, notification.Expired), append(unset, bson.E{Key: field + ".ready", Value: ""})
 		}

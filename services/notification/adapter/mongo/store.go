@@ -96,21 +96,20 @@ func (s *Store) BringForward(ctx context.Context, leased, waiting time.Time) err
 	ctx, cancel := s.db.Limit(ctx, 0)
 	defer cancel()
 	there := bson.D{{Key: "$exists", Value: true}}
+	var errs []error
 	for _, field := range channels {
 		for _, late := range []struct {
 			ready, lease any
 			due          time.Time
 		}{{false, there, leased}, {false, absent, waiting}, {absent, there, leased}} {
-			if err := s.messages.UpdateAll(ctx, bson.D{
+			errs = append(errs, s.messages.UpdateAll(ctx, bson.D{
 				{Key: field + ".ready", Value: late.ready},
 				{Key: field + ".due", Value: bson.D{{Key: "$gt", Value: late.due.UnixMicro()}}},
 				{Key: field + ".lease", Value: late.lease},
-			}, bson.D{{Key: "$set", Value: bson.D{{Key: field + ".due", Value: late.due.UnixMicro()}}}}); err != nil {
-				return err
-			}
+			}, bson.D{{Key: "$set", Value: bson.D{{Key: field + ".due", Value: late.due.UnixMicro()}}}}))
 		}
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // makeReady makes ready what is due of one channel. What was leased gets its
@@ -232,7 +231,6 @@ func (s *Store) Settle(ctx context.Context, n notification.Notification) error {
 	set := bson.D{
 		{Key: field + ".to", Value: n.To},
 		{Key: field + ".attempts", Value: n.Attempts},
-		{Key: field + ".due", Value: n.Due.UnixMicro()},
 		{Key: field + ".turn", Value: n.Turn},
 	}
 	unset := bson.D{{Key: field + ".lease", Value: ""}, {Key: field + ".ended", Value: ""}}
@@ -242,16 +240,19 @@ func (s *Store) Settle(ctx context.Context, n notification.Notification) error {
 		set = append(set, bson.E{Key: field + ".sent_at", Value: n.SentAt.UnixMicro()})
 	}
 	outcome := append(set[:len(set):len(set)], bson.E{Key: field + ".status", Value: n.Status}, bson.E{Key: field + ".error", Value: n.Error})
+	// What is settled is never due: BringForward would look at it, if its time is
+	// far in the future.
+	settled := append(unset[:len(unset):len(unset)], bson.E{Key: field + ".ready", Value: ""}, bson.E{Key: field + ".due", Value: ""})
 	if !n.Status.Open() {
-		return s.settle(ctx, n, mine, outcome, append(unset, bson.E{Key: field + ".ready", Value: ""}))
+		return s.settle(ctx, n, mine, outcome, settled)
 	}
-	settled, err := s.messages.Update(ctx, append(mine[:len(mine):len(mine)], bson.E{Key: field + ".status", Value: open}), bson.D{
-		{Key: "$set", Value: append(outcome, bson.E{Key: field + ".ready", Value: false})}, {Key: "$unset", Value: unset},
-	})
-	if err != nil || settled {
+	waits := append(outcome, bson.E{Key: field + ".ready", Value: false}, bson.E{Key: field + ".due", Value: n.Due.UnixMicro()})
+	done, err := s.messages.Update(ctx, append(mine[:len(mine):len(mine)], bson.E{Key: field + ".status", Value: open}),
+		bson.D{{Key: "$set", Value: waits}, {Key: "$unset", Value: unset}})
+	if err != nil || done {
 		return err
 	}
-	return s.settle(ctx, n, mine, set, unset) // if it was outdated meanwhile
+	return s.settle(ctx, n, mine, set, settled) // if it was outdated meanwhile
 }
 
 func (s *Store) settle(ctx context.Context, n notification.Notification, filter, set, unset bson.D) error {
