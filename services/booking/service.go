@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -77,6 +78,8 @@ type Service struct {
 	paused atomic.Bool   // sales, after a restore
 	wake   chan struct{} // there is something to recover
 	heard  chan struct{} // there is a payment event
+
+	unreadable sync.Map // the ids of bookings that lists have set aside
 }
 
 // New returns a Service. Its Recover must run for bookings to be settled.
@@ -156,12 +159,20 @@ func (s *Service) List(ctx context.Context, caller identity.Caller, q Query) ([]
 	}
 }
 
-// setUnreadableAside lists b, which a list has found to be Unreadable, for an admin.
+// setUnreadableAside lists b, which a list has found to be Unreadable, for an
+// admin: once, for a list is read often, and this writes.
 func (s *Service) setUnreadableAside(ctx context.Context, b Booking) {
-	s.Log.ErrorContext(ctx, "a booking cannot be read", "booking_id", b.ID, "error", b.Unreadable)
+	if _, known := s.unreadable.LoadOrStore(b.ID, true); known {
+		return
+	}
 	err := s.StuckBookings.SetAside(ctx, b.ID, "", SetAside(b.Unreadable, 1, s.now()))
-	if err != nil && !errors.Is(err, ErrLeaseLost) { // that is, it is driven, or set aside already
+	switch {
+	case errors.Is(err, ErrLeaseLost): // it is driven, or set aside already
+	case err != nil:
+		s.unreadable.Delete(b.ID)
 		s.Log.ErrorContext(ctx, "booking not set aside", "booking_id", b.ID, "error", err)
+	default:
+		s.Log.ErrorContext(ctx, "a booking cannot be read", "booking_id", b.ID, "error", b.Unreadable)
 	}
 }
 

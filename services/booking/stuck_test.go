@@ -176,8 +176,19 @@ func (c year10000) Reserve(ctx context.Context, r booking.Reservation) (booking.
 	return reserved, err
 }
 
+// countsAside counts what is set aside.
+type countsAside struct {
+	booking.StuckBookings
+	calls atomic.Int64
+}
+
+func (c *countsAside) SetAside(ctx context.Context, id, lease string, s booking.Stuck) error {
+	c.calls.Add(1)
+	return c.StuckBookings.SetAside(ctx, id, lease, s)
+}
+
 // A booking that cannot be read is left out of its customer's list, which has
-// the others, page by page, and is set aside.
+// the others, page by page, and is set aside, once.
 func TestAListLeavesOutWhatCannotBeRead(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "booking.db")
@@ -189,6 +200,8 @@ func TestAListLeavesOutWhatCannotBeRead(t *testing.T) {
 	w := newWorld(t)
 	w.store = store
 	event, c, s := w.newEvent(price), w.newCustomer(), w.service(nil)
+	aside := &countsAside{StuckBookings: s.StuckBookings}
+	s.StuckBookings = aside
 	var ids []string
 	for range 5 {
 		ids = append([]string{w.book(t, s, c, booking.Request{EventID: event, Tickets: 1}).ID}, ids...)
@@ -214,6 +227,9 @@ func TestAListLeavesOutWhatCannotBeRead(t *testing.T) {
 		if want := []string{ids[0], ids[3]}; !slices.Equal(got, want) {
 			t.Errorf("listed %q, want %q", got, want)
 		}
+	}
+	if got := aside.calls.Load(); got != 3 {
+		t.Errorf("%d times a booking is set aside, want 3", got)
 	}
 	if got, want := stuckIDs(t, s), []string{ids[4], ids[2], ids[1]}; !slices.Equal(got, want) {
 		t.Errorf("set aside are %q, want %q", got, want)

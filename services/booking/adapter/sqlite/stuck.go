@@ -12,8 +12,18 @@ import (
 
 var _ booking.StuckBookings = (*Store)(nil)
 
-// SetAside implements booking.StuckBookings.
+// SetAside implements booking.StuckBookings. Lists call it without a lease: then it
+// reads before it writes.
 func (s *Store) SetAside(ctx context.Context, id, lease string, stuck booking.Stuck) error {
+	if lease == "" {
+		var aside bool
+		if err := s.db.Read.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM bookings WHERE id = ? AND stuck_since IS NOT NULL)`,
+			id).Scan(&aside); err != nil {
+			return err
+		} else if aside {
+			return booking.ErrLeaseLost
+		}
+	}
 	return s.db.Write(ctx, func(tx *sql.Tx) error {
 		res, err := tx.ExecContext(ctx, `
 			UPDATE bookings SET lease_token = '', lease_until = ?, stuck_error = ?, stuck_since = ?
