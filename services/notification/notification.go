@@ -133,7 +133,7 @@ const MaxAhead = 2 * 365 * 24 * time.Hour
 
 // Quota says how many records of one Key are sent within a QuotaPeriod: Most.
 type Quota struct {
-	Key  string // without personal data
+	Key  string // an account, or the hash of an address; both are personal data, kept for a short time
 	Most int
 }
 

@@ -11,8 +11,9 @@ import (
 
 // mailboxKey is what all spellings of an address share that reach one mailbox: in
 // whatever case, with the domain in its own script or as A-labels, and with
-// whatever follows a plus sign, which most providers ignore. It is a hash, so that
-// it outlives the address without giving it away.
+// whatever follows a plus sign, which most providers ignore. It is an
+// unsalted hash, which shows no address but confirms one that somebody guesses: it
+// is personal data, and pruned.
 func mailboxKey(address string) string {
 	address, _ = ASCIIDomain(norm.NFKC.String(cases.Fold().String(address)))
 	at := strings.LastIndexByte(address, '@')
