@@ -161,15 +161,20 @@ func (r *runner) unit(w workspace) error {
 	return r.goTest(r.root, inMemory(), slices.Concat(args, r.race(), w.patterns(func(dir string) bool { return dir != e2eDir }))...)
 }
 
-// integration runs the tests that need servers and that keep accepts, once.
+// integration runs the tests that need servers and that keep accepts, once. The race
+// detector, which makes them twice as dear, is for the long tier: in the ordinary
+// one it watches the same suites on SQLite.
 func (r *runner) integration(w workspace, keep func(name string) bool) error {
 	if err := r.shareServers(); err != nil {
 		return err
 	}
 	r.figures = true
 	args := []string{"-tags=" + integrationTag, "-count=1", "-shuffle=on", "-timeout=" + unitTimeout}
+	if long() {
+		args = append(args, r.race()...)
+	}
 	packages, pattern := w.integration(keep)
-	return r.goTest(r.root, inMemory(), slices.Concat(args, r.race(), []string{"-run=" + pattern}, packages)...)
+	return r.goTest(r.root, inMemory(), slices.Concat(args, []string{"-run=" + pattern}, packages)...)
 }
 
 // suites runs tests of packages once. Broken adapters run in a process each and
