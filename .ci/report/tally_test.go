@@ -371,8 +371,8 @@ func TestTwoRunsOfOnePackageSideBySide(t *testing.T) {
 	}
 }
 
-// The end of a run repeats what failed tests logged: who has only the end of a
-// long output still learns why.
+// A run ends with the log of each failed test, so that the end of its output alone
+// says why it failed.
 func TestTheClosingLinesSayWhyATestFailed(t *testing.T) {
 	var out strings.Builder
 	r := newRunner(t.Context(), t.TempDir(), &out)

@@ -251,8 +251,7 @@ func TestTheKeyOfADeclinedPaymentAnswersTheSameInAPause(t *testing.T) {
 	w.wantPause(t, c, event, time.Second)
 }
 
-// Who has been declined too often does not get around the pause by asking many
-// times at once.
+// Racing requests do not evade the pause after declined payments.
 func TestOfRacingPaymentsAfterAPauseOneIsTried(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -59,11 +59,11 @@ type Store interface {
 	// from being claimed.
 	Claim(ctx context.Context, now time.Time, lease Lease, limit int) ([]Booking, error)
 	// BringForward shortens, after the clock is set back, the leases and pauses
-	// that a wrong clock stored. Callers choose times that no clock which is right
-	// to within 15 minutes stores.
+	// that a wrong clock stored. Callers choose times so late that a clock with an
+	// error of up to 15 minutes does not store them.
 	//   - A lease that ends later than leased ends at leased. Its driver keeps it.
-	//   - A booking that nobody drives, and that is to be begun with later than
-	//     parked, is to be begun with at parked.
+	//   - If nobody drives a booking and it is due later than parked, it becomes due
+	//     at parked.
 	//   - A booking that waits for its customer until the Deadline of its payment
 	//     keeps that time, unless it was updated later than stored.
 	//   - Nothing else of a booking changes.

@@ -60,7 +60,7 @@ type Report struct {
 	Checked    Checked
 	Findings   []Finding             // the first MaxFindings
 	Counts     map[FindingKind]Count // of all findings
-	// AcceptedBy is the admin who has taken the findings as they are; "" for nobody.
+	// AcceptedBy is the admin who accepted the open findings, or "".
 	AcceptedBy string    `json:",omitzero"`
 	AcceptedAt time.Time `json:",omitzero"`
 }

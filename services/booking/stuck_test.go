@@ -176,7 +176,7 @@ func (c year10000) Reserve(ctx context.Context, r booking.Reservation) (booking.
 	return reserved, err
 }
 
-// countsAside counts what is set aside.
+// countsAside counts the bookings that are set aside.
 type countsAside struct {
 	booking.StuckBookings
 	calls atomic.Int64

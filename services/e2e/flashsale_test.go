@@ -22,7 +22,7 @@ const (
 )
 
 // 200 purchases of 50 tickets start at the same moment, or within way.rush. With a
-// rush, a buyer who is told to retry does so under the same key.
+// rush, buyers retry under the same key when an answer asks them to.
 func TestFlashSale(t *testing.T) {
 	t.Parallel()
 	p := start(t, options{})

@@ -125,8 +125,8 @@ func TestLogsKeepSecrets(t *testing.T) {
 	}
 }
 
-// Free bookings in a loop send one address a few mails an hour. What is paid
-// for is told in any case.
+// Free bookings in a loop send one address a few mails an hour. The mail of a paid
+// booking is always sent.
 func TestFreeBookingsMailOneAddressAFewTimes(t *testing.T) {
 	t.Parallel()
 	p := shared(t)

@@ -17,8 +17,8 @@ func priced(minor int64, currency string) obj {
 	return changed(draft(5), "ticket_types", []obj{{"name": "Standard", "capacity": 50, "price": money.Amount{AmountMinor: minor, Currency: currency}}})
 }
 
-// A price is published if the payment provider charges it, and that of the
-// largest booking. What is published can be paid.
+// A price is published only if the payment provider charges it for one ticket and
+// for the largest booking. A booking at a published price can be paid.
 func TestPricesThatNobodyCanPay(t *testing.T) {
 	t.Parallel()
 	p, provider := startWithStripe(t, options{})

@@ -128,7 +128,7 @@ func TestPaymentsSuiteCatchesBrokenAdapters(t *testing.T) {
 	limit := func(l booking.ChargeLimits) func(string) (booking.ChargeLimits, error) {
 		return func(string) (booking.ChargeLimits, error) { return l, nil }
 	}
-	// keeps lets the adapter refuse what is outside its limits.
+	// keeps makes the adapter refuse amounts outside its limits.
 	keeps := func(p *provider) {
 		p.prepare = func(_ context.Context, c booking.Charge) (string, error) { return "", booking.Payable(p, c.Amount) }
 	}

@@ -30,8 +30,8 @@ func TestConsumerOfBooking(t *testing.T) {
 	bookingRequests(t, pact)
 }
 
-// What has become of a cancelled event's bookings, what the payment provider
-// charges, and which messages have arrived.
+// bookingRequests adds the event service's requests: the bookings of a cancelled
+// event, the charge limits of a currency, and the receipts of messages.
 func bookingRequests(t *testing.T, pact *pacttest.Pact) {
 	t.Helper()
 	asJSON := pacttest.Header{"Content-Type": pacttest.Is("application/json")}

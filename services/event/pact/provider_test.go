@@ -101,9 +101,8 @@ func heldSome(t testing.TB, s *sqlite.Store, k event.Key, tickets, some int) err
 
 func TestProvider(t *testing.T) { provider(t).Verify(t, pacttest.Dir(t)) }
 
-// serve is the service as its process runs it, on a new database with what set
-// puts there. Behind it is a booking service that has heard of what is cancelled,
-// and charges euros.
+// serve runs the service as its process does, on a new database that set fills. Its
+// booking service knows of every cancelled event, and charges euros.
 func serve(t testing.TB, issuer *pacttest.Issuer, services *authtest.Services, set func(testing.TB, *sqlite.Store) error) (http.Handler, error) {
 	path := filepath.Join(t.TempDir(), "event.db")
 	db, err := sqlitedb.Open(t.Context(), path, sqlite.Migrations())

@@ -79,7 +79,7 @@ func TestBookingsContract(t *testing.T) {
 	eventtest.TestBookings(t, booking)
 }
 
-// provider is the part of the booking service that says what is charged.
+// provider is the part of the booking service that answers with charge limits.
 func provider(t *testing.T) eventtest.PaymentsFixture {
 	t.Helper()
 	var charged sync.Map
@@ -221,8 +221,8 @@ func TestBookingsSuiteCatchesBrokenAdapters(t *testing.T) {
 	}
 }
 
-// What is not understood must not pass for "not told", or for limits: a wrong
-// service token, or an answer about something else.
+// A refused service token, or an answer about another event or currency, is an
+// outage. It is neither "not told" nor limits.
 func TestWhatIsNotUnderstoodIsAnOutage(t *testing.T) {
 	t.Parallel()
 	for name, h := range map[string]http.HandlerFunc{

@@ -326,7 +326,7 @@ func TestIfMatchOfACancellation(t *testing.T) {
 	cancel("If-Match", `"3.0"`).is(t, http.StatusOK, "")
 }
 
-// To read, the whole tag counts: sales change what is read.
+// A read compares the whole tag, because a sale changes its answer.
 func TestIfMatchOfARead(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
