@@ -278,7 +278,7 @@ func (a *answer) oauth() (string, error) {
 
 // patience is how long tests wait for what comes by itself. It only ends what
 // hangs: no test depends on how fast the machine is.
-const patience = 5 * time.Minute
+const patience = 10 * time.Minute
 
 // final is an error that waiting does not mend.
 type final struct{ error }

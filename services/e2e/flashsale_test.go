@@ -105,7 +105,7 @@ func runSale(t *testing.T, p *platform, buyers []*account) *sale {
 			<-time.After(chosen.rush * time.Duration(i) / time.Duration(len(buyers)))
 			request := []option{as(a), want, key(uuid.NewString())}
 			res, err := p.send(http.MethodPost, gateway, "/bookings", request...)
-			for try := 0; patient && again(res, err) && try < 100; try++ {
+			for deadline := time.Now().Add(patience); patient && again(res, err) && time.Now().Before(deadline); {
 				<-time.After(time.Second) // Retry-After
 				res, err = p.send(http.MethodPost, gateway, "/bookings", request...)
 			}

@@ -12,7 +12,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -101,7 +100,7 @@ func TestProcessesGiveUpWithoutTheirDatabases(t *testing.T) {
 // run runs the process with these arguments to its end.
 func (r *replica) run(t testing.TB, args ...string) (said string, code int) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, r.path, args...)
 	cmd.Env = r.env

@@ -379,6 +379,18 @@ func TestWhatIsToldDependsOnNoOrder(t *testing.T) {
 	}
 }
 
+// attempts is how often what is still open was tried by a channel. A booking's
+// deliveries by one channel are tried one at a time.
+func attempts(t *testing.T, s *notification.Service, by notification.Channel) (sum int) {
+	t.Helper()
+	for _, n := range all(t, s) {
+		if n.Channel == by && n.Status.Open() {
+			sum += n.Attempts
+		}
+	}
+	return sum
+}
+
 // Of what waits while the mail server is away, the outdated is dropped when the
 // newer comes; the rest goes out in the order of the booking's versions.
 func TestNobodyIsToldAnOlderStateAfterANewerOne(t *testing.T) {
@@ -419,7 +431,7 @@ func TestNobodyIsToldAnOlderStateAfterANewerOne(t *testing.T) {
 					return slices.ContainsFunc(all(t, s), func(n notification.Notification) bool { return n.Attempts > 0 })
 				})
 			}
-			// What is on its way to a mail server when the newer one comes may arrive.
+			// What is on its way when the newer one comes may arrive.
 			eventually(t, "what is outdated is dropped", func() bool {
 				dropped := 0
 				for _, n := range all(t, s) {
@@ -429,6 +441,13 @@ func TestNobodyIsToldAnOlderStateAfterANewerOne(t *testing.T) {
 				}
 				return dropped+len(test.told) == len(test.come)
 			})
+			for _, channel := range []notification.Channel{notification.Email, notification.SMS} {
+				before := attempts(t, s, channel)
+				eventually(t, "two tries end, of which one began after that", func() bool {
+					open := slices.ContainsFunc(all(t, s), func(n notification.Notification) bool { return n.Channel == channel && n.Status.Open() })
+					return !open || attempts(t, s, channel) > before+1
+				})
+			}
 			o.set(func(o *outside) { o.mailErr, o.smsErr = nil, nil })
 			paid := len(test.told)
 			if slices.Contains(test.told, "Payment failed") {
