@@ -38,7 +38,7 @@ build: needs-go ## build the platform and each service into .tools/bin, without 
 .PHONY: boxoffice
 boxoffice: needs-go
 	@mkdir -p $(BIN)
-	@CGO_ENABLED=0 go build -o $(BIN)/boxoffice ./$(MAIN)
+	@CGO_ENABLED=0 go build -ldflags="-s -w" -o $(BIN)/boxoffice ./$(MAIN)
 
 .PHONY: test
 test: report ## prove every promise: lint, unit, contracts, pact, integration, e2e in each system

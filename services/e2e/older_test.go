@@ -11,12 +11,14 @@ import (
 
 	contracts "github.com/openboxoffice/boxoffice/contracts/events"
 	eventapp "github.com/openboxoffice/boxoffice/services/event/app"
+	eventstores "github.com/openboxoffice/boxoffice/services/event/app/stores"
 	"github.com/openboxoffice/boxoffice/services/internal/auth"
 	"github.com/openboxoffice/boxoffice/services/internal/broker"
 	"github.com/openboxoffice/boxoffice/services/internal/broker/inlet"
 	"github.com/openboxoffice/boxoffice/services/internal/broker/seal"
 	"github.com/openboxoffice/boxoffice/services/internal/process"
 	notificationapp "github.com/openboxoffice/boxoffice/services/notification/app"
+	notificationstores "github.com/openboxoffice/boxoffice/services/notification/app/stores"
 )
 
 // olderEnv makes this test binary be a consumer as it was, instead of running
@@ -68,10 +70,10 @@ func (a olderApp) Run(ctx context.Context) error {
 func runOlder(of service) {
 	switch of {
 	case events:
-		process.Main(process.Service[eventapp.Config]{
+		process.Main(process.Service[eventstores.Config]{
 			Name: string(of),
-			Addr: func(c eventapp.Config) (addr, variable string) { return c.Addr, "EVENT_ADDR" },
-			Open: func(ctx context.Context, cfg eventapp.Config, log *slog.Logger) (process.App, error) {
+			Addr: func(c eventstores.Config) (addr, variable string) { return c.Addr, "EVENT_ADDR" },
+			Open: func(ctx context.Context, cfg eventstores.Config, log *slog.Logger) (process.App, error) {
 				seals, err := olderSeals(cfg.ServiceKeys)
 				if err != nil {
 					return nil, err
@@ -80,15 +82,15 @@ func runOlder(of service) {
 				if err != nil {
 					return nil, err
 				}
-				app, err := eventapp.New(ctx, cfg, eventapp.Deps{Log: log, Subscriber: older{in}})
+				app, err := eventapp.New(ctx, cfg.Config, eventapp.Deps{Log: log, OpenDatabase: cfg.Open, Subscriber: older{in}})
 				return olderApp{app, in}, err
 			},
 		})
 	case notifications:
-		process.Main(process.Service[notificationapp.Config]{
+		process.Main(process.Service[notificationstores.Config]{
 			Name: string(of),
-			Addr: func(c notificationapp.Config) (addr, variable string) { return c.Addr, "NOTIFICATION_ADDR" },
-			Open: func(ctx context.Context, cfg notificationapp.Config, log *slog.Logger) (process.App, error) {
+			Addr: func(c notificationstores.Config) (addr, variable string) { return c.Addr, "NOTIFICATION_ADDR" },
+			Open: func(ctx context.Context, cfg notificationstores.Config, log *slog.Logger) (process.App, error) {
 				seals, err := olderSeals(cfg.ServiceKeys)
 				if err != nil {
 					return nil, err
@@ -97,7 +99,7 @@ func runOlder(of service) {
 				if err != nil {
 					return nil, err
 				}
-				app, err := notificationapp.New(ctx, cfg, notificationapp.Deps{Log: log, Subscriber: older{in}})
+				app, err := notificationapp.New(ctx, cfg.Config, notificationapp.Deps{Log: log, OpenDatabase: cfg.Open, Subscriber: older{in}})
 				return olderApp{app, in}, err
 			},
 		})

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 
 	"github.com/openboxoffice/boxoffice/services/event/app"
+	"github.com/openboxoffice/boxoffice/services/event/app/stores"
 	"github.com/openboxoffice/boxoffice/services/event/eventtest"
 	"github.com/openboxoffice/boxoffice/services/internal/process"
 )
@@ -12,12 +13,12 @@ import (
 // runRacyEvent is the event service's command on an inventory with the classic
 // race. It does not return.
 func runRacyEvent() int {
-	process.Main(process.Service[app.Config]{
+	process.Main(process.Service[stores.Config]{
 		Name:    string(events),
-		Addr:    func(c app.Config) (addr, variable string) { return c.Addr, "EVENT_ADDR" },
-		Migrate: app.Migrate,
-		Open: func(ctx context.Context, cfg app.Config, log *slog.Logger) (process.App, error) {
-			return app.New(ctx, cfg, app.Deps{Log: log, Inventory: eventtest.Racy})
+		Addr:    func(c stores.Config) (addr, variable string) { return c.Addr, "EVENT_ADDR" },
+		Migrate: stores.Migrate,
+		Open: func(ctx context.Context, cfg stores.Config, log *slog.Logger) (process.App, error) {
+			return app.New(ctx, cfg.Config, app.Deps{Log: log, OpenDatabase: cfg.Open, Inventory: eventtest.Racy})
 		},
 	})
 	return 0

@@ -22,14 +22,19 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	bookingapp "github.com/openboxoffice/boxoffice/services/booking/app"
+	bookingdb "github.com/openboxoffice/boxoffice/services/booking/app/onsqlite"
 	eventapp "github.com/openboxoffice/boxoffice/services/event/app"
+	eventdb "github.com/openboxoffice/boxoffice/services/event/app/onsqlite"
 	"github.com/openboxoffice/boxoffice/services/internal/auth"
 	"github.com/openboxoffice/boxoffice/services/internal/broker/inproc"
 	"github.com/openboxoffice/boxoffice/services/internal/config"
 	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
 	"github.com/openboxoffice/boxoffice/services/internal/log"
+	"github.com/openboxoffice/boxoffice/services/internal/storage"
 	notificationapp "github.com/openboxoffice/boxoffice/services/notification/app"
+	notificationdb "github.com/openboxoffice/boxoffice/services/notification/app/onsqlite"
 	userapp "github.com/openboxoffice/boxoffice/services/user/app"
+	userdb "github.com/openboxoffice/boxoffice/services/user/app/onsqlite"
 )
 
 // app is what every service's app package makes.
@@ -161,12 +166,7 @@ func (p *Platform) openLog(name string) (*slog.Logger, error) {
 // are new at every start because nobody else needs to know them.
 func (p *Platform) build(ctx context.Context) (err error) {
 	decided := map[string]string{
-		"STORE":            "sqlite",
-		"USER_DB":          p.path("user.db"),
-		"EVENT_DB":         p.path("event.db"),
-		"BOOKING_DB":       p.path("booking.db"),
 		"SANDBOX_DB":       p.path("sandbox.db"),
-		"NOTIFICATION_DB":  p.path("notification.db"),
 		"MAIL_DIR":         p.path("mail"),
 		"USER_URL":         p.user.url(),
 		"EVENT_URL":        p.event.url(),
@@ -193,7 +193,8 @@ func (p *Platform) build(ctx context.Context) (err error) {
 		return err
 	}
 	if p.user.app, err = made(userapp.New(ctx, userConfig, userapp.Deps{
-		Log: p.user.log, Transport: p.local, Public: !p.cfg.private(),
+		OpenDatabase: storage.At(p.path("user.db"), userdb.Open),
+		Log:          p.user.log, Transport: p.local, Public: !p.cfg.private(),
 	})); err != nil {
 		return err
 	}
@@ -202,7 +203,8 @@ func (p *Platform) build(ctx context.Context) (err error) {
 		return err
 	}
 	if p.event.app, err = made(eventapp.New(ctx, eventConfig, eventapp.Deps{
-		Log: p.event.log, Transport: p.local, Publisher: p.broker, Subscriber: p.broker, Exclusive: true, Inventory: p.cfg.Inventory,
+		OpenDatabase: storage.At(p.path("event.db"), eventdb.Open),
+		Log:          p.event.log, Transport: p.local, Publisher: p.broker, Subscriber: p.broker, Exclusive: true, Inventory: p.cfg.Inventory,
 	})); err != nil {
 		return err
 	}
@@ -211,7 +213,8 @@ func (p *Platform) build(ctx context.Context) (err error) {
 		return err
 	}
 	if p.notification.app, err = made(notificationapp.New(ctx, notificationConfig, notificationapp.Deps{
-		Log: p.notification.log, Transport: p.local, Subscriber: p.broker, Exclusive: true,
+		OpenDatabase: storage.At(p.path("notification.db"), notificationdb.Open),
+		Log:          p.notification.log, Transport: p.local, Subscriber: p.broker, Exclusive: true,
 	})); err != nil {
 		return err
 	}
@@ -220,7 +223,8 @@ func (p *Platform) build(ctx context.Context) (err error) {
 		return err
 	}
 	p.booking.app, err = made(bookingapp.New(ctx, bookingConfig, bookingapp.Deps{
-		Log: p.booking.log, Transport: p.local, Publisher: p.broker, Subscriber: p.broker, Exclusive: true, Public: !p.cfg.private(),
+		OpenDatabase: storage.At(p.path("booking.db"), bookingdb.Open),
+		Log:          p.booking.log, Transport: p.local, Publisher: p.broker, Subscriber: p.broker, Exclusive: true, Public: !p.cfg.private(),
 	}))
 	if err != nil {
 		return err

@@ -47,15 +47,6 @@ type Config struct {
 	// PublishedLocally says that nobody but this machine can reach the service,
 	// although it listens on more than a loopback address.
 	PublishedLocally bool `env:"PUBLISHED_LOCALLY" envDefault:"false"`
-	// Store is where bookings are kept: "postgres", at PostgresURL, or
-	// "sqlite", in the file DBPath.
-	Store       string `env:"STORE" envDefault:"postgres"`
-	PostgresURL string `env:"BOOKING_POSTGRES_URL"`
-	DBPath      string `env:"BOOKING_DB"`
-	// MaxConns is how many connections to PostgreSQL are open at most, and
-	// DBTimeout how long an operation there may take.
-	MaxConns  int32         `env:"DB_MAX_CONNS" envDefault:"16"`
-	DBTimeout time.Duration `env:"DB_TIMEOUT" envDefault:"3s"`
 	PaymentsConfig
 	// TicketsPerAccount is how many tickets of one event an account may have that
 	// are free or not paid for yet.
@@ -84,6 +75,8 @@ type Config struct {
 // Deps is what the process gives the service.
 type Deps struct {
 	Log *slog.Logger
+	// OpenDatabase opens the database, and brings it up to date. The app closes it.
+	OpenDatabase func(context.Context) (*Database, error)
 	// Transport is the way to the other services where there is no sidecar; nil
 	// is over the network.
 	Transport http.RoundTripper
@@ -103,7 +96,7 @@ type Deps struct {
 
 // App is the service, ready to run.
 type App struct {
-	db            *database
+	db            *Database
 	payments      *payments
 	service       *booking.Service
 	relay         *outbox.Relay
@@ -143,11 +136,11 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	if cfg.PaymentsConfig, err = cfg.withProvider(ctx, public, deps.Log); err != nil {
 		return nil, err
 	}
-	if a.db, err = openDatabase(ctx, cfg); err != nil {
+	if a.db, err = deps.OpenDatabase(ctx); err != nil {
 		return nil, err
 	}
-	if deps.Exclusive && a.db.endLeases != nil {
-		if err := a.db.endLeases(ctx, time.Now()); err != nil {
+	if deps.Exclusive && a.db.EndLeases != nil {
+		if err := a.db.EndLeases(ctx, time.Now()); err != nil {
 			return nil, err
 		}
 	}
@@ -189,16 +182,16 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 		"event":        inboxrest.NewClient(event),
 		"notification": inboxrest.NewClient(notification),
 	}}
-	a.relay, err = outbox.NewRelay(outbox.Options{Store: a.db.outbox, Publisher: publisher, Log: deps.Log, Consumers: consumers, Keep: keepMessages})
+	a.relay, err = outbox.NewRelay(outbox.Options{Store: a.db.Outbox, Publisher: publisher, Log: deps.Log, Consumers: consumers, Keep: keepMessages})
 	if err != nil {
 		return nil, err
 	}
 	catalog := eventapi.New(event)
 	a.service = booking.New(booking.Options{
-		Store: a.db.store, StuckBookings: a.db.stuck, CancelledEvents: a.db.cancelled, Catalog: catalog,
-		Payments: a.payments, PaymentEvents: a.db.paymentEvents, CheckoutTTL: cfg.CheckoutTTL, TicketsPerAccount: cfg.TicketsPerAccount, Log: deps.Log,
-		Records: a.db.records, Holdings: catalog, Statements: a.payments.statements,
-		Recheck: recheck(a.db.archive, consumers, a.relay.Wake), RestoredAt: cfg.RestoredAt,
+		Store: a.db.Store, StuckBookings: a.db.Stuck, CancelledEvents: a.db.Cancelled, Catalog: catalog,
+		Payments: a.payments, PaymentEvents: a.db.PaymentEvents, CheckoutTTL: cfg.CheckoutTTL, TicketsPerAccount: cfg.TicketsPerAccount, Log: deps.Log,
+		Records: a.db.Records, Holdings: catalog, Statements: a.payments.statements,
+		Recheck: recheck(a.db.Archive, consumers, a.relay.Wake), RestoredAt: cfg.RestoredAt,
 		Committed: a.relay.Wake, TraceParent: httpkit.TraceParent,
 	})
 
@@ -212,13 +205,13 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	cancelled := messaging.Events(a.service)
 	if err := subscriber.Subscribe(broker.Subscription{
 		Topic: events.TopicEvents, Consumer: messaging.Consumer, Handle: cancelled,
-		DeadLetter: inbox.DeadLetterFunc(a.db.inbox, events.TopicEvents, time.Now),
+		DeadLetter: inbox.DeadLetterFunc(a.db.Inbox, events.TopicEvents, time.Now),
 	}); err != nil {
 		return nil, err
 	}
 
 	mux := httpkit.NewRouter(deps.Log)
-	checks := map[string]func(context.Context) error{"database": a.db.ping}
+	checks := map[string]func(context.Context) error{"database": a.db.Ping}
 	if a.payments.ping != nil {
 		checks["payments"] = a.payments.ping
 	}
@@ -226,11 +219,11 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	guard := &auth.Guard{Verify: verifier.Verify, VerifyService: keys.Verifier("booking")}
 	api := httpkit.NewAPI(mux, "Boxoffice booking", "Book tickets, pay, cancel.")
 	rest.Register(api, a.service, rest.Options{
-		Guard: guard, AuditLog: a.db.audit, CancelledEvents: a.db.cancelled, Records: a.db.records, Ledger: a.payments.ledger,
+		Guard: guard, AuditLog: a.db.Audit, CancelledEvents: a.db.Cancelled, Records: a.db.Records, Ledger: a.payments.ledger,
 	})
 	rest.RegisterWebhook(api, a.service, a.payments.webhook)
 	inboxrest.Register(api, guard, inboxrest.Options{
-		Store: a.db.inbox, Handlers: map[string]broker.Handler{events.TopicEvents: cancelled},
+		Store: a.db.Inbox, Handlers: map[string]broker.Handler{events.TopicEvents: cancelled},
 		Callers: []string{"event"}, Log: deps.Log,
 	})
 	if a.inlet != nil {
@@ -258,7 +251,7 @@ func (a *App) Run(ctx context.Context) error {
 	if a.payments.webhook != nil {
 		run("payment events", a.service.Hear)
 	}
-	for _, keep := range []func(context.Context, *slog.Logger) error{a.db.run, a.payments.run} {
+	for _, keep := range []func(context.Context, *slog.Logger) error{a.db.Run, a.payments.run} {
 		if keep != nil {
 			run("keeping the file", func(ctx context.Context) error { return keep(ctx, a.log) })
 		}
@@ -266,8 +259,8 @@ func (a *App) Run(ctx context.Context) error {
 	if a.inlet != nil {
 		g.Go(func() error { return a.inlet.Run(ctx) }) // it runs once, and recovers what its handlers panic with
 	}
-	if a.db.listen != nil {
-		run("listening", func(ctx context.Context) error { return a.db.listen(ctx, a.log, a.relay.Wake) })
+	if a.db.Listen != nil {
+		run("listening", func(ctx context.Context) error { return a.db.Listen(ctx, a.log, a.relay.Wake) })
 	}
 	return g.Wait()
 }
@@ -277,7 +270,9 @@ func (a *App) prune(ctx context.Context) error {
 	tick := time.NewTicker(time.Hour)
 	defer tick.Stop()
 	for {
-		err := worker.Try(ctx, a.log, "pruning", func() error { return a.db.prune(ctx, time.Now()) })
+		err := worker.Try(ctx, a.log, "pruning", func() error {
+			return errors.Join(a.db.PruneKeys(ctx, time.Now()), a.db.PrunePaymentEvents(ctx, time.Now()))
+		})
 		if err != nil && ctx.Err() == nil {
 			a.log.ErrorContext(ctx, "old idempotency keys and payment events not pruned", "error", err)
 		}
@@ -296,7 +291,7 @@ func (a *App) Close() error {
 		errs = append(errs, a.payments.close())
 	}
 	if a.db != nil {
-		errs = append(errs, a.db.close())
+		errs = append(errs, a.db.Close())
 	}
 	return errors.Join(errs...)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"log/slog"
 	"text/tabwriter"
 	"time"
 
@@ -14,8 +13,8 @@ import (
 // Reconcile reconciles the last cfg.ReconcileDays, beside the service that runs
 // or without it, and prints the report to out. Its error says how many findings
 // somebody has to look at.
-func Reconcile(ctx context.Context, cfg Config, log *slog.Logger, out io.Writer) (err error) {
-	a, err := New(ctx, cfg, Deps{Log: log})
+func Reconcile(ctx context.Context, cfg Config, deps Deps, out io.Writer) (err error) {
+	a, err := New(ctx, cfg, deps)
 	if err != nil {
 		return err
 	}

@@ -16,12 +16,16 @@ import (
 	"github.com/compose-spec/compose-go/v2/dotenv"
 	"github.com/google/go-cmp/cmp"
 
-	booking "github.com/openboxoffice/boxoffice/services/booking/app"
-	event "github.com/openboxoffice/boxoffice/services/event/app"
+	bookingapp "github.com/openboxoffice/boxoffice/services/booking/app"
+	booking "github.com/openboxoffice/boxoffice/services/booking/app/stores"
+	eventapp "github.com/openboxoffice/boxoffice/services/event/app"
+	event "github.com/openboxoffice/boxoffice/services/event/app/stores"
 	"github.com/openboxoffice/boxoffice/services/internal/auth"
 	"github.com/openboxoffice/boxoffice/services/internal/config"
-	notification "github.com/openboxoffice/boxoffice/services/notification/app"
-	user "github.com/openboxoffice/boxoffice/services/user/app"
+	notificationapp "github.com/openboxoffice/boxoffice/services/notification/app"
+	notification "github.com/openboxoffice/boxoffice/services/notification/app/stores"
+	userapp "github.com/openboxoffice/boxoffice/services/user/app"
+	user "github.com/openboxoffice/boxoffice/services/user/app/stores"
 )
 
 // configs are the structs of the services' variables.
@@ -200,19 +204,23 @@ func TestTheExamplesKeysAreForThisMachineAlone(t *testing.T) {
 	t.Parallel()
 	for service, open := range map[string]func(environment map[string]string) error{
 		"user": func(e map[string]string) error {
-			_, err := user.New(t.Context(), parsed[user.Config](t, e), user.Deps{Log: quiet})
+			c := parsed[user.Config](t, e)
+			_, err := userapp.New(t.Context(), c.Config, userapp.Deps{Log: quiet, OpenDatabase: c.Open})
 			return err
 		},
 		"event": func(e map[string]string) error {
-			_, err := event.New(t.Context(), parsed[event.Config](t, e), event.Deps{Log: quiet})
+			c := parsed[event.Config](t, e)
+			_, err := eventapp.New(t.Context(), c.Config, eventapp.Deps{Log: quiet, OpenDatabase: c.Open})
 			return err
 		},
 		"booking": func(e map[string]string) error {
-			_, err := booking.New(t.Context(), parsed[booking.Config](t, e), booking.Deps{Log: quiet})
+			c := parsed[booking.Config](t, e)
+			_, err := bookingapp.New(t.Context(), c.Config, bookingapp.Deps{Log: quiet, OpenDatabase: c.Open})
 			return err
 		},
 		"notification": func(e map[string]string) error {
-			_, err := notification.New(t.Context(), parsed[notification.Config](t, e), notification.Deps{Log: quiet})
+			c := parsed[notification.Config](t, e)
+			_, err := notificationapp.New(t.Context(), c.Config, notificationapp.Deps{Log: quiet, OpenDatabase: c.Open})
 			return err
 		},
 	} {

@@ -15,9 +15,9 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	mongooptions "go.mongodb.org/mongo-driver/v2/mongo/options"
 
-	event "github.com/openboxoffice/boxoffice/services/event/app"
+	event "github.com/openboxoffice/boxoffice/services/event/app/stores"
 	"github.com/openboxoffice/boxoffice/services/internal/servertest/mongotest"
-	notification "github.com/openboxoffice/boxoffice/services/notification/app"
+	notification "github.com/openboxoffice/boxoffice/services/notification/app/stores"
 )
 
 func TestMongoGivesEachUserItsOwnDatabaseAlone(t *testing.T) {

@@ -13,9 +13,9 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/testcontainers/testcontainers-go"
 
-	booking "github.com/openboxoffice/boxoffice/services/booking/app"
+	booking "github.com/openboxoffice/boxoffice/services/booking/app/stores"
 	"github.com/openboxoffice/boxoffice/services/internal/config"
-	user "github.com/openboxoffice/boxoffice/services/user/app"
+	user "github.com/openboxoffice/boxoffice/services/user/app/stores"
 )
 
 // Passwords with everything that a shell, SQL, JavaScript or a URL could take

@@ -12,11 +12,16 @@ import (
 	"testing"
 
 	bookingapp "github.com/openboxoffice/boxoffice/services/booking/app"
+	bookingdb "github.com/openboxoffice/boxoffice/services/booking/app/onsqlite"
 	eventapp "github.com/openboxoffice/boxoffice/services/event/app"
+	eventdb "github.com/openboxoffice/boxoffice/services/event/app/onsqlite"
 	"github.com/openboxoffice/boxoffice/services/internal/auth/authtest"
 	"github.com/openboxoffice/boxoffice/services/internal/config"
+	"github.com/openboxoffice/boxoffice/services/internal/storage"
 	notificationapp "github.com/openboxoffice/boxoffice/services/notification/app"
+	notificationdb "github.com/openboxoffice/boxoffice/services/notification/app/onsqlite"
 	userapp "github.com/openboxoffice/boxoffice/services/user/app"
+	userdb "github.com/openboxoffice/boxoffice/services/user/app/onsqlite"
 )
 
 // services are the four; the gateway's document is made of the others'.
@@ -34,16 +39,17 @@ type app interface {
 func newApp(t *testing.T, service string, environment map[string]string) (a app) {
 	t.Helper()
 	ctx, log := t.Context(), slog.New(slog.DiscardHandler)
+	file := filepath.Join(t.TempDir(), service+".db")
 	var err error
 	switch service {
 	case "user":
-		a, err = userapp.New(ctx, configured[userapp.Config](t, environment), userapp.Deps{Log: log})
+		a, err = userapp.New(ctx, configured[userapp.Config](t, environment), userapp.Deps{Log: log, OpenDatabase: storage.At(file, userdb.Open)})
 	case "event":
-		a, err = eventapp.New(ctx, configured[eventapp.Config](t, environment), eventapp.Deps{Log: log})
+		a, err = eventapp.New(ctx, configured[eventapp.Config](t, environment), eventapp.Deps{Log: log, OpenDatabase: storage.At(file, eventdb.Open)})
 	case "booking":
-		a, err = bookingapp.New(ctx, configured[bookingapp.Config](t, environment), bookingapp.Deps{Log: log})
+		a, err = bookingapp.New(ctx, configured[bookingapp.Config](t, environment), bookingapp.Deps{Log: log, OpenDatabase: storage.At(file, bookingdb.Open)})
 	case "notification":
-		a, err = notificationapp.New(ctx, configured[notificationapp.Config](t, environment), notificationapp.Deps{Log: log})
+		a, err = notificationapp.New(ctx, configured[notificationapp.Config](t, environment), notificationapp.Deps{Log: log, OpenDatabase: storage.At(file, notificationdb.Open)})
 	default:
 		err = fmt.Errorf("there is no service %q", service)
 	}
@@ -62,8 +68,6 @@ func configured[Config any](t *testing.T, environment map[string]string) Config 
 	t.Helper()
 	dir, nobody := t.TempDir(), "http://127.0.0.1:1"
 	all := map[string]string{
-		"STORE": "sqlite", "USER_DB": filepath.Join(dir, "user.db"), "EVENT_DB": filepath.Join(dir, "event.db"),
-		"BOOKING_DB": filepath.Join(dir, "booking.db"), "NOTIFICATION_DB": filepath.Join(dir, "notification.db"),
 		"SANDBOX_DB": filepath.Join(dir, "sandbox.db"), "MAIL_DIR": filepath.Join(dir, "mail"),
 		"USER_URL": nobody, "EVENT_URL": nobody, "BOOKING_URL": nobody, "NOTIFICATION_URL": nobody, "JWKS_URL": nobody,
 	}

@@ -43,15 +43,6 @@ type Config struct {
 	// PublishedLocally says that nobody but this machine can reach the service,
 	// although it listens on more than a loopback address.
 	PublishedLocally bool `env:"PUBLISHED_LOCALLY" envDefault:"false"`
-	// Store is where events are kept: "mongo", at MongoURL, whose path names
-	// the database, or "sqlite", in the file DBPath.
-	Store    string `env:"STORE" envDefault:"mongo"`
-	MongoURL string `env:"EVENT_MONGO_URL"`
-	DBPath   string `env:"EVENT_DB"`
-	// MaxConns is how many connections to MongoDB are open at most, and
-	// DBTimeout how long an operation there may take.
-	MaxConns  int32         `env:"DB_MAX_CONNS" envDefault:"16"`
-	DBTimeout time.Duration `env:"DB_TIMEOUT" envDefault:"3s"`
 	// Sidecar is the own one, if there is one: the way to the other services, to
 	// the broker and from it.
 	Sidecar sidecar.Config
@@ -69,6 +60,8 @@ type Config struct {
 // Deps is what the process gives the service.
 type Deps struct {
 	Log *slog.Logger
+	// OpenDatabase opens the database, and brings it up to date. The app closes it.
+	OpenDatabase func(context.Context) (*Database, error)
 	// Transport is the way to the other services where there is no sidecar; nil
 	// is over the network.
 	Transport http.RoundTripper
@@ -89,7 +82,7 @@ type Deps struct {
 
 // App is the service, ready to run.
 type App struct {
-	db      *database
+	db      *Database
 	service *event.Service
 	relay   *outbox.Relay
 	inlet   *inlet.Inlet // nil where the process gives a Subscriber
@@ -114,17 +107,17 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 			return nil, err
 		}
 	}
-	if a.db, err = openDatabase(ctx, cfg); err != nil {
+	if a.db, err = deps.OpenDatabase(ctx); err != nil {
 		return nil, err
 	}
-	if deps.Exclusive && a.db.endLeases != nil {
-		if err := a.db.endLeases(ctx, time.Now()); err != nil {
+	if deps.Exclusive && a.db.EndLeases != nil {
+		if err := a.db.EndLeases(ctx, time.Now()); err != nil {
 			return nil, err
 		}
 	}
-	inventory := a.db.inventory
+	inventory := a.db.Inventory
 	if deps.Inventory != nil {
-		inventory = deps.Inventory(a.db.store, inventory)
+		inventory = deps.Inventory(a.db.Store, inventory)
 	}
 	way, err := sidecar.Open(cfg.Sidecar, deps.Transport, deps.Log)
 	if err != nil {
@@ -134,12 +127,12 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if a.relay, err = newRelay(deps, way, key, a.db.outbox, booking); err != nil {
+	if a.relay, err = newRelay(deps, way, key, a.db.Outbox, booking); err != nil {
 		return nil, err
 	}
 	bookings := bookingapi.New(booking)
 	if a.service, err = event.New(event.Options{
-		Store: a.db.store, Inventory: inventory, Holdings: a.db.holdings, Bookings: bookings, Payments: bookings,
+		Store: a.db.Store, Inventory: inventory, Holdings: a.db.Holdings, Bookings: bookings, Payments: bookings,
 		Committed: a.relay.Wake, TraceParent: httpkit.TraceParent,
 	}); err != nil {
 		return nil, err
@@ -158,18 +151,18 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	heard := messaging.Bookings(a.service)
 	if err := subscriber.Subscribe(broker.Subscription{
 		Topic: events.TopicBookings, Consumer: messaging.Consumer, Handle: heard,
-		DeadLetter: inbox.DeadLetterFunc(a.db.inbox, events.TopicBookings, time.Now),
+		DeadLetter: inbox.DeadLetterFunc(a.db.Inbox, events.TopicBookings, time.Now),
 	}); err != nil {
 		return nil, err
 	}
 
 	mux := httpkit.NewRouter(deps.Log)
-	httpkit.Health(mux, way.Checks(map[string]func(context.Context) error{"database": a.db.ping}))
+	httpkit.Health(mux, way.Checks(map[string]func(context.Context) error{"database": a.db.Ping}))
 	guard := &auth.Guard{Verify: verifier.Verify, VerifyService: keys.Verifier("event")}
 	api := httpkit.NewAPI(mux, "Boxoffice event", "Find events, publish them, and see what is left.")
 	rest.Register(api, a.service, guard)
 	inboxrest.Register(api, guard, inboxrest.Options{
-		Store: a.db.inbox, Handlers: map[string]broker.Handler{events.TopicBookings: heard},
+		Store: a.db.Inbox, Handlers: map[string]broker.Handler{events.TopicBookings: heard},
 		Callers: []string{"booking"}, Log: deps.Log,
 	})
 	if a.inlet != nil {
@@ -214,12 +207,12 @@ func (a *App) Service() *event.Service { return a.service }
 func (a *App) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
-		return worker.Keep(ctx, a.log, "tidying", func(ctx context.Context) error { return a.db.tidy(ctx, a.log) })
+		return worker.Keep(ctx, a.log, "tidying", func(ctx context.Context) error { return a.db.Tidy(ctx, a.log) })
 	})
 	g.Go(func() error { return worker.Keep(ctx, a.log, "relay", a.relay.Run) })
-	if a.db.run != nil {
+	if a.db.Run != nil {
 		g.Go(func() error {
-			return worker.Keep(ctx, a.log, "keeping the file", func(ctx context.Context) error { return a.db.run(ctx, a.log) })
+			return worker.Keep(ctx, a.log, "keeping the file", func(ctx context.Context) error { return a.db.Run(ctx, a.log) })
 		})
 	}
 	if a.inlet != nil {
@@ -233,5 +226,5 @@ func (a *App) Close() error {
 	if a.db == nil {
 		return nil
 	}
-	return a.db.close()
+	return a.db.Close()
 }

@@ -23,9 +23,11 @@ import (
 	"github.com/openboxoffice/boxoffice/contracts/money"
 	"github.com/openboxoffice/boxoffice/services/event"
 	"github.com/openboxoffice/boxoffice/services/event/app"
+	"github.com/openboxoffice/boxoffice/services/event/app/onsqlite"
 	"github.com/openboxoffice/boxoffice/services/event/eventtest"
 	"github.com/openboxoffice/boxoffice/services/internal/auth/authtest"
 	"github.com/openboxoffice/boxoffice/services/internal/broker"
+	"github.com/openboxoffice/boxoffice/services/internal/storage"
 )
 
 // bus is a broker of one consumer that delivers when it is told to.
@@ -71,8 +73,9 @@ func newAppAt(t *testing.T, services *authtest.Services, booking string, deps ap
 	t.Helper()
 	b := &bus{services: services}
 	deps.Log, deps.Subscriber = slog.New(slog.DiscardHandler), b
+	deps.OpenDatabase = storage.At(filepath.Join(t.TempDir(), "event.db"), onsqlite.Open)
 	a, err := app.New(t.Context(), app.Config{
-		Store: "sqlite", DBPath: filepath.Join(t.TempDir(), "event.db"), JWKSURL: "http://127.0.0.1:1/jwks",
+		JWKSURL:    "http://127.0.0.1:1/jwks",
 		BookingURL: booking, ServiceKey: services.Private("event"), ServiceKeys: services.Public,
 	}, deps)
 	if err != nil {

@@ -19,9 +19,11 @@ import (
 	"github.com/openboxoffice/boxoffice/services/event"
 	"github.com/openboxoffice/boxoffice/services/event/adapter/sqlite"
 	"github.com/openboxoffice/boxoffice/services/event/app"
+	"github.com/openboxoffice/boxoffice/services/event/app/onsqlite"
 	"github.com/openboxoffice/boxoffice/services/internal/auth/authtest"
 	"github.com/openboxoffice/boxoffice/services/internal/pacttest"
 	"github.com/openboxoffice/boxoffice/services/internal/sqlitedb"
+	"github.com/openboxoffice/boxoffice/services/internal/storage"
 )
 
 // The ids in the pacts.
@@ -123,9 +125,9 @@ func serve(t testing.TB, issuer *pacttest.Issuer, services *authtest.Services, s
 	}))
 	t.Cleanup(booking.Close)
 	a, err := app.New(t.Context(), app.Config{
-		Store: "sqlite", DBPath: path, JWKSURL: issuer.URL, BookingURL: booking.URL,
+		JWKSURL: issuer.URL, BookingURL: booking.URL,
 		ServiceKey: services.Private("event"), ServiceKeys: services.Public,
-	}, app.Deps{Log: slog.New(slog.DiscardHandler)})
+	}, app.Deps{Log: slog.New(slog.DiscardHandler), OpenDatabase: storage.At(path, onsqlite.Open)})
 	if err != nil {
 		return nil, err
 	}

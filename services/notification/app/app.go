@@ -41,15 +41,6 @@ type Config struct {
 	// PublishedLocally says that nobody but this machine can reach the service,
 	// although it listens on more than a loopback address.
 	PublishedLocally bool `env:"PUBLISHED_LOCALLY" envDefault:"false"`
-	// Store is where notifications are kept: "mongo", at MongoURL, whose path
-	// names the database, or "sqlite", in the file DBPath.
-	Store    string `env:"STORE" envDefault:"mongo"`
-	MongoURL string `env:"NOTIFICATION_MONGO_URL"`
-	DBPath   string `env:"NOTIFICATION_DB"`
-	// MaxConns is how many connections to MongoDB are open at most, and
-	// DBTimeout how long an operation there may take.
-	MaxConns  int32         `env:"DB_MAX_CONNS" envDefault:"16"`
-	DBTimeout time.Duration `env:"DB_TIMEOUT" envDefault:"3s"`
 	// Sidecar is the own one, if there is one: the way to the other services and
 	// from the broker.
 	Sidecar sidecar.Config
@@ -97,9 +88,15 @@ type Config struct {
 	Workers     int           `env:"MAIL_WORKERS" envDefault:"4"`
 }
 
+// quotasKept is how long it is known when quotas were used: far longer than they
+// count, whatever the clocks do.
+const quotasKept = 24 * notification.QuotaPeriod
+
 // Deps is what the process gives the service.
 type Deps struct {
 	Log *slog.Logger
+	// OpenDatabase opens the database, and brings it up to date. The app closes it.
+	OpenDatabase func(context.Context) (*Database, error)
 	// Transport is the way to the other services where there is no sidecar; nil
 	// is over the network.
 	Transport http.RoundTripper
@@ -113,7 +110,7 @@ type Deps struct {
 
 // App is the service, ready to run.
 type App struct {
-	db      *database
+	db      *Database
 	service *notification.Service
 	inlet   *inlet.Inlet // nil where the process gives a Subscriber
 	handler http.Handler
@@ -160,16 +157,16 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if a.db, err = openDatabase(ctx, cfg); err != nil {
+	if a.db, err = deps.OpenDatabase(ctx); err != nil {
 		return nil, err
 	}
-	if deps.Exclusive && a.db.endLeases != nil {
-		if err := a.db.endLeases(ctx, time.Now()); err != nil {
+	if deps.Exclusive && a.db.EndLeases != nil {
+		if err := a.db.EndLeases(ctx, time.Now()); err != nil {
 			return nil, err
 		}
 	}
 	a.service, err = notification.New(notification.Options{
-		Store: a.db.store, Mailer: mailer, SMS: sms, Contacts: userapi.New(users), Log: deps.Log, Organizer: organizer(cfg),
+		Store: a.db.Store, Mailer: mailer, SMS: sms, Contacts: userapi.New(users), Log: deps.Log, Organizer: organizer(cfg),
 		RetryBase: cfg.RetryBase, RetryMax: cfg.RetryMax, MaxAttempts: cfg.MaxAttempts,
 		SendTimeout: cfg.SendTimeout, Workers: cfg.Workers, Retention: cfg.Retention,
 		RecipientQuota: cfg.FreeRecipientQuota, AccountQuota: cfg.FreeAccountQuota,
@@ -180,12 +177,12 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	handle := messaging.Handler(a.service)
 
 	mux := httpkit.NewRouter(deps.Log)
-	httpkit.Health(mux, way.Checks(map[string]func(context.Context) error{"database": a.db.ping}))
+	httpkit.Health(mux, way.Checks(map[string]func(context.Context) error{"database": a.db.Ping}))
 	api := httpkit.NewAPI(mux, "Boxoffice notification", "Mails and SMS about bookings.")
 	guard := &auth.Guard{Verify: verifier.Verify, VerifyService: keys.Verifier("notification")}
 	rest.Register(api, a.service, guard)
 	inboxrest.Register(api, guard, inboxrest.Options{
-		Store: a.db.inbox, Handlers: map[string]broker.Handler{events.TopicBookings: handle},
+		Store: a.db.Inbox, Handlers: map[string]broker.Handler{events.TopicBookings: handle},
 		Callers: []string{"booking"}, Now: time.Now, Log: deps.Log,
 	})
 	subscriber := deps.Subscriber
@@ -200,7 +197,7 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 
 	return a, subscriber.Subscribe(broker.Subscription{
 		Topic: events.TopicBookings, Consumer: "notification", Handle: handle,
-		DeadLetter: inbox.DeadLetterFunc(a.db.inbox, events.TopicBookings, time.Now),
+		DeadLetter: inbox.DeadLetterFunc(a.db.Inbox, events.TopicBookings, time.Now),
 	})
 }
 
@@ -276,12 +273,14 @@ func (a *App) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return a.service.Run(ctx) })
 	g.Go(func() error {
-		inbox.Prune(ctx, a.log, a.db.prune)
+		inbox.Prune(ctx, a.log, func(ctx context.Context, t time.Time) error {
+			return errors.Join(a.db.PruneInbox(ctx, t), a.db.PruneQuotas(ctx, time.Now().Add(-quotasKept)))
+		})
 		return nil
 	})
-	if a.db.run != nil {
+	if a.db.Run != nil {
 		g.Go(func() error {
-			return worker.Keep(ctx, a.log, "keeping the file", func(ctx context.Context) error { return a.db.run(ctx, a.log) })
+			return worker.Keep(ctx, a.log, "keeping the file", func(ctx context.Context) error { return a.db.Run(ctx, a.log) })
 		})
 	}
 	if a.inlet != nil {
@@ -295,5 +294,5 @@ func (a *App) Close() error {
 	if a.db == nil {
 		return nil
 	}
-	return a.db.close()
+	return a.db.Close()
 }

@@ -27,7 +27,9 @@ import (
 	"github.com/openboxoffice/boxoffice/services/internal/auth"
 	"github.com/openboxoffice/boxoffice/services/internal/auth/authtest"
 	"github.com/openboxoffice/boxoffice/services/internal/broker/inproc"
+	"github.com/openboxoffice/boxoffice/services/internal/storage"
 	"github.com/openboxoffice/boxoffice/services/notification/app"
+	"github.com/openboxoffice/boxoffice/services/notification/app/onsqlite"
 )
 
 var quiet = slog.New(slog.DiscardHandler)
@@ -82,7 +84,9 @@ func start(t *testing.T, dir, phone string, change ...func(*app.Config)) *platfo
 	for _, c := range change {
 		c(&cfg)
 	}
-	a, err := app.New(t.Context(), cfg, app.Deps{Log: log, Subscriber: p.broker})
+	a, err := app.New(t.Context(), cfg, app.Deps{
+		Log: log, OpenDatabase: storage.At(filepath.Join(dir, "notification.db"), onsqlite.Open), Subscriber: p.broker,
+	})
 	must(t, err)
 	server := httptest.NewServer(a.Handler())
 	p.url = server.URL
@@ -102,10 +106,10 @@ func start(t *testing.T, dir, phone string, change ...func(*app.Config)) *platfo
 	return p
 }
 
-// config is a good configuration, with the data in dir.
+// config is a good configuration, with the mails in dir.
 func config(services *authtest.Services, dir, userURL string) app.Config {
 	return app.Config{
-		Store: "sqlite", DBPath: filepath.Join(dir, "notification.db"), MailDir: filepath.Join(dir, "mail"), MailFrom: "tickets@boxoffice.example",
+		MailDir: filepath.Join(dir, "mail"), MailFrom: "tickets@boxoffice.example",
 		JWKSURL: userURL + "/jwks", UserURL: userURL,
 		ServiceKey: services.Private("notification"), ServiceKeys: services.Public,
 		RetryBase: time.Second, RetryMax: 30 * time.Minute, MaxAttempts: 60, SendTimeout: 15 * time.Second, Workers: 4,

@@ -12,9 +12,11 @@ import (
 
 	"github.com/openboxoffice/boxoffice/services/internal/auth/authtest"
 	"github.com/openboxoffice/boxoffice/services/internal/pacttest"
+	"github.com/openboxoffice/boxoffice/services/internal/storage"
 	"github.com/openboxoffice/boxoffice/services/notification"
 	"github.com/openboxoffice/boxoffice/services/notification/adapter/sqlite"
 	"github.com/openboxoffice/boxoffice/services/notification/app"
+	"github.com/openboxoffice/boxoffice/services/notification/app/onsqlite"
 )
 
 // The ids in the pacts.
@@ -64,12 +66,12 @@ func serve(t testing.TB, issuer *pacttest.Issuer, services *authtest.Services, s
 		return nil, err
 	}
 	a, err := app.New(t.Context(), app.Config{
-		Store: "sqlite", DBPath: path, JWKSURL: issuer.URL, UserURL: "http://127.0.0.1:1", // is not asked
+		JWKSURL: issuer.URL, UserURL: "http://127.0.0.1:1", // is not asked
 		ServiceKey: services.Private("notification"), ServiceKeys: services.Public,
 		MailDir: filepath.Join(dir, "mail"), MailFrom: "tickets@boxoffice.example",
 		RetryBase: time.Second, RetryMax: time.Second, MaxAttempts: 1, SendTimeout: time.Second, Workers: 1, Retention: 24 * time.Hour,
 		FreeRecipientQuota: 10, FreeAccountQuota: 30,
-	}, app.Deps{Log: slog.New(slog.DiscardHandler)})
+	}, app.Deps{Log: slog.New(slog.DiscardHandler), OpenDatabase: storage.At(path, onsqlite.Open)})
 	if err != nil {
 		return nil, err
 	}

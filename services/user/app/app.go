@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/text/unicode/norm"
@@ -36,15 +35,6 @@ type Config struct {
 	// although it listens on more than a loopback address: in a container, whose
 	// port is published on a loopback address alone.
 	PublishedLocally bool `env:"PUBLISHED_LOCALLY" envDefault:"false"`
-	// Store is where accounts, sessions and signing keys are kept: "postgres",
-	// at PostgresURL, or "sqlite", in the file DBPath.
-	Store       string `env:"STORE" envDefault:"postgres"`
-	PostgresURL string `env:"USER_POSTGRES_URL"`
-	DBPath      string `env:"USER_DB"`
-	// MaxConns is how many connections to PostgreSQL are open at most, and
-	// DBTimeout how long an operation there may take.
-	MaxConns  int32         `env:"DB_MAX_CONNS" envDefault:"16"`
-	DBTimeout time.Duration `env:"DB_TIMEOUT" envDefault:"3s"`
 	// Sidecar is the own one, if there is one.
 	Sidecar sidecar.Config
 	// EventURL, BookingURL and NotificationURL are the services behind the
@@ -67,6 +57,8 @@ type Config struct {
 // Deps is what the process gives the service.
 type Deps struct {
 	Log *slog.Logger
+	// OpenDatabase opens the database, and brings it up to date. The app closes it.
+	OpenDatabase func(context.Context) (*Database, error)
 	// Transport is the way to the other services where there is no sidecar; nil
 	// is over the network.
 	Transport http.RoundTripper
@@ -120,16 +112,16 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	if err := errors.Join(errs[:]...); err != nil {
 		return nil, err
 	}
-	db, err := openDatabase(ctx, cfg)
+	db, err := deps.OpenDatabase(ctx)
 	if err != nil {
 		return nil, err
 	}
-	a.close, a.keep = db.close, db.run
-	for _, id := range db.keyless {
+	a.close, a.keep = db.Close, db.Run
+	for _, id := range db.Keyless {
 		deps.Log.WarnContext(ctx, "an account cannot be found by its email address, which an older account has, too", "user_id", id)
 	}
 	a.service, err = user.New(ctx, user.Options{
-		Users: db.users, Sessions: db.sessions, Keys: db.keys,
+		Users: db.Users, Sessions: db.Sessions, Keys: db.Keys,
 		Hasher: argon2.New(), Tokens: jwt.Tokens{}, Log: deps.Log, Normalize: norm.NFC.String,
 		Private: private,
 	})
@@ -150,7 +142,7 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 		return nil, err
 	}
 	mux := httpkit.NewRouter(deps.Log)
-	httpkit.Health(mux, way.Checks(map[string]func(context.Context) error{"database": db.ping}))
+	httpkit.Health(mux, way.Checks(map[string]func(context.Context) error{"database": db.Ping}))
 	api := httpkit.NewAPI(mux, "Boxoffice", "Find events, book tickets, and everything else that a client may do: accounts and logins here, the rest passed on to the other services.")
 	rest.Register(mux, api, rest.Options{
 		Service: a.service, TrustedProxies: trusted, AtOnce: argon2.AtOnce,

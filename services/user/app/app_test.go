@@ -18,19 +18,23 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/openboxoffice/boxoffice/services/internal/auth/authtest"
+	"github.com/openboxoffice/boxoffice/services/internal/storage"
 	"github.com/openboxoffice/boxoffice/services/user/adapter/sqlite"
 	"github.com/openboxoffice/boxoffice/services/user/app"
+	"github.com/openboxoffice/boxoffice/services/user/app/onsqlite"
 )
 
-func config(t *testing.T) app.Config {
+// config is a good configuration, and what a service needs that keeps its data in
+// the file.
+func config(t *testing.T) (cfg app.Config, deps app.Deps, file string) {
 	t.Helper()
+	file = filepath.Join(t.TempDir(), "user.db")
+	deps = app.Deps{Log: slog.New(slog.DiscardHandler), OpenDatabase: storage.At(file, onsqlite.Open)}
 	return app.Config{
-		Addr: "127.0.0.1:0", Store: "sqlite", DBPath: filepath.Join(t.TempDir(), "user.db"), ServiceKeys: authtest.New(t).Public,
+		Addr: "127.0.0.1:0", ServiceKeys: authtest.New(t).Public,
 		EventURL: "http://127.0.0.1:1", BookingURL: "http://127.0.0.1:1", NotificationURL: "http://127.0.0.1:1",
-	}
+	}, deps, file
 }
-
-var deps = app.Deps{Log: slog.New(slog.DiscardHandler)}
 
 func TestMistakesStopTheStartByName(t *testing.T) {
 	t.Parallel()
@@ -44,7 +48,7 @@ func TestMistakesStopTheStartByName(t *testing.T) {
 		"ADMIN_PASSWORD: this":  func(c *app.Config) { c.AdminEmail, c.AdminPassword = "root@example.com", "password123" },
 		"booking service":       func(c *app.Config) { c.BookingURL = "localhost:8082" },
 	} {
-		cfg := config(t)
+		cfg, deps, _ := config(t)
 		change(&cfg)
 		a, err := app.New(t.Context(), cfg, deps)
 		if err == nil {
@@ -100,26 +104,28 @@ func checkExample(t *testing.T, reach func(c *app.Config), starts bool) {
 		name, value, _ := strings.Cut(strings.TrimSpace(line), "=")
 		example[name] = value
 	}
-	start := func(change func(c *app.Config)) error {
-		cfg := config(t)
+	start := func(change func(c *app.Config, deps app.Deps)) error {
+		cfg, deps, _ := config(t)
 		reach(&cfg)
-		change(&cfg)
+		change(&cfg, deps)
 		a, err := app.New(t.Context(), cfg, deps)
 		if err == nil {
 			err = a.Close()
 		}
 		return err
 	}
-	if err := start(func(*app.Config) {}); err != nil {
+	if err := start(func(*app.Config, app.Deps) {}); err != nil {
 		t.Errorf("secrets that nobody else knows: %v", err)
 	}
-	for want, change := range map[string]func(c *app.Config){
-		"ADMIN_PASSWORD": func(c *app.Config) { c.AdminEmail, c.AdminPassword = "root@example.com", example["ADMIN_PASSWORD"] },
-		"SERVICE_KEYS":   func(c *app.Config) { c.ServiceKeys = strings.Split(example["SERVICE_KEYS"], ",") },
-		`SERVICE_KEYS: the key of "notification"`: func(c *app.Config) { // written in another way
+	for want, change := range map[string]func(c *app.Config, deps app.Deps){
+		"ADMIN_PASSWORD": func(c *app.Config, _ app.Deps) {
+			c.AdminEmail, c.AdminPassword = "root@example.com", example["ADMIN_PASSWORD"]
+		},
+		"SERVICE_KEYS": func(c *app.Config, _ app.Deps) { c.ServiceKeys = strings.Split(example["SERVICE_KEYS"], ",") },
+		`SERVICE_KEYS: the key of "notification"`: func(c *app.Config, _ app.Deps) { // written in another way
 			c.ServiceKeys = []string{" " + strings.Split(example["SERVICE_KEYS"], ",")[2] + " "}
 		},
-		example["ADMIN_EMAIL"]: func(c *app.Config) { // made when only this machine could reach it
+		example["ADMIN_EMAIL"]: func(c *app.Config, deps app.Deps) { // made when only this machine could reach it
 			before := *c
 			before.Addr, before.TrustedProxies = "127.0.0.1:0", nil
 			before.AdminEmail, before.AdminPassword = example["ADMIN_EMAIL"], example["ADMIN_PASSWORD"]
@@ -141,7 +147,8 @@ func checkExample(t *testing.T, reach func(c *app.Config), starts bool) {
 
 func TestRunEndsWithItsContext(t *testing.T) {
 	t.Parallel()
-	a, err := app.New(t.Context(), config(t), deps)
+	cfg, deps, _ := config(t)
+	a, err := app.New(t.Context(), cfg, deps)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -159,9 +166,9 @@ func TestRunEndsWithItsContext(t *testing.T) {
 // admin.
 func TestTwoStartsAtOnceAgree(t *testing.T) {
 	t.Parallel()
-	cfg := config(t)
+	cfg, deps, file := config(t)
 	cfg.AdminEmail, cfg.AdminPassword = "root@example.com", "a sparrow in the organ"
-	migrated, err := sqlite.Open(t.Context(), cfg.DBPath)
+	migrated, err := sqlite.Open(t.Context(), file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -196,13 +203,13 @@ func TestTwoStartsAtOnceAgree(t *testing.T) {
 
 func TestDataIsForItsOwnerAlone(t *testing.T) {
 	t.Parallel()
-	cfg := config(t)
+	cfg, deps, file := config(t)
 	a, err := app.New(t.Context(), cfg, deps)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = a.Close() })
-	st, err := os.Stat(cfg.DBPath)
+	st, err := os.Stat(file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -213,7 +220,8 @@ func TestDataIsForItsOwnerAlone(t *testing.T) {
 
 func TestDocumentShowsEverything(t *testing.T) {
 	t.Parallel()
-	a, err := app.New(t.Context(), config(t), deps)
+	cfg, deps, _ := config(t)
+	a, err := app.New(t.Context(), cfg, deps)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -257,7 +265,7 @@ func TestDocumentShowsEverything(t *testing.T) {
 // An admin who was made under an older rule for keys is not made twice.
 func TestAnAdminIsFoundByTheKeysOfNow(t *testing.T) {
 	t.Parallel()
-	cfg := config(t)
+	cfg, deps, file := config(t)
 	cfg.AdminEmail, cfg.AdminPassword = "root@xn--bcher-kva.example", "a sparrow in the organ"
 	for range 2 {
 		a, err := app.New(t.Context(), cfg, deps)
@@ -267,7 +275,7 @@ func TestAnAdminIsFoundByTheKeysOfNow(t *testing.T) {
 		if err := a.Close(); err != nil {
 			t.Fatal(err)
 		}
-		db, err := sql.Open("sqlite", cfg.DBPath)
+		db, err := sql.Open("sqlite", file)
 		if err != nil {
 			t.Fatal(err)
 		}

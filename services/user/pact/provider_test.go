@@ -12,9 +12,11 @@ import (
 	"github.com/openboxoffice/boxoffice/contracts/identity"
 	"github.com/openboxoffice/boxoffice/services/internal/auth/authtest"
 	"github.com/openboxoffice/boxoffice/services/internal/pacttest"
+	"github.com/openboxoffice/boxoffice/services/internal/storage"
 	"github.com/openboxoffice/boxoffice/services/user"
 	"github.com/openboxoffice/boxoffice/services/user/adapter/sqlite"
 	"github.com/openboxoffice/boxoffice/services/user/app"
+	"github.com/openboxoffice/boxoffice/services/user/app/onsqlite"
 )
 
 func TestProvider(t *testing.T) {
@@ -56,9 +58,9 @@ func serve(t testing.TB, services *authtest.Services, users []user.User) (http.H
 	}
 	const nobody = "http://127.0.0.1:1" // is behind its gateway
 	a, err := app.New(t.Context(), app.Config{
-		Store: "sqlite", DBPath: path, EventURL: nobody, BookingURL: nobody, NotificationURL: nobody,
+		EventURL: nobody, BookingURL: nobody, NotificationURL: nobody,
 		ServiceKeys: services.Public,
-	}, app.Deps{Log: slog.New(slog.DiscardHandler)})
+	}, app.Deps{Log: slog.New(slog.DiscardHandler), OpenDatabase: storage.At(path, onsqlite.Open)})
 	if err != nil {
 		return nil, err
 	}

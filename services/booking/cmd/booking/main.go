@@ -3,22 +3,28 @@ package main
 
 import (
 	"context"
+	"io"
 	"log/slog"
 
 	"github.com/openboxoffice/boxoffice/services/booking/app"
+	"github.com/openboxoffice/boxoffice/services/booking/app/stores"
 	"github.com/openboxoffice/boxoffice/services/internal/process"
 )
 
 func main() {
-	process.Main(process.Service[app.Config]{
+	process.Main(process.Service[stores.Config]{
 		Name:    "booking",
-		Addr:    func(c app.Config) (addr, variable string) { return c.Addr, "BOOKING_ADDR" },
-		Migrate: app.Migrate,
-		Open: func(ctx context.Context, cfg app.Config, log *slog.Logger) (process.App, error) {
-			return app.New(ctx, cfg, app.Deps{Log: log})
+		Addr:    func(c stores.Config) (addr, variable string) { return c.Addr, "BOOKING_ADDR" },
+		Migrate: stores.Migrate,
+		Open: func(ctx context.Context, cfg stores.Config, log *slog.Logger) (process.App, error) {
+			return app.New(ctx, cfg.Config, app.Deps{Log: log, OpenDatabase: cfg.Open})
 		},
-		Commands: map[string]process.Command[app.Config]{
-			"reconcile": {Help: "compare the payment provider, the bookings and the other services, and repair what is safe", Do: app.Reconcile},
+		Commands: map[string]process.Command[stores.Config]{
+			"reconcile": {Help: "compare the payment provider, the bookings and the other services, and repair what is safe", Do: reconcile},
 		},
 	})
+}
+
+func reconcile(ctx context.Context, cfg stores.Config, log *slog.Logger, out io.Writer) error {
+	return app.Reconcile(ctx, cfg.Config, app.Deps{Log: log, OpenDatabase: cfg.Open}, out)
 }

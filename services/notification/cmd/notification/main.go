@@ -7,15 +7,16 @@ import (
 
 	"github.com/openboxoffice/boxoffice/services/internal/process"
 	"github.com/openboxoffice/boxoffice/services/notification/app"
+	"github.com/openboxoffice/boxoffice/services/notification/app/stores"
 )
 
 func main() {
-	process.Main(process.Service[app.Config]{
+	process.Main(process.Service[stores.Config]{
 		Name:    "notification",
-		Addr:    func(c app.Config) (addr, variable string) { return c.Addr, "NOTIFICATION_ADDR" },
-		Migrate: app.Migrate,
-		Open: func(ctx context.Context, cfg app.Config, log *slog.Logger) (process.App, error) {
-			return app.New(ctx, cfg, app.Deps{Log: log})
+		Addr:    func(c stores.Config) (addr, variable string) { return c.Addr, "NOTIFICATION_ADDR" },
+		Migrate: stores.Migrate,
+		Open: func(ctx context.Context, cfg stores.Config, log *slog.Logger) (process.App, error) {
+			return app.New(ctx, cfg.Config, app.Deps{Log: log, OpenDatabase: cfg.Open})
 		},
 	})
 }

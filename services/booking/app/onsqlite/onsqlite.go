@@ -1,0 +1,23 @@
+// Package onsqlite has the booking service keep what it keeps in a SQLite file.
+package onsqlite
+
+import (
+	"context"
+
+	"github.com/openboxoffice/boxoffice/services/booking/adapter/sqlite"
+	"github.com/openboxoffice/boxoffice/services/booking/app"
+)
+
+// Open opens the file, and brings its tables up to date.
+func Open(ctx context.Context, path string) (*app.Database, error) {
+	s, err := sqlite.Open(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	return &app.Database{
+		Store: s, Stuck: s, Cancelled: s, Audit: s, Records: s, PaymentEvents: s.PaymentEvents(),
+		Outbox: s.Outbox(), Archive: s.Archive(), Inbox: s.Inbox(),
+		Ping: s.Ping, PruneKeys: s.Prune, PrunePaymentEvents: s.PaymentEvents().Prune, Close: s.Close,
+		EndLeases: s.EndLeases, Run: s.Run,
+	}, nil
+}

@@ -1,0 +1,49 @@
+package storage
+
+import (
+	"context"
+	"fmt"
+	"strings"
+)
+
+// Kind is a kind of database that a service can work on.
+type Kind[D any] struct {
+	Name string // "postgres", as STORE has it
+	// Variable is the environment variable that says where it is, and Where its
+	// value.
+	Variable, Where string
+	Open            func(ctx context.Context, where string) (D, error)
+}
+
+// Choose opens that of kinds which name, the value of STORE, says. Errors name
+// the variable to change, and never say what is in Where.
+func Choose[D any](ctx context.Context, name string, kinds ...Kind[D]) (D, error) {
+	var none D
+	names := make([]string, 0, len(kinds))
+	for _, k := range kinds {
+		names = append(names, k.Name)
+		if k.Name != name {
+			continue
+		}
+		if k.Where == "" {
+			return none, fmt.Errorf("%s is not set, and STORE is %s", k.Variable, k.Name)
+		}
+		d, err := k.Open(ctx, k.Where)
+		if err != nil {
+			return none, fmt.Errorf("%s: %w", k.Variable, err)
+		}
+		return d, nil
+	}
+	return none, fmt.Errorf("STORE is %q, not %s", name, strings.Join(names, " or "))
+}
+
+// At has open open what is at path. Its errors say the path.
+func At[D any](path string, open func(ctx context.Context, path string) (D, error)) func(context.Context) (D, error) {
+	return func(ctx context.Context) (D, error) {
+		d, err := open(ctx, path)
+		if err != nil {
+			return d, fmt.Errorf("%s: %w", path, err)
+		}
+		return d, nil
+	}
+}
