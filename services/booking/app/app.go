@@ -44,9 +44,7 @@ const publishTimeout = 5 * time.Second
 type Config struct {
 	// Addr is where the service listens when it is a process of its own.
 	Addr string `env:"BOOKING_ADDR" envDefault:"127.0.0.1:8082"`
-	// PublishedLocally says that nobody but this machine can reach the service,
-	// although it listens on more than a loopback address.
-	PublishedLocally bool `env:"PUBLISHED_LOCALLY" envDefault:"false"`
+	config.Reach
 	PaymentsConfig
 	// TicketsPerAccount is how many tickets of one event an account may have that
 	// are free or not paid for yet.
@@ -127,7 +125,7 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	if err != nil {
 		return nil, err
 	}
-	public := deps.Public || !cfg.PublishedLocally && !config.Loopback(cfg.Addr)
+	public := deps.Public || !cfg.Private(cfg.Addr)
 	if public {
 		if err := keys.RefuseExamples(); err != nil {
 			return nil, err

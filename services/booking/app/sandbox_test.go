@@ -11,6 +11,7 @@ import (
 	"github.com/openboxoffice/boxoffice/services/booking/app"
 	"github.com/openboxoffice/boxoffice/services/booking/app/onsqlite"
 	"github.com/openboxoffice/boxoffice/services/internal/auth/authtest"
+	"github.com/openboxoffice/boxoffice/services/internal/config"
 	"github.com/openboxoffice/boxoffice/services/internal/storage"
 )
 
@@ -26,6 +27,7 @@ func TestTheSandboxIsTheDefaultOnThisMachineAlone(t *testing.T) {
 	for name, c := range map[string]struct {
 		addr              string
 		published, public bool
+		proxies           []string
 		payments          string
 		fails             string
 		warnings          int
@@ -34,6 +36,7 @@ func TestTheSandboxIsTheDefaultOnThisMachineAlone(t *testing.T) {
 		"on loopback, asked for":                     {addr: "127.0.0.1:1", payments: "sandbox"},
 		"on every address":                           {addr: "0.0.0.0:1", fails: notSet},
 		"without a host":                             {addr: ":1", fails: notSet},
+		"on loopback, behind a proxy":                {addr: "127.0.0.1:1", proxies: []string{"127.0.0.1"}, fails: notSet},
 		"in a platform that others reach":            {addr: "127.0.0.1:1", public: true, fails: notSet},
 		"published locally, but others reach it":     {addr: "0.0.0.0:1", published: true, public: true, fails: notSet},
 		"in a container, published locally":          {addr: "0.0.0.0:1", published: true},
@@ -45,7 +48,7 @@ func TestTheSandboxIsTheDefaultOnThisMachineAlone(t *testing.T) {
 			var log bytes.Buffer
 			dir := t.TempDir()
 			a, err := app.New(t.Context(), app.Config{
-				Addr: c.addr, PublishedLocally: c.published, ReconcileDays: 30, TicketsPerAccount: 40,
+				Addr: c.addr, Reach: config.Reach{PublishedLocally: c.published, TrustedProxies: c.proxies}, ReconcileDays: 30, TicketsPerAccount: 40,
 				PaymentsConfig: app.PaymentsConfig{Payments: c.payments, SandboxPath: filepath.Join(dir, "s.db"), CheckoutTTL: time.Minute},
 				JWKSURL:        "http://127.0.0.1:1", EventURL: "http://127.0.0.1:1", NotificationURL: "http://127.0.0.1:1",
 				ServiceKey: keys.Private("booking"), ServiceKeys: keys.Public,

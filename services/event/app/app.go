@@ -40,9 +40,7 @@ const publishTimeout = 5 * time.Second
 type Config struct {
 	// Addr is where the service listens when it is a process of its own.
 	Addr string `env:"EVENT_ADDR" envDefault:"127.0.0.1:8081"`
-	// PublishedLocally says that nobody but this machine can reach the service,
-	// although it listens on more than a loopback address.
-	PublishedLocally bool `env:"PUBLISHED_LOCALLY" envDefault:"false"`
+	config.Reach
 	// Sidecar is the own one, if there is one: the way to the other services, to
 	// the broker and from it.
 	Sidecar sidecar.Config
@@ -102,7 +100,7 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if !cfg.PublishedLocally && !config.Loopback(cfg.Addr) {
+	if !cfg.Private(cfg.Addr) {
 		if err := keys.RefuseExamples(); err != nil {
 			return nil, err
 		}

@@ -8,8 +8,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"net/netip"
-	"strings"
 
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/text/unicode/norm"
@@ -31,10 +29,7 @@ import (
 type Config struct {
 	// Addr is where the service listens when it is a process of its own.
 	Addr string `env:"USER_ADDR" envDefault:"127.0.0.1:8080"`
-	// PublishedLocally says that nobody but this machine can reach the service,
-	// although it listens on more than a loopback address: in a container, whose
-	// port is published on a loopback address alone.
-	PublishedLocally bool `env:"PUBLISHED_LOCALLY" envDefault:"false"`
+	config.Reach
 	// Sidecar is the own one, if there is one.
 	Sidecar sidecar.Config
 	// EventURL, BookingURL and NotificationURL are the services behind the
@@ -42,9 +37,6 @@ type Config struct {
 	EventURL        string `env:"EVENT_URL"`
 	BookingURL      string `env:"BOOKING_URL"`
 	NotificationURL string `env:"NOTIFICATION_URL"`
-	// TrustedProxies are the addresses or CIDR ranges whose X-Forwarded-For is
-	// believed.
-	TrustedProxies []string `env:"TRUSTED_PROXIES"`
 	// AdminEmail and AdminPassword make an admin, unless there is an account
 	// with that email address.
 	AdminEmail    string `env:"ADMIN_EMAIL"`
@@ -86,7 +78,7 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 			err = errors.Join(fmt.Errorf("user: %w", err), a.Close())
 		}
 	}()
-	trusted, err := proxies(cfg.TrustedProxies)
+	trusted, err := cfg.Proxies()
 	if err != nil {
 		return nil, err
 	}
@@ -94,7 +86,7 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("SERVICE_KEYS: %w", err)
 	}
-	private := (config.Loopback(cfg.Addr) || cfg.PublishedLocally) && len(trusted) == 0 && !deps.Public
+	private := cfg.Private(cfg.Addr) && !deps.Public
 	if !private {
 		if err := keys.RefuseExamples(); err != nil {
 			return nil, err
@@ -216,24 +208,4 @@ func (a *App) refusePublicPasswords(ctx context.Context) error {
 			"change it, or begin with another database, before other machines can reach the services (an address that is not loopback, or TRUSTED_PROXIES, says that they can)", email)
 	}
 	return err
-}
-
-// proxies parses TRUSTED_PROXIES.
-func proxies(texts []string) (out []netip.Prefix, err error) {
-	for _, text := range texts {
-		text = strings.TrimSpace(text)
-		if text == "" {
-			continue
-		}
-		p, err := netip.ParsePrefix(text)
-		if err != nil {
-			addr, errAddr := netip.ParseAddr(text)
-			if errAddr != nil {
-				return nil, fmt.Errorf("TRUSTED_PROXIES: %q is neither an address nor a CIDR range", text)
-			}
-			p = netip.PrefixFrom(addr, addr.BitLen())
-		}
-		out = append(out, p.Masked())
-	}
-	return out, nil
 }
