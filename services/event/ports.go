@@ -46,7 +46,10 @@ type Store interface {
 	// ErrEventHasBookings. While its message is open in the outbox it is
 	// ErrNotTold, and the message stays. An error from check, which sees the event as it is
 	// when it goes, is returned and changes nothing. check may be called more
-	// than once, and does no I/O. An unknown id is ErrEventNotFound.
+	// than once, and does no I/O. An unknown id is ErrEventNotFound. What was
+	// reserved at the event goes with it: no reservation is found, the attempts
+	// are free for other events, and no change of another event waits until all
+	// of them are removed.
 	Delete(ctx context.Context, id string, check func(*Event) error) error
 }
 

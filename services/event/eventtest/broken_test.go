@@ -158,6 +158,12 @@ func TestSuitesCatchBrokenAdapters(t *testing.T) {
 		func(b broken) event.Store { return storesRefused{b} })
 	store("deletes_what_is_sold", "delete_is_refused_while_a_ticket_is_sold_or_held",
 		func(b broken) event.Store { return deletesSold{b} })
+	suitetest.MustFail(t, "remembers_deleted_reservations", func(t *testing.T) {
+		eventtest.TestStore(t, func(t *testing.T) eventtest.Adapter {
+			b := newBroken(t)
+			return eventtest.Adapter{Store: b, Inventory: remembersDeleted{b}, Known: b.known, Outbox: outbox.New(b.db)}
+		})
+	}, "what_was_reserved_at_a_deleted_event_goes_with_it")
 	store("skips_a_row", "paging_neither_repeats_nor_skips",
 		func(b broken) event.Store { return skipsRow{b} })
 	store("pages_by_the_key_alone", "paging_neither_repeats_nor_skips",
@@ -297,6 +303,22 @@ func (b recordsFirst) Sell(ctx context.Context, messageID string, k event.Key) e
 		return err
 	}
 	return b.Store.Sell(ctx, uuid.NewString(), k)
+}
+
+// remembersDeleted finds the reservations of deleted events until they are swept.
+type remembersDeleted struct{ broken }
+
+func (a remembersDeleted) Reservation(ctx context.Context, k event.Key) (*event.Reservation, error) {
+	r, err := a.Store.Reservation(ctx, k)
+	if !errors.Is(err, event.ErrReservationNotFound) {
+		return r, err
+	}
+	var state event.State
+	if a.db.Read.QueryRowContext(ctx, `SELECT state FROM reservations WHERE booking_id = ? AND attempt = ? AND event_id = ?`,
+		k.BookingID, k.Attempt, k.EventID).Scan(&state) != nil {
+		return nil, err
+	}
+	return &event.Reservation{Key: k, State: state}, nil
 }
 
 type sellsReleased struct{ broken }

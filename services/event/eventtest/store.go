@@ -38,6 +38,7 @@ func TestStore(t *testing.T, open func(t *testing.T) Adapter) {
 		{"racing cancellations leave one message", cancellationsRace},
 		{"a message on its way changes nothing of the event", messageApart},
 		{"delete removes the event", deleteRemoves},
+		{"what was reserved at a deleted event goes with it", deleteForgets},
 		{"delete is refused while a ticket is sold or held", deleteInUse},
 		{"delete is refused while the message is open", deleteUntold},
 		{"an error from check changes nothing", checkFails},
@@ -278,6 +279,37 @@ func deleteRemoves(t *testing.T, a Adapter) {
 	_, err = a.Reserve(t.Context(), key(e), []event.Request{of(e, 0, 1)}, now)
 	wantErr(t, err, event.ErrEventNotFound)
 	wantErr(t, a.Release(t.Context(), key(e)), event.ErrEventNotFound)
+}
+
+func deleteForgets(t *testing.T, a Adapter) {
+	e, other := a.create(t, []int{2}), a.create(t, []int{2})
+	released, returned := key(e), key(e)
+	a.hold(t, released, e, 1)
+	must(t, a.Release(t.Context(), released))
+	a.hold(t, returned, e, 1)
+	must(t, a.Return(t.Context(), returned, id(), []event.Request{of(e, 0, 1)}))
+	must(t, a.Delete(t.Context(), e.ID, func(*event.Event) error { return nil }))
+	for what, k := range map[string]event.Key{"released": released, "returned": returned} {
+		_, err := a.Reservation(t.Context(), k)
+		wantErr(t, err, event.ErrReservationNotFound)
+		_, err = a.Reserve(t.Context(), k, []event.Request{of(e, 0, 1)}, now)
+		wantErr(t, err, event.ErrEventNotFound)
+		wantErr(t, a.Release(t.Context(), k), event.ErrEventNotFound)
+		wantErr(t, a.Return(t.Context(), k, id(), []event.Request{of(e, 0, 1)}), event.ErrEventNotFound)
+		must(t, a.Sell(t.Context(), id(), k))
+		k.EventID = other.ID
+		r, err := a.Reserve(t.Context(), k, []event.Request{of(other, 0, 1)}, now)
+		must(t, err)
+		if len(r.Items) != 1 || r.Items[0].TicketTypeID != other.TicketTypes[0].ID {
+			t.Errorf("the attempt that was %s reserves %v at another event", what, r.Items)
+		}
+		got, err := a.Reservation(t.Context(), k)
+		must(t, err)
+		if diff := cmp.Diff(r, got); diff != "" {
+			t.Errorf("the attempt that was %s (-reserved +read):\n%s", what, diff)
+		}
+	}
+	a.left(t, other, 0)
 }
 
 func deleteInUse(t *testing.T, a Adapter) {

@@ -13,6 +13,7 @@ const (
 	eventsName       = "events"
 	reservationsName = "reservations"
 	closuresName     = "closures"
+	deletedName      = "deleted_events"
 	inboxName        = "inbox"
 	deadLettersName  = "dead_letters"
 )
@@ -36,6 +37,7 @@ var indexes = []mongodb.Index{
 	index(eventsName, "marked_at"),
 	index(closuresName, "open_since"),
 	index(reservationsName, "returns_open"),
+	index(deletedName, "at"),
 	// What the relay looks for, and what it marks and prunes.
 	index(eventsName, "message_due"),
 	index(eventsName, "message_id"),

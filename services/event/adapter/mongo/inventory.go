@@ -34,6 +34,17 @@ func (s *Store) Reserve(ctx context.Context, k event.Key, want []event.Request, 
 			nonce = ""
 		}
 		if rec != nil && rec.State != intent {
+			err := s.there(ctx, rec.EventID)
+			if errors.Is(err, event.ErrEventNotFound) {
+				// It was deleted, and its records are about to be.
+				if _, err := s.reservations.Remove(ctx, bson.M{"_id": rec.ID, "nonce": rec.Nonce}); err != nil {
+					return nil, err
+				}
+				continue
+			}
+			if err != nil {
+				return nil, err
+			}
 			return answer(rec, k, want)
 		}
 		if rec != nil && nonce == "" {
@@ -58,7 +69,7 @@ func (s *Store) Reserve(ctx context.Context, k event.Key, want []event.Request, 
 		if closedErr != nil {
 			return nil, closedErr
 		}
-		if closed {
+		if closed && !errors.Is(err, event.ErrEventNotFound) {
 			err = event.ErrReservationReleased
 		}
 		if err != nil {
@@ -284,6 +295,11 @@ func (s *Store) Reservation(ctx context.Context, k event.Key) (*event.Reservatio
 	}
 	if rec == nil {
 		return nil, event.ErrReservationNotFound
+	}
+	if err := s.there(ctx, k.EventID); errors.Is(err, event.ErrEventNotFound) {
+		return nil, event.ErrReservationNotFound
+	} else if err != nil {
+		return nil, err
 	}
 	return rec.reservation(), nil
 }

@@ -29,6 +29,10 @@
 // of the return's own; and notes in the record that it has. A record that is
 // RETURNING takes no more returns, so that its release knows what the rest is.
 //
+// Delete notes the event's id first, and then removes the event; Sweep removes the
+// records and closures. Until it has, whoever finds a record looks whether its
+// event is there before it counts.
+//
 // Whatever step is the last one before a crash, the next call about the same
 // attempt goes on from there, and so does Sweep.
 package mongo
@@ -48,6 +52,7 @@ import (
 type Store struct {
 	db                             *mongodb.DB
 	events, reservations, closures mongodb.Collection
+	deleted                        mongodb.Collection
 
 	inbox *Inbox
 	turns chan struct{} // of those who reserve
@@ -94,6 +99,7 @@ func newStore(db *mongodb.DB) *Store {
 	return &Store{
 		db:     db,
 		events: db.Collection(eventsName), reservations: db.Collection(reservationsName), closures: db.Collection(closuresName),
+		deleted:  db.Collection(deletedName),
 		inbox:    &Inbox{messages: db.Collection(inboxName), letters: db.Collection(deadLettersName)},
 		turns:    make(chan struct{}, reserving),
 		now:      time.Now,

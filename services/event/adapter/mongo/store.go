@@ -160,15 +160,14 @@ func (s *Store) Delete(ctx context.Context, id string, check func(*event.Event) 
 		if doc.MessageDue != 0 {
 			return event.ErrNotTold // the message would go with it
 		}
-		ok, err := s.events.Remove(ctx, bson.M{"_id": id, "version": e.Version, "inventory": e.Inventory, "message_due": absent})
-		if err != nil {
+		// Before the event goes, so that a crash leaves nothing behind that
+		// nobody looks for.
+		if err := s.intendDelete(ctx, id); err != nil {
 			return err
 		}
-		if ok {
-			// What is left over is of no use: nothing refers to it.
-			_ = s.reservations.RemoveAll(ctx, bson.M{"event_id": id})
-			_ = s.closures.RemoveAll(ctx, bson.M{"event_id": id})
-			return nil
+		ok, err := s.events.Remove(ctx, bson.M{"_id": id, "version": e.Version, "inventory": e.Inventory, "message_due": absent})
+		if err != nil || ok {
+			return err
 		}
 		if err := mongodb.Pause(ctx, try); err != nil {
 			return err

@@ -57,11 +57,11 @@ func (s *Store) Run(ctx context.Context, log *slog.Logger) error {
 
 // Sweep finishes what operations that are over have left unfinished: releases
 // of which the closure stands, returns that a record has promised, and holds
-// whose tickets are taken. An intent without a hold takes nothing and may stay.
+// whose tickets are taken. It removes what deleted events leave. An intent without a hold takes nothing and may stay.
 func (s *Store) Sweep(ctx context.Context) error { return s.sweep(ctx, slog.Default()) }
 
 func (s *Store) sweep(ctx context.Context, log *slog.Logger) error {
-	return errors.Join(s.sweepClosures(ctx, log), s.sweepReturns(ctx, log), s.sweepHolds(ctx, log))
+	return errors.Join(s.sweepClosures(ctx, log), s.sweepReturns(ctx, log), s.sweepHolds(ctx, log), s.sweepDeleted(ctx, log))
 }
 
 func (s *Store) sweepClosures(ctx context.Context, log *slog.Logger) error {

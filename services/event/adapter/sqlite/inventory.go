@@ -33,7 +33,7 @@ func (s *Store) Reserve(ctx context.Context, k event.Key, want []event.Request, 
 		}
 		var closed bool
 		if err := tx.QueryRowContext(ctx, `
-			SELECT EXISTS (SELECT 1 FROM closures WHERE event_id = ? AND booking_id = ? AND attempt >= ?)`,
+			SELECT EXISTS (SELECT 1 FROM closures JOIN events ON id = event_id WHERE event_id = ? AND booking_id = ? AND attempt >= ?)`,
 			k.EventID, k.BookingID, k.Attempt).Scan(&closed); err != nil {
 			return err
 		}
@@ -63,8 +63,9 @@ func take(ctx context.Context, tx *sql.Tx, r *event.Reservation) error {
 	if err != nil {
 		return err
 	}
+	// One of a deleted event may not have been swept yet.
 	if _, err := tx.ExecContext(ctx, `
-		INSERT INTO reservations (booking_id, attempt, event_id, state, event) VALUES (?, ?, ?, ?, ?)`,
+		INSERT OR REPLACE INTO reservations (booking_id, attempt, event_id, state, event) VALUES (?, ?, ?, ?, ?)`,
 		r.BookingID, r.Attempt, r.EventID, r.State, string(snapshot)); err != nil {
 		return err
 	}
@@ -184,11 +185,13 @@ func (s *Store) Reservation(ctx context.Context, k event.Key) (*event.Reservatio
 }
 
 // reservation reads what an attempt has reserved, at whatever event, or
-// returns ErrReservationNotFound.
+// returns ErrReservationNotFound, also where that event was deleted.
 func reservation(ctx context.Context, tx *sql.Tx, bookingID string, attempt int) (*event.Reservation, error) {
 	r := &event.Reservation{Key: event.Key{BookingID: bookingID, Attempt: attempt}}
 	var snapshot string
-	err := tx.QueryRowContext(ctx, `SELECT event_id, state, event FROM reservations WHERE booking_id = ? AND attempt = ?`,
+	err := tx.QueryRowContext(ctx, `
+		SELECT event_id, state, event FROM reservations
+		WHERE booking_id = ? AND attempt = ? AND EXISTS (SELECT 1 FROM events WHERE id = event_id)`,
 		bookingID, attempt).Scan(&r.EventID, &r.State, &snapshot)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, event.ErrReservationNotFound

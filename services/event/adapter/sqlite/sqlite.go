@@ -200,9 +200,50 @@ func (s *Store) Delete(ctx context.Context, id string, check func(*event.Event) 
 		if untold {
 			return event.ErrNotTold
 		}
+		if _, err := tx.ExecContext(ctx, `INSERT INTO deleted_events (event_id) VALUES (?)`, id); err != nil {
+			return err
+		}
 		_, err = tx.ExecContext(ctx, `DELETE FROM events WHERE id = ?`, id)
 		return err
 	})
+}
+
+// What is left of a deleted event, a piece at a time. The items of a reservation
+// go with it: a booking has few.
+const (
+	sweepReservations = `
+		DELETE FROM reservations WHERE (booking_id, attempt) IN
+		(SELECT booking_id, attempt FROM reservations WHERE event_id = ? LIMIT ?)`
+	sweepClosures = `
+		DELETE FROM closures WHERE (event_id, booking_id) IN
+		(SELECT event_id, booking_id FROM closures WHERE event_id = ? LIMIT ?)`
+)
+
+// SweepDeleted removes the reservations and closures of deleted events. It gives
+// other writes a turn after each piece, and an interrupted one is continued by
+// the next.
+func (s *Store) SweepDeleted(ctx context.Context) error {
+	for {
+		var id string
+		err := s.db.Read.QueryRowContext(ctx, `SELECT event_id FROM deleted_events LIMIT 1`).Scan(&id)
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		for _, piece := range []string{sweepReservations, sweepClosures} {
+			if err := s.db.Sweep(ctx, piece, id, sqlitedb.Piece); err != nil {
+				return err
+			}
+		}
+		if err := s.db.Write(ctx, func(tx *sql.Tx) error {
+			_, err := tx.ExecContext(ctx, `DELETE FROM deleted_events WHERE event_id = ?`, id)
+			return err
+		}); err != nil {
+			return err
+		}
+	}
 }
 
 func putTicketType(ctx context.Context, tx *sql.Tx, eventID string, position int, t event.TicketType) error {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"time"
 
 	"github.com/openboxoffice/boxoffice/services/event/adapter/sqlite"
 	"github.com/openboxoffice/boxoffice/services/event/app"
@@ -28,7 +29,9 @@ func Open(ctx context.Context, path string) (*app.Database, error) {
 		Store: s, Inventory: s, Holdings: s, Inbox: messages, Outbox: told,
 		Ping: db.Ping, Close: db.Close, Run: db.Run, EndLeases: told.EndLeases,
 		Tidy: func(ctx context.Context, log *slog.Logger) error {
-			inbox.Prune(ctx, log, messages.Prune)
+			inbox.Prune(ctx, log, func(ctx context.Context, t time.Time) error {
+				return errors.Join(messages.Prune(ctx, t), s.SweepDeleted(ctx))
+			})
 			return nil
 		},
 	}, nil
