@@ -51,7 +51,7 @@ func (s *Service) reconcile(ctx context.Context, by string, since time.Time) (re
 	now := s.now()
 	r := reconciliation{s: s, report: Report{
 		ID: newID(), By: by, Since: since.UTC().Truncate(time.Microsecond), StartedAt: now, Findings: []Finding{}, Counts: map[FindingKind]Count{},
-	}, paid: map[uuid.UUID]bool{}, quiet: now.Add(-fresh)}
+	}, paid: map[uuid.UUID]bool{}, unanswered: map[string]bool{}, quiet: now.Add(-fresh)}
 	if r.quiet.Before(s.RestoredAt) {
 		r.quiet = s.RestoredAt
 	}
@@ -124,6 +124,9 @@ type reconciliation struct {
 	// paid are the bookings that have a charge, and whether the provider has
 	// shown it.
 	paid map[uuid.UUID]bool
+	// unanswered are the bookings that noAnswer has noted: several steps may look at
+	// one in vain, and it is listed once.
+	unanswered map[string]bool
 	// quiet is until when a booking must have been left alone to be looked at: not
 	// just now, or before the data was restored.
 	quiet time.Time
@@ -142,6 +145,10 @@ func (r *reconciliation) found(ctx context.Context, kind FindingKind, bookingID 
 // the answer is lost holds up no other.
 func (r *reconciliation) noAnswer(ctx context.Context, bookingID string, err error) {
 	r.s.Log.WarnContext(ctx, "not reconciled", "booking_id", bookingID, "error", err)
+	if r.unanswered[bookingID] {
+		return
+	}
+	r.unanswered[bookingID] = true
 	r.report.add(Finding{Kind: FoundNoAnswer, BookingID: bookingID, Detail: "it could not be looked at, or mended, now"})
 }
 

@@ -388,6 +388,9 @@ func TestAReconciliationGoesOnAfterAnUnreadableBooking(t *testing.T) {
 	if got[spoilt.ID] != booking.FoundNoAnswer || got[leaky.ID] != booking.FoundHoldLeaked {
 		t.Errorf("found %v, want no_answer at %s and hold_leaked at %s", got, spoilt.ID, leaky.ID)
 	}
+	if n := report.Counts[booking.FoundNoAnswer].Found; n != 1 {
+		t.Errorf("the unreadable booking is listed %d times, want once", n)
+	}
 	if held := m.catalog.Held(event, spoilt.ID); held != 1 {
 		t.Errorf("%d tickets are held for the unreadable booking, want 1", held)
 	}
