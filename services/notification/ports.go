@@ -62,6 +62,9 @@ type Store interface {
 	//     stopped is sent in any case, and uses no quota: whoever was told of a booking
 	//     hears how it goes on.
 	//
+	//   - A record of the booking that cannot be read is left out and logged. It does
+	//     not hinder the others.
+	//
 	// It reports what it did. A record without deliveries is Stored when its
 	// message id is new.
 	Enqueue(ctx context.Context, r Record) (Outcome, error)

@@ -158,11 +158,17 @@ func (s *Store) begin(ctx context.Context, m message, once string) (known bool, 
 	}
 }
 
-// find returns what filter finds, without deliveries, or nil.
+// find returns what filter finds, without deliveries, or nil. A document that
+// cannot be read counts as decided: nobody could go on with it.
 func (s *Store) find(ctx context.Context, filter bson.D) (*message, error) {
-	var m message
-	if there, err := s.messages.One(ctx, filter, header, &m); err != nil || !there {
+	var found []bson.Raw
+	if err := s.messages.All(ctx, filter, &found, options.Find().SetProjection(header).SetLimit(1)); err != nil || len(found) == 0 {
 		return nil, err
+	}
+	var m message
+	if err := bson.Unmarshal(found[0], &m); err != nil {
+		s.messages.Unreadable(ctx, found[0].Lookup("_id").String(), err)
+		return &message{}, nil
 	}
 	return &m, nil
 }
@@ -195,7 +201,7 @@ type others struct {
 // neither undecided nor open.
 func (s *Store) compare(ctx context.Context, m message) (rest others, err error) {
 	var found []message
-	if err := s.messages.All(ctx, bson.D{{Key: "booking_id", Value: m.BookingID}}, &found,
+	if _, err := s.messages.AllReadable(ctx, bson.D{{Key: "booking_id", Value: m.BookingID}}, 0, &found,
 		options.Find().SetProjection(header)); err != nil {
 		return others{}, err
 	}

@@ -254,6 +254,21 @@ func TestAnUnreadableMessageStopsNoOther(t *testing.T) {
 			if slices.Contains(got, bad.Deliveries[0].ID) {
 				t.Errorf("claimed are %q, with what cannot be read", got)
 			}
+			// It is told already, and not again.
+			if _, err := store.Enqueue(t.Context(), record(newID(), bad.BookingID, notification.Confirmation, 1, at)); err != nil {
+				t.Errorf("Enqueue of a repeat: %v", err)
+			}
+			if _, err := store.Enqueue(t.Context(), bad); err != nil {
+				t.Errorf("Enqueue of the same message: %v", err)
+			}
+			// What else is to be told of its booking is stored all the same.
+			next := record(newID(), bad.BookingID, notification.Cancellation, 3, at)
+			if _, err := store.Enqueue(t.Context(), next); err != nil {
+				t.Errorf("Enqueue: %v", err)
+			}
+			if n, err := raw(t, o).CountDocuments(t.Context(), bson.D{{Key: "_id", Value: next.MessageID}, {Key: "email.status", Value: notification.Pending}}); err != nil || n != 1 {
+				t.Errorf("%d mails of the same booking are to be sent (error %v), want 1", n, err)
+			}
 			if _, err := store.Forget(t.Context(), at.Add(48*time.Hour), 100); err != nil {
 				t.Errorf("Forget: %v", err)
 			}
