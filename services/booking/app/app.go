@@ -125,6 +125,9 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	if err != nil {
 		return nil, err
 	}
+	if _, err := cfg.Proxies(); err != nil {
+		return nil, err
+	}
 	public := deps.Public || !cfg.Private(cfg.Addr)
 	if public {
 		if err := keys.RefuseExamples(); err != nil {

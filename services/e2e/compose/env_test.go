@@ -227,12 +227,18 @@ func TestTheExamplesKeysAreForThisMachineAlone(t *testing.T) {
 		environment := exampleEnv(t)
 		environment["STORE"] = "none" // so that each start fails, later than for its keys
 		name := strings.ToUpper(service) + "_ADDR"
-		for _, c := range []struct{ addr, published, want string }{
-			{"0.0.0.0:1", "false", "SERVICE_KEYS"}, {"0.0.0.0:1", "true", "STORE"}, {"127.0.0.1:1", "false", "STORE"},
+		environment["TRUSTED_PROXIES"] = "somewhere"
+		if err := open(environment); err == nil || !strings.Contains(err.Error(), `TRUSTED_PROXIES: "somewhere"`) {
+			t.Errorf("%s with TRUSTED_PROXIES=somewhere: error %v", service, err)
+		}
+		delete(environment, "TRUSTED_PROXIES")
+		for _, c := range []struct{ addr, published, proxies, want string }{
+			{"0.0.0.0:1", "false", "", "SERVICE_KEYS"}, {"0.0.0.0:1", "true", "", "STORE"}, {"127.0.0.1:1", "false", "", "STORE"},
+			{"127.0.0.1:1", "false", "127.0.0.1", "SERVICE_KEYS"}, {"0.0.0.0:1", "true", "10.0.0.0/8", "SERVICE_KEYS"},
 		} {
-			environment[name], environment["PUBLISHED_LOCALLY"] = c.addr, c.published
+			environment[name], environment["PUBLISHED_LOCALLY"], environment["TRUSTED_PROXIES"] = c.addr, c.published, c.proxies
 			if err := open(environment); err == nil || !strings.Contains(err.Error(), c.want) {
-				t.Errorf("%s on %s, PUBLISHED_LOCALLY=%s: error %v, want one about %s", service, c.addr, c.published, err, c.want)
+				t.Errorf("%s on %s, PUBLISHED_LOCALLY=%s, TRUSTED_PROXIES=%s: error %v, want one about %s", service, c.addr, c.published, c.proxies, err, c.want)
 			}
 		}
 	}
@@ -274,7 +280,7 @@ func TestTheReadmesKeysFit(t *testing.T) {
 func checkKeys(t *testing.T, environment map[string]string) {
 	t.Helper()
 	list := strings.Split(environment["SERVICE_KEYS"], ",")
-	for _, service := range []string{"event", "booking", "notification"} {
+	for _, service := range []string{"user", "event", "booking", "notification"} {
 		if _, _, err := auth.OpenServiceKeys(service, environment[strings.ToUpper(service)+"_SERVICE_KEY"], list); err != nil {
 			t.Error(err)
 		}

@@ -130,6 +130,9 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	if err != nil {
 		return nil, err
 	}
+	if _, err := cfg.Proxies(); err != nil {
+		return nil, err
+	}
 	if !cfg.Private(cfg.Addr) {
 		if err := keys.RefuseExamples(); err != nil {
 			return nil, err

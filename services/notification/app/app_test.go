@@ -210,6 +210,7 @@ func TestBadConfigurationStopsTheStart(t *testing.T) {
 			func(c *app.Config) { c.ServiceKey = "a secret" }, func(c *app.Config) { c.ServiceKey = services.Private("booking") },
 		},
 		"SERVICE_KEYS":    {func(c *app.Config) { c.ServiceKeys = services.Public[:1] }},
+		"TRUSTED_PROXIES": {func(c *app.Config) { c.TrustedProxies = []string{"somewhere"} }},
 		"SMTP_URL":        {func(c *app.Config) { c.SMTPURL = "smtp://u:secret@h?tls=maybe" }},
 		"MAIL_FROM":       {func(c *app.Config) { c.MailFrom = "nobody" }},
 		"SMS_URL":         {func(c *app.Config) { c.SMSURL = "ftp://x" }},
