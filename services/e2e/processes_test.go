@@ -187,9 +187,7 @@ func (s *manyProcesses) environment(r *replica) []string {
 		add("JWKS_URL", "http://"+s.entry[gateway]+"/.well-known/jwks.json")
 	}
 	add("SERVICE_KEYS", strings.Join(s.keys.Public, ","))
-	if r.of != gateway {
-		add(strings.ToUpper(string(r.of))+"_SERVICE_KEY", s.keys.Private(string(r.of)))
-	}
+	add(strings.ToUpper(string(r.of))+"_SERVICE_KEY", s.keys.Private(string(r.of)))
 	switch r.of {
 	case gateway:
 		know(events, bookings, notifications)

@@ -3,6 +3,7 @@ package e2e
 import (
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -204,19 +205,25 @@ func TestThrottling(t *testing.T) {
 	})
 }
 
-// Whoever is no proxy of ours says nothing about where they come from.
-func TestForwardedForOfStrangers(t *testing.T) {
+// Whoever is neither a proxy of ours nor the web service says nothing about where
+// they come from.
+func TestForgedAddressesOfStrangers(t *testing.T) {
 	t.Parallel()
 	p := start(t, options{noProxies: true})
-	a := p.register(t, customer)
-	for range 300 {
-		res := p.call(t, http.MethodPost, gateway, "/token", header("X-Forwarded-For", nextAddress()),
-			form("grant_type", "password", "username", a.email, "password", "a wild guess"))
-		if res.status == http.StatusTooManyRequests {
-			return
+	for name, value := range map[string]string{"X-Forwarded-For": "%s", "Client-Address": "%s", "X-Real-Ip": "%s", "Forwarded": "for=%s"} {
+		a := p.register(t, customer)
+		throttled := false
+		for range 300 {
+			res := p.call(t, http.MethodPost, gateway, "/token", header(name, fmt.Sprintf(value, nextAddress())),
+				form("grant_type", "password", "username", a.email, "password", "a wild guess"))
+			if throttled = res.status == http.StatusTooManyRequests; throttled {
+				break
+			}
+		}
+		if !throttled {
+			t.Errorf("300 guesses from one address, which said by %s that it was another each time", name)
 		}
 	}
-	t.Error("300 guesses from one address, which said that it was another each time")
 }
 
 func TestHundredRegistrationsFromOneAddress(t *testing.T) {

@@ -239,7 +239,7 @@ func (p *Platform) build(ctx context.Context) (err error) {
 // memory of this process alone.
 func addServiceKeys(environment map[string]string) error {
 	public := []string{}
-	for _, service := range []string{"event", "booking", "notification"} {
+	for _, service := range []string{"user", "event", "booking", "notification"} {
 		key, err := auth.NewServiceKey(service)
 		if err != nil {
 			return err

@@ -292,7 +292,7 @@ func TestEveryCredentialIsRequired(t *testing.T) {
 	for _, name := range []string{ // else the loop below would prove nothing
 		"POSTGRES_PASSWORD", "USER_POSTGRES_PASSWORD", "BOOKING_POSTGRES_PASSWORD",
 		"MONGO_PASSWORD", "EVENT_MONGO_PASSWORD", "NOTIFICATION_MONGO_PASSWORD",
-		"RABBITMQ_USER", "RABBITMQ_PASSWORD", "SERVICE_KEYS", "EVENT_SERVICE_KEY", "BOOKING_SERVICE_KEY", "NOTIFICATION_SERVICE_KEY",
+		"RABBITMQ_USER", "RABBITMQ_PASSWORD", "SERVICE_KEYS", "USER_SERVICE_KEY", "EVENT_SERVICE_KEY", "BOOKING_SERVICE_KEY", "NOTIFICATION_SERVICE_KEY",
 	} {
 		if !slices.Contains(names, name) {
 			t.Errorf("the file does not read %s", name)

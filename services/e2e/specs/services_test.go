@@ -86,7 +86,7 @@ func serviceKeys(t *testing.T) map[string]string {
 	t.Helper()
 	keys := authtest.New(t)
 	return map[string]string{
-		"EVENT_SERVICE_KEY": keys.Private("event"), "BOOKING_SERVICE_KEY": keys.Private("booking"),
+		"USER_SERVICE_KEY": keys.Private("user"), "EVENT_SERVICE_KEY": keys.Private("event"), "BOOKING_SERVICE_KEY": keys.Private("booking"),
 		"NOTIFICATION_SERVICE_KEY": keys.Private("notification"), "SERVICE_KEYS": strings.Join(keys.Public, ","),
 	}
 }

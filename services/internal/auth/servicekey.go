@@ -212,6 +212,7 @@ func OpenServiceKeys(service, private string, public []string, needed ...string)
 
 // exampleKeys are the public keys of .env.example.
 var exampleKeys = []string{
+	"MCowBQYDK2VwAyEA/f2Q6CF5BNxGh2EUq6KZysz5R/ohQ6lce3Qruqcc7ws=",
 	"MCowBQYDK2VwAyEA8LmISq2oUgTBw4Ou75LSKNjn1XfFjmo33UW1HmLaovQ=",
 	"MCowBQYDK2VwAyEAci4cE8KZ3GaomfTOiLG5fBm3SCoJ6+5CKP7UIA8RAMw=",
 	"MCowBQYDK2VwAyEAmSNfmg/5fRWIgkmw0hCwcMcAFRtuJ43DfUaKdAFtAeA=",

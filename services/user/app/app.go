@@ -41,8 +41,10 @@ type Config struct {
 	// with that email address.
 	AdminEmail    string `env:"ADMIN_EMAIL"`
 	AdminPassword string `env:"ADMIN_PASSWORD"`
-	// ServiceKeys are the public keys of the services, that of the notification
-	// service among them, which may ask for contacts.
+	// ServiceKey is this service's own private key. ServiceKeys are the public
+	// keys of the services, this one's and that of the notification service among
+	// them, which may ask for contacts.
+	ServiceKey  string   `env:"USER_SERVICE_KEY,required,notEmpty"`
 	ServiceKeys []string `env:"SERVICE_KEYS,required,notEmpty"`
 }
 
@@ -82,9 +84,9 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	if err != nil {
 		return nil, err
 	}
-	keys, err := auth.ParseServiceKeys(cfg.ServiceKeys, "notification")
+	key, keys, err := auth.OpenServiceKeys("user", cfg.ServiceKey, cfg.ServiceKeys, "notification")
 	if err != nil {
-		return nil, fmt.Errorf("SERVICE_KEYS: %w", err)
+		return nil, err
 	}
 	private := cfg.Private(cfg.Addr) && !deps.Public
 	if !private {
@@ -129,7 +131,10 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 		return nil, err
 	}
 
-	gate, err := gateway.New(up, rest.PassOn(a.service), deps.Log)
+	verifyService := keys.Verifier("user")
+	// The web service, where there is one, is in front of the gateway.
+	clients := httpkit.Clients{Front: "web", Verify: verifyService, Proxies: trusted}
+	gate, err := gateway.New(gateway.Options{Upstreams: up, Key: key, Clients: clients, PassOn: rest.PassOn(a.service), Log: deps.Log})
 	if err != nil {
 		return nil, err
 	}
@@ -137,8 +142,8 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	httpkit.Health(mux, way.Checks(map[string]func(context.Context) error{"database": db.Ping}))
 	api := httpkit.NewAPI(mux, "Boxoffice", "Find events, book tickets, and everything else that a client may do: accounts and logins here, the rest passed on to the other services.")
 	rest.Register(mux, api, rest.Options{
-		Service: a.service, TrustedProxies: trusted, AtOnce: argon2.AtOnce,
-		Guard: rest.NewGuard(a.service, keys.Verifier("user")),
+		Service: a.service, Clients: clients, AtOnce: argon2.AtOnce,
+		Guard: rest.NewGuard(a.service, verifyService),
 	})
 	gate.Register(mux, api)
 	a.handler = mux

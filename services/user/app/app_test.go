@@ -30,8 +30,9 @@ func config(t *testing.T) (cfg app.Config, deps app.Deps, file string) {
 	t.Helper()
 	file = filepath.Join(t.TempDir(), "user.db")
 	deps = app.Deps{Log: slog.New(slog.DiscardHandler), OpenDatabase: storage.At(file, onsqlite.Open)}
+	keys := authtest.New(t)
 	return app.Config{
-		Addr: "127.0.0.1:0", ServiceKeys: authtest.New(t).Public,
+		Addr: "127.0.0.1:0", ServiceKey: keys.Private("user"), ServiceKeys: keys.Public,
 		EventURL: "http://127.0.0.1:1", BookingURL: "http://127.0.0.1:1", NotificationURL: "http://127.0.0.1:1",
 	}, deps, file
 }
@@ -40,6 +41,8 @@ func TestMistakesStopTheStartByName(t *testing.T) {
 	t.Parallel()
 	for want, change := range map[string]func(c *app.Config){
 		"SERVICE_KEYS":          func(c *app.Config) { c.ServiceKeys = []string{"notification:secret"} },
+		"USER_SERVICE_KEY":      func(c *app.Config) { c.ServiceKey = "sparrow" },
+		"in USER_SERVICE_KEY":   func(c *app.Config) { c.ServiceKey = authtest.New(t).Private("user") },
 		"TRUSTED_PROXIES":       func(c *app.Config) { c.TrustedProxies = []string{"10.0.0.0/8", "somewhere"} },
 		"ADMIN_EMAIL is not":    func(c *app.Config) { c.AdminPassword = "a sparrow in the organ" },
 		"ADMIN_PASSWORD is not": func(c *app.Config) { c.AdminEmail = "root@example.com" },
@@ -121,9 +124,11 @@ func checkExample(t *testing.T, reach func(c *app.Config), starts bool) {
 		"ADMIN_PASSWORD": func(c *app.Config, _ app.Deps) {
 			c.AdminEmail, c.AdminPassword = "root@example.com", example["ADMIN_PASSWORD"]
 		},
-		"SERVICE_KEYS": func(c *app.Config, _ app.Deps) { c.ServiceKeys = strings.Split(example["SERVICE_KEYS"], ",") },
+		"SERVICE_KEYS": func(c *app.Config, _ app.Deps) {
+			c.ServiceKey, c.ServiceKeys = example["USER_SERVICE_KEY"], strings.Split(example["SERVICE_KEYS"], ",")
+		},
 		`SERVICE_KEYS: the key of "notification"`: func(c *app.Config, _ app.Deps) { // written in another way
-			c.ServiceKeys = []string{" " + strings.Split(example["SERVICE_KEYS"], ",")[2] + " "}
+			c.ServiceKeys = append(c.ServiceKeys, " "+strings.Split(example["SERVICE_KEYS"], ",")[3]+" ")
 		},
 		example["ADMIN_EMAIL"]: func(c *app.Config, deps app.Deps) { // made when only this machine could reach it
 			before := *c

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/openboxoffice/boxoffice/services/internal/auth/authtest"
 	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
 	"github.com/openboxoffice/boxoffice/services/internal/pacttest"
 	"github.com/openboxoffice/boxoffice/services/user/adapter/gateway"
@@ -45,7 +46,10 @@ var (
 func through(in pacttest.Request, out pacttest.Answer) func(*testing.T, string) {
 	return func(t *testing.T, base string) {
 		t.Helper()
-		g, err := gateway.New(gateway.Upstreams{Event: base, Booking: base, Notification: base}, unchanged, slog.New(slog.DiscardHandler))
+		g, err := gateway.New(gateway.Options{
+			Upstreams: gateway.Upstreams{Event: base, Booking: base, Notification: base},
+			Key:       authtest.NewKey(t, "user"), PassOn: unchanged, Log: slog.New(slog.DiscardHandler),
+		})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -7,7 +7,8 @@ import (
 	"github.com/openboxoffice/boxoffice/services/internal/auth"
 )
 
-// Services are the keys of all four services.
+// Services are the keys of all services, and of web, which stands in front of
+// them.
 type Services struct {
 	testing.TB
 	// Own is each service's private key, and Public what SERVICE_KEYS says.
@@ -19,7 +20,7 @@ type Services struct {
 func New(t testing.TB) *Services {
 	t.Helper()
 	s := &Services{TB: t, Own: map[string]*auth.ServiceKey{}}
-	for _, service := range []string{"user", "event", "booking", "notification"} {
+	for _, service := range []string{"user", "event", "booking", "notification", "web"} {
 		key := NewKey(t, service)
 		s.Own[service] = key
 		s.Public = append(s.Public, Public(t, key))

@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"github.com/openboxoffice/boxoffice/contracts/problem"
+	"github.com/openboxoffice/boxoffice/services/internal/auth/authtest"
 	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
 	"github.com/openboxoffice/boxoffice/services/user/adapter/gateway"
 )
@@ -97,16 +98,26 @@ func start(t *testing.T, up gateway.Upstreams) (addr string, log *syncBuffer) {
 func startWith(t *testing.T, up gateway.Upstreams, passOn gateway.PassOn) (addr string, log *syncBuffer) {
 	t.Helper()
 	log = &syncBuffer{}
-	logger := slog.New(slog.NewJSONHandler(log, nil))
-	g, err := gateway.New(up, passOn, logger)
+	keys := authtest.New(t)
+	mux := newMux(t, gateway.Options{
+		Upstreams: up, Key: keys.Own["user"], Clients: httpkit.Clients{Front: "web", Verify: keys.Keys().Verifier("user")},
+		PassOn: passOn, Log: slog.New(slog.NewJSONHandler(log, nil)),
+	})
+	s := httptest.NewServer(mux)
+	t.Cleanup(s.Close)
+	return s.Listener.Addr().String(), log
+}
+
+// newMux returns the handler of a gateway.
+func newMux(t testing.TB, o gateway.Options) http.Handler {
+	t.Helper()
+	g, err := gateway.New(o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	mux := httpkit.NewRouter(slog.New(slog.DiscardHandler))
 	g.Register(mux, httpkit.NewAPI(mux, "Test", ""))
-	s := httptest.NewServer(mux)
-	t.Cleanup(s.Close)
-	return s.Listener.Addr().String(), log
+	return mux
 }
 
 // unchanged passes each token on as it is.

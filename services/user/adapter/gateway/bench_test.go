@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
+	"github.com/openboxoffice/boxoffice/services/internal/auth/authtest"
 	"github.com/openboxoffice/boxoffice/services/user/adapter/gateway"
 )
 
@@ -20,7 +20,8 @@ import (
 //	benchstat old.txt new.txt
 func BenchmarkPass(b *testing.B) {
 	answer := bytes.Repeat([]byte("x"), 1000)
-	g, err := gateway.New(gateway.Upstreams{
+	keys := authtest.New(b)
+	mux := newMux(b, gateway.Options{Upstreams: gateway.Upstreams{
 		Event: "http://event:1", Booking: "http://booking:1", Notification: "http://notification:1",
 		Transport: behindAll(func(r *http.Request) (*http.Response, error) {
 			if r.Body != nil {
@@ -31,12 +32,7 @@ func BenchmarkPass(b *testing.B) {
 				Header: http.Header{"Content-Type": {"application/json"}, "Content-Length": {"1000"}, "Etag": {`"1.2"`}},
 			}, nil
 		}),
-	}, unchanged, slog.New(slog.DiscardHandler))
-	if err != nil {
-		b.Fatal(err)
-	}
-	mux := httpkit.NewRouter(slog.New(slog.DiscardHandler))
-	g.Register(mux, httpkit.NewAPI(mux, "Test", ""))
+	}, Key: keys.Own["user"], PassOn: unchanged, Log: slog.New(slog.DiscardHandler)})
 	const order = `{"event_id":"` + id + `","tickets":2}`
 	for _, c := range []struct{ name, method, path, body string }{
 		{"list", http.MethodGet, "/events?limit=20&q=jazz", ""},

@@ -74,6 +74,10 @@ func describe(api huma.API, o operation, documents map[service]document) describ
 	if !ok || known.RequestBody != nil && known.RequestBody.Limit == 0 {
 		panic(fmt.Sprintf("gateway: the %s service does not document %s %s, or how large its body may be", o.service, o.method, o.path()))
 	}
+	if len(known.Callers) > 0 {
+		// The gateway shows a token of its own: it would lend that to its clients.
+		panic(fmt.Sprintf("gateway: %s %s of the %s service is for other services alone", o.method, o.path(), o.service))
+	}
 	op := known.operation(o)
 	api.OpenAPI().AddOperation(&op)
 	d.addSchemas(api.OpenAPI().Components.Schemas.Map(), known)

@@ -1,11 +1,16 @@
 package gateway
 
 import (
+	"fmt"
+	"log/slog"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
 )
 
 // TestOperationsAsDocumented compares what the gateway lets pass with what the
@@ -35,4 +40,16 @@ func TestOperationsAsDocumented(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The gateway shows a token of its own, which must open nothing to its clients.
+func TestNoOperationForServicesAlonePasses(t *testing.T) {
+	t.Parallel()
+	defer func() {
+		if said := fmt.Sprint(recover()); !strings.Contains(said, "PUT /events/{id}/book of the event service is for other services alone") {
+			t.Errorf("the gateway says %q", said)
+		}
+	}()
+	api := httpkit.NewAPI(httpkit.NewRouter(slog.New(slog.DiscardHandler)), "Test", "")
+	describe(api, operation{id: "bookTickets", method: http.MethodPut, segments: []string{"events", "{id}", "book"}, service: event}, map[service]document{})
 }

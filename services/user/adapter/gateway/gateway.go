@@ -40,8 +40,21 @@ type Upstreams struct {
 type Gateway struct {
 	upstreams map[service]*url.URL
 	transport http.RoundTripper
+	tokens    map[service]func() (string, error)
+	clients   httpkit.Clients
 	passOn    PassOn
 	log       *slog.Logger
+}
+
+// Options are what a gateway is made of.
+type Options struct {
+	Upstreams Upstreams
+	// Key is the gateway's own, by which the services behind believe its
+	// Client-Address. Clients tells it.
+	Key     *auth.ServiceKey
+	Clients httpkit.Clients
+	PassOn  PassOn
+	Log     *slog.Logger
 }
 
 // PassOn returns the access token that a service is shown in the place of a
@@ -49,17 +62,20 @@ type Gateway struct {
 // auth.ErrInvalidToken where the client's is not valid or its session is over.
 type PassOn = func(ctx context.Context, token string) (string, error)
 
-// New returns a gateway to upstreams.
-func New(upstreams Upstreams, passOn PassOn, log *slog.Logger) (*Gateway, error) {
-	g := &Gateway{upstreams: map[service]*url.URL{}, passOn: passOn, log: log}
-	for s, base := range map[service]string{event: upstreams.Event, booking: upstreams.Booking, notification: upstreams.Notification} {
+// New returns a gateway to the upstreams.
+func New(o Options) (*Gateway, error) {
+	g := &Gateway{
+		upstreams: map[service]*url.URL{}, tokens: map[service]func() (string, error){},
+		clients: o.Clients, passOn: o.PassOn, log: o.Log,
+	}
+	for s, base := range map[service]string{event: o.Upstreams.Event, booking: o.Upstreams.Booking, notification: o.Upstreams.Notification} {
 		u, err := url.Parse(base)
 		if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
 			return nil, fmt.Errorf("%q is not the URL of the %s service", base, s)
 		}
-		g.upstreams[s] = u
+		g.upstreams[s], g.tokens[s] = u, o.Key.TokenFor(string(s))
 	}
-	way := upstreams.Transport
+	way := o.Upstreams.Transport
 	if way == nil {
 		way = httpkit.NewTransport()
 	}
@@ -99,6 +115,10 @@ func (g *Gateway) handler(o operation, expected *bodyDoc) http.HandlerFunc {
 			httpkit.WriteProblem(w, r, wrong)
 			return
 		}
+		if err := g.introduce(r, o, headers); err != nil {
+			g.unavailable(w, r, o, fmt.Errorf("service token: %w", err))
+			return
+		}
 		body, wrong := expected.read(w, r)
 		if wrong != nil {
 			httpkit.WriteProblem(w, r, wrong)
@@ -125,6 +145,22 @@ func (g *Gateway) handler(o operation, expected *bodyDoc) http.HandlerFunc {
 			panic(http.ErrAbortHandler)
 		}
 	}
+}
+
+// introduce adds the client's address to headers, with a token of the gateway,
+// without which the service behind would not believe it.
+func (g *Gateway) introduce(r *http.Request, o operation, headers http.Header) error {
+	addr := g.clients.Address(r)
+	if !addr.IsValid() {
+		return nil
+	}
+	token, err := g.tokens[o.service]()
+	if err != nil {
+		return err
+	}
+	headers.Set(httpkit.ClientAddress, addr.String())
+	headers.Set("X-Service-Token", token)
+	return nil
 }
 
 // authorize replaces the access token in headers by the one to pass on, or

@@ -141,7 +141,7 @@ func TestHeadersThatCross(t *testing.T) {
 	}
 	sent := passed.Clone()
 	for _, k := range []string{
-		"X-Service-Token", "Dapr-Api-Token", "dapr-app-id", "Cookie", "X-Forwarded-For", "Forwarded", "X-Real-Ip", "Te", "Upgrade", "Proxy-Authorization",
+		"X-Service-Token", "Dapr-Api-Token", "dapr-app-id", "Cookie", "Client-Address", "X-Forwarded-For", "Forwarded", "X-Real-Ip", "Te", "Upgrade", "Proxy-Authorization",
 		"X-Http-Method-Override", "Referer", "Keep-Alive", "Trailer", "Via", "Baggage", "User-Agent", "Accept-Encoding", "Accept",
 	} {
 		sent[k] = []string{"evil"}
@@ -151,7 +151,12 @@ func TestHeadersThatCross(t *testing.T) {
 	got, gotBody := b.seen[0], b.bodies[0]
 	b.mu.Unlock()
 	got.Header.Del("Test-Service")
+	if got.Header.Get("X-Service-Token") == "evil" {
+		t.Error("the client's service token reaches a service")
+	}
+	got.Header.Del("X-Service-Token") // the gateway's own
 	want := passed.Clone()
+	want.Set("Client-Address", "127.0.0.1")
 	want.Set("Content-Length", "7")
 	if d := cmp.Diff(want, got.Header); d != "" {
 		t.Errorf("headers behind (-want +got):\n%s", d)

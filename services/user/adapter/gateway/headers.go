@@ -13,7 +13,8 @@ import (
 
 // passedIn and passedOut are the headers that cross the gateway. All others end
 // here: X-Service-Token and dapr-* would lend clients an authority that is not
-// theirs, the rest concerns one connection or nobody. Accept, too: there is one
+// theirs, Client-Address another's address; the gateway sets its own. The rest
+// concerns one connection or nobody. Accept, too: there is one
 // form of each answer, and a sidecar that is asked for a stream makes an error of
 // every refusal.
 var (

@@ -58,8 +58,8 @@ const (
 type Options struct {
 	Service *user.Service
 	Guard   *auth.Guard
-	// TrustedProxies are those whose X-Forwarded-For is believed.
-	TrustedProxies []netip.Prefix
+	// Clients tells from which address a request came.
+	Clients httpkit.Clients
 	// AtOnce is how many passwords are worked on at the same time.
 	AtOnce int
 	// Now is the clock of the limits, time.Now where nil.
@@ -68,7 +68,7 @@ type Options struct {
 
 type handlers struct {
 	service *user.Service
-	clients clients
+	clients httpkit.Clients
 
 	registrations        *throttle[client]
 	byAccountFromAddress *throttle[attempt]
@@ -104,7 +104,7 @@ func newHandlers(o Options) *handlers {
 	}
 	h := &handlers{
 		service:              o.Service,
-		clients:              clients{trusted: o.TrustedProxies},
+		clients:              o.Clients,
 		registrations:        newThrottle[client](RegistrationsPerMinute, time.Minute, o.Now),
 		byAccountFromAddress: newThrottle[attempt](FailuresPerAccount, FailureWindow, o.Now),
 		logins:               newThrottle[user.TokenHash](LoginsPerAccount, FailureWindow, o.Now),
@@ -141,13 +141,20 @@ func verifying[T any](f func(context.Context, string) (T, error)) func(context.C
 	}
 }
 
+// client is who is counted as one.
+type client = netip.Prefix
+
+func (h *handlers) clientOf(r *http.Request) client {
+	return httpkit.ClientNetwork(h.clients.Address(r))
+}
+
 type clientKey struct{}
 
 // fromClient returns op with its client's address for clientOf.
 func (h *handlers) fromClient(op huma.Operation) huma.Operation {
 	op.Middlewares = append(op.Middlewares, func(ctx huma.Context, next func(huma.Context)) {
 		r, _ := humachi.Unwrap(ctx)
-		next(huma.WithValue(ctx, clientKey{}, h.clients.of(r)))
+		next(huma.WithValue(ctx, clientKey{}, h.clientOf(r)))
 	})
 	return op
 }

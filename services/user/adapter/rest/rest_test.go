@@ -73,8 +73,10 @@ func newServer(t *testing.T) *server {
 	mux := httpkit.NewRouter(log)
 	rest.Register(mux, httpkit.NewAPI(mux, "Test", ""), rest.Options{
 		Service: s.service, Now: s.clock, AtOnce: 2,
-		Guard:          rest.NewGuard(s.service, s.services.Keys().Verifier("user")),
-		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")},
+		Guard: rest.NewGuard(s.service, s.services.Keys().Verifier("user")),
+		Clients: httpkit.Clients{
+			Front: "web", Verify: s.services.Keys().Verifier("user"), Proxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")},
+		},
 	})
 	s.handler = mux
 	return s

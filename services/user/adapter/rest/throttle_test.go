@@ -151,3 +151,38 @@ func TestForwardedForCountsFromTrustedProxiesAlone(t *testing.T) {
 		t.Errorf("another network: %d", got)
 	}
 }
+
+// Whoever is not the web service says nothing about where others come from.
+func TestClientAddressCountsFromWebAlone(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	s.ada()
+	login := func(token, from string) int {
+		return s.do(request{
+			method: "POST", path: "/token", from: "192.0.2.80:1", header: http.Header{"X-Service-Token": {token}, "Client-Address": {from}},
+			body: url.Values{"grant_type": {"password"}, "username": {"ada@example.com"}, "password": {"wrong"}},
+		}).status
+	}
+	web := s.services.Token("web", "user")
+	for range rest.FailuresPerAccount {
+		if got := login(web, "203.0.113.7"); got != 400 {
+			t.Fatalf("a guess by web: %d", got)
+		}
+	}
+	if got := login(web, "203.0.113.7"); got != 429 {
+		t.Errorf("one guess more: %d", got)
+	}
+	if got := login(web, "203.0.113.8"); got != 400 {
+		t.Errorf("another client of web: %d", got)
+	}
+	for name, token := range map[string]string{"nobody": "", "booking": s.services.Token("booking", "user"), "the gateway": s.services.Token("user", "user")} {
+		for i := range 100 {
+			if got := login(token, fmt.Sprint("198.51.100.", i)); got == 429 {
+				break
+			} else if i == 99 {
+				t.Errorf("%s gets as many guesses as it names addresses", name)
+			}
+		}
+		s.pass(rest.FailureWindow)
+	}
+}

@@ -44,7 +44,7 @@ func (h *handlers) token(w http.ResponseWriter, r *http.Request) {
 			refuseRequest(w, "username and password are needed")
 			return
 		}
-		err = h.login(ctx, h.clients.of(r), user.EmailKey(h.service.Normalize(f["username"])), func() error {
+		err = h.login(ctx, h.clientOf(r), user.EmailKey(h.service.Normalize(f["username"])), func() error {
 			grant, err = h.service.Login(ctx, f["username"], f["password"])
 			return err
 		})
