@@ -210,6 +210,14 @@ type Key struct {
 // KeyLifetime is how long an idempotency key is remembered.
 const KeyLifetime = 24 * time.Hour
 
+// Clone returns a copy that shares nothing with b that a change may edit in place.
+func (b *Booking) Clone() Booking {
+	c := *b
+	c.Items, c.Timeline = slices.Clone(b.Items), slices.Clone(b.Timeline)
+	c.Refunds, c.Cancellations = slices.Clone(b.Refunds), slices.Clone(b.Cancellations)
+	return c
+}
+
 func (b *Booking) note(at time.Time, by, step, detail string) {
 	b.Timeline = append(b.Timeline, Step{At: at, Step: step, Detail: detail, By: by})
 }

@@ -122,7 +122,7 @@ func (s *Service) cancel(ctx context.Context, caller identity.Caller, id, eventI
 	case err != nil:
 		return Booking{}, err
 	}
-	d := driver{s: s, b: b, lease: lease.Token, by: caller.UserID}
+	d := s.driverOf(b, caller.UserID)
 	work, cancel := context.WithTimeout(ctx, s.PaymentTimeout)
 	defer cancel()
 	if err := d.finishCancel(work); err != nil {

@@ -52,12 +52,16 @@ func (s *Service) Create(ctx context.Context, caller identity.Caller, r Request)
 		return Booking{}, ErrForbidden
 	}
 	key := Key{Value: r.IdempotencyKey, Fingerprint: r.fingerprint()}
-	if b, err := s.earlier(ctx, caller.UserID, key); !errors.Is(err, ErrNotFound) {
-		return b, err
+	// The key is looked for when the booking is stored, and not before. A request
+	// that is refused first may have been made before, and done.
+	refused := func(err error) (Booking, error) {
+		if b, earlier := s.earlier(ctx, caller.UserID, key); !errors.Is(earlier, ErrNotFound) {
+			return b, earlier
+		}
+		return Booking{}, err
 	}
-
 	if s.paused.Load() {
-		return Booking{}, ErrSalesPaused
+		return refused(ErrSalesPaused)
 	}
 
 	// Refuse what cannot be had before anything is written.
@@ -65,12 +69,7 @@ func (s *Service) Create(ctx context.Context, caller identity.Caller, r Request)
 	defer cancel()
 	items, err := s.choose(catalog, r)
 	if err != nil {
-		// The first request with this key may have come this far meanwhile,
-		// and have the very tickets that are missing now.
-		if b, err := s.earlier(ctx, caller.UserID, key); !errors.Is(err, ErrNotFound) {
-			return b, err
-		}
-		return Booking{}, err
+		return refused(err)
 	}
 
 	b := Booking{
@@ -81,17 +80,15 @@ func (s *Service) Create(ctx context.Context, caller identity.Caller, r Request)
 	}
 	b.note(start, caller.UserID, "created", "")
 	switch err := s.store(ctx, catalog, b, key); {
-	case errors.Is(err, ErrKeyTaken): // by a request at the same time
-		first, err := s.earlier(ctx, caller.UserID, key)
-		if errors.Is(err, ErrNotFound) { // it has just failed, and freed the key
-			err = ErrInProgress
-		}
-		return first, err
+	case errors.Is(err, ErrKeyTaken):
+		return refused(ErrInProgress) // unless it is there, it has just failed, and freed the key
+	case errors.Is(err, ErrTooManyAtOnce):
+		return refused(err)
 	case err != nil:
 		return Booking{}, err
 	}
 
-	d := driver{s: s, b: b, lease: b.Lease.Token, by: caller.UserID}
+	d := s.driverOf(b, caller.UserID)
 	reserved, err := s.Catalog.Reserve(catalog, d.reservation())
 	if err != nil {
 		return d.notReserved(ctx, err)

@@ -15,11 +15,17 @@ import (
 // driver takes one booking along the saga, by its lease. Steps that need no
 // write of their own are noted in b and stored with the next write.
 type driver struct {
-	s     *Service
-	b     Booking
-	lease string
-	by    string // who drives: the user's id, or the worker's name
-	notes []Step
+	s      *Service
+	b      Booking
+	stored Booking // b, as it is stored
+	lease  string
+	by     string // who drives: the user's id, or the worker's name
+	notes  []Step
+}
+
+// driverOf returns the driver of b, which is stored, by its lease.
+func (s *Service) driverOf(b Booking, by string) driver {
+	return driver{s: s, b: b, stored: b.Clone(), lease: b.Lease.Token, by: by}
 }
 
 func (d *driver) note(step, detail string) {
@@ -53,7 +59,7 @@ func (d *driver) update(ctx context.Context, change func(*Booking)) error {
 
 // commit is update with a change that may fail; then nothing is stored.
 func (d *driver) commit(ctx context.Context, change func(*Booking) error) error {
-	b, err := d.s.Store.Update(ctx, d.b.ID, d.lease, func(b *Booking) error {
+	edit := func(b *Booking) error {
 		b.Event, b.Items, b.Total, b.Payment = d.b.Event, d.b.Items, d.b.Total, d.b.Payment
 		for _, r := range d.b.Refunds { // one that d does not know was stored without an answer, and stays
 			if stored := b.Refund(r.ID); stored != nil {
@@ -63,11 +69,24 @@ func (d *driver) commit(ctx context.Context, change func(*Booking) error) error 
 		b.UpdatedAt = d.s.now()
 		b.Timeline = append(b.Timeline, d.notes...)
 		return change(b)
-	})
+	}
+	if d.stored.Lease.Token != d.lease {
+		return ErrLeaseLost // d has given it up
+	}
+	after := d.stored.Clone()
+	if err := edit(&after); err != nil {
+		return err
+	}
+	b, err := d.s.Store.Save(ctx, d.stored, after)
+	if errors.Is(err, ErrLeaseLost) {
+		// The lease may be d's still, and a write before have taken effect without
+		// an answer.
+		b, err = d.s.Store.Update(ctx, d.b.ID, d.lease, edit)
+	}
 	if err != nil {
 		return err
 	}
-	d.b, d.notes = b, nil
+	d.b, d.stored, d.notes = b, b.Clone(), nil
 	if b.Lease.Token == "" {
 		d.s.Committed()
 	}

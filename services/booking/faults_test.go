@@ -100,6 +100,11 @@ func (f *faults) Update(ctx context.Context, id, lease string, change func(*book
 	return ask(f, "Update", func() (booking.Booking, error) { return f.Store.Update(ctx, id, lease, change) })
 }
 
+// Save is an Update to a fault: both change a booking.
+func (f *faults) Save(ctx context.Context, before, after booking.Booking) (booking.Booking, error) {
+	return ask(f, "Update", func() (booking.Booking, error) { return f.Store.Save(ctx, before, after) })
+}
+
 func (f *faults) Claim(ctx context.Context, now time.Time, lease booking.Lease, limit int) ([]booking.Booking, error) {
 	return ask(f, "Claim", func() ([]booking.Booking, error) { return f.Store.Claim(ctx, now, lease, limit) })
 }

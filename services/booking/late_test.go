@@ -144,7 +144,7 @@ func TestALatePaymentOfABookingThatNobodyKnowsOfIsRefunded(t *testing.T) {
 	m := modelWorld(t)
 	event, c := m.newEvent(price), m.newCustomer()
 	request := booking.Request{EventID: event, Tickets: 1, PaymentToken: bookingtest.Acts, IdempotencyKey: "k"}
-	_, _ = m.create(t.Context(), m.service(dies(7, true)), c, request) // when it has charged
+	_, _ = m.create(t.Context(), m.service(dies(6, true)), c, request) // when it has charged
 	m.recover(t)
 	lost := m.bookings(t)[0]
 	if lost.Status != booking.Failed || lost.Reason != "" {
@@ -184,7 +184,7 @@ func TestAHintThatIsOvertakenByTheFailureAsksTheProvider(t *testing.T) {
 						t.Fatal(err)
 					}
 				} else {
-					_, _ = m.create(t.Context(), m.service(dies(7, true)), m.newCustomer(), request) // when it has charged
+					_, _ = m.create(t.Context(), m.service(dies(6, true)), m.newCustomer(), request) // when it has charged
 				}
 				b := m.bookings(t)[0]
 				s := m.service(&faults{after: once("Get", func() {

@@ -49,6 +49,16 @@ type Store interface {
 	// cancelled does not become Confirmed: ErrEventCancelled. No two changes
 	// of one booking overlap. change does no I/O and may be called again.
 	Update(ctx context.Context, id, lease string, change func(*Booking) error) (Booking, error)
+	// Save stores after, which the holder of before's lease has made of before,
+	// without reading first.
+	//   - A save stores the result with its Effects as the version after before's,
+	//     together or not at all, and returns it.
+	//   - If the booking has another lease or version than before, nothing is stored: ErrLeaseLost.
+	//   - Of racing saves of one version one succeeds.
+	//   - A save frees the key. A key to use is for Update.
+	//   - The audit log gets the new steps of the timeline.
+	//   - A booking of a cancelled event does not become Confirmed: ErrEventCancelled.
+	Save(ctx context.Context, before, after Booking) (Booking, error)
 	// Claim takes over up to limit bookings whose lease ended, or that were to
 	// be begun with, at or before now, the longest ago first: it gives them
 	// lease, counts one more of their Tries, and returns them. After these come

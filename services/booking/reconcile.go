@@ -291,7 +291,7 @@ func (s *Service) drive(ctx context.Context, b Booking, do func(ctx context.Cont
 	if err != nil {
 		return false, err
 	}
-	d := driver{s: s, b: b, lease: lease.Token, by: recovery}
+	d := s.driverOf(b, recovery)
 	work, cancel := s.remaining(ctx, lease)
 	defer cancel()
 	err = do(work, &d)

@@ -106,7 +106,7 @@ func (s *Service) settle(ctx context.Context, b Booking, lease Lease) {
 	ctx = context.WithoutCancel(ctx)
 	work, cancel := s.remaining(ctx, lease)
 	defer cancel()
-	d := driver{s: s, b: b, lease: lease.Token, by: recovery}
+	d := s.driverOf(b, recovery)
 	err := worker.Try(ctx, s.Log, recovery, func() error {
 		if err := d.recover(work); err != nil && !errors.Is(err, ErrLeaseLost) {
 			s.putOff(ctx, &d, err)

@@ -92,6 +92,7 @@ func TestStoreSuiteCatchesBrokenAdapters(t *testing.T) {
 	broken("confirms_whatever_became_of_the_event", "a_booking_of_a_cancelled_event_does_not_become_confirmed",
 		func(s *sqlite.Store) booking.Store { return confirmsCancelled{s} })
 	broken("reads_before_its_transaction", "32_racing_updates_lose_nothing", func(s *sqlite.Store) booking.Store { return losesUpdates{s} })
+	broken("saves_whatever_the_version", "a_save_of_another_lease_or_version_stores_nothing", func(s *sqlite.Store) booking.Store { return savesAnyVersion{s} })
 	broken("keeps_seconds_only", "everything_comes_back_as_it_was_stored", func(s *sqlite.Store) booking.Store { return keepsSeconds{s} })
 	broken("claims_twice", "a_claimed_booking_is_left_alone_until_its_new_lease_ends", func(s *sqlite.Store) booking.Store { return claimsTwice{s} })
 	broken("claims_in_two_steps", "32_racing_claimers_never_get_the_same_booking", func(s *sqlite.Store) booking.Store { return racyClaim{s} })
@@ -352,6 +353,17 @@ func (s losesUpdates) Update(ctx context.Context, id, lease string, change func(
 	}
 	others.Wait()
 	return s.Store.Update(ctx, id, lease, func(stored *booking.Booking) error { *stored = b; return nil })
+}
+
+// savesAnyVersion looks at the lease alone.
+type savesAnyVersion struct{ *sqlite.Store }
+
+func (s savesAnyVersion) Save(ctx context.Context, before, after booking.Booking) (booking.Booking, error) {
+	now, err := s.Get(ctx, before.ID)
+	if err == nil {
+		before.Version = now.Version
+	}
+	return s.Store.Save(ctx, before, after)
 }
 
 type keepsSeconds struct{ *sqlite.Store }

@@ -74,6 +74,11 @@ func TestStore(t *testing.T, open func(t *testing.T) StoreUnderTest) {
 		{"what the timeline gets is in the audit log", stepsAudited},
 		{"a booking of a cancelled event does not become confirmed", cancelledIsNotConfirmed},
 
+		{"a save stores the result with its effects as the next version", saveStores},
+		{"a save of another lease or version stores nothing", saveLost},
+		{"of 32 racing saves of one version one succeeds", saveRace},
+		{"a save of a booking of a cancelled event does not confirm it", saveCancelled},
+
 		{"bookings whose lease has ended or that are due are claimed", claimWhich},
 		{"the lease that ended first is claimed first up to the limit", claimOrder},
 		{"a claimed booking has the new lease and one more try", claimGives},

@@ -83,6 +83,8 @@ func Open(ctx context.Context, o Options, migrations fs.FS) (*DB, error) {
 		// A client that is cut off in a transaction keeps its locks no longer.
 		"idle_in_transaction_session_timeout": milliseconds(2 * o.Timeout),
 	})
+	// Once says so in no statement. Whatever the URL and the server's default.
+	cfg.ConnConfig.RuntimeParams["default_transaction_isolation"] = "read committed"
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {
 		return nil, fmt.Errorf("postgres: %w", err)

@@ -54,6 +54,30 @@ func (db *DB) Write(ctx context.Context, fn func(ctx context.Context, tx pgx.Tx)
 	})
 }
 
+// Once runs the statements of b in one transaction, read committed, and in one
+// round trip; read has their answers. It is for statements that say themselves
+// whether they change anything: read cannot undo them. They are repeated
+// after a deadlock, and on another connection where this one was broken before they
+// were sent. ctx does not interrupt them. A connection that breaks
+// later leaves open whether they took effect, as that of a commit does.
+func (db *DB) Once(ctx context.Context, b *pgx.Batch, read func(results pgx.BatchResults) error) error {
+	return db.run(ctx, func(ctx context.Context, conn *pgx.Conn) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		end, cancel := context.WithTimeout(context.WithoutCancel(ctx), twoThirds(db.timeout))
+		defer cancel()
+		results := conn.SendBatch(end, b)
+		err := read(results)
+		if failed := results.Close(); failed != nil && !pgconn.SafeToRetry(failed) {
+			return known(failed)
+		} else if failed != nil {
+			return failed
+		}
+		return err
+	})
+}
+
 // Sweep runs a DELETE or UPDATE that takes a limited number of rows, until it finds none.
 // Each time is a transaction of its own, so that a table that has grown for
 // weeks is pruned within the timeout all the same.
@@ -76,11 +100,17 @@ var errOutcomeUnknown = errors.New("the connection was lost during a commit, whi
 
 func commit(ctx context.Context, tx pgx.Tx) error {
 	err := tx.Commit(ctx)
-	var refused *pgconn.PgError
-	switch {
-	case err == nil, errors.Is(err, pgx.ErrTxCommitRollback):
+	if err == nil || errors.Is(err, pgx.ErrTxCommitRollback) {
 		return err
-	case errors.As(err, &refused) && refused.SeverityUnlocalized == "ERROR":
+	}
+	return known(err)
+}
+
+// known returns an error of a commit as it is where nothing was committed, and
+// otherwise as errOutcomeUnknown.
+func known(err error) error {
+	var refused *pgconn.PgError
+	if errors.As(err, &refused) && refused.SeverityUnlocalized == "ERROR" {
 		return err // FATAL may come after the commit
 	}
 	return fmt.Errorf("%w: %w", errOutcomeUnknown, err)

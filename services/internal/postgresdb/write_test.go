@@ -35,7 +35,8 @@ func TestSettings(t *testing.T) {
 	db := open(t, postgresdb.Options{URL: url, Name: "booking", Timeout: 1500 * time.Millisecond})
 	if err := db.Write(t.Context(), func(ctx context.Context, tx pgx.Tx) error {
 		for name, want := range map[string]string{
-			"synchronous_commit": "on", "transaction_isolation": "read committed", "application_name": "booking", "fsync": "on",
+			"synchronous_commit": "on", "transaction_isolation": "read committed", "default_transaction_isolation": "read committed",
+			"application_name": "booking", "fsync": "on",
 			"statement_timeout": "1500ms", "lock_timeout": "1500ms", "idle_in_transaction_session_timeout": "3s",
 		} {
 			var got string

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -9,24 +10,21 @@ import (
 	"github.com/openboxoffice/boxoffice/services/booking"
 )
 
-// withSteps begins a statement about one booking, whose first parameters are
-// its values: it enters steps in the audit log.
-const withSteps = `
-	WITH logged AS (
-		INSERT INTO audit_log (at, by, step, detail, booking_id, event_id, version)
-		SELECT s.at, s.by, s.step, s.detail, $1, $5, $24
-		FROM unnest($33::timestamptz[], $34::text[], $35::text[], $36::text[]) AS s (at, by, step, detail))
-	`
-
-// steps are the parameters of withSteps after values: those of b's timeline from
-// the one with number first.
-func steps(b *booking.Booking, first int) []any {
+// log adds to a statement, which begins with the CTE stored of one booking, that
+// the steps of b's timeline from the one with number first enter the audit log.
+func log(sql *strings.Builder, args *arguments, b *booking.Booking, first int) {
 	some := b.Timeline[min(first, len(b.Timeline)):]
+	if len(some) == 0 {
+		return
+	}
 	at, by, step, detail := make([]time.Time, len(some)), make([]string, len(some)), make([]string, len(some)), make([]string, len(some))
 	for i, s := range some {
 		at[i], by[i], step[i], detail[i] = s.At, s.By, s.Step, s.Detail
 	}
-	return []any{at, by, step, detail}
+	sql.WriteString(`, logged AS (
+		INSERT INTO audit_log (at, by, step, detail, booking_id, event_id, version)
+		SELECT s.at, s.by, s.step, s.detail, stored.id, stored.event_id, stored.version FROM stored CROSS JOIN
+			unnest(` + args.add(at) + `::timestamptz[], ` + args.add(by) + `::text[], ` + args.add(step) + `::text[], ` + args.add(detail) + `::text[]) AS s (at, by, step, detail))`)
 }
 
 // Audit implements booking.AuditLog.

@@ -3,45 +3,144 @@ package postgres
 import (
 	"errors"
 	"fmt"
+	"reflect"
+	"strconv"
+	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/openboxoffice/boxoffice/contracts/events"
+	"github.com/openboxoffice/boxoffice/contracts/problem"
 	"github.com/openboxoffice/boxoffice/services/booking"
 	"github.com/openboxoffice/boxoffice/services/internal/postgresdb"
 )
 
-const columns = `id, user_id, user_email, user_name, event_id, event, items, total_minor, currency, status,
-	payment_provider, payment_reference, payment_status, captured_minor, captured_currency, payment_action, payment_deadline,
-	refunds, cancellations, reason, attempt, acknowledged, timeline,
-	version, created_at, updated_at, lease_token, lease_until, tries, refunds_due, fee_at, unpaid_tickets`
+// column is one column of the table bookings.
+type column struct {
+	name    string
+	value   func(*booking.Booking) any // to store
+	field   func(*booking.Booking) any // to scan to; nil for a column that nobody reads
+	changed func(before, after *booking.Booking) bool
+}
 
-// places are the parameters of columns.
-const places = `$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,
-	$21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32`
+// stored are the columns that a booking is stored in.
+var stored = []column{
+	scalar("id", func(b *booking.Booking) *string { return &b.ID }),
+	scalar("user_id", func(b *booking.Booking) *string { return &b.UserID }),
+	scalar("user_email", func(b *booking.Booking) *string { return &b.UserEmail }),
+	scalar("user_name", func(b *booking.Booking) *string { return &b.UserName }),
+	scalar("event_id", func(b *booking.Booking) *string { return &b.EventID }),
+	document("event", func(b *booking.Booking) *events.Event { return &b.Event }),
+	document("items", func(b *booking.Booking) *[]events.Item { return &b.Items }),
+	scalar("total_minor", func(b *booking.Booking) *int64 { return &b.Total.AmountMinor }),
+	scalar("currency", func(b *booking.Booking) *string { return &b.Total.Currency }),
+	scalar("status", func(b *booking.Booking) *booking.Status { return &b.Status }),
+	scalar("payment_provider", func(b *booking.Booking) *string { return &b.Payment.Provider }),
+	scalar("payment_reference", func(b *booking.Booking) *string { return &b.Payment.Reference }),
+	scalar("payment_status", func(b *booking.Booking) *booking.PaymentStatus { return &b.Payment.Status }),
+	scalar("captured_minor", func(b *booking.Booking) *int64 { return &b.Payment.Captured.AmountMinor }),
+	scalar("captured_currency", func(b *booking.Booking) *string { return &b.Payment.Captured.Currency }),
+	document("payment_action", func(b *booking.Booking) **booking.Action { return &b.Payment.Action }),
+	instant("payment_deadline", func(b *booking.Booking) *time.Time { return &b.Payment.Deadline }),
+	document("refunds", func(b *booking.Booking) *[]booking.Refund { return &b.Refunds }),
+	document("cancellations", func(b *booking.Booking) *[]booking.Cancellation { return &b.Cancellations }),
+	scalar("reason", func(b *booking.Booking) *problem.Code { return &b.Reason }),
+	scalar("attempt", func(b *booking.Booking) *int { return &b.Attempt }),
+	scalar("acknowledged", func(b *booking.Booking) *bool { return &b.Acknowledged }),
+	document("timeline", func(b *booking.Booking) *[]booking.Step { return &b.Timeline }),
+	scalar("version", func(b *booking.Booking) *int64 { return &b.Version }),
+	moment("created_at", func(b *booking.Booking) *time.Time { return &b.CreatedAt }),
+	moment("updated_at", func(b *booking.Booking) *time.Time { return &b.UpdatedAt }),
+	scalar("lease_token", func(b *booking.Booking) *string { return &b.Lease.Token }),
+	instant("lease_until", func(b *booking.Booking) *time.Time { return &b.Lease.Until }),
+	scalar("tries", func(b *booking.Booking) *int { return &b.Tries }),
+	derived("refunds_due", func(b *booking.Booking) int { return b.RefundsDue() }),
+	derived("fee_at", func(b *booking.Booking) postgresdb.NullTime { return postgresdb.NullTime(b.FeeKeptAt()) }),
+	derived("unpaid_tickets", func(b *booking.Booking) int { return b.UnpaidTickets() }),
+}
 
-// values are b's in the order of columns. What has no column type of its own
-// is JSON, and NULL where it is nil.
-func values(b *booking.Booking) []any {
-	return []any{
-		b.ID, b.UserID, b.UserEmail, b.UserName, b.EventID, b.Event, b.Items, b.Total.AmountMinor, b.Total.Currency, b.Status,
-		b.Payment.Provider, b.Payment.Reference, b.Payment.Status, b.Payment.Captured.AmountMinor, b.Payment.Captured.Currency,
-		b.Payment.Action, postgresdb.NullTime(b.Payment.Deadline),
-		b.Refunds, b.Cancellations, b.Reason, b.Attempt, b.Acknowledged, b.Timeline,
-		b.Version, b.CreatedAt, b.UpdatedAt, b.Lease.Token, postgresdb.NullTime(b.Lease.Until), b.Tries, b.RefundsDue(), postgresdb.NullTime(b.FeeKeptAt()),
-		b.UnpaidTickets(),
+// scalar is a column with the value of a field.
+func scalar[T comparable](name string, field func(*booking.Booking) *T) column {
+	return column{
+		name: name, value: func(b *booking.Booking) any { return *field(b) }, field: func(b *booking.Booking) any { return field(b) },
+		changed: func(before, after *booking.Booking) bool { return *field(before) != *field(after) },
 	}
+}
+
+// document is a column with a field as JSON; NULL where that is nil.
+func document[T any](name string, field func(*booking.Booking) *T) column {
+	return column{
+		name: name, value: func(b *booking.Booking) any { return *field(b) }, field: func(b *booking.Booking) any { return field(b) },
+		changed: func(before, after *booking.Booking) bool { return !reflect.DeepEqual(*field(before), *field(after)) },
+	}
+}
+
+// instant is a column with a time; NULL where that is zero.
+func instant(name string, field func(*booking.Booking) *time.Time) column {
+	return column{
+		name: name, value: func(b *booking.Booking) any { return postgresdb.NullTime(*field(b)) },
+		field:   func(b *booking.Booking) any { return (*postgresdb.NullTime)(field(b)) },
+		changed: func(before, after *booking.Booking) bool { return !field(before).Equal(*field(after)) },
+	}
+}
+
+// moment is a column with a time that is always there.
+func moment(name string, field func(*booking.Booking) *time.Time) column {
+	c := instant(name, field)
+	c.value = func(b *booking.Booking) any { return *field(b) }
+	return c
+}
+
+// derived is a column for queries alone, computed from what else is stored. It
+// is always written: a migration may have guessed it.
+func derived[T any](name string, value func(*booking.Booking) T) column {
+	return column{
+		name: name, value: func(b *booking.Booking) any { return value(b) },
+		changed: func(_, _ *booking.Booking) bool { return true },
+	}
+}
+
+// columns are those that fields scans, insertColumns all of them, and places
+// the parameters of insertColumns.
+var columns, insertColumns, places = func() (read, all, parameters string) {
+	var readNames, names, numbers []string
+	for i, c := range stored {
+		if c.field != nil {
+			readNames = append(readNames, c.name)
+		}
+		names, numbers = append(names, c.name), append(numbers, "$"+strconv.Itoa(i+1))
+	}
+	return strings.Join(readNames, ", "), strings.Join(names, ", "), strings.Join(numbers, ", ")
+}()
+
+// values are the arguments of places.
+func values(b *booking.Booking) []any {
+	all := make([]any, len(stored))
+	for i, c := range stored {
+		all[i] = c.value(b)
+	}
+	return all
 }
 
 // fields are where columns are scanned to.
 func fields(b *booking.Booking) []any {
-	return []any{
-		&b.ID, &b.UserID, &b.UserEmail, &b.UserName, &b.EventID, &b.Event, &b.Items, &b.Total.AmountMinor, &b.Total.Currency, &b.Status,
-		&b.Payment.Provider, &b.Payment.Reference, &b.Payment.Status, &b.Payment.Captured.AmountMinor, &b.Payment.Captured.Currency,
-		&b.Payment.Action, (*postgresdb.NullTime)(&b.Payment.Deadline),
-		&b.Refunds, &b.Cancellations, &b.Reason, &b.Attempt, &b.Acknowledged, &b.Timeline,
-		&b.Version, &b.CreatedAt, &b.UpdatedAt, &b.Lease.Token, (*postgresdb.NullTime)(&b.Lease.Until), &b.Tries, new(int), new(postgresdb.NullTime),
-		new(int),
+	all := make([]any, 0, len(stored))
+	for _, c := range stored {
+		if c.field != nil {
+			all = append(all, c.field(b))
+		}
 	}
+	return all
+}
+
+// arguments are the arguments of a statement.
+type arguments []any
+
+// add returns the parameter for v.
+func (a *arguments) add(v any) string {
+	*a = append(*a, v)
+	return "$" + strconv.Itoa(len(*a))
 }
 
 // one returns the booking in row, whose columns after the first are columns

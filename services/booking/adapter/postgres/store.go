@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io/fs"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -71,9 +72,15 @@ func (s *Store) Listen(ctx context.Context, log *slog.Logger, wake func()) error
 	return outboxpostgres.Listen(ctx, s.db, log, wake)
 }
 
-// Create implements booking.Store. Of racing calls with one key the first
-// writes it and the others wait for its commit, and then find it there.
+// Create implements booking.Store. Almost every account has nothing that counts
+// for its limits: if admit allows that, and nothing stands against the booking,
+// it is stored in one round trip.
 func (s *Store) Create(ctx context.Context, b booking.Booking, key booking.Key, admit func(booking.Account) error) error {
+	if len(b.Effects.Messages) == 0 && (admit == nil || admit(booking.Account{}) == nil) {
+		if done, err := s.createUnburdened(ctx, &b, key, admit == nil); done || err != nil {
+			return err
+		}
+	}
 	return s.db.Write(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		if err := useKey(ctx, tx, b.UserID, key, b.ID, b.CreatedAt); err != nil {
 			return err
@@ -81,18 +88,67 @@ func (s *Store) Create(ctx context.Context, b booking.Booking, key booking.Key, 
 		if err := insert(ctx, tx, &b, admit); err != nil {
 			return err
 		}
-		return insertMessages(ctx, tx, b.Effects.Messages)
+		for _, m := range b.Effects.Messages {
+			if err := outboxpostgres.Insert(ctx, tx, events.TopicBookings, m, m.Time); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
+}
+
+// usage names the columns of account.
+const usage = `usage (tickets, declined, open, last_try) AS (` + account + `)`
+
+// createUnburdened stores b with its steps and key if the key is free and
+// the account has no usage, or any usage is allowed. Otherwise nothing is stored.
+func (s *Store) createUnburdened(ctx context.Context, b *booking.Booking, key booking.Key, unlimited bool) (done bool, err error) {
+	args := arguments{b.UserID, b.EventID, b.CreatedAt.Add(-booking.DeclinesKept)} // those of account
+	var sql strings.Builder
+	admitted := `usage WHERE tickets = 0 AND declined = 0 AND open = 0`
+	if unlimited {
+		args, admitted = nil, `(VALUES (1)) AS everybody WHERE true`
+		sql.WriteString(`WITH `)
+	} else {
+		sql.WriteString(`WITH ` + usage + `, `)
+	}
+	if key.Value != "" {
+		id := args.add(b.ID)
+		sql.WriteString(`used AS (` + useKeyOf(&args, b.UserID, key, id, b.CreatedAt, admitted) + ` RETURNING k.key), `)
+		admitted += ` AND EXISTS (SELECT FROM used)`
+	}
+	places := make([]string, len(stored))
+	for i, c := range stored {
+		places[i] = args.add(c.value(b))
+	}
+	sql.WriteString(`stored AS (INSERT INTO bookings (` + insertColumns + `) SELECT ` + strings.Join(places, ", ") + ` FROM ` + admitted + ` RETURNING id, event_id, version)`)
+	log(&sql, &args, b, 0)
+	sql.WriteString(` SELECT count(*) FROM stored`)
+
+	var both pgx.Batch
+	both.Queue(lockAccount, b.UserID)
+	both.Queue(sql.String(), args...)
+	n := 0
+	err = s.db.Once(ctx, &both, func(results pgx.BatchResults) error {
+		_, err := results.Exec()
+		return errors.Join(err, results.QueryRow().Scan(&n))
+	})
+	return n == 1, err
 }
 
 // insert stores b with its timeline, and returns the error of admit. All of it is
 // one round trip: b is there already when admit is called, and its error ends the
 // transaction.
 func insert(ctx context.Context, tx pgx.Tx, b *booking.Booking, admit func(booking.Account) error) (err error) {
+	var sql strings.Builder
+	args := arguments(values(b))
+	sql.WriteString(`WITH stored AS (INSERT INTO bookings (` + insertColumns + `) VALUES (` + places + `) RETURNING id, event_id, version)`)
+	log(&sql, &args, b, 0)
+	sql.WriteString(` SELECT FROM stored`)
 	var all pgx.Batch
 	all.Queue(lockAccount, b.UserID)
 	all.Queue(account, b.UserID, b.EventID, b.CreatedAt.Add(-booking.DeclinesKept))
-	all.Queue(withSteps+`INSERT INTO bookings (`+columns+`) VALUES (`+places+`)`, append(values(b), steps(b, 0)...)...)
+	all.Queue(sql.String(), args...)
 	results := tx.SendBatch(ctx, &all)
 	defer func() { err = errors.Join(err, results.Close()) }()
 	if _, err := results.Exec(); err != nil {
@@ -111,17 +167,24 @@ func insert(ctx context.Context, tx pgx.Tx, b *booking.Booking, admit func(booki
 	return err
 }
 
+// useKeyOf is the statement that stores the key of one booking, for each row of
+// from, if nobody has used it.
+func useKeyOf(args *arguments, userID string, key booking.Key, id string, at time.Time, from string) string {
+	return `INSERT INTO idempotency_keys AS k (user_id, key, fingerprint, booking_id, created_at)
+		SELECT ` + args.add(userID) + `, ` + args.add(key.Value) + `, ` + args.add(key.Fingerprint) + `, ` + id + `, ` + args.add(at) + ` FROM ` + from + `
+		ON CONFLICT (user_id, key) DO UPDATE
+		SET fingerprint = EXCLUDED.fingerprint, booking_id = EXCLUDED.booking_id, created_at = EXCLUDED.created_at
+		WHERE k.created_at < ` + args.add(at.Add(-booking.KeyLifetime))
+}
+
 // useKey stores that the user used the key for this booking, or says why not.
 func useKey(ctx context.Context, tx pgx.Tx, userID string, key booking.Key, bookingID string, at time.Time) error {
 	if key.Value == "" {
 		return nil
 	}
-	tag, err := tx.Exec(ctx, `
-		INSERT INTO idempotency_keys AS k (user_id, key, fingerprint, booking_id, created_at) VALUES ($1, $2, $3, $4, $5)
-		ON CONFLICT (user_id, key) DO UPDATE
-		SET fingerprint = EXCLUDED.fingerprint, booking_id = EXCLUDED.booking_id, created_at = EXCLUDED.created_at
-		WHERE k.created_at < $6`,
-		userID, key.Value, key.Fingerprint, bookingID, at, at.Add(-booking.KeyLifetime))
+	var args arguments
+	id := args.add(bookingID)
+	tag, err := tx.Exec(ctx, useKeyOf(&args, userID, key, id, at, `(VALUES (1)) AS one`), args...)
 	if err != nil {
 		return err
 	}
@@ -187,71 +250,132 @@ func (s *Store) List(ctx context.Context, q booking.Query) (page []booking.Booki
 
 // Update implements booking.Store.
 func (s *Store) Update(ctx context.Context, id, lease string, change func(*booking.Booking) error) (booking.Booking, error) {
-	var b booking.Booking
-	err := s.db.Write(ctx, func(ctx context.Context, tx pgx.Tx) (err error) {
-		if b, err = one(tx.QueryRow(ctx, `SELECT `+columns+` FROM bookings WHERE id = $1 FOR UPDATE`, id)); err != nil {
+	var after booking.Booking
+	err := s.db.Write(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		before, err := one(tx.QueryRow(ctx, `SELECT `+columns+` FROM bookings WHERE id = $1 FOR UPDATE`, id))
+		if err != nil {
 			return err
 		}
-		if b.Lease.Token != lease {
+		if before.Lease.Token != lease {
 			return booking.ErrLeaseLost
 		}
-		was, before := b.Status, len(b.Timeline)
-		if err := change(&b); err != nil {
+		after = before.Clone()
+		if err := change(&after); err != nil {
 			return err
 		}
-		b.Version++
-		effects := b.Effects
-		b.Effects = booking.Effects{}
-		if err := update(ctx, tx, &b, before, b.Status == booking.Confirmed && was != booking.Confirmed); err != nil {
+		c, err := changeOf(&before, &after)
+		if err != nil {
 			return err
 		}
-		if effects.FreeKey { // first: a key of the same change may be the one that it frees
-			if _, err := tx.Exec(ctx, `DELETE FROM idempotency_keys WHERE booking_id = $1`, id); err != nil {
-				return err
-			}
-		}
-		if err := useKey(ctx, tx, effects.KeyUser, effects.Key, id, b.UpdatedAt); err != nil {
+		results := tx.SendBatch(ctx, &c.batch)
+		done, err := c.read(results)
+		if err := errors.Join(err, results.Close()); err != nil {
 			return err
 		}
-		return insertMessages(ctx, tx, effects.Messages)
+		if !done { // its row is locked, and as it was
+			return booking.ErrEventCancelled
+		}
+		return useKey(ctx, tx, after.Effects.KeyUser, after.Effects.Key, id, after.UpdatedAt)
 	})
 	if err != nil {
 		return booking.Booking{}, err
 	}
-	return b, nil
+	after.Effects = booking.Effects{}
+	return after, nil
 }
 
-// update stores b, whose timeline had so many steps before. Where that makes it
-// Confirmed, its event must not be cancelled, now and until the commit.
-func update(ctx context.Context, tx pgx.Tx, b *booking.Booking, before int, confirms bool) error {
-	statement := withSteps + `UPDATE bookings SET (` + columns + `) = (` + places + `), stuck_since = NULL WHERE id = $1`
-	args := append(values(b), steps(b, before)...)
-	if !confirms {
-		_, err := tx.Exec(ctx, statement, args...)
+// Save implements booking.Store.
+func (s *Store) Save(ctx context.Context, before, after booking.Booking) (booking.Booking, error) {
+	after.Version = before.Version
+	c, err := changeOf(&before, &after)
+	if err != nil {
+		return booking.Booking{}, err
+	}
+	done := false
+	if err := s.db.Once(ctx, &c.batch, func(results pgx.BatchResults) (err error) {
+		done, err = c.read(results)
 		return err
+	}); err != nil {
+		return booking.Booking{}, err
 	}
-	var both pgx.Batch // in one round trip
-	both.Queue(lockEventShared, b.EventID)
-	both.Queue(statement+` AND NOT EXISTS (SELECT 1 FROM cancelled_events c WHERE c.event_id = bookings.event_id)`, args...)
-	results := tx.SendBatch(ctx, &both)
-	_, lockErr := results.Exec()
-	tag, err := results.Exec()
-	if err := errors.Join(lockErr, err, results.Close()); err != nil {
-		return err
+	if !done {
+		return booking.Booking{}, s.notSaved(ctx, &before, c.confirms)
 	}
-	if tag.RowsAffected() == 0 {
-		return booking.ErrEventCancelled
-	}
-	return nil
+	after.Effects = booking.Effects{}
+	return after, nil
 }
 
-func insertMessages(ctx context.Context, tx pgx.Tx, messages []events.Message) error {
-	for _, m := range messages {
-		if err := outboxpostgres.Insert(ctx, tx, events.TopicBookings, m, m.Time); err != nil {
+// notSaved says why a Save has stored nothing.
+func (s *Store) notSaved(ctx context.Context, before *booking.Booking, confirms bool) error {
+	if confirms {
+		now, err := s.Get(ctx, before.ID)
+		switch {
+		case err != nil && !errors.Is(err, booking.ErrNotFound):
 			return err
+		case err == nil && now.Lease.Token == before.Lease.Token && now.Version == before.Version:
+			return booking.ErrEventCancelled
 		}
 	}
-	return nil
+	return booking.ErrLeaseLost
+}
+
+// change is the statement that puts a booking in the place of another, with what
+// must be there before it, in one round trip.
+type change struct {
+	batch    pgx.Batch
+	confirms bool
+}
+
+// changeOf returns the statement that stores after as the version that follows
+// before, with its new steps, and all Effects but the key. It stores nothing where
+// the lease or the version is not before's any more, or where after
+// becomes Confirmed and its event is cancelled.
+func changeOf(before, after *booking.Booking) (*change, error) {
+	after.Version++
+	c := &change{confirms: after.Status == booking.Confirmed && before.Status != booking.Confirmed}
+	var sql strings.Builder
+	var args arguments
+	id := args.add(before.ID)
+	where := ` WHERE id = ` + id + ` AND lease_token = ` + args.add(before.Lease.Token) + ` AND version = ` + args.add(before.Version)
+	if c.confirms { // the event must not be cancelled, now and until the commit
+		c.batch.Queue(lockEventShared, after.EventID)
+		where += ` AND NOT EXISTS (SELECT 1 FROM cancelled_events c WHERE c.event_id = bookings.event_id)`
+	}
+	sql.WriteString(`WITH stored AS (UPDATE bookings SET stuck_since = NULL`)
+	for _, column := range stored {
+		if column.changed(before, after) {
+			sql.WriteString(`, ` + column.name + ` = ` + args.add(column.value(after)))
+		}
+	}
+	sql.WriteString(where + ` RETURNING id, event_id, version)`)
+	log(&sql, &args, after, len(before.Timeline))
+	if after.Effects.FreeKey {
+		sql.WriteString(`, freed AS (DELETE FROM idempotency_keys USING stored WHERE booking_id = stored.id)`)
+	}
+	notified := `0`
+	if messages := after.Effects.Messages; len(messages) > 0 {
+		with, err := outboxpostgres.InsertFor(`stored`, events.TopicBookings, messages[0].Time, messages, args.add)
+		if err != nil {
+			return nil, err
+		}
+		sql.WriteString(`, ` + with)
+		notified = `(SELECT count(*) FROM notified)`
+	}
+	sql.WriteString(` SELECT (SELECT count(*) FROM stored), ` + notified)
+	c.batch.Queue(sql.String(), args...)
+	return c, nil
+}
+
+// read reports whether the change was stored.
+func (c *change) read(results pgx.BatchResults) (done bool, err error) {
+	if c.confirms {
+		if _, err := results.Exec(); err != nil {
+			return false, err
+		}
+	}
+	n := 0
+	err = results.QueryRow().Scan(&n, nil)
+	return n == 1, err
 }
 
 // Prune forgets idempotency keys older than booking.KeyLifetime, and messages

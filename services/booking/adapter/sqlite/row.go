@@ -6,20 +6,156 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
+	"strings"
+	"time"
 
-	"github.com/openboxoffice/boxoffice/contracts/money"
-	"github.com/openboxoffice/boxoffice/contracts/problem"
+	"github.com/openboxoffice/boxoffice/contracts/events"
+
 	"github.com/openboxoffice/boxoffice/services/booking"
 	"github.com/openboxoffice/boxoffice/services/internal/sqlitedb"
 )
 
-const columns = `id, user_id, user_email, user_name, event_id, event, items, total_minor, currency, status,
-	payment_provider, payment_reference, payment_status, captured_minor, captured_currency, payment_action, payment_deadline,
-	refunds, cancellations, reason, attempt, acknowledged, timeline,
-	version, created_at, updated_at, lease_token, lease_until, tries, refunds_due, fee_at, unpaid_tickets`
+// column is one column of the table bookings.
+type column struct {
+	name    string
+	value   func(*booking.Booking) (any, error) // to store
+	field   func(*booking.Booking) any          // to scan to; nil for a column that nobody reads
+	changed func(before, after *booking.Booking) bool
+}
 
-// places are the parameters of columns.
-const places = `?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?`
+// stored are the columns that a booking is stored in.
+var stored = []column{
+	scalar("id", func(b *booking.Booking) *string { return &b.ID }),
+	scalar("user_id", func(b *booking.Booking) *string { return &b.UserID }),
+	scalar("user_email", func(b *booking.Booking) *string { return &b.UserEmail }),
+	scalar("user_name", func(b *booking.Booking) *string { return &b.UserName }),
+	scalar("event_id", func(b *booking.Booking) *string { return &b.EventID }),
+	document("event", func(b *booking.Booking) *events.Event { return &b.Event }),
+	document("items", func(b *booking.Booking) *[]events.Item { return &b.Items }),
+	scalar("total_minor", func(b *booking.Booking) *int64 { return &b.Total.AmountMinor }),
+	scalar("currency", func(b *booking.Booking) *string { return &b.Total.Currency }),
+	scalar("status", func(b *booking.Booking) *string { return (*string)(&b.Status) }),
+	scalar("payment_provider", func(b *booking.Booking) *string { return &b.Payment.Provider }),
+	scalar("payment_reference", func(b *booking.Booking) *string { return &b.Payment.Reference }),
+	scalar("payment_status", func(b *booking.Booking) *string { return (*string)(&b.Payment.Status) }),
+	scalar("captured_minor", func(b *booking.Booking) *int64 { return &b.Payment.Captured.AmountMinor }),
+	scalar("captured_currency", func(b *booking.Booking) *string { return &b.Payment.Captured.Currency }),
+	document("payment_action", func(b *booking.Booking) **booking.Action { return &b.Payment.Action }),
+	instant("payment_deadline", func(b *booking.Booking) *time.Time { return &b.Payment.Deadline }),
+	document("refunds", func(b *booking.Booking) *[]booking.Refund { return &b.Refunds }),
+	document("cancellations", func(b *booking.Booking) *[]booking.Cancellation { return &b.Cancellations }),
+	scalar("reason", func(b *booking.Booking) *string { return (*string)(&b.Reason) }),
+	scalar("attempt", func(b *booking.Booking) *int { return &b.Attempt }),
+	scalar("acknowledged", func(b *booking.Booking) *bool { return &b.Acknowledged }),
+	document("timeline", func(b *booking.Booking) *[]booking.Step { return &b.Timeline }),
+	scalar("version", func(b *booking.Booking) *int64 { return &b.Version }),
+	moment("created_at", func(b *booking.Booking) *time.Time { return &b.CreatedAt }),
+	moment("updated_at", func(b *booking.Booking) *time.Time { return &b.UpdatedAt }),
+	scalar("lease_token", func(b *booking.Booking) *string { return &b.Lease.Token }),
+	instant("lease_until", func(b *booking.Booking) *time.Time { return &b.Lease.Until }),
+	scalar("tries", func(b *booking.Booking) *int { return &b.Tries }),
+	derived("refunds_due", func(b *booking.Booking) int { return b.RefundsDue() }),
+	derived("fee_at", func(b *booking.Booking) sql.NullInt64 { return sqlitedb.NullTime(b.FeeKeptAt()) }),
+	derived("unpaid_tickets", func(b *booking.Booking) int { return b.UnpaidTickets() }),
+}
+
+// scalar is a column with the value of a field.
+func scalar[T comparable](name string, field func(*booking.Booking) *T) column {
+	return column{
+		name: name, value: func(b *booking.Booking) (any, error) { return *field(b), nil },
+		field:   func(b *booking.Booking) any { return field(b) },
+		changed: func(before, after *booking.Booking) bool { return *field(before) != *field(after) },
+	}
+}
+
+// document is a column with a field as JSON.
+func document[T any](name string, field func(*booking.Booking) *T) column {
+	return column{
+		name: name,
+		value: func(b *booking.Booking) (any, error) {
+			text, err := json.Marshal(field(b))
+			return string(text), err
+		},
+		field:   func(b *booking.Booking) any { return scanner(func(v any) error { return fromJSON(v, field(b)) }) },
+		changed: func(before, after *booking.Booking) bool { return !reflect.DeepEqual(*field(before), *field(after)) },
+	}
+}
+
+// instant is a column with a time; NULL where that is zero.
+func instant(name string, field func(*booking.Booking) *time.Time) column {
+	return column{
+		name: name, value: func(b *booking.Booking) (any, error) { return sqlitedb.NullTime(*field(b)), nil },
+		field: func(b *booking.Booking) any {
+			return scanner(func(v any) error {
+				var at sql.NullInt64
+				err := at.Scan(v)
+				*field(b) = sqlitedb.FromNullTime(at)
+				return err
+			})
+		},
+		changed: func(before, after *booking.Booking) bool { return !field(before).Equal(*field(after)) },
+	}
+}
+
+// moment is a column with a time that is always there.
+func moment(name string, field func(*booking.Booking) *time.Time) column {
+	c := instant(name, field)
+	c.value = func(b *booking.Booking) (any, error) { return sqlitedb.Time(*field(b)), nil }
+	return c
+}
+
+// derived is a column for queries alone, computed from what else is stored. It
+// is always written: a migration may have guessed it.
+func derived[T any](name string, value func(*booking.Booking) T) column {
+	return column{
+		name: name, value: func(b *booking.Booking) (any, error) { return value(b), nil },
+		changed: func(_, _ *booking.Booking) bool { return true },
+	}
+}
+
+// scanner is a sql.Scanner.
+type scanner func(v any) error
+
+func (f scanner) Scan(v any) error { return f(v) }
+
+func fromJSON(v, dst any) error {
+	var text sql.NullString
+	if err := text.Scan(v); err != nil {
+		return err
+	}
+	if err := json.Unmarshal([]byte(text.String), dst); err != nil {
+		return fmt.Errorf("%w: %w", booking.ErrUnreadable, err)
+	}
+	return nil
+}
+
+// columns are those that scan reads, and insertBooking the statement whose arguments
+// values returns.
+var columns, insertBooking = func() (read, insert string) {
+	var readNames, names []string
+	for _, c := range stored {
+		if c.field != nil {
+			readNames = append(readNames, c.name)
+		}
+		names = append(names, c.name)
+	}
+	places := strings.TrimSuffix(strings.Repeat("?, ", len(names)), ", ")
+	return strings.Join(readNames, ", "), `INSERT INTO bookings (` + strings.Join(names, ", ") + `) VALUES (` + places + `)`
+}()
+
+// values are the arguments of insertBooking.
+func values(b *booking.Booking) ([]any, error) {
+	all := make([]any, len(stored))
+	for i, c := range stored {
+		v, err := c.value(b)
+		if err != nil {
+			return nil, err
+		}
+		all[i] = v
+	}
+	return all, nil
+}
 
 // querier is what *sql.DB and *sql.Tx have in common.
 type querier interface {
@@ -27,73 +163,17 @@ type querier interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 }
 
-// row is a booking as the table has it: what is not a column is JSON.
-type row struct {
-	b                              booking.Booking
-	event, items, timeline, action string
-	refunds, cancellations         string
-	createdAt, updatedAt           int64
-	deadline, leaseUntil           sql.NullInt64
-}
-
-// json are the columns that hold JSON, with what is in them.
-func (r *row) json() map[*string]any {
-	return map[*string]any{
-		&r.event: &r.b.Event, &r.items: &r.b.Items, &r.timeline: &r.b.Timeline, &r.action: &r.b.Payment.Action,
-		&r.refunds: &r.b.Refunds, &r.cancellations: &r.b.Cancellations,
-	}
-}
-
-func toRow(b booking.Booking) (row, error) {
-	r := row{
-		b: b, createdAt: sqlitedb.Time(b.CreatedAt), updatedAt: sqlitedb.Time(b.UpdatedAt),
-		leaseUntil: sqlitedb.NullTime(b.Lease.Until), deadline: sqlitedb.NullTime(b.Payment.Deadline),
-	}
-	for column, v := range r.json() {
-		j, err := json.Marshal(v)
-		if err != nil {
-			return row{}, err
+func scan(s interface{ Scan(dest ...any) error }) (b booking.Booking, err error) {
+	fields := make([]any, 0, len(stored))
+	for _, c := range stored {
+		if c.field != nil {
+			fields = append(fields, c.field(&b))
 		}
-		*column = string(j)
 	}
-	return r, nil
-}
-
-// values are in the order of columns.
-func (r row) values() []any {
-	b := &r.b
-	return []any{
-		b.ID, b.UserID, b.UserEmail, b.UserName, b.EventID, r.event, r.items, b.Total.AmountMinor, b.Total.Currency, string(b.Status),
-		b.Payment.Provider, b.Payment.Reference, string(b.Payment.Status), b.Payment.Captured.AmountMinor, b.Payment.Captured.Currency,
-		r.action, r.deadline, r.refunds, r.cancellations, string(b.Reason), b.Attempt, b.Acknowledged, r.timeline,
-		b.Version, r.createdAt, r.updatedAt, b.Lease.Token, r.leaseUntil, b.Tries, b.RefundsDue(), sqlitedb.NullTime(b.FeeKeptAt()),
-		b.UnpaidTickets(),
-	}
-}
-
-func scan(s interface{ Scan(dest ...any) error }) (booking.Booking, error) {
-	var r row
-	b := &r.b
-	var status, paymentStatus, reason string
-	var total money.Amount
-	if err := s.Scan(
-		&b.ID, &b.UserID, &b.UserEmail, &b.UserName, &b.EventID, &r.event, &r.items, &total.AmountMinor, &total.Currency, &status,
-		&b.Payment.Provider, &b.Payment.Reference, &paymentStatus, &b.Payment.Captured.AmountMinor, &b.Payment.Captured.Currency,
-		&r.action, &r.deadline, &r.refunds, &r.cancellations, &reason, &b.Attempt, &b.Acknowledged, &r.timeline,
-		&b.Version, &r.createdAt, &r.updatedAt, &b.Lease.Token, &r.leaseUntil, &b.Tries, new(int), new(sql.NullInt64),
-		new(int),
-	); err != nil {
+	if err := s.Scan(fields...); err != nil {
 		return booking.Booking{}, err
 	}
-	b.Total, b.Status, b.Payment.Status, b.Reason = total, booking.Status(status), booking.PaymentStatus(paymentStatus), problem.Code(reason)
-	b.CreatedAt, b.UpdatedAt = sqlitedb.FromTime(r.createdAt), sqlitedb.FromTime(r.updatedAt)
-	b.Lease.Until, b.Payment.Deadline = sqlitedb.FromNullTime(r.leaseUntil), sqlitedb.FromNullTime(r.deadline)
-	for column, dst := range r.json() {
-		if err := json.Unmarshal([]byte(*column), dst); err != nil {
-			return booking.Booking{}, fmt.Errorf("%w: %w", booking.ErrUnreadable, err)
-		}
-	}
-	return *b, nil
+	return b, nil
 }
 
 func collect(rows *sql.Rows) ([]booking.Booking, error) {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io/fs"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/openboxoffice/boxoffice/contracts/events"
@@ -57,7 +58,7 @@ func (s *Store) Archive() outbox.Archive { return outboxsqlite.New(s.db) }
 
 // Create implements booking.Store.
 func (s *Store) Create(ctx context.Context, b booking.Booking, key booking.Key, admit func(booking.Account) error) error {
-	r, err := toRow(b)
+	row, err := values(&b)
 	if err != nil {
 		return err
 	}
@@ -66,7 +67,7 @@ func (s *Store) Create(ctx context.Context, b booking.Booking, key booking.Key, 
 		if err != nil {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, `INSERT INTO bookings (`+columns+`) VALUES (`+places+`)`, r.values()...); err != nil {
+		if _, err := tx.ExecContext(ctx, insertBooking, row...); err != nil {
 			return err
 		}
 		if err := useKey(ctx, tx, b.UserID, key, b.ID, b.CreatedAt); err != nil {
@@ -159,51 +160,105 @@ func (s *Store) List(ctx context.Context, q booking.Query) ([]booking.Booking, e
 
 // Update implements booking.Store.
 func (s *Store) Update(ctx context.Context, id, lease string, change func(*booking.Booking) error) (booking.Booking, error) {
-	var b booking.Booking
+	var after booking.Booking
 	err := s.db.Write(ctx, func(tx *sql.Tx) error {
-		var err error
-		if b, err = get(ctx, tx, id); err != nil {
-			return err
-		}
-		if b.Lease.Token != lease {
-			return booking.ErrLeaseLost
-		}
-		was, steps := b.Status, len(b.Timeline)
-		if err := change(&b); err != nil {
-			return err
-		}
-		if b.Status == booking.Confirmed && was != booking.Confirmed {
-			if err := mayConfirm(ctx, tx, b.EventID); err != nil {
-				return err
-			}
-		}
-		b.Version++
-		effects := b.Effects
-		b.Effects = booking.Effects{}
-		r, err := toRow(b)
+		before, err := get(ctx, tx, id)
 		if err != nil {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, `UPDATE bookings SET (`+columns+`) = (`+places+`), stuck_since = NULL WHERE id = ?`, append(r.values(), id)...); err != nil {
+		if before.Lease.Token != lease {
+			return booking.ErrLeaseLost
+		}
+		after = before.Clone()
+		if err := change(&after); err != nil {
 			return err
 		}
-		if effects.FreeKey { // first: a key of the same change may be the one that it frees
-			if _, err := tx.ExecContext(ctx, `DELETE FROM idempotency_keys WHERE booking_id = ?`, id); err != nil {
-				return err
-			}
-		}
-		if err := useKey(ctx, tx, effects.KeyUser, effects.Key, id, b.UpdatedAt); err != nil {
+		c, err := changeOf(&before, &after)
+		if err != nil {
 			return err
 		}
-		if err := insertSteps(ctx, tx, &b, steps); err != nil {
+		if err := c.store(ctx, tx); err != nil {
 			return err
 		}
-		return insertMessages(ctx, tx, effects.Messages)
+		return useKey(ctx, tx, after.Effects.KeyUser, after.Effects.Key, id, after.UpdatedAt)
 	})
 	if err != nil {
 		return booking.Booking{}, err
 	}
-	return b, nil
+	after.Effects = booking.Effects{}
+	return after, nil
+}
+
+// Save implements booking.Store.
+func (s *Store) Save(ctx context.Context, before, after booking.Booking) (booking.Booking, error) {
+	after.Version = before.Version
+	c, err := changeOf(&before, &after)
+	if err != nil {
+		return booking.Booking{}, err
+	}
+	if err := s.db.Write(ctx, func(tx *sql.Tx) error { return c.store(ctx, tx) }); err != nil {
+		return booking.Booking{}, err
+	}
+	after.Effects = booking.Effects{}
+	return after, nil
+}
+
+// change is the statement that puts a booking in the place of another.
+type change struct {
+	before, after *booking.Booking
+	confirms      bool
+	update        string
+	args          []any
+}
+
+// changeOf returns the change that stores after as the version that follows
+// before, with its new steps, and all Effects but the key.
+func changeOf(before, after *booking.Booking) (*change, error) {
+	after.Version++
+	c := &change{before: before, after: after, confirms: after.Status == booking.Confirmed && before.Status != booking.Confirmed}
+	var update strings.Builder
+	update.WriteString(`UPDATE bookings SET stuck_since = NULL`)
+	for _, column := range stored {
+		if !column.changed(before, after) {
+			continue
+		}
+		v, err := column.value(after)
+		if err != nil {
+			return nil, err
+		}
+		update.WriteString(`, ` + column.name + ` = ?`)
+		c.args = append(c.args, v)
+	}
+	update.WriteString(` WHERE id = ? AND lease_token = ? AND version = ?`)
+	c.args = append(c.args, before.ID, before.Lease.Token, before.Version)
+	if c.confirms {
+		update.WriteString(` AND NOT EXISTS (SELECT 1 FROM cancelled_events c WHERE c.event_id = ?)`)
+		c.args = append(c.args, after.EventID)
+	}
+	c.update = update.String()
+	return c, nil
+}
+
+// store stores the change. ErrLeaseLost where the lease or the version is
+// not before's any more, ErrEventCancelled where after becomes Confirmed and its
+// event is cancelled.
+func (c *change) store(ctx context.Context, tx *sql.Tx) error {
+	res, err := tx.ExecContext(ctx, c.update, c.args...)
+	if err != nil {
+		return err
+	}
+	if n, err := res.RowsAffected(); err != nil || n == 0 {
+		return errors.Join(err, c.notStored(ctx, tx))
+	}
+	if c.after.Effects.FreeKey { // first: a key of the same change may be the one that it frees
+		if _, err := tx.ExecContext(ctx, `DELETE FROM idempotency_keys WHERE booking_id = ?`, c.before.ID); err != nil {
+			return err
+		}
+	}
+	if err := insertSteps(ctx, tx, c.after, len(c.before.Timeline)); err != nil {
+		return err
+	}
+	return insertMessages(ctx, tx, c.after.Effects.Messages)
 }
 
 func insertMessages(ctx context.Context, tx *sql.Tx, messages []events.Message) error {
@@ -213,6 +268,18 @@ func insertMessages(ctx context.Context, tx *sql.Tx, messages []events.Message) 
 		}
 	}
 	return nil
+}
+
+func (c *change) notStored(ctx context.Context, tx *sql.Tx) error {
+	var held bool
+	if err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM bookings WHERE id = ? AND lease_token = ? AND version = ?)`,
+		c.before.ID, c.before.Lease.Token, c.before.Version).Scan(&held); err != nil {
+		return err
+	}
+	if held && c.confirms {
+		return booking.ErrEventCancelled
+	}
+	return booking.ErrLeaseLost
 }
 
 // EndLeases lets every booking that is driven be claimed, and every message be

@@ -42,19 +42,42 @@ func New(db *postgresdb.DB) *Store { return &Store{db: db} }
 // is due finds this, too. It does not notify each time because PostgreSQL makes
 // the commits of all transactions that do one after the other.
 func Insert(ctx context.Context, tx pgx.Tx, topic string, m events.Message, due time.Time) error {
-	attributes, data, err := messagerow.Split(m)
+	var args []any
+	with, err := InsertFor(`(VALUES (1)) AS one`, topic, due, []events.Message{m}, func(v any) string {
+		args = append(args, v)
+		return fmt.Sprintf("$%d", len(args))
+	})
 	if err != nil {
 		return err
 	}
-	var batch pgx.Batch
-	batch.Queue(`INSERT INTO outbox (id, topic, attributes, data, time, due) VALUES ($1, $2, $3, $4, $5, $6)`,
-		m.ID, topic, attributes, data, m.Time, due)
-	batch.Queue(`SELECT pg_notify('outbox', '') WHERE NOT EXISTS (
-		SELECT FROM outbox WHERE closed_at IS NULL AND due <= $2 AND id <> $1)`, m.ID, due)
-	if err := tx.SendBatch(ctx, &batch).Close(); err != nil {
+	if _, err := tx.Exec(ctx, `WITH `+with+` SELECT count(*) FROM notified`, args...); err != nil {
 		return fmt.Errorf("outbox: insert %s: %w", m.ID, err)
 	}
 	return nil
+}
+
+// InsertFor is Insert of several messages as part of a statement: it returns the
+// CTEs inserted and notified, which add the messages if the CTE change has its one row.
+// The statement has to read notified. parameter returns the place of an argument.
+func InsertFor(change, topic string, due time.Time, messages []events.Message, parameter func(any) string) (with string, err error) {
+	ids, times := make([]string, len(messages)), make([]time.Time, len(messages))
+	attributes, data := make([]string, len(messages)), make([][]byte, len(messages))
+	for i, m := range messages {
+		if attributes[i], data[i], err = messagerow.Split(m); err != nil {
+			return "", err
+		}
+		ids[i], times[i] = m.ID, m.Time
+	}
+	at := parameter(due)
+	return `inserted AS (
+			INSERT INTO outbox (id, topic, attributes, data, time, due)
+			SELECT m.id, ` + parameter(topic) + `, m.attributes::json, m.data, m.time, ` + at + `
+			FROM ` + change + ` CROSS JOIN unnest(` + parameter(ids) + `::text[], ` + parameter(attributes) + `::text[], ` +
+		parameter(data) + `::bytea[], ` + parameter(times) + `::timestamptz[]) AS m (id, attributes, data, time)
+			RETURNING id),
+		notified AS (
+			SELECT pg_notify('outbox', '') WHERE EXISTS (SELECT FROM inserted) AND NOT EXISTS (
+				SELECT FROM outbox WHERE closed_at IS NULL AND due <= ` + at + `))`, nil
 }
 
 // Claim implements outbox.Store. What another is claiming is skipped, not
