@@ -67,7 +67,11 @@ func (db *DB) Once(ctx context.Context, b *pgx.Batch, read func(results pgx.Batc
 		}
 		end, cancel := context.WithTimeout(context.WithoutCancel(ctx), twoThirds(db.timeout))
 		defer cancel()
-		results := conn.SendBatch(end, b)
+		var fresh pgx.Batch // a batch keeps the prepared statements of its connection
+		for _, q := range b.QueuedQueries {
+			fresh.Queue(q.SQL, q.Arguments...)
+		}
+		results := conn.SendBatch(end, &fresh)
 		err := read(results)
 		if failed := results.Close(); failed != nil && !pgconn.SafeToRetry(failed) {
 			return known(failed)
