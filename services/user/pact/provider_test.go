@@ -59,7 +59,7 @@ func serve(t testing.TB, services *authtest.Services, users []user.User) (http.H
 	const nobody = "http://127.0.0.1:1" // is behind its gateway
 	a, err := app.New(t.Context(), app.Config{
 		EventURL: nobody, BookingURL: nobody, NotificationURL: nobody,
-		ServiceKeys: services.Public,
+		ServiceKey: services.Private("user"), ServiceKeys: services.Public,
 	}, app.Deps{Log: slog.New(slog.DiscardHandler), OpenDatabase: storage.At(path, onsqlite.Open)})
 	if err != nil {
 		return nil, err
