@@ -12,12 +12,22 @@ import (
 
 // Publisher hands messages to the broker.
 type Publisher interface {
-	// Publish gives m to every consumer subscribed to topic, now or later.
-	// Nil means that the broker has taken it, not that it can never be lost:
-	// whoever must not lose m keeps it in an outbox until every consumer
-	// has receipted it. An error means that it may or may not have been taken;
-	// ErrPartly, where the broker can tell, that some consumers will have it.
-	Publish(ctx context.Context, topic string, m events.Message) error
+	// Publish gives the messages of batch to every consumer subscribed to topic,
+	// now or later.
+	//
+	//   - Nil means that the broker has taken all of them, not that none can ever
+	//     be lost: whoever must not lose a message keeps it in an outbox until
+	//     every consumer has receipted it.
+	//   - An error means that some may or may not have been taken. A BatchError
+	//     names them, and the broker has taken the others; Failure finds the
+	//     error of one message. ErrPartly, where the broker can tell, says that
+	//     some consumers will have a message.
+	//   - A message that is refused, as one without an ID is, keeps none of the
+	//     others back.
+	//   - Once ctx has ended, no message is published, and each is reported.
+	//   - An empty batch publishes nothing and is no error.
+	//   - Messages may arrive in another order than that of batch.
+	Publish(ctx context.Context, topic string, batch ...events.Message) error
 }
 
 // Subscriber lets a consumer hear a topic.

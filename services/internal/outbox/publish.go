@@ -3,9 +3,12 @@ package outbox
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
+	"github.com/openboxoffice/boxoffice/contracts/events"
 	"github.com/openboxoffice/boxoffice/services/internal/broker"
 	"github.com/openboxoffice/boxoffice/services/internal/worker"
 )
@@ -91,47 +94,72 @@ func (r *Relay) readable(entries []Entry, f *findings) []Entry {
 	return some
 }
 
-// publishAll returns the error of each entry. As soon as as many have failed
-// as are tried at a time, and none has succeeded, it gives up.
+// publishAll returns the error of each entry. In an outage it tries a few first,
+// and the rest when one of them gets through.
 func (r *Relay) publishAll(ctx context.Context, entries []Entry) []error {
 	ctx, cancel := context.WithTimeout(ctx, publishTimeout)
 	defer cancel()
-	errs := make([]error, len(entries))
+	first := len(entries)
+	if r.publishing.pause > 0 {
+		first = min(first, probe)
+	}
+	errs := r.publishTopics(ctx, entries[:first])
+	rest := entries[first:]
+	if len(rest) > 0 && ctx.Err() == nil && slices.ContainsFunc(errs, getsThrough) {
+		return append(errs, r.publishTopics(ctx, rest)...)
+	}
+	for range rest {
+		errs = append(errs, errSkipped)
+	}
+	return errs
+}
+
+// publishTopics publishes the entries of each topic as one batch, and the topics
+// at one time. It returns the error of each entry.
+func (r *Relay) publishTopics(ctx context.Context, entries []Entry) []error {
+	batches := map[string][]events.Message{}
+	for _, e := range entries {
+		batches[e.Topic] = append(batches[e.Topic], e.Message)
+	}
+	failed := make(map[string]error, len(entries)) // by message
 	var mu sync.Mutex
-	next, failed, succeeded := 0, 0, 0
-	take := func() (i int, ok bool) {
-		mu.Lock()
-		defer mu.Unlock()
-		if ctx.Err() != nil || (succeeded == 0 && failed >= r.o.Concurrency) {
-			return 0, false
-		}
-		next++
-		return next - 1, next <= len(entries)
-	}
-	for i := range errs {
-		errs[i] = errSkipped
-	}
-	var workers sync.WaitGroup
-	for range min(r.o.Concurrency, len(entries)) {
-		workers.Go(func() {
-			for i, ok := take(); ok; i, ok = take() {
-				e := entries[i]
-				err := worker.Try(ctx, r.o.Log, "relay", func() error {
-					return r.o.Publisher.Publish(ctx, e.Topic, e.Message)
-				}, "id", e.Message.ID, "topic", e.Topic, "type", e.Message.Type)
+	var topics sync.WaitGroup
+	for topic, batch := range batches {
+		topics.Go(func() {
+			for id, err := range r.publishBatch(ctx, topic, batch) {
 				mu.Lock()
-				errs[i] = err
-				if getsThrough(err) {
-					succeeded++
-				} else {
-					failed++
-				}
+				failed[id] = err
 				mu.Unlock()
 			}
 		})
 	}
-	workers.Wait()
+	topics.Wait()
+	errs := make([]error, len(entries))
+	for i, e := range entries {
+		errs[i] = failed[e.Message.ID]
+	}
 	return errs
+}
+
+// publishBatch returns the errors of the messages that failed. A batch that
+// publishing panics at is published message by message, so that one of them does
+// not keep the others back.
+func (r *Relay) publishBatch(ctx context.Context, topic string, batch []events.Message) map[string]error {
+	attrs := []any{"topic", topic, "messages", len(batch)}
+	if len(batch) == 1 {
+		attrs = append(attrs, "id", batch[0].ID, "type", batch[0].Type)
+	}
+	err := worker.Try(ctx, r.o.Log, "relay", func() error { return r.o.Publisher.Publish(ctx, topic, batch...) }, attrs...)
+	failed := map[string]error{}
+	_, each := errors.AsType[broker.BatchError](err)
+	for _, m := range batch {
+		if !each && worker.Panicked(err) && len(batch) > 1 {
+			maps.Copy(failed, r.publishBatch(ctx, topic, []events.Message{m}))
+		} else if why := broker.Failure(err, m.ID); why != nil {
+			failed[m.ID] = why
+		}
+	}
+	return failed
 }
 
 // getsThrough reports whether the broker answers, whatever became of the

@@ -37,8 +37,6 @@ type Options struct {
 	Keep time.Duration
 	// Batch is how many entries are claimed at a time: 256.
 	Batch int
-	// Concurrency is how many messages are published at a time: 16.
-	Concurrency int
 }
 
 func (o *Options) setDefaults() {
@@ -59,9 +57,6 @@ func (o *Options) setDefaults() {
 	if o.Batch <= 0 {
 		o.Batch = 256
 	}
-	if o.Concurrency <= 0 {
-		o.Concurrency = 16
-	}
 }
 
 const (
@@ -75,6 +70,9 @@ const (
 	// gather is the least time between the end of a batch and the next look: in a
 	// sale each message wakes the relay, and would be a batch of its own.
 	gather = 20 * time.Millisecond
+
+	// probe is how many messages are tried first in an outage.
+	probe = 16
 
 	// maxPublishPause is short because everything waits for it.
 	maxPublishPause = 10 * time.Second

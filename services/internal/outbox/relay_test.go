@@ -5,11 +5,15 @@ import (
 	"database/sql"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/openboxoffice/boxoffice/contracts/events"
 	"github.com/openboxoffice/boxoffice/services/internal/broker"
@@ -212,9 +216,7 @@ func TestAConsumerThatDoesNotAnswerClosesNothingAndHidesNothing(t *testing.T) {
 			}
 			return nil
 		}
-		o := w.options()
-		o.Concurrency = 1
-		r := w.relay(o)
+		r := w.relay(w.options())
 		w.insert(300)
 		time.Sleep(10 * time.Minute)
 		w.open(300)
@@ -280,7 +282,7 @@ func TestMessagesThatTheBrokerRefusesHoldUpNoOthers(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(w *world) {
 		refused := map[string]bool{}
-		for _, id := range w.insert(40) { // more than are tried at a time
+		for _, id := range w.insert(40) { // more than are tried first in an outage
 			refused[id] = true
 		}
 		w.publish = func(_ context.Context, m events.Message) error {
@@ -297,13 +299,72 @@ func TestMessagesThatTheBrokerRefusesHoldUpNoOthers(t *testing.T) {
 	})
 }
 
+// batches records how large the batches of each topic are.
+type batches struct {
+	*world
+	mu sync.Mutex
+	of map[string][]int
+}
+
+func (b *batches) Publish(ctx context.Context, topic string, batch ...events.Message) error {
+	b.mu.Lock()
+	b.of[topic] = append(b.of[topic], len(batch))
+	b.mu.Unlock()
+	return b.world.Publish(ctx, topic, batch...)
+}
+
+func TestWhatIsDueIsOneBatchOfEachTopic(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(w *world) {
+		b := &batches{world: w, of: map[string][]int{}}
+		o := w.options()
+		o.Publisher = b
+		w.insert(100)
+		w.insertTo("elsewhere", 50)
+		w.relay(o)
+		time.Sleep(10 * time.Millisecond)
+		if diff := cmp.Diff(map[string][]int{topic: {100}, "elsewhere": {50}}, b.of); diff != "" {
+			w.Errorf("batches (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestAnOutageIsProbedWithAFewMessages(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(w *world) {
+		b := &batches{world: w, of: map[string][]int{}}
+		o := w.options()
+		o.Publisher = b
+		var away atomic.Bool
+		away.Store(true)
+		w.publish = func(context.Context, events.Message) error {
+			if away.Load() {
+				return errAway
+			}
+			return nil
+		}
+		w.insert(100)
+		w.relay(o)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if probes := b.of[topic][1:]; len(probes) == 0 || slices.Max(probes) != 16 {
+			w.Errorf("batches of %v messages in the outage, want up to 16", probes)
+		}
+		away.Store(false)
+		time.Sleep(40 * time.Second)
+		w.effects(100, 100)
+	})
+}
+
 // What panics at one message sends the others, and ends nothing.
 func TestAMessageThatPublishingPanicsAtHoldsUpNoOthers(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(w *world) {
 		poison := w.insert(1)[0]
+		var tries atomic.Int64
 		w.publish = func(_ context.Context, m events.Message) error {
 			if m.ID == poison {
+				tries.Add(1)
 				panic("a defect")
 			}
 			return nil
@@ -318,8 +379,8 @@ func TestAMessageThatPublishingPanicsAtHoldsUpNoOthers(t *testing.T) {
 		time.Sleep(30 * time.Second)
 		w.effects(1001, 1001)
 		w.open(1)
-		if tries := w.tries.Load() - 1001; tries > 30 {
-			w.Errorf("the message was tried %d times within 31 s, want pauses", tries)
+		if n := tries.Load(); n > 30 {
+			w.Errorf("the message was tried %d times within 31 s, want pauses", n)
 		}
 		if log := w.log.String(); !strings.Contains(log, "id="+poison) || !strings.Contains(log, "relay_test.go") {
 			w.Errorf("the log lacks the message, or the stack:\n%s", log)
@@ -475,7 +536,7 @@ func TestRunMarksWhatItHasPublishedWhenItEnds(t *testing.T) {
 		if err != nil {
 			w.Fatal(err)
 		}
-		ids := w.insert(20) // 16 of which are under way
+		ids := w.insert(20) // the first of which is under way
 		stop := w.start(r.Run)
 		time.Sleep(500 * time.Millisecond)
 		stop()

@@ -133,7 +133,20 @@ func (s watched) Close(ctx context.Context, ids []string, at time.Time) error {
 }
 
 // Publish makes a world broker.Publisher.
-func (w *world) Publish(ctx context.Context, topic string, m events.Message) error {
+func (w *world) Publish(ctx context.Context, topic string, batch ...events.Message) error {
+	failed := broker.BatchError{}
+	for _, m := range batch {
+		if err := w.publishOne(ctx, topic, m); err != nil {
+			failed[m.ID] = err
+		}
+	}
+	return failed.Err()
+}
+
+func (w *world) publishOne(ctx context.Context, topic string, m events.Message) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	w.tries.Add(1)
 	if w.publish != nil {
 		if err := w.publish(ctx, m); err != nil {
@@ -143,7 +156,7 @@ func (w *world) Publish(ctx context.Context, topic string, m events.Message) err
 			return err
 		}
 	}
-	return w.broker.Publish(ctx, topic, m)
+	return broker.Failure(w.broker.Publish(ctx, topic, m), m.ID)
 }
 
 // errLost of world.publish: the broker says that it has it, and has not.
@@ -196,6 +209,11 @@ func (w *world) end() {
 var serial atomic.Int64
 
 func (w *world) insert(n int) (ids []string) {
+	w.Helper()
+	return w.insertTo(topic, n)
+}
+
+func (w *world) insertTo(topic string, n int) (ids []string) {
 	w.Helper()
 	err := w.db.Write(w.Context(), func(tx *sql.Tx) error {
 		for range n {

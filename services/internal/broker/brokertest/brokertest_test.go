@@ -17,11 +17,25 @@ import (
 	"github.com/openboxoffice/boxoffice/services/internal/suitetest"
 )
 
-// publisher and subscriber are adapters around a good one.
+// publisher and subscriber are adapters around a good one. A publisher takes one
+// message of a batch after the other.
 type publisher func(ctx context.Context, topic string, m events.Message) error
 
-func (p publisher) Publish(ctx context.Context, topic string, m events.Message) error {
-	return p(ctx, topic, m)
+func (p publisher) Publish(ctx context.Context, topic string, batch ...events.Message) error {
+	failed := broker.BatchError{}
+	for _, m := range batch {
+		if err := p(ctx, topic, m); err != nil {
+			failed[m.ID] = err
+		}
+	}
+	return failed.Err()
+}
+
+// batches takes a batch as a whole.
+type batches func(ctx context.Context, topic string, batch []events.Message) error
+
+func (b batches) Publish(ctx context.Context, topic string, batch ...events.Message) error {
+	return b(ctx, topic, batch)
 }
 
 type subscriber func(s broker.Subscription) error
@@ -154,6 +168,50 @@ func TestBrokenBrokersAreCaught(t *testing.T) {
 			}
 		})(f)
 	}), "a_consumer_hears_only_its_topic")
+
+	suitetest.MustFail(t, "publishes_the_first_of_a_batch", fixture(inproc.Options{}, func(f *brokertest.Fixture) {
+		good := f.Publisher
+		f.Publisher = batches(func(ctx context.Context, topic string, batch []events.Message) error {
+			return good.Publish(ctx, topic, batch[:min(1, len(batch))]...)
+		})
+	}), "a_batch_reaches_every_consumer")
+
+	suitetest.MustFail(t, "ignores_the_failures_of_a_batch", fixture(inproc.Options{}, func(f *brokertest.Fixture) {
+		good := f.Publisher
+		f.Publisher = batches(func(ctx context.Context, topic string, batch []events.Message) error {
+			err := good.Publish(ctx, topic, batch...)
+			if failed, ok := errors.AsType[broker.BatchError](err); ok && len(failed) < len(batch) {
+				return nil
+			}
+			return err
+		})
+	}), "a_refused_message_keeps_none_of_its_batch_back")
+
+	suitetest.MustFail(t, "ends_a_batch_at_its_first_failure", fixture(inproc.Options{}, func(f *brokertest.Fixture) {
+		good := f.Publisher
+		f.Publisher = batches(func(ctx context.Context, topic string, batch []events.Message) error {
+			for i, m := range batch {
+				if err := good.Publish(ctx, topic, m); err != nil {
+					failed := broker.BatchError{}
+					for _, left := range batch[i:] {
+						failed[left.ID] = err
+					}
+					return failed
+				}
+			}
+			return nil
+		})
+	}), "a_refused_message_keeps_none_of_its_batch_back")
+
+	suitetest.MustFail(t, "fails_at_an_empty_batch", fixture(inproc.Options{}, func(f *brokertest.Fixture) {
+		good := f.Publisher
+		f.Publisher = batches(func(ctx context.Context, topic string, batch []events.Message) error {
+			if len(batch) == 0 {
+				return errors.New("nothing to publish")
+			}
+			return good.Publish(ctx, topic, batch...)
+		})
+	}), "an_empty_batch_publishes_nothing")
 
 	suitetest.MustFail(t, "ignores_the_context", fixture(inproc.Options{}, publishes(func(good broker.Publisher) publisher {
 		return func(ctx context.Context, topic string, m events.Message) error {

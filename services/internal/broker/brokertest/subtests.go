@@ -105,13 +105,73 @@ func aConsumerHearsOnlyItsTopic(h *harness) {
 	}
 }
 
+// batch is more messages than any adapter publishes at a time.
+func batch(h *harness) (ms []events.Message) {
+	for range 200 {
+		ms = append(ms, message(h))
+	}
+	return ms
+}
+
+func aBatchReachesEveryConsumer(h *harness) {
+	a, b := h.subscribe("a", nil), h.subscribe("b", nil)
+	h.Start()
+	ms := batch(h)
+	if err := h.Publisher.Publish(h.Context(), h.topic, ms...); err != nil {
+		h.Fatal(err)
+	}
+	h.hears(a, 1, ms...)
+	h.hears(b, 1, ms...)
+	same(h, a.heard(ms[100].ID)[0].m, ms[100])
+}
+
+func aRefusedMessageKeepsNoneBack(h *harness) {
+	c := h.subscribe("c", nil)
+	h.Start()
+	ms := batch(h)
+	const refused = 100
+	ms[refused].ID = ""
+	err := h.Publisher.Publish(h.Context(), h.topic, ms...)
+	for i, m := range ms {
+		switch why := broker.Failure(err, m.ID); {
+		case i == refused && why == nil:
+			h.Errorf("the refused message is not reported: %v", err)
+		case i != refused && why != nil:
+			h.Fatalf("message %d of the batch is reported: %v", i, why)
+		}
+	}
+	h.hears(c, 1, ms[:refused]...)
+	h.hears(c, 1, ms[refused+1:]...)
+}
+
+func anEmptyBatchPublishesNothing(h *harness) {
+	c := h.subscribe("c", nil)
+	h.Start()
+	if err := h.Publisher.Publish(h.Context(), h.topic); err != nil {
+		h.Fatal(err)
+	}
+	m := h.publish(message(h))
+	h.hears(c, 1, m)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, call := range c.calls {
+		if call.m.ID != m.ID {
+			h.Errorf("heard %q, which nobody published", call.m.ID)
+		}
+	}
+}
+
 func publishWithAnEndedContextIsAnError(h *harness) {
 	h.subscribe("c", nil)
 	h.Start()
 	ctx, cancel := context.WithCancel(h.Context())
 	cancel()
-	if err := h.Publisher.Publish(ctx, h.topic, message(h)); err == nil {
-		h.Error("no error")
+	batch := []events.Message{message(h), message(h)}
+	err := h.Publisher.Publish(ctx, h.topic, batch...)
+	for i, m := range batch {
+		if broker.Failure(err, m.ID) == nil {
+			h.Errorf("message %d of the batch is not reported: %v", i, err)
+		}
 	}
 }
 
@@ -122,9 +182,12 @@ func publishToAStoppedBrokerIsAnError(h *harness) {
 	h.hears(a, 1, m)
 	h.hears(b, 1, m)
 	h.Stop()
-	m = message(h)
-	if err := h.Publisher.Publish(h.Context(), h.topic, m); err == nil {
-		h.Errorf("no error, and b has heard it %d times", len(b.heard(m.ID)))
+	batch := []events.Message{message(h), message(h)}
+	err := h.Publisher.Publish(h.Context(), h.topic, batch...)
+	for i, m := range batch {
+		if broker.Failure(err, m.ID) == nil {
+			h.Errorf("message %d of the batch is not reported, and b has heard it %d times: %v", i, len(b.heard(m.ID)), err)
+		}
 	}
 }
 

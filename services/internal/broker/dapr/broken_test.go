@@ -4,6 +4,7 @@ package dapr_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -16,8 +17,14 @@ import (
 
 type publishes func(ctx context.Context, topic string, m events.Message) error
 
-func (p publishes) Publish(ctx context.Context, topic string, m events.Message) error {
-	return p(ctx, topic, m)
+func (p publishes) Publish(ctx context.Context, topic string, batch ...events.Message) error {
+	failed := broker.BatchError{}
+	for _, m := range batch {
+		if err := p(ctx, topic, m); err != nil {
+			failed[m.ID] = err
+		}
+	}
+	return failed.Err()
 }
 
 // broken is the suite on a world that spoil has changed.
@@ -55,6 +62,15 @@ func TestBrokenAdaptersAreCaught(t *testing.T) {
 			return nil
 		})
 	}), "publish_to_a_broker_that_has_stopped_is_an_error")
+
+	suitetest.MustFail(t, "ignores_failed_entries", broken(func(w *world, f *brokertest.Fixture) {
+		f.Publisher = publishes(func(ctx context.Context, topic string, m events.Message) error {
+			if err := w.Publish(ctx, topic, m); errors.Is(err, context.Canceled) {
+				return err
+			}
+			return nil
+		})
+	}), "a_refused_message_keeps_none_of_its_batch_back")
 
 	suitetest.MustFail(t, "leaves_the_time_to_the_sidecar", broken(func(w *world, f *brokertest.Fixture) {
 		f.Publisher = publishes(func(ctx context.Context, topic string, m events.Message) error {

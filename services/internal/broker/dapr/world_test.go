@@ -93,8 +93,8 @@ func (w *world) newSubscriber() *dapr.Subscriber {
 }
 
 // Publish is by the publisher's sidecar.
-func (w *world) Publish(ctx context.Context, topic string, m events.Message) error {
-	return w.publisher.publisher.Publish(ctx, topic, m)
+func (w *world) Publish(ctx context.Context, topic string, batch ...events.Message) error {
+	return w.publisher.publisher.Publish(ctx, topic, batch...)
 }
 
 // serve starts a consumer and its sidecar.

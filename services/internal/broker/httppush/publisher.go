@@ -60,15 +60,22 @@ func NewPublisher(key *auth.ServiceKey, consumers map[string]map[string]*httpkit
 	return p, nil
 }
 
-// Publish posts m to every consumer of topic, to all at a time. Nil means that
-// each has taken it; an error names those that have not, and is ErrPartly when
-// others have. A topic that NewPublisher was not given is an error.
+// concurrency is how many messages of a batch are posted at a time.
+const concurrency = 16
+
+// Publish posts each message to every consumer of topic, to all at a time. Nil
+// means that each has taken it; an error names those that have not, and is
+// ErrPartly when others have. A topic that NewPublisher was not given is an error.
 //
 // A consumer that does not answer holds up the others only once: until it
 // answers again it is left alone, and tried in the background now and then,
 // with a message that Publish calls not taken. Where none answers there is
 // nobody to hold up, and each is tried.
-func (p *Publisher) Publish(ctx context.Context, topic string, m events.Message) error {
+func (p *Publisher) Publish(ctx context.Context, topic string, batch ...events.Message) error {
+	return broker.Each(ctx, batch, concurrency, func(ctx context.Context, m events.Message) error { return p.publish(ctx, topic, m) })
+}
+
+func (p *Publisher) publish(ctx context.Context, topic string, m events.Message) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}

@@ -36,12 +36,14 @@ type taken struct {
 	traces   []string
 }
 
-func (k *taken) Publish(ctx context.Context, topic string, m events.Message) error {
+func (k *taken) Publish(ctx context.Context, topic string, batch ...events.Message) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.topics = append(k.topics, topic)
-	k.messages = append(k.messages, m)
-	k.traces = append(k.traces, trace.SpanContextFromContext(ctx).TraceID().String())
+	for _, m := range batch {
+		k.topics = append(k.topics, topic)
+		k.messages = append(k.messages, m)
+		k.traces = append(k.traces, trace.SpanContextFromContext(ctx).TraceID().String())
+	}
 	return k.err
 }
 

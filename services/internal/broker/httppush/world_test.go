@@ -63,8 +63,14 @@ var quiet = slog.New(slog.DiscardHandler)
 // publisher is a function as a broker.Publisher.
 type publisher func(ctx context.Context, topic string, m events.Message) error
 
-func (p publisher) Publish(ctx context.Context, topic string, m events.Message) error {
-	return p(ctx, topic, m)
+func (p publisher) Publish(ctx context.Context, topic string, batch ...events.Message) error {
+	failed := broker.BatchError{}
+	for _, m := range batch {
+		if err := p(ctx, topic, m); err != nil {
+			failed[m.ID] = err
+		}
+	}
+	return failed.Err()
 }
 
 // serve is a consumer that hands what it is posted to taker.
@@ -143,12 +149,17 @@ func newWorld(t *testing.T) *world {
 // fixture is the world as the suite sees it.
 func (w *world) fixture() brokertest.Fixture {
 	return brokertest.Fixture{
-		Publisher: publisher(func(ctx context.Context, topic string, m events.Message) error {
-			return w.publisher.Publish(ctx, topic, m)
-		}),
+		Publisher:  late{w},
 		Subscriber: w, Start: w.start, Stop: func() { w.stop("b") },
 		MaxAttempts: 5, MinPause: pause, Patience: time.Minute,
 	}
+}
+
+// late is the publisher that the world has once it has started.
+type late struct{ w *world }
+
+func (l late) Publish(ctx context.Context, topic string, batch ...events.Message) error {
+	return l.w.publisher.Publish(ctx, topic, batch...)
 }
 
 func (w *world) Subscribe(s broker.Subscription) error {

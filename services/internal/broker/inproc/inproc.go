@@ -22,6 +22,7 @@ import (
 var (
 	ErrFull    = errors.New("a consumer's queue is full")
 	ErrStopped = errors.New("the broker has stopped")
+	ErrNoID    = errors.New("the message has no ID")
 )
 
 // Options configures a Broker. Zero values are the defaults.
@@ -96,15 +97,20 @@ func backoff(attempt int) time.Duration {
 // patience is how long Publish waits for room.
 const patience = time.Second
 
-// Publish puts m into the queue of each consumer of topic and returns without
-// waiting for any of them to handle it. Where a queue is full, it waits a second
-// for room, so that what fills a queue goes at its consumer's pace, and others
-// are not given the same again; then it fails, having put m into the others. From
-// then on it fails at once until that queue has room: what others are to hear
-// does not wait behind a consumer that is stuck. It fails with ctx's error when
-// ctx ends before, and once the broker has stopped. A message whose id is in a
-// queue already is not put there again: it is the same message.
-func (b *Broker) Publish(ctx context.Context, topic string, m events.Message) error {
+// Publish puts each message of batch, in its order, into the queue of each
+// consumer of topic and returns without waiting for any of them to handle it.
+// Where a queue is full, it waits a second for room, so that what fills a queue
+// goes at its consumer's pace, and others are not given the same again; then that
+// message fails, having been put into the others. From then on it fails at once
+// until that queue has room: what others are to hear does not wait behind a
+// consumer that is stuck. It fails with ctx's error when ctx ends before, and once
+// the broker has stopped. A message whose id is in a queue already is not put
+// there again: it is the same message.
+func (b *Broker) Publish(ctx context.Context, topic string, batch ...events.Message) error {
+	return broker.Each(ctx, batch, 1, func(ctx context.Context, m events.Message) error { return b.publish(ctx, topic, m) })
+}
+
+func (b *Broker) publish(ctx context.Context, topic string, m events.Message) error {
 	_, full, err := b.put(ctx, topic, m)
 	if err != nil || len(full) == 0 {
 		return err
@@ -185,6 +191,9 @@ func (b *Broker) Deliver(ctx context.Context, topic string, m events.Message) er
 func (b *Broker) put(ctx context.Context, topic string, m events.Message) (deliveries []*delivery, full []*queue, err error) {
 	if err := ctx.Err(); err != nil {
 		return nil, nil, err
+	}
+	if m.ID == "" {
+		return nil, nil, ErrNoID
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -32,11 +32,13 @@ type publisher struct {
 	replica int
 }
 
-func (p publisher) Publish(_ context.Context, _ string, m events.Message) error {
+func (p publisher) Publish(_ context.Context, _ string, batch ...events.Message) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.times[m.ID]++
-	p.by[p.replica]++
+	for _, m := range batch {
+		p.times[m.ID]++
+		p.by[p.replica]++
+	}
 	return nil
 }
 

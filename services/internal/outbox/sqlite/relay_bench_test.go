@@ -45,7 +45,7 @@ func (c *counting) Close(ctx context.Context, ids []string, at time.Time) error 
 // taker takes every message, and knows it.
 type taker struct{ asked atomic.Int64 }
 
-func (*taker) Publish(context.Context, string, events.Message) error { return nil }
+func (*taker) Publish(context.Context, string, ...events.Message) error { return nil }
 
 func (t *taker) Known(_ context.Context, ids []string) ([]string, error) {
 	t.asked.Add(1)
