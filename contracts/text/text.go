@@ -44,7 +44,11 @@ func isForbidden(r rune) bool {
 // shows reports whether r is a letter, a digit, punctuation or a symbol with a
 // shape of its own.
 func shows(r rune) bool {
-	const blankBraille, objectReplacement = '\u2800', '\ufffc'
-	return unicode.In(r, unicode.L, unicode.N, unicode.P, unicode.S) && r != blankBraille && r != objectReplacement && r != utf8.RuneError &&
-		!unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r)
+	switch r {
+	case '\u2800', // blank Braille
+		'\U0001d159', '\U00013441', '\U00013442', // the null notehead, the full and the half blank of hieroglyphs
+		'\ufffc', utf8.RuneError: // what takes the place of another
+		return false
+	}
+	return unicode.In(r, unicode.L, unicode.N, unicode.P, unicode.S) && !unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r)
 }

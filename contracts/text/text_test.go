@@ -38,7 +38,7 @@ func TestIsVisible(t *testing.T) {
 	for s, want := range map[string]bool{
 		"a": true, "1": true, "?": true, "🎷": true, "寂": true, "e\u0301": true, "\u200fש": true, "\u200b\u3164a": true, "+": true,
 		"": false, " \t\u00a0\u3000": false, "\u202e": false, "\u200b": false, "\u200d\u200c": false, "\u200e\u200f\u061c": false, "\u00ad": false,
-		"\u3164": false, "\u115f": false, "\u1160": false, "\uffa0": false, "\u2800": false, "\ufffc": false, "\u2060": false, "\ufeff": false, "\u034f": false,
+		"\U0001d159": false, "\U00013441": false, "\U00013442": false, "\u3164": false, "\u115f": false, "\u1160": false, "\uffa0": false, "\u2800": false, "\ufffc": false, "\u2060": false, "\ufeff": false, "\u034f": false,
 		"\ufe0f": false, "\U000e0020": false, "\u0301": false, "\u180e": false, "\xff": false, "\u2800 \u3164\u200b": false,
 	} {
 		if got := text.IsVisible(s); got != want {

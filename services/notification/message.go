@@ -197,9 +197,9 @@ func paragraphs(s string, most int) string {
 const joiner = '\u2060'
 
 // links is what mail clients make links of: a scheme, or a dot, also as other
-// scripts write it, between letters or digits with a letter after it, or between
-// www and a digit.
-var links = regexp.MustCompile(`://|[\pL\pN\pM][` + dots + `]\pL|(?i:www)[` + dots + `]\pN`)
+// scripts write it, before a letter, or between www and a digit. What comes before
+// the dot may be invisible.
+var links = regexp.MustCompile(`://|[^\s][` + dots + `]\pL|(?i:www)[` + dots + `]\pN`)
 
 const dots = ".\u3002\uff0e\uff61"
 

@@ -8,7 +8,8 @@ import (
 	"text/template"
 	"time"
 	_ "time/tzdata" // event zones are known wherever this runs
-	"unicode"
+
+	"golang.org/x/text/unicode/bidi"
 
 	"github.com/openboxoffice/boxoffice/contracts/events"
 	"github.com/openboxoffice/boxoffice/contracts/money"
@@ -214,8 +215,8 @@ func isolate(s string) string {
 }
 
 func rightToLeft(r rune) bool {
-	return r == '\u200f' || r == '\u061c' || unicode.In(r, unicode.Hebrew, unicode.Arabic, unicode.Syriac, unicode.Thaana,
-		unicode.Nko, unicode.Samaritan, unicode.Mandaic, unicode.Adlam, unicode.Hanifi_Rohingya, unicode.Mende_Kikakui)
+	properties, _ := bidi.LookupRune(r)
+	return properties.Class() == bidi.R || properties.Class() == bidi.AL
 }
 
 func execute(kind Kind, v view) (Content, error) {

@@ -285,6 +285,20 @@ func TestTextsFromRightToLeft(t *testing.T) {
 	}
 }
 
+func TestEveryScriptFromRightToLeftIsIsolated(t *testing.T) {
+	t.Parallel()
+	for _, c := range "\u05d0\u0628\U00010e80\U00010c80\U00010840\U00010900\u200f" { // Yezidi, Old Hungarian, Imperial Aramaic, Phoenician among them
+		if got, want := isolate("x"+string(c)), "\u2068x"+string(c)+"\u2069"; got != want {
+			t.Errorf("%U: %+q, want %+q", c, got, want)
+		}
+	}
+	for _, text := range []string{"a b", "Füße & 音楽", "12.5 ❤", ""} {
+		if got := isolate(text); got != text {
+			t.Errorf("%+q becomes %+q", text, got)
+		}
+	}
+}
+
 func TestNothingIsCutWithinACharacter(t *testing.T) {
 	t.Parallel()
 	for _, unit := range []string{"👩‍👩‍👧‍👦", "e\u0301", "🇩🇪", "नि", "한"} {
@@ -312,6 +326,13 @@ func TestNoTextOfOthersBecomesALink(t *testing.T) {
 	}
 	if shown := strings.ReplaceAll(c.Text, "\u2060", ""); !strings.Contains(shown, "https://evil.example/x or www.evil.example") {
 		t.Errorf("a reader sees something else:\n%s", shown)
+	}
+	for name, want := range map[string]string{
+		"evil\u00ad.com": "evil\u00ad.\u2060com", "www\u200c.evil\u200c.com": "www\u200c.\u2060evil\u200c.\u2060com", "i❤.ws": "i❤.\u2060ws",
+	} {
+		if got := line(name); got != want {
+			t.Errorf("%+q becomes %+q, want %+q", name, got, want)
+		}
 	}
 	for _, harmless := range []string{"12.5 km", "St. Mary", "Dr. Who", "1.2.2027"} {
 		if got := line(harmless); got != harmless {
