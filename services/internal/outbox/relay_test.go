@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -313,6 +314,13 @@ func (b *batches) Publish(ctx context.Context, topic string, batch ...events.Mes
 	return b.world.Publish(ctx, topic, batch...)
 }
 
+// all returns how large they were so far.
+func (b *batches) all() map[string][]int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return maps.Clone(b.of)
+}
+
 func TestWhatIsDueIsOneBatchOfEachTopic(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(w *world) {
@@ -323,7 +331,7 @@ func TestWhatIsDueIsOneBatchOfEachTopic(t *testing.T) {
 		w.insertTo("elsewhere", 50)
 		w.relay(o)
 		time.Sleep(10 * time.Millisecond)
-		if diff := cmp.Diff(map[string][]int{topic: {100}, "elsewhere": {50}}, b.of); diff != "" {
+		if diff := cmp.Diff(map[string][]int{topic: {100}, "elsewhere": {50}}, b.all()); diff != "" {
 			w.Errorf("batches (-want +got):\n%s", diff)
 		}
 	})
@@ -347,7 +355,7 @@ func TestAnOutageIsProbedWithAFewMessages(t *testing.T) {
 		w.relay(o)
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		if probes := b.of[topic][1:]; len(probes) == 0 || slices.Max(probes) != 16 {
+		if probes := b.all()[topic][1:]; len(probes) == 0 || slices.Max(probes) != 16 {
 			w.Errorf("batches of %v messages in the outage, want up to 16", probes)
 		}
 		away.Store(false)
