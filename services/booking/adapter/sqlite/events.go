@@ -16,17 +16,6 @@ var _ booking.CancelledEvents = (*Store)(nil)
 // Inbox is where the messages that were heard are noted.
 func (s *Store) Inbox() inbox.Store { return inboxsqlite.New(s.db) }
 
-// mayConfirm is ErrEventCancelled where the event is. There is one writer at a
-// time: it stays so until the commit.
-func mayConfirm(ctx context.Context, tx *sql.Tx, eventID string) error {
-	var cancelled bool
-	err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM cancelled_events WHERE event_id = ?)`, eventID).Scan(&cancelled)
-	if err == nil && cancelled {
-		err = booking.ErrEventCancelled
-	}
-	return err
-}
-
 // RecordCancelled implements booking.CancelledEvents.
 func (s *Store) RecordCancelled(ctx context.Context, messageID string, e booking.CancelledEvent) error {
 	return s.db.Write(ctx, func(tx *sql.Tx) error {
