@@ -39,6 +39,7 @@ type outside struct {
 	smsErr   error
 	contact  notification.Contact
 	usersErr error
+	asked    int // for contacts
 }
 
 func (o *outside) set(change func(o *outside)) {
@@ -78,6 +79,7 @@ func (m smsOf) Send(_ context.Context, t notification.Text) error {
 func (o *outside) Contact(context.Context, string) (notification.Contact, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	o.asked++
 	return o.contact, o.usersErr
 }
 
@@ -262,6 +264,10 @@ func TestNoPhoneNoSMS(t *testing.T) {
 		stop := run(t, s)
 		handle(t, s, message(t, events.TypeBookingConfirmed, booking("ada")))
 		eventually(t, "the mail is SENT", func() bool { return statuses(t, s)[notification.Sent] == 1 })
+		eventually(t, "the phone was asked for", func() (asked bool) {
+			o.set(func(o *outside) { asked = o.asked > 1 }) // for the mail, and for the SMS
+			return asked
+		})
 		o.set(func(o *outside) { o.contact.Phone = "+4930123456" })
 		stop()
 		if _, texts := o.sent(); len(texts) != 0 || len(all(t, s)) != 1 {
