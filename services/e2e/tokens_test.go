@@ -205,8 +205,8 @@ func TestThrottling(t *testing.T) {
 	})
 }
 
-// Whoever is neither a proxy of ours nor the web service says nothing about where
-// they come from.
+// A client that is neither a trusted proxy nor the web service cannot choose its
+// address by a header.
 func TestForgedAddressesOfStrangers(t *testing.T) {
 	t.Parallel()
 	p := start(t, options{noProxies: true})

@@ -184,8 +184,7 @@ func TestAClockThatIsSetBackDelaysNothingForLong(t *testing.T) {
 	}
 }
 
-// forwarding is a store that says when what is due too late has been brought
-// forward.
+// forwarding is a store that reports each call of BringForward.
 type forwarding struct {
 	notification.Store
 	done chan struct{}

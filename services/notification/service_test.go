@@ -385,8 +385,8 @@ func TestWhatIsToldDependsOnNoOrder(t *testing.T) {
 	}
 }
 
-// attempts is how often what is still open was tried by a channel. A booking's
-// deliveries by one channel are tried one at a time.
+// attempts returns how many attempts the open deliveries by a channel have had in
+// all. A booking's deliveries by one channel are tried one at a time.
 func attempts(t *testing.T, s *notification.Service, by notification.Channel) (sum int) {
 	t.Helper()
 	for _, n := range all(t, s) {
@@ -437,7 +437,7 @@ func TestNobodyIsToldAnOlderStateAfterANewerOne(t *testing.T) {
 					return slices.ContainsFunc(all(t, s), func(n notification.Notification) bool { return n.Attempts > 0 })
 				})
 			}
-			// What is on its way when the newer one comes may arrive.
+			// A message that is being sent when a newer one comes may still arrive.
 			eventually(t, "what is outdated is dropped", func() bool {
 				dropped := 0
 				for _, n := range all(t, s) {

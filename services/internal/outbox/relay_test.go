@@ -76,8 +76,8 @@ func TestAnUnreadableEntryKeepsNoOther(t *testing.T) {
 	})
 }
 
-// A clock that was wrong by a day for a moment delays no message for a day: neither
-// one that was claimed, nor one that is to be asked about or published again.
+// A clock that is a day ahead for a moment delays no message for a day, whether the
+// message was claimed, or is to be asked about or published again.
 func TestAClockThatIsSetBackDelaysNothingForLong(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(w *world) {

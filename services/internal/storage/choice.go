@@ -15,8 +15,8 @@ type Kind[D any] struct {
 	Open            func(ctx context.Context, where string) (D, error)
 }
 
-// Choose opens that of kinds which name, the value of STORE, says. Errors name
-// the variable to change, and never say what is in Where.
+// Choose opens the database of the kind called name, which is the value of STORE.
+// Errors name the variable to change, but never show the value of Where.
 func Choose[D any](ctx context.Context, name string, kinds ...Kind[D]) (D, error) {
 	var none D
 	names := make([]string, 0, len(kinds))
@@ -37,7 +37,7 @@ func Choose[D any](ctx context.Context, name string, kinds ...Kind[D]) (D, error
 	return none, fmt.Errorf("STORE is %q, not %s", name, strings.Join(names, " or "))
 }
 
-// At has open open what is at path. Its errors say the path.
+// At returns a function that calls open with path. Its errors name the path.
 func At[D any](path string, open func(ctx context.Context, path string) (D, error)) func(context.Context) (D, error) {
 	return func(ctx context.Context) (D, error) {
 		d, err := open(ctx, path)

@@ -208,8 +208,8 @@ func (s *Store) Delete(ctx context.Context, id string, check func(*event.Event) 
 	})
 }
 
-// What is left of a deleted event, a piece at a time. The items of a reservation
-// go with it: a booking has few.
+// These remove one piece of what a deleted event has left. A reservation's items
+// are deleted with it: a booking has few.
 const (
 	sweepReservations = `
 		DELETE FROM reservations WHERE (booking_id, attempt) IN

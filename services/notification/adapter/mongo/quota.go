@@ -90,9 +90,9 @@ func (s *Store) useQuota(ctx context.Context, q notification.Quota, r notificati
 	})
 }
 
-// changeQuota lets change make what is stored of a key, and returns what it
-// reports. Nothing is stored where it makes nil. It is called again if
-// somebody else has stored something meanwhile.
+// changeQuota replaces the uses stored for a key by those that change returns, and
+// returns what change reports. If change returns nil, nothing is stored. It is
+// called again if somebody else has changed the uses meanwhile.
 func (s *Store) changeQuota(ctx context.Context, key string, at int64, change func([]use) ([]use, bool)) (bool, error) {
 	for try := 0; ; try++ {
 		var known quota

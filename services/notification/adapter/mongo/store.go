@@ -240,8 +240,8 @@ func (s *Store) Settle(ctx context.Context, n notification.Notification) error {
 		set = append(set, bson.E{Key: field + ".sent_at", Value: n.SentAt.UnixMicro()})
 	}
 	outcome := append(set[:len(set):len(set)], bson.E{Key: field + ".status", Value: n.Status}, bson.E{Key: field + ".error", Value: n.Error})
-	// What is settled is never due: BringForward would look at it, if its time is
-	// far in the future.
+	// A settled delivery has no due time: BringForward would find one that is far
+	// in the future.
 	settled := append(unset[:len(unset):len(unset)], bson.E{Key: field + ".ready", Value: ""}, bson.E{Key: field + ".due", Value: ""})
 	if !n.Status.Open() {
 		return s.settle(ctx, n, mine, outcome, settled)

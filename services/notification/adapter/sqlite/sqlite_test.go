@@ -447,8 +447,8 @@ func withoutQuotas(s notification.Store, ctx context.Context, r notification.Rec
 	return s.Enqueue(ctx, r)
 }
 
-// countsFirst looks at what is used up, and stores in another step: whoever comes
-// between the two finds the same.
+// countsFirst counts the uses in one step and stores in another: two callers at
+// the same time both see the old count.
 func countsFirst() func(notification.Store, context.Context, notification.Record) (notification.Outcome, error) {
 	var mu sync.Mutex
 	used := map[string]int{}
