@@ -146,7 +146,7 @@ func (r *runner) tools() error {
 		r.goTest(filepath.Join(r.root, ".ci", "images", "mongo"), append([]string{"CGO_ENABLED=0", "GOEXPERIMENT=jsonv2"}, noWorkspace...),
 			"-trimpath", "-count=1", "."),
 		r.goTest(filepath.Join(r.root, e2eDir, "daprd"), append([]string{"CGO_ENABLED=0", "GOFLAGS="}, noWorkspace...),
-			"-trimpath", "-tags=stablecomponents", "-count=1", "./access"),
+			"-trimpath", "-count=1", "./access"),
 	)
 }
 
