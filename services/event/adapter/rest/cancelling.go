@@ -65,7 +65,7 @@ func registerCancelling(api huma.API, s *event.Service, guard *auth.Guard) {
 		if in.Body != nil {
 			note = in.Body.Note
 		}
-		e, err := s.Cancel(ctx, auth.Caller(ctx), in.ID, match, note)
+		e, err := s.Cancel(ctx, auth.Caller(ctx), string(in.ID), match, note)
 		if err != nil {
 			return nil, table.To(ctx, err)
 		}
@@ -76,9 +76,9 @@ func registerCancelling(api huma.API, s *event.Service, guard *auth.Guard) {
 		OperationID: "getCancellation", Method: http.MethodGet, Path: "/events/{id}/cancellation", Tags: []string{"events"},
 		Summary:     "See how far an event's cancellation is",
 		Description: "For its organizer or an admin.",
-	}, problem.EventNotFound, problem.EventNotCancelled, problem.UpstreamUnavailable), identity.Organizer),
+	}, problem.EventNotFound, problem.EventNotCancelled, problem.UpstreamUnavailable, problem.ValidationFailed), identity.Organizer),
 		func(ctx context.Context, in *OneEvent) (*struct{ Body cancellationBody }, error) {
-			c, err := s.Cancellation(ctx, auth.Caller(ctx), in.ID)
+			c, err := s.Cancellation(ctx, auth.Caller(ctx), string(in.ID))
 			if err != nil {
 				return nil, table.To(ctx, err)
 			}

@@ -24,7 +24,7 @@ type OneEventIfMatch struct {
 // Resolve implements huma.Resolver.
 func (in *OneEventIfMatch) Resolve(ctx huma.Context) []error {
 	in.preconditions = preconditionsOf(ctx)
-	return nil
+	return in.ID.Resolve(ctx) // huma looks no further
 }
 
 const pricesChecked = "The payment provider must charge each price, and that of the largest booking: 422 names the prices that it does not. " +
@@ -60,7 +60,7 @@ func registerEditing(api huma.API, s *event.Service, guard *auth.Guard) {
 		if err != nil {
 			return nil, table.To(ctx, err)
 		}
-		e, err := s.Update(ctx, auth.Caller(ctx), in.ID, match, in.Body.draft())
+		e, err := s.Update(ctx, auth.Caller(ctx), string(in.ID), match, in.Body.draft())
 		if err != nil {
 			return nil, table.To(ctx, err)
 		}
@@ -77,6 +77,6 @@ func registerEditing(api huma.API, s *event.Service, guard *auth.Guard) {
 		if err != nil {
 			return nil, table.To(ctx, err)
 		}
-		return nil, table.To(ctx, s.Delete(ctx, auth.Caller(ctx), in.ID, match))
+		return nil, table.To(ctx, s.Delete(ctx, auth.Caller(ctx), string(in.ID), match))
 	})
 }

@@ -359,14 +359,19 @@ func TestUnknownEvents(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	e := s.create(t)
-	for _, id := range []string{newUUID(), "x", "%00", "..%2f..", strings.Repeat("a", 500), "{" + e["id"].(string) + "}"} {
+	all := func(id string, status int, code string) {
+		t.Helper()
 		p := "/events/" + id
-		s.do(t, http.MethodGet, p, "", nil).is(t, http.StatusNotFound, "event_not_found")
-		s.do(t, http.MethodGet, p+"/availability", "", nil).is(t, http.StatusNotFound, "event_not_found")
-		s.do(t, http.MethodPut, p, organizer, draft()).is(t, http.StatusNotFound, "event_not_found")
-		s.do(t, http.MethodDelete, p, organizer, nil).is(t, http.StatusNotFound, "event_not_found")
-		s.do(t, http.MethodPut, p+"/book", "service booking", object{"booking_id": newUUID(), "tickets": 1}).is(t, http.StatusNotFound, "event_not_found")
-		s.do(t, http.MethodPut, p+"/release", "service booking", object{"booking_id": newUUID()}).is(t, http.StatusNotFound, "event_not_found")
+		s.do(t, http.MethodGet, p, "", nil).is(t, status, code)
+		s.do(t, http.MethodGet, p+"/availability", "", nil).is(t, status, code)
+		s.do(t, http.MethodPut, p, organizer, draft()).is(t, status, code)
+		s.do(t, http.MethodDelete, p, organizer, nil).is(t, status, code)
+		s.do(t, http.MethodPut, p+"/book", "service booking", object{"booking_id": newUUID(), "tickets": 1}).is(t, status, code)
+		s.do(t, http.MethodPut, p+"/release", "service booking", object{"booking_id": newUUID()}).is(t, status, code)
+	}
+	all(newUUID(), http.StatusNotFound, "event_not_found")
+	for _, id := range []string{"x", "%00", "..%2f..", strings.Repeat("a", 500), "{" + e["id"].(string) + "}", strings.ReplaceAll(e["id"].(string), "-", "")} {
+		all(id, http.StatusUnprocessableEntity, "validation_failed")
 	}
 	s.do(t, http.MethodGet, "/events/"+strings.ToUpper(e["id"].(string)), "", nil).is(t, http.StatusOK, "")
 }

@@ -28,7 +28,7 @@ func registerInventory(api huma.API, s *event.Service, guard *auth.Guard) {
 		Body bookBody
 	},
 	) (*struct{ Body reservationBody }, error) {
-		r, err := s.Book(ctx, in.Body.request(in.ID))
+		r, err := s.Book(ctx, in.Body.request(string(in.ID)))
 		if err != nil {
 			return nil, table.To(ctx, err)
 		}
@@ -48,7 +48,7 @@ func registerInventory(api huma.API, s *event.Service, guard *auth.Guard) {
 		Body releaseBody
 	},
 	) (*struct{}, error) {
-		k := event.Key{EventID: in.ID, BookingID: in.Body.BookingID, Attempt: in.Body.Attempt}
+		k := event.Key{EventID: string(in.ID), BookingID: in.Body.BookingID, Attempt: in.Body.Attempt}
 		return nil, table.To(ctx, s.Release(ctx, k))
 	})
 
@@ -61,7 +61,7 @@ func registerInventory(api huma.API, s *event.Service, guard *auth.Guard) {
 		Body returnBody
 	},
 	) (*struct{}, error) {
-		k := event.Key{EventID: in.ID, BookingID: in.Body.BookingID, Attempt: in.Body.Attempt}
+		k := event.Key{EventID: string(in.ID), BookingID: in.Body.BookingID, Attempt: in.Body.Attempt}
 		return nil, table.To(ctx, s.Return(ctx, k, in.Body.ReturnID, requests(in.Body.Items)))
 	})
 

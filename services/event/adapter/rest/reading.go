@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/uuid"
 
 	"github.com/openboxoffice/boxoffice/contracts/problem"
 	"github.com/openboxoffice/boxoffice/services/event"
@@ -12,8 +13,22 @@ import (
 )
 
 type OneEvent struct {
-	ID string `path:"id" doc:"The event's id"`
+	ID eventID `path:"id" doc:"The event's id"`
 }
+
+// eventID is a UUID. The released document does not say so, and a format that it
+// gets now would count as a break.
+type eventID string
+
+// Resolve implements huma.Resolver.
+func (id eventID) Resolve(huma.Context) []error {
+	if err := uuid.Validate(string(id)); err != nil || len(id) != uuidLength {
+		return []error{&huma.ErrorDetail{Location: "path.id", Message: "must be a UUID"}}
+	}
+	return nil
+}
+
+const uuidLength = len("01890a5d-ac96-774b-bcce-b302099a8057") // without brackets and the like
 
 type oneEventIfChanged struct {
 	OneEvent
@@ -26,7 +41,7 @@ type oneEventIfChanged struct {
 // Resolve implements huma.Resolver.
 func (in *oneEventIfChanged) Resolve(ctx huma.Context) []error {
 	in.preconditions = preconditionsOf(ctx)
-	return nil
+	return in.ID.Resolve(ctx) // huma looks no further
 }
 
 // eventAnswer is an event with its ETag; a 304 has no body.
@@ -89,7 +104,7 @@ func registerReading(api huma.API, s *event.Service) {
 		OperationID: "getEvent", Method: http.MethodGet, Path: "/events/{id}", Tags: []string{"events"},
 		Summary: "Get an event",
 	}, problem.EventNotFound, problem.PreconditionFailed, problem.ValidationFailed), func(ctx context.Context, in *oneEventIfChanged) (*eventAnswer, error) {
-		e, err := s.Get(ctx, in.ID)
+		e, err := s.Get(ctx, string(in.ID))
 		if err != nil {
 			return nil, table.To(ctx, err)
 		}
@@ -108,7 +123,7 @@ func registerReading(api huma.API, s *event.Service) {
 		Summary:     "Get what is left of an event's tickets",
 		Description: "sales_open: the event is published, has not started, and tickets are left.",
 	}, problem.EventNotFound, problem.PreconditionFailed, problem.ValidationFailed), func(ctx context.Context, in *oneEventIfChanged) (*availabilityAnswer, error) {
-		e, err := s.Get(ctx, in.ID)
+		e, err := s.Get(ctx, string(in.ID))
 		if err != nil {
 			return nil, table.To(ctx, err)
 		}

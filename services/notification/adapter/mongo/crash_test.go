@@ -243,6 +243,46 @@ func (w world) crash(t *testing.T, o mongodb.Options, as variant, commands int) 
 	return died
 }
 
+// A message that is over one of its quotas uses no other, whenever its process died.
+func TestACrashBeforeQuotasAreFreed(t *testing.T) {
+	t.Parallel()
+	for name, booking := range map[string]func() string{"of_a_booking": newID, "of_none": func() string { return "" }} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o, at, commands := database(t), time.Now().Truncate(time.Microsecond), 0
+			store := open(t, o)
+			enqueue := func(r notification.Record, want notification.Outcome) {
+				t.Helper()
+				if got, err := store.Enqueue(t.Context(), r); err != nil || got != want {
+					t.Fatalf("Enqueue: %v, %v; want %v", got, err, want)
+				}
+			}
+			for died := true; died; {
+				commands++
+				account, address := notification.Quota{Key: "account/" + newID(), Most: 1}, notification.Quota{Key: "to/" + newID(), Most: 1}
+				first := record(newID(), booking(), notification.Confirmation, 1, at)
+				first.Quotas = []notification.Quota{address}
+				enqueue(first, notification.Stored)
+
+				limited := record(newID(), booking(), notification.Confirmation, 1, at)
+				limited.Quotas = []notification.Quota{account, address}
+				died = crash(t, o, limited, commands)
+				if _, err := store.Enqueue(t.Context(), limited); err != nil {
+					t.Fatal(err)
+				}
+
+				other := record(newID(), booking(), notification.Confirmation, 1, at)
+				other.Quotas = []notification.Quota{account}
+				t.Logf("a crash behind command %d", commands)
+				enqueue(other, notification.Stored)
+			}
+			if commands < 4 {
+				t.Errorf("crashed after each of %d commands: that cannot have been all", commands-1)
+			}
+		})
+	}
+}
+
 // whole checks that no message has but one of its deliveries.
 func whole(t *testing.T, messages *driver.Collection, booking string) {
 	t.Helper()

@@ -133,6 +133,9 @@ func (m *message) told() bool {
 	return false
 }
 
+// limited reports whether m is decided and a quota has stopped it.
+func (m *message) limited() bool { return len(m.deliveries()) > 0 && !m.told() }
+
 // notification returns m's delivery by channel c, which it has.
 func (m *message) notification(c notification.Channel) notification.Notification {
 	d := *m.delivery(c)

@@ -22,12 +22,14 @@ import (
 //     one outdates it, it is told no more, be it undecided or waiting to be sent.
 //  3. Use its quotas, unless its booking is told already.
 //  4. Decide: set the deliveries where it is to be told.
+//  5. Where one of its quotas was used up, free the others.
 //
 // Of two messages at a time each inserts before it looks, so that at least one
 // sees the other; and what is newer outdates what is older before it is told
 // itself. After a crash between two steps the message is undecided. It was
 // not acknowledged and has no receipt, so it comes again, and any number of
-// callers may then go on: step 4 succeeds once.
+// callers may then go on: step 4 succeeds once, and step 5 is done by each that
+// finds it decided so.
 func (s *Store) Enqueue(ctx context.Context, r notification.Record) (notification.Outcome, error) {
 	ctx, cancel := s.db.Limit(ctx, 0)
 	defer cancel()
@@ -38,7 +40,7 @@ func (s *Store) Enqueue(ctx context.Context, r notification.Record) (notificatio
 	if r.BookingID == "" || r.Kind == notification.Nothing || len(r.Deliveries) == 0 {
 		return s.insert(ctx, r, m)
 	}
-	if known, err := s.begin(ctx, m, r.Once()); err != nil || known {
+	if known, err := s.begin(ctx, r, m); err != nil || known {
 		return notification.Ignored, err
 	}
 	rest, err := s.compare(ctx, m)
@@ -97,6 +99,9 @@ func (s *Store) insert(ctx context.Context, r notification.Record, m message) (n
 		return notification.Ignored, err
 	}
 	fresh, err := s.messages.Insert(ctx, m)
+	if err == nil && !fresh {
+		_, err = s.known(ctx, r, m)
+	}
 	if err != nil || !fresh {
 		return notification.Ignored, err
 	}
@@ -124,15 +129,15 @@ func (s *Store) decide(ctx context.Context, m message, rest others, filter bson.
 
 // begin sees to it that the message is there, undecided. known says that it is
 // decided: it was before, or has become so because its booking is told already.
-func (s *Store) begin(ctx context.Context, m message, once string) (known bool, err error) {
+func (s *Store) begin(ctx context.Context, r notification.Record, m message) (known bool, err error) {
 	first := m
-	first.Once, first.Undecided, first.Email, first.SMS = once, true, nil, nil
+	first.Once, first.Undecided, first.Email, first.SMS = r.Once(), true, nil, nil
 	for try := 0; ; try++ {
 		if inserted, err := s.messages.Insert(ctx, first); err != nil || inserted {
 			return false, err
 		}
 		// Not every server says which of the two was there.
-		there, err := s.find(ctx, byID(m.ID))
+		there, err := s.known(ctx, r, m)
 		if err != nil || there != nil {
 			return there != nil && !there.Undecided, err
 		}
@@ -156,6 +161,17 @@ func (s *Store) begin(ctx context.Context, m message, once string) (known bool, 
 			return true, err
 		}
 	}
+}
+
+// known returns what is stored as m, or nil. If that was decided and is not sent for
+// its quotas, it uses none when known returns: whoever decided may have died before
+// freeing them.
+func (s *Store) known(ctx context.Context, r notification.Record, m message) (*message, error) {
+	there, err := s.find(ctx, byID(m.ID))
+	if err == nil && there != nil && there.limited() {
+		err = s.freeQuotas(ctx, r.Quotas, m)
+	}
+	return there, err
 }
 
 // find returns what filter finds, without deliveries, or nil. A document that

@@ -55,7 +55,10 @@ func (s *Store) admit(ctx context.Context, r notification.Record, m *message, re
 func (s *Store) freeQuotas(ctx context.Context, used []notification.Quota, m message) error {
 	for _, q := range used {
 		if _, err := s.changeQuota(ctx, q.Key, 0, func(uses []use) ([]use, bool) {
-			rest := slices.DeleteFunc(uses, func(u use) bool { return u.Message == m.ID })
+			rest := slices.DeleteFunc(slices.Clone(uses), func(u use) bool { return u.Message == m.ID })
+			if len(rest) == len(uses) {
+				return nil, true
+			}
 			return rest, true
 		}); err != nil {
 			return err

@@ -2,7 +2,6 @@ package rest
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -18,8 +17,6 @@ import (
 )
 
 func from(address string) client { return netip.MustParsePrefix(address + "/32") }
-
-func of(c client, account string) attempt { return attempt{c, sha256.Sum256([]byte(account))} }
 
 var (
 	school = from("203.0.113.1")
@@ -82,16 +79,16 @@ func (q *queue) until(done func() bool) {
 func TestTheLineTakesTurns(t *testing.T) {
 	t.Parallel()
 	q := &queue{t: t, line: newLine(1, 100)}
-	leave, err := q.line.enter(t.Context(), of(office, "first"))
+	leave, err := q.line.enter(t.Context(), attemptOf(office, "first"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i := range 3 {
-		q.wait(t.Context(), fmt.Sprint("school a", i), of(school, "a"))
+		q.wait(t.Context(), fmt.Sprint("school a", i), attemptOf(school, "a"))
 	}
-	q.wait(t.Context(), "school b", of(school, "b"))
-	q.wait(t.Context(), "home", of(home, "c"))
-	q.wait(t.Context(), "office", of(office, "d"))
+	q.wait(t.Context(), "school b", attemptOf(school, "b"))
+	q.wait(t.Context(), "home", attemptOf(home, "c"))
+	q.wait(t.Context(), "office", attemptOf(office, "d"))
 	leave()
 	q.wg.Wait()
 	if d := cmp.Diff([]string{"school a0", "home", "office", "school b", "school a1", "school a2"}, q.served); d != "" {
@@ -106,16 +103,16 @@ func TestTheLineTakesTurns(t *testing.T) {
 func TestAFullLineSendsTheNewestOfMostAway(t *testing.T) {
 	t.Parallel()
 	q := &queue{t: t, line: newLine(1, 3)}
-	leave, err := q.line.enter(t.Context(), of(office, "first"))
+	leave, err := q.line.enter(t.Context(), attemptOf(office, "first"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i := range 3 {
-		q.wait(t.Context(), fmt.Sprint("school ", i), of(school, "a"))
+		q.wait(t.Context(), fmt.Sprint("school ", i), attemptOf(school, "a"))
 	}
-	q.wait(t.Context(), "home", of(home, "c"))
+	q.wait(t.Context(), "home", attemptOf(home, "c"))
 	q.until(func() bool { q.mu.Lock(); defer q.mu.Unlock(); return len(q.busy) == 1 })
-	q.wait(t.Context(), "school 3", of(school, "a"))
+	q.wait(t.Context(), "school 3", attemptOf(school, "a"))
 	q.until(func() bool { q.mu.Lock(); defer q.mu.Unlock(); return len(q.busy) == 2 })
 	if want := []string{"school 2", "school 3"}; !slices.Equal(q.busy, want) {
 		t.Errorf("sent away: %q, want %q", q.busy, want)
@@ -130,15 +127,15 @@ func TestAFullLineSendsTheNewestOfMostAway(t *testing.T) {
 func TestWhoGivesUpLeavesTheLine(t *testing.T) {
 	t.Parallel()
 	q := &queue{t: t, line: newLine(1, 3)}
-	leave, err := q.line.enter(t.Context(), of(office, "first"))
+	leave, err := q.line.enter(t.Context(), attemptOf(office, "first"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	q.wait(ctx, "impatient", of(school, "a"))
+	q.wait(ctx, "impatient", attemptOf(school, "a"))
 	cancel()
 	q.until(func() bool { return q.seen() == 0 })
-	q.wait(t.Context(), "home", of(home, "c"))
+	q.wait(t.Context(), "home", attemptOf(home, "c"))
 	leave()
 	q.wg.Wait()
 	if want := []string{"home"}; !slices.Equal(q.served, want) {
@@ -165,7 +162,7 @@ func TestAnAddressWithManyWrongPasswordsIsSlowedDown(t *testing.T) {
 	c := &clock{time.Now()}
 	h := handlersAt(c)
 	for i := range FailuresPerAddress {
-		if d, err := h.pace.reserve(school); d != 0 || err != nil {
+		if d, err := h.pace.reserve(school, unsuspected); d != 0 || err != nil {
 			t.Fatalf("after %d wrong passwords: wait %v, %v", i, d, err)
 		}
 		if err := h.login(t.Context(), school, fmt.Sprint("account ", i), fails); !errors.Is(err, user.ErrInvalidGrant) {
@@ -173,19 +170,19 @@ func TestAnAddressWithManyWrongPasswordsIsSlowedDown(t *testing.T) {
 		}
 	}
 	for want := time.Duration(0); want <= longestWait; want += pause {
-		if d, err := h.pace.reserve(school); d != want || err != nil {
+		if d, err := h.pace.reserve(school, unsuspected); d != want || err != nil {
 			t.Errorf("wait %v, %v, want %v", d, err, want)
 		}
 	}
 	var throttled *errThrottled
-	if _, err := h.pace.reserve(school); !errors.As(err, &throttled) || throttled.wait != longestWait+pause {
+	if _, err := h.pace.reserve(school, unsuspected); !errors.As(err, &throttled) || throttled.wait != longestWait+pause {
 		t.Errorf("one more: %v, want to be sent away for %v", err, longestWait+pause)
 	}
-	if d, err := h.pace.reserve(home); d != 0 || err != nil {
+	if d, err := h.pace.reserve(home, unsuspected); d != 0 || err != nil {
 		t.Errorf("another address: wait %v, %v", d, err)
 	}
 	c.pass(FailureWindow)
-	if d, err := h.pace.reserve(school); d != 0 || err != nil {
+	if d, err := h.pace.reserve(school, unsuspected); d != 0 || err != nil {
 		t.Errorf("later: wait %v, %v", d, err)
 	}
 }
@@ -198,7 +195,7 @@ func TestAttemptsThatAreNotMadeSlowNobodyDown(t *testing.T) {
 	for i := range FailuresPerAddress {
 		_ = h.login(t.Context(), school, fmt.Sprint("account ", i/FailuresPerAccount), fails)
 	}
-	if d, err := h.pace.reserve(school); d != 0 || err != nil {
+	if d, err := h.pace.reserve(school, unsuspected); d != 0 || err != nil {
 		t.Fatalf("the first: wait %v, %v", d, err)
 	}
 	var throttled *errThrottled
@@ -214,7 +211,7 @@ func TestAttemptsThatAreNotMadeSlowNobodyDown(t *testing.T) {
 			t.Fatalf("a client that is gone: %v, want its context's error", err)
 		}
 	}
-	if d, err := h.pace.reserve(school); d != pause || err != nil {
+	if d, err := h.pace.reserve(school, unsuspected); d != pause || err != nil {
 		t.Errorf("the second: wait %v, %v, want %v", d, err, pause)
 	}
 }
@@ -231,7 +228,7 @@ func TestWhoIsKnownAtAnAddressIsNotSlowedDown(t *testing.T) {
 		_ = h.login(t.Context(), school, fmt.Sprint("account ", i), fails)
 	}
 	for {
-		if _, err := h.pace.reserve(school); err != nil {
+		if _, err := h.pace.reserve(school, unsuspected); err != nil {
 			break // all who may wait do
 		}
 	}
@@ -244,6 +241,28 @@ func TestWhoIsKnownAtAnAddressIsNotSlowedDown(t *testing.T) {
 	}
 	if err := h.login(t.Context(), home, "bob", succeeds); err != nil {
 		t.Errorf("elsewhere: %v", err)
+	}
+}
+
+// Whoever guesses at one account from a slowed down address holds up nobody who
+// logs in to another one there.
+func TestGuessesAtFewAccountsHoldUpNoOther(t *testing.T) {
+	t.Parallel()
+	h := handlersAt(&clock{time.Now()})
+	for i := range FailuresPerAddress {
+		_ = h.login(t.Context(), school, fmt.Sprint("account ", i), fails)
+	}
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	var throttled *errThrottled
+	for range 100 { // as many as may wait, and more
+		_, _ = h.pace.reserve(school, suspected)
+	}
+	if err := h.login(gone, school, "account 1", fails); !errors.As(err, &throttled) {
+		t.Errorf("an account with a wrong password: %v, want to be sent away", err)
+	}
+	if err := h.login(t.Context(), school, "bob", succeeds); err != nil {
+		t.Errorf("another account: %v", err)
 	}
 }
 

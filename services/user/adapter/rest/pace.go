@@ -8,8 +8,8 @@ import (
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 )
 
-// How an address is slowed down that had its wrong passwords: one attempt in
-// pause, and no more than fit into longestWait wait for it.
+// How an address is slowed down that had its wrong passwords: in each lane one
+// attempt in pause, and no more than fit into longestWait wait for it.
 const (
 	pause       = time.Second
 	longestWait = 10 * time.Second
@@ -23,10 +23,20 @@ type pace struct {
 	clients *simplelru.LRU[client, *paced]
 }
 
+// lane is a queue of an address: whoever guesses at few accounts holds up nobody
+// who logs in to another one.
+type lane int
+
+const (
+	unsuspected lane = iota // the account had no wrong password from there
+	suspected
+	lanes
+)
+
 type paced struct {
 	failures int
-	resets   time.Time // when the failures are forgotten
-	next     time.Time // when the next attempt may begin, if it is slowed down
+	resets   time.Time        // when the failures are forgotten
+	next     [lanes]time.Time // when the next attempt may begin, if it is slowed down
 }
 
 func newPace(now func() time.Time) *pace {
@@ -61,9 +71,9 @@ func (p *pace) failed(c client) {
 	e.failures++
 }
 
-// reserve returns how long an attempt from c has to wait, or *errThrottled where
-// too many wait.
-func (p *pace) reserve(c client) (time.Duration, error) {
+// reserve returns how long an attempt from c in lane l has to wait, or *errThrottled
+// where too many wait.
+func (p *pace) reserve(c client, l lane) (time.Duration, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	e := p.of(c)
@@ -71,26 +81,26 @@ func (p *pace) reserve(c client) (time.Duration, error) {
 		return 0, nil
 	}
 	now := p.now()
-	wait := max(0, e.next.Sub(now))
+	wait := max(0, e.next[l].Sub(now))
 	if wait > longestWait {
 		return 0, &errThrottled{wait}
 	}
-	e.next = now.Add(wait + pause)
+	e.next[l] = now.Add(wait + pause)
 	return wait, nil
 }
 
 // giveBack is for an attempt that is not made. Those who reserved after it wait
 // on as they were told; the next to come waits less.
-func (p *pace) giveBack(c client) {
+func (p *pace) giveBack(c client, l lane) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	e := p.of(c)
-	e.next = e.next.Add(-pause)
+	e.next[l] = e.next[l].Add(-pause)
 }
 
-// wait waits for the time of an attempt from c. Its error is reserve's or ctx's.
-func (p *pace) wait(ctx context.Context, c client) error {
-	d, err := p.reserve(c)
+// wait waits for the time of an attempt from c in lane l. Its error is reserve's or ctx's.
+func (p *pace) wait(ctx context.Context, c client, l lane) error {
+	d, err := p.reserve(c, l)
 	if err != nil || d == 0 {
 		return err
 	}
@@ -100,7 +110,7 @@ func (p *pace) wait(ctx context.Context, c client) error {
 	case <-timer.C:
 		return nil
 	case <-ctx.Done():
-		p.giveBack(c)
+		p.giveBack(c, l)
 		return ctx.Err()
 	}
 }

@@ -4,6 +4,7 @@ package rest
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"net/http"
@@ -77,7 +78,7 @@ type handlers struct {
 	line                 *line
 
 	mu    sync.Mutex
-	known *simplelru.LRU[attempt, struct{}] // the accounts that have logged in, and from where
+	known *simplelru.LRU[attempt, struct{}] // the accounts that were registered or have logged in, and from where
 }
 
 // attempt is somebody who tries passwords of one account. The account is a
@@ -85,6 +86,10 @@ type handlers struct {
 type attempt struct {
 	client  client
 	account user.TokenHash
+}
+
+func attemptOf(c client, account string) attempt {
+	return attempt{c, sha256.Sum256([]byte(account))}
 }
 
 // Register adds the operations to mux, and to api for those who read its

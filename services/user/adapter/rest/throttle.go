@@ -98,6 +98,13 @@ func (t *throttle[K]) full(key K) error {
 	return nil
 }
 
+// struck reports whether key has a strike.
+func (t *throttle[K]) struck(key K) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.of(key).strikes > 0
+}
+
 // of returns the entry of key. The caller holds mu.
 func (t *throttle[K]) of(key K) *entry {
 	e, ok := t.entries.Get(key)

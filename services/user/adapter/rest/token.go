@@ -2,7 +2,6 @@ package rest
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"maps"
@@ -90,9 +89,10 @@ func (h *handlers) revoke(w http.ResponseWriter, r *http.Request) {
 }
 
 // login runs try, a login to account from c. An address with many wrong passwords
-// is slowed down, but for the accounts that have logged in from there.
+// is slowed down, but for the accounts that were registered or have logged in from
+// there.
 func (h *handlers) login(ctx context.Context, c client, account string, try func() error) error {
-	a := attempt{c, sha256.Sum256([]byte(account))}
+	a := attemptOf(c, account)
 	if err := h.logins.full(a.account); err != nil {
 		return err
 	}
@@ -101,7 +101,11 @@ func (h *handlers) login(ctx context.Context, c client, account string, try func
 		return err
 	}
 	if !h.knows(a) {
-		if err := h.pace.wait(ctx, c); err != nil {
+		l := unsuspected
+		if h.byAccountFromAddress.struck(a) {
+			l = suspected
+		}
+		if err := h.pace.wait(ctx, c, l); err != nil {
 			return err
 		}
 	}
@@ -140,7 +144,8 @@ func (h *handlers) tryPassword(ctx context.Context, a attempt, try func() error)
 	return err
 }
 
-// knows reports whether a has logged in before: its account from its address.
+// knows reports whether a was registered or has logged in before: its account from
+// its address.
 func (h *handlers) knows(a attempt) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -2,7 +2,6 @@ package rest
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -114,7 +113,8 @@ func (h *handlers) register(ctx context.Context, in *struct{ Body registrationBo
 	end(strike) // each counts, whatever comes of it
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	leave, err := h.line.enter(ctx, attempt{clientOf(ctx), sha256.Sum256([]byte(in.Body.Email))})
+	a := attemptOf(clientOf(ctx), user.EmailKey(h.service.Normalize(in.Body.Email)))
+	leave, err := h.line.enter(ctx, a)
 	if err != nil {
 		return nil, refused(ctx, err)
 	}
@@ -126,6 +126,7 @@ func (h *handlers) register(ctx context.Context, in *struct{ Body registrationBo
 	if err != nil {
 		return nil, refused(ctx, err)
 	}
+	h.know(a)
 	return &answer{Location: "/users/me", Body: toBody(u)}, nil
 }
 
@@ -147,7 +148,7 @@ func (h *handlers) change(ctx context.Context, in *struct{ Body changeBody }) (*
 		err = try()
 	} else {
 		// A stolen access token must not be good for guessing the password.
-		err = h.tryPassword(ctx, attempt{clientOf(ctx), sha256.Sum256([]byte(id))}, try)
+		err = h.tryPassword(ctx, attemptOf(clientOf(ctx), id), try)
 	}
 	if err != nil {
 		return nil, ofMe(ctx, err)
