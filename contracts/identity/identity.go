@@ -11,6 +11,9 @@ const (
 	Admin     Role = "admin"
 )
 
+// Accounts are the roles that an account may have.
+var Accounts = []Role{Customer, Organizer, Admin}
+
 // Caller is the authenticated user behind a request: the claims sub, email,
 // name, role and sid of a verified access token.
 type Caller struct {

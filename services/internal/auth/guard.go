@@ -3,6 +3,7 @@ package auth
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -34,21 +35,34 @@ func Caller(ctx context.Context) identity.Caller {
 	return c
 }
 
+// RolesExtension is the extension of an operation in an OpenAPI document that
+// lists the roles of users who may call it. See Guard.User.
+const RolesExtension = "x-roles"
+
 // User returns op for users with an access token: of one of roles, or of any
-// where none is given. An admin always passes. Everybody else is answered 401
-// or 403.
+// account where none is given. An admin always passes. Everybody else is answered
+// 401 or 403.
 func (g *Guard) User(api huma.API, op huma.Operation, roles ...identity.Role) huma.Operation {
 	op = httpkit.Refuses(op, problem.Unauthenticated, problem.InvalidToken, problem.UpstreamUnavailable)
 	if len(roles) > 0 {
 		op = httpkit.Refuses(op, problem.Forbidden)
 	}
+	admitted := identity.Accounts
+	if len(roles) > 0 {
+		admitted = slices.Compact(append(slices.Clone(roles), identity.Admin))
+	}
+	op.Extensions = maps.Clone(op.Extensions)
+	if op.Extensions == nil {
+		op.Extensions = map[string]any{}
+	}
+	op.Extensions[RolesExtension] = admitted
 	op.Security = append(op.Security, map[string][]string{httpkit.SchemeBearer: {}})
 	verify := g.Verify
 	if g.VerifyChange != nil && !ReadsOnly(op.Method) {
 		verify = g.VerifyChange
 	}
 	op.Middlewares = append(op.Middlewares, func(ctx huma.Context, next func(huma.Context)) {
-		c, refusal := user(ctx, verify, roles)
+		c, refusal := user(ctx, verify, admitted)
 		if refusal != nil {
 			refuse(ctx, refusal)
 			return
@@ -67,7 +81,7 @@ func ReadsOnly(method string) bool {
 // verify returns whose access token it is. See Verifier.Verify.
 type verify = func(ctx context.Context, token string) (identity.Caller, error)
 
-func user(ctx huma.Context, verify verify, roles []identity.Role) (identity.Caller, *httpkit.Error) {
+func user(ctx huma.Context, verify verify, admitted []identity.Role) (identity.Caller, *httpkit.Error) {
 	token, ok := Bearer(ctx.Header("Authorization"))
 	if !ok {
 		return identity.Caller{}, httpkit.Unauthorized(problem.Unauthenticated,
@@ -77,7 +91,7 @@ func user(ctx huma.Context, verify verify, roles []identity.Role) (identity.Call
 	switch {
 	case err != nil:
 		return identity.Caller{}, Unverified(err)
-	case len(roles) > 0 && !slices.Contains(roles, c.Role) && !c.IsAdmin():
+	case !slices.Contains(admitted, c.Role):
 		return identity.Caller{}, httpkit.NewProblem(http.StatusForbidden, problem.Forbidden, "This needs another role.")
 	}
 	return c, nil
