@@ -16,6 +16,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/openboxoffice/boxoffice/services/internal/servertest/daprtest"
+	"github.com/openboxoffice/boxoffice/services/internal/servertest/freeport"
 	"github.com/openboxoffice/boxoffice/services/internal/servertest/rabbittest"
 )
 
@@ -125,11 +126,11 @@ func (r *runFile) sidecar(of service, output string) *sidecar {
 
 // settle gives it ports, and the address of its service.
 func (s *sidecar) settle(app string) {
-	s.http = freeAddress()
+	s.http = freeport.Address()
 	s.args = []string{
 		"--resources-path", s.run.files, "--config", filepath.Join(s.run.files, "config.yaml"),
-		"--app-port", port(app), "--dapr-http-port", port(s.http), "--dapr-grpc-port", port(freeAddress()),
-		"--dapr-internal-grpc-port", port(freeAddress()), "--metrics-port", port(freeAddress()),
+		"--app-port", port(app), "--dapr-http-port", port(s.http), "--dapr-grpc-port", port(freeport.Address()),
+		"--dapr-internal-grpc-port", port(freeport.Address()), "--metrics-port", port(freeport.Address()),
 		// `dapr run` leaves these open to other machines; a test does not.
 		"--dapr-internal-grpc-listen-address", "127.0.0.1", "--metrics-listen-address", "127.0.0.1",
 	}

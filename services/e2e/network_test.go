@@ -11,6 +11,7 @@ import (
 	toxiproxy "github.com/Shopify/toxiproxy/v2"
 	"github.com/rs/zerolog"
 
+	"github.com/openboxoffice/boxoffice/services/internal/servertest/freeport"
 	"github.com/openboxoffice/boxoffice/services/internal/suitetest"
 )
 
@@ -35,7 +36,7 @@ func newWire(t testing.TB, database string) *wire {
 // newLink is the network to an address.
 func newLink(t testing.TB, to string) *wire {
 	t.Helper()
-	w := &wire{proxy: toxiproxy.NewProxy(toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop()), "", freeAddress(), to)}
+	w := &wire{proxy: toxiproxy.NewProxy(toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop()), "", freeport.Address(), to)}
 	w.join(t)
 	t.Cleanup(w.proxy.Stop)
 	return w

@@ -17,6 +17,8 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	mongooptions "go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/openboxoffice/boxoffice/services/internal/servertest/freeport"
 )
 
 const waiting = `"msg":"waiting for the database"`
@@ -66,7 +68,7 @@ func TestProcessesWaitForTheirDatabases(t *testing.T) {
 // missing; so does its migrate.
 func TestProcessesGiveUpWithoutTheirDatabases(t *testing.T) {
 	t.Parallel()
-	nobody := freeAddress()
+	nobody := freeport.Address()
 	databases := map[service]string{}
 	for _, s := range services {
 		databases[s] = map[bool]string{

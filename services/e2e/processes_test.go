@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"log"
-	mathrand "math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httputil"
@@ -23,6 +22,7 @@ import (
 	"time"
 
 	"github.com/openboxoffice/boxoffice/services/internal/auth/authtest"
+	"github.com/openboxoffice/boxoffice/services/internal/servertest/freeport"
 	"github.com/openboxoffice/boxoffice/services/internal/servertest/mongotest"
 	"github.com/openboxoffice/boxoffice/services/internal/servertest/pgtest"
 )
@@ -140,7 +140,7 @@ func newProcesses(t testing.TB, dir string, o setup) *manyProcesses {
 func (s *manyProcesses) settle() {
 	of := map[service][]string{}
 	for _, r := range s.all {
-		r.addr = freeAddress()
+		r.addr = freeport.Address()
 		if r.sidecar != nil {
 			app := r.addr
 			if s.wire != nil && r.of == events {
@@ -372,24 +372,6 @@ func (s *manyProcesses) logs() (string, error) {
 	}
 	return all.String(), nil
 }
-
-// freeAddress is one of this machine that nobody listens on at this moment. Its
-// port is below those that systems give to outgoing connections, and it is
-// given once only, so that it is as good as ours while nobody listens.
-func freeAddress() string {
-	for {
-		addr := fmt.Sprintf("127.0.0.1:%d", 10_000+mathrand.IntN(10_000))
-		if _, twice := given.LoadOrStore(addr, true); twice {
-			continue
-		}
-		if l, err := net.Listen("tcp", addr); err == nil {
-			_ = l.Close()
-			return addr
-		}
-	}
-}
-
-var given sync.Map
 
 // balancer passes requests on to the processes of a service in turn, and past
 // those that do not listen.

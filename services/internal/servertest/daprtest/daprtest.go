@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	mathrand "math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -21,6 +20,8 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/openboxoffice/boxoffice/services/internal/servertest/freeport"
 )
 
 const startTimeout = 5 * time.Minute
@@ -64,7 +65,7 @@ func Program(t testing.TB) string {
 func Start(t testing.TB, s Sidecar) *Process {
 	t.Helper()
 	daprd := Program(t)
-	ports := freePorts(t, 4)
+	ports := freePorts(4)
 	p := &Process{
 		URL: "http://127.0.0.1:" + ports[0], ended: make(chan struct{}),
 		log: filepath.Join(t.TempDir(), s.AppID+".log"),
@@ -199,32 +200,10 @@ func Copy(t testing.TB, from string, edit func(doc map[string]any) []map[string]
 	return dir
 }
 
-// lastPort is the one that was given last. Each is given once, in a row that
-// begins anywhere: so that two sidecars of this process never get the same, and
-// those of two hardly ever.
-var (
-	lastPort = 10_000 + mathrand.IntN(10_000) //nolint:gosec // no secret
-	portLock sync.Mutex
-)
-
-// freePorts are below those that systems give to outgoing connections, and below
-// those of containers.
-func freePorts(t testing.TB, n int) (ports []string) {
-	t.Helper()
-	portLock.Lock()
-	defer portLock.Unlock()
-	for len(ports) < n {
-		if lastPort++; lastPort >= 20_000 {
-			lastPort = 10_000
-		}
-		port := strconv.Itoa(lastPort)
-		var config net.ListenConfig
-		ln, err := config.Listen(t.Context(), "tcp", "127.0.0.1:"+port)
-		if err != nil {
-			continue
-		}
-		_ = ln.Close()
-		ports = append(ports, port)
+func freePorts(n int) (ports []string) {
+	for range n {
+		_, number, _ := net.SplitHostPort(freeport.Address())
+		ports = append(ports, number)
 	}
 	return ports
 }
