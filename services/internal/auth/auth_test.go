@@ -310,7 +310,9 @@ func TestGuardAsksMoreOfChanges(t *testing.T) {
 	mux := httpkit.NewRouter(quiet)
 	api := httpkit.NewAPI(mux, "test", "")
 	as := func(name string) func(context.Context, string) (identity.Caller, error) {
-		return func(context.Context, string) (identity.Caller, error) { return identity.Caller{UserID: name, Role: identity.Customer}, nil }
+		return func(context.Context, string) (identity.Caller, error) {
+			return identity.Caller{UserID: name, Role: identity.Customer}, nil
+		}
 	}
 	g := &auth.Guard{Verify: as("reader"), VerifyChange: as("changer")}
 	type out struct{ Body string }

@@ -6,8 +6,10 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -17,7 +19,8 @@ import (
 )
 
 const (
-	// MaxBodyBytes bounds every body, 1 MiB. An operation's own limit is lower.
+	// MaxBodyBytes bounds every body that is read whole, 1 MiB. An operation's own
+	// limit is lower.
 	MaxBodyBytes = 1 << 20
 
 	// BodyTimeout is how long a body may take to arrive.
@@ -35,38 +38,98 @@ const (
 // come without a Content-Type. The connection has no read deadline after a body
 // that it returns: with one, a handler that takes longer would lose its context.
 func ReadBody(w http.ResponseWriter, r *http.Request, want string, limit int64, timeout time.Duration) ([]byte, *Error) {
+	in, wrong := OpenBody(w, r, limit, timeout, want)
+	if wrong != nil || r.ContentLength == 0 {
+		return nil, wrong
+	}
+	var body bytes.Buffer
+	if r.ContentLength > 0 {
+		body.Grow(int(r.ContentLength) + bytes.MinRead) // or it grows to see the end
+	}
+	if _, err := body.ReadFrom(in); err != nil {
+		return nil, in.Refusal()
+	}
+	return body.Bytes(), nil
+}
+
+// Body is a request's body, which is read as it arrives.
+type Body struct {
+	from       io.Reader
+	connection *http.ResponseController
+	limit      int64
+	refusal    atomic.Pointer[Error]
+}
+
+// OpenBody returns the body of r to be read as it arrives, for one that nobody
+// should keep whole. It must be of one of the media types, and not compressed; JSON
+// may come without a Content-Type. Reading fails after limit bytes, or if its end is
+// not there within the timeout, and then Refusal answers the request.
+func OpenBody(w http.ResponseWriter, r *http.Request, limit int64, timeout time.Duration, types ...string) (*Body, *Error) {
 	switch {
 	case r.ContentLength == 0:
-		return nil, nil
-	case !isType(r.Header.Values("Content-Type"), want):
-		return nil, NewProblem(http.StatusUnsupportedMediaType, problem.UnsupportedMedia, "The body must be "+want+".")
+		return &Body{from: http.NoBody}, nil
+	case !slices.ContainsFunc(types, func(want string) bool { return isType(r.Header.Values("Content-Type"), want) }):
+		return nil, NewProblem(http.StatusUnsupportedMediaType, problem.UnsupportedMedia, "The body must be "+strings.Join(types, " or ")+".")
 	case isEncoded(r.Header.Values("Content-Encoding")):
 		return nil, NewProblem(http.StatusUnsupportedMediaType, problem.UnsupportedMedia, "The body must not be compressed.").
 			withHeader("Accept-Encoding", "identity")
 	case r.ContentLength > limit:
 		return nil, tooLarge(limit)
 	}
-	connection := http.NewResponseController(w)
-	// What has no connection has no deadline, and needs none.
-	_ = connection.SetReadDeadline(time.Now().Add(timeout))
-	var body bytes.Buffer
-	if r.ContentLength > 0 {
-		body.Grow(int(r.ContentLength) + bytes.MinRead) // or it grows to see the end
+	whole := r.Body
+	if bounded, ok := whole.(*boundedBody); ok {
+		whole = bounded.whole
 	}
-	_, err := body.ReadFrom(http.MaxBytesReader(w, r.Body, limit))
+	b := &Body{from: http.MaxBytesReader(w, whole, limit), connection: http.NewResponseController(w), limit: limit}
+	// What has no connection has no deadline, and needs none.
+	_ = b.connection.SetReadDeadline(time.Now().Add(timeout))
+	return b, nil
+}
+
+// Read implements io.Reader. Its error says of itself that it is no fault of
+// whoever the body is passed on to; see Breaking.
+func (b *Body) Read(p []byte) (int, error) {
+	n, err := b.from.Read(p)
+	switch {
+	case err == nil:
+	case errors.Is(err, io.EOF):
+		if b.connection != nil {
+			_ = b.connection.SetReadDeadline(time.Time{})
+		}
+	default:
+		b.refusal.Store(b.refused(err))
+		return n, &badBody{err}
+	}
+	return n, err
+}
+
+// Close implements io.Closer. The server closes the request's body itself.
+func (b *Body) Close() error { return nil }
+
+// Refusal answers a request whose body could not be read; nil as long as it can.
+func (b *Body) Refusal() *Error { return b.refusal.Load() }
+
+func (b *Body) refused(err error) *Error {
 	var timedOut interface{ Timeout() bool }
 	var large *http.MaxBytesError
 	switch {
-	case err == nil:
-		_ = connection.SetReadDeadline(time.Time{})
-		return body.Bytes(), nil
 	case errors.As(err, &large):
-		return nil, tooLarge(limit)
+		return tooLarge(b.limit)
 	case errors.As(err, &timedOut) && timedOut.Timeout():
-		return nil, NewProblem(http.StatusRequestTimeout, problem.RequestTimeout, "The body did not arrive in time.")
+		return NewProblem(http.StatusRequestTimeout, problem.RequestTimeout, "The body did not arrive in time.")
 	}
-	return nil, NewProblem(http.StatusBadRequest, problem.MalformedBody, "The body could not be read.")
+	return NewProblem(http.StatusBadRequest, problem.MalformedBody, "The body could not be read.")
 }
+
+// badBody is the error of a body that its sender has not sent as they should.
+type badBody struct{ cause error }
+
+func (e *badBody) Error() string { return "the request's body: " + e.cause.Error() }
+
+func (e *badBody) Unwrap() error { return e.cause }
+
+// Refusal is for isRefusal.
+func (*badBody) Refusal() bool { return true }
 
 // isType reports whether Content-Type lines name the media type want, in upper
 // or lower case, with whatever parameters.

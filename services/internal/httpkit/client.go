@@ -66,7 +66,8 @@ func noRedirects(way http.RoundTripper) *http.Client {
 
 // Do sends in as JSON, unless it is nil, and reads the answer into out, unless
 // that is nil. segments are escaped and joined to the path. A 4xx problem is
-// returned as *problem.Problem; any other outcome but 2xx wraps ErrUnavailable.
+// returned as *problem.Problem; any other outcome but 2xx, and an answer of more
+// than MaxBodyBytes, wraps ErrUnavailable.
 func (c *Client) Do(ctx context.Context, method string, segments []string, in, out any) error {
 	if in == nil {
 		return c.Send(ctx, method, segments, "", nil, out)
@@ -128,9 +129,12 @@ func (c *Client) send(ctx context.Context, method string, u *url.URL, contentTyp
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	defer res.Body.Close() //nolint:errcheck // there is nothing to do about it
-	answer, err := io.ReadAll(io.LimitReader(res.Body, MaxBodyBytes))
+	answer, err := io.ReadAll(io.LimitReader(res.Body, MaxBodyBytes+1))
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	if len(answer) > MaxBodyBytes {
+		return fmt.Errorf("%w: %s %s answered more than %d bytes", ErrUnavailable, method, u.Path, MaxBodyBytes)
 	}
 	switch ct, _, _ := mime.ParseMediaType(res.Header.Get("Content-Type")); {
 	case res.StatusCode >= 200 && res.StatusCode < 300:

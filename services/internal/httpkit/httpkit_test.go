@@ -373,10 +373,11 @@ func TestClient(t *testing.T) {
 	for _, x := range []struct {
 		status   int
 		ct, body string
-	}{{500, problem.ContentType, `{"code":"internal_error"}`}, {404, "text/html", "<p>"}, {404, problem.ContentType, "{"}, {302, "", ""}, {200, "application/json", "<p>"}} {
+	}{{500, problem.ContentType, `{"code":"internal_error"}`}, {404, "text/html", "<p>"}, {404, problem.ContentType, "{"}, {302, "", ""}, {200, "application/json", "<p>"},
+		{200, "application/json", `{"x":1}` + strings.Repeat(" ", httpkit.MaxBodyBytes)}} {
 		status, contentType, body = x.status, x.ct, x.body
 		if err := c.Do(ctx, http.MethodGet, []string{"a"}, nil, &out); !errors.Is(err, httpkit.ErrUnavailable) {
-			t.Errorf("%+v came as %v", x, err)
+			t.Errorf("%.100v came as %v", x, err)
 		}
 	}
 	got, errToken = nil, errors.New("no key")

@@ -17,6 +17,8 @@ import (
 // as their servers would call them, but without a connection. Nothing crosses
 // but what would cross one: neither the context's values nor its deadline, but
 // its end. A handler that hangs keeps nobody who asks it longer than they wait.
+// An answer that is long, or flushed, is read while it is written; one whose body is
+// closed ends its handler's context.
 type Local struct {
 	elsewhere http.RoundTripper
 
@@ -90,8 +92,8 @@ func (l *Local) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	leave := context.AfterFunc(r.Context(), cancel)
-	w := &localWriter{header: http.Header{}}
-	done := make(chan error, 1)
+	w := &localWriter{header: http.Header{}, asked: r, begun: make(chan *http.Response, 1), end: cancel}
+	failed := make(chan error, 1)
 	go func() {
 		defer l.open.Done()
 		defer cancel()
@@ -99,19 +101,20 @@ func (l *Local) RoundTrip(r *http.Request) (*http.Response, error) {
 		defer closeBody(r)
 		defer func() {
 			if v := recover(); v != nil { // as a connection breaks off
-				done <- fmt.Errorf("%s %s: the handler gave up: %v", in.Method, in.URL.Path, v)
+				err := fmt.Errorf("%s %s: the handler gave up: %v", in.Method, in.URL.Path, v)
+				w.breakOff(err)
+				failed <- err
 			}
 		}()
 		deepen()
 		h.ServeHTTP(w, in)
-		done <- nil
+		w.finish()
 	}()
 	select {
-	case err := <-done:
-		if err != nil {
-			return nil, err
-		}
-		return w.answer(r), nil
+	case res := <-w.begun:
+		return res, nil
+	case err := <-failed:
+		return nil, err
 	case <-r.Context().Done():
 		return nil, context.Cause(r.Context())
 	}
@@ -147,8 +150,11 @@ func arriving(ctx context.Context, r *http.Request) (*http.Request, error) {
 	if in.Host == "" {
 		in.Host = r.URL.Host
 	}
-	if in.Body == nil {
+	switch {
+	case in.Body == nil:
 		in.Body = http.NoBody
+	case in.Body != http.NoBody && in.ContentLength == 0: // of a client, that is not known
+		in.ContentLength = -1
 	}
 	for name, values := range r.Header {
 		if len(values) > 0 { // without one it is not sent
@@ -158,12 +164,22 @@ func arriving(ctx context.Context, r *http.Request) (*http.Request, error) {
 	return in, nil
 }
 
-// localWriter keeps an answer until it is whole.
+// longAnswer is how many bytes of an answer are kept until it is whole.
+const longAnswer = 64 << 10
+
+// localWriter is what a handler answers to. It keeps the answer until that is whole,
+// or long, or flushed; then the caller has it.
 type localWriter struct {
+	asked *http.Request
+	begun chan *http.Response
+	end   context.CancelFunc // ends the handler's context
+
 	header http.Header
 	sent   http.Header // header, when the answer began; nil before
 	status int
 	body   bytes.Buffer
+	rest   *io.PipeWriter // what comes after body; nil as long as that is all
+	stay   func() bool    // the caller's end is none of rest's any more
 }
 
 func (w *localWriter) Header() http.Header { return w.header }
@@ -177,26 +193,95 @@ func (w *localWriter) WriteHeader(status int) {
 
 func (w *localWriter) Write(b []byte) (int, error) {
 	w.WriteHeader(http.StatusOK)
-	if w.status == http.StatusNoContent || w.status == http.StatusNotModified {
+	if w.bodiless() {
 		return 0, http.ErrBodyNotAllowed
 	}
-	return w.body.Write(b)
+	if w.rest == nil && w.body.Len()+len(b) <= longAnswer {
+		return w.body.Write(b)
+	}
+	w.begin()
+	if w.asked.Method == http.MethodHead {
+		return len(b), nil
+	}
+	return w.rest.Write(b)
 }
 
-// answer is what was written to w, in answer to r.
-func (w *localWriter) answer(r *http.Request) *http.Response {
+// FlushError is for http.ResponseController.
+func (w *localWriter) FlushError() error {
 	w.WriteHeader(http.StatusOK)
-	res := &http.Response{
+	if !w.bodiless() {
+		w.begin()
+	}
+	return nil
+}
+
+func (w *localWriter) bodiless() bool {
+	return w.status == http.StatusNoContent || w.status == http.StatusNotModified
+}
+
+// begin gives the caller an answer of which the rest is still to come.
+func (w *localWriter) begin() {
+	if w.rest != nil {
+		return
+	}
+	rest, out := io.Pipe()
+	w.rest = out
+	// A handler does not write for longer than the caller waits.
+	w.stay = context.AfterFunc(w.asked.Context(), func() { _ = rest.CloseWithError(context.Cause(w.asked.Context())) })
+	res := w.response() //nolint:bodyclose // the caller's
+	res.ContentLength = -1
+	if n, err := strconv.ParseInt(w.sent.Get("Content-Length"), 10, 64); err == nil {
+		res.ContentLength = n
+	}
+	if w.asked.Method != http.MethodHead {
+		res.Body = &localBody{Reader: io.MultiReader(&w.body, rest), rest: rest, end: w.end}
+	}
+	w.begun <- res
+}
+
+// localBody is the body of an answer that is not whole yet.
+type localBody struct {
+	io.Reader
+
+	rest *io.PipeReader
+	end  context.CancelFunc
+}
+
+// Close implements io.Closer.
+func (b *localBody) Close() error {
+	b.end()
+	return b.rest.Close()
+}
+
+// finish is for a handler that has returned.
+func (w *localWriter) finish() {
+	if w.rest != nil {
+		w.stay()
+		_ = w.rest.Close()
+		return
+	}
+	w.WriteHeader(http.StatusOK)
+	res := w.response() //nolint:bodyclose // the caller's
+	if !w.bodiless() {
+		res.ContentLength = int64(w.body.Len())
+		w.sent.Set("Content-Length", strconv.Itoa(w.body.Len()))
+		if w.asked.Method != http.MethodHead {
+			res.Body = io.NopCloser(&w.body)
+		}
+	}
+	w.begun <- res
+}
+
+// breakOff is for a handler that has panicked.
+func (w *localWriter) breakOff(err error) {
+	if w.rest != nil {
+		_ = w.rest.CloseWithError(err)
+	}
+}
+
+func (w *localWriter) response() *http.Response {
+	return &http.Response{
 		Status: strconv.Itoa(w.status) + " " + http.StatusText(w.status), StatusCode: w.status,
-		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: w.sent, Body: http.NoBody, Request: r,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: w.sent, Body: http.NoBody, Request: w.asked,
 	}
-	if w.status == http.StatusNoContent || w.status == http.StatusNotModified {
-		return res
-	}
-	res.ContentLength = int64(w.body.Len())
-	w.sent.Set("Content-Length", strconv.Itoa(w.body.Len()))
-	if r.Method != http.MethodHead {
-		res.Body = io.NopCloser(&w.body)
-	}
-	return res
 }

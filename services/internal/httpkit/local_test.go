@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -40,6 +41,30 @@ func TestLocalIsAsAConnection(t *testing.T) {
 			t.Errorf("writing the body of a 304: %v", err)
 		}
 	})
+	long := strings.Repeat("0123456789abcdef", 20<<10)
+	mux.HandleFunc("/long", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/plain")
+		_, _ = io.WriteString(w, long+long)
+		_, _ = io.WriteString(w, "end")
+	})
+	mux.HandleFunc("/measured", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/plain")
+		w.Header().Set("Content-Length", strconv.Itoa(len(long)))
+		_, _ = io.WriteString(w, long)
+	})
+	mux.Get("/flushed", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/plain")
+		_, _ = io.WriteString(w, "a")
+		if err := http.NewResponseController(w).Flush(); err != nil {
+			t.Error(err)
+		}
+		w.Header().Set("X-Late", "not sent")
+		_, _ = io.WriteString(w, "b")
+	})
+	mux.Get("/breaks", func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, long)
+		panic(http.ErrAbortHandler)
+	})
 	mux.Get("/silent", func(http.ResponseWriter, *http.Request) {})
 	mux.Get("/panic", func(http.ResponseWriter, *http.Request) { panic("on purpose") })
 	mux.Get("/abort", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
@@ -60,6 +85,7 @@ func TestLocalIsAsAConnection(t *testing.T) {
 		Header       http.Header
 		Length       int64
 		Failed       bool
+		BreaksOff    bool
 	}
 	ask := func(way http.RoundTripper, method, path, body string) (a answer) {
 		var in io.Reader
@@ -80,11 +106,11 @@ func TestLocalIsAsAConnection(t *testing.T) {
 		}
 		defer res.Body.Close()
 		b, err := io.ReadAll(res.Body)
-		if err != nil {
-			t.Error(err)
-		}
 		res.Header.Del("Date") // of the connection's server
-		return answer{res.Status, string(b), res.Header, res.ContentLength, false}
+		if err != nil {
+			return answer{Status: res.Status, BreaksOff: true}
+		}
+		return answer{res.Status, string(b), res.Header, res.ContentLength, false, false}
 	}
 	for _, c := range []struct{ method, path, body string }{
 		{http.MethodGet, "/echo/a", ""},
@@ -94,6 +120,11 @@ func TestLocalIsAsAConnection(t *testing.T) {
 		{http.MethodHead, "/echo/a", ""},
 		{http.MethodDelete, "/echo/a", ""},
 		{http.MethodGet, "/unchanged", ""},
+		{http.MethodGet, "/long", ""},
+		{http.MethodHead, "/long", ""},
+		{http.MethodGet, "/measured", ""},
+		{http.MethodGet, "/flushed", ""},
+		{http.MethodGet, "/breaks", ""},
 		{http.MethodGet, "/silent", ""},
 		{http.MethodGet, "/panic", ""},
 		{http.MethodGet, "/abort", ""},
@@ -167,6 +198,61 @@ func TestLocalLeavesAHandlerThatHangs(t *testing.T) {
 	}
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("asked by somebody who is gone: %v", err)
+	}
+}
+
+// A long answer is read while it is written. Whoever closes it ends the work behind,
+// and so does the end of their context.
+func TestLocalStreams(t *testing.T) {
+	t.Parallel()
+	for name, hangUp := range map[string]func(*http.Response, context.CancelFunc){
+		"closed":   func(res *http.Response, _ context.CancelFunc) { _ = res.Body.Close() },
+		"given up": func(_ *http.Response, cancel context.CancelFunc) { cancel() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			local := httpkit.NewLocal()
+			said, ended := make(chan string), make(chan error, 2)
+			local.Handle("streams:1", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				for text := range said {
+					_, _ = io.WriteString(w, text)
+					_ = http.NewResponseController(w).Flush()
+				}
+				<-r.Context().Done()
+				ended <- r.Context().Err()
+				_, err := w.Write(make([]byte, 1<<20)) // which nobody reads
+				ended <- err
+			}))
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			go func() { said <- "first" }()
+			res, err := local.RoundTrip(request(t, ctx, http.MethodGet, "http://streams:1/", nil))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer res.Body.Close()
+			b := make([]byte, 64)
+			for _, text := range []string{"first", "second"} {
+				if text == "second" {
+					go func() { said <- text }()
+				}
+				if n, err := io.ReadAtLeast(res.Body, b, len(text)); err != nil || string(b[:n]) != text {
+					t.Fatalf("read %q, %v, want %q", b[:n], err, text)
+				}
+			}
+			close(said)
+			hangUp(res, cancel)
+			if err := <-ended; err == nil {
+				t.Error("the handler's context goes on")
+			}
+			if err := <-ended; err == nil {
+				t.Error("a megabyte was written that nobody reads")
+			}
+			if _, err := res.Body.Read(b); err == nil || errors.Is(err, io.EOF) {
+				t.Errorf("reading on: %v, want an error", err)
+			}
+			local.Close()
+		})
 	}
 }
 

@@ -6,6 +6,7 @@ package httpkit
 import (
 	"context"
 	"crypto/rand"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -23,7 +24,7 @@ import (
 )
 
 // NewRouter returns a router whose every request has a trace id, one log line,
-// a body of at most MaxBodyBytes, and a problem for an answer where there is no
+// a body of at most MaxBodyBytes unless OpenBody reads it, and a problem for an answer where there is no
 // route or a handler panics. It answers HEAD wherever it answers GET.
 func NewRouter(log *slog.Logger) *chi.Mux {
 	mux := chi.NewMux()
@@ -158,11 +159,18 @@ func bounded(next http.Handler) http.Handler {
 			// As ReadBody does where there is a body.
 			_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
 		}
-		// ReadBody has the operation's own limit; this is for a handler that
+		// OpenBody has the operation's own limit; this is for a handler that
 		// reads without it.
-		r.Body = http.MaxBytesReader(w, r.Body, MaxBodyBytes+1)
+		r.Body = &boundedBody{http.MaxBytesReader(w, r.Body, MaxBodyBytes+1), r.Body}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// boundedBody is a body of at most MaxBodyBytes, and the one that it is made of.
+type boundedBody struct {
+	io.ReadCloser
+
+	whole io.ReadCloser
 }
 
 // unescaped returns r with a path that is escaped only where it must be: chi

@@ -15,6 +15,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -34,6 +35,8 @@ type Sidecar struct {
 	// the configuration.
 	Resources string
 	Env       []string // "NAME=value": tokens, secrets
+	// MaxBodySize is how large a body may be ("9Mi"); Dapr's default where empty.
+	MaxBodySize string
 }
 
 // Process is a sidecar that runs.
@@ -78,6 +81,9 @@ func Start(t testing.TB, s Sidecar) *Process {
 	if s.AppPort > 0 {
 		args = append(args, "--app-port", strconv.Itoa(s.AppPort))
 	}
+	if s.MaxBodySize != "" {
+		args = append(args, "--max-body-size", s.MaxBodySize)
+	}
 	p.cmd = exec.Command(daprd, args...) //nolint:gosec,noctx // Kill ends it, whatever context ends
 	p.cmd.Env = append(os.Environ(), s.Env...)
 	dieWithParent(p.cmd)
@@ -102,6 +108,18 @@ func Start(t testing.TB, s Sidecar) *Process {
 		}
 	})
 	return p
+}
+
+// PeakMemory is the most memory that the sidecar has had so far, as Linux tells it
+// ("112340 kB"); elsewhere it is "unknown".
+func (p *Process) PeakMemory() string {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
+	if err != nil {
+		return "unknown"
+	}
+	_, after, _ := strings.Cut(string(b), "VmHWM:")
+	peak, _, _ := strings.Cut(after, "\n")
+	return strings.TrimSpace(peak)
 }
 
 // Kill ends the sidecar at once, as kill -9 does.

@@ -78,7 +78,7 @@ func TestReadsShowTheTokenAsItIs(t *testing.T) {
 	t.Parallel()
 	b := &behind{}
 	addr, _ := passing(t, b, func(context.Context, string) (string, error) { return "", auth.ErrInvalidToken })
-	for _, path := range []string{"/events", "/bookings", "/bookings/" + id, "/notifications", "/admin/audit"} {
+	for _, path := range []string{"/events/" + id + "/cancellation", "/bookings", "/bookings/" + id, "/notifications", "/admin/audit"} {
 		send(t, addr, "GET", path, http.Header{"Authorization": {"Bearer x"}}, "")
 		if got := b.header(t)["Authorization"]; !slices.Equal(got, []string{"Bearer x"}) {
 			t.Errorf("GET %s shows %q, want the client's token", path, got)

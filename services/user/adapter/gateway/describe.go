@@ -10,6 +10,7 @@ import (
 
 	"github.com/openboxoffice/boxoffice/contracts/openapi"
 	"github.com/openboxoffice/boxoffice/contracts/problem"
+	"github.com/openboxoffice/boxoffice/services/internal/auth"
 	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
 )
 
@@ -29,6 +30,7 @@ type described struct {
 	Responses            map[string]responseDoc
 	Security             []map[string][]string
 	Callers              []string `json:"x-callers"` // auth.CallersExtension
+	Roles                []string `json:"x-roles"`   // auth.RolesExtension
 }
 
 type parameterDoc struct {
@@ -36,6 +38,12 @@ type parameterDoc struct {
 	Required              bool
 	AllowEmptyValue       bool
 	Schema                schema
+}
+
+// isUUID reports whether p, of a path, is a UUID. One of which the document says
+// nothing is.
+func (p parameterDoc) isUUID() bool {
+	return p.Schema["type"] == huma.TypeString && p.Schema["pattern"] == nil && (p.Schema["format"] == nil || p.Schema["format"] == "uuid")
 }
 
 type bodyDoc struct {
@@ -61,22 +69,16 @@ type schema map[string]any
 // huma returns the schema for huma to write.
 func (s schema) huma() *huma.Schema { return &huma.Schema{Extensions: s} }
 
-// describe adds o to the document of api as the service behind documents it, and
-// returns that. documents are those that were read before. It panics where the
-// service does not document o: a test starts with it.
-func describe(api huma.API, o operation, documents map[service]document) described {
-	d, ok := documents[o.service]
-	if !ok {
-		d = read(o.service)
-		documents[o.service] = d
-	}
-	known, ok := d.Paths[o.path()][strings.ToLower(o.method)]
-	if !ok || known.RequestBody != nil && known.RequestBody.Limit == 0 {
-		panic(fmt.Sprintf("gateway: the %s service does not document %s %s, or how large its body may be", o.service, o.method, o.path()))
+// describe adds o to the document of api as that of the service behind, d, has it,
+// and returns that. It panics where d does not: a test starts with it.
+func describe(api huma.API, o operation, d document) described {
+	known, ok := d.Paths[o.path][strings.ToLower(o.method)]
+	if !ok || known.OperationID != o.id || known.RequestBody != nil && known.RequestBody.Limit == 0 {
+		panic(fmt.Sprintf("gateway: the %s service does not document %s %s as %s, or how large its body may be", o.service, o.method, o.path, o.id))
 	}
 	if len(known.Callers) > 0 {
 		// The gateway shows a token of its own: it would lend that to its clients.
-		panic(fmt.Sprintf("gateway: %s %s of the %s service is for other services alone", o.method, o.path(), o.service))
+		panic(fmt.Sprintf("gateway: %s %s of the %s service is for other services alone", o.method, o.path, o.service))
 	}
 	op := known.operation(o)
 	api.OpenAPI().AddOperation(&op)
@@ -107,8 +109,9 @@ var reference = regexp.MustCompile(`"\$ref":"#/components/schemas/([^"]+)"`)
 // service's name before theirs.
 const shared = "Error"
 
-func read(s service) (d document) {
-	text := string(openapi.Document(string(s)))
+func read(s service) (d document) { return parse(s, string(openapi.Document(string(s)))) }
+
+func parse(s service, text string) (d document) {
 	const ref = `"$ref": "#/components/schemas/`
 	text = strings.ReplaceAll(text, ref, ref+string(s)+".")
 	text = strings.ReplaceAll(text, ref+string(s)+"."+shared+`"`, ref+shared+`"`)
@@ -121,13 +124,16 @@ func read(s service) (d document) {
 // operation is the operation for huma, with what the gateway itself refuses.
 func (d described) operation(o operation) huma.Operation {
 	op := huma.Operation{
-		OperationID: o.id, Method: o.method, Path: o.path(), Tags: d.Tags,
+		OperationID: o.id, Method: o.method, Path: o.path, Tags: d.Tags,
 		Summary: d.Summary, Description: d.Description, Security: d.Security,
 		Responses: map[string]*huma.Response{},
 	}
+	if len(d.Roles) > 0 {
+		op.Extensions = map[string]any{auth.RolesExtension: d.Roles}
+	}
 	for _, p := range d.Parameters {
 		param := &huma.Param{Name: p.Name, In: p.In, Description: p.Description, Required: p.Required, AllowEmptyValue: p.AllowEmptyValue, Schema: p.Schema.huma()}
-		if p.In == "path" {
+		if p.In == "path" && p.isUUID() {
 			param.Schema = &huma.Schema{Type: huma.TypeString, Format: "uuid"}
 		}
 		op.Parameters = append(op.Parameters, param)

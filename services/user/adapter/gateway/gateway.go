@@ -23,12 +23,6 @@ import (
 	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
 )
 
-// How long an answer may take. Booking takes up to 10 s for a payment.
-const (
-	readTimeout  = 5 * time.Second
-	writeTimeout = 15 * time.Second
-)
-
 // Upstreams are the base URLs of the services behind, and the way there: nil is
 // the straight one.
 type Upstreams struct {
@@ -88,57 +82,68 @@ func New(o Options) (*Gateway, error) {
 // document.
 func (g *Gateway) Register(mux *chi.Mux, api huma.API) {
 	documents := map[service]document{}
+	for s := range g.upstreams {
+		documents[s] = read(s)
+	}
+	g.register(mux, api, operations, documents)
+}
+
+func (g *Gateway) register(mux *chi.Mux, api huma.API, operations []operation, documents map[service]document) {
 	for _, o := range operations {
-		mux.Method(o.method, o.path(), g.handler(o, describe(api, o, documents).RequestBody))
+		x, err := newExchange(o, describe(api, o, documents[o.service]))
+		if err != nil {
+			panic(fmt.Sprintf("gateway: %s of the %s service: %v", o.id, o.service, err)) // a test starts with it
+		}
+		mux.Method(o.method, o.path, g.handler(x))
 	}
 }
 
-// handler passes on the requests of one operation, whose body is nil where it
-// has none.
-func (g *Gateway) handler(o operation, expected *bodyDoc) http.HandlerFunc {
-	timeout := writeTimeout
-	if auth.ReadsOnly(o.method) {
-		timeout = readTimeout
-	}
+// handler passes on the requests of one operation.
+func (g *Gateway) handler(x *exchange) http.HandlerFunc {
+	upstream := g.upstreams[x.service]
 	return func(w http.ResponseWriter, r *http.Request) {
-		target, wrong := o.target(g.upstreams[o.service], r)
+		target, wrong := x.target(upstream, r)
 		if wrong != nil {
 			httpkit.WriteProblem(w, r, wrong)
 			return
 		}
-		headers, wrong := crossing(r)
+		headers, wrong := x.crossing(r)
 		if wrong != nil {
 			httpkit.WriteProblem(w, r, wrong)
 			return
 		}
-		if wrong := g.authorize(r.Context(), o, headers); wrong != nil {
+		if wrong := g.authorize(r.Context(), x, headers); wrong != nil {
 			httpkit.WriteProblem(w, r, wrong)
 			return
 		}
-		if err := g.introduce(r, o, headers); err != nil {
-			g.unavailable(w, r, o, fmt.Errorf("service token: %w", err))
+		if err := g.introduce(r, x, headers); err != nil {
+			g.unavailable(w, r, x, fmt.Errorf("service token: %w", err))
 			return
 		}
-		body, wrong := expected.read(w, r)
-		if wrong != nil {
-			httpkit.WriteProblem(w, r, wrong)
-			return
-		}
-		ctx, cancel := context.WithTimeout(r.Context(), timeout)
+		ctx, cancel := context.WithTimeout(r.Context(), x.timeout)
 		defer cancel()
-		req, err := http.NewRequestWithContext(ctx, o.method, target.String(), body)
-		if err != nil {
-			g.unavailable(w, r, o, err)
+		req, sent, wrong := x.request(ctx, target, w, r)
+		if wrong != nil {
+			httpkit.WriteProblem(w, r, wrong)
 			return
 		}
 		req.Header = headers
 		res, err := g.transport.RoundTrip(req)
+		if err == nil {
+			defer func() { _ = res.Body.Close() }()
+		}
+		if sent != nil {
+			// What the service makes of half a body is nobody's answer.
+			if wrong := sent.Refusal(); wrong != nil {
+				httpkit.WriteProblem(w, r, wrong)
+				return
+			}
+		}
 		if err != nil {
-			g.unavailable(w, r, o, err)
+			g.unavailable(w, r, x, err)
 			return
 		}
-		defer func() { _ = res.Body.Close() }()
-		answerHeaders(w.Header(), res.Header, g.upstreams[o.service])
+		x.answer(w.Header(), res.Header, upstream)
 		w.WriteHeader(res.StatusCode)
 		if err := pass(w, res.Body); err != nil {
 			// Half an answer must not look like a whole one.
@@ -147,14 +152,45 @@ func (g *Gateway) handler(o operation, expected *bodyDoc) http.HandlerFunc {
 	}
 }
 
+// request returns the request to make of r, and its body if that goes on as it
+// arrives. What the service would refuse unread is refused here.
+func (x *exchange) request(ctx context.Context, target *url.URL, w http.ResponseWriter, r *http.Request) (*http.Request, *httpkit.Body, *httpkit.Error) {
+	var body io.Reader
+	var sent *httpkit.Body
+	switch {
+	case x.streams():
+		var wrong *httpkit.Error
+		if sent, wrong = httpkit.OpenBody(w, r, x.bodyLimit, x.timeout, x.bodyTypes...); wrong != nil {
+			return nil, nil, wrong
+		}
+		// Of unknown length: a sidecar would keep one whose length it knows, to send it again.
+		body = sent
+	case len(x.bodyTypes) > 0:
+		b, wrong := httpkit.ReadBody(w, r, x.bodyTypes[0], x.bodyLimit, httpkit.BodyTimeout)
+		if wrong != nil {
+			return nil, nil, wrong
+		}
+		body = bytes.NewReader(b)
+	}
+	// The server's own deadlines are for those that take no longer than others.
+	if x.operation.timeout > 0 {
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(x.timeout + httpkit.BodyTimeout))
+	}
+	req, err := http.NewRequestWithContext(ctx, x.method, target.String(), body)
+	if err != nil { // of what was checked before
+		return nil, nil, httpkit.NewProblem(http.StatusBadRequest, problem.BadRequest, "This cannot be passed on.")
+	}
+	return req, sent, nil
+}
+
 // introduce adds the client's address to headers, with a token of the gateway,
 // without which the service behind would not believe it.
-func (g *Gateway) introduce(r *http.Request, o operation, headers http.Header) error {
+func (g *Gateway) introduce(r *http.Request, x *exchange, headers http.Header) error {
 	addr := g.clients.Address(r)
 	if !addr.IsValid() {
 		return nil
 	}
-	token, err := g.tokens[o.service]()
+	token, err := g.tokens[x.service]()
 	if err != nil {
 		return err
 	}
@@ -166,8 +202,8 @@ func (g *Gateway) introduce(r *http.Request, o operation, headers http.Header) e
 // authorize replaces the access token in headers by the one to pass on, or
 // refuses the request, for an operation that may change something. One without a
 // token, whoever makes it, the service refuses where it must.
-func (g *Gateway) authorize(ctx context.Context, o operation, headers http.Header) *httpkit.Error {
-	if auth.ReadsOnly(o.method) {
+func (g *Gateway) authorize(ctx context.Context, x *exchange, headers http.Header) *httpkit.Error {
+	if auth.ReadsOnly(x.method) {
 		return nil
 	}
 	token, ok := auth.Bearer(headers.Get("Authorization"))
@@ -182,7 +218,7 @@ func (g *Gateway) authorize(ctx context.Context, o operation, headers http.Heade
 	token, err := g.passOn(ctx, token)
 	if err != nil {
 		if !errors.Is(err, auth.ErrInvalidToken) && !errors.Is(ctx.Err(), context.Canceled) {
-			g.log.WarnContext(ctx, "a session cannot be looked at", "operation", o.id, "error", err)
+			g.log.WarnContext(ctx, "a session cannot be looked at", "operation", x.id, "error", err)
 		}
 		return auth.Unverified(err)
 	}
@@ -203,27 +239,13 @@ func pass(w io.Writer, body io.Reader) error {
 }
 
 // unavailable answers for a service that did not.
-func (g *Gateway) unavailable(w http.ResponseWriter, r *http.Request, o operation, err error) {
+func (g *Gateway) unavailable(w http.ResponseWriter, r *http.Request, x *exchange, err error) {
 	if errors.Is(r.Context().Err(), context.Canceled) {
 		// The client is gone. Nobody failed, nobody listens; and nobody must
 		// take an empty answer for a good one.
 		panic(http.ErrAbortHandler)
 	}
-	g.log.WarnContext(r.Context(), "a service does not answer", "upstream", o.service, "operation", o.id, "error", err)
+	g.log.WarnContext(r.Context(), "a service does not answer", "upstream", x.service, "operation", x.id, "error", err)
 	httpkit.WriteProblem(w, r, httpkit.NewProblem(http.StatusServiceUnavailable, problem.UpstreamUnavailable,
-		"The "+string(o.service)+" service does not answer now.").WithRetryAfter(2))
-}
-
-// read reads the whole body, so that a broken one never reaches a service, and
-// so that a request can be repeated on another connection where the kept one
-// turns out to be closed. What the service would refuse unread is refused here.
-func (d *bodyDoc) read(w http.ResponseWriter, r *http.Request) (io.Reader, *httpkit.Error) {
-	if d == nil {
-		return nil, nil
-	}
-	b, wrong := httpkit.ReadBody(w, r, "application/json", d.Limit, httpkit.BodyTimeout)
-	if wrong != nil {
-		return nil, wrong
-	}
-	return bytes.NewReader(b), nil
+		"The "+string(x.service)+" service does not answer now.").WithRetryAfter(2))
 }

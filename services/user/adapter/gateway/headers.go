@@ -11,20 +11,14 @@ import (
 	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
 )
 
-// passedIn and passedOut are the headers that cross the gateway. All others end
-// here: X-Service-Token and dapr-* would lend clients an authority that is not
+// answerHeaders are those of every answer that cross the gateway, besides what is
+// documented of the operation. All others end here, as do a request's that are not
+// documented: X-Service-Token and dapr-* would lend clients an authority that is not
 // theirs, Client-Address another's address; the gateway sets its own. The rest
 // concerns one connection or nobody. Accept, too: there is one
 // form of each answer, and a sidecar that is asked for a stream makes an error of
 // every refusal.
-var (
-	passedIn = []string{
-		"Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match", "Stripe-Signature", "Tracestate",
-	}
-	passedOut = []string{
-		"Cache-Control", "Content-Length", "Content-Type", "Etag", "Retry-After", "Www-Authenticate",
-	}
-)
+var answerHeaders = []string{"Cache-Control", "Content-Length", "Content-Type", "Retry-After", "Www-Authenticate"}
 
 // maxHeader is how long a header that crosses may be, in bytes, and maxHeaders
 // all that cross. An access token has less than 1 KiB.
@@ -36,10 +30,10 @@ const (
 // crossing returns what of r's headers the service behind may see, or refuses r
 // for one that no service would take, and that would not come through a sidecar:
 // there it would look as if the service were down.
-func crossing(r *http.Request) (http.Header, *httpkit.Error) {
+func (x *exchange) crossing(r *http.Request) (http.Header, *httpkit.Error) {
 	h := http.Header{"User-Agent": nil} // or Go sends its own
 	all := 0
-	for _, name := range passedIn {
+	for _, name := range x.in {
 		values := r.Header[name]
 		bad := slices.ContainsFunc(values, impassable)
 		size := 0
@@ -53,13 +47,11 @@ func crossing(r *http.Request) (http.Header, *httpkit.Error) {
 			}
 		case "Content-Type":
 			if bad {
-				return nil, httpkit.NewProblem(http.StatusUnsupportedMediaType, problem.UnsupportedMedia, "The body must be application/json.")
+				return nil, httpkit.NewProblem(http.StatusUnsupportedMediaType, problem.UnsupportedMedia, "The body must be "+strings.Join(x.bodyTypes, " or ")+".")
 			}
 		case "Idempotency-Key":
 			if bad {
-				p := httpkit.NewProblem(http.StatusUnprocessableEntity, problem.ValidationFailed, "Some fields have values that are not allowed.")
-				p.Errors = []problem.Field{{Location: "header." + name, Message: "must be 1 to 255 visible ASCII characters"}}
-				return nil, p
+				return nil, httpkit.Invalid(problem.Field{Location: "header." + name, Message: "must be 1 to 255 visible ASCII characters"})
 			}
 		case "If-Match":
 			if bad {
@@ -133,15 +125,17 @@ func traceParent(r *http.Request) string {
 	return ours
 }
 
-// answerHeaders sets out to what of an answer of upstream the client may see.
-func answerHeaders(out, in http.Header, upstream *url.URL) {
-	for _, name := range passedOut {
-		if v, ok := in[name]; ok {
+// answer sets out to what of the headers of an answer of upstream the client may see.
+func (x *exchange) answer(out, in http.Header, upstream *url.URL) {
+	for _, name := range x.out {
+		v, ok := in[name]
+		if name == "Location" {
+			v = []string{relative(in.Get(name), upstream)}
+			ok = v[0] != ""
+		}
+		if ok {
 			out[name] = v
 		}
-	}
-	if loc := relative(in.Get("Location"), upstream); loc != "" {
-		out.Set("Location", loc)
 	}
 }
 

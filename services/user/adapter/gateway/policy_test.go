@@ -195,9 +195,15 @@ type call struct {
 func declared(t *testing.T) (calls []call) {
 	t.Helper()
 	for _, o := range operations {
-		path := slices.Clone(o.segments)
+		d := read(o.service).Paths[o.path][strings.ToLower(o.method)]
+		path := strings.Split(o.path, "/")[1:]
 		for i, segment := range path {
-			if _, ok := parameter(segment); ok {
+			name, ok := parameter(segment)
+			if !ok {
+				continue
+			}
+			path[i] = anyPart
+			if slices.ContainsFunc(d.Parameters, func(p parameterDoc) bool { return p.Name == name && p.isUUID() }) {
 				path[i] = uuidPart
 			}
 		}
