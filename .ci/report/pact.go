@@ -30,15 +30,17 @@ func (r *runner) pact(w workspace) error {
 	if err != nil {
 		return err
 	}
+	// With the race detector, as the unit tests: what they import is compiled then.
+	_, race := r.race()
 	packages := w.packagesIn(func(dir string) bool { return path.Base(dir) == "pact" })
 	for _, dir := range packages {
-		if err := r.run(filepath.Join(r.root, dir), slices.Concat(env, noWorkspace), "go", "vet", "-tags="+pactTag, "."); err != nil {
+		if err := r.run(filepath.Join(r.root, dir), slices.Concat(env, noWorkspace), "go", slices.Concat([]string{"vet", "-tags=" + pactTag}, race, []string{"."})...); err != nil {
 			return fmt.Errorf("go vet in %s: %w", dir, err)
 		}
 	}
 	// One package at a time: the library locks no file against another process.
 	test := func(env []string, flags ...string) error {
-		args := append([]string{"-tags=" + pactTag, "-count=1", "-p=1", "-timeout=" + unitTimeout}, flags...)
+		args := append([]string{"-tags=" + pactTag, "-count=1", "-p=1", "-timeout=" + unitTimeout}, slices.Concat(race, flags)...)
 		before := r.failures
 		if err := r.goTest(r.root, env, append(args, packages...)...); err != nil {
 			return err
@@ -83,7 +85,7 @@ func (r *runner) pactLibrary() ([]string, error) {
 		return nil, fmt.Errorf(".ci/pact-ffi: %w", err)
 	}
 	dir := strings.TrimSpace(string(out))
-	return []string{"CGO_ENABLED=1", "CGO_LDFLAGS=-L" + dir + " -Wl,-rpath," + dir}, nil
+	return []string{withCgo, "CGO_LDFLAGS=-L" + dir + " -Wl,-rpath," + dir}, nil
 }
 
 // replaceFiles makes the files of dir those of from.

@@ -114,9 +114,11 @@ func partsOf(command string, w workspace) ([]*part, error) {
 
 // lint runs the linter, and proves that its rules can fail.
 func (r *runner) lint() error {
+	_, flags := r.race()
+	env := []string{"RACE=" + strings.Join(flags, " ")}
 	var errs []error
 	for _, script := range []string{"lint", "prove-depguard"} {
-		if err := r.run(r.root, nil, filepath.Join(r.root, ".ci", script)); err != nil {
+		if err := r.run(r.root, env, filepath.Join(r.root, ".ci", script)); err != nil {
 			errs = append(errs, fmt.Errorf(".ci/%s: %w", script, err))
 		}
 	}
@@ -158,7 +160,8 @@ func (r *runner) unit(w workspace) error {
 		count = "-count=2"
 	}
 	args := []string{count, "-shuffle=on", "-timeout=" + unitTimeout, "-skip=" + brokenTest.String()}
-	return r.goTest(r.root, inMemory(), slices.Concat(args, r.race(), w.patterns(func(dir string) bool { return dir != e2eDir }))...)
+	env, flags := r.race()
+	return r.goTest(r.root, append(env, inMemory()...), slices.Concat(args, flags, w.patterns(func(dir string) bool { return dir != e2eDir }))...)
 }
 
 // integration runs the tests that need servers and that keep accepts, once. The race
@@ -170,11 +173,13 @@ func (r *runner) integration(w workspace, keep func(name string) bool) error {
 	}
 	r.figures = true
 	args := []string{"-tags=" + integrationTag, "-count=1", "-shuffle=on", "-timeout=" + unitTimeout}
+	env := inMemory()
 	if long() {
-		args = append(args, r.race()...)
+		with, flags := r.race()
+		env, args = append(env, with...), append(args, flags...)
 	}
 	packages, pattern := w.integration(keep)
-	return r.goTest(r.root, inMemory(), slices.Concat(args, []string{"-run=" + pattern}, packages)...)
+	return r.goTest(r.root, env, slices.Concat(args, []string{"-run=" + pattern}, packages)...)
 }
 
 // suites runs tests of packages once. Broken adapters run in a process each and
@@ -296,15 +301,18 @@ func (r *runner) fuzz(w workspace) error {
 
 var fuzzTest = regexp.MustCompile(`^Fuzz[A-Z]`)
 
-// race asks for the race detector where it works, and says so.
-func (r *runner) race() []string {
+// race returns the environment and the flags of the race detector where it works,
+// and says so.
+func (r *runner) race() (env, flags []string) {
 	if err := r.raceWorks(); err != nil {
 		fmt.Fprintf(r.out, "without the race detector, which does not work here: %v\n", err)
-		return nil
+		return nil, nil
 	}
 	fmt.Fprintln(r.out, "with the race detector")
-	return append([]string{"-race"}, raceExempt...)
+	return []string{withCgo}, append([]string{"-race"}, raceExempt...)
 }
+
+const withCgo = "CGO_ENABLED=1"
 
 // raceExempt keeps the race detector out of SQLite, which is C translated to Go:
 // what it does there costs four times the rest, and its races are not ours to
@@ -323,7 +331,7 @@ func (r *runner) raceWorks() error {
 		return err
 	}
 	cmd := r.command(dir, "go", "run", "-race", main)
-	cmd.Env = append(cmd.Env, "GO111MODULE=off")
+	cmd.Env = append(cmd.Env, withCgo, "GO111MODULE=off")
 	cmd.Stderr = nil
 	defer r.cpu.add(cmd)
 	if out, err := cmd.CombinedOutput(); err != nil {
