@@ -52,7 +52,7 @@ func newService(t *testing.T) service {
 	s := service{clock: &now, compared: new(atomic.Int64)}
 	s.Service, err = user.New(t.Context(), user.Options{
 		Users: store.Users, Sessions: store.Sessions, Keys: store.Keys,
-		Hasher: counting{usertest.QuickHasher{}, s.compared}, Tokens: jwt.Tokens{}, Log: slog.New(slog.DiscardHandler),
+		Hasher: counting{usertest.QuickHasher{}, s.compared}, Tokens: &jwt.Tokens{}, Log: slog.New(slog.DiscardHandler),
 		Normalize: norm.NFC.String, Now: func() time.Time { return *s.clock },
 	})
 	if err != nil {

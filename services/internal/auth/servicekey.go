@@ -246,56 +246,40 @@ func (k *ServiceKeys) Signed(service string, text, signature []byte) bool {
 // ErrInvalidToken. It remembers the tokens that it has found good until they
 // expire; BenchmarkVerifyServiceToken has what that saves.
 func (k *ServiceKeys) Verifier(audience string) func(token string) (service string, err error) {
-	v := &serviceVerifier{keys: k, audience: audience, good: map[string]goodToken{}}
+	v := &serviceVerifier{keys: k, audience: audience}
 	return v.verify
 }
 
 type serviceVerifier struct {
 	keys     *ServiceKeys
 	audience string
-
-	mu   sync.RWMutex
-	good map[string]goodToken
+	good     remembered[string] // the services
 }
 
-type goodToken struct {
-	service string
-	expires time.Time
-}
-
-// maxGood bounds the tokens that are remembered. Each process of a caller shows
+// maxServiceTokens bounds those that are remembered. Each process of a caller shows
 // two at most.
-const maxGood = 256
+const maxServiceTokens = 256
 
 func (v *serviceVerifier) verify(token string) (string, error) {
-	now := time.Now()
-	v.mu.RLock()
-	known, ok := v.good[token]
-	v.mu.RUnlock()
-	if ok && now.Before(known.expires) {
-		return known.service, nil
+	if service, ok := v.good.lookup(token, time.Now()); ok {
+		return service, nil
 	}
-	found, err := v.parse(token)
+	service, expires, err := v.parse(token)
 	if err != nil {
 		return "", err
 	}
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if len(v.good) >= maxGood {
-		clear(v.good)
-	}
-	v.good[token] = found
-	return found.service, nil
+	v.good.add(token, service, expires, maxServiceTokens)
+	return service, nil
 }
 
-func (v *serviceVerifier) parse(token string) (goodToken, error) {
+func (v *serviceVerifier) parse(token string) (service string, expires time.Time, err error) {
 	kid, err := keyID(token, ServiceTokenType)
 	if err != nil {
-		return goodToken{}, err
+		return "", time.Time{}, err
 	}
 	of, ok := v.keys.byID[kid]
 	if !ok {
-		return goodToken{}, fmt.Errorf("%w: unknown key", ErrInvalidToken)
+		return "", time.Time{}, fmt.Errorf("%w: unknown key", ErrInvalidToken)
 	}
 	t, err := jwt.Parse([]byte(token),
 		jwt.WithKey(jwa.EdDSA(), of.key),
@@ -307,12 +291,12 @@ func (v *serviceVerifier) parse(token string) (goodToken, error) {
 		jwt.WithAcceptableSkew(skew),
 	)
 	if err != nil {
-		return goodToken{}, fmt.Errorf("%w: %w", ErrInvalidToken, err)
+		return "", time.Time{}, fmt.Errorf("%w: %w", ErrInvalidToken, err)
 	}
 	issued, _ := t.IssuedAt()
-	expires, _ := t.Expiration()
+	expires, _ = t.Expiration()
 	if expires.Sub(issued) > ServiceTokenLife {
-		return goodToken{}, fmt.Errorf("%w: it is valid for too long", ErrInvalidToken)
+		return "", time.Time{}, fmt.Errorf("%w: it is valid for too long", ErrInvalidToken)
 	}
-	return goodToken{of.service, expires}, nil
+	return of.service, expires, nil
 }

@@ -58,6 +58,7 @@ type Verifier struct {
 	log  *slog.Logger
 	now  func() time.Time
 
+	parser   Parser
 	fetching sync.Mutex // held by the one who fetches
 
 	mu      sync.Mutex // guards what follows
@@ -89,25 +90,42 @@ func (v *Verifier) Verify(ctx context.Context, token string) (identity.Caller, e
 	if err != nil {
 		return identity.Caller{}, err
 	}
-	return parse(token, kid, keys, v.now)
+	return v.parser.Parse(token, func(id string) (any, bool) { return keys.LookupKeyID(id) }, v.now())
 }
 
-// Parse verifies token against keys and returns whose it is, or
-// ErrInvalidToken. Only EdDSA, and only the keys given, count: what the token's
-// header says of keys (jku, x5u, jwk) is ignored.
-func Parse(token string, keys jwk.Set, now func() time.Time) (identity.Caller, error) {
+// Parser verifies access tokens. Its zero value is ready. It remembers those that it
+// has found good until they expire, and asks no less whether their key still counts;
+// BenchmarkVerify has what that saves.
+type Parser struct {
+	good remembered[identity.Caller]
+}
+
+// maxUserTokens bounds those that are remembered: about 4 MB.
+const maxUserTokens = 4096
+
+// Parse verifies token and returns whose it is, or ErrInvalidToken. key returns the
+// public key with an id, if there is one. Only EdDSA, and only that key, counts: what
+// the token's header says of keys (jku, x5u, jwk) is ignored.
+func (p *Parser) Parse(token string, key func(id string) (key any, ok bool), now time.Time) (identity.Caller, error) {
 	kid, err := keyID(token, TokenType)
 	if err != nil {
 		return identity.Caller{}, err
 	}
-	return parse(token, kid, keys, now)
-}
-
-func parse(token, kid string, keys jwk.Set, now func() time.Time) (identity.Caller, error) {
-	key, ok := keys.LookupKeyID(kid)
+	public, ok := key(kid)
 	if !ok {
 		return identity.Caller{}, fmt.Errorf("%w: unknown key", ErrInvalidToken)
 	}
+	if c, ok := p.good.lookup(token, now); ok {
+		return c, nil
+	}
+	c, expires, err := verified(token, public, now)
+	if err == nil {
+		p.good.add(token, c, expires, maxUserTokens)
+	}
+	return c, err
+}
+
+func verified(token string, key any, now time.Time) (identity.Caller, time.Time, error) {
 	t, err := jwt.Parse([]byte(token),
 		jwt.WithKey(jwa.EdDSA(), key),
 		jwt.WithValidate(true),
@@ -116,10 +134,10 @@ func parse(token, kid string, keys jwk.Set, now func() time.Time) (identity.Call
 		jwt.WithRequiredClaim(jwt.ExpirationKey),
 		jwt.WithRequiredClaim(jwt.SubjectKey),
 		jwt.WithAcceptableSkew(skew),
-		jwt.WithClock(jwt.ClockFunc(now)),
+		jwt.WithClock(jwt.ClockFunc(func() time.Time { return now })),
 	)
 	if err != nil {
-		return identity.Caller{}, fmt.Errorf("%w: %w", ErrInvalidToken, err)
+		return identity.Caller{}, time.Time{}, fmt.Errorf("%w: %w", ErrInvalidToken, err)
 	}
 	var c identity.Caller
 	var role string
@@ -129,16 +147,17 @@ func parse(token, kid string, keys jwk.Set, now func() time.Time) (identity.Call
 		dst  *string
 	}{{"email", &c.Email}, {"name", &c.Name}, {"role", &role}} {
 		if err := t.Get(claim.name, claim.dst); err != nil {
-			return identity.Caller{}, fmt.Errorf("%w: no %s", ErrInvalidToken, claim.name)
+			return identity.Caller{}, time.Time{}, fmt.Errorf("%w: no %s", ErrInvalidToken, claim.name)
 		}
 	}
 	c.Role = identity.Role(role)
 	if t.Has("sid") {
 		if err := t.Get("sid", &c.SessionID); err != nil {
-			return identity.Caller{}, fmt.Errorf("%w: sid", ErrInvalidToken)
+			return identity.Caller{}, time.Time{}, fmt.Errorf("%w: sid", ErrInvalidToken)
 		}
 	}
-	return c, nil
+	expires, _ := t.Expiration()
+	return c, expires, nil
 }
 
 // keyID reads the header of a compact token of this type without trusting it. It

@@ -116,7 +116,7 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	}
 	a.service, err = user.New(ctx, user.Options{
 		Users: db.Users, Sessions: db.Sessions, Keys: db.Keys,
-		Hasher: argon2.New(), Tokens: jwt.Tokens{}, Log: deps.Log, Normalize: norm.NFC.String,
+		Hasher: argon2.New(), Tokens: &jwt.Tokens{}, Log: deps.Log, Normalize: norm.NFC.String,
 		Private: private,
 	})
 	if err != nil {

@@ -461,7 +461,7 @@ func (s tokens) Verify(token string, keys []user.SigningKey, now time.Time) (ide
 
 func TestTokensSuiteCatches(t *testing.T) {
 	t.Parallel()
-	mustCatch(t, func(*testing.T) user.Tokens { return jwt.Tokens{} }, usertest.TestTokens, []broken[user.Tokens]{
+	mustCatch(t, func(*testing.T) user.Tokens { return &jwt.Tokens{} }, usertest.TestTokens, []broken[user.Tokens]{
 		{"forgets expiry of tokens", func(good user.Tokens) user.Tokens {
 			return tokens{Tokens: good, verify: func(token string, keys []user.SigningKey, now time.Time) (identity.Caller, error) {
 				c, err := good.Verify(token, keys, now)

@@ -4,11 +4,11 @@ package jwt
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/lestrrat-go/jwx/v3/jwa"
-	"github.com/lestrrat-go/jwx/v3/jwk"
 	"github.com/lestrrat-go/jwx/v3/jws"
 	"github.com/lestrrat-go/jwx/v3/jwt"
 
@@ -17,13 +17,13 @@ import (
 	"github.com/openboxoffice/boxoffice/services/user"
 )
 
-// Tokens is a user.Tokens.
-type Tokens struct{}
+// Tokens is a user.Tokens. Its zero value is ready.
+type Tokens struct{ parser auth.Parser }
 
-var _ user.Tokens = Tokens{}
+var _ user.Tokens = (*Tokens)(nil)
 
 // Sign implements user.Tokens.
-func (Tokens) Sign(c identity.Caller, key user.SigningKey, now, expires time.Time) (string, error) {
+func (*Tokens) Sign(c identity.Caller, key user.SigningKey, now, expires time.Time) (string, error) {
 	t, err := jwt.NewBuilder().
 		Issuer(auth.Issuer).Audience([]string{auth.Audience}).
 		Subject(c.UserID).Claim("email", c.Email).Claim("name", c.Name).Claim("role", string(c.Role)).Claim("sid", c.SessionID).
@@ -45,21 +45,14 @@ func (Tokens) Sign(c identity.Caller, key user.SigningKey, now, expires time.Tim
 
 // Verify implements user.Tokens as the other services verify: its errors are
 // auth's too.
-func (Tokens) Verify(token string, keys []user.SigningKey, now time.Time) (identity.Caller, error) {
-	set := jwk.NewSet()
-	for _, k := range keys {
-		key, err := jwk.Import(k.Public())
-		if err != nil {
-			return identity.Caller{}, err
+func (t *Tokens) Verify(token string, keys []user.SigningKey, now time.Time) (identity.Caller, error) {
+	c, err := t.parser.Parse(token, func(id string) (any, bool) {
+		i := slices.IndexFunc(keys, func(k user.SigningKey) bool { return k.ID == id })
+		if i < 0 {
+			return nil, false
 		}
-		if err := key.Set(jwk.KeyIDKey, k.ID); err != nil {
-			return identity.Caller{}, err
-		}
-		if err := set.AddKey(key); err != nil {
-			return identity.Caller{}, err
-		}
-	}
-	c, err := auth.Parse(token, set, func() time.Time { return now })
+		return keys[i].Public(), true
+	}, now)
 	if err != nil {
 		return identity.Caller{}, fmt.Errorf("%w: %w", user.ErrInvalidToken, err)
 	}
