@@ -38,7 +38,7 @@ func (s *Service) KeepPaymentEvent(ctx context.Context, e PaymentEvent) error {
 func (s *Service) Hear(ctx context.Context) error {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
-	later := map[string]retry{}
+	later := map[string]nextTry{}
 	for {
 		s.hear(ctx, later)
 		select {
@@ -50,13 +50,13 @@ func (s *Service) Hear(ctx context.Context) error {
 	}
 }
 
-// retry is when an event is to be tried again.
-type retry struct {
+// nextTry is when an event is to be tried again.
+type nextTry struct {
 	at    time.Time
 	tries int
 }
 
-func (s *Service) hear(ctx context.Context, later map[string]retry) {
+func (s *Service) hear(ctx context.Context, later map[string]nextTry) {
 	events, err := s.PaymentEvents.Unhandled(ctx, hearAtOnce)
 	if err != nil {
 		if ctx.Err() == nil {
@@ -68,7 +68,7 @@ func (s *Service) hear(ctx context.Context, later map[string]retry) {
 	for _, e := range events {
 		open[e.ID] = true
 	}
-	maps.DeleteFunc(later, func(id string, _ retry) bool { return !open[id] }) // another process has handled it
+	maps.DeleteFunc(later, func(id string, _ nextTry) bool { return !open[id] }) // another process has handled it
 	for _, e := range events {
 		r := later[e.ID]
 		if ctx.Err() != nil || s.Now().Before(r.at) {
@@ -76,7 +76,7 @@ func (s *Service) hear(ctx context.Context, later map[string]retry) {
 		}
 		if err := worker.Try(ctx, s.Log, "payment events", func() error { return s.handle(ctx, e) }, "event_id", e.ID, "booking_id", e.BookingID); err != nil {
 			r.tries++
-			later[e.ID] = retry{s.Now().Add(backoff(r.tries)), r.tries} // monotonic, whatever the clock does
+			later[e.ID] = nextTry{s.Now().Add(rests.After(r.tries)), r.tries} // monotonic, whatever the clock does
 			s.Log.WarnContext(ctx, "payment event not handled yet", "event_id", e.ID, "type", e.Type,
 				"booking_id", e.BookingID, "tries", r.tries, "error", err)
 			continue

@@ -3,15 +3,16 @@ package booking
 import (
 	"fmt"
 	"time"
+
+	"github.com/openboxoffice/boxoffice/services/internal/retry"
 )
 
-const (
-	// freeDeclines is how many declined payments in a row cause no pause.
-	freeDeclines = 2
-	// maxDeclinePause bounds the pause after a declined payment. It is 1 s after the
-	// first that is not free, and doubles with each one more.
-	maxDeclinePause = 5 * time.Minute
-)
+// freeDeclines is how many declined payments in a row cause no pause.
+const freeDeclines = 2
+
+// declinePauses follow declined payments, the first after the first that is not
+// free.
+var declinePauses = retry.Pauses{First: time.Second, Limit: 5 * time.Minute}
 
 // DeclinesKept is for how long a declined payment counts.
 const DeclinesKept = time.Hour
@@ -38,7 +39,7 @@ func (a Account) pause() time.Duration {
 	if a.Declined <= freeDeclines {
 		return 0
 	}
-	return min(time.Second<<min(a.Declined+a.Open-freeDeclines-1, 10), maxDeclinePause)
+	return declinePauses.After(a.Declined + a.Open - freeDeclines)
 }
 
 // PausedError is ErrPaymentsPaused or ErrTooManyAtOnce, with the time to wait.

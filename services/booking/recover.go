@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/openboxoffice/boxoffice/contracts/problem"
+	"github.com/openboxoffice/boxoffice/services/internal/retry"
 	"github.com/openboxoffice/boxoffice/services/internal/worker"
 )
 
@@ -63,7 +64,7 @@ func (s *Service) bringForward(ctx context.Context) {
 	for {
 		err := worker.Try(ctx, s.Log, recovery, func() error {
 			latest := s.now().Add(clocksDiffer)
-			longest := max(s.CheckoutTTL, s.SettleAfter, maxBackoff, maxStuckPause)
+			longest := max(s.CheckoutTTL, s.SettleAfter, rests.Limit, stuckPauses.Limit)
 			return s.Store.BringForward(ctx, latest, latest.Add(s.LeaseTime), latest.Add(longest))
 		})
 		if err != nil && ctx.Err() == nil {
@@ -128,7 +129,7 @@ func (s *Service) putOff(ctx context.Context, d *driver, err error) {
 	default:
 		s.Log.WarnContext(ctx, "booking not settled yet", "booking_id", b.ID, "status", b.Status, "tries", b.Tries, "error", err)
 	}
-	d.later(ctx, s.now().Add(backoff(b.Tries)), func(*Booking) {})
+	d.later(ctx, s.now().Add(rests.After(b.Tries)), func(*Booking) {})
 }
 
 // setAside gives up a booking that recovery panics at, and leaves it listed for
@@ -141,13 +142,8 @@ func (s *Service) setAside(ctx context.Context, b Booking, lease Lease, cause er
 	}
 }
 
-const maxBackoff = 30 * time.Second
-
-// backoff is how long a booking rests after so many tries: 1 s, doubling, at
-// most maxBackoff.
-func backoff(tries int) time.Duration {
-	return min(time.Second<<min(max(tries-1, 0), 10), maxBackoff)
-}
+// rests is how long a booking or an event rests between tries.
+var rests = retry.Pauses{First: time.Second, Limit: 30 * time.Second}
 
 // recover drives the booking to its end, or returns why it cannot be now.
 func (d *driver) recover(ctx context.Context) error {

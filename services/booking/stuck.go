@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/openboxoffice/boxoffice/contracts/identity"
+	"github.com/openboxoffice/boxoffice/services/internal/retry"
 )
 
 // StuckBookings are the bookings that recovery has set aside, because driving one
@@ -44,13 +45,10 @@ type StuckBooking struct {
 	Stuck
 }
 
-const maxStuckPause = 15 * time.Minute
+var stuckPauses = retry.Pauses{First: 10 * time.Second, Limit: 15 * time.Minute}
 
-// StuckPause is how long a booking is set aside after so many tries: 10 s,
-// doubling, at most 15 min.
-func StuckPause(tries int) time.Duration {
-	return min(10*time.Second<<min(max(tries-1, 0), 10), maxStuckPause)
-}
+// StuckPause is how long a booking is set aside after so many tries.
+func StuckPause(tries int) time.Duration { return stuckPauses.After(tries) }
 
 // SetAside is why and until when a booking is set aside at now, after so many
 // tries.

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"sync/atomic"
 	"time"
 
@@ -15,6 +14,7 @@ import (
 
 	"github.com/openboxoffice/boxoffice/contracts/events"
 	"github.com/openboxoffice/boxoffice/contracts/identity"
+	"github.com/openboxoffice/boxoffice/services/internal/retry"
 )
 
 // Options is what a Service is made of. Store, Mailer, SMS, Contacts and Log
@@ -280,12 +280,7 @@ func leaseOf(sendTimeout time.Duration) time.Duration { return lead + 4*sendTime
 
 // pause is how long to wait after the attempt-th failure, 1 being the first.
 func (s *Service) pause(attempt int) time.Duration {
-	d := s.o.RetryMax
-	if shift := attempt - 1; shift < 30 && s.o.RetryBase <= d>>shift { // base<<shift could overflow
-		d = s.o.RetryBase << shift
-	}
-	// A quarter either way, so that what failed together is not tried together.
-	return d - d/4 + rand.N(d/2+1) //nolint:gosec // spreads load, guards nothing
+	return retry.Pauses{First: s.o.RetryBase, Limit: s.o.RetryMax, Jitter: 25}.After(attempt)
 }
 
 // longestPause is more than pause ever is.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/openboxoffice/boxoffice/contracts/events"
+	"github.com/openboxoffice/boxoffice/services/internal/retry"
 	"github.com/openboxoffice/boxoffice/services/internal/worker"
 )
 
@@ -505,6 +506,8 @@ const (
 	lastTime    = 2 * time.Second
 )
 
+var settlePauses = retry.Pauses{First: 50 * time.Millisecond, Limit: 400 * time.Millisecond}
+
 // settle records n's outcome, and reports whether it did, and under which lease.
 func (s *Service) settle(ctx context.Context, n Notification) (lease string, recorded bool) {
 	for try := 1; ; try++ {
@@ -523,10 +526,7 @@ func (s *Service) settle(ctx context.Context, n Notification) (lease string, rec
 			s.log(n).ErrorContext(ctx, "an attempt's outcome is not recorded", "error", err)
 			return n.Lease, false
 		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(time.Duration(try) * 50 * time.Millisecond):
-		}
+		_ = settlePauses.Wait(ctx, try) // the last try is made when ctx has ended
 	}
 }
 

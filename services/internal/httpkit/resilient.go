@@ -10,8 +10,9 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/sethvargo/go-retry"
 	"github.com/sony/gobreaker/v2"
+
+	"github.com/openboxoffice/boxoffice/services/internal/retry"
 )
 
 const (
@@ -27,11 +28,12 @@ const (
 	// says something of the neighbour, and not of the caller's haste.
 	slow = time.Second
 
-	// A call that may be made again is made so many times at most, with pauses
-	// that grow from firstPause.
-	maxTries   = 3
-	firstPause = 50 * time.Millisecond
+	// maxTries is how often a call is made at most that may be made again.
+	maxTries = 3
 )
+
+// tryPauses lie between the tries of a call.
+var tryPauses = retry.Pauses{First: 50 * time.Millisecond, Limit: time.Second, Jitter: 50}
 
 // errLeftAlone says that a call was not made.
 var errLeftAlone = errors.New("it has not answered lately, and is left alone for a moment")
@@ -135,9 +137,8 @@ func (t *retrying) RoundTrip(r *http.Request) (res *http.Response, err error) {
 	if !t.may(r) || r.Body != nil && r.GetBody == nil {
 		return t.next.RoundTrip(r)
 	}
-	pauses := retry.WithMaxRetries(maxTries-1, retry.WithJitterPercent(50, retry.NewExponential(firstPause)))
 	first := true
-	err = retry.Do(r.Context(), pauses, func(ctx context.Context) error {
+	err = tryPauses.Do(r.Context(), retry.Limits{Tries: maxTries}, func(ctx context.Context) error {
 		try := r
 		if !first && r.GetBody != nil {
 			try = r.Clone(ctx)
@@ -152,7 +153,7 @@ func (t *retrying) RoundTrip(r *http.Request) (res *http.Response, err error) {
 		if err == nil || ctx.Err() != nil || errors.Is(err, errLeftAlone) || isTimeout(err) || isRefusal(err) {
 			return err
 		}
-		return retry.RetryableError(err)
+		return retry.Again(err)
 	})
 	if err != nil {
 		return nil, err

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net"
 	"slices"
 	"strings"
@@ -13,6 +12,7 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/mongo"
 
+	"github.com/openboxoffice/boxoffice/services/internal/retry"
 	"github.com/openboxoffice/boxoffice/services/internal/storage"
 )
 
@@ -84,16 +84,9 @@ func conflict(err error) bool {
 		(server.HasErrorCode(writeConflict) || strings.Contains(server.Error(), "deadlock detected"))
 }
 
+// pauses let others go first.
+var pauses = retry.Pauses{First: 2 * time.Millisecond, Limit: 16 * time.Millisecond, Jitter: 90}
+
 // Pause lets others go first before the n-th try, longer each time, or returns
 // an error when ctx ends: storage.ErrUnavailable where it ran out of time.
-func Pause(ctx context.Context, n int) error {
-	limit := time.Millisecond << min(n, 5)
-	timer := time.NewTimer(rand.N(limit) + time.Millisecond) //nolint:gosec // any number will do
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return failed(ctx.Err())
-	case <-timer.C:
-		return nil
-	}
-}
+func Pause(ctx context.Context, n int) error { return failed(pauses.Wait(ctx, n)) }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/openboxoffice/boxoffice/contracts/events"
 	"github.com/openboxoffice/boxoffice/services/internal/broker"
+	"github.com/openboxoffice/boxoffice/services/internal/retry"
 	"github.com/openboxoffice/boxoffice/services/internal/worker"
 )
 
@@ -49,23 +50,23 @@ func (r *Relay) publish(ctx context.Context, entries []Entry, f *findings) {
 		}
 	}
 	now = r.o.Now()
-	retry := now
+	next := now
 	if succeeded {
 		r.publishing.ended()
 	} else {
-		retry = r.publishing.failed(now, errs[0])
+		next = r.publishing.failed(now, errs[0])
 	}
 	var refused []error
 	for i, e := range entries {
 		switch {
 		case errs[i] == nil:
 		case errors.Is(errs[i], errSkipped):
-			f.postpone(e.Message.ID, retry)
+			f.postpone(e.Message.ID, next)
 		default:
 			// Later than what was not tried, or a few that are always refused
 			// would always come first.
 			refused = append(refused, errs[i])
-			f.postpone(e.Message.ID, later(retry, now.Add(r.patience(now, e))))
+			f.postpone(e.Message.ID, later(next, now.Add(r.patience(now, e))))
 		}
 	}
 	if succeeded && len(refused) > 0 {
@@ -100,7 +101,7 @@ func (r *Relay) publishAll(ctx context.Context, entries []Entry) []error {
 	ctx, cancel := context.WithTimeout(ctx, publishTimeout)
 	defer cancel()
 	first := len(entries)
-	if r.publishing.pause > 0 {
+	if r.publishing.failures > 0 {
 		first = min(first, probe)
 	}
 	errs := r.publishTopics(ctx, entries[:first])
@@ -171,10 +172,7 @@ func getsThrough(err error) bool {
 // checkAfter is how long after the nth publication of a message its consumers
 // are asked.
 func (r *Relay) checkAfter(n int) time.Duration {
-	if n > 20 { // whatever CheckAfter is, doubling it so often passes MaxPause
-		return r.o.MaxPause
-	}
-	return min(r.o.CheckAfter<<(n-1), r.o.MaxPause)
+	return retry.Pauses{First: r.o.CheckAfter, Limit: r.o.MaxPause}.After(n)
 }
 
 // patience is how long a message that is refused waits: as long as it exists,

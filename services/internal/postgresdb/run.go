@@ -9,10 +9,14 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/openboxoffice/boxoffice/services/internal/retry"
 )
 
 // maxAttempts is how often a Read or Write is tried.
 const maxAttempts = 5
+
+var pauses = retry.Pauses{First: 4 * time.Millisecond, Limit: 32 * time.Millisecond}
 
 // Read runs fn on a connection. fn only reads: it is called again, on another
 // connection, when this one breaks.
@@ -128,25 +132,12 @@ func (db *DB) run(ctx context.Context, fn func(ctx context.Context, conn *pgx.Co
 		switch {
 		case outcome == answered:
 			return err
-		case outcome == broken && attempt < maxAttempts && pause(bounded, attempt):
+		case outcome == broken && attempt < maxAttempts && pauses.Wait(bounded, attempt) == nil:
 			continue
 		case ctx.Err() != nil && !errors.Is(err, errOutcomeUnknown):
 			return fmt.Errorf("postgres: %w: %w", ctx.Err(), err)
 		}
 		return unavailable(err)
-	}
-}
-
-// pause waits a little longer after each attempt, and reports whether there is
-// time for another.
-func pause(ctx context.Context, attempt int) bool {
-	t := time.NewTimer(time.Duration(attempt*attempt) * 2 * time.Millisecond)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-t.C:
-		return true
 	}
 }
 

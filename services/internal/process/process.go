@@ -20,13 +20,13 @@ import (
 	"time"
 
 	"github.com/caarlos0/env/v11"
-	"github.com/sethvargo/go-retry"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/openboxoffice/boxoffice/services/internal/config"
 	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
 	"github.com/openboxoffice/boxoffice/services/internal/log"
 	"github.com/openboxoffice/boxoffice/services/internal/profile"
+	"github.com/openboxoffice/boxoffice/services/internal/retry"
 	"github.com/openboxoffice/boxoffice/services/internal/storage"
 )
 
@@ -142,12 +142,12 @@ func (s Service[C]) prepared(ctx context.Context, environment map[string]string,
 // await calls open until it does not fail for want of the database.
 func (st *starting[C]) await(ctx context.Context, open func(context.Context) error) error {
 	began := time.Now()
-	pauses := retry.WithMaxDuration(st.StartTimeout, retry.WithCappedDuration(5*time.Second, retry.NewExponential(250*time.Millisecond)))
-	err := retry.Do(ctx, pauses, func(ctx context.Context) error {
+	pauses := retry.Pauses{First: 250 * time.Millisecond, Limit: 5 * time.Second}
+	err := pauses.Do(ctx, retry.Limits{Within: st.StartTimeout}, func(ctx context.Context) error {
 		err := open(ctx)
 		if errors.Is(err, storage.ErrUnavailable) {
 			st.log.WarnContext(ctx, "waiting for the database", "for", time.Since(began).Round(time.Millisecond).String(), "error", err)
-			return retry.RetryableError(err)
+			return retry.Again(err)
 		}
 		return err
 	})

@@ -12,6 +12,7 @@ import (
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 
+	"github.com/openboxoffice/boxoffice/services/internal/retry"
 	"github.com/openboxoffice/boxoffice/services/internal/storage"
 )
 
@@ -81,10 +82,11 @@ const (
 	// way. No read in a lane takes as long. Whoever writes waits for the checkpoint,
 	// and gives up later (busy_timeout).
 	checkpointTime = storage.LaneLimit + 250*time.Millisecond
-	// maxCheckpointPause bounds the pause after checkpoints that failed. It doubles
-	// each time, for those who write have waited in vain.
-	maxCheckpointPause = time.Minute
 )
+
+// checkpointPauses grow with each checkpoint that failed in a row: those who write
+// have waited in vain.
+var checkpointPauses = retry.Pauses{First: checkpointEvery, Limit: time.Minute}
 
 // errNotCut is a checkpoint that a read has outlasted.
 var errNotCut = errors.New("a read took longer than the checkpoint waits")
@@ -93,8 +95,8 @@ var errNotCut = errors.New("a read took longer than the checkpoint waits")
 // returns ErrDamaged as soon as a statement of anybody finds the file damaged:
 // then the service must end, for it could sell what it has sold already.
 func (db *DB) Run(ctx context.Context, log *slog.Logger) error {
-	pause := checkpointEvery
-	timer := time.NewTimer(pause)
+	failures := 0
+	timer := time.NewTimer(checkpointEvery)
 	defer timer.Stop()
 	for {
 		select {
@@ -104,21 +106,18 @@ func (db *DB) Run(ctx context.Context, log *slog.Logger) error {
 			return damaged(db.path, db.damage.err)
 		case <-timer.C:
 			err := db.checkpoint(ctx, log, maxLog)
-			pause = nextPause(pause, err)
+			if err == nil {
+				failures = 0
+			} else {
+				failures++
+			}
+			pause := checkpointPauses.After(1 + failures)
 			if err != nil && ctx.Err() == nil {
 				log.WarnContext(ctx, "write-ahead log not cut", "file", db.path, "next_try", pause, "error", err)
 			}
 			timer.Reset(pause)
 		}
 	}
-}
-
-// nextPause is how long Run waits after a checkpoint that ended with err.
-func nextPause(last time.Duration, err error) time.Duration {
-	if err == nil {
-		return checkpointEvery
-	}
-	return min(2*last, maxCheckpointPause)
 }
 
 // checkpoint brings the log into the file and cuts it, if it is larger than

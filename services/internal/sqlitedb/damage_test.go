@@ -217,13 +217,9 @@ func TestALogThatIsNotCutIsAnError(t *testing.T) {
 
 func TestThePauseGrowsWithEachCheckpointThatFails(t *testing.T) {
 	t.Parallel()
-	pause := checkpointEvery
-	for _, want := range []time.Duration{10 * time.Second, 20 * time.Second, 40 * time.Second, time.Minute, time.Minute} {
-		if pause = nextPause(pause, errNotCut); pause != want {
-			t.Errorf("the pause is %s, want %s", pause, want)
+	for failures, want := range []time.Duration{checkpointEvery, 10 * time.Second, 20 * time.Second, 40 * time.Second, time.Minute, time.Minute} {
+		if pause := checkpointPauses.After(1 + failures); pause != want {
+			t.Errorf("after %d failures the pause is %s, want %s", failures, pause, want)
 		}
-	}
-	if pause = nextPause(pause, nil); pause != checkpointEvery {
-		t.Errorf("after a checkpoint that succeeded the pause is %s, want %s", pause, checkpointEvery)
 	}
 }

@@ -9,6 +9,8 @@ import (
 	"log/slog"
 	"runtime/debug"
 	"time"
+
+	"github.com/openboxoffice/boxoffice/services/internal/retry"
 )
 
 // PanicError is the error that Try makes of a panic.
@@ -42,33 +44,27 @@ func Try(ctx context.Context, log *slog.Logger, what string, work func() error, 
 	return work()
 }
 
-// pauses of Keep: the first, and the longest.
-const (
-	firstPause = time.Second
-	maxPause   = time.Minute
-)
+var keepPauses = retry.Pauses{First: time.Second, Limit: time.Minute}
 
 // Keep calls work, which is to run until ctx ends, and returns what it returns.
 // If work panics, Keep calls it again after a pause, which grows from one second
 // to a minute while work keeps panicking.
 func Keep(ctx context.Context, log *slog.Logger, what string, work func(context.Context) error) error {
-	return keep(ctx, log, what, work, firstPause)
+	return keep(ctx, log, what, work, keepPauses)
 }
 
-func keep(ctx context.Context, log *slog.Logger, what string, work func(context.Context) error, first time.Duration) error {
-	for pause := first; ; pause = min(2*pause, maxPause) {
+func keep(ctx context.Context, log *slog.Logger, what string, work func(context.Context) error, pauses retry.Pauses) error {
+	for panics := 1; ; panics++ {
 		began := time.Now()
 		err := Try(ctx, log, what, func() error { return work(ctx) })
 		if !Panicked(err) {
 			return err
 		}
-		if time.Since(began) > maxPause {
-			pause = first // it had been well for a while
+		if time.Since(began) > pauses.Limit {
+			panics = 1 // it had been well for a while
 		}
-		select {
-		case <-ctx.Done():
+		if pauses.Wait(ctx, panics) != nil {
 			return nil
-		case <-time.After(pause):
 		}
 	}
 }

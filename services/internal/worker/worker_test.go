@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/openboxoffice/boxoffice/services/internal/retry"
 )
 
 func TestTryReturnsTheErrorOfItsWork(t *testing.T) {
@@ -41,7 +43,7 @@ func TestKeepStartsWorkAgainAfterAPanic(t *testing.T) {
 			panic(calls)
 		}
 		return io.EOF
-	}, time.Millisecond)
+	}, retry.Pauses{First: time.Millisecond, Limit: time.Minute})
 	if calls != 4 || !errors.Is(err, io.EOF) {
 		t.Errorf("%d calls, error %v; want 4, and EOF", calls, err)
 	}
@@ -53,7 +55,7 @@ func TestKeepEndsWithItsContext(t *testing.T) {
 	err := keep(ctx, slog.New(slog.DiscardHandler), "x", func(context.Context) error {
 		cancel()
 		panic("at the end")
-	}, time.Hour)
+	}, retry.Pauses{First: time.Hour, Limit: time.Hour})
 	if err != nil {
 		t.Errorf("error %v", err)
 	}

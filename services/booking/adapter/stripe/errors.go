@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net/http"
 	"slices"
 	"strings"
@@ -13,6 +12,7 @@ import (
 	stripego "github.com/stripe/stripe-go/v85"
 
 	"github.com/openboxoffice/boxoffice/services/booking"
+	"github.com/openboxoffice/boxoffice/services/internal/retry"
 )
 
 // refusal is an answer of Stripe that is no success, without what it quotes of
@@ -99,34 +99,28 @@ func unknown(err error) error {
 	return fmt.Errorf("%w: %w", booking.ErrOutcomeUnknown, err)
 }
 
-// attempts is how often a call is tried, over about three seconds; less where
-// its context ends before.
-const attempts = 8
+// A call is tried 8 times, over about three seconds; less where its context ends
+// before.
+var (
+	tries  = retry.Limits{Tries: 8}
+	pauses = retry.Pauses{First: 50 * time.Millisecond, Limit: time.Second, Jitter: 50}
+)
 
 // try calls until there is an answer that stands. Whatever is called may be
 // called twice.
-func try[T any](ctx context.Context, call func() (T, error)) (T, error) {
-	pause := 50 * time.Millisecond
-	for n := 1; ; n++ {
-		if err := ctx.Err(); err != nil {
-			return *new(T), err
+func try[T any](ctx context.Context, call func() (T, error)) (v T, err error) {
+	err = pauses.Do(ctx, tries, func(ctx context.Context) error {
+		if v, err = call(); err == nil {
+			return nil
 		}
-		v, err := call()
-		if err == nil {
-			return v, nil
-		}
-		err = read(err)
+		v, err = *new(T), read(err)
 		var r *refusal
-		if n == attempts || errors.As(err, &r) && !r.again || ctx.Err() != nil {
-			return *new(T), err
+		if errors.As(err, &r) && !r.again || ctx.Err() != nil {
+			return err
 		}
-		select {
-		case <-ctx.Done():
-			return *new(T), err
-		case <-time.After(pause/2 + rand.N(pause/2)): //nolint:gosec // so that racing calls part; nobody gains by guessing it
-		}
-		pause = min(2*pause, time.Second)
-	}
+		return retry.Again(err)
+	})
+	return v, err
 }
 
 // tryList is try for one page of a list.

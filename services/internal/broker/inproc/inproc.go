@@ -16,6 +16,7 @@ import (
 
 	"github.com/openboxoffice/boxoffice/contracts/events"
 	"github.com/openboxoffice/boxoffice/services/internal/broker"
+	"github.com/openboxoffice/boxoffice/services/internal/retry"
 )
 
 // Why Publish refuses a message.
@@ -72,7 +73,7 @@ func New(o Options) *Broker {
 		o.MaxAttempts = 12
 	}
 	if o.Backoff == nil {
-		o.Backoff = backoff
+		o.Backoff = retry.Pauses{First: 100 * time.Millisecond, Limit: 30 * time.Second}.After
 	}
 	if o.Concurrency <= 0 {
 		o.Concurrency = 8
@@ -84,14 +85,6 @@ func New(o Options) *Broker {
 		o.HandlerTimeout = 30 * time.Second
 	}
 	return &Broker{o: o, queues: map[string][]*queue{}, ended: make(chan struct{})}
-}
-
-func backoff(attempt int) time.Duration {
-	const limit = 30 * time.Second
-	if attempt > 9 { // 100 ms << 9 is over the limit
-		return limit
-	}
-	return min(100*time.Millisecond<<(attempt-1), limit)
 }
 
 // patience is how long Publish waits for room.

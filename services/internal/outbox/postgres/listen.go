@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/openboxoffice/boxoffice/services/internal/postgresdb"
+	"github.com/openboxoffice/boxoffice/services/internal/retry"
 )
 
 const (
@@ -14,10 +15,10 @@ const (
 	// network that drops packets does not say so.
 	proofEvery   = 15 * time.Second
 	proofTimeout = 2 * time.Second
-
-	firstPause = 50 * time.Millisecond
-	maxPause   = 5 * time.Second
 )
+
+// pauses lie between two connections.
+var pauses = retry.Pauses{First: 50 * time.Millisecond, Limit: 5 * time.Second}
 
 // Listen calls wake, which is Relay.Wake of this process, when any process of
 // the service has committed a message while none was due, until ctx ends; then
@@ -25,28 +26,22 @@ const (
 // is lost; after each it calls wake, for what it may have missed. wake does not
 // block.
 func Listen(ctx context.Context, db *postgresdb.DB, log *slog.Logger, wake func()) error {
-	pause, lost := firstPause, false
-	for ctx.Err() == nil {
+	failures := 0
+	for {
 		err := listen(ctx, db, func() {
-			if lost {
+			if failures > 0 {
 				log.InfoContext(ctx, "listening for outbox messages again")
 			}
-			pause, lost = firstPause, false
+			failures = 0
 			wake()
 		}, wake)
-		if !lost && ctx.Err() == nil {
+		if failures++; failures == 1 && ctx.Err() == nil {
 			log.WarnContext(ctx, "not listening for outbox messages; the relay polls", "error", err)
 		}
-		lost = true
-		t := time.NewTimer(pause)
-		select {
-		case <-ctx.Done():
-		case <-t.C:
+		if pauses.Wait(ctx, failures) != nil {
+			return nil
 		}
-		t.Stop()
-		pause = min(2*pause, maxPause)
 	}
-	return nil
 }
 
 // listen returns why it does so no longer.
