@@ -3,64 +3,38 @@ package httppush
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/url"
-	"sync"
 	"time"
+
+	"github.com/sony/gobreaker/v2"
 )
 
-const (
-	firstPause = 100 * time.Millisecond
-	maxPause   = 5 * time.Second
-)
+// openFor is how long a consumer is left alone that did not answer.
+const openFor = time.Second
 
-// breaker leaves a consumer alone that does not answer, for a pause that
-// doubles each time until it does.
-type breaker struct {
-	mu      sync.Mutex
-	silence error // why it is open; nil while it is closed
-	pause   time.Duration
-	until   time.Time
-	probing bool
+type breaker = gobreaker.TwoStepCircuitBreaker[any]
+
+// newBreaker returns a circuit breaker that one call without an answer opens.
+// Each openFor, one call may try the consumer.
+func newBreaker(consumer string) *breaker {
+	return gobreaker.NewTwoStepCircuitBreaker[any](gobreaker.Settings{
+		Name: consumer, Timeout: openFor,
+		ReadyToTrip:  func(gobreaker.Counts) bool { return true },
+		IsSuccessful: answered,
+		IsExcluded:   func(err error) bool { return errors.Is(err, errGivenUp) },
+	})
 }
 
-// open returns why the consumer is to be left alone; nil while it is not.
-func (b *breaker) open() error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.silence
-}
+// errGivenUp is an end of a call that says nothing about the consumer.
+var errGivenUp = errors.New("the caller gave up")
 
-// probe reports whether the consumer may be tried, which is once after each
-// pause. Whoever is told so calls probed.
-func (b *breaker) probe() bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.probing || time.Now().Before(b.until) {
-		return false
+// outcome is what the breaker is told of a call within ctx that ended with err.
+func outcome(ctx context.Context, err error) error {
+	if err != nil && ctx.Err() != nil {
+		return fmt.Errorf("%w: %w", errGivenUp, err)
 	}
-	b.probing = true
-	return true
-}
-
-func (b *breaker) probed() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.probing = false
-}
-
-// called takes in what became of a call within ctx. Those that fail while the
-// consumer is left alone began before, and say nothing new.
-func (b *breaker) called(ctx context.Context, err error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	switch now := time.Now(); {
-	case err != nil && ctx.Err() != nil: // the caller gave up
-	case answered(err):
-		b.silence, b.pause, b.until = nil, 0, time.Time{}
-	case !now.Before(b.until):
-		b.silence, b.pause = err, min(max(2*b.pause, firstPause), maxPause)
-		b.until = now.Add(b.pause)
-	}
+	return err
 }
 
 // answered reports whether the consumer said anything at all, be it that it is

@@ -9,58 +9,45 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
+	"github.com/sony/gobreaker/v2"
 
 	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
 )
 
 var errSilent = fmt.Errorf("%w: %w", httpkit.ErrUnavailable, &url.Error{Op: "Post", URL: "u", Err: context.DeadlineExceeded})
 
-func TestPausesGrowUpToALimit(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		var b breaker
-		b.called(t.Context(), errSilent)
-		var pauses []time.Duration
-		for range 8 {
-			start := time.Now()
-			for !b.probe() {
-				<-time.After(time.Millisecond)
-			}
-			pauses = append(pauses, time.Since(start))
-			if b.probe() {
-				t.Error("two probes at a time")
-			}
-			<-time.After(time.Second) // hangs
-			b.called(t.Context(), errSilent)
-			b.probed()
-		}
-		const ms = time.Millisecond
-		if diff := cmp.Diff([]time.Duration{100 * ms, 200 * ms, 400 * ms, 800 * ms, 1600 * ms, 3200 * ms, 5000 * ms, 5000 * ms}, pauses); diff != "" {
-			t.Errorf("pauses (-want +got):\n%s", diff)
-		}
-		b.called(t.Context(), nil)
-		if b.open() != nil {
-			t.Error("open after an answer")
-		}
-		b.called(t.Context(), errSilent)
-		<-time.After(firstPause)
-		if !b.probe() {
-			t.Error("an answer does not shorten the pauses after it")
-		}
-	})
+// call reports what became of one call; false means that it may not be made.
+func call(ctx context.Context, b *breaker, err error) bool {
+	done, denied := b.Allow()
+	if denied == nil {
+		done(outcome(ctx, err))
+	}
+	return denied == nil
 }
 
-func TestThoseThatFailTogetherAreOneSilence(t *testing.T) {
+func TestASilentConsumerIsTriedOnceASecond(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		var b breaker
-		for range 16 {
-			b.called(t.Context(), errSilent)
+		b := newBreaker("event")
+		call(t.Context(), b, errSilent)
+		for range 3 {
+			start := time.Now()
+			done, denied := b.Allow()
+			for ; denied != nil; done, denied = b.Allow() {
+				<-time.After(10 * time.Millisecond)
+			}
+			if waited := time.Since(start).Round(100 * time.Millisecond); waited != openFor {
+				t.Errorf("left alone for %s, want %s", waited, openFor)
+			}
+			if _, denied := b.Allow(); denied == nil {
+				t.Error("two probes at a time")
+			}
+			<-time.After(time.Minute) // hangs
+			done(errSilent)
 		}
-		<-time.After(firstPause)
-		if !b.probe() {
-			t.Error("the pause is longer than the first")
+		<-time.After(2 * openFor)
+		if call(t.Context(), b, nil); b.State() != gobreaker.StateClosed {
+			t.Errorf("%s after an answer, want closed", b.State())
 		}
 	})
 }
@@ -70,26 +57,30 @@ func TestWhatIsSilence(t *testing.T) {
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
 	for _, c := range []struct {
-		name string
-		ctx  context.Context
-		err  error
-		open bool
+		name        string
+		ctx         context.Context
+		err         error
+		first, then gobreaker.State // after it, and after silence and then it
 	}{
-		{"taken", t.Context(), nil, false},
-		{"hangs, or refuses to connect", t.Context(), errSilent, true},
-		{"an answer without an end", t.Context(), fmt.Errorf("%w: %w", httpkit.ErrUnavailable, context.DeadlineExceeded), true},
-		{"overloaded", t.Context(), httpkit.ErrUnavailable, false},
-		{"refused", t.Context(), errors.New("not a caller"), false},
-		{"given up by the caller", ended, errSilent, false},
-	} {
-		var b breaker
-		if b.called(c.ctx, c.err); (b.open() != nil) != c.open {
-			t.Errorf("%s: open because of %v, want %t", c.name, b.open(), c.open)
-		}
+		{"taken", t.Context(), nil, gobreaker.StateClosed, gobreaker.StateClosed},
+		{"hangs, or refuses to connect", t.Context(), errSilent, gobreaker.StateOpen, gobreaker.StateOpen},
+		{"an answer without an end", t.Context(), fmt.Errorf("%w: %w", httpkit.ErrUnavailable, context.DeadlineExceeded), gobreaker.StateOpen, gobreaker.StateOpen},
+		{"overloaded", t.Context(), httpkit.ErrUnavailable, gobreaker.StateClosed, gobreaker.StateClosed},
+		{"refused", t.Context(), errors.New("not a caller"), gobreaker.StateClosed, gobreaker.StateClosed},
 		// Nor does the end of the caller's patience say that it is back.
-		b.called(t.Context(), errSilent)
-		if b.called(c.ctx, c.err); (b.open() == nil) != (c.ctx.Err() == nil && !c.open) {
-			t.Errorf("%s, after silence: open because of %v", c.name, b.open())
-		}
+		{"given up by the caller", ended, errSilent, gobreaker.StateClosed, gobreaker.StateHalfOpen},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			b := newBreaker("event")
+			if call(c.ctx, b, c.err); b.State() != c.first {
+				t.Errorf("%s: %s, want %s", c.name, b.State(), c.first)
+			}
+			b = newBreaker("event")
+			call(t.Context(), b, errSilent)
+			<-time.After(2 * openFor)
+			if call(c.ctx, b, c.err); b.State() != c.then {
+				t.Errorf("%s, after silence: %s, want %s", c.name, b.State(), c.then)
+			}
+		})
 	}
 }

@@ -15,7 +15,9 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
+	"github.com/sony/gobreaker/v2"
 	"go.opentelemetry.io/otel/propagation"
 
 	"github.com/openboxoffice/boxoffice/contracts/events"
@@ -36,7 +38,9 @@ type Publisher struct {
 type consumer struct {
 	name   string
 	client *httpkit.Client
-	breaker
+	*breaker
+	// silence is why the breaker opened last.
+	silence atomic.Pointer[error]
 }
 
 var _ broker.Publisher = (*Publisher)(nil)
@@ -52,7 +56,7 @@ func NewPublisher(key *auth.ServiceKey, consumers map[string]map[string]*httpkit
 			if client == nil {
 				return nil, fmt.Errorf("the consumer %q of the topic %q cannot be reached", name, topic)
 			}
-			all = append(all, &consumer{name: name, client: client})
+			all = append(all, &consumer{name: name, client: client, breaker: newBreaker(name)})
 		}
 		slices.SortFunc(all, func(a, b *consumer) int { return strings.Compare(a.name, b.name) })
 		p.consumers[topic] = all
@@ -68,7 +72,7 @@ const concurrency = 16
 // ErrPartly when others have. A topic that NewPublisher was not given is an error.
 //
 // A consumer that does not answer holds up the others only once: until it
-// answers again it is left alone, and tried in the background now and then,
+// answers again it is left alone, and tried in the background once a second,
 // with a message that Publish calls not taken. Where none answers there is
 // nobody to hold up, and each is tried.
 func (p *Publisher) Publish(ctx context.Context, topic string, batch ...events.Message) error {
@@ -92,21 +96,20 @@ func (p *Publisher) publish(ctx context.Context, topic string, m events.Message)
 	ctx = propagation.TraceContext{}.Extract(ctx, propagation.MapCarrier{"traceparent": m.TraceParent})
 	errs := make([]error, len(consumers))
 	for i, c := range consumers {
-		errs[i] = c.open()
+		errs[i] = c.silent()
 	}
 	if !slices.Contains(errs, nil) {
 		clear(errs)
 	}
 	var calls sync.WaitGroup
 	for i, c := range consumers {
+		done, denied := c.Allow()
 		switch {
 		case errs[i] == nil:
-			calls.Go(func() { errs[i] = c.post(ctx, topic, envelope) })
-		case c.probe():
-			go func() {
-				defer c.probed()
-				_ = c.post(context.WithoutCancel(ctx), topic, envelope) // for no longer than the client's timeout
-			}()
+			calls.Go(func() { errs[i] = c.post(ctx, topic, envelope, done) })
+		case denied == nil:
+			// For no longer than the client's timeout.
+			go func() { _ = c.post(context.WithoutCancel(ctx), topic, envelope, done) }()
 		}
 	}
 	calls.Wait()
@@ -122,11 +125,25 @@ func (p *Publisher) publish(ctx context.Context, topic string, m events.Message)
 	return err
 }
 
-func (c *consumer) post(ctx context.Context, topic string, envelope []byte) error {
+// silent returns why the consumer is left alone; nil means that it is not.
+func (c *consumer) silent() error {
+	if c.State() == gobreaker.StateClosed {
+		return nil
+	}
+	return *c.silence.Load()
+}
+
+// post makes a call, and tells the breaker by done, unless that is nil.
+func (c *consumer) post(ctx context.Context, topic string, envelope []byte, done func(error)) error {
 	// It runs in a goroutine of its own, where nobody else recovers a panic.
 	err := worker.Try(ctx, slog.Default(), "pushing messages", func() error {
 		return c.client.Send(ctx, http.MethodPost, []string{"messages", topic}, cloudevent.ContentType, envelope, nil)
 	}, "topic", topic, "consumer", c.name)
-	c.called(ctx, err)
+	if done != nil {
+		if ctx.Err() == nil && !answered(err) {
+			c.silence.Store(&err)
+		}
+		done(outcome(ctx, err))
+	}
 	return err
 }
