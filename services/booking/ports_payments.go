@@ -2,7 +2,6 @@ package booking
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/openboxoffice/boxoffice/contracts/money"
@@ -55,13 +54,3 @@ type PaymentEvent struct {
 	KeptAt    time.Time
 	HandledAt time.Time // zero until it is; not before KeptAt
 }
-
-// PaymentWebhook reads what the payment provider sends of its own accord.
-type PaymentWebhook interface {
-	// Event returns what body tells, without the times, or ErrInvalidSignature
-	// where the provider has not signed it by signature, in the last five minutes.
-	Event(body []byte, signature string) (PaymentEvent, error)
-}
-
-// ErrInvalidSignature says that it is not known who sent a PaymentEvent.
-var ErrInvalidSignature = errors.New("the signature is missing, wrong or too old")

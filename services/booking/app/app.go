@@ -17,6 +17,7 @@ import (
 	"github.com/openboxoffice/boxoffice/services/booking/adapter/eventapi"
 	"github.com/openboxoffice/boxoffice/services/booking/adapter/messaging"
 	"github.com/openboxoffice/boxoffice/services/booking/adapter/rest"
+	"github.com/openboxoffice/boxoffice/services/booking/adapter/stripe"
 	"github.com/openboxoffice/boxoffice/services/internal/auth"
 	"github.com/openboxoffice/boxoffice/services/internal/broker"
 	"github.com/openboxoffice/boxoffice/services/internal/broker/dapr"
@@ -222,7 +223,7 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	rest.Register(api, a.service, rest.Options{
 		Guard: guard, AuditLog: a.db.Audit, CancelledEvents: a.db.Cancelled, Records: a.db.Records, Ledger: a.payments.ledger,
 	})
-	rest.RegisterWebhook(api, a.service, a.payments.webhook)
+	stripe.Register(api, a.service, a.payments.webhook)
 	inboxrest.Register(api, guard, inboxrest.Options{
 		Store: a.db.Inbox, Handlers: map[string]broker.Handler{events.TopicEvents: cancelled},
 		Callers: []string{"event"}, Log: deps.Log,

@@ -44,7 +44,7 @@ type payments struct {
 	booking.Payments
 	statements booking.Statements
 	ledger     booking.Ledger                  // nil where it keeps its books elsewhere
-	webhook    booking.PaymentWebhook          // nil where it tells nothing
+	webhook    *stripe.Webhook                 // nil where it tells nothing
 	ping       func(ctx context.Context) error // nil where its absence is no reason not to be ready
 	// run maintains the sandbox's file; nil for other providers.
 	run   func(ctx context.Context, log *slog.Logger) error

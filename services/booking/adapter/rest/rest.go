@@ -43,7 +43,6 @@ var table = httpkit.Errors{
 	{Err: booking.ErrNotReconciled, Status: http.StatusServiceUnavailable, Code: problem.UpstreamUnavailable, RetryAfter: 10},
 	{Err: booking.ErrSalesPaused, Status: http.StatusServiceUnavailable, Code: problem.SalesPaused, RetryAfter: 10},
 	{Err: booking.ErrReportNotFound, Status: http.StatusNotFound, Code: problem.ReportNotFound},
-	{Err: booking.ErrInvalidSignature, Status: http.StatusBadRequest, Code: problem.InvalidSignature},
 	{Err: booking.ErrReservationFailed, Status: http.StatusServiceUnavailable, Code: problem.UpstreamUnavailable, RetryAfter: 2},
 }
 

@@ -10,10 +10,11 @@ import (
 	"github.com/openboxoffice/boxoffice/services/booking"
 )
 
-// Webhook is a booking.PaymentWebhook: it knows Stripe's signatures.
-type Webhook struct{ secrets []string }
+// ErrInvalidSignature says that it is not known who sent an event.
+var ErrInvalidSignature = errors.New("the signature is missing, wrong or too old")
 
-var _ booking.PaymentWebhook = (*Webhook)(nil)
+// Webhook reads the events that Stripe sends. It knows Stripe's signatures.
+type Webhook struct{ secrets []string }
 
 // NewWebhook returns one that takes what is signed with any of secrets: while one
 // takes the place of another there are two.
@@ -37,8 +38,10 @@ var acted = map[stripego.EventType]bool{
 	stripego.EventTypePaymentIntentCanceled:      true,
 }
 
-// Event implements booking.PaymentWebhook. It reads what it needs and no more, so
-// that the version of the API that the webhook was set up with does not matter.
+// Event returns what body tells, without the times, or ErrInvalidSignature where
+// Stripe has not signed it by signature, in the last five minutes. It reads what it
+// needs and no more, so that the version of the API that the webhook was set up
+// with does not matter.
 func (w *Webhook) Event(body []byte, signature string) (booking.PaymentEvent, error) {
 	err := errors.New("no secret")
 	for _, secret := range w.secrets {
@@ -47,7 +50,7 @@ func (w *Webhook) Event(body []byte, signature string) (booking.PaymentEvent, er
 		}
 	}
 	if err != nil {
-		return booking.PaymentEvent{}, fmt.Errorf("%w: %w", booking.ErrInvalidSignature, err)
+		return booking.PaymentEvent{}, fmt.Errorf("%w: %w", ErrInvalidSignature, err)
 	}
 	var e struct {
 		ID   string             `json:"id"`
@@ -59,7 +62,7 @@ func (w *Webhook) Event(body []byte, signature string) (booking.PaymentEvent, er
 		} `json:"data"`
 	}
 	if err := json.Unmarshal(body, &e); err != nil || e.ID == "" {
-		return booking.PaymentEvent{}, fmt.Errorf("%w: it is no event", booking.ErrInvalidSignature)
+		return booking.PaymentEvent{}, fmt.Errorf("%w: it is no event", ErrInvalidSignature)
 	}
 	out := booking.PaymentEvent{ID: e.ID, Type: string(e.Type)}
 	if acted[e.Type] {

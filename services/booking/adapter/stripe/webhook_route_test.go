@@ -1,4 +1,4 @@
-package rest_test
+package stripe_test
 
 import (
 	"context"
@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/openboxoffice/boxoffice/services/booking"
-	"github.com/openboxoffice/boxoffice/services/booking/adapter/rest"
 	"github.com/openboxoffice/boxoffice/services/booking/adapter/sqlite"
 	"github.com/openboxoffice/boxoffice/services/booking/adapter/stripe"
 	"github.com/openboxoffice/boxoffice/services/booking/adapter/stripe/stripetest"
@@ -46,9 +45,9 @@ func TestStripesWebhook(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	serve := func(webhook booking.PaymentWebhook, body, signature string) (int, string) {
+	serve := func(webhook *stripe.Webhook, body, signature string) (int, string) {
 		mux := httpkit.NewRouter(log)
-		rest.RegisterWebhook(httpkit.NewAPI(mux, "t", ""), s, webhook)
+		stripe.Register(httpkit.NewAPI(mux, "t", ""), s, webhook)
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/payments/stripe/webhook", strings.NewReader(body))
 		r.Header.Set("Content-Type", "application/json; charset=utf-8")
 		if signature != "" {

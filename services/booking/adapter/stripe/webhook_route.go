@@ -1,4 +1,4 @@
-package rest
+package stripe
 
 import (
 	"context"
@@ -18,11 +18,13 @@ const maxWebhook = 256 << 10
 
 const webhookPath = "/payments/stripe/webhook"
 
-// RegisterWebhook adds the operation by which Stripe tells what has become of a
-// payment. webhook is nil where Stripe is not the provider: the operation is
-// documented all the same, for there is one document of one version, and there is
-// nothing at its path.
-func RegisterWebhook(api huma.API, s *booking.Service, webhook booking.PaymentWebhook) {
+var refusals = httpkit.Errors{{Err: ErrInvalidSignature, Status: http.StatusBadRequest, Code: problem.InvalidSignature}}
+
+// Register adds the operation by which Stripe tells what has become of a payment.
+// webhook is nil where Stripe is not the provider: the operation is documented all
+// the same, for there is one document of one version, and there is nothing at its
+// path.
+func Register(api huma.API, s *booking.Service, webhook *Webhook) {
 	huma.Register(api, httpkit.Refuses(huma.Operation{
 		OperationID: "hearStripe", Method: http.MethodPost, Path: webhookPath, Tags: []string{"payments"}, DefaultStatus: http.StatusOK,
 		Summary: "Hear from Stripe",
@@ -39,9 +41,9 @@ func RegisterWebhook(api huma.API, s *booking.Service, webhook booking.PaymentWe
 		}
 		e, err := webhook.Event(in.RawBody, in.Signature)
 		if err != nil {
-			return nil, table.To(ctx, err)
+			return nil, refusals.To(ctx, err)
 		}
-		if err := table.To(ctx, s.KeepPaymentEvent(ctx, e)); err != nil {
+		if err := refusals.To(ctx, s.KeepPaymentEvent(ctx, e)); err != nil {
 			// Whatever it is, Stripe is to tell it again.
 			var p *httpkit.Error
 			if errors.As(err, &p) && p.Code == problem.Unavailable {
