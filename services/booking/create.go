@@ -173,30 +173,26 @@ func replay(b Booking) (Booking, error) {
 	return b, nil
 }
 
-// refusals are the reasons for which a booking fails.
-var refusals = map[problem.Code]error{
-	problem.SoldOut:            ErrSoldOut,
-	problem.SalesClosed:        ErrSalesClosed,
-	problem.EventNotFound:      ErrEventNotFound,
-	problem.TicketTypeNotFound: ErrTicketTypeNotFound,
-	problem.PaymentDeclined:    ErrPaymentDeclined,
-	problem.AmountNotPayable:   ErrAmountNotPayable,
-	problem.PaymentAbandoned:   ErrPaymentAbandoned,
-	problem.EventCancelled:     ErrEventCancelled,
+// reasons are the refusals for which a booking fails.
+var reasons = []*problem.Refusal{
+	ErrSoldOut, ErrSalesClosed, ErrEventNotFound, ErrTicketTypeNotFound,
+	ErrPaymentDeclined, ErrAmountNotPayable, ErrPaymentAbandoned, ErrEventCancelled,
 }
 
 func refusal(reason problem.Code) error {
-	if err, ok := refusals[reason]; ok {
-		return err
+	for _, r := range reasons {
+		if r.Code == reason {
+			return r
+		}
 	}
 	return ErrReservationFailed
 }
 
-// reasonOf is the inverse of refusal; "" for what is no refusal.
+// reasonOf is the code of the one of reasons that err is; "" if it is none.
 func reasonOf(err error) problem.Code {
-	for code, refused := range refusals {
-		if errors.Is(err, refused) {
-			return code
+	for _, r := range reasons {
+		if errors.Is(err, r) {
+			return r.Code
 		}
 	}
 	return ""

@@ -1,14 +1,18 @@
 package user
 
-import "errors"
+import (
+	"errors"
+
+	"github.com/openboxoffice/boxoffice/contracts/problem"
+)
 
 // What the use cases and the ports refuse. A field that is not allowed is a
 // problem.Invalid instead.
 var (
-	ErrNotFound          = errors.New("there is no such user")
-	ErrEmailTaken        = errors.New("this email address has an account already")
-	ErrPasswordTooCommon = errors.New("this password is among those that everybody tries first")
-	ErrWrongPassword     = errors.New("the current password is not right")
+	ErrNotFound          = problem.NewRefusal(problem.UserNotFound, "there is no such user")
+	ErrEmailTaken        = problem.NewRefusal(problem.EmailTaken, "this email address has an account already")
+	ErrPasswordTooCommon = problem.NewRefusal(problem.PasswordTooCommon, "this password is among those that everybody tries first")
+	ErrWrongPassword     = problem.NewRefusal(problem.WrongPassword, "the current password is not right")
 
 	// ErrInvalidGrant is deliberately one for all: an unknown email address, a
 	// wrong password, and a refresh token that is unknown, expired or revoked.

@@ -26,7 +26,7 @@ import (
 
 var quiet = slog.New(slog.DiscardHandler)
 
-var errTeapot = errors.New("the pot is short and stout")
+var errPaused = problem.NewRefusal(problem.SalesPaused, "nothing is sold at the moment")
 
 type input struct {
 	ID   string `path:"id" format:"uuid"`
@@ -50,9 +50,9 @@ func server(t *testing.T) *httptest.Server {
 	) {
 		return &struct{ Body httpkit.List[string] }{httpkit.List[string]{Items: []string{}}}, nil
 	})
-	table := httpkit.Errors{{Err: errTeapot, Status: 418, Code: "teapot", RetryAfter: 3}}
+	table := httpkit.Errors{RetryAfter: map[*problem.Refusal]int{errPaused: 3}}
 	for path, err := range map[string]error{
-		"/known": fmt.Errorf("secret detail: %w", errTeapot), "/unknown": errors.New("secret detail"),
+		"/known": fmt.Errorf("secret detail: %w", errPaused), "/unknown": errors.New("secret detail"),
 		"/invalid": problem.Invalid{{Location: "body.x", Message: "no"}}, "/late": context.DeadlineExceeded,
 		"/busy": fmt.Errorf("%w: secret detail", storage.ErrBusy),
 		"/down": fmt.Errorf("%w: secret detail: %w", storage.ErrUnavailable, context.DeadlineExceeded),
@@ -110,7 +110,7 @@ func TestEveryRefusalIsAProblemWithACode(t *testing.T) {
 		{"GET", "/things?q=%zz", "", "", 400, problem.BadRequest},
 		{"GET", "/things?q=%00", "", "", 400, problem.BadRequest},
 		{"GET", "/things/%ff", "", "", 400, problem.BadRequest},
-		{"GET", "/known", "", "", 418, "teapot"},
+		{"GET", "/known", "", "", 503, problem.SalesPaused},
 		{"GET", "/invalid", "", "", 422, problem.ValidationFailed},
 		{"GET", "/down", "", "", 503, problem.Unavailable},
 		{"GET", "/busy", "", "", 503, problem.Unavailable},

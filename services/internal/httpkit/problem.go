@@ -79,24 +79,20 @@ func WriteProblem(w http.ResponseWriter, r *http.Request, p *Error) {
 	_ = json.NewEncoder(w).Encode(p)
 }
 
-// Mapping says how one of a domain's errors is answered.
-type Mapping struct {
-	Err        error // a sentinel, found by errors.Is; its text is the detail
-	Status     int
-	Code       problem.Code
-	RetryAfter int // seconds; 0 is none
+// Errors says how a service answers its domain's errors: a *problem.Refusal has
+// its code.
+type Errors struct {
+	// RetryAfter is the Retry-After of answers to a refusal, in seconds.
+	RetryAfter map[*problem.Refusal]int
 }
 
-// Errors is a service's table from domain errors to answers. The first that
-// fits is taken.
-type Errors []Mapping
-
 // To returns the answer for err, for a huma handler to return. It knows
-// problem.Invalid and *Error; storage.ErrUnavailable and the end of the context
-// are 503; anything that is in no table is logged and answered 500 without a
-// word of what it was.
+// *problem.Refusal, problem.Invalid and *Error; storage.ErrUnavailable and the end
+// of the context are 503; anything else is logged and answered 500 without a word
+// of what it was.
 func (t Errors) To(ctx context.Context, err error) error {
 	var invalid problem.Invalid
+	var refused *problem.Refusal
 	var ready *Error
 	switch {
 	case err == nil:
@@ -105,15 +101,12 @@ func (t Errors) To(ctx context.Context, err error) error {
 		return ready
 	case errors.As(err, &invalid):
 		return Invalid(invalid...)
-	}
-	for _, m := range t {
-		if errors.Is(err, m.Err) {
-			p := NewProblem(m.Status, m.Code, m.Err.Error())
-			if m.RetryAfter > 0 {
-				p.WithRetryAfter(m.RetryAfter)
-			}
-			return p
+	case errors.As(err, &refused):
+		p := NewProblem(refused.Code.Status(), refused.Code, refused.Error())
+		if seconds := t.RetryAfter[refused]; seconds > 0 {
+			p.WithRetryAfter(seconds)
 		}
+		return p
 	}
 	if errors.Is(err, storage.ErrBusy) {
 		return NewProblem(http.StatusServiceUnavailable, problem.Unavailable,

@@ -5,10 +5,10 @@ package inbox
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/openboxoffice/boxoffice/contracts/events"
+	"github.com/openboxoffice/boxoffice/contracts/problem"
 	"github.com/openboxoffice/boxoffice/services/internal/messagerow"
 )
 
@@ -40,7 +40,7 @@ func (d *DeadLetter) Read(attributes string, data []byte) {
 const Retention = 90 * 24 * time.Hour
 
 // ErrDeadLetterNotFound is returned for an id that is no dead letter's.
-var ErrDeadLetterNotFound = errors.New("dead letter not found")
+var ErrDeadLetterNotFound = problem.NewRefusal(problem.DeadLetterNotFound, "dead letter not found")
 
 // Store is where a consumer keeps what it has heard. That a message's effect
 // is stored is recorded by the transaction of the effect, not through this

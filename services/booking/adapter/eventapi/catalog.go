@@ -122,24 +122,12 @@ func wanted(items []events.Item) []item {
 	return out
 }
 
-// answers maps the event service's codes to the sentinels that a local Catalog
-// would return.
-var answers = map[problem.Code]error{
-	problem.EventNotFound:       booking.ErrEventNotFound,
-	problem.TicketTypeNotFound:  booking.ErrTicketTypeNotFound,
-	problem.SoldOut:             booking.ErrSoldOut,
-	problem.SalesClosed:         booking.ErrSalesClosed,
-	problem.ReservationReleased: booking.ErrReservationReleased,
-}
-
 // translate turns anything but a known refusal into an unknown outcome: a
 // refusal that is not understood must not be taken for "nothing happened".
 func translate(err error) error {
-	var p *problem.Problem
-	if errors.As(err, &p) {
-		if sentinel, ok := answers[p.Code]; ok {
-			return sentinel
-		}
+	if refused := problem.Refused(err, booking.ErrEventNotFound, booking.ErrTicketTypeNotFound, booking.ErrSoldOut,
+		booking.ErrSalesClosed, booking.ErrReservationReleased); refused != nil {
+		return refused
 	}
 	if err != nil {
 		return fmt.Errorf("%w: event: %w", booking.ErrOutcomeUnknown, err)

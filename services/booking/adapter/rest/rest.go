@@ -19,32 +19,14 @@ import (
 )
 
 // table says how each of the domain's errors is answered.
-var table = httpkit.Errors{
-	{Err: booking.ErrNotFound, Status: http.StatusNotFound, Code: problem.BookingNotFound},
-	{Err: booking.ErrForbidden, Status: http.StatusForbidden, Code: problem.Forbidden},
-	{Err: booking.ErrEventNotFound, Status: http.StatusNotFound, Code: problem.EventNotFound},
-	{Err: booking.ErrTicketTypeNotFound, Status: http.StatusUnprocessableEntity, Code: problem.TicketTypeNotFound},
-	{Err: booking.ErrSoldOut, Status: http.StatusConflict, Code: problem.SoldOut},
-	{Err: booking.ErrSalesClosed, Status: http.StatusConflict, Code: problem.SalesClosed},
-	{Err: booking.ErrTooManyTickets, Status: http.StatusConflict, Code: problem.TooManyTickets},
-	{Err: booking.ErrPaymentsPaused, Status: http.StatusTooManyRequests, Code: problem.RateLimited},
-	{Err: booking.ErrTooManyAtOnce, Status: http.StatusTooManyRequests, Code: problem.RateLimited},
-	{Err: booking.ErrPaymentDeclined, Status: http.StatusPaymentRequired, Code: problem.PaymentDeclined},
-	{Err: booking.ErrAmountNotPayable, Status: http.StatusConflict, Code: problem.AmountNotPayable},
-	{Err: booking.ErrCurrencyNotSupported, Status: http.StatusNotFound, Code: problem.CurrencyNotSupported},
-	{Err: booking.ErrPaymentAbandoned, Status: http.StatusPaymentRequired, Code: problem.PaymentAbandoned},
-	{Err: booking.ErrKeyReused, Status: http.StatusUnprocessableEntity, Code: problem.IdempotencyKeyReused},
-	{Err: booking.ErrInProgress, Status: http.StatusConflict, Code: problem.BookingInProgress, RetryAfter: 1},
-	{Err: booking.ErrTicketsNotBooked, Status: http.StatusConflict, Code: problem.TicketsNotBooked},
-	{Err: booking.ErrEventCancelled, Status: http.StatusConflict, Code: problem.EventCancelled},
-	{Err: booking.ErrNotCancellable, Status: http.StatusConflict, Code: problem.NotCancellable},
-	{Err: booking.ErrPaymentUnavailable, Status: http.StatusServiceUnavailable, Code: problem.UpstreamUnavailable, RetryAfter: 2},
-	{Err: booking.ErrUnavailable, Status: http.StatusServiceUnavailable, Code: problem.UpstreamUnavailable, RetryAfter: 2},
-	{Err: booking.ErrNotReconciled, Status: http.StatusServiceUnavailable, Code: problem.UpstreamUnavailable, RetryAfter: 10},
-	{Err: booking.ErrSalesPaused, Status: http.StatusServiceUnavailable, Code: problem.SalesPaused, RetryAfter: 10},
-	{Err: booking.ErrReportNotFound, Status: http.StatusNotFound, Code: problem.ReportNotFound},
-	{Err: booking.ErrReservationFailed, Status: http.StatusServiceUnavailable, Code: problem.UpstreamUnavailable, RetryAfter: 2},
-}
+var table = httpkit.Errors{RetryAfter: map[*problem.Refusal]int{
+	booking.ErrInProgress:         1,
+	booking.ErrPaymentUnavailable: 2,
+	booking.ErrUnavailable:        2,
+	booking.ErrNotReconciled:      10,
+	booking.ErrSalesPaused:        10,
+	booking.ErrReservationFailed:  2,
+}}
 
 // answer is a booking, with the status that says whether it is settled.
 type answer struct {

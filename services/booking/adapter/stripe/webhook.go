@@ -7,11 +7,12 @@ import (
 
 	stripego "github.com/stripe/stripe-go/v85"
 
+	"github.com/openboxoffice/boxoffice/contracts/problem"
 	"github.com/openboxoffice/boxoffice/services/booking"
 )
 
 // ErrInvalidSignature says that it is not known who sent an event.
-var ErrInvalidSignature = errors.New("the signature is missing, wrong or too old")
+var ErrInvalidSignature = problem.NewRefusal(problem.InvalidSignature, "the signature is missing, wrong or too old")
 
 // Webhook reads the events that Stripe sends. It knows Stripe's signatures.
 type Webhook struct{ secrets []string }

@@ -18,8 +18,6 @@ const maxWebhook = 256 << 10
 
 const webhookPath = "/payments/stripe/webhook"
 
-var refusals = httpkit.Errors{{Err: ErrInvalidSignature, Status: http.StatusBadRequest, Code: problem.InvalidSignature}}
-
 // Register adds the operation by which Stripe tells what has become of a payment.
 // webhook is nil where Stripe is not the provider: the operation is documented all
 // the same, for there is one document of one version, and there is nothing at its
@@ -41,9 +39,9 @@ func Register(api huma.API, s *booking.Service, webhook *Webhook) {
 		}
 		e, err := webhook.Event(in.RawBody, in.Signature)
 		if err != nil {
-			return nil, refusals.To(ctx, err)
+			return nil, httpkit.Errors{}.To(ctx, err)
 		}
-		if err := refusals.To(ctx, s.KeepPaymentEvent(ctx, e)); err != nil {
+		if err := (httpkit.Errors{}).To(ctx, s.KeepPaymentEvent(ctx, e)); err != nil {
 			// Whatever it is, Stripe is to tell it again.
 			var p *httpkit.Error
 			if errors.As(err, &p) && p.Code == problem.Unavailable {

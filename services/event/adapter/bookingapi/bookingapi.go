@@ -63,10 +63,10 @@ func (b *Bookings) Limits(ctx context.Context, currency string) (event.ChargeLim
 		Maximum  int64  `json:"maximum_minor"`
 	}
 	err := b.client.Do(ctx, http.MethodGet, []string{"charge-limits", currency}, nil, &out)
-	var p *problem.Problem
+	refused := problem.Refused(err, event.ErrCurrencyNotSupported)
 	switch {
-	case errors.As(err, &p) && p.Code == problem.CurrencyNotSupported:
-		return event.ChargeLimits{}, event.ErrCurrencyNotSupported
+	case refused != nil:
+		return event.ChargeLimits{}, refused
 	case err != nil:
 		return event.ChargeLimits{}, fmt.Errorf("%w: %w", event.ErrBookingUnavailable, err)
 	case out.Currency != currency || out.Step < 1 || out.Minimum < 1 || out.Maximum < out.Minimum:

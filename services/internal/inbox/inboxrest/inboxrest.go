@@ -4,7 +4,6 @@ package inboxrest
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -36,12 +35,9 @@ type Options struct {
 // maxIDs is how many receipts may be asked for at a time.
 const maxIDs = 1000
 
-var errReplayFailed = errors.New("the handler refused the message again")
+var errReplayFailed = problem.NewRefusal(problem.ReplayFailed, "the handler refused the message again")
 
-var table = httpkit.Errors{
-	{Err: inbox.ErrDeadLetterNotFound, Status: http.StatusNotFound, Code: problem.DeadLetterNotFound},
-	{Err: errReplayFailed, Status: http.StatusConflict, Code: problem.ReplayFailed},
-}
+var table = httpkit.Errors{}
 
 type receiptsRequest struct {
 	IDs []string `json:"ids" minItems:"1" maxItems:"1000" format:"uuid" nullable:"false" doc:"Message ids"`

@@ -24,12 +24,7 @@ import (
 )
 
 // table says how each of the domain's errors is answered.
-var table = httpkit.Errors{
-	{Err: user.ErrNotFound, Status: http.StatusNotFound, Code: problem.UserNotFound},
-	{Err: user.ErrEmailTaken, Status: http.StatusConflict, Code: problem.EmailTaken},
-	{Err: user.ErrPasswordTooCommon, Status: http.StatusUnprocessableEntity, Code: problem.PasswordTooCommon},
-	{Err: user.ErrWrongPassword, Status: http.StatusUnprocessableEntity, Code: problem.WrongPassword},
-}
+var table = httpkit.Errors{}
 
 // patience is how long a request waits for its turn to hash a password, before it
 // is told to return.
