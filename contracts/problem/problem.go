@@ -39,13 +39,18 @@ type Field struct {
 
 // Invalid is a request whose fields are well-formed but not allowed, as an
 // error of the domain: the answer is 422 validation_failed with these fields.
-type Invalid []Field
+type Invalid []InvalidField
+
+// InvalidField is one invalid part of a request, by the name that the domain has
+// for it: "items[2].quantity". "" is the request as a whole. Only the REST adapter
+// knows where it stood.
+type InvalidField struct{ Name, Message string }
 
 // Error joins the fields' messages.
 func (v Invalid) Error() string {
 	parts := make([]string, len(v))
 	for i, f := range v {
-		parts[i] = f.Location + ": " + f.Message
+		parts[i] = strings.TrimPrefix(f.Name+": "+f.Message, ": ")
 	}
 	return "invalid: " + strings.Join(parts, "; ")
 }

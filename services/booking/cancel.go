@@ -366,11 +366,11 @@ func told(b *Booking, some ...Cancellation) *events.Cancellation {
 func validCancellation(want []Wanted, key string) error {
 	var v problem.Invalid
 	if len(want) == 0 {
-		v = append(v, problem.Field{Location: "body.items", Message: "name the tickets to cancel"})
+		v = append(v, problem.InvalidField{Name: "items", Message: "name the tickets to cancel"})
 	}
 	v = append(v, validItems(want)...)
 	if key == "" {
-		v = append(v, problem.Field{Location: "header.Idempotency-Key", Message: "is required"})
+		v = append(v, problem.InvalidField{Name: "idempotency_key", Message: "is required"})
 	}
 	v = append(v, validKey(key)...)
 	if v != nil {

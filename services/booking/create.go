@@ -200,9 +200,9 @@ func reasonOf(err error) problem.Code {
 
 func (r *Request) validate() error {
 	var v problem.Invalid
-	bad := func(where, what string) { v = append(v, problem.Field{Location: where, Message: what}) }
+	bad := func(where, what string) { v = append(v, problem.InvalidField{Name: where, Message: what}) }
 	if id, err := uuid.Parse(r.EventID); err != nil {
-		bad("body.event_id", "must be a UUID")
+		bad("event_id", "must be a UUID")
 	} else {
 		r.EventID = id.String() // one spelling
 	}
@@ -212,11 +212,11 @@ func (r *Request) validate() error {
 	total := r.Tickets
 	switch {
 	case r.Tickets != 0 && len(r.Items) != 0:
-		bad("body.items", "give either tickets or items, not both")
+		bad("items", "give either tickets or items, not both")
 	case r.Tickets == 0 && len(r.Items) == 0:
-		bad("body.tickets", "give the number of tickets, or items")
+		bad("tickets", "give the number of tickets, or items")
 	case r.Tickets < 0:
-		bad("body.tickets", "must be at least 1")
+		bad("tickets", "must be at least 1")
 	}
 	v = append(v, validItems(r.Items)...)
 	for _, it := range r.Items {
@@ -225,11 +225,11 @@ func (r *Request) validate() error {
 		}
 	}
 	if total > MaxTickets {
-		bad("body", fmt.Sprintf("a booking holds at most %d tickets", MaxTickets))
+		bad("", fmt.Sprintf("a booking holds at most %d tickets", MaxTickets))
 	}
 	v = append(v, validKey(r.IdempotencyKey)...)
 	if len(r.PaymentToken) > 255 {
-		bad("body.payment.token", "must be at most 255 characters")
+		bad("payment.token", "must be at most 255 characters")
 	}
 	if v != nil {
 		return v
@@ -240,10 +240,10 @@ func (r *Request) validate() error {
 // validItems says what is wrong with the items of a body, whose ids it brings
 // into their one spelling.
 func validItems(items []Wanted) (v problem.Invalid) {
-	bad := func(where, what string) { v = append(v, problem.Field{Location: where, Message: what}) }
+	bad := func(where, what string) { v = append(v, problem.InvalidField{Name: where, Message: what}) }
 	seen := map[string]bool{}
 	for i, it := range items {
-		where := fmt.Sprintf("body.items[%d]", i)
+		where := fmt.Sprintf("items[%d]", i)
 		if id, err := uuid.Parse(it.TicketTypeID); err != nil {
 			bad(where+".ticket_type_id", "must be a UUID")
 		} else {
@@ -263,7 +263,7 @@ func validItems(items []Wanted) (v problem.Invalid) {
 // validKey says what is wrong with an idempotency key, or the lack of one.
 func validKey(key string) problem.Invalid {
 	if len(key) > 255 || strings.ContainsFunc(key, func(c rune) bool { return c < '!' || c > '~' }) {
-		return problem.Invalid{{Location: "header.Idempotency-Key", Message: "must be 1 to 255 visible ASCII characters"}}
+		return problem.Invalid{{Name: "idempotency_key", Message: "must be 1 to 255 visible ASCII characters"}}
 	}
 	return nil
 }

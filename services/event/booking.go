@@ -103,8 +103,8 @@ func canonicalItems(items []Request) []Request {
 func canonicalReturn(returnID string, items []Request) (string, error) {
 	var v validation
 	id, ok := canonical(returnID)
-	v.check(ok, "body.return_id", "must be a UUID")
-	v.check(len(items) > 0, "body.items", "must not be empty")
+	v.check(ok, "return_id", "must be a UUID")
+	v.check(len(items) > 0, "items", "must not be empty")
 	v.items(items)
 	if len(v) > 0 {
 		return "", problem.Invalid(v)
@@ -167,8 +167,8 @@ func (s *Service) itemsCancelled(ctx context.Context, messageID string, k Key, c
 func (k Key) canonical() (Key, error) {
 	var v validation
 	booking, ok := canonical(k.BookingID)
-	v.check(ok, "body.booking_id", "must be a UUID")
-	v.check(k.Attempt >= 1 && k.Attempt <= MaxAttempt, "body.attempt", fmt.Sprintf("must be 1 to %d", MaxAttempt))
+	v.check(ok, "booking_id", "must be a UUID")
+	v.check(k.Attempt >= 1 && k.Attempt <= MaxAttempt, "attempt", fmt.Sprintf("must be 1 to %d", MaxAttempt))
 	if len(v) > 0 {
 		return Key{}, problem.Invalid(v)
 	}
@@ -182,7 +182,7 @@ func (k Key) canonical() (Key, error) {
 func (r BookRequest) validate() error {
 	var v validation
 	v.check((r.Tickets != 0) != (len(r.Items) > 0), "body", "must have either tickets or items")
-	v.check(r.Tickets >= 0 && r.Tickets <= MaxTickets, "body.tickets", fmt.Sprintf("must be 1 to %d", MaxTickets))
+	v.check(r.Tickets >= 0 && r.Tickets <= MaxTickets, "tickets", fmt.Sprintf("must be 1 to %d", MaxTickets))
 	v.items(r.Items)
 	if len(v) > 0 {
 		return problem.Invalid(v)
@@ -192,14 +192,14 @@ func (r BookRequest) validate() error {
 
 // items checks that a booking may have these.
 func (v *validation) items(items []Request) {
-	v.check(len(items) <= MaxTickets, "body.items", fmt.Sprintf("must be at most %d", MaxTickets))
+	v.check(len(items) <= MaxTickets, "items", fmt.Sprintf("must be at most %d", MaxTickets))
 	total, seen := 0, map[string]bool{}
 	for i, item := range items[:min(len(items), MaxTickets)] {
-		at := fmt.Sprintf("body.items[%d]", i)
+		at := fmt.Sprintf("items[%d]", i)
 		v.check(item.Quantity >= 1 && item.Quantity <= MaxTickets, at+".quantity", fmt.Sprintf("must be 1 to %d", MaxTickets))
 		v.check(!seen[item.TicketTypeID], at+".ticket_type_id", "is listed twice")
 		seen[item.TicketTypeID] = true
 		total += min(max(item.Quantity, 0), MaxTickets)
 	}
-	v.check(total <= MaxTickets, "body.items", fmt.Sprintf("must be at most %d tickets together", MaxTickets))
+	v.check(total <= MaxTickets, "items", fmt.Sprintf("must be at most %d tickets together", MaxTickets))
 }

@@ -115,9 +115,9 @@ func (s *Service) Cancellation(ctx context.Context, caller identity.Caller, id s
 func tidyNote(note string) (string, error) {
 	note = strings.TrimSpace(strings.ReplaceAll(note, "\r\n", "\n"))
 	var v validation
-	v.check(utf8.RuneCountInString(note) <= MaxNote, "body.note", fmt.Sprintf("must have at most %d characters", MaxNote))
+	v.check(utf8.RuneCountInString(note) <= MaxNote, "note", fmt.Sprintf("must have at most %d characters", MaxNote))
 	v.check(text.IsLine(strings.ReplaceAll(note, "\n", "")),
-		"body.note", "must be text without control characters but line breaks")
+		"note", "must be text without control characters but line breaks")
 	if len(v) > 0 {
 		return "", problem.Invalid(v)
 	}

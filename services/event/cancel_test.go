@@ -91,7 +91,7 @@ func TestCancelRefuses(t *testing.T) {
 		"long": strings.Repeat("ü", 501), "tab": "a\tb", "null": "a\x00", "bell": "\a!", "return": "a\rb", "separator": "a\u2028b", "bytes": "\xff",
 	} {
 		var invalid problem.Invalid
-		if _, err := w.Cancel(t.Context(), owner(e), e.ID, nil, note); !errors.As(err, &invalid) || invalid[0].Location != "body.note" {
+		if _, err := w.Cancel(t.Context(), owner(e), e.ID, nil, note); !errors.As(err, &invalid) || invalid[0].Name != "note" {
 			t.Errorf("a note with %s: %v", name, err)
 		}
 	}

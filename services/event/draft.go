@@ -86,22 +86,22 @@ func (d Draft) tidy() Draft {
 // nil. The start must lie ahead of now, unless it is the one the event has.
 func (d Draft) validate(now, oldStart time.Time) error {
 	var v validation
-	v.line("body.title", d.Title, 1, MaxTitle)
-	v.lines("body.description", d.Description, MaxDescription)
-	v.line("body.category", d.Category, 0, MaxCategory)
-	v.line("body.venue.name", d.Venue.Name, 1, MaxVenueName)
-	v.line("body.venue.address", d.Venue.Address, 0, MaxAddress)
-	v.line("body.venue.city", d.Venue.City, 0, MaxPlace)
-	v.line("body.venue.country", d.Venue.Country, 0, MaxPlace)
+	v.line("title", d.Title, 1, MaxTitle)
+	v.lines("description", d.Description, MaxDescription)
+	v.line("category", d.Category, 0, MaxCategory)
+	v.line("venue.name", d.Venue.Name, 1, MaxVenueName)
+	v.line("venue.address", d.Venue.Address, 0, MaxAddress)
+	v.line("venue.city", d.Venue.City, 0, MaxPlace)
+	v.line("venue.country", d.Venue.Country, 0, MaxPlace)
 
-	v.check(d.StartsAt.After(now) || d.StartsAt.Equal(oldStart), "body.starts_at", "must lie in the future")
-	v.check(d.EndsAt.After(d.StartsAt), "body.ends_at", "must be after starts_at")
-	v.check(d.StartsAt.Year() <= maxYear, "body.starts_at", "is too far ahead")
-	v.check(d.EndsAt.Year() <= maxYear, "body.ends_at", "is too far ahead")
-	v.check(isTimeZone(d.TimeZone), "body.time_zone", "must be a name of the IANA time zone database, like Europe/Berlin")
+	v.check(d.StartsAt.After(now) || d.StartsAt.Equal(oldStart), "starts_at", "must lie in the future")
+	v.check(d.EndsAt.After(d.StartsAt), "ends_at", "must be after starts_at")
+	v.check(d.StartsAt.Year() <= maxYear, "starts_at", "is too far ahead")
+	v.check(d.EndsAt.Year() <= maxYear, "ends_at", "is too far ahead")
+	v.check(isTimeZone(d.TimeZone), "time_zone", "must be a name of the IANA time zone database, like Europe/Berlin")
 
 	v.policy(d.CancellationPolicy)
-	v.check(len(d.TicketTypes) >= 1 && len(d.TicketTypes) <= MaxTicketTypes, "body.ticket_types",
+	v.check(len(d.TicketTypes) >= 1 && len(d.TicketTypes) <= MaxTicketTypes, "ticket_types",
 		fmt.Sprintf("must be 1 to %d", MaxTicketTypes))
 	v.ticketTypes(d.TicketTypes)
 	if len(v) > 0 {
@@ -113,23 +113,23 @@ func (d Draft) validate(now, oldStart time.Time) error {
 // validation collects what is wrong.
 type validation problem.Invalid
 
-func (v *validation) check(ok bool, location, message string) {
+func (v *validation) check(ok bool, name, message string) {
 	if !ok {
-		*v = append(*v, problem.Field{Location: location, Message: message})
+		*v = append(*v, problem.InvalidField{Name: name, Message: message})
 	}
 }
 
 func (v *validation) policy(p events.CancellationPolicy) {
-	v.check(p.FreeHours >= 0 && p.FreeHours <= MaxFreeHours, "body.cancellation_policy.free_hours",
+	v.check(p.FreeHours >= 0 && p.FreeHours <= MaxFreeHours, "cancellation_policy.free_hours",
 		fmt.Sprintf("must be 0 to %d", MaxFreeHours))
-	v.check(p.FeeBasisPoints >= 0 && p.FeeBasisPoints <= MaxBasisPoints, "body.cancellation_policy.fee_basis_points",
+	v.check(p.FeeBasisPoints >= 0 && p.FeeBasisPoints <= MaxBasisPoints, "cancellation_policy.fee_basis_points",
 		fmt.Sprintf("must be 0 to %d", MaxBasisPoints))
 }
 
 func (v *validation) ticketTypes(types []TicketTypeDraft) {
 	names, ids := map[string]bool{}, map[string]bool{}
 	for i, t := range types[:min(len(types), MaxTicketTypes)] {
-		at := fmt.Sprintf("body.ticket_types[%d]", i)
+		at := fmt.Sprintf("ticket_types[%d]", i)
 		v.line(at+".name", t.Name, 1, MaxTypeName)
 		v.check(!names[Fold(t.Name)], at+".name", "is the name of another ticket type of the event")
 		names[Fold(t.Name)] = true
@@ -148,25 +148,25 @@ func (v *validation) ticketTypes(types []TicketTypeDraft) {
 
 // line checks a text of one line. A control character would end up in a mail's
 // header or a terminal.
-func (v *validation) line(location, s string, least, most int) {
+func (v *validation) line(name, s string, least, most int) {
 	n := utf8.RuneCountInString(s)
 	switch {
 	case n < least || n > most:
-		v.check(false, location, fmt.Sprintf("must have %d to %d characters", least, most))
+		v.check(false, name, fmt.Sprintf("must have %d to %d characters", least, most))
 	case !text.IsLine(s):
-		v.check(false, location, "must be text of one line, without control characters")
+		v.check(false, name, "must be text of one line, without control characters")
 	case s != "" && !text.IsVisible(s):
-		v.check(false, location, "must have characters that can be seen")
+		v.check(false, name, "must have characters that can be seen")
 	}
 }
 
 // lines checks a text of several lines.
-func (v *validation) lines(location, s string, most int) {
+func (v *validation) lines(name, s string, most int) {
 	switch {
 	case utf8.RuneCountInString(s) > most:
-		v.check(false, location, fmt.Sprintf("must have at most %d characters", most))
+		v.check(false, name, fmt.Sprintf("must have at most %d characters", most))
 	case !text.IsText(strings.ReplaceAll(s, "\r", "")):
-		v.check(false, location, "must be text without control characters")
+		v.check(false, name, "must be text without control characters")
 	}
 }
 

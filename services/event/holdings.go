@@ -22,7 +22,7 @@ func (s *Service) Holdings(ctx context.Context, after string, limit int) ([]Hold
 	if after != "" {
 		var v validation
 		id, ok := canonical(after)
-		v.check(ok, "query.after", "must be a UUID")
+		v.check(ok, "after", "must be a UUID")
 		if len(v) > 0 {
 			return nil, problem.Invalid(v)
 		}

@@ -49,7 +49,7 @@ func (s *Service) checkPrices(ctx context.Context, d Draft) error {
 	}
 	var v validation
 	for i, t := range d.TicketTypes {
-		at := fmt.Sprintf("body.ticket_types[%d].price", i)
+		at := fmt.Sprintf("ticket_types[%d].price", i)
 		if t.Price.IsZero() {
 			continue
 		}

@@ -66,24 +66,24 @@ func TestPricesThatCannotBePaidAreRefused(t *testing.T) {
 		draft event.Draft
 		want  problem.Invalid
 	}{
-		"a fraction of a step": {priced("KWD", 5555), problem.Invalid{{Location: "body.ticket_types[0].price.amount_minor", Message: fraction}}},
+		"a fraction of a step": {priced("KWD", 5555), problem.Invalid{{Name: "ticket_types[0].price.amount_minor", Message: fraction}}},
 		"several": {priced("KWD", 5555, 5550, 0, 1), problem.Invalid{
-			{Location: "body.ticket_types[0].price.amount_minor", Message: fraction}, {Location: "body.ticket_types[3].price.amount_minor", Message: fraction},
+			{Name: "ticket_types[0].price.amount_minor", Message: fraction}, {Name: "ticket_types[3].price.amount_minor", Message: fraction},
 		}},
 		"a part of an ariary": {priced("MGA", 150), problem.Invalid{{
-			Location: "body.ticket_types[0].price.amount_minor", Message: "must be a multiple of 1.00 MGA, as the payment provider charges no fractions of that",
+			Name: "ticket_types[0].price.amount_minor", Message: "must be a multiple of 1.00 MGA, as the payment provider charges no fractions of that",
 		}}},
-		"too little": {priced("EUR", 49), problem.Invalid{{Location: "body.ticket_types[0].price.amount_minor", Message: tooLittle}}},
+		"too little": {priced("EUR", 49), problem.Invalid{{Name: "ticket_types[0].price.amount_minor", Message: tooLittle}}},
 		"too much for the largest booking": {priced("EUR", 5_000_000), problem.Invalid{{
-			Location: "body.ticket_types[0].price.amount_minor",
-			Message:  "must be at most 49999.99 EUR, as the payment provider charges at most 999999.99 EUR for a booking of up to 20 tickets",
+			Name:    "ticket_types[0].price.amount_minor",
+			Message: "must be at most 49999.99 EUR, as the payment provider charges at most 999999.99 EUR for a booking of up to 20 tickets",
 		}}},
 		"a multiple of the step is the most": {priced("KWD", 5_000_000), problem.Invalid{{
-			Location: "body.ticket_types[0].price.amount_minor",
-			Message:  "must be at most 4999.990 KWD, as the payment provider charges at most 99999.990 KWD for a booking of up to 20 tickets",
+			Name:    "ticket_types[0].price.amount_minor",
+			Message: "must be at most 4999.990 KWD, as the payment provider charges at most 99999.990 KWD for a booking of up to 20 tickets",
 		}}},
 		"no currency of the provider's": {priced("IQD", 0, 1000), problem.Invalid{{
-			Location: "body.ticket_types[1].price.currency", Message: "must be a currency that the payment provider charges",
+			Name: "ticket_types[1].price.currency", Message: "must be a currency that the payment provider charges",
 		}}},
 		"the least":               {priced("EUR", 50), nil},
 		"the most":                {priced("EUR", 4_999_999), nil},

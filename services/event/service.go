@@ -104,7 +104,7 @@ func (s *Service) Get(ctx context.Context, id string) (*Event, error) {
 func (s *Service) List(ctx context.Context, q Query) ([]Event, *Position, error) {
 	switch {
 	case q.words() > MaxTerms:
-		return nil, nil, problem.Invalid{{Location: "query.q", Message: fmt.Sprintf("must have at most %d words", MaxTerms)}}
+		return nil, nil, problem.Invalid{{Name: "q", Message: fmt.Sprintf("must have at most %d words", MaxTerms)}}
 	case len(q.Terms()) == 0 && strings.TrimSpace(q.Text) != "":
 		return []Event{}, nil, nil
 	}

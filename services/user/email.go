@@ -50,15 +50,15 @@ func EmailKey(email string) string {
 func checkEmail(email string) (string, problem.Invalid) {
 	email = strings.TrimSpace(email)
 	if len(email) > maxEmail {
-		return "", invalid("body.email", "must have at most 254 bytes")
+		return "", invalid("email", "must have at most 254 bytes")
 	}
 	local, domain, ok := strings.Cut(email, "@")
 	if !ok || !utf8.ValidString(email) || !localPart(local) || !domainName(domain) {
-		return "", invalid("body.email", "must be an email address like ada@example.com")
+		return "", invalid("email", "must be an email address like ada@example.com")
 	}
 	// A second opinion, of those who will have to send mail to it.
 	if a, err := mail.ParseAddress(email); err != nil || a.Address != email || a.Name != "" {
-		return "", invalid("body.email", "must be an email address like ada@example.com")
+		return "", invalid("email", "must be an email address like ada@example.com")
 	}
 	return email, nil
 }

@@ -38,13 +38,13 @@ func checkPassword(password, email string) error {
 	n := utf8.RuneCountInString(password)
 	switch {
 	case !utf8.ValidString(password):
-		return invalid("body.password", "must be UTF-8")
+		return invalid("password", "must be UTF-8")
 	case n < MinPasswordLength:
-		return invalid("body.password", "must have at least 10 characters")
+		return invalid("password", "must have at least 10 characters")
 	case strings.TrimSpace(password) == "":
-		return invalid("body.password", "must not be spaces alone")
+		return invalid("password", "must not be spaces alone")
 	case n > MaxPasswordLength || len(password) > MaxPasswordBytes:
-		return invalid("body.password", "must have at most 256 characters")
+		return invalid("password", "must have at most 256 characters")
 	case common(password) || EmailKey(password) == EmailKey(email):
 		return ErrPasswordTooCommon
 	}

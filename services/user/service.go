@@ -186,7 +186,7 @@ func (s *Service) Change(ctx context.Context, id string, c Change) (User, error)
 	switch {
 	case c.Password == nil:
 	case c.CurrentPassword == "":
-		badPassword = invalid("body.current_password", "is needed to change the password")
+		badPassword = invalid("current_password", "is needed to change the password")
 	default:
 		errPassword = s.checkPassword(*c.Password, u.Email)
 		errors.As(errPassword, &badPassword)

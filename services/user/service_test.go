@@ -515,11 +515,11 @@ func TestChangeIsAllOrNothing(t *testing.T) {
 	u := s.registered(t)
 	text := func(s string) *string { return &s }
 	for want, c := range map[string]user.Change{
-		"body.name":             {Name: text(""), Phone: text("+4915112345678")},
-		"body.phone":            {Name: text("B"), Phone: text("1")},
-		"body.current_password": {Name: text("B"), Password: text("an organ in the sparrow")},
-		"body.password":         {Name: text("B"), Password: text("short"), CurrentPassword: password},
-		"too common":            {Name: text("B"), Password: text("password123"), CurrentPassword: password},
+		"name":             {Name: text(""), Phone: text("+4915112345678")},
+		"phone":            {Name: text("B"), Phone: text("1")},
+		"current_password": {Name: text("B"), Password: text("an organ in the sparrow")},
+		"password":         {Name: text("B"), Password: text("short"), CurrentPassword: password},
+		"too common":       {Name: text("B"), Password: text("password123"), CurrentPassword: password},
 		user.ErrWrongPassword.Error(): {
 			Name: text("B"), Password: text("password123"), CurrentPassword: "something else",
 		},

@@ -60,11 +60,11 @@ func checkName(name string) (string, problem.Invalid) {
 	name = strings.TrimSpace(name)
 	switch n := utf8.RuneCountInString(name); {
 	case !text.IsLine(name):
-		return "", invalid("body.name", "has characters that cannot be printed")
+		return "", invalid("name", "has characters that cannot be printed")
 	case n < 1 || n > MaxNameLength:
-		return "", invalid("body.name", "must have 1 to 200 characters")
+		return "", invalid("name", "must have 1 to 200 characters")
 	case !text.IsVisible(name):
-		return "", invalid("body.name", "must have characters that can be seen")
+		return "", invalid("name", "must have characters that can be seen")
 	}
 	return name, nil
 }
@@ -73,7 +73,7 @@ func checkName(name string) (string, problem.Invalid) {
 func checkPhone(phone string) (string, problem.Invalid) {
 	phone = strings.TrimSpace(phone)
 	if phone != "" && !e164.MatchString(phone) {
-		return "", invalid("body.phone", "must be a number like +4915112345678")
+		return "", invalid("phone", "must be a number like +4915112345678")
 	}
 	return phone, nil
 }
@@ -86,10 +86,10 @@ func checkRole(role identity.Role) (identity.Role, problem.Invalid) {
 	case identity.Customer, identity.Organizer:
 		return role, nil
 	default:
-		return "", invalid("body.role", "must be customer or organizer")
+		return "", invalid("role", "must be customer or organizer")
 	}
 }
 
-func invalid(location, message string) problem.Invalid {
-	return problem.Invalid{{Location: location, Message: message}}
+func invalid(name, message string) problem.Invalid {
+	return problem.Invalid{{Name: name, Message: message}}
 }

@@ -17,7 +17,7 @@ func registration() user.Registration {
 	return user.Registration{Email: "ada@example.com", Password: password, Name: "Ada"}
 }
 
-// refusal returns the locations of the fields that err complains about, or its
+// refusal returns the names of the fields that err complains about, or its
 // text.
 func refusal(err error) string {
 	var invalid problem.Invalid
@@ -25,11 +25,11 @@ func refusal(err error) string {
 	case err == nil:
 		return "none"
 	case errors.As(err, &invalid):
-		var locations []string
+		var names []string
 		for _, f := range invalid {
-			locations = append(locations, f.Location)
+			names = append(names, f.Name)
 		}
-		return strings.Join(locations, " ")
+		return strings.Join(names, " ")
 	case errors.Is(err, user.ErrPasswordTooCommon):
 		return "too common"
 	default:
@@ -60,33 +60,33 @@ func TestEmailAddresses(t *testing.T) {
 		"jürgen@münchen.example":                  "none",
 		"o'brien@example.com":                     "none",
 		"周@例え.テスト":                                "none",
-		"":                                        "body.email",
-		"ada":                                     "body.email",
-		"ada@":                                    "body.email",
-		"@example.com":                            "body.email",
-		"ada@localhost":                           "body.email",
-		"ada@example..com":                        "body.email",
-		"ada@-example.com":                        "body.email",
-		"ada@example.com.":                        "body.email",
-		".ada@example.com":                        "body.email",
-		"a..da@example.com":                       "body.email",
-		"ada@@example.com":                        "body.email",
-		"ada lovelace@example.com":                "body.email",
-		"Ada <ada@example.com>":                   "body.email",
-		"ada@example.com, bob@example.com":        "body.email",
-		"ada@example.com\r\nBcc: b@example.com":   "body.email",
-		"ada\nb@example.com":                      "body.email",
-		"ada\u2028b@example.com":                  "body.email",
-		"ada\u202eb@example.com":                  "body.email",
-		"ada\x00@example.com":                     "body.email",
-		"\"ada\"@example.com":                     "body.email",
-		"ada(comment)@example.com":                "body.email",
-		"ada@[127.0.0.1]":                         "body.email",
-		"ada@exam_ple.com":                        "body.email",
-		"ad\xffa@example.com":                     "body.email",
-		strings.Repeat("a", 65) + "@example.com":  "body.email",
-		"ada@" + strings.Repeat("a", 64) + ".com": "body.email",
-		"ada@" + strings.Repeat(strings.Repeat("a", 60)+".", 5) + "x": "body.email",
+		"":                                        "email",
+		"ada":                                     "email",
+		"ada@":                                    "email",
+		"@example.com":                            "email",
+		"ada@localhost":                           "email",
+		"ada@example..com":                        "email",
+		"ada@-example.com":                        "email",
+		"ada@example.com.":                        "email",
+		".ada@example.com":                        "email",
+		"a..da@example.com":                       "email",
+		"ada@@example.com":                        "email",
+		"ada lovelace@example.com":                "email",
+		"Ada <ada@example.com>":                   "email",
+		"ada@example.com, bob@example.com":        "email",
+		"ada@example.com\r\nBcc: b@example.com":   "email",
+		"ada\nb@example.com":                      "email",
+		"ada\u2028b@example.com":                  "email",
+		"ada\u202eb@example.com":                  "email",
+		"ada\x00@example.com":                     "email",
+		"\"ada\"@example.com":                     "email",
+		"ada(comment)@example.com":                "email",
+		"ada@[127.0.0.1]":                         "email",
+		"ada@exam_ple.com":                        "email",
+		"ad\xffa@example.com":                     "email",
+		strings.Repeat("a", 65) + "@example.com":  "email",
+		"ada@" + strings.Repeat("a", 64) + ".com": "email",
+		"ada@" + strings.Repeat(strings.Repeat("a", 60)+".", 5) + "x": "email",
 	} {
 		r := registration()
 		r.Email = email
@@ -108,14 +108,14 @@ func TestPasswords(t *testing.T) {
 	t.Parallel()
 	s := newService(t)
 	for candidate, want := range map[string]string{
-		"":                         "body.password",
-		"ninechars":                "body.password",
-		"neun Zeic":                "body.password",
-		strings.Repeat("ab1?", 65): "body.password", // 260 characters
-		strings.Repeat("\U0001F39F", 255) + "aaaaa": "body.password", // 1025 bytes
-		"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff":  "body.password",
-		"          ": "body.password",
-		"\u00a0\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u3000": "body.password",
+		"":                         "password",
+		"ninechars":                "password",
+		"neun Zeic":                "password",
+		strings.Repeat("ab1?", 65): "password", // 260 characters
+		strings.Repeat("\U0001F39F", 255) + "aaaaa": "password", // 1025 bytes
+		"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff":  "password",
+		"          ": "password",
+		"\u00a0\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u3000": "password",
 		"1234567890":             "too common",
 		"12345678910":            "too common",
 		"0987654321":             "too common",
@@ -181,20 +181,20 @@ func TestNamesPhonesAndRoles(t *testing.T) {
 		change func(*user.Registration)
 		want   string
 	}{
-		"empty name":           {func(r *user.Registration) { r.Name = "  " }, "body.name"},
-		"long name":            {func(r *user.Registration) { r.Name = strings.Repeat("ä", 201) }, "body.name"},
-		"name of two lines":    {func(r *user.Registration) { r.Name = "Ada\r\nBcc: b@example.com" }, "body.name"},
-		"name of a filler":     {func(r *user.Registration) { r.Name = "\u3164" }, "body.name"},
-		"name of joiners":      {func(r *user.Registration) { r.Name = "\u200d\u200f" }, "body.name"},
+		"empty name":           {func(r *user.Registration) { r.Name = "  " }, "name"},
+		"long name":            {func(r *user.Registration) { r.Name = strings.Repeat("ä", 201) }, "name"},
+		"name of two lines":    {func(r *user.Registration) { r.Name = "Ada\r\nBcc: b@example.com" }, "name"},
+		"name of a filler":     {func(r *user.Registration) { r.Name = "\u3164" }, "name"},
+		"name of joiners":      {func(r *user.Registration) { r.Name = "\u200d\u200f" }, "name"},
 		"Hebrew name":          {func(r *user.Registration) { r.Name = "\u200fעדה"; r.Email = "c@example.com" }, "none"},
-		"name turned around":   {func(r *user.Registration) { r.Name = "Ada\u202e" }, "body.name"},
-		"local phone":          {func(r *user.Registration) { r.Phone = "0151 12345678" }, "body.phone"},
-		"phone with spaces":    {func(r *user.Registration) { r.Phone = "+49 151 12345678" }, "body.phone"},
-		"long phone":           {func(r *user.Registration) { r.Phone = "+1234567890123456" }, "body.phone"},
-		"phone of zero":        {func(r *user.Registration) { r.Phone = "+0123456789" }, "body.phone"},
-		"admin":                {func(r *user.Registration) { r.Role = identity.Admin }, "body.role"},
-		"unknown role":         {func(r *user.Registration) { r.Role = "root" }, "body.role"},
-		"all at once":          {func(r *user.Registration) { *r = user.Registration{Role: "root", Phone: "x"} }, "body.role body.email body.password body.name body.phone"},
+		"name turned around":   {func(r *user.Registration) { r.Name = "Ada\u202e" }, "name"},
+		"local phone":          {func(r *user.Registration) { r.Phone = "0151 12345678" }, "phone"},
+		"phone with spaces":    {func(r *user.Registration) { r.Phone = "+49 151 12345678" }, "phone"},
+		"long phone":           {func(r *user.Registration) { r.Phone = "+1234567890123456" }, "phone"},
+		"phone of zero":        {func(r *user.Registration) { r.Phone = "+0123456789" }, "phone"},
+		"admin":                {func(r *user.Registration) { r.Role = identity.Admin }, "role"},
+		"unknown role":         {func(r *user.Registration) { r.Role = "root" }, "role"},
+		"all at once":          {func(r *user.Registration) { *r = user.Registration{Role: "root", Phone: "x"} }, "role email password name phone"},
 		"family name with ZWJ": {func(r *user.Registration) { r.Name = "क्\u200dष"; r.Email = "b@example.com" }, "none"},
 	} {
 		r := registration()

@@ -53,7 +53,7 @@ func server(t *testing.T) *httptest.Server {
 	table := httpkit.Errors{RetryAfter: map[*problem.Refusal]int{errPaused: 3}}
 	for path, err := range map[string]error{
 		"/known": fmt.Errorf("secret detail: %w", errPaused), "/unknown": errors.New("secret detail"),
-		"/invalid": problem.Invalid{{Location: "body.x", Message: "no"}}, "/late": context.DeadlineExceeded,
+		"/invalid": problem.Invalid{{Name: "x", Message: "no"}}, "/late": context.DeadlineExceeded,
 		"/busy": fmt.Errorf("%w: secret detail", storage.ErrBusy),
 		"/down": fmt.Errorf("%w: secret detail: %w", storage.ErrUnavailable, context.DeadlineExceeded),
 	} {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -84,6 +85,9 @@ func WriteProblem(w http.ResponseWriter, r *http.Request, p *Error) {
 type Errors struct {
 	// RetryAfter is the Retry-After of answers to a refusal, in seconds.
 	RetryAfter map[*problem.Refusal]int
+	// Locations says where fields stood that are not in the body, by their names:
+	// "header.Idempotency-Key".
+	Locations map[string]string
 }
 
 // To returns the answer for err, for a huma handler to return. It knows
@@ -100,7 +104,7 @@ func (t Errors) To(ctx context.Context, err error) error {
 	case errors.As(err, &ready):
 		return ready
 	case errors.As(err, &invalid):
-		return Invalid(invalid...)
+		return Invalid(t.located(invalid)...)
 	case errors.As(err, &refused):
 		p := NewProblem(refused.Code.Status(), refused.Code, refused.Error())
 		if seconds := t.RetryAfter[refused]; seconds > 0 {
@@ -123,6 +127,19 @@ func (t Errors) To(ctx context.Context, err error) error {
 	}
 	logger(ctx).ErrorContext(ctx, "unexpected error", "error", err)
 	return internalError()
+}
+
+// located returns fields of the domain with their locations.
+func (t Errors) located(invalid problem.Invalid) []problem.Field {
+	fields := make([]problem.Field, len(invalid))
+	for i, f := range invalid {
+		location, elsewhere := t.Locations[f.Name]
+		if !elsewhere {
+			location = strings.TrimSuffix("body."+f.Name, ".")
+		}
+		fields[i] = problem.Field{Location: location, Message: f.Message}
+	}
+	return fields
 }
 
 // Invalid refuses a request for what is wrong with its fields. It names maxErrors

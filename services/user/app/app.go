@@ -196,7 +196,7 @@ func (a *App) ensureAdmin(ctx context.Context, cfg Config) error {
 	case errors.As(err, &invalid):
 		var errs []error
 		for _, f := range invalid {
-			name := map[string]string{"body.email": "ADMIN_EMAIL", "body.password": "ADMIN_PASSWORD"}[f.Location]
+			name := map[string]string{"email": "ADMIN_EMAIL", "password": "ADMIN_PASSWORD"}[f.Name]
 			errs = append(errs, fmt.Errorf("%s %s", name, f.Message))
 		}
 		return errors.Join(errs...)

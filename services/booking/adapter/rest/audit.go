@@ -30,7 +30,7 @@ func registerAudit(api huma.API, log booking.AuditLog, guard *auth.Guard) {
 	) (*page, error) {
 		q := booking.AuditQuery{BookingID: canonical(in.BookingID), EventID: canonical(in.EventID), Limit: in.Limit + 1}
 		if q.BookingID != "" && q.EventID != "" {
-			return nil, table.To(ctx, problem.Invalid{{Location: "query.event_id", Message: "give either booking_id or event_id, not both"}})
+			return nil, httpkit.Invalid(problem.Field{Location: "query.event_id", Message: "give either booking_id or event_id, not both"})
 		}
 		if in.Cursor != "" {
 			var c before

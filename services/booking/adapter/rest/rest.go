@@ -26,7 +26,7 @@ var table = httpkit.Errors{RetryAfter: map[*problem.Refusal]int{
 	booking.ErrNotReconciled:      10,
 	booking.ErrSalesPaused:        10,
 	booking.ErrReservationFailed:  2,
-}}
+}, Locations: map[string]string{"idempotency_key": "header.Idempotency-Key"}}
 
 // answer is a booking, with the status that says whether it is settled.
 type answer struct {
@@ -86,7 +86,7 @@ func Register(api huma.API, s *booking.Service, o Options) {
 		}
 		if in.Body.Payment != nil {
 			if in.Body.Payment.Token == "" { // null, which huma lets pass in what may itself be null
-				return nil, table.To(ctx, problem.Invalid{{Location: "body.payment.token", Message: "expected string"}})
+				return nil, httpkit.Invalid(problem.Field{Location: "body.payment.token", Message: "expected string"})
 			}
 			r.PaymentToken = in.Body.Payment.Token
 		}

@@ -394,3 +394,18 @@ func FuzzCreate(f *testing.F) {
 		}
 	})
 }
+
+func TestARefusalSaysWhereTheFieldStood(t *testing.T) {
+	t.Parallel()
+	a := newAPI(t)
+	for name, c := range map[string]struct{ body, key, location string }{
+		"a long key":       {book(""), strings.Repeat("k", 256), "header.Idempotency-Key"},
+		"a long token":     {book(`,"payment":{"token":"` + strings.Repeat("t", 256) + `"}`), "k", "body.payment.token"},
+		"too many tickets": {`{"event_id":"` + event + `","items":[{"ticket_type_id":"` + seat + `","quantity":20},{"ticket_type_id":"` + event + `","quantity":20}]}`, "k", "body"},
+	} {
+		r := a.do(t, alice, http.MethodPost, "/bookings", c.body, "Idempotency-Key", c.key)
+		if !strings.Contains(r.raw, `"location":"`+c.location+`"`) {
+			t.Errorf("%s: %s, want the location %s", name, r, c.location)
+		}
+	}
+}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/openboxoffice/boxoffice/contracts/problem"
 	"github.com/openboxoffice/boxoffice/services/event"
+	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
 )
 
 // etag is the ETag of an event: "<edit version>.<inventory version>".
@@ -95,7 +96,7 @@ func (p preconditions) change() (func(version int64) bool, error) {
 }
 
 func notTags(header string) error {
-	return problem.Invalid{{Location: "header." + header, Message: "must be ETags, each in quotes, or *"}}
+	return httpkit.Invalid(problem.Field{Location: "header." + header, Message: "must be ETags, each in quotes, or *"})
 }
 
 // entityTag is an ETag in a list, with its quotes.

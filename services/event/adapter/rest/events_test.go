@@ -147,6 +147,17 @@ func TestListFilters(t *testing.T) {
 	}
 }
 
+func TestASearchOfTooManyWordsSaysWhere(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	var p struct{ Errors []struct{ Location string } }
+	s.do(t, http.MethodGet, "/events?q=one+two+three+four+five+six+seven+eight+nine+ten+eleven", "", nil).
+		is(t, http.StatusUnprocessableEntity, "validation_failed").json(t, &p)
+	if len(p.Errors) != 1 || p.Errors[0].Location != "query.q" {
+		t.Errorf("errors %v, want one at query.q", p.Errors)
+	}
+}
+
 func TestOwnership(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)

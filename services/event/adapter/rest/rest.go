@@ -14,7 +14,7 @@ import (
 // table says how each of the domain's errors is answered.
 var table = httpkit.Errors{RetryAfter: map[*problem.Refusal]int{
 	event.ErrBookingUnavailable: 1,
-}}
+}, Locations: map[string]string{"after": "query.after", "q": "query.q"}}
 
 // Register adds the operations to api.
 func Register(api huma.API, s *event.Service, guard *auth.Guard) {

@@ -64,7 +64,7 @@ func Encode(m events.Message) ([]byte, error) {
 }
 
 // Decode reads an envelope. It returns ErrSyntax, or a problem.Invalid that
-// names what is missing or not allowed, as "body.id". Attributes that a message
+// names what is missing or not allowed, as "id". Attributes that a message
 // does not have are ignored, as CloudEvents wants it; an attribute that is null
 // is not there. The message keeps nothing of b, and its data is the bytes that
 // came.
@@ -128,7 +128,7 @@ func split(b []byte) (members map[string]json.RawMessage, twice map[string]bool,
 	}
 	d := json.NewDecoder(bytes.NewReader(b))
 	if start, err := d.Token(); err != nil || start != json.Delim('{') {
-		return nil, nil, problem.Invalid{{Location: "body", Message: "expected object"}}
+		return nil, nil, problem.Invalid{{Message: "expected object"}}
 	}
 	members, twice = map[string]json.RawMessage{}, map[string]bool{}
 	seen := map[string]bool{}
@@ -184,6 +184,6 @@ func check(m events.Message) (bad problem.Invalid) {
 	return bad
 }
 
-func invalid(name, message string) problem.Field {
-	return problem.Field{Location: "body." + name, Message: message}
+func invalid(name, message string) problem.InvalidField {
+	return problem.InvalidField{Name: name, Message: message}
 }

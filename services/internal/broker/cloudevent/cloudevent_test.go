@@ -47,21 +47,21 @@ func TestEncode(t *testing.T) {
 func TestEncodeRefusesWhatDecodeWouldRefuse(t *testing.T) {
 	t.Parallel()
 	for location, change := range map[string]func(m *events.Message){
-		"body.specversion":     func(m *events.Message) { m.SpecVersion = "0.3" },
-		"body.id":              func(m *events.Message) { m.ID = "" },
-		"body.source":          func(m *events.Message) { m.Source = "" },
-		"body.type":            func(m *events.Message) { m.Type = strings.Repeat("ü", 201) },
-		"body.subject":         func(m *events.Message) { m.Subject = "\xff" },
-		"body.time":            func(m *events.Message) { m.Time = time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC) },
-		"body.datacontenttype": func(m *events.Message) { m.DataContentType = "text/plain" },
-		"body.traceparent":     func(m *events.Message) { m.TraceParent = "a\nb" },
-		"body.data":            func(m *events.Message) { m.Data = []byte(`1},"x":{`) },
+		"specversion":     func(m *events.Message) { m.SpecVersion = "0.3" },
+		"id":              func(m *events.Message) { m.ID = "" },
+		"source":          func(m *events.Message) { m.Source = "" },
+		"type":            func(m *events.Message) { m.Type = strings.Repeat("ü", 201) },
+		"subject":         func(m *events.Message) { m.Subject = "\xff" },
+		"time":            func(m *events.Message) { m.Time = time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC) },
+		"datacontenttype": func(m *events.Message) { m.DataContentType = "text/plain" },
+		"traceparent":     func(m *events.Message) { m.TraceParent = "a\nb" },
+		"data":            func(m *events.Message) { m.Data = []byte(`1},"x":{`) },
 	} {
 		m := message()
 		change(&m)
 		b, err := cloudevent.Encode(m)
 		var bad problem.Invalid
-		if !errors.As(err, &bad) || len(bad) != 1 || bad[0].Location != location {
+		if !errors.As(err, &bad) || len(bad) != 1 || bad[0].Name != location {
 			t.Errorf("%s: %s, %v", location, b, err)
 		}
 	}
@@ -132,49 +132,49 @@ func TestDecodeNamesWhatIsWrong(t *testing.T) {
 	}
 	long := strings.Repeat("a", 201)
 	for _, c := range []struct{ old, new, location string }{
-		{`"specversion":"1.0",`, ``, "body.specversion"},
-		{`"1.0"`, `"0.3"`, "body.specversion"},
-		{`"1.0"`, `1.0`, "body.specversion"},
-		{`"id":"m",`, ``, "body.id"},
-		{`"id"`, `"Id"`, "body.id"},
-		{`"m"`, `""`, "body.id"},
-		{`"m"`, `null`, "body.id"},
-		{`"m"`, `7`, "body.id"},
-		{`"m"`, `["m"]`, "body.id"},
-		{`"m"`, `"\u0000"`, "body.id"},
-		{`"m"`, `"` + long + `"`, "body.id"},
-		{`"m"`, `"m","id":"n"`, "body.id"},
-		{`"m"`, `"m","\u0069d":"n"`, "body.id"},
-		{`"m"`, `"m","id":"n","id":"o"`, "body.id"},
-		{`"source":"s",`, ``, "body.source"},
-		{`"s"`, `""`, "body.source"},
-		{`"s"`, `{}`, "body.source"},
-		{`"type":"t",`, ``, "body.type"},
-		{`"t"`, `""`, "body.type"},
-		{`"t"`, `true`, "body.type"},
-		{`"t"`, `"\u009f"`, "body.type"},
-		{`"2026-03-29T01:30:00Z"`, `"yesterday"`, "body.time"},
-		{`"2026-03-29T01:30:00Z"`, `""`, "body.time"},
-		{`"2026-03-29T01:30:00Z"`, `1774747800`, "body.time"},
-		{`"2026-03-29T01:30:00Z"`, `"2026-02-30T00:00:00Z"`, "body.time"},
-		{`"2026-03-29T01:30:00Z"`, `"9999-12-31T23:59:59-01:00"`, "body.time"},
-		{`"2026-03-29T01:30:00Z"`, `"0000-01-01T00:00:00+01:00"`, "body.time"},
-		{`"2026-03-29T01:30:00Z"`, `"2026-03-29T01:30:00Z","time":null`, "body.time"},
-		{`{}`, `{},"data":1`, "body.data"},
-		{`{}`, `{},"data_base64":"e30="`, "body.data_base64"},
-		{`"data":{}`, `"data_base64":"e30="`, "body.data_base64"},
-		{`{}`, `{},"datacontenttype":"text/plain"`, "body.datacontenttype"},
-		{`{}`, `{},"datacontenttype":"application/json; charset=latin1"`, "body.datacontenttype"},
-		{`{}`, `{},"datacontenttype":";"`, "body.datacontenttype"},
-		{`{}`, `{},"datacontenttype":1`, "body.datacontenttype"},
-		{`{}`, `{},"subject":1`, "body.subject"},
-		{`{}`, `{},"subject":"` + long + `"`, "body.subject"},
-		{`{}`, `{},"traceparent":{}`, "body.traceparent"},
-		{`{}`, `{},"traceparent":"` + long + `"`, "body.traceparent"},
-		{good, `null`, "body"},
-		{good, `[]`, "body"},
-		{good, `"m"`, "body"},
-		{good, `1`, "body"},
+		{`"specversion":"1.0",`, ``, "specversion"},
+		{`"1.0"`, `"0.3"`, "specversion"},
+		{`"1.0"`, `1.0`, "specversion"},
+		{`"id":"m",`, ``, "id"},
+		{`"id"`, `"Id"`, "id"},
+		{`"m"`, `""`, "id"},
+		{`"m"`, `null`, "id"},
+		{`"m"`, `7`, "id"},
+		{`"m"`, `["m"]`, "id"},
+		{`"m"`, `"\u0000"`, "id"},
+		{`"m"`, `"` + long + `"`, "id"},
+		{`"m"`, `"m","id":"n"`, "id"},
+		{`"m"`, `"m","\u0069d":"n"`, "id"},
+		{`"m"`, `"m","id":"n","id":"o"`, "id"},
+		{`"source":"s",`, ``, "source"},
+		{`"s"`, `""`, "source"},
+		{`"s"`, `{}`, "source"},
+		{`"type":"t",`, ``, "type"},
+		{`"t"`, `""`, "type"},
+		{`"t"`, `true`, "type"},
+		{`"t"`, `"\u009f"`, "type"},
+		{`"2026-03-29T01:30:00Z"`, `"yesterday"`, "time"},
+		{`"2026-03-29T01:30:00Z"`, `""`, "time"},
+		{`"2026-03-29T01:30:00Z"`, `1774747800`, "time"},
+		{`"2026-03-29T01:30:00Z"`, `"2026-02-30T00:00:00Z"`, "time"},
+		{`"2026-03-29T01:30:00Z"`, `"9999-12-31T23:59:59-01:00"`, "time"},
+		{`"2026-03-29T01:30:00Z"`, `"0000-01-01T00:00:00+01:00"`, "time"},
+		{`"2026-03-29T01:30:00Z"`, `"2026-03-29T01:30:00Z","time":null`, "time"},
+		{`{}`, `{},"data":1`, "data"},
+		{`{}`, `{},"data_base64":"e30="`, "data_base64"},
+		{`"data":{}`, `"data_base64":"e30="`, "data_base64"},
+		{`{}`, `{},"datacontenttype":"text/plain"`, "datacontenttype"},
+		{`{}`, `{},"datacontenttype":"application/json; charset=latin1"`, "datacontenttype"},
+		{`{}`, `{},"datacontenttype":";"`, "datacontenttype"},
+		{`{}`, `{},"datacontenttype":1`, "datacontenttype"},
+		{`{}`, `{},"subject":1`, "subject"},
+		{`{}`, `{},"subject":"` + long + `"`, "subject"},
+		{`{}`, `{},"traceparent":{}`, "traceparent"},
+		{`{}`, `{},"traceparent":"` + long + `"`, "traceparent"},
+		{good, `null`, ""},
+		{good, `[]`, ""},
+		{good, `"m"`, ""},
+		{good, `1`, ""},
 	} {
 		in := strings.Replace(good, c.old, c.new, 1)
 		if in == good {
@@ -182,7 +182,7 @@ func TestDecodeNamesWhatIsWrong(t *testing.T) {
 		}
 		m, err := cloudevent.Decode([]byte(in))
 		var bad problem.Invalid
-		if !errors.As(err, &bad) || len(bad) != 1 || bad[0].Location != c.location || bad[0].Message == "" {
+		if !errors.As(err, &bad) || len(bad) != 1 || bad[0].Name != c.location || bad[0].Message == "" {
 			t.Errorf("%s: %v, want one about %s", in, err, c.location)
 		}
 		if diff := cmp.Diff(events.Message{}, m); diff != "" {
