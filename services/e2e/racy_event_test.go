@@ -8,6 +8,7 @@ import (
 	"github.com/openboxoffice/boxoffice/services/event/app/stores"
 	"github.com/openboxoffice/boxoffice/services/event/eventtest"
 	"github.com/openboxoffice/boxoffice/services/internal/process"
+	"github.com/openboxoffice/boxoffice/services/internal/storage"
 )
 
 // runRacyEvent is the event service's command on an inventory with the classic
@@ -16,7 +17,7 @@ func runRacyEvent() int {
 	process.Main(process.Service[stores.Config]{
 		Name:    string(events),
 		Addr:    func(c stores.Config) (addr, variable string) { return c.Addr, "EVENT_ADDR" },
-		Migrate: stores.Migrate,
+		Migrate: func(ctx context.Context, cfg stores.Config) error { return storage.Migrate(ctx, cfg.Open) },
 		Open: func(ctx context.Context, cfg stores.Config, log *slog.Logger) (process.App, error) {
 			return app.New(ctx, cfg.Config, app.Deps{Log: log, OpenDatabase: cfg.Open, Inventory: eventtest.Racy})
 		},

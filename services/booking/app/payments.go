@@ -12,6 +12,7 @@ import (
 	"github.com/openboxoffice/boxoffice/services/booking/adapter/sandbox"
 	"github.com/openboxoffice/boxoffice/services/booking/adapter/stripe"
 	"github.com/openboxoffice/boxoffice/services/internal/sidecar"
+	"github.com/openboxoffice/boxoffice/services/internal/storage"
 )
 
 // PaymentsConfig says who takes the money.
@@ -43,12 +44,9 @@ const secretStore = "payment-secrets"
 type payments struct {
 	booking.Payments
 	statements booking.Statements
-	ledger     booking.Ledger                  // nil where it keeps its books elsewhere
-	webhook    *stripe.Webhook                 // nil where it tells nothing
-	ping       func(ctx context.Context) error // nil where its absence is no reason not to be ready
-	// run maintains the sandbox's file; nil for other providers.
-	run   func(ctx context.Context, log *slog.Logger) error
-	close func() error
+	ledger     booking.Ledger  // nil where it keeps its books elsewhere
+	webhook    *stripe.Webhook // nil where it tells nothing
+	db         *storage.Opened // the sandbox's; nil for other providers
 }
 
 // withProvider returns c with a provider. Nobody pays by the sandbox: where other
@@ -79,7 +77,7 @@ func openPayments(ctx context.Context, cfg PaymentsConfig, way *sidecar.Way) (*p
 		if err != nil {
 			return nil, fmt.Errorf("SANDBOX_DB: %w", err)
 		}
-		return &payments{Payments: s, statements: s, ledger: s, ping: s.Ping, run: s.Run, close: s.Close}, nil
+		return &payments{Payments: s, statements: s, ledger: s, db: &storage.Opened{DB: s, Run: s.Run}}, nil
 	case "stripe":
 		return openStripe(ctx, cfg, way)
 	}
@@ -112,5 +110,5 @@ func openStripe(ctx context.Context, cfg PaymentsConfig, way *sidecar.Way) (*pay
 	if err != nil {
 		return nil, fmt.Errorf("STRIPE_WEBHOOK_SECRET: %w", err)
 	}
-	return &payments{Payments: s, statements: s, webhook: webhook, close: func() error { return nil }}, nil
+	return &payments{Payments: s, statements: s, webhook: webhook}, nil
 }

@@ -11,19 +11,12 @@ import (
 	"net/mail"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/openboxoffice/boxoffice/contracts/events"
-	"github.com/openboxoffice/boxoffice/services/internal/auth"
 	"github.com/openboxoffice/boxoffice/services/internal/broker"
-	"github.com/openboxoffice/boxoffice/services/internal/broker/inlet"
-	"github.com/openboxoffice/boxoffice/services/internal/broker/seal"
 	"github.com/openboxoffice/boxoffice/services/internal/config"
-	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
 	"github.com/openboxoffice/boxoffice/services/internal/inbox"
-	"github.com/openboxoffice/boxoffice/services/internal/inbox/inboxrest"
 	"github.com/openboxoffice/boxoffice/services/internal/sidecar"
-	"github.com/openboxoffice/boxoffice/services/internal/worker"
+	"github.com/openboxoffice/boxoffice/services/internal/wiring"
 	"github.com/openboxoffice/boxoffice/services/notification"
 	"github.com/openboxoffice/boxoffice/services/notification/adapter/mailfolder"
 	"github.com/openboxoffice/boxoffice/services/notification/adapter/messaging"
@@ -107,36 +100,20 @@ type Deps struct {
 }
 
 // App is the service, ready to run.
-type App struct {
-	db      *Database
-	service *notification.Service
-	inlet   *inlet.Inlet // nil where the process gives a Subscriber
-	handler http.Handler
-	log     *slog.Logger
-}
+type App struct{ wiring.App }
 
 // New opens the database, builds the service and subscribes it to bookings.
 func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
-	a := &App{log: deps.Log}
-	defer func() {
-		if err != nil {
-			err = errors.Join(fmt.Errorf("notification: %w", err), a.Close())
-		}
-	}()
+	a := &App{}
+	defer a.Undo("notification", &err)
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
-	key, keys, err := auth.OpenServiceKeys("notification", cfg.ServiceKey, cfg.ServiceKeys, "booking")
-	if err != nil {
+	if err := a.Open(wiring.Options{
+		Name: "notification", Addr: cfg.Addr, Reach: cfg.Reach, Sidecar: cfg.Sidecar, Transport: deps.Transport,
+		ServiceKey: cfg.ServiceKey, ServiceKeys: cfg.ServiceKeys, Peers: []string{"booking"}, Log: deps.Log,
+	}); err != nil {
 		return nil, err
-	}
-	if _, err := cfg.Proxies(); err != nil {
-		return nil, err
-	}
-	if !cfg.Private(cfg.Addr) {
-		if err := keys.RefuseExamples(); err != nil {
-			return nil, err
-		}
 	}
 	mailer, err := mailer(cfg)
 	if err != nil {
@@ -146,28 +123,23 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	if err != nil {
 		return nil, err
 	}
-	way, err := sidecar.Open(cfg.Sidecar, deps.Transport, deps.Log)
+	users, err := a.Way.Client("user", "USER_URL", cfg.UserURL, a.Key, userapi.Timeout)
 	if err != nil {
 		return nil, err
 	}
-	users, err := way.Client("user", "USER_URL", cfg.UserURL, key, userapi.Timeout)
+	guard, err := a.Guard(cfg.JWKSURL)
 	if err != nil {
 		return nil, err
 	}
-	verifier, err := way.Verifier(cfg.JWKSURL, deps.Log)
+	db, err := deps.OpenDatabase(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if a.db, err = deps.OpenDatabase(ctx); err != nil {
+	if err := a.Opened(ctx, "database", db.Opened, deps.Exclusive); err != nil {
 		return nil, err
 	}
-	if deps.Exclusive && a.db.EndLeases != nil {
-		if err := a.db.EndLeases(ctx, time.Now()); err != nil {
-			return nil, err
-		}
-	}
-	a.service, err = notification.New(notification.Options{
-		Store: a.db.Store, Mailer: mailer, SMS: sms, Contacts: userapi.New(users), Log: deps.Log, Organizer: organizer(cfg),
+	service, err := notification.New(notification.Options{
+		Store: db.Store, Mailer: mailer, SMS: sms, Contacts: userapi.New(users), Log: deps.Log, Organizer: organizer(cfg),
 		RetryBase: cfg.RetryBase, RetryMax: cfg.RetryMax, MaxAttempts: cfg.MaxAttempts,
 		SendTimeout: cfg.SendTimeout, Workers: cfg.Workers, Retention: cfg.Retention,
 		RecipientQuota: cfg.FreeRecipientQuota, AccountQuota: cfg.FreeAccountQuota,
@@ -175,31 +147,19 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	if err != nil {
 		return nil, err
 	}
-	handle := messaging.Handler(a.service)
-
-	mux := httpkit.NewRouter(deps.Log)
-	httpkit.Health(mux, way.Checks(map[string]func(context.Context) error{"database": a.db.Ping}))
-	api := httpkit.NewAPI(mux, "Boxoffice notification", "Mails and SMS about bookings.")
-	guard := &auth.Guard{Verify: verifier.Verify, VerifyService: keys.Verifier("notification")}
-	rest.Register(api, a.service, guard)
-	inboxrest.Register(api, guard, inboxrest.Options{
-		Store: a.db.Inbox, Handlers: map[string]broker.Handler{events.TopicBookings: handle},
-		Callers: []string{"booking"}, Now: time.Now, Log: deps.Log,
+	a.Works(service.Run)
+	a.Works(func(ctx context.Context) error {
+		inbox.Prune(ctx, deps.Log, func(ctx context.Context, t time.Time) error {
+			return errors.Join(db.PruneInbox(ctx, t), db.PruneQuotas(ctx, time.Now().Add(-quotasKept)))
+		})
+		return nil
 	})
-	subscriber := deps.Subscriber
-	if subscriber == nil {
-		if a.inlet, err = inlet.New(cfg.Sidecar, seal.Opener{Keys: keys, Publishers: map[string]string{events.TopicBookings: "booking"}}, deps.Log); err != nil {
-			return nil, err
-		}
-		subscriber = a.inlet
-		a.inlet.Register(mux, api, guard)
-	}
-	a.handler = mux
-
-	return a, subscriber.Subscribe(broker.Subscription{
-		Topic: events.TopicBookings, Consumer: "notification", Handle: handle,
-		DeadLetter: inbox.DeadLetterFunc(a.db.Inbox, events.TopicBookings, time.Now),
-	})
+	_, api := a.API("Boxoffice notification", "Mails and SMS about bookings.")
+	rest.Register(api, service, guard)
+	return a, a.Hears(wiring.Heard{
+		Topic: events.TopicBookings, Publisher: "booking", Consumer: "notification", Handle: messaging.Handler(service),
+		Inbox: db.Inbox, Subscriber: deps.Subscriber,
+	}, api, guard)
 }
 
 // check names the first number or duration that is out of range.
@@ -263,37 +223,4 @@ func sms(cfg Config, log *slog.Logger) (notification.SMSProvider, error) {
 		return s, named("SMS_URL", err)
 	}
 	return smslog.New(log), nil
-}
-
-// Handler answers the service's requests.
-func (a *App) Handler() http.Handler { return a.handler }
-
-// Run does the service's work in the background until ctx ends and every
-// worker has stopped.
-func (a *App) Run(ctx context.Context) error {
-	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return a.service.Run(ctx) })
-	g.Go(func() error {
-		inbox.Prune(ctx, a.log, func(ctx context.Context, t time.Time) error {
-			return errors.Join(a.db.PruneInbox(ctx, t), a.db.PruneQuotas(ctx, time.Now().Add(-quotasKept)))
-		})
-		return nil
-	})
-	if a.db.Run != nil {
-		g.Go(func() error {
-			return worker.Keep(ctx, a.log, "keeping the file", func(ctx context.Context) error { return a.db.Run(ctx, a.log) })
-		})
-	}
-	if a.inlet != nil {
-		g.Go(func() error { return a.inlet.Run(ctx) })
-	}
-	return g.Wait()
-}
-
-// Close closes the database. Run must have returned, and no request be open.
-func (a *App) Close() error {
-	if a.db == nil {
-		return nil
-	}
-	return a.db.Close()
 }

@@ -9,15 +9,13 @@ import (
 	"log/slog"
 	"net/http"
 
-	"golang.org/x/sync/errgroup"
 	"golang.org/x/text/unicode/norm"
 
 	"github.com/openboxoffice/boxoffice/contracts/problem"
-	"github.com/openboxoffice/boxoffice/services/internal/auth"
 	"github.com/openboxoffice/boxoffice/services/internal/config"
 	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
 	"github.com/openboxoffice/boxoffice/services/internal/sidecar"
-	"github.com/openboxoffice/boxoffice/services/internal/worker"
+	"github.com/openboxoffice/boxoffice/services/internal/wiring"
 	"github.com/openboxoffice/boxoffice/services/user"
 	"github.com/openboxoffice/boxoffice/services/user/adapter/argon2"
 	"github.com/openboxoffice/boxoffice/services/user/adapter/gateway"
@@ -63,46 +61,30 @@ type Deps struct {
 
 // App is the service, ready to run.
 type App struct {
-	close   func() error
+	wiring.App
 	service *user.Service
-	handler http.Handler
-	log     *slog.Logger
-	// keep keeps the database's file in order; nil where it is none.
-	keep func(ctx context.Context, log *slog.Logger) error
 }
 
 // New opens the database, makes the first signing key and the admin where there
 // are none, and builds the service.
 func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
-	a := &App{log: deps.Log}
-	defer func() {
-		if err != nil {
-			err = errors.Join(fmt.Errorf("user: %w", err), a.Close())
-		}
-	}()
+	a := &App{}
+	defer a.Undo("user", &err)
+	if err := a.Open(wiring.Options{
+		Name: "user", Addr: cfg.Addr, Reach: cfg.Reach, Public: deps.Public, Sidecar: cfg.Sidecar, Transport: deps.Transport,
+		ServiceKey: cfg.ServiceKey, ServiceKeys: cfg.ServiceKeys, Peers: []string{"notification"}, Log: deps.Log,
+	}); err != nil {
+		return nil, err
+	}
 	trusted, err := cfg.Proxies()
 	if err != nil {
 		return nil, err
 	}
-	key, keys, err := auth.OpenServiceKeys("user", cfg.ServiceKey, cfg.ServiceKeys, "notification")
-	if err != nil {
-		return nil, err
-	}
-	private := cfg.Private(cfg.Addr) && !deps.Public
-	if !private {
-		if err := keys.RefuseExamples(); err != nil {
-			return nil, err
-		}
-	}
-	way, err := sidecar.Open(cfg.Sidecar, deps.Transport, deps.Log)
-	if err != nil {
-		return nil, err
-	}
-	up := gateway.Upstreams{Transport: way.Transport}
+	up := gateway.Upstreams{Transport: a.Way.Transport}
 	var errs [3]error
-	up.Event, errs[0] = way.URL("event", "EVENT_URL", cfg.EventURL)
-	up.Booking, errs[1] = way.URL("booking", "BOOKING_URL", cfg.BookingURL)
-	up.Notification, errs[2] = way.URL("notification", "NOTIFICATION_URL", cfg.NotificationURL)
+	up.Event, errs[0] = a.Way.URL("event", "EVENT_URL", cfg.EventURL)
+	up.Booking, errs[1] = a.Way.URL("booking", "BOOKING_URL", cfg.BookingURL)
+	up.Notification, errs[2] = a.Way.URL("notification", "NOTIFICATION_URL", cfg.NotificationURL)
 	if err := errors.Join(errs[:]...); err != nil {
 		return nil, err
 	}
@@ -110,19 +92,21 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	if err != nil {
 		return nil, err
 	}
-	a.close, a.keep = db.Close, db.Run
+	if err := a.Opened(ctx, "database", db.Opened, false); err != nil {
+		return nil, err
+	}
 	for _, id := range db.Keyless {
 		deps.Log.WarnContext(ctx, "an account cannot be found by its email address, which an older account has, too", "user_id", id)
 	}
 	a.service, err = user.New(ctx, user.Options{
 		Users: db.Users, Sessions: db.Sessions, Keys: db.Keys,
 		Hasher: argon2.New(), Tokens: &jwt.Tokens{}, Log: deps.Log, Normalize: norm.NFC.String,
-		Private: private,
+		Private: a.Private,
 	})
 	if err != nil {
 		return nil, err
 	}
-	if !private {
+	if !a.Private {
 		if err := a.refusePublicPasswords(ctx); err != nil {
 			return nil, err
 		}
@@ -131,51 +115,25 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 		return nil, err
 	}
 
-	verifyService := keys.Verifier("user")
+	a.Works(a.service.Run)
+	verifyService := a.Keys.Verifier("user")
 	// The web service, where there is one, is in front of the gateway.
 	clients := httpkit.Clients{Front: "web", Verify: verifyService, Proxies: trusted}
-	gate, err := gateway.New(gateway.Options{Upstreams: up, Key: key, Clients: clients, PassOn: rest.PassOn(a.service), Log: deps.Log})
+	gate, err := gateway.New(gateway.Options{Upstreams: up, Key: a.Key, Clients: clients, PassOn: rest.PassOn(a.service), Log: deps.Log})
 	if err != nil {
 		return nil, err
 	}
-	mux := httpkit.NewRouter(deps.Log)
-	httpkit.Health(mux, way.Checks(map[string]func(context.Context) error{"database": db.Ping}))
-	api := httpkit.NewAPI(mux, "Boxoffice", "Find events, book tickets, and everything else that a client may do: accounts and logins here, the rest passed on to the other services.")
+	mux, api := a.API("Boxoffice", "Find events, book tickets, and everything else that a client may do: accounts and logins here, the rest passed on to the other services.")
 	rest.Register(mux, api, rest.Options{
 		Service: a.service, Clients: clients, AtOnce: argon2.AtOnce,
 		Guard: rest.NewGuard(a.service, verifyService),
 	})
 	gate.Register(mux, api)
-	a.handler = mux
 	return a, nil
 }
 
-// Handler answers the service's requests.
-func (a *App) Handler() http.Handler { return a.handler }
-
 // Service is the use cases, for those who add accounts without HTTP.
 func (a *App) Service() *user.Service { return a.service }
-
-// Run does the service's work in the background until ctx ends and it has
-// stopped.
-func (a *App) Run(ctx context.Context) error {
-	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return a.service.Run(ctx) })
-	if a.keep != nil {
-		g.Go(func() error {
-			return worker.Keep(ctx, a.log, "keeping the file", func(ctx context.Context) error { return a.keep(ctx, a.log) })
-		})
-	}
-	return g.Wait()
-}
-
-// Close closes the database. Run must have returned, and no request be open.
-func (a *App) Close() error {
-	if a.close == nil {
-		return nil
-	}
-	return a.close()
-}
 
 // ensureAdmin makes the admin of the configuration. What is wrong with it is
 // told by the name of the variable.

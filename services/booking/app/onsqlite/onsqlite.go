@@ -6,6 +6,7 @@ import (
 
 	"github.com/openboxoffice/boxoffice/services/booking/adapter/sqlite"
 	"github.com/openboxoffice/boxoffice/services/booking/app"
+	"github.com/openboxoffice/boxoffice/services/internal/storage"
 )
 
 // Open opens the file, and brings its tables up to date.
@@ -17,7 +18,7 @@ func Open(ctx context.Context, path string) (*app.Database, error) {
 	return &app.Database{
 		Store: s, Stuck: s, Cancelled: s, Audit: s, Records: s, PaymentEvents: s.PaymentEvents(),
 		Outbox: s.Outbox(), Archive: s.Archive(), Inbox: s.Inbox(),
-		Ping: s.Ping, PruneKeys: s.Prune, PrunePaymentEvents: s.PaymentEvents().Prune, Close: s.Close,
-		EndLeases: s.EndLeases, Run: s.Run,
+		Opened:    storage.Opened{DB: s, EndLeases: s.EndLeases, Run: s.Run},
+		PruneKeys: s.Prune, PrunePaymentEvents: s.PaymentEvents().Prune,
 	}, nil
 }

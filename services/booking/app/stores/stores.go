@@ -44,16 +44,6 @@ func (c Config) openPostgres(ctx context.Context, url string) (*app.Database, er
 	return &app.Database{
 		Store: s, Stuck: s, Cancelled: s, Audit: s, Records: s, PaymentEvents: s.PaymentEvents(),
 		Outbox: s.Outbox(), Archive: s.Archive(), Inbox: s.Inbox(),
-		Ping: s.Ping, PruneKeys: s.Prune, PrunePaymentEvents: s.PaymentEvents().Prune, Close: s.Close,
-		Listen: s.Listen,
+		Opened: storage.Opened{DB: s}, PruneKeys: s.Prune, PrunePaymentEvents: s.PaymentEvents().Prune, Listen: s.Listen,
 	}, nil
-}
-
-// Migrate brings the tables up to date and does nothing else.
-func Migrate(ctx context.Context, c Config) error {
-	db, err := c.Open(ctx)
-	if err != nil {
-		return err
-	}
-	return db.Close()
 }

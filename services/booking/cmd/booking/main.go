@@ -9,13 +9,14 @@ import (
 	"github.com/openboxoffice/boxoffice/services/booking/app"
 	"github.com/openboxoffice/boxoffice/services/booking/app/stores"
 	"github.com/openboxoffice/boxoffice/services/internal/process"
+	"github.com/openboxoffice/boxoffice/services/internal/storage"
 )
 
 func main() {
 	process.Main(process.Service[stores.Config]{
 		Name:    "booking",
 		Addr:    func(c stores.Config) (addr, variable string) { return c.Addr, "BOOKING_ADDR" },
-		Migrate: stores.Migrate,
+		Migrate: func(ctx context.Context, cfg stores.Config) error { return storage.Migrate(ctx, cfg.Open) },
 		Open: func(ctx context.Context, cfg stores.Config, log *slog.Logger) (process.App, error) {
 			return app.New(ctx, cfg.Config, app.Deps{Log: log, OpenDatabase: cfg.Open})
 		},

@@ -13,6 +13,7 @@ import (
 	inboxsqlite "github.com/openboxoffice/boxoffice/services/internal/inbox/sqlite"
 	outboxsqlite "github.com/openboxoffice/boxoffice/services/internal/outbox/sqlite"
 	"github.com/openboxoffice/boxoffice/services/internal/sqlitedb"
+	"github.com/openboxoffice/boxoffice/services/internal/storage"
 )
 
 // Open opens the file, and brings its tables up to date.
@@ -27,7 +28,7 @@ func Open(ctx context.Context, path string) (*app.Database, error) {
 	}
 	return &app.Database{
 		Store: s, Inventory: s, Holdings: s, Inbox: messages, Outbox: told,
-		Ping: db.Ping, Close: db.Close, Run: db.Run, EndLeases: told.EndLeases,
+		Opened: storage.Opened{DB: db, Run: db.Run, EndLeases: told.EndLeases},
 		Tidy: func(ctx context.Context, log *slog.Logger) error {
 			inbox.Prune(ctx, log, func(ctx context.Context, t time.Time) error {
 				return errors.Join(messages.Prune(ctx, t), s.SweepDeleted(ctx))

@@ -43,15 +43,6 @@ func (c Config) openMongo(ctx context.Context, url string) (*app.Database, error
 	}
 	return &app.Database{
 		Store: s, Inventory: s, Holdings: s, Inbox: s.Inbox(), Outbox: s.Outbox(),
-		Ping: s.Ping, Close: s.Close, Tidy: s.Run,
+		Opened: storage.Opened{DB: s}, Tidy: s.Run,
 	}, nil
-}
-
-// Migrate brings the tables or indexes up to date and does nothing else.
-func Migrate(ctx context.Context, c Config) error {
-	db, err := c.Open(ctx)
-	if err != nil {
-		return err
-	}
-	return db.Close()
 }

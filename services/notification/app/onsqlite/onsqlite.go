@@ -6,6 +6,7 @@ import (
 	"context"
 
 	inboxsqlite "github.com/openboxoffice/boxoffice/services/internal/inbox/sqlite"
+	"github.com/openboxoffice/boxoffice/services/internal/storage"
 	"github.com/openboxoffice/boxoffice/services/notification/adapter/sqlite"
 	"github.com/openboxoffice/boxoffice/services/notification/app"
 )
@@ -19,7 +20,7 @@ func Open(ctx context.Context, path string) (*app.Database, error) {
 	s, messages := sqlite.New(db), inboxsqlite.New(db)
 	return &app.Database{
 		Store: s, Inbox: messages,
-		Ping: db.Ping, PruneInbox: messages.Prune, PruneQuotas: s.PruneQuotas, Close: db.Close,
-		Run: db.Run, EndLeases: s.EndLeases,
+		Opened:     storage.Opened{DB: db, Run: db.Run, EndLeases: s.EndLeases},
+		PruneInbox: messages.Prune, PruneQuotas: s.PruneQuotas,
 	}, nil
 }

@@ -43,15 +43,6 @@ func (c Config) openMongo(ctx context.Context, url string) (*app.Database, error
 	}
 	return &app.Database{
 		Store: s, Inbox: s.Inbox(),
-		Ping: s.Ping, PruneInbox: s.Inbox().Prune, PruneQuotas: s.PruneQuotas, Close: s.Close,
+		Opened: storage.Opened{DB: s}, PruneInbox: s.Inbox().Prune, PruneQuotas: s.PruneQuotas,
 	}, nil
-}
-
-// Migrate brings the tables or indexes up to date and does nothing else.
-func Migrate(ctx context.Context, c Config) error {
-	db, err := c.Open(ctx)
-	if err != nil {
-		return err
-	}
-	return db.Close()
 }

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 
 	"github.com/openboxoffice/boxoffice/services/internal/process"
+	"github.com/openboxoffice/boxoffice/services/internal/storage"
 	"github.com/openboxoffice/boxoffice/services/notification/app"
 	"github.com/openboxoffice/boxoffice/services/notification/app/stores"
 )
@@ -14,7 +15,7 @@ func main() {
 	process.Main(process.Service[stores.Config]{
 		Name:    "notification",
 		Addr:    func(c stores.Config) (addr, variable string) { return c.Addr, "NOTIFICATION_ADDR" },
-		Migrate: stores.Migrate,
+		Migrate: func(ctx context.Context, cfg stores.Config) error { return storage.Migrate(ctx, cfg.Open) },
 		Open: func(ctx context.Context, cfg stores.Config, log *slog.Logger) (process.App, error) {
 			return app.New(ctx, cfg.Config, app.Deps{Log: log, OpenDatabase: cfg.Open})
 		},

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/openboxoffice/boxoffice/services/internal/storage"
 	"github.com/openboxoffice/boxoffice/services/user/adapter/sqlite"
 	"github.com/openboxoffice/boxoffice/services/user/app"
 )
@@ -21,6 +22,6 @@ func Open(ctx context.Context, path string) (*app.Database, error) {
 	}
 	return &app.Database{
 		Users: s.Users, Sessions: s.Sessions, Keys: s.Keys,
-		Ping: s.Ping, Close: s.Close, Run: s.Run, Keyless: keyless,
+		Opened: storage.Opened{DB: s, Run: s.Run}, Keyless: keyless,
 	}, nil
 }

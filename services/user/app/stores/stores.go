@@ -48,15 +48,6 @@ func (c Config) openPostgres(ctx context.Context, url string) (*app.Database, er
 	}
 	return &app.Database{
 		Users: s.Users, Sessions: s.Sessions, Keys: s.Keys,
-		Ping: s.Ping, Close: s.Close, Keyless: keyless,
+		Opened: storage.Opened{DB: s}, Keyless: keyless,
 	}, nil
-}
-
-// Migrate brings the tables and keys up to date and does nothing else.
-func Migrate(ctx context.Context, c Config) error {
-	db, err := c.Open(ctx)
-	if err != nil {
-		return err
-	}
-	return db.Close()
 }

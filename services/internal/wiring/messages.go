@@ -1,0 +1,104 @@
+package wiring
+
+import (
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/openboxoffice/boxoffice/services/internal/auth"
+	"github.com/openboxoffice/boxoffice/services/internal/broker"
+	"github.com/openboxoffice/boxoffice/services/internal/broker/dapr"
+	"github.com/openboxoffice/boxoffice/services/internal/broker/httppush"
+	"github.com/openboxoffice/boxoffice/services/internal/broker/inlet"
+	"github.com/openboxoffice/boxoffice/services/internal/broker/seal"
+	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
+	"github.com/openboxoffice/boxoffice/services/internal/inbox"
+	"github.com/openboxoffice/boxoffice/services/internal/inbox/inboxrest"
+	"github.com/openboxoffice/boxoffice/services/internal/outbox"
+)
+
+// publishTimeout is how long the sidecar may take for a message.
+const publishTimeout = 5 * time.Second
+
+// Told is a topic that the service tells.
+type Told struct {
+	Topic     string
+	Consumers map[string]*httpkit.Client // by name
+	Outbox    outbox.Store
+	// Keep is how long closed messages stay; zero is the outbox's own default.
+	Keep time.Duration
+	// Publisher takes the messages; nil publishes them by the sidecar, or pushes
+	// them to the consumers over HTTP where there is none.
+	Publisher broker.Publisher
+}
+
+// Receipts are how the consumers are asked.
+func (t Told) Receipts() map[string]map[string]outbox.Receipts {
+	asked := map[string]outbox.Receipts{}
+	for name, client := range t.Consumers {
+		asked[name] = inboxrest.NewClient(client)
+	}
+	return map[string]map[string]outbox.Receipts{t.Topic: asked}
+}
+
+// Tells returns the relay from the outbox of t to its consumers, which Run runs.
+func (a *App) Tells(t Told) (*outbox.Relay, error) {
+	publisher, err := a.publisher(t)
+	if err != nil {
+		return nil, err
+	}
+	relay, err := outbox.NewRelay(outbox.Options{Store: t.Outbox, Publisher: publisher, Log: a.Log, Consumers: t.Receipts(), Keep: t.Keep})
+	if err != nil {
+		return nil, err
+	}
+	a.Keeps("relay", relay.Run)
+	return relay, nil
+}
+
+func (a *App) publisher(t Told) (broker.Publisher, error) {
+	switch {
+	case t.Publisher != nil:
+		return t.Publisher, nil
+	case a.Way.There():
+		return dapr.NewPublisher(a.Way.Config.URL(), a.Way.APIToken, a.Key, publishTimeout)
+	}
+	straight := httpkit.NewTransport() // httppush has a circuit breaker of its own
+	clients := map[string]*httpkit.Client{}
+	for name, client := range t.Consumers {
+		clients[name] = client.Through(straight)
+	}
+	return httppush.NewPublisher(a.Key, map[string]map[string]*httpkit.Client{t.Topic: clients})
+}
+
+// Heard is a topic that the service hears.
+type Heard struct {
+	Topic     string
+	Publisher string // the service that tells it, and asks for receipts
+	Consumer  string
+	Handle    broker.Handler
+	Inbox     inbox.Store
+	// Subscriber is where the topic is heard; nil takes it from the sidecar, or
+	// over HTTP where there is none.
+	Subscriber broker.Subscriber
+}
+
+// Hears subscribes to the topic, and adds the operations about its messages to
+// api, which is that of API. It is called once.
+func (a *App) Hears(h Heard, api huma.API, guard *auth.Guard) error {
+	inboxrest.Register(api, guard, inboxrest.Options{
+		Store: h.Inbox, Handlers: map[string]broker.Handler{h.Topic: h.Handle}, Callers: []string{h.Publisher}, Log: a.Log,
+	})
+	subscriber := h.Subscriber
+	if subscriber == nil {
+		in, err := inlet.New(a.o.Sidecar, seal.Opener{Keys: a.Keys, Publishers: map[string]string{h.Topic: h.Publisher}}, a.Log)
+		if err != nil {
+			return err
+		}
+		in.Register(a.mux, api, guard)
+		a.Works(in.Run) // it runs once, and recovers what its handlers panic with
+		subscriber = in
+	}
+	return subscriber.Subscribe(broker.Subscription{
+		Topic: h.Topic, Consumer: h.Consumer, Handle: h.Handle, DeadLetter: inbox.DeadLetterFunc(h.Inbox, h.Topic, time.Now),
+	})
+}
