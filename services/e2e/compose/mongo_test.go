@@ -17,6 +17,7 @@ import (
 
 	event "github.com/openboxoffice/boxoffice/services/event/app/stores"
 	"github.com/openboxoffice/boxoffice/services/internal/servertest/mongotest"
+	"github.com/openboxoffice/boxoffice/services/internal/storage"
 	notification "github.com/openboxoffice/boxoffice/services/notification/app/stores"
 )
 
@@ -56,14 +57,14 @@ func TestMongoGivesEachUserItsOwnDatabaseAlone(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			return event.Migrate(ctx, c)
+			return storage.Migrate(ctx, c.Open)
 		}},
 		"notification": {oddTwo, "event", func(ctx context.Context, url string) error {
 			c, err := configured[notification.Config](t, "notification", "NOTIFICATION_MONGO_URL", url)
 			if err != nil {
 				return err
 			}
-			return notification.Migrate(ctx, c)
+			return storage.Migrate(ctx, c.Open)
 		}},
 	}
 	for name, u := range users {

@@ -15,6 +15,7 @@ import (
 
 	booking "github.com/openboxoffice/boxoffice/services/booking/app/stores"
 	"github.com/openboxoffice/boxoffice/services/internal/config"
+	"github.com/openboxoffice/boxoffice/services/internal/storage"
 	user "github.com/openboxoffice/boxoffice/services/user/app/stores"
 )
 
@@ -76,14 +77,14 @@ func TestPostgresGivesEachUserItsOwnDatabaseAlone(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			return user.Migrate(ctx, c)
+			return storage.Migrate(ctx, c.Open)
 		}},
 		"booking_service": {oddTwo, "user_service", func(ctx context.Context, url string) error {
 			c, err := configured[booking.Config](t, "booking", "BOOKING_POSTGRES_URL", url)
 			if err != nil {
 				return err
 			}
-			return booking.Migrate(ctx, c)
+			return storage.Migrate(ctx, c.Open)
 		}},
 	}
 	for name, u := range users {
