@@ -19,6 +19,8 @@ func TestAuditLog(t *testing.T, open func(t *testing.T) StoreUnderTest) {
 		{"entries are newest first", auditNewestFirst},
 		{"the entries of one booking or one event are theirs alone", auditOf},
 		{"pages neither repeat nor skip while entries are added", auditPages},
+		{"a page may end between two steps of one change", auditSplits},
+		{"a change may have many steps", auditMany},
 		{"a change that is not stored leaves no entry", auditFails},
 		{"none is the empty slice", auditEmpty},
 	} {
@@ -115,7 +117,7 @@ func auditPages(t *testing.T, u StoreUnderTest) {
 	}
 	want := u.audit(t, booking.AuditQuery{Limit: 100})
 	var got []booking.AuditEntry
-	for before := int64(0); ; {
+	for before := int64(0); len(got) <= len(want); {
 		page := u.audit(t, booking.AuditQuery{Before: before, Limit: 2})
 		if len(page) == 0 {
 			break
@@ -127,6 +129,44 @@ func auditPages(t *testing.T, u StoreUnderTest) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("page by page (-want +got):\n%s", diff)
 	}
+}
+
+// steps adds n steps to b's timeline in one change.
+func (u StoreUnderTest) steps(t *testing.T, b booking.Booking, n int) booking.Booking {
+	t.Helper()
+	b, err := u.Store.Update(t.Context(), b.ID, b.Lease.Token, func(b *booking.Booking) error {
+		for i := range n {
+			b.Timeline = append(b.Timeline, booking.Step{At: start.Add(time.Duration(i) * time.Microsecond), Step: newID(), Detail: "ä", By: newID()})
+		}
+		return nil
+	})
+	must(t, err)
+	return b
+}
+
+func auditSplits(t *testing.T, u StoreUnderTest) {
+	b := u.create(t, pending(), booking.Key{})
+	b = u.steps(t, b, 5)
+	u.step(t, u.create(t, pending(), booking.Key{}), booking.Step{At: start, Step: "of another"})
+	want := entriesOf(b, 1)
+	for _, q := range []booking.AuditQuery{{BookingID: b.ID, Limit: 2}, {EventID: b.EventID, Limit: 2}} {
+		for i := range 2 {
+			page := u.audit(t, q)
+			if diff := cmp.Diff(want[2*i:2*i+2], page, cmpopts.IgnoreFields(booking.AuditEntry{}, "Number")); diff != "" {
+				t.Fatalf("page %d of %+v (-want +got):\n%s", i, q, diff)
+			}
+			q.Before = page[1].Number
+		}
+	}
+}
+
+func auditMany(t *testing.T, u StoreUnderTest) {
+	b := u.create(t, pending(), booking.Key{})
+	many := u.steps(t, b, 2*booking.AuditRowSteps+1)
+	want := entriesOf(many, 1)
+	u.wantAudit(t, booking.AuditQuery{BookingID: b.ID, Limit: len(want)}, want)
+	again := u.step(t, many, booking.Step{At: start, Step: "after them"})
+	u.wantAudit(t, booking.AuditQuery{BookingID: b.ID, Limit: 3}, append(entriesOf(again, len(many.Timeline)), want[:2]...))
 }
 
 func auditFails(t *testing.T, u StoreUnderTest) {

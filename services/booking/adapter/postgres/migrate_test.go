@@ -30,6 +30,9 @@ func beforeFees(ctx context.Context, url string) error { return migrateTo(ctx, u
 // beforeUnpaid makes a database that does not know which tickets are unpaid.
 func beforeUnpaid(ctx context.Context, url string) error { return migrateTo(ctx, url, "00008") }
 
+// beforeAuditRows makes a database with a row of the audit log for each step.
+func beforeAuditRows(ctx context.Context, url string) error { return migrateTo(ctx, url, "00009") }
+
 // migrateTo applies the migrations that come before this name.
 func migrateTo(ctx context.Context, url, name string) error {
 	files, err := fs.ReadDir(migrations(), ".")
@@ -191,4 +194,38 @@ func TestOldBookingsCountAfterAnUpgrade(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = s.Close() })
 	bookingtest.CheckOldAccounts(t, s)
+}
+
+// An upgrade keeps the steps that are in the audit log one a row.
+func TestOldStepsAreReadAfterAnUpgrade(t *testing.T) {
+	t.Parallel()
+	url := pgtest.New(t, beforeAuditRows)
+	conn, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close(context.WithoutCancel(t.Context())) })
+	if _, err := conn.Exec(t.Context(), `
+		INSERT INTO bookings (id, user_id, user_email, user_name, event_id, event, items, total_minor, currency, status, payment_provider,
+			payment_reference, payment_status, reason, attempt, acknowledged, timeline, version, created_at, updated_at, lease_token, tries)
+		VALUES ($1, 'user', '', '', 'e', '{}', '[]', 0, 'EUR', 'CONFIRMED', '', '', '', '', 1, false, '[]', 1, now(), now(), '', 0)`,
+		bookingtest.OldAudited); err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range bookingtest.OldSteps {
+		if _, err := conn.Exec(t.Context(), `INSERT INTO audit_log (at, by, step, detail, booking_id, event_id, version)
+			VALUES (now(), 'user', $1, '', $2, 'e', 1)`, step, bookingtest.OldAudited); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s, err := Open(t.Context(), postgresdb.Options{URL: url, Timeout: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	bookingtest.CheckOldAudit(t, bookingtest.StoreUnderTest{Store: s, AuditLog: s})
+	var n int
+	if err := conn.QueryRow(t.Context(), `SELECT count(*) FROM audit_log`).Scan(&n); err != nil || n != len(bookingtest.OldSteps)+1 {
+		t.Errorf("%d rows in the audit log (%v), want one more for both steps", n, err)
+	}
 }

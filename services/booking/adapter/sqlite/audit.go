@@ -10,35 +10,32 @@ import (
 	"github.com/openboxoffice/boxoffice/services/internal/sqlitedb"
 )
 
-// insertSteps enters the steps of b's timeline, from the one with number first,
-// in the audit log.
-func insertSteps(ctx context.Context, tx *sql.Tx, b *booking.Booking, first int) error {
-	some := b.Timeline[min(first, len(b.Timeline)):]
-	if len(some) == 0 {
+// insertAudit enters rows of one change in the audit log.
+func insertAudit(ctx context.Context, tx *sql.Tx, rows ...booking.AuditRow) error {
+	if len(rows) == 0 {
 		return nil
 	}
-	return insertEntries(ctx, tx, booking.AuditEntry{BookingID: b.ID, EventID: b.EventID, Version: b.Version}, some...)
-}
-
-// insertEntries enters what all have in common and the steps, in one statement.
-func insertEntries(ctx context.Context, tx *sql.Tx, all booking.AuditEntry, some ...booking.Step) error {
-	steps := make([][]any, len(some))
-	for i, s := range some {
-		steps[i] = []any{sqlitedb.Time(s.At), s.By, s.Step, s.Detail}
+	steps := make([][]any, len(rows))
+	for i, r := range rows {
+		steps[i] = []any{sqlitedb.Time(r.At), r.By, r.Step.Step, r.Detail, nil}
+		if len(r.More) > 0 {
+			steps[i][4] = r.More
+		}
 	}
-	rows, err := json.Marshal(steps)
+	text, err := json.Marshal(steps)
 	if err != nil {
 		return err
 	}
-	_, err = tx.ExecContext(ctx, `INSERT INTO audit_log (at, by, step, detail, booking_id, event_id, version)
-		SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, ?2, ?3, ?4 FROM json_each(?1)`,
-		string(rows), all.BookingID, all.EventID, all.Version)
+	_, err = tx.ExecContext(ctx, `INSERT INTO audit_log (number, at, by, step, detail, more, booking_id, event_id, version)
+		SELECT (SELECT coalesce(max(number), 0) FROM audit_log) + (key + 1) * ?5,
+			value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, ?2, ?3, ?4 FROM json_each(?1)`,
+		string(text), rows[0].BookingID, rows[0].EventID, rows[0].Version, booking.AuditRowSteps)
 	return err
 }
 
 // Audit implements booking.AuditLog.
 func (s *Store) Audit(ctx context.Context, q booking.AuditQuery) (log []booking.AuditEntry, err error) {
-	const entries, page = `SELECT number, at, by, step, detail, booking_id, event_id, version FROM audit_log`, ` AND (?2 = 0 OR number < ?2) ORDER BY number DESC LIMIT ?3`
+	const entries, page = `SELECT number, at, by, step, detail, booking_id, event_id, version, more FROM audit_log`, ` AND (?2 = 0 OR number < ?2) ORDER BY number DESC LIMIT ?3`
 	// Each in words of its own, for the sake of its index.
 	query, of := entries+` WHERE ?1 = ''`+page, ""
 	switch {
@@ -47,22 +44,29 @@ func (s *Store) Audit(ctx context.Context, q booking.AuditQuery) (log []booking.
 	case q.EventID != "":
 		query, of = entries+` WHERE event_id = ?1`+page, q.EventID
 	}
-	log = []booking.AuditEntry{}
 	err = s.db.List(ctx, func(ctx context.Context, tx *sql.Tx) (err error) {
 		rows, err := tx.QueryContext(ctx, query, of, q.Before, q.Limit)
 		if err != nil {
 			return err
 		}
 		defer func() { err = errors.Join(err, rows.Close()) }()
+		var found []booking.AuditRow
 		for rows.Next() {
-			var e booking.AuditEntry
+			var r booking.AuditRow
 			var at int64
-			if err := rows.Scan(&e.Number, &at, &e.By, &e.Step.Step, &e.Detail, &e.BookingID, &e.EventID, &e.Version); err != nil {
+			var more []byte
+			if err := rows.Scan(&r.Number, &at, &r.By, &r.Step.Step, &r.Detail, &r.BookingID, &r.EventID, &r.Version, &more); err != nil {
 				return err
 			}
-			e.At = sqlitedb.FromTime(at)
-			log = append(log, e)
+			if more != nil {
+				if err := json.Unmarshal(more, &r.More); err != nil {
+					return err
+				}
+			}
+			r.At = sqlitedb.FromTime(at)
+			found = append(found, r)
 		}
+		log = q.Entries(found)
 		return rows.Err()
 	})
 	return log, err

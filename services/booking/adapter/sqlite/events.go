@@ -32,8 +32,7 @@ func (s *Store) RecordCancelled(ctx context.Context, messageID string, e booking
 		if n, err := res.RowsAffected(); err != nil || n == 0 {
 			return err
 		}
-		entry := e.Audit()
-		return insertEntries(ctx, tx, entry, entry.Step)
+		return insertAudit(ctx, tx, booking.AuditRow{AuditEntry: e.Audit()})
 	})
 }
 

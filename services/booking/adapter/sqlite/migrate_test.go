@@ -92,6 +92,24 @@ func TestOldBookingsCountAfterAnUpgrade(t *testing.T) {
 	bookingtest.CheckOldAccounts(t, open(t, path))
 }
 
+// An upgrade keeps the steps that are in the audit log one a row.
+func TestOldStepsAreReadAfterAnUpgrade(t *testing.T) {
+	t.Parallel()
+	path := migratedTo(t, "00009")
+	plantest.Fill(t, path, `
+		INSERT INTO bookings (id, user_id, user_email, user_name, event_id, event, items, total_minor, currency, status, payment_provider,
+			payment_reference, payment_status, reason, attempt, acknowledged, timeline, version, created_at, updated_at, lease_token, tries)
+		VALUES ('`+bookingtest.OldAudited+`', 'user', '', '', 'e', '{}', '[]', 0, 'EUR', 'CONFIRMED', '', '', '', '', 1, 0, '[]', 1, 1, 1, '', 0)`)
+	for _, step := range bookingtest.OldSteps {
+		plantest.Fill(t, path, `INSERT INTO audit_log (at, by, step, detail, booking_id, event_id, version)
+			VALUES (1, 'user', '`+step+`', '', '`+bookingtest.OldAudited+`', 'e', 1)`)
+	}
+	s := open(t, path)
+	bookingtest.CheckOldAudit(t, bookingtest.StoreUnderTest{Store: s, AuditLog: s})
+	plantest.Fill(t, path, `CREATE TABLE counted (n INTEGER CHECK (n = 4))`)
+	plantest.Fill(t, path, `INSERT INTO counted SELECT count(*) FROM audit_log`) // one row for both steps
+}
+
 func micros(t *testing.T, at string) string {
 	t.Helper()
 	instant, err := time.Parse(time.RFC3339, at)

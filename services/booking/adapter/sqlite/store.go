@@ -78,7 +78,7 @@ func (s *Store) Create(ctx context.Context, b booking.Booking, key booking.Key, 
 				return err
 			}
 		}
-		if err := insertSteps(ctx, tx, &b, 0); err != nil {
+		if err := insertAudit(ctx, tx, booking.AuditRows(&b, 0)...); err != nil {
 			return err
 		}
 		return insertMessages(ctx, tx, b.Effects.Messages)
@@ -255,7 +255,7 @@ func (c *change) store(ctx context.Context, tx *sql.Tx) error {
 			return err
 		}
 	}
-	if err := insertSteps(ctx, tx, c.after, len(c.before.Timeline)); err != nil {
+	if err := insertAudit(ctx, tx, booking.AuditRows(c.after, len(c.before.Timeline))...); err != nil {
 		return err
 	}
 	return insertMessages(ctx, tx, c.after.Effects.Messages)

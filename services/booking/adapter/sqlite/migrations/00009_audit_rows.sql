@@ -1,0 +1,5 @@
+-- +goose Up
+-- One row a change: the first step is in the columns there are, and those after
+-- it are here. Each step has a number of its own, and so a row has as many as
+-- booking.AuditRowSteps.
+ALTER TABLE audit_log ADD COLUMN more TEXT; -- JSON
