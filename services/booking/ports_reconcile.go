@@ -31,7 +31,8 @@ type Holding struct {
 }
 
 // Records is what reconciliation reads and writes of the bookings' database.
-// bookingtest.TestRecords holds every promise made here.
+// bookingtest.TestRecords holds every promise made here. The bookings come without
+// their Timeline, which nothing in them is compared by.
 type Records interface {
 	// BookingsAfter returns up to limit bookings with ids after this one, in
 	// the order of their ids, which is that in which they were made. It skips

@@ -18,7 +18,7 @@ func TestRecords(t *testing.T, open func(t *testing.T) StoreUnderTest) {
 		name string
 		test func(t *testing.T, u StoreUnderTest)
 	}{
-		{"bookings come in the order they were made and whole", recordsOrder},
+		{"bookings come in the order they were made without their timelines", recordsOrder},
 		{"bookings added meanwhile hide none", recordsPages},
 		{"bookings with refunds due are found whenever they were made", recordsDue},
 		{"an unreadable booking hides no other", recordsUnreadable},
@@ -42,11 +42,20 @@ func (u StoreUnderTest) after(t *testing.T, id string, limit int) []booking.Book
 	return page
 }
 
+// timeless are these bookings without their timelines.
+func timeless(some ...booking.Booking) []booking.Booking {
+	for i := range some {
+		some[i].Timeline = nil
+	}
+	return some
+}
+
 func recordsOrder(t *testing.T, u StoreUnderTest) {
 	want := []booking.Booking{full(), pending(), settled()}
 	for _, b := range []booking.Booking{want[2], want[0], want[1]} {
 		u.create(t, b, booking.Key{})
 	}
+	want = timeless(want...)
 	if diff := cmp.Diff(want, u.after(t, "", 10)); diff != "" {
 		t.Errorf("all bookings (-want +got):\n%s", diff)
 	}
@@ -93,7 +102,7 @@ func recordsDue(t *testing.T, u StoreUnderTest) {
 		must(t, err)
 		return page
 	}
-	if diff := cmp.Diff([]booking.Booking{one, three}, find("", 10)); diff != "" {
+	if diff := cmp.Diff(timeless(one, three), find("", 10)); diff != "" {
 		t.Errorf("all (-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff([]string{three.ID}, ids(find(one.ID, 1))); diff != "" {
@@ -122,7 +131,7 @@ func recordsUnreadable(t *testing.T, u StoreUnderTest) {
 		if !errors.Is(page[1].Unreadable, booking.ErrUnreadable) {
 			t.Errorf("%s: %v, want ErrUnreadable", what, page[1].Unreadable)
 		}
-		if diff := cmp.Diff([]booking.Booking{before, after}, []booking.Booking{page[0], page[2]}); diff != "" {
+		if diff := cmp.Diff(timeless(before, after), []booking.Booking{page[0], page[2]}); diff != "" {
 			t.Errorf("%s: the others (-want +got):\n%s", what, diff)
 		}
 	}

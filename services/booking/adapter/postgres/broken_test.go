@@ -65,7 +65,7 @@ type forgetsForUpdate struct{ *Store }
 func (s forgetsForUpdate) Update(ctx context.Context, id, lease string, change func(*booking.Booking) error) (booking.Booking, error) {
 	var b booking.Booking
 	err := s.db.Write(ctx, func(ctx context.Context, tx pgx.Tx) (err error) {
-		if b, err = one(tx.QueryRow(ctx, `SELECT `+columns+` FROM bookings WHERE id = $1`, id)); err != nil {
+		if b, err = whole.one(tx.QueryRow(ctx, `SELECT `+whole.names+` FROM bookings WHERE id = $1`, id)); err != nil {
 			return err
 		}
 		if b.Lease.Token != lease {
@@ -92,11 +92,11 @@ func (s claimsWithoutLock) Claim(ctx context.Context, now time.Time, lease booki
 			WHERE id = ANY (ARRAY(
 				SELECT id FROM bookings WHERE status IN ('PENDING', 'CANCELLING') AND lease_until <= $1
 				ORDER BY lease_until, id LIMIT $4))
-			RETURNING `+columns, now, lease.Token, lease.Until, limit)
+			RETURNING `+whole.names, now, lease.Token, lease.Until, limit)
 		if err != nil {
 			return err
 		}
-		if claimed, err = all(rows); err != nil {
+		if claimed, err = whole.all(rows); err != nil {
 			return err
 		}
 		return linger(ctx, tx)
@@ -150,7 +150,7 @@ func (s Store) create(ctx context.Context, b booking.Booking, key booking.Key, o
 		}
 		_, keyErr := tx.Exec(ctx, `INSERT INTO idempotency_keys VALUES ($1, $2, $3, $4, $5) `+onConflict,
 			b.UserID, key.Value, key.Fingerprint, b.ID, b.CreatedAt)
-		_, err := tx.Exec(ctx, `INSERT INTO bookings (`+columns+`)
+		_, err := tx.Exec(ctx, `INSERT INTO bookings (`+whole.names+`)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)`, values(&b)...)
 		return errors.Join(keyErr, err)
 	})

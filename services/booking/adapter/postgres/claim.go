@@ -84,11 +84,11 @@ func claimStranded(ctx context.Context, tx pgx.Tx, now time.Time, limit int) ([]
 // readable returns the bookings that where finds, locked, and sets aside those
 // that cannot be read.
 func readable(ctx context.Context, tx pgx.Tx, now time.Time, where string, args ...any) ([]booking.Booking, error) {
-	rows, err := tx.Query(ctx, `SELECT `+columns+` FROM bookings WHERE `+where+` FOR UPDATE SKIP LOCKED`, args...)
+	rows, err := tx.Query(ctx, `SELECT `+whole.names+` FROM bookings WHERE `+where+` FOR UPDATE SKIP LOCKED`, args...)
 	if err != nil {
 		return nil, err
 	}
-	found, err := all(rows)
+	found, err := whole.all(rows)
 	if err == nil {
 		return found, nil
 	}
@@ -102,7 +102,7 @@ func readable(ctx context.Context, tx pgx.Tx, now time.Time, where string, args 
 	}
 	found = nil
 	for _, id := range ids {
-		b, err := one(tx.QueryRow(ctx, `SELECT `+columns+` FROM bookings WHERE id = $1`, id))
+		b, err := whole.one(tx.QueryRow(ctx, `SELECT `+whole.names+` FROM bookings WHERE id = $1`, id))
 		if err == nil {
 			found = append(found, b)
 			continue

@@ -24,19 +24,19 @@ func (s *Store) WithRefundsDue(ctx context.Context, id string, limit int) ([]boo
 
 func (s *Store) page(ctx context.Context, where string, args ...any) (page []booking.Booking, err error) {
 	err = s.db.Read(ctx, func(ctx context.Context, conn *pgx.Conn) error {
-		page, err = pageOf(ctx, conn, where, args...)
+		page, err = pageOf(ctx, conn, exceptTimeline, where, args...)
 		return err
 	})
 	return page, err
 }
 
 // pageOf returns the bookings that where finds, also those that are Unreadable.
-func pageOf(ctx context.Context, conn *pgx.Conn, where string, args ...any) ([]booking.Booking, error) {
-	rows, err := conn.Query(ctx, `SELECT `+columns+` FROM bookings WHERE `+where, args...)
+func pageOf(ctx context.Context, conn *pgx.Conn, what selection, where string, args ...any) ([]booking.Booking, error) {
+	rows, err := conn.Query(ctx, `SELECT `+what.names+` FROM bookings WHERE `+where, args...)
 	if err != nil {
 		return nil, err
 	}
-	page, err := all(rows)
+	page, err := what.all(rows)
 	if !errors.Is(err, booking.ErrUnreadable) {
 		return page, err
 	}
@@ -49,7 +49,7 @@ func pageOf(ctx context.Context, conn *pgx.Conn, where string, args ...any) ([]b
 	}
 	page = nil
 	for _, id := range ids {
-		b, err := one(conn.QueryRow(ctx, `SELECT `+columns+` FROM bookings WHERE id = $1`, id))
+		b, err := what.one(conn.QueryRow(ctx, `SELECT `+what.names+` FROM bookings WHERE id = $1`, id))
 		switch {
 		case errors.Is(err, booking.ErrUnreadable):
 			b = booking.Booking{ID: id, Unreadable: err}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -101,17 +102,13 @@ func derived[T any](name string, value func(*booking.Booking) T) column {
 	}
 }
 
-// columns are those that fields scans, insertColumns all of them, and places
-// the parameters of insertColumns.
-var columns, insertColumns, places = func() (read, all, parameters string) {
-	var readNames, names, numbers []string
+// insertColumns are all columns, and places the parameters for them.
+var insertColumns, places = func() (all, parameters string) {
+	var names, numbers []string
 	for i, c := range stored {
-		if c.field != nil {
-			readNames = append(readNames, c.name)
-		}
 		names, numbers = append(names, c.name), append(numbers, "$"+strconv.Itoa(i+1))
 	}
-	return strings.Join(readNames, ", "), strings.Join(names, ", "), strings.Join(numbers, ", ")
+	return strings.Join(names, ", "), strings.Join(numbers, ", ")
 }()
 
 // values are the arguments of places.
@@ -123,13 +120,33 @@ func values(b *booking.Booking) []any {
 	return all
 }
 
-// fields are where columns are scanned to.
-func fields(b *booking.Booking) []any {
-	all := make([]any, 0, len(stored))
+// selection is what a query reads of a booking.
+type selection struct {
+	names  string // the columns
+	stored []column
+}
+
+// A booking is read whole, or without the timeline, which is the most of it and
+// which only a reader or the next change needs.
+var whole, exceptTimeline = selectionOf(), selectionOf("timeline")
+
+// selectionOf is all columns that are read, but these.
+func selectionOf(but ...string) (s selection) {
+	var names []string
 	for _, c := range stored {
-		if c.field != nil {
-			all = append(all, c.field(b))
+		if c.field != nil && !slices.Contains(but, c.name) {
+			names, s.stored = append(names, c.name), append(s.stored, c)
 		}
+	}
+	s.names = strings.Join(names, ", ")
+	return s
+}
+
+// fields are where the columns are scanned to.
+func (s selection) fields(b *booking.Booking) []any {
+	all := make([]any, len(s.stored))
+	for i, c := range s.stored {
+		all[i] = c.field(b)
 	}
 	return all
 }
@@ -143,10 +160,9 @@ func (a *arguments) add(v any) string {
 	return "$" + strconv.Itoa(len(*a))
 }
 
-// one returns the booking in row, whose columns after the first are columns
-// and the first ones are for prefix.
-func one(row pgx.Row, prefix ...any) (b booking.Booking, err error) {
-	err = row.Scan(append(prefix, fields(&b)...)...)
+// one returns the booking in row. The columns before its own are for prefix.
+func (s selection) one(row pgx.Row, prefix ...any) (b booking.Booking, err error) {
+	err = row.Scan(append(prefix, s.fields(&b)...)...)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows), postgresdb.IsNoText(err):
 		return booking.Booking{}, booking.ErrNotFound
@@ -165,9 +181,9 @@ func unreadable(err error) error {
 	return err
 }
 
-func all(rows pgx.Rows) ([]booking.Booking, error) {
+func (s selection) all(rows pgx.Rows) ([]booking.Booking, error) {
 	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (b booking.Booking, err error) {
-		err = row.Scan(fields(&b)...)
+		err = row.Scan(s.fields(&b)...)
 		return b, unreadable(err)
 	})
 }

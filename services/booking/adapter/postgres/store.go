@@ -214,8 +214,8 @@ func taken(ctx context.Context, tx pgx.Tx, userID string, key booking.Key) error
 func (s *Store) ByKey(ctx context.Context, userID string, key booking.Key, now time.Time) (b booking.Booking, err error) {
 	var fingerprint string
 	err = s.db.Read(ctx, func(ctx context.Context, conn *pgx.Conn) error {
-		b, err = one(conn.QueryRow(ctx, `
-			SELECT k.fingerprint, b.* FROM idempotency_keys k CROSS JOIN LATERAL (SELECT `+columns+` FROM bookings WHERE id = k.booking_id) b
+		b, err = whole.one(conn.QueryRow(ctx, `
+			SELECT k.fingerprint, b.* FROM idempotency_keys k CROSS JOIN LATERAL (SELECT `+whole.names+` FROM bookings WHERE id = k.booking_id) b
 			WHERE k.user_id = $1 AND k.key = $2 AND k.created_at >= $3`,
 			userID, key.Value, now.Add(-booking.KeyLifetime)), &fingerprint)
 		return err
@@ -232,7 +232,7 @@ func (s *Store) ByKey(ctx context.Context, userID string, key booking.Key, now t
 // Get implements booking.Store.
 func (s *Store) Get(ctx context.Context, id string) (b booking.Booking, err error) {
 	err = s.db.Read(ctx, func(ctx context.Context, conn *pgx.Conn) error {
-		b, err = one(conn.QueryRow(ctx, `SELECT `+columns+` FROM bookings WHERE id = $1`, id))
+		b, err = whole.one(conn.QueryRow(ctx, `SELECT `+whole.names+` FROM bookings WHERE id = $1`, id))
 		return err
 	})
 	return b, err
@@ -242,7 +242,7 @@ func (s *Store) Get(ctx context.Context, id string) (b booking.Booking, err erro
 // creation, and none is as great as '~'.
 func (s *Store) List(ctx context.Context, q booking.Query) (page []booking.Booking, err error) {
 	err = s.db.List(ctx, func(ctx context.Context, conn *pgx.Conn) error {
-		page, err = pageOf(ctx, conn, `user_id = $1 AND id < coalesce(nullif($2, ''), '~') ORDER BY id DESC LIMIT $3`, q.UserID, q.After, q.Limit)
+		page, err = pageOf(ctx, conn, whole, `user_id = $1 AND id < coalesce(nullif($2, ''), '~') ORDER BY id DESC LIMIT $3`, q.UserID, q.After, q.Limit)
 		return err
 	})
 	return page, err
@@ -252,7 +252,7 @@ func (s *Store) List(ctx context.Context, q booking.Query) (page []booking.Booki
 func (s *Store) Update(ctx context.Context, id, lease string, change func(*booking.Booking) error) (booking.Booking, error) {
 	var after booking.Booking
 	err := s.db.Write(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		before, err := one(tx.QueryRow(ctx, `SELECT `+columns+` FROM bookings WHERE id = $1 FOR UPDATE`, id))
+		before, err := whole.one(tx.QueryRow(ctx, `SELECT `+whole.names+` FROM bookings WHERE id = $1 FOR UPDATE`, id))
 		if err != nil {
 			return err
 		}

@@ -87,11 +87,11 @@ func claimStranded(ctx context.Context, tx *sql.Tx, now time.Time, limit int) ([
 // readable returns the bookings that where finds, and sets aside those that
 // cannot be read.
 func readable(ctx context.Context, tx *sql.Tx, now time.Time, where string, args ...any) ([]booking.Booking, error) {
-	rows, err := tx.QueryContext(ctx, `SELECT `+columns+` FROM bookings WHERE `+where, args...) //nolint:gosec // where is written in this file
+	rows, err := tx.QueryContext(ctx, `SELECT `+whole.names+` FROM bookings WHERE `+where, args...) //nolint:gosec // where is written in this file
 	if err != nil {
 		return nil, err
 	}
-	found, err := collect(rows)
+	found, err := whole.collect(rows)
 	if err == nil {
 		return found, nil
 	}
@@ -102,7 +102,7 @@ func readable(ctx context.Context, tx *sql.Tx, now time.Time, where string, args
 	}
 	found = nil
 	for _, id := range ids {
-		b, err := get(ctx, tx, id)
+		b, err := whole.get(ctx, tx, id)
 		if err == nil {
 			found = append(found, b)
 			continue

@@ -13,21 +13,21 @@ var _ booking.Records = (*Store)(nil)
 
 // BookingsAfter implements booking.Records.
 func (s *Store) BookingsAfter(ctx context.Context, id string, limit int) ([]booking.Booking, error) {
-	return pageOf(ctx, s.db.Read, `id > ? ORDER BY id LIMIT ?`, id, limit)
+	return pageOf(ctx, s.db.Read, exceptTimeline, `id > ? ORDER BY id LIMIT ?`, id, limit)
 }
 
 // WithRefundsDue implements booking.Records.
 func (s *Store) WithRefundsDue(ctx context.Context, id string, limit int) ([]booking.Booking, error) {
-	return pageOf(ctx, s.db.Read, `refunds_due > 0 AND id > ? ORDER BY id LIMIT ?`, id, limit)
+	return pageOf(ctx, s.db.Read, exceptTimeline, `refunds_due > 0 AND id > ? ORDER BY id LIMIT ?`, id, limit)
 }
 
 // pageOf returns the bookings that where finds, also those that are Unreadable.
-func pageOf(ctx context.Context, q querier, where string, args ...any) ([]booking.Booking, error) {
-	rows, err := q.QueryContext(ctx, `SELECT `+columns+` FROM bookings WHERE `+where, args...)
+func pageOf(ctx context.Context, q querier, what selection, where string, args ...any) ([]booking.Booking, error) {
+	rows, err := q.QueryContext(ctx, `SELECT `+what.names+` FROM bookings WHERE `+where, args...)
 	if err != nil {
 		return nil, err
 	}
-	found, err := collect(rows)
+	found, err := what.collect(rows)
 	if !errors.Is(err, booking.ErrUnreadable) {
 		return found, err
 	}
@@ -37,7 +37,7 @@ func pageOf(ctx context.Context, q querier, where string, args ...any) ([]bookin
 	}
 	found = nil
 	for _, id := range ids {
-		b, err := get(ctx, q, id)
+		b, err := what.get(ctx, q, id)
 		switch {
 		case errors.Is(err, booking.ErrUnreadable):
 			b = booking.Booking{ID: id, Unreadable: err}

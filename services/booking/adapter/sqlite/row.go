@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -130,18 +131,14 @@ func fromJSON(v, dst any) error {
 	return nil
 }
 
-// columns are those that scan reads, and insertBooking the statement whose arguments
-// values returns.
-var columns, insertBooking = func() (read, insert string) {
-	var readNames, names []string
-	for _, c := range stored {
-		if c.field != nil {
-			readNames = append(readNames, c.name)
-		}
-		names = append(names, c.name)
+// insertBooking is the statement whose arguments values returns.
+var insertBooking = func() string {
+	names := make([]string, len(stored))
+	for i, c := range stored {
+		names[i] = c.name
 	}
 	places := strings.TrimSuffix(strings.Repeat("?, ", len(names)), ", ")
-	return strings.Join(readNames, ", "), `INSERT INTO bookings (` + strings.Join(names, ", ") + `) VALUES (` + places + `)`
+	return `INSERT INTO bookings (` + strings.Join(names, ", ") + `) VALUES (` + places + `)`
 }()
 
 // values are the arguments of insertBooking.
@@ -163,27 +160,57 @@ type querier interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 }
 
-func scan(s interface{ Scan(dest ...any) error }) (b booking.Booking, err error) {
-	fields := make([]any, 0, len(stored))
+// selection is what a query reads of a booking.
+type selection struct {
+	names  string // the columns
+	stored []column
+}
+
+// A booking is read whole, or without the timeline, which is the most of it and
+// which only a reader or the next change needs.
+var whole, exceptTimeline = selectionOf(), selectionOf("timeline")
+
+// selectionOf is all columns that are read, but these.
+func selectionOf(but ...string) (s selection) {
+	var names []string
 	for _, c := range stored {
-		if c.field != nil {
-			fields = append(fields, c.field(&b))
+		if c.field != nil && !slices.Contains(but, c.name) {
+			names, s.stored = append(names, c.name), append(s.stored, c)
 		}
 	}
-	if err := s.Scan(fields...); err != nil {
+	s.names = strings.Join(names, ", ")
+	return s
+}
+
+// scan returns the booking in row.
+func (s selection) scan(row interface{ Scan(dest ...any) error }) (b booking.Booking, err error) {
+	fields := make([]any, len(s.stored))
+	for i, c := range s.stored {
+		fields[i] = c.field(&b)
+	}
+	if err := row.Scan(fields...); err != nil {
 		return booking.Booking{}, err
 	}
 	return b, nil
 }
 
-func collect(rows *sql.Rows) ([]booking.Booking, error) {
+func (s selection) collect(rows *sql.Rows) ([]booking.Booking, error) {
 	out := []booking.Booking{}
 	for rows.Next() {
-		b, err := scan(rows)
+		b, err := s.scan(rows)
 		if err != nil {
 			return nil, errors.Join(err, rows.Close())
 		}
 		out = append(out, b)
 	}
 	return out, errors.Join(rows.Err(), rows.Close())
+}
+
+// get returns the booking with this id.
+func (s selection) get(ctx context.Context, q querier, id string) (booking.Booking, error) {
+	b, err := s.scan(q.QueryRowContext(ctx, `SELECT `+s.names+` FROM bookings WHERE id = ?`, id))
+	if errors.Is(err, sql.ErrNoRows) {
+		return booking.Booking{}, booking.ErrNotFound
+	}
+	return b, err
 }

@@ -135,15 +135,7 @@ func byKey(ctx context.Context, q querier, userID string, key booking.Key, now t
 
 // Get implements booking.Store.
 func (s *Store) Get(ctx context.Context, id string) (booking.Booking, error) {
-	return get(ctx, s.db.Read, id)
-}
-
-func get(ctx context.Context, q querier, id string) (booking.Booking, error) {
-	b, err := scan(q.QueryRowContext(ctx, `SELECT `+columns+` FROM bookings WHERE id = ?`, id))
-	if errors.Is(err, sql.ErrNoRows) {
-		return booking.Booking{}, booking.ErrNotFound
-	}
-	return b, err
+	return whole.get(ctx, s.db.Read, id)
 }
 
 // List implements booking.Store. Ids are UUIDv7: their order is that of
@@ -152,7 +144,7 @@ func (s *Store) List(ctx context.Context, q booking.Query) ([]booking.Booking, e
 	var page []booking.Booking
 	err := s.db.List(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		var err error
-		page, err = pageOf(ctx, tx, `user_id = ? AND (? = '' OR id < ?) ORDER BY id DESC LIMIT ?`, q.UserID, q.After, q.After, q.Limit)
+		page, err = pageOf(ctx, tx, whole, `user_id = ? AND (? = '' OR id < ?) ORDER BY id DESC LIMIT ?`, q.UserID, q.After, q.After, q.Limit)
 		return err
 	})
 	return page, err
@@ -162,7 +154,7 @@ func (s *Store) List(ctx context.Context, q booking.Query) ([]booking.Booking, e
 func (s *Store) Update(ctx context.Context, id, lease string, change func(*booking.Booking) error) (booking.Booking, error) {
 	var after booking.Booking
 	err := s.db.Write(ctx, func(tx *sql.Tx) error {
-		before, err := get(ctx, tx, id)
+		before, err := whole.get(ctx, tx, id)
 		if err != nil {
 			return err
 		}
