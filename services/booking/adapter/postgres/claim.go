@@ -68,7 +68,7 @@ func claimStranded(ctx context.Context, tx pgx.Tx, now time.Time, limit int) ([]
 	if err == nil && len(stranded) == 0 {
 		stranded, err = readable(ctx, tx, now, `id = ANY (ARRAY(
 			SELECT b.id FROM cancelled_events c JOIN bookings b ON b.event_id = c.event_id AND b.fee_at >= c.occurred_at
-			WHERE c.event_id = ANY($1) AND b.status = 'CANCELLED' AND b.lease_until IS NULL LIMIT $2)) AND lease_until IS NULL`, events, limit)
+			WHERE c.event_id = ANY($1) AND c.done_at IS NULL AND b.status = 'CANCELLED' AND b.lease_until IS NULL LIMIT $2)) AND lease_until IS NULL`, events, limit)
 	}
 	if err != nil || len(stranded) > 0 {
 		return stranded, err

@@ -49,7 +49,28 @@ func TestEverythingGoesByIndexes(t *testing.T) {
 		}
 		return err
 	}
+	createInOne := func(ctx context.Context) error {
+		return s.Create(ctx, booking.Booking{ID: "b" + time.Now().String(), UserID: "nobody yet", EventID: "event1", Status: booking.Pending, CreatedAt: now, Timeline: []booking.Step{{Step: "created"}}},
+			booking.Key{Value: "new", Fingerprint: "f"}, func(booking.Account) error { return nil })
+	}
+	save := func(id string, change func(b *booking.Booking)) func(ctx context.Context) error {
+		return func(ctx context.Context) error {
+			before, err := s.Get(t.Context(), id)
+			if err != nil {
+				return err
+			}
+			after := before.Clone()
+			change(&after)
+			_, err = s.Save(ctx, before, after)
+			return err
+		}
+	}
 	relay, ids := s.Outbox(), []string{"id100", "id200"}
+	all := func(ctx context.Context) error {
+		_, err := s.Claim(ctx, now, booking.Lease{Token: "t", Until: now}, 10_000)
+		return err
+	}
+	used := []string{"idempotency_keys"}
 	for _, c := range []struct {
 		what, index string
 		ask         func(ctx context.Context) error
@@ -57,7 +78,8 @@ func TestEverythingGoesByIndexes(t *testing.T) {
 		{"Get", "sqlite_autoindex_bookings_1", func(ctx context.Context) error { _, err := s.Get(ctx, "id100"); return err }},
 		{"Create, what is unpaid", "bookings_unpaid", create},
 		{"Create, what was declined", "bookings_declined", create},
-		{"Create, what was paid since", "bookings_paid", create},
+		{"Create, what was paid since", "bookings_of_user", create},
+		{"Create with a key and a step", "bookings_unpaid", createInOne},
 		{"ByKey", "idempotency_keys", func(ctx context.Context) error { _, err := s.ByKey(ctx, "user0", key, now); return err }},
 		{"List", "bookings_of_user", func(ctx context.Context) error {
 			_, err := s.List(ctx, booking.Query{UserID: "user0", After: "id5000", Limit: 21})
@@ -71,15 +93,19 @@ func TestEverythingGoesByIndexes(t *testing.T) {
 			_, err := s.Update(ctx, "id1", "", func(b *booking.Booking) error { b.Effects.FreeKey = true; return nil })
 			return err
 		}},
+		{"Save", "sqlite_autoindex_bookings_1", save("id3", func(b *booking.Booking) { b.Timeline = append(b.Timeline, booking.Step{Step: "paid"}) })},
+		{"Save of what becomes confirmed", "sqlite_autoindex_cancelled_events_1", save("id1000", func(b *booking.Booking) { b.Status = booking.Confirmed })},
+		{"Save that frees the key", "idempotency_keys_of_booking", save("id5", func(b *booking.Booking) { b.Effects.FreeKey = true })},
 		{"Claim", "bookings_to_drive", func(ctx context.Context) error {
 			_, err := s.Claim(ctx, now, booking.Lease{Token: "t", Until: now}, 10)
 			return err
 		}},
 		{"BringForward", "bookings_to_drive", func(ctx context.Context) error { return s.BringForward(ctx, now, now, now.Add(time.Hour)) }},
-		{"Claim of a cancelled event's", "bookings_of_event", func(ctx context.Context) error {
-			_, err := s.Claim(ctx, now, booking.Lease{Token: "t", Until: now}, 10_000)
-			return err
-		}},
+		{"Claim of a cancelled event's", "bookings_of_event", all},
+		{"Claim, which events are cancelled", "cancelled_events_open", all},
+		{"Claim of what kept a fee", "bookings_with_fees", all},
+		{"WithRefundsDue", "bookings_with_refunds_due", func(ctx context.Context) error { _, err := s.WithRefundsDue(ctx, "", 200); return err }},
+		{"Stuck", "bookings_stuck", func(ctx context.Context) error { _, err := s.Stuck(ctx, "", 21); return err }},
 		{"Progress", "bookings_of_event", func(ctx context.Context) error { _, err := s.Progress(ctx, "event7"); return err }},
 		{"Audit of a booking", "audit_log_of_booking", func(ctx context.Context) error {
 			_, err := s.Audit(ctx, booking.AuditQuery{BookingID: "id7", Before: 1000, Limit: 21})
@@ -101,5 +127,7 @@ func TestEverythingGoesByIndexes(t *testing.T) {
 		{"the outbox's Prune", "outbox_closed", func(ctx context.Context) error { return relay.Prune(ctx, now) }},
 	} {
 		plantest.ByIndex(t, path, c.what, c.index, c.ask)
+		used = append(used, c.index)
 	}
+	plantest.AllUsed(t, path, used, "bookings", "idempotency_keys", "audit_log", "cancelled_events", "outbox")
 }

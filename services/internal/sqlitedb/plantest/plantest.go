@@ -7,6 +7,7 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
+	"slices"
 	"strings"
 	"testing"
 
@@ -88,6 +89,32 @@ func ByIndex(t *testing.T, path, what, index string, ask func(ctx context.Contex
 	}
 	if !strings.Contains(plans, "INDEX "+index) && !strings.Contains(plans, index+" USING PRIMARY KEY") {
 		t.Errorf("%s does not go by the index %s:\n%s", what, index, plans)
+	}
+}
+
+// AllUsed fails the test if one of these tables has an index that is not among those
+// used: each is written to with every row, and has to be worth it.
+func AllUsed(t *testing.T, path string, used []string, tables ...string) {
+	t.Helper()
+	db := open(t, path)
+	for _, table := range tables {
+		rows, err := db.QueryContext(t.Context(), `SELECT name FROM sqlite_schema WHERE type = 'index' AND tbl_name = ? AND name NOT LIKE 'sqlite_autoindex%'`, table)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = rows.Close() }()
+		for rows.Next() {
+			var index string
+			if err := rows.Scan(&index); err != nil {
+				t.Fatal(err)
+			}
+			if !slices.Contains(used, index) {
+				t.Errorf("no query goes by the index %s of %s", index, table)
+			}
+		}
+		if err := rows.Err(); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
