@@ -335,19 +335,21 @@ func (b *bench) limitsOf(p *platform) error {
 			return nil // of the same kind of server
 		}
 	}
-	like, err := readBooked(b.ctx, p)
-	if err != nil {
-		return err
-	}
 	short := *b
 	short.time = b.time / 3
-	for _, n := range b.buyers {
-		var r *Result
-		if p.way == standalone {
-			r, err = short.limitSQLite(filepath.Join(b.work, p.way), like, n)
-		} else {
-			r, err = short.limitPostgres(p, like, n)
+	if p.way != standalone {
+		all, err := short.limitPostgres(p.at.Spare, append([]int{pgbenchClients}, b.buyers...)...)
+		if err != nil {
+			return err
 		}
+		b.report.add(all...)
+		for _, r := range all {
+			b.say("%s: %.0f/s", r.What, r.Rate)
+		}
+		return nil
+	}
+	for _, n := range b.buyers {
+		r, err := short.limitSQLite(filepath.Join(b.work, p.way), n)
 		if err != nil {
 			return err
 		}

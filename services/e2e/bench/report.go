@@ -118,7 +118,7 @@ func (r *Report) compare() {
 		return nil
 	}
 	for _, x := range r.Results {
-		if x.Way == limits || x.Rate == 0 {
+		if x.Rate == 0 {
 			continue
 		}
 		ratio := func(name string, limit *Result) {
@@ -131,6 +131,10 @@ func (r *Report) compare() {
 		}
 		what, _, _ := strings.Cut(x.What, ",")
 		switch {
+		case x.Way == limits:
+			if what == postgresLimitName && x.Clients == pgbenchClients {
+				ratio("pgbench", find(limits, pgbenchName, pgbenchClients))
+			}
 		case x.What == "flash sale":
 			database := map[bool]string{true: "SQL alone on SQLite", false: "SQL alone on PostgreSQL"}[x.Way == standalone]
 			if limit := find(limits, database, x.Clients); limit != nil {
@@ -166,10 +170,41 @@ sold out         the same request, refused with 409 sold_out. ×sales is its rat
 GET ...          without a login; "not modified" is with If-None-Match, answered 304.
 mail             from the answer, a moment after the COMMIT, until the mail is a file in the folder, synced.
 drain            the outbox filled while nobody runs; until each consumer has said that it has stored the message.
-SQL alone        the booking service's statements for a booking, in its two transactions, without anything around them: neither the event
+SQL alone        the booking service's store: a booking in its two transactions, without anything around them. Neither the event
                  service's transactions nor the payment's are in it. ×SQL is the sale's rate to it.
+pgbench          the least that could be written for a booking: its row and its key, committed; the row confirmed and the message, committed.
+                 No limits, no locks, no audit log. ×pgbench is the rate of SQL alone to it, by as many clients.
 bare             a handler that decodes and encodes the same JSON, in a process of its own. ×bare is the rate to it.
 `
+
+// marks are what is to be reached on an idle machine with two cores.
+func (r *Report) marks() (lines []string) {
+	for _, m := range []struct {
+		way, what string
+		clients   int
+		ratio     string // "" for the rate
+		least     float64
+	}{
+		{limits, postgresLimitName, pgbenchClients, "pgbench", 0.4},
+		{processesFiles, "flash sale", 64, "", 500},
+		{standalone, "flash sale", 64, "", 1200},
+	} {
+		for _, x := range r.Results {
+			if x.Way != m.way || !strings.HasPrefix(x.What, m.what) || x.Clients != m.clients {
+				continue
+			}
+			got, unit := x.Rate, "/s"
+			if m.ratio != "" {
+				got, unit = x.Ratios[m.ratio], "×"+m.ratio
+			}
+			if got > 0 {
+				lines = append(lines, fmt.Sprintf("%s, %s, %d clients: %s%s of %s%s%s", m.way, m.what, m.clients, number(got), unit, number(m.least), unit,
+					map[bool]string{true: ": reached", false: ": NOT reached"}[got >= m.least]))
+			}
+		}
+	}
+	return lines
+}
 
 // table writes the table.
 func (r *Report) table(w io.Writer) {
@@ -203,6 +238,9 @@ func (r *Report) table(w io.Writer) {
 		}
 		_ = t.Flush() // an error of w is one of what is written to it next
 		r.printUsage(w, way)
+	}
+	if marks := r.marks(); len(marks) > 0 {
+		fmt.Fprintf(w, "\nmarks, of an idle machine with two cores\n  %s\n", strings.Join(marks, "\n  "))
 	}
 	if len(r.Growth) > 0 {
 		r.printGrowth(w)

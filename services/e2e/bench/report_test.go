@@ -42,6 +42,8 @@ func sample() *Report {
 			},
 			{What: "SQL alone on SQLite", Way: limits, Clients: 64, Count: 15_000, Seconds: 3, Rate: 5000, P50: 12},
 			{What: "SQL alone on PostgreSQL, 16 connections", Way: limits, Clients: 64, Count: 3000, Seconds: 3, Rate: 1000, P50: 60},
+			{What: "SQL alone on PostgreSQL, 16 connections", Way: limits, Clients: 32, Count: 2700, Seconds: 3, Rate: 900, P50: 60},
+			{What: pgbenchName, Way: limits, Clients: 32, Count: 7500, Seconds: 3, Rate: 2500},
 			{What: "bare POST /bookings", Way: limits, Clients: 64, Count: 60_000, Seconds: 3, Rate: 20_000, P50: 3},
 			{What: "bare GET /events/{id}", Way: limits, Clients: 64, Count: 54_000, Seconds: 3, Rate: 18_000, P50: 3},
 		},
@@ -80,7 +82,7 @@ func TestRatios(t *testing.T) {
 	r := sample()
 	r.compare()
 	for i, want := range []map[string]float64{
-		{"SQL": 0.4, "bare": 0.1}, {"sales": 5, "bare": 0.5}, {"bare": 0.5}, nil, {"SQL": 0.1, "bare": 0.005}, nil, nil, nil, nil,
+		{"SQL": 0.4, "bare": 0.1}, {"sales": 5, "bare": 0.5}, {"bare": 0.5}, nil, {"SQL": 0.1, "bare": 0.005}, nil, nil, {"pgbench": 0.36}, nil, nil, nil,
 	} {
 		if diff := cmp.Diff(want, r.Results[i].Ratios); diff != "" {
 			t.Errorf("%s, %s:\n%s", r.Results[i].Way, r.Results[i].What, diff)
