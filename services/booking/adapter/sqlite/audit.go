@@ -10,27 +10,24 @@ import (
 	"github.com/openboxoffice/boxoffice/services/internal/sqlitedb"
 )
 
-// insertAudit enters rows of one change in the audit log.
+// insertAudit enters rows of one change, nearly always one, in the audit log.
 func insertAudit(ctx context.Context, tx *sql.Tx, rows ...booking.AuditRow) error {
-	if len(rows) == 0 {
-		return nil
-	}
-	steps := make([][]any, len(rows))
-	for i, r := range rows {
-		steps[i] = []any{sqlitedb.Time(r.At), r.By, r.Step.Step, r.Detail, nil}
+	for _, r := range rows {
+		var more sql.NullString
 		if len(r.More) > 0 {
-			steps[i][4] = r.More
+			text, err := json.Marshal(r.More)
+			if err != nil {
+				return err
+			}
+			more = sql.NullString{String: string(text), Valid: true}
+		}
+		if _, err := tx.ExecContext(ctx, `INSERT INTO audit_log (number, at, by, step, detail, more, booking_id, event_id, version)
+			VALUES ((SELECT coalesce(max(number), 0) FROM audit_log) + ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			booking.AuditRowSteps, sqlitedb.Time(r.At), r.By, r.Step.Step, r.Detail, more, r.BookingID, r.EventID, r.Version); err != nil {
+			return err
 		}
 	}
-	text, err := json.Marshal(steps)
-	if err != nil {
-		return err
-	}
-	_, err = tx.ExecContext(ctx, `INSERT INTO audit_log (number, at, by, step, detail, more, booking_id, event_id, version)
-		SELECT (SELECT coalesce(max(number), 0) FROM audit_log) + (key + 1) * ?5,
-			value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, ?2, ?3, ?4 FROM json_each(?1)`,
-		string(text), rows[0].BookingID, rows[0].EventID, rows[0].Version, booking.AuditRowSteps)
-	return err
+	return nil
 }
 
 // Audit implements booking.AuditLog.
