@@ -21,8 +21,9 @@ const tempPrefix = ".unfinished-"
 // it is there whole or not at all, and is written exactly once, whatever is
 // killed when.
 type Folder struct {
-	dir    string
-	writer *mime.Writer
+	dir     string
+	writer  *mime.Writer
+	unnamed bool // a file is written before it has a name: half the work for the folder
 }
 
 var _ notification.Mailer = (*Folder)(nil)
@@ -46,7 +47,7 @@ func New(dir, from string) (*Folder, error) {
 			return nil, fmt.Errorf("mail folder: %w", err)
 		}
 	}
-	return &Folder{dir: dir, writer: w}, nil
+	return &Folder{dir: dir, writer: w, unnamed: takesUnnamed(dir)}, nil
 }
 
 // escape makes dir match itself in a glob pattern.
@@ -69,23 +70,35 @@ func (f *Folder) Send(ctx context.Context, m notification.Mail) error {
 		// folder was synced.
 		return failed(syncDir(f.dir))
 	}
-	tmp, err := os.CreateTemp(f.dir, tempPrefix+"*") // mode 0600
+	draft, name, err := f.draft()
 	if err != nil {
 		return failed(err)
 	}
-	defer func() { _ = os.Remove(tmp.Name()) }() // or New does, at the next start
-	_, err = msg.WriteTo(tmp)
-	if err == nil {
-		err = tmp.Sync()
+	defer func() { _ = draft.Close() }() // it is synced by then, or of no use
+	if !f.unnamed {
+		defer func() { _ = os.Remove(draft.Name()) }() // or New does, at the next start
 	}
-	if err = errors.Join(err, tmp.Close()); err != nil {
+	if _, err := msg.WriteTo(draft); err != nil {
 		return failed(err)
 	}
-	// A link, unlike a rename, never replaces what is there.
-	if err := os.Link(tmp.Name(), final); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := draft.Sync(); err != nil {
+		return failed(err)
+	}
+	if err := name(draft, final); err != nil && !errors.Is(err, fs.ErrExist) {
 		return failed(err)
 	}
 	return failed(syncDir(f.dir))
+}
+
+// draft creates a file of mode 0600 to write a mail to, and returns what links it
+// to its name. A link, unlike a rename, never replaces what is there.
+func (f *Folder) draft() (draft *os.File, link func(draft *os.File, name string) error, err error) {
+	if f.unnamed {
+		draft, err = createUnnamed(f.dir)
+		return draft, nameIt, err
+	}
+	draft, err = os.CreateTemp(f.dir, tempPrefix+"*")
+	return draft, func(draft *os.File, name string) error { return os.Link(draft.Name(), name) }, err
 }
 
 // failed is err without the file's name, or nil.

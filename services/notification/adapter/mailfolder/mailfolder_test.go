@@ -3,6 +3,7 @@ package mailfolder_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -57,6 +58,40 @@ func TestMailerContract(t *testing.T) {
 	t.Parallel()
 	notificationtest.TestMailer(t, newMailer)
 	notificationtest.TestExactlyOnceMailer(t, newMailer)
+}
+
+// Where a file needs a name from the start the promises are the same.
+func TestMailerContractWithNames(t *testing.T) {
+	t.Parallel()
+	named := func(t *testing.T) (notification.Mailer, func() [][]byte) {
+		f, dir := newFolder(t)
+		return mailfolder.WithNames(f), taken(t, dir)
+	}
+	notificationtest.TestMailer(t, named)
+	notificationtest.TestExactlyOnceMailer(t, named)
+}
+
+// BenchmarkSend is what a mail costs the folder, with many senders at once.
+func BenchmarkSend(b *testing.B) {
+	for _, named := range []bool{false, true} {
+		b.Run(fmt.Sprint("named=", named), func(b *testing.B) {
+			f, err := mailfolder.New(b.TempDir(), "boxoffice@example.com")
+			if err != nil {
+				b.Fatal(err)
+			}
+			if named {
+				mailfolder.WithNames(f)
+			}
+			b.SetParallelism(8)
+			b.RunParallel(func(pb *testing.PB) {
+				for pb.Next() {
+					if err := f.Send(b.Context(), notification.Mail{ID: uuid.NewString(), To: "ada@example.com", Subject: "s", Text: "t"}); err != nil {
+						b.Error(err)
+					}
+				}
+			})
+		})
+	}
 }
 
 // sendFunc is a Mailer that is broken in one way.
