@@ -58,6 +58,50 @@ func (c Collection) Insert(ctx context.Context, doc any) (fresh bool, err error)
 	return fresh, err
 }
 
+// InsertEach inserts several documents by one request, and returns how many of
+// them are new, as Insert says.
+func (c Collection) InsertEach(ctx context.Context, docs []any) (fresh int, err error) {
+	err = c.do(ctx, func(ctx context.Context) error {
+		_, err := c.c.InsertMany(ctx, docs, options.InsertMany().SetOrdered(false))
+		fresh = len(docs)
+		var bulk mongo.BulkWriteException
+		if !errors.As(err, &bulk) || bulk.WriteConcernError != nil {
+			return err
+		}
+		for _, failure := range bulk.WriteErrors {
+			if !mongo.IsDuplicateKeyError(failure.WriteError) {
+				return err
+			}
+			fresh--
+		}
+		return nil
+	})
+	return fresh, err
+}
+
+// Change is one of UpdateEach.
+type Change struct{ Filter, Change any }
+
+// UpdateEach changes one document for each change by one request, in no order,
+// and returns how many filters matched one.
+func (c Collection) UpdateEach(ctx context.Context, changes []Change) (matched int, err error) {
+	if len(changes) == 0 {
+		return 0, ctx.Err()
+	}
+	models := make([]mongo.WriteModel, len(changes))
+	for i, change := range changes {
+		models[i] = mongo.NewUpdateOneModel().SetFilter(change.Filter).SetUpdate(change.Change)
+	}
+	err = c.do(ctx, func(ctx context.Context) error {
+		res, err := c.c.BulkWrite(ctx, models, options.BulkWrite().SetOrdered(false))
+		if err == nil {
+			matched = int(res.MatchedCount)
+		}
+		return err
+	})
+	return matched, err
+}
+
 // Update changes one document, and reports whether filter matched one.
 func (c Collection) Update(ctx context.Context, filter, change any) (matched bool, err error) {
 	err = c.do(ctx, func(ctx context.Context) error {

@@ -5,6 +5,7 @@ package mongo
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -165,10 +166,19 @@ func (b takesBlindly) Reserve(ctx context.Context, k event.Key, want []event.Req
 	return &event.Reservation{Key: k, State: event.Held, Event: e.Snapshot(), Items: items}, err
 }
 
+// having is the records that have tickets, up to k's attempt.
+func (s *Store) having(ctx context.Context, k event.Key) ([]recordDoc, error) {
+	if _, err := s.reserved(ctx, k); err != nil { // it moves the hold out
+		return nil, err
+	}
+	recs, err := s.attempts(ctx, k)
+	return slices.DeleteFunc(recs, func(r recordDoc) bool { return r.EventID != k.EventID || !r.open() }), err
+}
+
 type givesBlindly struct{ *Store }
 
 func (b givesBlindly) Release(ctx context.Context, k event.Key) error {
-	recs, err := b.open(ctx, k)
+	recs, err := b.having(ctx, k)
 	for i := range recs {
 		_, putErr := b.putBack(ctx, k.EventID, uuid.NewString(), recs[i].ID, recs[i].rest(), nil)
 		err = errors.Join(err, putErr, b.giveBack(ctx, &recs[i]))
@@ -196,7 +206,7 @@ func (b returnsBlindly) Return(ctx context.Context, k event.Key, _ string, items
 type releasesBlindly struct{ *Store }
 
 func (b releasesBlindly) Release(ctx context.Context, k event.Key) error {
-	recs, err := b.open(ctx, k)
+	recs, err := b.having(ctx, k)
 	for i := range recs {
 		<-time.After(time.Millisecond) // lets a return come
 		_, putErr := b.putBack(ctx, k.EventID, recs[i].Nonce, recs[i].ID, recs[i].rest(), nil)

@@ -148,6 +148,7 @@ func mayBePath(types []event.TicketType) error {
 const (
 	intent    event.State = "INTENT"    // the tickets are being taken, or were not taken after all
 	returning event.State = "RETURNING" // the tickets are being given back
+	shut      event.State = "CLOSED"    // the attempt was released before it had any
 )
 
 type itemDoc struct {
@@ -204,6 +205,8 @@ type recordDoc struct {
 	At        int64       `bson:"at"`
 	Event     snapshotDoc `bson:"event,omitempty"` // from HELD on
 	Items     []itemDoc   `bson:"items,omitempty"` // as they were reserved
+	// SoldBy is the message that it is sold by, which is known by this alone.
+	SoldBy string `bson:"sold_by,omitempty"`
 
 	// Returns are the tickets that come back before the rest, by the id of
 	// their return. None is added to a record that is RETURNING.
@@ -248,6 +251,11 @@ func (d *recordDoc) returned() []event.Request {
 		all = append(all, r.items()...)
 	}
 	return all
+}
+
+// open reports whether a release has something to do with it.
+func (d *recordDoc) open() bool {
+	return d.State == event.Held || d.State == event.Sold || d.State == returning
 }
 
 // rest is what a release gives back.
@@ -295,6 +303,9 @@ type closureDoc struct {
 	// OpenSince is when it was written, until all that the attempts had is
 	// given back.
 	OpenSince int64 `bson:"open_since,omitempty"`
+	// Sealed says that each of the attempts has a record. Those that an earlier
+	// release finished do not have it.
+	Sealed bool `bson:"sealed,omitempty"`
 }
 
 func closureID(k event.Key) string { return k.EventID + "/" + k.BookingID }

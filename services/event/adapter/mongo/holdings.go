@@ -9,11 +9,22 @@ import (
 	"github.com/openboxoffice/boxoffice/services/internal/mongodb"
 )
 
-// Holdings implements event.Holdings. It reads the records alone. Tickets that
-// are taken by a hold in the event's document, which no record has yet, are
-// younger than anything that reconciliation looks at: their Reserve is at work,
-// or the next Sweep promotes them.
+// Holdings implements event.Holdings. It moves the holds out, whoever has placed
+// them, and then reads the records alone.
 func (s *Store) Holdings(ctx context.Context, after string, limit int) ([]event.Holding, error) {
+	held, err := s.held(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var holds []placedHold
+	for i := range held {
+		for nonce, hold := range held[i].Holds {
+			holds = append(holds, placedHold{held[i].ID, nonce, hold})
+		}
+	}
+	if err := s.moveOut(ctx, holds); err != nil {
+		return nil, err
+	}
 	page := []event.Holding{}
 	for {
 		// Of some nothing is left, which shows only here.

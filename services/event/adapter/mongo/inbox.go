@@ -13,7 +13,7 @@ import (
 )
 
 // Inbox is an inbox.Store.
-type Inbox struct{ messages, letters mongodb.Collection }
+type Inbox struct{ messages, letters, reservations mongodb.Collection }
 
 var _ inbox.Store = (*Inbox)(nil)
 
@@ -56,16 +56,16 @@ func (b *Inbox) Known(ctx context.Context, ids []string) ([]string, error) {
 	if len(ids) == 0 {
 		return known, ctx.Err()
 	}
-	for _, c := range []mongodb.Collection{b.messages, b.letters} {
-		var docs []struct {
-			ID string `bson:"_id"`
-		}
-		if err := c.All(ctx, bson.M{"_id": bson.M{"$in": ids}}, &docs, options.Find().SetProjection(bson.M{"_id": 1})); err != nil {
-			return nil, err
-		}
-		for _, d := range docs {
-			if !seen[d.ID] {
-				known, seen[d.ID] = append(known, d.ID), true
+	for field, cs := range map[string][]mongodb.Collection{"_id": {b.messages, b.letters}, "sold_by": {b.reservations}} {
+		for _, c := range cs {
+			var docs []map[string]string
+			if err := c.All(ctx, bson.M{field: bson.M{"$in": ids}}, &docs, options.Find().SetProjection(bson.M{field: 1})); err != nil {
+				return nil, err
+			}
+			for _, d := range docs {
+				if id := d[field]; !seen[id] {
+					known, seen[id] = append(known, id), true
+				}
 			}
 		}
 	}

@@ -38,6 +38,10 @@ var indexes = []mongodb.Index{
 	index(closuresName, "open_since"),
 	index(reservationsName, "returns_open"),
 	index(deletedName, "at"),
+	// What sealOld looks for.
+	index(closuresName, "sealed"),
+	// What Known looks for.
+	index(reservationsName, "sold_by"),
 	// What the relay looks for, and what it marks and prunes.
 	index(eventsName, "message_due"),
 	index(eventsName, "message_id"),

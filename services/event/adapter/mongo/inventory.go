@@ -3,105 +3,88 @@ package mongo
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/google/uuid"
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
+	"github.com/openboxoffice/boxoffice/contracts/events"
 	"github.com/openboxoffice/boxoffice/services/event"
 	"github.com/openboxoffice/boxoffice/services/internal/mongodb"
-	"github.com/openboxoffice/boxoffice/services/internal/storage"
 )
 
-// Reserve implements event.Inventory.
+// Reserve implements event.Inventory. In the common case it makes two requests:
+// one inserts the intent, and one takes the tickets of the event as it was when
+// it was last read. The rest is left to Run.
 func (s *Store) Reserve(ctx context.Context, k event.Key, want []event.Request, now time.Time) (*event.Reservation, error) {
 	ctx, cancel := s.db.Limit(ctx, s.limit)
 	defer cancel()
-	done, err := s.turn(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer done()
 	nonce := "" // of the intent that this call has written
+	fresh := false
 	for try := 0; ; try++ {
-		rec, err := s.record(ctx, recordID(k.BookingID, k.Attempt))
+		r, version, refusal, err := s.offer(ctx, k, want, now, fresh)
 		if err != nil {
 			return nil, err
 		}
-		if rec == nil || rec.Nonce != nonce {
-			nonce = ""
+		if nonce == "" && refusal == nil {
+			if nonce, err = s.intend(ctx, k); err != nil {
+				return nil, err
+			}
 		}
-		if rec != nil && rec.State != intent {
-			err := s.there(ctx, rec.EventID)
-			if errors.Is(err, event.ErrEventNotFound) {
-				// It was deleted, and its records are about to be.
-				if _, err := s.reservations.Remove(ctx, bson.M{"_id": rec.ID, "nonce": rec.Nonce}); err != nil {
-					return nil, err
+		if nonce == "" {
+			// Another call came first, or perhaps did, where this one is refused.
+			rec, err := s.record(ctx, recordID(k.BookingID, k.Attempt))
+			switch {
+			case err != nil:
+				return nil, err
+			case rec != nil && rec.State != intent:
+				err = s.there(ctx, rec.EventID)
+				if err == nil {
+					return answer(rec, k, want)
 				}
-				continue
+				if errors.Is(err, event.ErrEventNotFound) {
+					// It was deleted, and its records are about to be.
+					_, err = s.reservations.Remove(ctx, bson.M{"_id": rec.ID, "nonce": rec.Nonce})
+				}
+			case rec != nil:
+				err = s.outwait(ctx, rec)
+			default:
+				err = refusal
 			}
 			if err != nil {
 				return nil, err
 			}
-			return answer(rec, k, want)
-		}
-		if rec != nil && nonce == "" {
-			if err := s.outwait(ctx, rec); err != nil {
-				return nil, err
-			}
 			continue
 		}
-
-		r, version, err := s.offer(ctx, k, want, now)
-		if err == nil && nonce == "" {
-			if nonce, err = s.intend(ctx, k); err != nil {
-				return nil, err
+		if refusal == nil {
+			hold, err := s.place(ctx, r, nonce, version)
+			if err != nil {
+				return nil, err // perhaps it is placed: whoever comes next finds out
 			}
-			if nonce == "" {
-				continue // another call came first
-			}
-		}
-		// After the intent: a release that did not see it is seen here. And
-		// before any refusal: that the attempt is closed is final.
-		closed, closedErr := s.closed(ctx, k)
-		if closedErr != nil {
-			return nil, closedErr
-		}
-		if closed && !errors.Is(err, event.ErrEventNotFound) {
-			err = event.ErrReservationReleased
-		}
-		if err != nil {
-			return nil, s.refuse(ctx, k, nonce, err)
-		}
-		if placed, err := s.place(ctx, r, nonce, version); err != nil {
-			return nil, err // perhaps it is placed: whoever comes next finds out
-		} else if placed != nil {
-			if ok, err := s.promote(ctx, k.EventID, nonce, placed); err != nil {
-				return nil, err
-			} else if ok {
+			if hold != nil {
+				s.placed.add(placedHold{k.EventID, nonce, hold})
 				return r, nil
 			}
-			continue // somebody else did, and perhaps more
+			// The event is not as it was, or the intent has been ended.
+			fresh = true
+			if try == 0 {
+				continue
+			}
+		}
+		// Nothing was placed, and nothing will be.
+		mine, err := s.reservations.Remove(ctx, bson.M{"_id": recordID(k.BookingID, k.Attempt), "nonce": nonce, "state": intent})
+		if err != nil {
+			return nil, err
+		}
+		nonce = ""
+		if mine && refusal != nil {
+			return nil, refusal
 		}
 		if err := mongodb.Pause(ctx, try); err != nil {
 			return nil, err
 		}
 	}
-}
-
-// turn waits until fewer than reserving others do the same. done gives it back.
-func (s *Store) turn(ctx context.Context) (done func(), err error) {
-	select {
-	case s.turns <- struct{}{}:
-		return func() { <-s.turns }, nil
-	case <-ctx.Done():
-	}
-	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return nil, fmt.Errorf("%w: too many reservations at once", storage.ErrUnavailable)
-	}
-	return nil, ctx.Err()
 }
 
 // answer is what Reserve says where the attempt has reserved before.
@@ -110,7 +93,7 @@ func answer(rec *recordDoc, k event.Key, want []event.Request) (*event.Reservati
 	switch {
 	case r.EventID != k.EventID:
 		return nil, event.ErrReservationMismatch
-	case r.State == event.Released:
+	case r.State == event.Released || r.State == shut:
 		return nil, event.ErrReservationReleased
 	case !r.IsFor(want):
 		return nil, event.ErrReservationMismatch
@@ -118,17 +101,28 @@ func answer(rec *recordDoc, k event.Key, want []event.Request) (*event.Reservati
 	return r, nil
 }
 
-// offer is the reservation that can be had, of this version of the event.
-func (s *Store) offer(ctx context.Context, k event.Key, want []event.Request, now time.Time) (*event.Reservation, int64, error) {
-	e, err := s.Get(ctx, k.EventID)
-	if err != nil {
-		return nil, 0, err
+// offer is the reservation that can be had, of this version of the event, or why
+// it is refused. Unless fresh, it is made of the event as it was when it was last
+// read; a refusal never is.
+func (s *Store) offer(ctx context.Context, k event.Key, want []event.Request, now time.Time, fresh bool) (r *event.Reservation, version int64, refusal, err error) {
+	e := s.known.get(k.EventID)
+	var items []events.Item
+	if e != nil && !fresh {
+		items, refusal = e.Reserve(want, now)
 	}
-	items, err := e.Reserve(want, now)
-	if err != nil {
-		return nil, 0, err
+	if e == nil || fresh || refusal != nil {
+		e, err = s.Get(ctx, k.EventID)
+		if errors.Is(err, event.ErrEventNotFound) {
+			return nil, 0, err, nil
+		}
+		if err != nil {
+			return nil, 0, nil, err
+		}
+		if items, refusal = e.Reserve(want, now); refusal != nil {
+			return nil, 0, refusal, nil
+		}
 	}
-	return &event.Reservation{Key: k, State: event.Held, Event: e.Snapshot(), Items: items}, e.Version, nil
+	return &event.Reservation{Key: k, State: event.Held, Event: e.Snapshot(), Items: items}, e.Version, nil, nil
 }
 
 // intend writes the record of an attempt that has none, and returns its nonce,
@@ -143,17 +137,6 @@ func (s *Store) intend(ctx context.Context, k event.Key) (nonce string, err erro
 		return "", err
 	}
 	return nonce, nil
-}
-
-// refuse takes back the intent with this nonce, if any: nothing was placed,
-// and nothing will be.
-func (s *Store) refuse(ctx context.Context, k event.Key, nonce string, reason error) error {
-	if nonce != "" {
-		if _, err := s.reservations.Remove(ctx, bson.M{"_id": recordID(k.BookingID, k.Attempt), "nonce": nonce, "state": intent}); err != nil {
-			return err
-		}
-	}
-	return reason
 }
 
 // place takes the tickets and sets the hold, or returns nil where the event is
@@ -179,9 +162,8 @@ func (s *Store) place(ctx context.Context, r *event.Reservation, nonce string, v
 // promote makes the intent of a hold HELD, and takes the hold away. It returns
 // false where it is no intent any more.
 func (s *Store) promote(ctx context.Context, eventID, nonce string, hold *holdDoc) (bool, error) {
-	ok, err := s.reservations.Update(ctx,
-		bson.M{"_id": hold.Record, "nonce": nonce, "state": intent},
-		bson.M{"$set": bson.M{"state": event.Held, "event": hold.Event, "items": hold.Items}})
+	held := promotion(nonce, hold)
+	ok, err := s.reservations.Update(ctx, held.Filter, held.Change)
 	if err != nil || !ok {
 		return false, err
 	}
@@ -265,6 +247,9 @@ func (s *Store) reserved(ctx context.Context, k event.Key) (*recordDoc, error) {
 	if err != nil || rec == nil || rec.EventID != k.EventID {
 		return nil, err
 	}
+	if rec.State == shut {
+		return nil, nil
+	}
 	if rec.State != intent {
 		return rec, nil
 	}
@@ -279,7 +264,7 @@ func (s *Store) reserved(ctx context.Context, k event.Key) (*recordDoc, error) {
 	}
 	// Without a hold it was none, or has been promoted since it was read.
 	rec, err = s.record(ctx, rec.ID)
-	if err != nil || rec == nil || rec.EventID != k.EventID || rec.State == intent {
+	if err != nil || rec == nil || rec.EventID != k.EventID || rec.State == intent || rec.State == shut {
 		return nil, err
 	}
 	return rec, nil
@@ -304,12 +289,9 @@ func (s *Store) Reservation(ctx context.Context, k event.Key) (*event.Reservatio
 	return rec.reservation(), nil
 }
 
-// open are the records of a booking's attempts that are not released.
-func (s *Store) open(ctx context.Context, k event.Key) ([]recordDoc, error) {
+// attempts are the records of a booking's attempts up to k's, at any event.
+func (s *Store) attempts(ctx context.Context, k event.Key) ([]recordDoc, error) {
 	var recs []recordDoc
-	err := s.reservations.All(ctx, bson.M{
-		"booking_id": k.BookingID, "attempt": bson.M{"$lte": k.Attempt}, "event_id": k.EventID,
-		"state": bson.M{"$in": bson.A{intent, event.Held, event.Sold, returning}},
-	}, &recs, options.Find())
+	err := s.reservations.All(ctx, bson.M{"booking_id": k.BookingID, "attempt": bson.M{"$lte": k.Attempt}}, &recs, options.Find())
 	return recs, err
 }

@@ -9,20 +9,23 @@
 //	                    ↘     ↓
 //	                     RETURNING → RELEASED
 //
-// Reserve writes the record as an INTENT with a new nonce; takes the tickets
-// and sets holds.<nonce>, in one update of the event; makes the record HELD;
-// and takes the hold away. Whoever finds an INTENT whose hold is there
-// finishes it. Whoever finds one whose hold is not there may end it, after
-// setting fenced.<nonce>, which keeps the hold from coming. A nonce is placed
-// by the call that made it alone, and once.
+// Reserve inserts the record as an INTENT with a new nonce; and takes the tickets
+// and sets holds.<nonce>, in one update of the event. That is all that a caller
+// waits for. Run makes such records HELD and takes the holds away, many at a time,
+// and so does whoever finds an INTENT whose hold is there and needs it finished.
+// Whoever finds one whose hold is not there may end it, after setting
+// fenced.<nonce>, which keeps the hold from coming. A nonce is placed by the call
+// that made it alone, and once.
 //
-// Release writes the closure first, and then looks for records; Reserve writes
-// its record first, and then looks for a closure: so one of them sees the
-// other. It makes a record RETURNING; gives the tickets back and sets
-// returned.<nonce>, in one update that asks for this mark to be absent; and
-// makes the record RELEASED. Prune forgets the marks of records that are, and
-// counts how often: the update of a release that looked at the record before
-// asks for this count in vain, and the release looks again.
+// An attempt has one record, at one event, and the first to insert it decides what
+// it is. Release inserts a CLOSED one for an attempt that has none, so that a
+// delayed Reserve comes too late; one at another event does, too. It writes the
+// closure first, by which Sweep goes on after a crash. It makes a record
+// RETURNING; gives the tickets back and sets returned.<nonce>, in one update that
+// asks for this mark to be absent; and makes the record RELEASED. Prune forgets
+// the marks of records that are, and counts how often: the update of a release
+// that looked at the record before asks for this count in vain, and the release
+// looks again.
 //
 // Return writes what is to come back into the record, which must be HELD or SOLD
 // and is asked for no more than it has left; gives the tickets back with a mark
@@ -54,9 +57,10 @@ type Store struct {
 	events, reservations, closures mongodb.Collection
 	deleted                        mongodb.Collection
 
-	inbox *Inbox
-	turns chan struct{} // of those who reserve
-	now   func() time.Time
+	inbox  *Inbox
+	known  *known  // events, as they were read
+	placed *placed // holds that are to be moved out
+	now    func() time.Time
 	// patience is how long Reserve lets another one of the same attempt
 	// finish before it fences it off.
 	patience time.Duration
@@ -75,11 +79,6 @@ var (
 // late are kept far longer.
 const operationLimit = 5 * time.Second
 
-// reserving is how many reservations a process makes at a time. Each puts a hold
-// into the event for as long as it takes: when all come at once for one event,
-// it grows with each, and every update of it is dearer than the one before.
-const reserving = 4
-
 // Open opens the database, creates the indexes that are missing, and replaces
 // keys of older rules. A server that cannot be reached is storage.ErrUnavailable:
 // Open may be called again.
@@ -89,19 +88,20 @@ func Open(ctx context.Context, o mongodb.Options) (*Store, error) {
 		return nil, err
 	}
 	s := newStore(db)
-	if err := s.rekey(ctx); err != nil {
+	if err := errors.Join(s.rekey(ctx), s.sealOld(ctx)); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return s, nil
 }
 
 func newStore(db *mongodb.DB) *Store {
+	reservations := db.Collection(reservationsName)
 	return &Store{
 		db:     db,
-		events: db.Collection(eventsName), reservations: db.Collection(reservationsName), closures: db.Collection(closuresName),
-		deleted:  db.Collection(deletedName),
-		inbox:    &Inbox{messages: db.Collection(inboxName), letters: db.Collection(deadLettersName)},
-		turns:    make(chan struct{}, reserving),
+		events: db.Collection(eventsName), reservations: reservations, closures: db.Collection(closuresName),
+		deleted: db.Collection(deletedName),
+		inbox:   &Inbox{messages: db.Collection(inboxName), letters: db.Collection(deadLettersName), reservations: reservations},
+		known:   &known{}, placed: &placed{},
 		now:      time.Now,
 		patience: time.Second,
 		limit:    operationLimit,

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"maps"
 
+	"github.com/google/uuid"
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/openboxoffice/boxoffice/services/event"
@@ -49,45 +50,111 @@ func (s *Store) close(ctx context.Context, k event.Key) error {
 	}
 	_, err = s.closures.Update(ctx,
 		bson.M{"_id": closureID(k), "attempt": bson.M{"$lt": k.Attempt}},
-		bson.M{"$set": bson.M{"attempt": k.Attempt, "open_since": since}})
+		bson.M{"$set": bson.M{"attempt": k.Attempt, "open_since": since}, "$unset": bson.M{"sealed": ""}})
 	return err
 }
 
-// closed reports whether the attempt is closed.
-func (s *Store) closed(ctx context.Context, k event.Key) (bool, error) {
-	var c closureDoc
-	ok, err := s.closures.One(ctx, byID(closureID(k)), nil, &c)
-	return ok && c.Attempt >= k.Attempt, err
-}
-
-// finish gives back what the closed attempts up to k's have, and says so in
-// the closure, unless it was raised meanwhile.
+// finish gives back what the closed attempts up to k's have, gives a record to
+// those that have none, and says so in the closure, unless it was raised meanwhile.
 func (s *Store) finish(ctx context.Context, k event.Key) error {
 	for {
-		recs, err := s.open(ctx, k)
+		recs, err := s.attempts(ctx, k)
 		if err != nil {
 			return err
 		}
-		again := false
+		again, known := false, map[int]bool{}
 		for i := range recs {
-			if recs[i].State == intent {
-				// If it becomes HELD, the next round gives it back.
+			rec := &recs[i]
+			known[rec.Attempt] = true
+			switch {
+			case rec.State == intent:
+				// If it becomes HELD, the next round gives it back. One of another
+				// event may be refused there, and then its attempt has no record.
 				again = true
-				err = s.settle(ctx, &recs[i])
-			} else {
-				err = s.giveBack(ctx, &recs[i])
+				err = s.settle(ctx, rec)
+			case rec.EventID == k.EventID && rec.open():
+				err = s.giveBack(ctx, rec)
 			}
 			if err != nil {
 				return err
 			}
 		}
-		if !again {
+		if again {
+			continue
+		}
+		if sealed, err := s.seal(ctx, k, known); err != nil {
+			return err
+		} else if sealed {
 			break
 		}
 	}
 	_, err := s.closures.Update(ctx,
-		bson.M{"_id": closureID(k), "attempt": k.Attempt}, bson.M{"$unset": bson.M{"open_since": ""}})
+		bson.M{"_id": closureID(k), "attempt": k.Attempt},
+		bson.M{"$unset": bson.M{"open_since": ""}, "$set": bson.M{"sealed": true}})
 	return err
+}
+
+// seal gives a record to the attempts up to k's that are not known to have one,
+// and reports whether no other call did so meanwhile.
+func (s *Store) seal(ctx context.Context, k event.Key, known map[int]bool) (bool, error) {
+	seals := s.seals(k, known)
+	if len(seals) == 0 {
+		return true, nil
+	}
+	fresh, err := s.reservations.InsertEach(ctx, seals)
+	return fresh == len(seals), err
+}
+
+// seals are records of the attempts up to k's that are not known to have one.
+func (s *Store) seals(k event.Key, known map[int]bool) (seals []any) {
+	for attempt := 1; attempt <= k.Attempt; attempt++ {
+		if !known[attempt] {
+			seals = append(seals, recordDoc{
+				ID: recordID(k.BookingID, attempt), BookingID: k.BookingID, Attempt: attempt,
+				EventID: k.EventID, Nonce: uuid.NewString(), State: shut, At: micros(s.now()),
+			})
+		}
+	}
+	return seals
+}
+
+// sealOld seals what an earlier release has closed, which looked for a closure
+// where this one looks for records.
+func (s *Store) sealOld(ctx context.Context) error {
+	for {
+		var old []closureDoc
+		if _, err := s.closures.AllReadable(ctx, bson.M{"sealed": absent, "open_since": absent}, batch, &old); err != nil {
+			return err
+		}
+		var seals []any
+		var ids, bookings bson.A
+		keys := map[string]event.Key{} // by booking
+		for _, c := range old {
+			k := event.Key{EventID: c.EventID, BookingID: c.BookingID, Attempt: c.Attempt}
+			seals = append(seals, s.seals(k, nil)...)
+			ids, bookings, keys[c.BookingID] = append(ids, c.ID), append(bookings, c.BookingID), k
+		}
+		if len(old) > 0 {
+			if _, err := s.reservations.InsertEach(ctx, seals); err != nil {
+				return err
+			}
+			var intents []recordDoc // of processes that died
+			if err := s.reservations.All(ctx, bson.M{"booking_id": bson.M{"$in": bookings}, "state": intent}, &intents); err != nil {
+				return err
+			}
+			for _, rec := range intents {
+				if err := s.finish(ctx, keys[rec.BookingID]); err != nil {
+					return err
+				}
+			}
+			if err := s.closures.UpdateAll(ctx, bson.M{"_id": bson.M{"$in": ids}, "open_since": absent}, bson.M{"$set": bson.M{"sealed": true}}); err != nil {
+				return err
+			}
+		}
+		if len(old) < batch {
+			return nil
+		}
+	}
 }
 
 // giveBack returns the tickets of a record that was HELD, SOLD or RETURNING, but
@@ -172,23 +239,38 @@ func (s *Store) putBack(ctx context.Context, eventID, nonce, record string, item
 	})
 }
 
-// Sell implements event.Inventory. Its effect comes first and the receipt
-// last: after a crash between the two the message comes again, and finds the
-// tickets sold, or whatever they became after that.
+// Sell implements event.Inventory. The update that has the effect notes the
+// message. One that has none is noted after that, as those of hear are.
 func (s *Store) Sell(ctx context.Context, messageID string, k event.Key) error {
-	return s.hear(ctx, messageID, func(ctx context.Context) error {
-		rec, err := s.reserved(ctx, k)
-		if err != nil || rec == nil {
+	ctx, cancel := s.db.Limit(ctx, s.limit)
+	defer cancel()
+	if heard, err := s.inbox.heard(ctx, messageID); err != nil || heard {
+		return err
+	}
+	sell := func() (bool, error) {
+		return s.reservations.Update(ctx,
+			bson.M{"_id": recordID(k.BookingID, k.Attempt), "event_id": k.EventID, "state": event.Held},
+			bson.M{"$set": bson.M{"state": event.Sold, "sold_by": messageID}})
+	}
+	if sold, err := sell(); err != nil || sold {
+		return err
+	}
+	rec, err := s.reserved(ctx, k) // its hold may not have moved out
+	if err != nil || rec != nil && rec.SoldBy == messageID {
+		return err
+	}
+	if rec != nil && rec.State == event.Held {
+		if sold, err := sell(); err != nil || sold {
 			return err
 		}
-		_, err = s.reservations.Update(ctx,
-			bson.M{"_id": rec.ID, "nonce": rec.Nonce, "state": event.Held},
-			bson.M{"$set": bson.M{"state": event.Sold}})
-		return err
-	})
+	}
+	_, err = s.inbox.Record(ctx, messageID, s.now())
+	return err
 }
 
-// GiveBack implements event.Inventory, in the same order as Sell.
+// GiveBack implements event.Inventory. Its effect comes first and the receipt
+// last: after a crash between the two the message comes again, and finds the
+// attempts closed.
 func (s *Store) GiveBack(ctx context.Context, messageID string, k event.Key) error {
 	return s.hear(ctx, messageID, func(ctx context.Context) error {
 		if err := s.release(ctx, k); !errors.Is(err, event.ErrEventNotFound) {

@@ -21,7 +21,7 @@ func (s *Store) Return(ctx context.Context, k event.Key, returnID string, items 
 	return s.giveSomeBack(ctx, k, returnID, items)
 }
 
-// ReturnHeard implements event.Inventory, in the same order as Sell.
+// ReturnHeard implements event.Inventory, in the same order as GiveBack.
 func (s *Store) ReturnHeard(ctx context.Context, messageID string, k event.Key, returnID string, items []event.Request) error {
 	return s.hear(ctx, messageID, func(ctx context.Context) error {
 		err := s.giveSomeBack(ctx, k, returnID, items)

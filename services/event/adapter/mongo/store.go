@@ -37,7 +37,9 @@ func (s *Store) Get(ctx context.Context, id string) (*event.Event, error) {
 	if err != nil {
 		return nil, err
 	}
-	return doc.event(), nil
+	e := doc.event()
+	s.known.put(e)
+	return e, nil
 }
 
 func (s *Store) document(ctx context.Context, id string) (*eventDoc, error) {

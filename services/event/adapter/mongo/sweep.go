@@ -14,6 +14,7 @@ import (
 )
 
 const (
+	moveEvery  = 50 * time.Millisecond
 	sweepEvery = 10 * time.Second
 	pruneEvery = time.Minute
 	// settledAfter is how old something unfinished must be for its operation
@@ -29,10 +30,11 @@ const (
 	batch = 500
 )
 
-// Run sweeps and prunes until ctx ends. Any number of processes may do so on
+// Run moves out holds, sweeps and prunes until ctx ends. Any number of processes may do so on
 // one database.
 func (s *Store) Run(ctx context.Context, log *slog.Logger) error {
-	sweep, prune := time.NewTicker(sweepEvery), time.NewTicker(pruneEvery)
+	move, sweep, prune := time.NewTicker(moveEvery), time.NewTicker(sweepEvery), time.NewTicker(pruneEvery)
+	defer move.Stop()
 	defer sweep.Stop()
 	defer prune.Stop()
 	work := func(what string, do func(context.Context) error) {
@@ -47,6 +49,8 @@ func (s *Store) Run(ctx context.Context, log *slog.Logger) error {
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-move.C:
+			work("move out", s.moveOutPlaced)
 		case <-sweep.C:
 			work("sweep", sweepAll)
 		case <-prune.C:
@@ -85,10 +89,17 @@ type heldDoc struct {
 	HeldAt int64               `bson:"held_at"`
 }
 
-func (s *Store) sweepHolds(ctx context.Context, log *slog.Logger) error {
+// held are the events that may have holds.
+func (s *Store) held(ctx context.Context) ([]heldDoc, error) {
 	var held []heldDoc
-	if _, err := s.events.AllReadable(ctx, bson.M{"held_at": bson.M{"$gt": 0}}, batch, &held,
-		options.Find().SetProjection(bson.M{"holds": 1, "held_at": 1}).SetSort(bson.D{{Key: "held_at", Value: 1}})); err != nil {
+	_, err := s.events.AllReadable(ctx, bson.M{"held_at": bson.M{"$gt": 0}}, batch, &held,
+		options.Find().SetProjection(bson.M{"holds": 1, "held_at": 1}).SetSort(bson.D{{Key: "held_at", Value: 1}}))
+	return held, err
+}
+
+func (s *Store) sweepHolds(ctx context.Context, log *slog.Logger) error {
+	held, err := s.held(ctx)
+	if err != nil {
 		return err
 	}
 	var errs []error
@@ -99,17 +110,16 @@ func (s *Store) sweepHolds(ctx context.Context, log *slog.Logger) error {
 }
 
 func (s *Store) sweepEvent(ctx context.Context, e *heldDoc) error {
-	left := len(e.Holds)
+	var old []placedHold
 	for nonce, hold := range e.Holds {
-		if hold.At > s.before(settledAfter) {
-			continue
+		if hold.At <= s.before(settledAfter) {
+			old = append(old, placedHold{e.ID, nonce, hold})
 		}
-		if err := s.sweepHold(ctx, e.ID, nonce, hold); err != nil {
-			return err
-		}
-		left--
 	}
-	if left > 0 || e.HeldAt > s.before(settledAfter) {
+	if err := s.moveOut(ctx, old); err != nil {
+		return err
+	}
+	if len(old) < len(e.Holds) || e.HeldAt > s.before(settledAfter) {
 		return nil
 	}
 	// Unless there is a new one.

@@ -5,6 +5,7 @@ package mongo
 import (
 	"context"
 	"errors"
+	"maps"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -224,7 +225,14 @@ func (w *world) audit(t *testing.T, m moment) {
 	var closures []closureDoc
 	must(t, s.closures.All(t.Context(), bson.M{"event_id": both}, &closures))
 	has := map[string]map[string]int{w.e.ID: {}, w.other.ID: {}}
+	placed := map[string]*holdDoc{}
+	for _, doc := range docs {
+		maps.Copy(placed, doc.Holds)
+	}
 	for _, rec := range recs {
+		if rec.State == intent && placed[rec.Nonce] != nil { // it is to be moved out
+			rec.State, rec.Items = event.Held, placed[rec.Nonce].Items
+		}
 		if rec.State == event.Held || rec.State == event.Sold {
 			for _, i := range rec.rest() {
 				has[rec.EventID][i.TicketTypeID] += i.Quantity
