@@ -2,6 +2,8 @@ package mongodb
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -56,6 +58,25 @@ func (db *DB) createIndexes(ctx context.Context, indexes []Index) error {
 	return nil
 }
 
+// errIndex is for whoever runs the database: a query would be slow, or a second
+// document taken, without a word.
+var errIndex = errors.New("an index has the right name and another shape: drop it, and start again")
+
+// is reports whether spec has i's shape.
+func (i Index) is(spec mongo.IndexSpecification) bool {
+	var keys bson.D
+	if err := bson.Unmarshal(spec.KeysDocument, &keys); err != nil || len(keys) != len(i.Keys) {
+		return false
+	}
+	for n, key := range keys {
+		// Servers store a direction as any kind of number.
+		if want := i.Keys[n]; key.Key != want.Key || fmt.Sprint(key.Value) != fmt.Sprint(want.Value) {
+			return false
+		}
+	}
+	return i.Unique == (spec.Unique != nil && *spec.Unique)
+}
+
 // missing returns those of a collection's indexes that it does not have.
 func (db *DB) missing(ctx context.Context, collection string, indexes []Index) ([]mongo.IndexModel, error) {
 	ctx, cancel := db.Limit(ctx, 0)
@@ -64,13 +85,20 @@ func (db *DB) missing(ctx context.Context, collection string, indexes []Index) (
 	if err != nil {
 		return nil, err
 	}
-	there := map[string]bool{}
+	there := map[string]mongo.IndexSpecification{}
 	for _, spec := range specs {
-		there[spec.Name] = true
+		there[spec.Name] = spec
 	}
 	var missing []mongo.IndexModel
 	for _, i := range indexes {
-		if i.Collection == collection && !there[i.Name] {
+		if i.Collection != collection {
+			continue
+		}
+		spec, ok := there[i.Name]
+		if ok && !i.is(spec) {
+			return nil, fmt.Errorf("%w: %s of %s has the keys %s", errIndex, i.Name, collection, spec.KeysDocument)
+		}
+		if !ok {
 			o := options.Index().SetName(i.Name)
 			if i.Unique {
 				o.SetUnique(true)

@@ -136,6 +136,31 @@ func TestIndexesAreThereOnce(t *testing.T) {
 	}
 }
 
+// An index that has a name of ours and another shape stops the start.
+func TestAnIndexOfAnotherShapeIsAnError(t *testing.T) {
+	t.Parallel()
+	at := bson.D{{Key: "at", Value: 1}, {Key: "id", Value: -1}}
+	o := mongodb.Options{URL: mongotest.New(t), Timeout: time.Minute}
+	open(t, o, mongodb.Index{Collection: "a", Name: "x", Keys: at}, mongodb.Index{Collection: "a", Name: "u", Keys: bson.D{{Key: "u", Value: 1}}, Unique: true})
+	for name, i := range map[string]mongodb.Index{
+		"other fields":    {Name: "x", Keys: bson.D{{Key: "at", Value: 1}, {Key: "of", Value: -1}}},
+		"fewer fields":    {Name: "x", Keys: at[:1]},
+		"other order":     {Name: "x", Keys: bson.D{at[1], at[0]}},
+		"other direction": {Name: "x", Keys: bson.D{{Key: "at", Value: 1}, {Key: "id", Value: 1}}},
+		"now unique":      {Name: "x", Keys: at, Unique: true},
+		"unique no more":  {Name: "u", Keys: bson.D{{Key: "u", Value: 1}}},
+	} {
+		i.Collection = "a"
+		db, err := mongodb.Open(t.Context(), o, []mongodb.Index{i})
+		if err == nil {
+			_ = db.Close()
+		}
+		if err == nil || errors.Is(err, storage.ErrUnavailable) || !strings.Contains(err.Error(), "another shape") {
+			t.Errorf("%s: %v, want another shape", name, err)
+		}
+	}
+}
+
 func TestRemoveAllRemovesManyAndNoOther(t *testing.T) {
 	t.Parallel()
 	c := open(t, mongodb.Options{URL: mongotest.New(t), Timeout: time.Minute}).Collection("c")
