@@ -134,13 +134,46 @@ func (c Collection) One(ctx context.Context, filter, projection, into any) (ther
 
 // All decodes all documents that filter matches into a slice.
 func (c Collection) All(ctx context.Context, filter, into any, o ...options.Lister[options.FindOptions]) error {
+	command, err := c.findCommand(filter, o)
+	if err != nil {
+		return err
+	}
 	return c.do(ctx, func(ctx context.Context) error {
-		cursor, err := c.c.Find(ctx, filter, o...)
+		cursor, err := c.db.database.RunCommandCursor(ctx, command)
+		if unreachable(err) && !mongo.IsTimeout(err) {
+			cursor, err = c.db.database.RunCommandCursor(ctx, command) // as the driver does with Find
+		}
 		if err != nil {
 			return err
 		}
 		return cursor.All(ctx, into)
 	})
+}
+
+// findCommand is the command of Find: with Find itself, the driver does not tell
+// the server how long it may take.
+func (c Collection) findCommand(filter any, o []options.Lister[options.FindOptions]) (bson.D, error) {
+	var args options.FindOptions
+	for _, lister := range o {
+		for _, set := range lister.List() {
+			if err := set(&args); err != nil {
+				return nil, err
+			}
+		}
+	}
+	command := bson.D{
+		{Key: "find", Value: c.c.Name()}, {Key: "filter", Value: filter}, {Key: "readConcern", Value: bson.M{"level": "majority"}},
+	}
+	if args.Sort != nil {
+		command = append(command, bson.E{Key: "sort", Value: args.Sort})
+	}
+	if args.Projection != nil {
+		command = append(command, bson.E{Key: "projection", Value: args.Projection})
+	}
+	if args.Limit != nil {
+		command = append(command, bson.E{Key: "limit", Value: *args.Limit})
+	}
+	return command, nil
 }
 
 // AllReadable is All for a worker, which one bad document must not stop: it leaves

@@ -93,6 +93,33 @@ func TestWritesAreJournaledByTheMajority(t *testing.T) {
 	}
 }
 
+// The server ends a read that nobody waits for any more.
+func TestReadsSayHowLongTheyMayTake(t *testing.T) {
+	t.Parallel()
+	o := mongodb.Options{URL: mongotest.New(t), Timeout: time.Minute}
+	reads, unbounded := 0, 0
+	o.Monitor = &event.CommandMonitor{Started: func(_ context.Context, e *event.CommandStartedEvent) {
+		if e.CommandName != "find" {
+			return
+		}
+		reads++
+		if limit, ok := e.Command.Lookup("maxTimeMS").AsInt64OK(); !ok || limit <= 0 || limit > time.Minute.Milliseconds() {
+			unbounded++
+		}
+	}}
+	c := open(t, o).Collection("c")
+	var docs []bson.M
+	_, err := c.One(t.Context(), bson.M{}, nil, &bson.M{})
+	_, err2 := c.AllReadable(t.Context(), bson.M{}, 5, &docs)
+	if err := errors.Join(err, err2, c.All(t.Context(), bson.M{}, &docs), c.RemoveAll(t.Context(), bson.M{}),
+		c.List(t.Context(), mongodb.Page{Filter: bson.M{}, Order: bson.D{{Key: "_id", Value: 1}}, Limit: 5}, &docs)); err != nil {
+		t.Fatal(err)
+	}
+	if reads != 5 || unbounded != 0 {
+		t.Errorf("%d of %d reads have no maxTimeMS, want 0 of 5", unbounded, reads)
+	}
+}
+
 // Several processes create the indexes at once, and one of them once more.
 func TestIndexesAreThereOnce(t *testing.T) {
 	t.Parallel()

@@ -7,7 +7,6 @@ import (
 
 	"github.com/google/uuid"
 	"go.mongodb.org/mongo-driver/v2/bson"
-	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/openboxoffice/boxoffice/contracts/events"
 	"github.com/openboxoffice/boxoffice/services/event"
@@ -292,6 +291,6 @@ func (s *Store) Reservation(ctx context.Context, k event.Key) (*event.Reservatio
 // attempts are the records of a booking's attempts up to k's, at any event.
 func (s *Store) attempts(ctx context.Context, k event.Key) ([]recordDoc, error) {
 	var recs []recordDoc
-	err := s.reservations.All(ctx, bson.M{"booking_id": k.BookingID, "attempt": bson.M{"$lte": k.Attempt}}, &recs, options.Find())
+	err := s.reservations.All(ctx, bson.M{"booking_id": k.BookingID, "attempt": bson.M{"$lte": k.Attempt}}, &recs)
 	return recs, err
 }
