@@ -16,6 +16,7 @@ import (
 	"github.com/openboxoffice/boxoffice/contracts/events"
 	"github.com/openboxoffice/boxoffice/services/event"
 	"github.com/openboxoffice/boxoffice/services/event/eventtest"
+	"github.com/openboxoffice/boxoffice/services/internal/mongodb"
 	"github.com/openboxoffice/boxoffice/services/internal/outbox"
 	"github.com/openboxoffice/boxoffice/services/internal/outbox/outboxtest"
 	"github.com/openboxoffice/boxoffice/services/internal/servertest/mongotest"
@@ -50,6 +51,18 @@ func TestSuitesCatchBrokenAdapters(t *testing.T) {
 		"notes_the_message_first": {
 			"a_cancelled_context_changes_nothing", eventtest.TestInventory,
 			func(s *Store, a *eventtest.Adapter) { a.Inventory = notesFirst{s} },
+		},
+		"takes_each_sale_of_a_batch_for_made": {
+			"a_message_is_known_when_it_has_had_its_effect", eventtest.TestInventory,
+			func(s *Store, _ *eventtest.Adapter) {
+				s.sales = mongodb.NewBatches(func(ctx context.Context, sales []sale) ([]bool, error) {
+					done, err := s.sell(ctx, sales)
+					for i := range done {
+						done[i] = true
+					}
+					return done, err
+				})
+			},
 		},
 		"lists_by_the_records_id": {
 			"the_order_is_that_of_booking_and_attempt", eventtest.TestHoldings,

@@ -32,6 +32,7 @@ var operations = []struct {
 	{"release two attempts", []operation{(*world).reserve, (*world).second}, (*world).releaseTwo, event.Released, [2]int{5, 3}},
 	{"release nothing", nil, (*world).release, "", [2]int{5, 3}},
 	{"sell", []operation{(*world).reserve}, (*world).sell, event.Sold, [2]int{3, 2}},
+	{"reserve and sell", nil, (*world).reserveAndSell, event.Sold, [2]int{3, 2}},
 	{"give back", []operation{(*world).reserve}, (*world).giveBack, event.Released, [2]int{5, 3}},
 	{"edit", []operation{(*world).reserve}, (*world).shrink, event.Held, [2]int{0, 2}},
 	{"return", []operation{(*world).reserve}, (*world).giveSomeBack, event.Held, [2]int{4, 2}},
@@ -43,7 +44,7 @@ var operations = []struct {
 }
 
 // heard are the operations that are messages.
-var heard = map[string]bool{"give back": true, "sell": true, "return heard of": true}
+var heard = map[string]bool{"give back": true, "sell": true, "reserve and sell": true, "return heard of": true}
 
 // TestCrashAtEachStep kills an operation before each of its requests, and
 // whoever repairs it before each of theirs.
@@ -146,6 +147,7 @@ func TestEachOperationInTheMiddleOfEach(t *testing.T) {
 		{"reserve", nil, (*world).reserve},
 		{"release", []operation{(*world).reserve}, (*world).release},
 		{"sell", []operation{(*world).reserve}, (*world).sell},
+		{"reserve and sell", nil, (*world).reserveAndSell},
 		{"return", []operation{(*world).reserve}, (*world).giveSomeBack},
 		{"sweep", nil, (*world).sweep},
 		{"edit", nil, (*world).shrink},

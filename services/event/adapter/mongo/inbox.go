@@ -2,6 +2,7 @@ package mongo
 
 import (
 	"context"
+	"maps"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -52,22 +53,36 @@ func (b *Inbox) Prune(ctx context.Context, t time.Time) error {
 
 // Known implements inbox.Store.
 func (b *Inbox) Known(ctx context.Context, ids []string) ([]string, error) {
-	known, seen := []string{}, map[string]bool{}
+	all := map[string]bool{}
+	for _, place := range []struct {
+		collection mongodb.Collection
+		field      string
+	}{{b.messages, "_id"}, {b.letters, "_id"}, {b.reservations, "sold_by"}} {
+		there, err := b.known(ctx, place.collection, place.field, ids)
+		if err != nil {
+			return nil, err
+		}
+		maps.Copy(all, there)
+	}
+	known := []string{}
+	for id := range all {
+		known = append(known, id)
+	}
+	return known, nil
+}
+
+// known returns which of ids one of a collection's documents has in a field.
+func (b *Inbox) known(ctx context.Context, c mongodb.Collection, field string, ids []string) (map[string]bool, error) {
+	known := map[string]bool{}
 	if len(ids) == 0 {
 		return known, ctx.Err()
 	}
-	for field, cs := range map[string][]mongodb.Collection{"_id": {b.messages, b.letters}, "sold_by": {b.reservations}} {
-		for _, c := range cs {
-			var docs []map[string]string
-			if err := c.All(ctx, bson.M{field: bson.M{"$in": ids}}, &docs, options.Find().SetProjection(bson.M{field: 1})); err != nil {
-				return nil, err
-			}
-			for _, d := range docs {
-				if id := d[field]; !seen[id] {
-					known, seen[id] = append(known, id), true
-				}
-			}
-		}
+	var docs []map[string]string
+	if err := c.All(ctx, bson.M{field: bson.M{"$in": ids}}, &docs, options.Find().SetProjection(bson.M{field: 1})); err != nil {
+		return nil, err
+	}
+	for _, d := range docs {
+		known[d[field]] = true
 	}
 	return known, nil
 }

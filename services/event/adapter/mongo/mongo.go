@@ -60,6 +60,7 @@ type Store struct {
 	inbox  *Inbox
 	known  *known  // events, as they were read
 	placed *placed // holds that are to be moved out
+	sales  *mongodb.Batches[sale, bool]
 	now    func() time.Time
 	// patience is how long Reserve lets another one of the same attempt
 	// finish before it fences it off.
@@ -96,7 +97,7 @@ func Open(ctx context.Context, o mongodb.Options) (*Store, error) {
 
 func newStore(db *mongodb.DB) *Store {
 	reservations := db.Collection(reservationsName)
-	return &Store{
+	s := &Store{
 		db:     db,
 		events: db.Collection(eventsName), reservations: reservations, closures: db.Collection(closuresName),
 		deleted: db.Collection(deletedName),
@@ -106,6 +107,8 @@ func newStore(db *mongodb.DB) *Store {
 		patience: time.Second,
 		limit:    operationLimit,
 	}
+	s.sales = mongodb.NewBatches(s.sell)
+	return s
 }
 
 // Inbox is the messages that the store has heard.

@@ -3,9 +3,12 @@ package mongo
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"sync"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/openboxoffice/boxoffice/services/event"
 	"github.com/openboxoffice/boxoffice/services/internal/mongodb"
@@ -20,26 +23,36 @@ type placedHold struct {
 	hold           *holdDoc
 }
 
-// placed is the holds that this process has placed and not moved out.
+// placed is the holds that this process has placed and not moved out, by record.
 type placed struct {
 	mu    sync.Mutex
-	holds []placedHold
+	holds map[string]placedHold
 }
 
 func (p *placed) add(h placedHold) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.holds == nil {
+		p.holds = map[string]placedHold{}
+	}
 	if len(p.holds) < maxPlaced {
-		p.holds = append(p.holds, h)
+		p.holds[h.hold.Record] = h
 	}
 }
 
 func (p *placed) take() []placedHold {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	holds := p.holds
+	holds := slices.Collect(maps.Values(p.holds))
 	p.holds = nil
 	return holds
+}
+
+// has reports whether one of the records has a hold here.
+func (p *placed) has(records []string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.ContainsFunc(records, func(id string) bool { _, ok := p.holds[id]; return ok })
 }
 
 // moveOutPlaced moves out what this process has placed. What fails is left to
@@ -63,29 +76,58 @@ func (s *Store) moveOut(ctx context.Context, holds []placedHold) error {
 }
 
 func (s *Store) moveOutBatch(ctx context.Context, holds []placedHold) error {
-	var records, events []mongodb.Change
+	promotions := make([]mongodb.Change, len(holds))
+	for i, h := range holds {
+		promotions[i] = promotion(h.nonce, h.hold)
+	}
+	promoted, err := s.reservations.UpdateEach(ctx, promotions)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	if promoted < len(holds) {
+		records, err := s.records(ctx, holds)
+		if err != nil {
+			return err
+		}
+		holds = slices.DeleteFunc(slices.Clone(holds), func(h placedHold) bool {
+			rec, ok := records[h.hold.Record]
+			if ok && rec.Nonce == h.nonce && rec.State != intent {
+				return false // somebody else has promoted it
+			}
+			errs = append(errs, s.sweepHold(ctx, h.eventID, h.nonce, h.hold))
+			return true
+		})
+	}
+	var events []mongodb.Change
 	gone := map[string]bson.M{} // by event
 	for _, h := range holds {
-		records = append(records, promotion(h.nonce, h.hold))
 		if gone[h.eventID] == nil {
 			gone[h.eventID] = bson.M{}
 			events = append(events, mongodb.Change{Filter: byID(h.eventID), Change: bson.M{"$unset": gone[h.eventID]}})
 		}
 		gone[h.eventID]["holds."+h.nonce] = ""
 	}
-	promoted, err := s.reservations.UpdateEach(ctx, records)
-	if err != nil {
-		return err
-	}
-	if promoted < len(holds) {
-		var errs []error
-		for _, h := range holds {
-			errs = append(errs, s.sweepHold(ctx, h.eventID, h.nonce, h.hold))
-		}
-		return errors.Join(errs...)
-	}
 	_, err = s.events.UpdateEach(ctx, events)
-	return err
+	return errors.Join(append(errs, err)...)
+}
+
+// records are the records of holds, by their ids.
+func (s *Store) records(ctx context.Context, holds []placedHold) (map[string]recordDoc, error) {
+	ids := make(bson.A, len(holds))
+	for i, h := range holds {
+		ids[i] = h.hold.Record
+	}
+	var recs []recordDoc
+	if _, err := s.reservations.AllReadable(ctx, bson.M{"_id": bson.M{"$in": ids}}, 0, &recs,
+		options.Find().SetProjection(bson.M{"nonce": 1, "state": 1})); err != nil {
+		return nil, err
+	}
+	by := map[string]recordDoc{}
+	for _, rec := range recs {
+		by[rec.ID] = rec
+	}
+	return by, nil
 }
 
 // promotion makes the intent of a hold HELD.

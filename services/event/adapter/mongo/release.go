@@ -244,28 +244,68 @@ func (s *Store) putBack(ctx context.Context, eventID, nonce, record string, item
 func (s *Store) Sell(ctx context.Context, messageID string, k event.Key) error {
 	ctx, cancel := s.db.Limit(ctx, s.limit)
 	defer cancel()
-	if heard, err := s.inbox.heard(ctx, messageID); err != nil || heard {
-		return err
-	}
-	sell := func() (bool, error) {
-		return s.reservations.Update(ctx,
-			bson.M{"_id": recordID(k.BookingID, k.Attempt), "event_id": k.EventID, "state": event.Held},
-			bson.M{"$set": bson.M{"state": event.Sold, "sold_by": messageID}})
-	}
-	if sold, err := sell(); err != nil || sold {
+	if done, err := s.sales.Do(ctx, sale{messageID, k}); err != nil || done {
 		return err
 	}
 	rec, err := s.reserved(ctx, k) // its hold may not have moved out
-	if err != nil || rec != nil && rec.SoldBy == messageID {
+	if err != nil {
 		return err
 	}
 	if rec != nil && rec.State == event.Held {
-		if sold, err := sell(); err != nil || sold {
+		if done, err := s.sales.Do(ctx, sale{messageID, k}); err != nil || done {
 			return err
 		}
 	}
 	_, err = s.inbox.Record(ctx, messageID, s.now())
 	return err
+}
+
+// sale is one Sell.
+type sale struct {
+	message string
+	key     event.Key
+}
+
+// sell makes the sales of HELD records, and reports of each message whether it is
+// noted: because of that, or of an earlier time that it came.
+func (s *Store) sell(ctx context.Context, sales []sale) ([]bool, error) {
+	messages, records := make([]string, len(sales)), make([]string, len(sales))
+	for i, sale := range sales {
+		messages[i], records[i] = sale.message, recordID(sale.key.BookingID, sale.key.Attempt)
+	}
+	heard, err := s.inbox.known(ctx, s.inbox.messages, "_id", messages)
+	if err != nil {
+		return nil, err
+	}
+	if s.placed.has(records) {
+		if err := s.moveOutPlaced(ctx); err != nil {
+			return nil, err
+		}
+	}
+	var changes []mongodb.Change
+	for i, sale := range sales {
+		if !heard[sale.message] {
+			changes = append(changes, mongodb.Change{
+				Filter: bson.M{"_id": records[i], "event_id": sale.key.EventID, "state": event.Held},
+				Change: bson.M{"$set": bson.M{"state": event.Sold, "sold_by": sale.message}},
+			})
+		}
+	}
+	sold, err := s.reservations.UpdateEach(ctx, changes)
+	if err != nil {
+		return nil, err
+	}
+	all, by := sold == len(changes), map[string]bool{}
+	if !all { // and this does not say which
+		if by, err = s.inbox.known(ctx, s.reservations, "sold_by", messages); err != nil {
+			return nil, err
+		}
+	}
+	done := make([]bool, len(sales))
+	for i, m := range messages {
+		done[i] = all || heard[m] || by[m]
+	}
+	return done, nil
 }
 
 // GiveBack implements event.Inventory. Its effect comes first and the receipt

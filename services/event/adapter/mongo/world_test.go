@@ -131,7 +131,16 @@ func (w *world) releaseTwo(ctx context.Context, s *Store) error {
 	return s.Release(ctx, k)
 }
 
-func (w *world) sell(ctx context.Context, s *Store) error     { return s.Sell(ctx, w.message, w.k) }
+func (w *world) sell(ctx context.Context, s *Store) error { return s.Sell(ctx, w.message, w.k) }
+
+// reserveAndSell sells before Run has moved the hold out.
+func (w *world) reserveAndSell(ctx context.Context, s *Store) error {
+	if err := w.reserve(ctx, s); err != nil {
+		return err
+	}
+	return w.sell(ctx, s)
+}
+
 func (w *world) giveBack(ctx context.Context, s *Store) error { return s.GiveBack(ctx, w.message, w.k) }
 
 // some is a ticket of the first type, of the two that are wanted.
