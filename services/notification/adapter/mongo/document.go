@@ -28,6 +28,9 @@ type message struct {
 	// Undecided says that it is not known yet whether the message is told. It
 	// has no deliveries, and no receipt: whoever sent it sends it again.
 	Undecided bool `bson:"undecided,omitempty"`
+	// Unchecked says that the message was inserted with its deliveries, and perhaps
+	// nobody has looked at the others of its booking since. Claim looks.
+	Unchecked bool `bson:"unchecked,omitempty"`
 
 	// The deliveries, at most one of each channel. Fields, and no array: each
 	// then is updated, sorted and indexed by plain dotted paths.
@@ -56,6 +59,7 @@ type delivery struct {
 	Due       int64               `bson:"due,omitempty"`     // while it is leased, when the lease ends; absent once it is settled
 	Lease     string              `bson:"lease,omitempty"`   // absent when nobody has it
 	Ended     bool                `bson:"ended,omitempty"`   // somebody has found the lease ended: due is when its grace ends
+	Settled   string              `bson:"settled,omitempty"` // what the last Settle calls itself
 	Turn      int64               `bson:"turn"`
 	// Ready says that it has been due, and nobody has claimed it since. It is
 	// false while it waits until it is due, and absent when it is not open.

@@ -13,7 +13,10 @@ import (
 // Enqueue implements notification.Store.
 //
 // A record that tells nobody, or of no booking, is inserted after it has overtaken
-// the older ones. Any other is decided in steps, because another document may say
+// the older ones. One that is leased from its birth, and needs no quota, is inserted
+// with its deliveries; then it looks at the others of its booking. Mostly there are
+// none, and that is all. Claim looks again when a lease has ended: its owner may have
+// died in between. Any other is decided in steps, because another document may say
 // that it is not to be told:
 //
 //  1. Insert the message, undecided and without deliveries.
@@ -40,6 +43,12 @@ func (s *Store) Enqueue(ctx context.Context, r notification.Record) (notificatio
 	if r.BookingID == "" || r.Kind == notification.Nothing || len(r.Deliveries) == 0 {
 		return s.insert(ctx, r, m)
 	}
+	leased := r.Deliveries[0].Lease != ""
+	if leased && len(r.Quotas) == 0 {
+		if outcome, done, err := s.insertLeased(ctx, r, m); err != nil || done {
+			return outcome, err
+		}
+	}
 	if known, err := s.begin(ctx, r, m); err != nil || known {
 		return notification.Ignored, err
 	}
@@ -61,7 +70,6 @@ func (s *Store) Enqueue(ctx context.Context, r notification.Record) (notificatio
 		}
 		return outcome(decided, notification.Limited), err
 	}
-	leased := r.Deliveries[0].Lease != ""
 	if leased && !rest.newer && !rest.open {
 		// Whoever overtakes it from now on sees that it is leased.
 		filter := append(undecided(m.ID), bson.E{Key: "overtaken", Value: absent})
@@ -112,6 +120,63 @@ func (s *Store) insert(ctx context.Context, r notification.Record, m message) (n
 		return notification.Leased, nil
 	}
 	return notification.Stored, nil
+}
+
+// insertLeased inserts a record with its deliveries, which are leased, and takes
+// back what may not be told, or not yet. done is false where there is a message of
+// this id, or a booking is told already.
+func (s *Store) insertLeased(ctx context.Context, r notification.Record, m message) (o notification.Outcome, done bool, err error) {
+	m.Once, m.Unchecked = r.Once(), true
+	if done, err = s.messages.Insert(ctx, m); err != nil || !done {
+		return notification.Ignored, false, err
+	}
+	rest, err := s.compare(ctx, m)
+	switch {
+	case err != nil:
+		return notification.Ignored, true, err
+	case rest.stale:
+		return notification.Ignored, true, s.takeBack(ctx, m)
+	case rest.newer, rest.open:
+		return notification.Stored, true, s.giveUpLeases(ctx, m, rest)
+	}
+	// Whoever overtakes it from now on sees that it is leased.
+	return notification.Leased, true, nil
+}
+
+// takeBack leaves nothing of m, which is unchecked and stale, but that its id is
+// known. Once somebody else has claimed one of its deliveries, what is open ends.
+func (s *Store) takeBack(ctx context.Context, m message) error {
+	filter, unset := append(byID(m.ID), bson.E{Key: "unchecked", Value: true}), bson.D{{Key: "unchecked", Value: ""}, {Key: "booking", Value: ""}}
+	for field, d := range m.deliveries() {
+		filter, unset = append(filter, leaseOf(field, d)), append(unset, bson.E{Key: field, Value: ""})
+	}
+	done, err := s.messages.Update(ctx, filter, bson.D{
+		{Key: "$set", Value: bson.D{{Key: "once", Value: m.ID}}}, {Key: "$unset", Value: unset},
+	})
+	if err == nil && !done {
+		_, err = s.outdate(ctx, m.ID, true)
+	}
+	return err
+}
+
+// giveUpLeases lets the deliveries of m, which is unchecked, wait for their turn.
+// What has been outdated or claimed meanwhile stays so.
+func (s *Store) giveUpLeases(ctx context.Context, m message, rest others) error {
+	for field, d := range m.deliveries() {
+		if d.Lease == "" {
+			continue
+		}
+		set := bson.D{{Key: field + ".ready", Value: true}, {Key: field + ".due", Value: d.CreatedAt}}
+		if rest.newer {
+			set = append(set, bson.E{Key: "overtaken", Value: true})
+		}
+		if _, err := s.messages.Update(ctx, append(byID(m.ID), asRead(field, d)...), bson.D{
+			{Key: "$set", Value: set}, {Key: "$unset", Value: bson.D{{Key: field + ".lease", Value: ""}}},
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // decide gives m, which filter finds if it is undecided, its deliveries.
@@ -293,11 +358,16 @@ func (s *Store) outdate(ctx context.Context, id string, outdated bool) (open boo
 // asRead is the condition that a delivery has the status and the lease that it
 // had when it was read.
 func asRead(field string, d *delivery) bson.D {
-	lease := any(absent)
-	if d.Lease != "" {
-		lease = d.Lease
+	return bson.D{{Key: field + ".status", Value: d.Status}, leaseOf(field, d)}
+}
+
+// leaseOf is the condition that a delivery has the lease that it had when it was
+// read.
+func leaseOf(field string, d *delivery) bson.E {
+	if d.Lease == "" {
+		return bson.E{Key: field + ".lease", Value: absent}
 	}
-	return bson.D{{Key: field + ".status", Value: d.Status}, {Key: field + ".lease", Value: lease}}
+	return bson.E{Key: field + ".lease", Value: d.Lease}
 }
 
 // endedFields are the fields of a delivery that has had an open status and is

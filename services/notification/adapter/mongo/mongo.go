@@ -26,6 +26,8 @@ type Store struct {
 	messages mongodb.Collection
 	quotas   mongodb.Collection
 	inbox    *Inbox
+
+	settlements *mongodb.Batches[settlement, bool]
 }
 
 var _ notification.Store = (*Store)(nil)
@@ -42,6 +44,7 @@ func Open(ctx context.Context, o mongodb.Options) (*Store, error) {
 		db: db, messages: messages, quotas: db.Collection(quotasName),
 		inbox: &Inbox{db: db, messages: messages, letters: db.Collection(deadLettersName)},
 	}
+	s.settlements = mongodb.NewBatches(s.settleEach)
 	if err := s.adopt(ctx); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}

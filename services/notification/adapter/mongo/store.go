@@ -146,7 +146,9 @@ func (s *Store) makeReady(ctx context.Context, field string, now time.Time) erro
 func (s *Store) ready(ctx context.Context, field string, limit int) (ready []message, err error) {
 	_, err = s.messages.AllReadable(ctx, bson.D{{Key: field + ".ready", Value: true}}, limit, &ready, options.Find().
 		SetSort(bson.D{{Key: field + ".turn", Value: 1}, {Key: field + ".due", Value: 1}}).
-		SetProjection(bson.D{{Key: "booking_id", Value: 1}, {Key: "version", Value: 1}}))
+		SetProjection(bson.D{
+			{Key: "booking_id", Value: 1}, {Key: "version", Value: 1}, {Key: "kind", Value: 1}, {Key: "unchecked", Value: 1},
+		}))
 	return ready, err
 }
 
@@ -155,6 +157,24 @@ func (s *Store) ready(ctx context.Context, field string, limit int) (ready []mes
 func (s *Store) lease(ctx context.Context, found message, c notification.Channel, now, until time.Time) (notification.Notification, bool, error) {
 	field := string(c)
 	ready := append(byID(found.ID), bson.E{Key: field + ".ready", Value: true})
+	set := bson.D{
+		{Key: field + ".ready", Value: false},
+		{Key: field + ".lease", Value: uuid.NewString()},
+		{Key: field + ".due", Value: until.UnixMicro()},
+	}
+	unset := bson.D{{Key: field + ".ended", Value: ""}}
+	if found.Unchecked {
+		rest, err := s.compare(ctx, found)
+		if err == nil && rest.stale {
+			_, err = s.outdate(ctx, found.ID, true)
+		}
+		if err != nil || rest.stale {
+			return notification.Notification{}, false, err
+		}
+		if unset = append(unset, bson.E{Key: "unchecked", Value: ""}); rest.newer {
+			set = append(set, bson.E{Key: "overtaken", Value: true})
+		}
+	}
 	if found.BookingID != "" {
 		due, wait, err := s.earlier(ctx, found, field, now)
 		if err != nil {
@@ -169,14 +189,7 @@ func (s *Store) lease(ctx context.Context, found message, c notification.Channel
 		}
 	}
 	var m message
-	won, err := s.messages.Updated(ctx, ready, bson.D{
-		{Key: "$set", Value: bson.D{
-			{Key: field + ".ready", Value: false},
-			{Key: field + ".lease", Value: uuid.NewString()},
-			{Key: field + ".due", Value: until.UnixMicro()},
-		}},
-		{Key: "$unset", Value: bson.D{{Key: field + ".ended", Value: ""}}},
-	}, &m)
+	won, err := s.messages.Updated(ctx, ready, bson.D{{Key: "$set", Value: set}, {Key: "$unset", Value: unset}}, &m)
 	if err != nil || !won {
 		return notification.Notification{}, false, err
 	}
@@ -247,8 +260,9 @@ func (s *Store) Settle(ctx context.Context, n notification.Notification) error {
 		return s.settle(ctx, n, mine, outcome, settled)
 	}
 	waits := append(outcome, bson.E{Key: field + ".ready", Value: false}, bson.E{Key: field + ".due", Value: n.Due.UnixMicro()})
-	done, err := s.messages.Update(ctx, append(mine[:len(mine):len(mine)], bson.E{Key: field + ".status", Value: open}),
-		bson.D{{Key: "$set", Value: waits}, {Key: "$unset", Value: unset}})
+	done, err := s.settlements.Do(ctx, settlement{
+		field: field, id: n.ID, filter: append(mine[:len(mine):len(mine)], bson.E{Key: field + ".status", Value: open}), set: waits, unset: unset,
+	})
 	if err != nil || done {
 		return err
 	}
@@ -256,11 +270,66 @@ func (s *Store) Settle(ctx context.Context, n notification.Notification) error {
 }
 
 func (s *Store) settle(ctx context.Context, n notification.Notification, filter, set, unset bson.D) error {
-	mine, err := s.messages.Update(ctx, filter, bson.D{{Key: "$set", Value: set}, {Key: "$unset", Value: unset}})
+	mine, err := s.settlements.Do(ctx, settlement{field: string(n.Channel), id: n.ID, filter: filter, set: set, unset: unset})
 	if err == nil && !mine {
 		return s.notMine(ctx, n)
 	}
 	return err
+}
+
+// settlement is an update of one delivery by one channel, which filter finds.
+type settlement struct {
+	field, id          string
+	filter, set, unset bson.D
+}
+
+// settleEach makes the updates by one request, and returns which have found their
+// deliveries.
+func (s *Store) settleEach(ctx context.Context, all []settlement) ([]bool, error) {
+	changes, marks, done := make([]mongodb.Change, len(all)), make([]string, len(all)), make([]bool, len(all))
+	for i, one := range all {
+		marks[i] = uuid.NewString()
+		changes[i] = mongodb.Change{Filter: one.filter, Change: bson.D{
+			{Key: "$set", Value: append(one.set[:len(one.set):len(one.set)], bson.E{Key: one.field + ".settled", Value: marks[i]})},
+			{Key: "$unset", Value: one.unset},
+		}}
+	}
+	matched, err := s.messages.UpdateEach(ctx, changes)
+	if err != nil {
+		return nil, err
+	}
+	if matched == len(all) || len(all) == 1 {
+		for i := range done {
+			done[i] = matched == len(all)
+		}
+		return done, nil
+	}
+	// Some have, and that does not say which.
+	last := map[string]string{} // what the last Settle of each calls itself
+	for _, field := range channels {
+		var ids []string
+		for _, one := range all {
+			if one.field == field {
+				ids = append(ids, one.id)
+			}
+		}
+		if len(ids) == 0 {
+			continue
+		}
+		var found []message
+		if err := s.messages.All(ctx, bson.D{{Key: field + ".id", Value: bson.D{{Key: "$in", Value: ids}}}}, &found,
+			options.Find().SetProjection(bson.D{{Key: field + ".id", Value: 1}, {Key: field + ".settled", Value: 1}})); err != nil {
+			return nil, err
+		}
+		for _, m := range found {
+			d := *m.delivery(notification.Channel(field))
+			last[d.ID] = d.Settled
+		}
+	}
+	for i, one := range all {
+		done[i] = last[one.id] == marks[i]
+	}
+	return done, nil
 }
 
 // notMine is why n cannot be settled by its lease.
