@@ -32,7 +32,7 @@ func TestABookingCostsFewCommands(t *testing.T) {
 	const bookings = 50
 	var commands atomic.Int64
 	o := database(t)
-	o.Monitor = &driver.CommandMonitor{Started: func(context.Context, *driver.CommandStartedEvent) { commands.Add(1) }}
+	o.Monitor = counting(&commands)
 	s := openAt(t, o)
 	e := &event.Event{
 		ID: uuid.NewString(), Title: "Event", Status: event.Published, TimeZone: "UTC",
@@ -74,4 +74,8 @@ func TestABookingCostsFewCommands(t *testing.T) {
 	if all := reserving + moving + selling; all > maxCommands {
 		t.Errorf("a booking makes %.2f commands here, want %d at most", all, maxCommands)
 	}
+}
+
+func counting(commands *atomic.Int64) *driver.CommandMonitor {
+	return &driver.CommandMonitor{Started: func(context.Context, *driver.CommandStartedEvent) { commands.Add(1) }}
 }

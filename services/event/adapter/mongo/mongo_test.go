@@ -66,7 +66,7 @@ func openAt(t *testing.T, o mongodb.Options) *Store {
 	return s
 }
 
-func closed(t *testing.T, c io.Closer) {
+func closed(t testing.TB, c io.Closer) {
 	t.Cleanup(func() {
 		if err := c.Close(); err != nil {
 			t.Error(err)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/openboxoffice/boxoffice/services/event"
 	"github.com/openboxoffice/boxoffice/services/internal/mongodb"
+	"github.com/openboxoffice/boxoffice/services/internal/storage"
 )
 
 // maxPlaced is how many holds a process remembers to move out. Sweep finds those
@@ -40,25 +41,41 @@ func (p *placed) add(h placedHold) {
 	}
 }
 
-func (p *placed) take() []placedHold {
+func (p *placed) all() []placedHold {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	holds := slices.Collect(maps.Values(p.holds))
-	p.holds = nil
-	return holds
+	return slices.Collect(maps.Values(p.holds))
 }
 
-// has reports whether one of the records has a hold here.
-func (p *placed) has(records []string) bool {
+func (p *placed) forget(holds []placedHold) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return slices.ContainsFunc(records, func(id string) bool { _, ok := p.holds[id]; return ok })
+	for _, h := range holds {
+		if p.holds[h.hold.Record].nonce == h.nonce {
+			delete(p.holds, h.hold.Record)
+		}
+	}
 }
 
-// moveOutPlaced moves out what this process has placed. What fails is left to
-// Sweep.
+// of returns the hold of a record, or nil.
+func (p *placed) of(record string) *placedHold {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if h, ok := p.holds[record]; ok {
+		return &h
+	}
+	return nil
+}
+
+// moveOutPlaced moves out what this process has placed. While the database does not
+// answer, it stays for the next time. What fails otherwise is left to Sweep.
 func (s *Store) moveOutPlaced(ctx context.Context) error {
-	return s.moveOut(ctx, s.placed.take())
+	holds := s.placed.all()
+	err := s.moveOut(ctx, holds)
+	if !errors.Is(err, storage.ErrUnavailable) {
+		s.placed.forget(holds)
+	}
+	return err
 }
 
 // moveOut makes the intents of holds HELD and takes the holds away, by two

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/openboxoffice/boxoffice/services/event"
 	"github.com/openboxoffice/boxoffice/services/internal/mongodb"
@@ -266,7 +267,7 @@ type sale struct {
 	key     event.Key
 }
 
-// sell makes the sales of HELD records, and reports of each message whether it is
+// sell makes the sales of what is held, and reports of each message whether it is
 // noted: because of that, or of an earlier time that it came.
 func (s *Store) sell(ctx context.Context, sales []sale) ([]bool, error) {
 	messages, records := make([]string, len(sales)), make([]string, len(sales))
@@ -277,35 +278,44 @@ func (s *Store) sell(ctx context.Context, sales []sale) ([]bool, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.placed.has(records) {
-		if err := s.moveOutPlaced(ctx); err != nil {
-			return nil, err
-		}
-	}
 	var changes []mongodb.Change
-	for i, sale := range sales {
+	for _, sale := range sales {
 		if !heard[sale.message] {
-			changes = append(changes, mongodb.Change{
-				Filter: bson.M{"_id": records[i], "event_id": sale.key.EventID, "state": event.Held},
-				Change: bson.M{"$set": bson.M{"state": event.Sold, "sold_by": sale.message}},
-			})
+			changes = append(changes, s.change(sale))
 		}
 	}
 	sold, err := s.reservations.UpdateEach(ctx, changes)
 	if err != nil {
 		return nil, err
 	}
-	all, by := sold == len(changes), map[string]bool{}
+	all, by := sold == len(changes), map[string]string{}
 	if !all { // and this does not say which
-		if by, err = s.inbox.known(ctx, s.reservations, "sold_by", messages); err != nil {
+		var recs []recordDoc
+		if _, err := s.reservations.AllReadable(ctx, bson.M{"_id": bson.M{"$in": records}}, 0, &recs,
+			options.Find().SetProjection(bson.M{"sold_by": 1})); err != nil {
 			return nil, err
+		}
+		for _, rec := range recs {
+			by[rec.ID] = rec.SoldBy
 		}
 	}
 	done := make([]bool, len(sales))
 	for i, m := range messages {
-		done[i] = all || heard[m] || by[m]
+		done[i] = all || heard[m] || by[records[i]] == m
 	}
 	return done, nil
+}
+
+// change makes a record SOLD that is HELD. The intent of a hold that this process
+// has placed need not become HELD first.
+func (s *Store) change(sale sale) mongodb.Change {
+	filter := bson.M{"_id": recordID(sale.key.BookingID, sale.key.Attempt), "event_id": sale.key.EventID, "state": event.Held}
+	set := bson.M{"state": event.Sold, "sold_by": sale.message}
+	if h := s.placed.of(recordID(sale.key.BookingID, sale.key.Attempt)); h != nil {
+		filter["nonce"], filter["state"] = h.nonce, bson.M{"$in": bson.A{intent, event.Held}}
+		set["event"], set["items"] = h.hold.Event, h.hold.Items
+	}
+	return mongodb.Change{Filter: filter, Change: bson.M{"$set": set}}
 }
 
 // GiveBack implements event.Inventory. Its effect comes first and the receipt

@@ -90,7 +90,7 @@ func onlyWorld(t *testing.T, db *mongodb.DB) *world {
 	return newWorld(t, db)
 }
 
-func must(t *testing.T, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)

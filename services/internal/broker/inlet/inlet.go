@@ -29,10 +29,14 @@ type Inlet struct {
 	Register func(mux chi.Router, api huma.API, guard *auth.Guard)
 }
 
+// handling is how many messages a process handles at a time. They wait for a
+// database, which serves many at once, and share requests with it.
+const handling = 32
+
 // New returns the inlet of a process with this sidecar, or with none, for the
 // topics whose publishers seals names.
 func New(c sidecar.Config, seals seal.Opener, log *slog.Logger) (*Inlet, error) {
-	attempts := inproc.Options{Log: log}
+	attempts := inproc.Options{Log: log, Concurrency: handling}
 	if !c.There() {
 		b := inproc.New(attempts)
 		return &Inlet{b, b.Run, func(_ chi.Router, api huma.API, guard *auth.Guard) {

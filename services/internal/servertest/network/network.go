@@ -42,6 +42,11 @@ func (n *Network) Slow(by time.Duration) {
 	n.add("latency", fmt.Sprintf(`"latency": %d`, by.Milliseconds()))
 }
 
+// SlowAnswers makes what the server says arrive this much later, until Restore.
+func (n *Network) SlowAnswers(by time.Duration) {
+	n.addTo("downstream", "latency", fmt.Sprintf(`"latency": %d`, by.Milliseconds()))
+}
+
 // Silence takes everything and forwards nothing, until Restore.
 func (n *Network) Silence() { n.add("timeout", `"timeout": 0`) }
 
@@ -51,10 +56,14 @@ func (n *Network) Restore() { n.proxy.Toxics.ResetToxics(context.Background()) }
 // add adds a toxic to the way out and to the way back.
 func (n *Network) add(toxic, attributes string) {
 	n.t.Helper()
-	for _, stream := range []string{"upstream", "downstream"} {
-		if _, err := n.proxy.Toxics.AddToxicJson(strings.NewReader(fmt.Sprintf(
-			`{"name": "%[1]s %[2]s", "type": %[1]q, "stream": %[2]q, "attributes": {%[3]s}}`, toxic, stream, attributes))); err != nil {
-			n.t.Fatal(err)
-		}
+	n.addTo("upstream", toxic, attributes)
+	n.addTo("downstream", toxic, attributes)
+}
+
+func (n *Network) addTo(stream, toxic, attributes string) {
+	n.t.Helper()
+	if _, err := n.proxy.Toxics.AddToxicJson(strings.NewReader(fmt.Sprintf(
+		`{"name": "%[1]s %[2]s", "type": %[1]q, "stream": %[2]q, "attributes": {%[3]s}}`, toxic, stream, attributes))); err != nil {
+		n.t.Fatal(err)
 	}
 }
