@@ -97,10 +97,22 @@ func TestRecordsSuiteCatchesBrokenAdapters(t *testing.T) {
 			})
 		}, caughtBy)
 	}
+	broken("reads_timelines", "bookings_come_in_the_order_they_were_made_without_their_timelines", func(s *sqlite.Store) booking.Records { return readsTimelines{s} })
 	broken("skips_one", "bookings_added_meanwhile_hide_none", func(s *sqlite.Store) booking.Records { return skipsOne{s} })
 	broken("stops_at_an_unreadable_booking", "an_unreadable_booking_hides_no_other", func(s *sqlite.Store) booking.Records { return stopsAtUnreadable{s} })
 	broken("stops_at_an_unreadable_report", "an_unreadable_report_hides_no_other", func(s *sqlite.Store) booking.Records { return stopsAtReport{s} })
 	broken("keeps_the_first_report", "a_report_with_the_same_id_is_replaced", func(s *sqlite.Store) booking.Records { return keepsFirst{s} })
+}
+
+type readsTimelines struct{ *sqlite.Store }
+
+func (s readsTimelines) BookingsAfter(ctx context.Context, id string, limit int) ([]booking.Booking, error) {
+	page, err := s.Store.BookingsAfter(ctx, id, limit)
+	for i := range page {
+		whole, getErr := s.Get(ctx, page[i].ID)
+		page[i], err = whole, errors.Join(err, getErr)
+	}
+	return page, err
 }
 
 type skipsOne struct{ *sqlite.Store }
