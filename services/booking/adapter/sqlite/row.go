@@ -57,7 +57,7 @@ var stored = []column{
 	instant("lease_until", func(b *booking.Booking) *time.Time { return &b.Lease.Until }),
 	scalar("tries", func(b *booking.Booking) *int { return &b.Tries }),
 	derived("refunds_due", func(b *booking.Booking) int { return b.RefundsDue() }),
-	derived("fee_at", func(b *booking.Booking) sql.NullInt64 { return sqlitedb.NullTime(b.FeeKeptAt()) }),
+	guessed("fee_at", func(b *booking.Booking) sql.NullInt64 { return sqlitedb.NullTime(b.FeeKeptAt()) }),
 	derived("unpaid_tickets", func(b *booking.Booking) int { return b.UnpaidTickets() }),
 }
 
@@ -106,13 +106,20 @@ func moment(name string, field func(*booking.Booking) *time.Time) column {
 	return c
 }
 
-// derived is a column for queries alone, computed from what else is stored. It
-// is always written: a migration may have guessed it.
-func derived[T any](name string, value func(*booking.Booking) T) column {
+// derived is a column for queries alone, computed from what else is stored.
+func derived[T comparable](name string, value func(*booking.Booking) T) column {
 	return column{
 		name: name, value: func(b *booking.Booking) (any, error) { return value(b), nil },
-		changed: func(_, _ *booking.Booking) bool { return true },
+		changed: func(before, after *booking.Booking) bool { return value(before) != value(after) },
 	}
+}
+
+// guessed is a derived column that a migration may have guessed: it is always
+// written.
+func guessed[T comparable](name string, value func(*booking.Booking) T) column {
+	c := derived(name, value)
+	c.changed = func(_, _ *booking.Booking) bool { return true }
+	return c
 }
 
 // scanner is a sql.Scanner.
