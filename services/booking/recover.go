@@ -27,7 +27,7 @@ func (s *Service) Recover(ctx context.Context) error {
 	defer tick.Stop()
 	var drivers sync.WaitGroup
 	defer drivers.Wait()
-	drivers.Go(func() { s.bringForward(ctx) })
+	drivers.Go(func() { _ = worker.Every(ctx, s.Log, forwardEvery, "bringing due times forward", s.bringForward) })
 	slots := make(chan struct{}, recoverAtOnce)
 	for {
 		free := recoverAtOnce - len(slots)
@@ -56,26 +56,12 @@ const (
 	clocksDiffer = 15 * time.Minute
 )
 
-// bringForward sees to it, until ctx ends, that no booking waits for a time that
+// bringForward sees to it that no booking waits for a time that
 // a wrong clock has set.
-func (s *Service) bringForward(ctx context.Context) {
-	tick := time.NewTicker(forwardEvery)
-	defer tick.Stop()
-	for {
-		err := worker.Try(ctx, s.Log, recovery, func() error {
-			latest := s.now().Add(clocksDiffer)
-			longest := max(s.CheckoutTTL, s.SettleAfter, rests.Limit, stuckPauses.Limit)
-			return s.Store.BringForward(ctx, latest, latest.Add(s.LeaseTime), latest.Add(longest))
-		})
-		if err != nil && ctx.Err() == nil {
-			s.Log.WarnContext(ctx, "recovery cannot bring forward future due times", "error", err)
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-	}
+func (s *Service) bringForward(ctx context.Context) error {
+	latest := s.now().Add(clocksDiffer)
+	longest := max(s.CheckoutTTL, s.SettleAfter, rests.Limit, stuckPauses.Limit)
+	return s.Store.BringForward(ctx, latest, latest.Add(s.LeaseTime), latest.Add(longest))
 }
 
 func (s *Service) wakeUp() {

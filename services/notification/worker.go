@@ -61,7 +61,7 @@ func (s *Service) Run(ctx context.Context) error {
 	var workers, recorder, dispatchers, ends sync.WaitGroup
 	recorder.Go(func() { s.recordLate(ctx) })
 	recorder.Go(func() { s.forget(ctx) })
-	recorder.Go(func() { s.bringForward(ctx) })
+	recorder.Go(func() { _ = worker.Every(ctx, s.o.Log, forwardEvery, "bringing due times forward", s.bringForward) })
 	s.running.Store(true)
 	for _, l := range s.lanes {
 		for range l.workers {
@@ -187,25 +187,11 @@ const (
 	clocksDiffer = 15 * time.Minute
 )
 
-// bringForward sees to it, until ctx ends, that no delivery waits for a time that
+// bringForward sees to it that no delivery waits for a time that
 // a wrong clock has set.
-func (s *Service) bringForward(ctx context.Context) {
-	tick := time.NewTicker(forwardEvery)
-	defer tick.Stop()
-	for {
-		err := worker.Try(ctx, s.o.Log, "delivery", func() error {
-			latest := s.o.Now().Add(clocksDiffer + Behind)
-			return s.o.Store.BringForward(ctx, latest.Add(leaseOf(MaxSendTimeout)), latest.Add(max(Grace, s.longestPause())))
-		})
-		if err != nil && ctx.Err() == nil {
-			s.o.Log.WarnContext(ctx, "delivery cannot bring forward future due times", "error", err)
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-	}
+func (s *Service) bringForward(ctx context.Context) error {
+	latest := s.o.Now().Add(clocksDiffer + Behind)
+	return s.o.Store.BringForward(ctx, latest.Add(leaseOf(MaxSendTimeout)), latest.Add(max(Grace, s.longestPause())))
 }
 
 // occupy takes room for a delivery, if there is any.

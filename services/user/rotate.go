@@ -82,18 +82,7 @@ func newKey(now, signsFrom time.Time) (SigningKey, error) {
 
 // Run forgets what is over, every hour, until ctx ends.
 func (s *Service) Run(ctx context.Context) error {
-	tick := time.NewTicker(time.Hour)
-	defer tick.Stop()
-	for {
-		if err := worker.Try(ctx, s.Log, "pruning", func() error { return s.Prune(ctx) }); err != nil && ctx.Err() == nil {
-			s.Log.ErrorContext(ctx, "old sessions and keys not pruned", "error", err)
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
-	}
+	return worker.Every(ctx, s.Log, time.Hour, "pruning sessions and keys", s.Prune)
 }
 
 // Prune forgets tokens, sessions and signing keys that are over.

@@ -154,7 +154,11 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 		Committed: relay.Wake, TraceParent: httpkit.TraceParent,
 	})
 	a.Keeps("recovery", a.service.Recover)
-	a.Keeps("pruning", func(ctx context.Context) error { return prune(ctx, deps.Log, db) })
+	a.Works(func(ctx context.Context) error {
+		return worker.Every(ctx, deps.Log, time.Hour, "pruning idempotency keys and payment events", func(ctx context.Context) error {
+			return errors.Join(db.PruneKeys(ctx, time.Now()), db.PrunePaymentEvents(ctx, time.Now()))
+		})
+	})
 	a.Keeps("reconciliation", func(ctx context.Context) error { return a.service.ReconcileDaily(ctx, cfg.ReconcileDays) })
 	a.Keeps("opening sales", a.service.OpenSales)
 	if payments.webhook != nil {
@@ -173,23 +177,4 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 		Topic: events.TopicEvents, Publisher: "event", Consumer: messaging.Consumer, Handle: messaging.Events(a.service),
 		Inbox: db.Inbox, Subscriber: deps.Subscriber,
 	}, api, guard)
-}
-
-// prune forgets old idempotency keys and payment events, every hour.
-func prune(ctx context.Context, log *slog.Logger, db *Database) error {
-	tick := time.NewTicker(time.Hour)
-	defer tick.Stop()
-	for {
-		err := worker.Try(ctx, log, "pruning", func() error {
-			return errors.Join(db.PruneKeys(ctx, time.Now()), db.PrunePaymentEvents(ctx, time.Now()))
-		})
-		if err != nil && ctx.Err() == nil {
-			log.ErrorContext(ctx, "old idempotency keys and payment events not pruned", "error", err)
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
-	}
 }

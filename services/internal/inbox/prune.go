@@ -9,19 +9,9 @@ import (
 )
 
 // Prune forgets, now and once a day until ctx ends, the ids that are older than
-// Retention: forget deletes those recorded before t.
-func Prune(ctx context.Context, log *slog.Logger, forget func(ctx context.Context, t time.Time) error) {
-	tick := time.NewTicker(24 * time.Hour)
-	defer tick.Stop()
-	for {
-		err := worker.Try(ctx, log, "pruning", func() error { return forget(ctx, time.Now().Add(-Retention)) })
-		if err != nil && ctx.Err() == nil {
-			log.ErrorContext(ctx, "old message ids not pruned", "error", err)
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-	}
+// Retention: forget deletes those recorded before t. Then it returns nil.
+func Prune(ctx context.Context, log *slog.Logger, forget func(ctx context.Context, t time.Time) error) error {
+	return worker.Every(ctx, log, 24*time.Hour, "pruning message ids", func(ctx context.Context) error {
+		return forget(ctx, time.Now().Add(-Retention))
+	})
 }

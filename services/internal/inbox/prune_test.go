@@ -16,7 +16,7 @@ func TestPruningOutlivesAPanic(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 25*time.Hour)
 		defer cancel()
 		calls := 0
-		inbox.Prune(ctx, slog.New(slog.DiscardHandler), func(context.Context, time.Time) error {
+		_ = inbox.Prune(ctx, slog.New(slog.DiscardHandler), func(context.Context, time.Time) error {
 			calls++
 			panic("a defect")
 		})

@@ -142,8 +142,8 @@ func (r *Relay) Wake() {
 func (r *Relay) Run(ctx context.Context) error {
 	var aside sync.WaitGroup
 	defer aside.Wait()
-	aside.Go(func() { r.prune(ctx) })
-	aside.Go(func() { r.bringForward(ctx) })
+	aside.Go(func() { _ = worker.Every(ctx, r.o.Log, pruneEvery, "pruning closed messages", r.prune) })
+	aside.Go(func() { _ = worker.Every(ctx, r.o.Log, forwardEvery, "bringing due times forward", r.bringForward) })
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -184,42 +184,16 @@ func (r *Relay) Run(ctx context.Context) error {
 	}
 }
 
-// prune forgets closed entries until ctx ends. Messages do not wait for it, and
-// go out when it fails.
-func (r *Relay) prune(ctx context.Context) {
-	tick := time.NewTicker(pruneEvery)
-	defer tick.Stop()
-	for {
-		err := worker.Try(ctx, r.o.Log, "pruning", func() error { return r.o.Store.Prune(ctx, r.o.Now().Add(-r.o.Keep)) })
-		if err != nil && ctx.Err() == nil {
-			r.o.Log.Error("closed messages not pruned", "error", err)
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-	}
+// prune forgets closed entries. Messages do not wait for it, and go out when it
+// fails.
+func (r *Relay) prune(ctx context.Context) error {
+	return r.o.Store.Prune(ctx, r.o.Now().Add(-r.o.Keep))
 }
 
-// bringForward sees to it, until ctx ends, that no entry waits for a time that a
-// wrong clock has set.
-func (r *Relay) bringForward(ctx context.Context) {
-	tick := time.NewTicker(forwardEvery)
-	defer tick.Stop()
-	for {
-		err := worker.Try(ctx, r.o.Log, "relay", func() error {
-			return r.o.Store.BringForward(ctx, r.o.Now().Add(max(lease, maxUnreadablePause, r.o.MaxPause)+clocksDiffer))
-		})
-		if err != nil && ctx.Err() == nil {
-			r.o.Log.Warn("relay cannot bring forward future due times", "error", err)
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-	}
+// bringForward sees to it that no entry waits for a time that a wrong clock has
+// set.
+func (r *Relay) bringForward(ctx context.Context) error {
+	return r.o.Store.BringForward(ctx, r.o.Now().Add(max(lease, maxUnreadablePause, r.o.MaxPause)+clocksDiffer))
 }
 
 // step works on one batch, and returns how many entries it has found.

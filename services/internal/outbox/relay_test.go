@@ -511,7 +511,7 @@ func TestAPruneThatFailsStopsNoMessage(t *testing.T) {
 		time.Sleep(time.Minute)
 		w.effects(10, 10)
 		w.open(0)
-		w.logged("closed messages not pruned", 1)
+		w.logged("background work failed", 1)
 	})
 }
 

@@ -44,6 +44,23 @@ func Try(ctx context.Context, log *slog.Logger, what string, work func() error, 
 	return work()
 }
 
+// Every calls work now and each interval until ctx ends; then it returns nil. It
+// logs errors and panics of work.
+func Every(ctx context.Context, log *slog.Logger, interval time.Duration, what string, work func(context.Context) error) error {
+	tick := time.NewTicker(interval)
+	defer tick.Stop()
+	for {
+		if err := Try(ctx, log, what, func() error { return work(ctx) }); err != nil && ctx.Err() == nil {
+			log.WarnContext(ctx, "background work failed", "work", what, "next_try", interval, "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
 var keepPauses = retry.Pauses{First: time.Second, Limit: time.Minute}
 
 // Keep calls work, which is to run until ctx ends, and returns what it returns.

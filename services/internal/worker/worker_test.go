@@ -6,8 +6,10 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/openboxoffice/boxoffice/services/internal/retry"
@@ -59,4 +61,34 @@ func TestKeepEndsWithItsContext(t *testing.T) {
 	if err != nil {
 		t.Errorf("error %v", err)
 	}
+}
+
+func TestEveryGoesOnAfterErrorsAndPanics(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		var out bytes.Buffer
+		var at []time.Duration
+		start := time.Now()
+		err := Every(ctx, slog.New(slog.NewTextHandler(&out, nil)), time.Minute, "pruning", func(context.Context) error {
+			switch at = append(at, time.Since(start)); len(at) {
+			case 1:
+				return io.ErrClosedPipe
+			case 2:
+				panic(io.EOF)
+			}
+			cancel()
+			return ctx.Err()
+		})
+		if err != nil {
+			t.Errorf("error %v", err)
+		}
+		if want := []time.Duration{0, time.Minute, 2 * time.Minute}; !slices.Equal(at, want) {
+			t.Errorf("called at %v, want %v", at, want)
+		}
+		if n := strings.Count(out.String(), "background work failed"); n != 2 {
+			t.Errorf("%d failures are logged, want 2:\n%s", n, out.String())
+		}
+	})
 }

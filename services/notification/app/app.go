@@ -149,10 +149,9 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	}
 	a.Works(service.Run)
 	a.Works(func(ctx context.Context) error {
-		inbox.Prune(ctx, deps.Log, func(ctx context.Context, t time.Time) error {
+		return inbox.Prune(ctx, deps.Log, func(ctx context.Context, t time.Time) error {
 			return errors.Join(db.PruneInbox(ctx, t), db.PruneQuotas(ctx, time.Now().Add(-quotasKept)))
 		})
-		return nil
 	})
 	_, api := a.API("Boxoffice notification", "Mails and SMS about bookings.")
 	rest.Register(api, service, guard)

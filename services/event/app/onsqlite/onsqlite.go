@@ -30,10 +30,9 @@ func Open(ctx context.Context, path string) (*app.Database, error) {
 		Store: s, Inventory: s, Holdings: s, Inbox: messages, Outbox: told,
 		Opened: storage.Opened{DB: db, Run: db.Run, EndLeases: told.EndLeases},
 		Tidy: func(ctx context.Context, log *slog.Logger) error {
-			inbox.Prune(ctx, log, func(ctx context.Context, t time.Time) error {
+			return inbox.Prune(ctx, log, func(ctx context.Context, t time.Time) error {
 				return errors.Join(messages.Prune(ctx, t), s.SweepDeleted(ctx))
 			})
-			return nil
 		},
 	}, nil
 }
