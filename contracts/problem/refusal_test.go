@@ -36,5 +36,5 @@ func TestARefusalHasADocumentedCode(t *testing.T) {
 			t.Error("a code that is not documented is taken")
 		}
 	}()
-	problem.NewRefusal("teapot", "short and stout")
+	_ = problem.NewRefusal("teapot", "short and stout")
 }

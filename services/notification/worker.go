@@ -512,7 +512,7 @@ func (s *Service) settle(ctx context.Context, n Notification) (lease string, rec
 			s.log(n).ErrorContext(ctx, "an attempt's outcome is not recorded", "error", err)
 			return n.Lease, false
 		}
-		_ = settlePauses.Wait(ctx, try) // the last try is made when ctx has ended
+		settlePauses.Wait(ctx, try) // the last try is made when ctx has ended
 	}
 }
 

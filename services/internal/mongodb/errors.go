@@ -89,4 +89,9 @@ var pauses = retry.Pauses{First: 2 * time.Millisecond, Limit: 16 * time.Millisec
 
 // Pause lets others go first before the n-th try, longer each time, or returns
 // an error when ctx ends: storage.ErrUnavailable where it ran out of time.
-func Pause(ctx context.Context, n int) error { return failed(pauses.Wait(ctx, n)) }
+func Pause(ctx context.Context, n int) error {
+	if !pauses.Wait(ctx, n) {
+		return failed(ctx.Err())
+	}
+	return nil
+}

@@ -132,7 +132,7 @@ func (db *DB) run(ctx context.Context, fn func(ctx context.Context, conn *pgx.Co
 		switch {
 		case outcome == answered:
 			return err
-		case outcome == broken && attempt < maxAttempts && pauses.Wait(bounded, attempt) == nil:
+		case outcome == broken && attempt < maxAttempts && pauses.Wait(bounded, attempt):
 			continue
 		case ctx.Err() != nil && !errors.Is(err, errOutcomeUnknown):
 			return fmt.Errorf("postgres: %w: %w", ctx.Err(), err)

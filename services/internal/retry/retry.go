@@ -31,16 +31,16 @@ func (p Pauses) After(n int) time.Duration {
 	return d
 }
 
-// Wait waits for the pause after the nth failure in a row, or returns ctx's error
-// when ctx ends before.
-func (p Pauses) Wait(ctx context.Context, n int) error {
+// Wait waits for the pause after the nth failure in a row. It reports whether the
+// pause is over; if not, ctx has ended.
+func (p Pauses) Wait(ctx context.Context, n int) bool {
 	timer := time.NewTimer(p.After(n))
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
-		return ctx.Err()
+		return false
 	case <-timer.C:
-		return nil
+		return true
 	}
 }
 

@@ -80,7 +80,7 @@ func keep(ctx context.Context, log *slog.Logger, what string, work func(context.
 		if time.Since(began) > pauses.Limit {
 			panics = 1 // it had been well for a while
 		}
-		if pauses.Wait(ctx, panics) != nil {
+		if !pauses.Wait(ctx, panics) {
 			return nil
 		}
 	}

@@ -38,7 +38,7 @@ func Listen(ctx context.Context, db *postgresdb.DB, log *slog.Logger, wake func(
 		if failures++; failures == 1 && ctx.Err() == nil {
 			log.WarnContext(ctx, "not listening for outbox messages; the relay polls", "error", err)
 		}
-		if pauses.Wait(ctx, failures) != nil {
+		if !pauses.Wait(ctx, failures) {
 			return nil
 		}
 	}
