@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -91,12 +92,12 @@ func relay(client net.Conn, addr string, answer []byte) {
 			return
 		}
 		if !bytes.Contains(body, []byte("\x02update\x00")) {
-			if _, err := server.Write(append(header, body...)); err != nil {
+			if _, err := server.Write(slices.Concat(header, body)); err != nil {
 				return
 			}
 			continue
 		}
-		reply := binary.LittleEndian.AppendUint32(nil, uint32(16+5+len(answer))) //nolint:gosec // it is short
+		reply := binary.LittleEndian.AppendUint32(nil, uint32(16+5+len(answer)))
 		reply = append(reply, 0, 0, 0, 0)
 		reply = append(reply, header[4:8]...)
 		reply = append(reply, header[12:]...)
