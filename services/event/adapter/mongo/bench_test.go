@@ -28,9 +28,10 @@ func BenchmarkBookings(b *testing.B) {
 	b.Log(mongotest.Serving(b))
 	url, network := mongotest.Through(b, mongotest.New(b))
 	var commands atomic.Int64
-	s, err := Open(b.Context(), mongodb.Options{URL: url, Monitor: counting(&commands)})
+	s, err := Open(b.Context(), mongodb.Options{URL: url, Timeout: time.Minute, Monitor: counting(&commands)})
 	must(b, err)
 	closed(b, s)
+	s.limit = time.Minute
 	e := &event.Event{
 		ID: uuid.NewString(), Title: "Event", Status: event.Published, TimeZone: "UTC",
 		StartsAt: now.AddDate(0, 1, 0), EndsAt: now.AddDate(0, 1, 1), CreatedAt: now, UpdatedAt: now,
