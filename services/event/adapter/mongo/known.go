@@ -18,20 +18,28 @@ type known struct {
 	by map[string]*event.Event
 }
 
-// get returns the event, not to be changed, or nil.
+// get returns the event, for the caller to change, or nil.
 func (k *known) get(id string) *event.Event {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return k.by[id]
+	if e := k.by[id]; e != nil {
+		return clone(e)
+	}
+	return nil
 }
 
 func (k *known) put(e *event.Event) {
-	own := *e // the caller may change the other
-	own.TicketTypes = slices.Clone(e.TicketTypes)
+	own := clone(e) // the caller may change the other
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.by == nil || len(k.by) >= maxKnown && k.by[e.ID] == nil {
 		k.by = map[string]*event.Event{}
 	}
-	k.by[e.ID] = &own
+	k.by[e.ID] = own
+}
+
+func clone(e *event.Event) *event.Event {
+	own := *e
+	own.TicketTypes = slices.Clone(e.TicketTypes)
+	return &own
 }
