@@ -30,6 +30,7 @@ const (
 	EmailTaken        Code = "email_taken"
 	PasswordTooCommon Code = "password_too_common"
 	WrongPassword     Code = "wrong_password"
+	SessionNotFound   Code = "session_not_found"
 )
 
 // Codes of the event service.
@@ -98,6 +99,7 @@ var Codes = []struct {
 	{EmailTaken, 409, "Another account has this email address."},
 	{PasswordTooCommon, 422, "The password is one of those that everybody tries first."},
 	{WrongPassword, 422, "The current password is not right."},
+	{SessionNotFound, 404, "The user has no such session."},
 
 	{EventNotFound, 404, "There is no such event."},
 	{SoldOut, 409, "Not enough tickets are left."},

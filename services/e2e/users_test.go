@@ -134,3 +134,44 @@ func (p *platform) token(t testing.TB, a *account, pairs ...string) *answer {
 	t.Helper()
 	return p.call(t, http.MethodPost, gateway, "/token", header("X-Forwarded-For", a.address), form(pairs...))
 }
+
+// A user sees where they are logged in, and ends one session without the others.
+func TestSessionsOfAUser(t *testing.T) {
+	t.Parallel()
+	p := shared(t)
+	a, eve := p.register(t, customer), p.register(t, customer)
+	another := *a
+	phone := &another
+	if err := p.login(phone); err != nil {
+		t.Fatal(err)
+	}
+	list := func(as option) (ids []string, current string) {
+		var page struct {
+			Items []struct {
+				ID      string `json:"id"`
+				Current bool   `json:"current"`
+			} `json:"items"`
+		}
+		p.get(t, gateway, "/users/me/sessions", &page, as)
+		for _, s := range page.Items {
+			ids = append(ids, s.ID)
+			if s.Current {
+				current = s.ID
+			}
+		}
+		return ids, current
+	}
+	ids, onPhone := list(as(phone))
+	if len(ids) != 2 || ids[0] != onPhone {
+		t.Fatalf("sessions %v, on the phone %s: want two, that one first", ids, onPhone)
+	}
+	end := func(id string, as option) *answer { return p.call(t, http.MethodDelete, gateway, "/users/me/sessions/"+id, as) }
+	end(onPhone, as(eve)).refused(t, http.StatusNotFound, problem.SessionNotFound)
+	end(onPhone, as(a)).want(t, http.StatusNoContent)
+	p.token(t, phone, "grant_type", "refresh_token", "refresh_token", phone.refresh).oauthError(t, http.StatusBadRequest, "invalid_grant")
+	p.call(t, http.MethodPatch, gateway, "/users/me", as(phone), body(obj{"locale": "de"})).refused(t, http.StatusUnauthorized, problem.InvalidToken)
+	p.call(t, http.MethodPatch, gateway, "/users/me", as(a), body(obj{"locale": "de"})).want(t, http.StatusOK)
+	if ids, _ := list(as(a)); len(ids) != 1 || ids[0] == onPhone {
+		t.Errorf("sessions %v, want the other one", ids)
+	}
+}

@@ -14,6 +14,8 @@ var (
 	ErrPasswordTooCommon = problem.NewRefusal(problem.PasswordTooCommon, "this password is among those that everybody tries first")
 	ErrWrongPassword     = problem.NewRefusal(problem.WrongPassword, "the current password is not right")
 
+	ErrSessionNotFound = problem.NewRefusal(problem.SessionNotFound, "the user has no such session")
+
 	// ErrInvalidGrant is deliberately one for all: an unknown email address, a
 	// wrong password, and a refresh token that is unknown, expired or revoked.
 	ErrInvalidGrant = errors.New("the credentials are not valid")

@@ -85,6 +85,19 @@ func (s *Service) Revoke(ctx context.Context, token string) error {
 	return s.Sessions.Revoke(ctx, HashToken(token), s.now())
 }
 
+// ListSessions returns up to limit of the user's sessions that are good now, the
+// newest first, after the one with the id after, or from the newest where that
+// is empty.
+func (s *Service) ListSessions(ctx context.Context, userID, after string, limit int) ([]ActiveSession, error) {
+	return s.UserSessions.List(ctx, userID, s.now(), after, limit)
+}
+
+// EndSession ends a session of the user's, or returns ErrSessionNotFound. Ending
+// one again is no error.
+func (s *Service) EndSession(ctx context.Context, userID, sessionID string) error {
+	return s.UserSessions.End(ctx, userID, sessionID, s.now())
+}
+
 // Verify returns whose access token it is, or ErrInvalidToken. It does not look
 // whether the session goes on: that is for what changes nothing.
 func (s *Service) Verify(ctx context.Context, token string) (identity.Caller, error) {

@@ -69,6 +69,26 @@ type Sessions interface {
 	Prune(ctx context.Context, now time.Time) error
 }
 
+// UserSessions is the stored sessions as their users see them. Where a context has
+// ended, nothing changes and its error is returned.
+type UserSessions interface {
+	// List returns up to limit sessions of a user that are good at now.
+	//   - Those that began last come first.
+	//   - It has none that is revoked, has expired, or is of an older password
+	//     than the user's.
+	//   - It begins after the one with the id after, or with the newest where that
+	//     is empty. Page after page it neither repeats nor skips while sessions
+	//     begin and end.
+	List(ctx context.Context, userID string, now time.Time, after string, limit int) ([]ActiveSession, error)
+
+	// End revokes a session of a user.
+	//   - None of its tokens is good any more.
+	//   - A session that is unknown or another user's is ErrSessionNotFound, and
+	//     goes on.
+	//   - Repeating it changes nothing.
+	End(ctx context.Context, userID, sessionID string, now time.Time) error
+}
+
 // Keys stores signing keys. Where a context has ended, nothing changes and its
 // error is returned.
 type Keys interface {

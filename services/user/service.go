@@ -19,10 +19,12 @@ import (
 type Options struct {
 	Users    Users
 	Sessions Sessions
-	Keys     Keys
-	Hasher   Hasher
-	Tokens   Tokens
-	Log      *slog.Logger
+	// UserSessions are those of Sessions.
+	UserSessions UserSessions
+	Keys         Keys
+	Hasher       Hasher
+	Tokens       Tokens
+	Log          *slog.Logger
 
 	// Normalize is Unicode normalization form C: the same text typed on two
 	// machines must be the same email address and the same password.
@@ -107,13 +109,14 @@ func (s *Service) check(r Registration) (User, error) {
 	email, badEmail := checkEmail(s.Normalize(r.Email))
 	name, badName := checkName(s.Normalize(r.Name))
 	phone, badPhone := checkPhone(r.Phone)
+	locale, badLocale := checkLocale(r.Locale)
 	errPassword := s.checkPassword(r.Password, email)
 	var badPassword problem.Invalid
 	errors.As(errPassword, &badPassword)
-	if err := joined(badEmail, badPassword, badName, badPhone); err != nil {
+	if err := joined(badEmail, badPassword, badName, badPhone, badLocale); err != nil {
 		return User{}, err
 	}
-	return User{Email: email, Name: name, Phone: phone}, errPassword
+	return User{Email: email, Name: name, Phone: phone, Locale: locale}, errPassword
 }
 
 // checkPassword returns what is wrong with a new password of the account email.
@@ -164,7 +167,7 @@ func (s *Service) Get(ctx context.Context, id string) (User, error) { return s.U
 // ErrNotFound.
 func (s *Service) Contact(ctx context.Context, id string) (Contact, error) {
 	u, err := s.Users.Get(ctx, id)
-	return Contact{UserID: u.ID, Email: u.Email, Name: u.Name, Phone: u.Phone}, err
+	return Contact{UserID: u.ID, Email: u.Email, Name: u.Name, Phone: u.Phone, Locale: u.Locale}, err
 }
 
 // Change changes the user with this id: all of c or nothing. A new password
@@ -175,13 +178,16 @@ func (s *Service) Change(ctx context.Context, id string, c Change) (User, error)
 	if err != nil {
 		return User{}, err
 	}
-	name, phone, errPassword := u.Name, u.Phone, error(nil)
-	var badName, badPhone, badPassword problem.Invalid
+	name, phone, locale, errPassword := u.Name, u.Phone, u.Locale, error(nil)
+	var badName, badPhone, badLocale, badPassword problem.Invalid
 	if c.Name != nil {
 		name, badName = checkName(s.Normalize(*c.Name))
 	}
 	if c.Phone != nil {
 		phone, badPhone = checkPhone(*c.Phone)
+	}
+	if c.Locale != nil {
+		locale, badLocale = checkLocale(*c.Locale)
 	}
 	switch {
 	case c.Password == nil:
@@ -191,7 +197,7 @@ func (s *Service) Change(ctx context.Context, id string, c Change) (User, error)
 		errPassword = s.checkPassword(*c.Password, u.Email)
 		errors.As(errPassword, &badPassword)
 	}
-	if err := joined(badName, badPhone, badPassword); err != nil {
+	if err := joined(badName, badPhone, badLocale, badPassword); err != nil {
 		return User{}, err
 	}
 	var hash string
@@ -216,6 +222,9 @@ func (s *Service) Change(ctx context.Context, id string, c Change) (User, error)
 		}
 		if c.Phone != nil {
 			stored.Phone = phone
+		}
+		if c.Locale != nil {
+			stored.Locale = locale
 		}
 		if hash != "" {
 			// Somebody else who knew the current password changed it meanwhile.

@@ -28,6 +28,16 @@ type Session struct {
 	StartedAt time.Time
 }
 
+// ActiveSession is a session as its user sees it.
+type ActiveSession struct {
+	ID        string
+	StartedAt time.Time
+	ExpiresAt time.Time // unless it is used before
+}
+
+// UsedAt is when the session was last used for new tokens.
+func (s ActiveSession) UsedAt() time.Time { return s.ExpiresAt.Add(-RefreshTokenLife) }
+
 // TokenHash is the SHA-256 of a refresh token. That is all that is stored: who
 // reads the database cannot log in with it. The token has 256 random bits, so
 // there is nothing that a slow hash would protect.

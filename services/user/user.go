@@ -17,7 +17,10 @@ type User struct {
 	Email string // as its owner writes it; EmailKey compares it
 	Name  string
 	Phone string // E.164, or "" for none
-	Role  identity.Role
+	// Locale is the language in which we write to the user, a BCP 47 tag, or ""
+	// where the user has not said.
+	Locale string
+	Role   identity.Role
 
 	PasswordHash string
 	// PasswordVersion grows with every change of the password. A session of an
@@ -30,7 +33,7 @@ type User struct {
 // Registration is what somebody says who wants an account.
 type Registration struct {
 	Email, Password, Name string
-	Phone                 string        // "" for none
+	Phone, Locale         string        // "" for none
 	Role                  identity.Role // "" is a customer
 }
 
@@ -38,6 +41,7 @@ type Registration struct {
 type Change struct {
 	Name     *string
 	Phone    *string // "" removes it
+	Locale   *string // "" removes it
 	Password *string
 
 	// CurrentPassword must be right where Password is given.
@@ -46,7 +50,7 @@ type Change struct {
 
 // Contact is where a user wants to hear from us.
 type Contact struct {
-	UserID, Email, Name, Phone string
+	UserID, Email, Name, Phone, Locale string
 }
 
 // MaxNameLength is in characters.

@@ -10,7 +10,9 @@ type Database struct {
 	storage.Opened
 	Users    user.Users
 	Sessions user.Sessions
-	Keys     user.Keys
+	// UserSessions are those of Sessions.
+	UserSessions user.UserSessions
+	Keys         user.Keys
 	// Keyless are the accounts that older ones with the same email address keep
 	// from being found by it.
 	Keyless []string

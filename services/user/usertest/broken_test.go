@@ -327,6 +327,99 @@ func TestSessionsSuiteCatches(t *testing.T) {
 	})
 }
 
+// userSessions is a user.UserSessions of which some methods are replaced.
+type userSessions struct {
+	user.UserSessions
+	list func(ctx context.Context, userID string, now time.Time, after string, limit int) ([]user.ActiveSession, error)
+	end  func(ctx context.Context, userID, sessionID string, now time.Time) error
+}
+
+func (s userSessions) List(ctx context.Context, userID string, now time.Time, after string, limit int) ([]user.ActiveSession, error) {
+	if s.list != nil {
+		return s.list(ctx, userID, now, after, limit)
+	}
+	return s.UserSessions.List(ctx, userID, now, after, limit)
+}
+
+func (s userSessions) End(ctx context.Context, userID, sessionID string, now time.Time) error {
+	if s.end != nil {
+		return s.end(ctx, userID, sessionID, now)
+	}
+	return s.UserSessions.End(ctx, userID, sessionID, now)
+}
+
+func TestUserSessionsSuiteCatches(t *testing.T) {
+	t.Parallel()
+	type under = usertest.UserSessionsUnderTest
+	type list = func(ctx context.Context, userID string, now time.Time, after string, limit int) ([]user.ActiveSession, error)
+	listing := func(f func(good under) list) func(under) under {
+		return func(good under) under {
+			return under{userSessions{UserSessions: good.UserSessions, list: f(good)}, good.Sessions, good.Users}
+		}
+	}
+	type end = func(ctx context.Context, userID, sessionID string, now time.Time) error
+	ending := func(f func(good under) end) func(under) under {
+		return func(good under) under {
+			return under{userSessions{UserSessions: good.UserSessions, end: f(good)}, good.Sessions, good.Users}
+		}
+	}
+	mustCatch(t, func(t *testing.T) under { s := store(t); return under{s.Sessions, s.Sessions, s.Users} }, usertest.TestUserSessions, []broken[under]{
+		{"says when it began instead of when it ends", listing(func(good under) list {
+			return func(ctx context.Context, userID string, now time.Time, after string, limit int) ([]user.ActiveSession, error) {
+				all, err := good.List(ctx, userID, now, after, limit)
+				for i := range all {
+					all[i].ExpiresAt = all[i].StartedAt
+				}
+				return all, err
+			}
+		}), "a session is listed whole"},
+		{"turns the order of sessions around", listing(func(good under) list {
+			return func(ctx context.Context, userID string, now time.Time, after string, limit int) ([]user.ActiveSession, error) {
+				all, err := good.List(ctx, userID, now, after, limit)
+				slices.Reverse(all)
+				return all, err
+			}
+		}), "those that began last come first"},
+		{"lists what has expired", listing(func(good under) list {
+			return func(ctx context.Context, userID string, _ time.Time, after string, limit int) ([]user.ActiveSession, error) {
+				return good.List(ctx, userID, time.Unix(0, 0), after, limit)
+			}
+		}), "a session that is over is not listed"},
+		{"begins each page anew once the place is gone", listing(func(good under) list {
+			return func(ctx context.Context, userID string, now time.Time, after string, limit int) ([]user.ActiveSession, error) {
+				all, err := good.List(ctx, userID, now, "", 1000)
+				at := slices.IndexFunc(all, func(s user.ActiveSession) bool { return s.ID == after })
+				return all[at+1:][:min(limit, len(all)-at-1)], err
+			}
+		}), "page after page neither repeats nor skips"},
+		{"ends what is another's", ending(func(good under) end {
+			return func(ctx context.Context, userID, sessionID string, now time.Time) error {
+				err := good.End(ctx, userID, sessionID, now)
+				if u, unknown := good.Sessions.Account(ctx, sessionID); errors.Is(err, user.ErrSessionNotFound) && unknown == nil {
+					return good.End(ctx, u.ID, sessionID, now)
+				}
+				return err
+			}
+		}), "what is unknown or another's is not found and goes on"},
+		{"does not find what it has ended", ending(func(good under) end {
+			return func(ctx context.Context, userID, sessionID string, now time.Time) error {
+				if _, err := good.Sessions.Account(ctx, sessionID); errors.Is(err, user.ErrInvalidToken) {
+					return user.ErrSessionNotFound
+				}
+				return good.End(ctx, userID, sessionID, now)
+			}
+		}), "ending a session again changes nothing"},
+		{"does not end it", ending(func(under) end {
+			return func(ctx context.Context, _, _ string, _ time.Time) error { return ctx.Err() }
+		}), "an ended session's tokens are no good"},
+		{"does not look at the context when ending", ending(func(good under) end {
+			return func(ctx context.Context, userID, sessionID string, now time.Time) error {
+				return good.End(context.WithoutCancel(ctx), userID, sessionID, now)
+			}
+		}), "an ended context changes nothing"},
+	})
+}
+
 // keys is a user.Keys of which some methods are replaced.
 type keys struct {
 	user.Keys

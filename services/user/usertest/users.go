@@ -132,7 +132,7 @@ func usersUpdate(t *testing.T, s user.Users) {
 	must(t, s.Create(t.Context(), u))
 	must(t, s.Create(t.Context(), other))
 	want := u
-	want.Name, want.Phone, want.Role = "Grace", "", identity.Admin
+	want.Name, want.Phone, want.Locale, want.Role = "Grace", "", "sr-Latn-RS", identity.Admin
 	want.PasswordHash, want.PasswordVersion, want.UpdatedAt = "other", 4, at.Add(time.Hour)
 	got, err := s.Update(t.Context(), u.ID, func(given *user.User) error {
 		diff(t, stored(u), *given)

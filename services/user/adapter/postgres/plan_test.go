@@ -46,6 +46,8 @@ func TestEverythingGoesByIndexes(t *testing.T) {
 		{"ByToken", "refresh_tokens_pkey", func() error { _, err := s.Sessions.ByToken(t.Context(), user.HashToken("u1")); return err }},
 		{"Rotate", "refresh_tokens_pkey", func() error { return s.Sessions.Rotate(t.Context(), user.HashToken("u1"), next, early) }},
 		{"Rotate again", "refresh_tokens_pkey", func() error { return s.Sessions.Rotate(t.Context(), user.HashToken("u1"), next, early) }},
+		{"List", "sessions_by_user", func() error { _, err := s.Sessions.List(t.Context(), "u1", early, "", 20); return err }},
+		{"End", "sessions_pkey", func() error { return s.Sessions.End(t.Context(), "u1", "s1", now) }},
 		{"Revoke", "refresh_tokens_pkey", func() error { return s.Sessions.Revoke(t.Context(), user.HashToken("u1"), now) }},
 		{"Prune", "refresh_tokens_expiry", func() error { return s.Sessions.Prune(t.Context(), now.Add(-99000*time.Second)) }},
 	} {
@@ -62,7 +64,7 @@ func fill(t *testing.T, url string, now time.Time) {
 	}
 	defer func() { _ = conn.Close(context.WithoutCancel(t.Context())) }()
 	for _, sql := range []string{
-		`INSERT INTO users SELECT 'u' || n, 'u' || n || '@example.com', 'u' || n || '@example.com', '', '', '', '', 1, $1, $1, 1 FROM generate_series(1, 100000) n`,
+		`INSERT INTO users SELECT 'u' || n, 'u' || n || '@example.com', 'u' || n || '@example.com', '', '', '', '', 1, $1, $1, 1, '' FROM generate_series(1, 100000) n`,
 		`INSERT INTO sessions SELECT 's' || n, 'u' || n, 1, $1 FROM generate_series(1, 100000) n`,
 		`INSERT INTO refresh_tokens SELECT sha256(convert_to('u' || n, 'UTF8')), 's' || n, $1::timestamptz - n * interval '1 second' FROM generate_series(1, 100000) n`,
 	} {

@@ -17,16 +17,16 @@ type Users struct{ db *postgresdb.DB }
 var _ user.Users = (*Users)(nil)
 
 const selectUser = `
-	SELECT id, email, name, phone, role, password_hash, password_version, created_at, updated_at
+	SELECT id, email, name, phone, locale, role, password_hash, password_version, created_at, updated_at
 	FROM users `
 
 // Create implements user.Users.
 func (s *Users) Create(ctx context.Context, u user.User) error {
 	return s.db.Write(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, `
-			INSERT INTO users (id, email, email_key, email_key_version, name, phone, role, password_hash, password_version, created_at, updated_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
-			u.ID, u.Email, user.EmailKey(u.Email), user.EmailKeyVersion, u.Name, u.Phone, u.Role, u.PasswordHash, u.PasswordVersion, u.CreatedAt, u.UpdatedAt)
+			INSERT INTO users (id, email, email_key, email_key_version, name, phone, locale, role, password_hash, password_version, created_at, updated_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+			u.ID, u.Email, user.EmailKey(u.Email), user.EmailKeyVersion, u.Name, u.Phone, u.Locale, u.Role, u.PasswordHash, u.PasswordVersion, u.CreatedAt, u.UpdatedAt)
 		if postgresdb.IsUniqueViolation(err, "users_email_key") {
 			return user.ErrEmailTaken
 		}
@@ -67,9 +67,9 @@ func (s *Users) Update(ctx context.Context, id string, change func(*user.User) e
 		u.UpdatedAt = u.UpdatedAt.UTC().Truncate(time.Microsecond)
 		_, err = tx.Exec(ctx, `
 			UPDATE users
-			SET name = $2, phone = $3, role = $4, password_hash = $5, password_version = $6, updated_at = $7
+			SET name = $2, phone = $3, locale = $4, role = $5, password_hash = $6, password_version = $7, updated_at = $8
 			WHERE id = $1`,
-			u.ID, u.Name, u.Phone, u.Role, u.PasswordHash, u.PasswordVersion, u.UpdatedAt)
+			u.ID, u.Name, u.Phone, u.Locale, u.Role, u.PasswordHash, u.PasswordVersion, u.UpdatedAt)
 		return err
 	})
 	if err != nil {
@@ -79,7 +79,7 @@ func (s *Users) Update(ctx context.Context, id string, change func(*user.User) e
 }
 
 func scanUser(row pgx.Row) (u user.User, err error) {
-	err = row.Scan(&u.ID, &u.Email, &u.Name, &u.Phone, &u.Role, &u.PasswordHash, &u.PasswordVersion, &u.CreatedAt, &u.UpdatedAt)
+	err = row.Scan(&u.ID, &u.Email, &u.Name, &u.Phone, &u.Locale, &u.Role, &u.PasswordHash, &u.PasswordVersion, &u.CreatedAt, &u.UpdatedAt)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows), postgresdb.IsNoText(err):
 		return user.User{}, user.ErrNotFound

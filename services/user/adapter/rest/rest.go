@@ -92,6 +92,7 @@ func attemptOf(c client, account string) attempt {
 func Register(mux *chi.Mux, api huma.API, o Options) {
 	h := newHandlers(o)
 	h.registerUsers(api, o.Guard)
+	h.registerSessions(api, o.Guard)
 	h.registerKeys(api, o.Guard)
 	mux.HandleFunc("/token", h.token)
 	mux.HandleFunc("/token/revoke", h.revoke)

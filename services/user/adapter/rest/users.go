@@ -22,6 +22,7 @@ type userBody struct {
 	Email     string        `json:"email" example:"ada@example.com"`
 	Name      string        `json:"name" example:"Ada Lovelace"`
 	Phone     *string       `json:"phone" doc:"null when there is none" example:"+4915112345678"`
+	Locale    *string       `json:"locale" doc:"The language in which we write to the user, a BCP 47 tag; null when the user has not said" example:"de-AT"`
 	Role      identity.Role `json:"role" enum:"customer,organizer,admin"`
 	CreatedAt time.Time     `json:"created_at"`
 }
@@ -31,6 +32,9 @@ func toBody(u user.User) userBody {
 	if u.Phone != "" {
 		out.Phone = &u.Phone
 	}
+	if u.Locale != "" {
+		out.Locale = &u.Locale
+	}
 	return out
 }
 
@@ -39,12 +43,14 @@ type registrationBody struct {
 	Password string   `json:"password" minLength:"10" maxLength:"256" doc:"None of those that everybody tries first" example:"a sparrow in the organ"`
 	Name     string   `json:"name" minLength:"1" maxLength:"200" example:"Ada Lovelace"`
 	Phone    optional `json:"phone,omitempty" doc:"E.164. With it, there are SMS" example:"+4915112345678"`
+	Locale   optional `json:"locale,omitempty" maxLength:"35" doc:"The language in which we write to the user, a BCP 47 tag" example:"de-AT"`
 	Role     string   `json:"role,omitempty" enum:"customer,organizer" default:"customer"`
 }
 
 type changeBody struct {
 	Name            optional `json:"name,omitempty" nullable:"false" minLength:"1" maxLength:"200" example:"Ada King"`
 	Phone           optional `json:"phone,omitempty" doc:"null or empty removes it" example:"+4915112345678"`
+	Locale          optional `json:"locale,omitempty" maxLength:"35" doc:"A BCP 47 tag; null or empty removes it" example:"de-AT"`
 	Password        optional `json:"password,omitempty" nullable:"false" minLength:"10" maxLength:"256" doc:"A new one; ends all sessions" example:"a wren in the clavichord"`
 	CurrentPassword string   `json:"current_password,omitempty" maxLength:"256" doc:"Needed to set a new one" example:"a sparrow in the organ"`
 }
@@ -121,7 +127,7 @@ func (h *handlers) register(ctx context.Context, in *struct{ Body registrationBo
 	defer leave()
 	u, err := h.service.Register(ctx, user.Registration{
 		Email: in.Body.Email, Password: in.Body.Password, Name: in.Body.Name,
-		Phone: in.Body.Phone.Value, Role: identity.Role(in.Body.Role),
+		Phone: in.Body.Phone.Value, Locale: in.Body.Locale.Value, Role: identity.Role(in.Body.Role),
 	})
 	if err != nil {
 		return nil, refused(ctx, err)
@@ -135,7 +141,7 @@ func (h *handlers) change(ctx context.Context, in *struct{ Body changeBody }) (*
 	defer cancel()
 	id := auth.Caller(ctx).UserID
 	c := user.Change{
-		Name: in.Body.Name.sent(), Phone: in.Body.Phone.sent(),
+		Name: in.Body.Name.sent(), Phone: in.Body.Phone.sent(), Locale: in.Body.Locale.sent(),
 		Password: in.Body.Password.sent(), CurrentPassword: in.Body.CurrentPassword,
 	}
 	var u user.User
@@ -161,6 +167,7 @@ type contactBody struct {
 	Email  string `json:"email" example:"ada@example.com"`
 	Name   string `json:"name" example:"Ada Lovelace"`
 	Phone  string `json:"phone,omitempty" example:"+4915112345678"`
+	Locale string `json:"locale,omitempty" doc:"A BCP 47 tag; absent when the user has not said" example:"de-AT"`
 }
 
 func (h *handlers) contact(ctx context.Context, in *struct {

@@ -33,7 +33,7 @@ func TestRegister(t *testing.T) {
 	}
 	want := object{
 		"id": got["id"], "email": "Ada@Example.com", "name": "Ada", "phone": "+4915112345678", "role": "organizer",
-		"created_at": s.clock().UTC().Truncate(time.Microsecond).Format(time.RFC3339Nano),
+		"locale": nil, "created_at": s.clock().UTC().Truncate(time.Microsecond).Format(time.RFC3339Nano),
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("(-want +got):\n%s", d)
@@ -73,6 +73,10 @@ func TestRegisterRefuses(t *testing.T) {
 		{with(object{"name": strings.Repeat("x", 201)}), 422, problem.ValidationFailed},
 		{with(object{"phone": "110"}), 422, problem.ValidationFailed},
 		{with(object{"phone": 110}), 422, problem.ValidationFailed},
+		{with(object{"locale": "nonsense of mine"}), 422, problem.ValidationFailed},
+		{with(object{"locale": "und"}), 422, problem.ValidationFailed},
+		{with(object{"locale": strings.Repeat("x-", 18)}), 422, problem.ValidationFailed},
+		{with(object{"locale": 7}), 422, problem.ValidationFailed},
 		{with(object{"role": "admin"}), 422, problem.ValidationFailed},
 		{with(object{"role": "Customer"}), 422, problem.ValidationFailed},
 		{with(object{"id": "01890a5d-ac96-774b-bcce-b302099a8057"}), 422, problem.ValidationFailed},
@@ -113,6 +117,21 @@ func TestMe(t *testing.T) {
 		if a := patch(object{"phone": none}); a.status != 200 || !strings.Contains(a.body, `"phone":null`) {
 			t.Errorf("phone %v: %d %s", none, a.status, a.body)
 		}
+	}
+	if a := patch(object{"locale": "DE_at"}); a.status != 200 || a.field(t, "locale") != "de-AT" {
+		t.Errorf("a locale is not stored in its canonical form: %d %s", a.status, a.body)
+	}
+	if a := patch(object{"name": "Ada"}); a.field(t, "locale") != "de-AT" {
+		t.Errorf("the locale did not stay: %s", a.body)
+	}
+	for _, none := range []any{nil, ""} {
+		patch(object{"locale": "en"})
+		if a := patch(object{"locale": none}); a.status != 200 || !strings.Contains(a.body, `"locale":null`) {
+			t.Errorf("locale %v: %d %s", none, a.status, a.body)
+		}
+	}
+	if a := patch(object{"locale": "zz-nonsense"}); !strings.Contains(a.body, `"location":"body.locale"`) {
+		t.Errorf("the field is not named: %d %s", a.status, a.body)
 	}
 	if a := patch(object{}); a.status != 200 {
 		t.Errorf("nothing to change: %d %s", a.status, a.body)

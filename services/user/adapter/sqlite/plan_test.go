@@ -20,7 +20,7 @@ func TestEverythingGoesByIndexes(t *testing.T) {
 	now := time.UnixMicro(1_000_000_000)
 	token, next := user.HashToken("t"), user.RefreshToken{Hash: user.HashToken("next"), ExpiresAt: now.Add(time.Hour)}
 	plantest.Fill(t, path,
-		`INSERT INTO users SELECT 'u' || n, 'u' || n || '@example.com', 'u' || n || '@example.com', '', '', '', '', 1, 0, 0, 1 FROM `+plantest.N,
+		`INSERT INTO users SELECT 'u' || n, 'u' || n || '@example.com', 'u' || n || '@example.com', '', '', '', '', 1, 0, 0, 1, '' FROM `+plantest.N,
 		`INSERT INTO sessions (id, user_id, password_version, started_at) SELECT 's' || n, 'u' || n, 1, 0 FROM `+plantest.N,
 		`INSERT INTO refresh_tokens (hash, session_id, expires_at) SELECT CAST('h' || n AS BLOB), 's' || n, 2000000000 + n FROM `+plantest.N,
 		`UPDATE refresh_tokens SET hash = x'`+hex.EncodeToString(token[:])+`' WHERE session_id = 's1000'`)
@@ -39,6 +39,11 @@ func TestEverythingGoesByIndexes(t *testing.T) {
 		{"ByToken", "t", func(ctx context.Context) error { _, err := s.Sessions.ByToken(ctx, token); return err }},
 		{"Rotate", "t", func(ctx context.Context) error { return s.Sessions.Rotate(ctx, token, next, now) }},
 		{"Rotate again", "n", func(ctx context.Context) error { return s.Sessions.Rotate(ctx, token, next, now) }},
+		{"List", "sessions_by_user", func(ctx context.Context) error {
+			_, err := s.Sessions.List(ctx, "u1", now, "", 20)
+			return err
+		}},
+		{"End", "sqlite_autoindex_sessions_1", func(ctx context.Context) error { return s.Sessions.End(ctx, "u1", "s1", now) }},
 		{"Revoke", "sqlite_autoindex_sessions_1", func(ctx context.Context) error { return s.Sessions.Revoke(ctx, token, now) }},
 	} {
 		plantest.ByIndex(t, path, c.what, c.index, c.ask)

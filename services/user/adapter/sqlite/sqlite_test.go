@@ -40,6 +40,14 @@ func TestSessionsContract(t *testing.T) {
 	})
 }
 
+func TestUserSessionsContract(t *testing.T) {
+	t.Parallel()
+	usertest.TestUserSessions(t, func(t *testing.T) usertest.UserSessionsUnderTest {
+		s := open(t)
+		return usertest.UserSessionsUnderTest{UserSessions: s.Sessions, Sessions: s.Sessions, Users: s.Users}
+	})
+}
+
 func TestKeysContract(t *testing.T) {
 	t.Parallel()
 	usertest.TestKeys(t, func(t *testing.T) user.Keys { return open(t).Keys })

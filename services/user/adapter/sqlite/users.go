@@ -15,16 +15,16 @@ type Users struct{ db *sqlitedb.DB }
 var _ user.Users = (*Users)(nil)
 
 const selectUser = `
-	SELECT id, email, name, phone, role, password_hash, password_version, created_at, updated_at
+	SELECT id, email, name, phone, locale, role, password_hash, password_version, created_at, updated_at
 	FROM users `
 
 // Create implements user.Users.
 func (s *Users) Create(ctx context.Context, u user.User) error {
 	return s.db.Write(ctx, func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, `
-			INSERT INTO users (id, email, email_key, email_key_version, name, phone, role, password_hash, password_version, created_at, updated_at)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-			u.ID, u.Email, user.EmailKey(u.Email), user.EmailKeyVersion, u.Name, u.Phone, u.Role, u.PasswordHash, u.PasswordVersion,
+			INSERT INTO users (id, email, email_key, email_key_version, name, phone, locale, role, password_hash, password_version, created_at, updated_at)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			u.ID, u.Email, user.EmailKey(u.Email), user.EmailKeyVersion, u.Name, u.Phone, u.Locale, u.Role, u.PasswordHash, u.PasswordVersion,
 			sqlitedb.Time(u.CreatedAt), sqlitedb.Time(u.UpdatedAt))
 		if sqlitedb.IsUniqueViolation(err) {
 			return user.ErrEmailTaken
@@ -58,9 +58,9 @@ func (s *Users) Update(ctx context.Context, id string, change func(*user.User) e
 		u.UpdatedAt = sqlitedb.FromTime(sqlitedb.Time(u.UpdatedAt))
 		_, err = tx.ExecContext(ctx, `
 			UPDATE users
-			SET name = ?, phone = ?, role = ?, password_hash = ?, password_version = ?, updated_at = ?
+			SET name = ?, phone = ?, locale = ?, role = ?, password_hash = ?, password_version = ?, updated_at = ?
 			WHERE id = ?`,
-			u.Name, u.Phone, u.Role, u.PasswordHash, u.PasswordVersion, sqlitedb.Time(u.UpdatedAt), u.ID)
+			u.Name, u.Phone, u.Locale, u.Role, u.PasswordHash, u.PasswordVersion, sqlitedb.Time(u.UpdatedAt), u.ID)
 		return err
 	})
 	if err != nil {
@@ -71,7 +71,7 @@ func (s *Users) Update(ctx context.Context, id string, change func(*user.User) e
 
 func scanUser(row *sql.Row) (u user.User, err error) {
 	var created, updated int64
-	err = row.Scan(&u.ID, &u.Email, &u.Name, &u.Phone, &u.Role, &u.PasswordHash, &u.PasswordVersion, &created, &updated)
+	err = row.Scan(&u.ID, &u.Email, &u.Name, &u.Phone, &u.Locale, &u.Role, &u.PasswordHash, &u.PasswordVersion, &created, &updated)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return user.User{}, user.ErrNotFound
