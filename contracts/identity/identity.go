@@ -1,11 +1,13 @@
 // Package identity is who a caller is, as an access token says it.
 package identity
 
-// Role is what an account may do.
+// Role is what a caller may do.
 type Role string
 
-// The roles. An organizer publishes events; an admin may do everything.
+// The roles. A guest has no account, and may book, and see and cancel those
+// bookings; an organizer publishes events; an admin may do everything.
 const (
+	Guest     Role = "guest"
 	Customer  Role = "customer"
 	Organizer Role = "organizer"
 	Admin     Role = "admin"
@@ -13,6 +15,9 @@ const (
 
 // Accounts are the roles that an account may have.
 var Accounts = []Role{Customer, Organizer, Admin}
+
+// Everybody is every role: those of accounts, and a guest's.
+var Everybody = []Role{Guest, Customer, Organizer, Admin}
 
 // Caller is the authenticated user behind a request: the claims sub, email,
 // name, role and sid of a verified access token.

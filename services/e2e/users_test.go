@@ -165,7 +165,9 @@ func TestSessionsOfAUser(t *testing.T) {
 	if len(ids) != 2 || ids[0] != onPhone {
 		t.Fatalf("sessions %v, on the phone %s: want two, that one first", ids, onPhone)
 	}
-	end := func(id string, as option) *answer { return p.call(t, http.MethodDelete, gateway, "/users/me/sessions/"+id, as) }
+	end := func(id string, as option) *answer {
+		return p.call(t, http.MethodDelete, gateway, "/users/me/sessions/"+id, as)
+	}
 	end(onPhone, as(eve)).refused(t, http.StatusNotFound, problem.SessionNotFound)
 	end(onPhone, as(a)).want(t, http.StatusNoContent)
 	p.token(t, phone, "grant_type", "refresh_token", "refresh_token", phone.refresh).oauthError(t, http.StatusBadRequest, "invalid_grant")

@@ -47,7 +47,7 @@ func signing(keys []SigningKey, now time.Time) (SigningKey, bool) {
 // over, and the last token of this one has expired. keys are in the order of
 // SignsFrom.
 func retired(keys []SigningKey, i int, now time.Time) bool {
-	return i+1 < len(keys) && !keys[i+1].SignsFrom.Add(AccessTokenLife+keyGrace).After(now)
+	return i+1 < len(keys) && !keys[i+1].SignsFrom.Add(max(AccessTokenLife, GuestTokenLife)+keyGrace).After(now)
 }
 
 // published returns the keys that verifiers must know at now.

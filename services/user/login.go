@@ -123,6 +123,9 @@ func (s *Service) VerifyChange(ctx context.Context, token string) (identity.Call
 // present returns how c's account is now, or ErrInvalidToken where c's session
 // is over.
 func (s *Service) present(ctx context.Context, c identity.Caller) (identity.Caller, error) {
+	if c.Role == identity.Guest {
+		return s.presentGuest(ctx, c)
+	}
 	u, err := s.Sessions.Account(ctx, c.SessionID)
 	if err != nil {
 		return identity.Caller{}, err

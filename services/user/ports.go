@@ -89,6 +89,19 @@ type UserSessions interface {
 	End(ctx context.Context, userID, sessionID string, now time.Time) error
 }
 
+// Guests stores who books without an account. Where a context has ended, nothing
+// changes and its error is returned.
+type Guests interface {
+	// Create stores g, whole. Guests with the same name and email address are two.
+	Create(ctx context.Context, g Guest) error
+
+	// Get returns the guest with this id, or ErrNotFound.
+	Get(ctx context.Context, id string) (Guest, error)
+
+	// Prune forgets the guests who were made before a time.
+	Prune(ctx context.Context, before time.Time) error
+}
+
 // Keys stores signing keys. Where a context has ended, nothing changes and its
 // error is returned.
 type Keys interface {

@@ -36,7 +36,18 @@ func TestRotationLeavesNoTokenUnverifiable(t *testing.T) {
 		text    string
 		expires time.Time
 	}
-	var tokens []token
+	var tokens, guests []token
+	verifyAll := func(set []user.SigningKey) {
+		t.Helper()
+		for _, token := range tokens {
+			if !s.clock.Before(token.expires) {
+				continue
+			}
+			if _, err := s.Tokens.Verify(token.text, set, *s.clock); err != nil {
+				t.Fatalf("a token that is good until %v is refused at %v: %v", token.expires, s.clock, err)
+			}
+		}
+	}
 	var sets [][]user.SigningKey
 	const step = 10 * time.Second
 	refresh := s.login(t).RefreshToken
@@ -57,15 +68,21 @@ func TestRotationLeavesNoTokenUnverifiable(t *testing.T) {
 		if c, err := s.Tokens.Verify(g.AccessToken, ago, *s.clock); err != nil || c.UserID != u.ID {
 			t.Fatalf("who fetched the set 30 s ago refuses a new token: %v", err)
 		}
-		for _, token := range tokens {
-			if !s.clock.Before(token.expires) {
-				continue
-			}
-			if _, err := s.Tokens.Verify(token.text, set, *s.clock); err != nil {
-				t.Fatalf("a token that is good until %v is refused at %v: %v", token.expires, s.clock, err)
-			}
+		verifyAll(set)
+		guest, err := s.AdmitGuest(t.Context(), user.Guest{Name: "G", Email: "g@example.com"})
+		if err != nil {
+			t.Fatal(err)
 		}
+		guests = append(guests, token{guest.AccessToken, s.clock.Add(guest.ExpiresIn)})
 	}
+	for tokens = guests; s.clock.Before(tokens[int(user.KeyDelay/step)].expires); s.pass(time.Minute) {
+		set, err := s.PublishedKeys(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		verifyAll(set)
+	}
+	s.pass(2 * time.Minute) // clocks differ
 	if ids := s.published(t); !slices.Equal(ids, []string{next.ID}) {
 		t.Errorf("after the last old token has expired, %v are published, not %s alone", ids, next.ID)
 	}

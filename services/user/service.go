@@ -21,6 +21,7 @@ type Options struct {
 	Sessions Sessions
 	// UserSessions are those of Sessions.
 	UserSessions UserSessions
+	Guests       Guests
 	Keys         Keys
 	Hasher       Hasher
 	Tokens       Tokens
@@ -163,10 +164,14 @@ func (s *Service) create(ctx context.Context, r Registration, role identity.Role
 // Get returns the user with this id, or ErrNotFound.
 func (s *Service) Get(ctx context.Context, id string) (User, error) { return s.Users.Get(ctx, id) }
 
-// Contact returns where the user with this id wants to hear from us, or
+// Contact returns where the user or guest with this id wants to hear from us, or
 // ErrNotFound.
 func (s *Service) Contact(ctx context.Context, id string) (Contact, error) {
 	u, err := s.Users.Get(ctx, id)
+	if errors.Is(err, ErrNotFound) {
+		g, err := s.Guests.Get(ctx, id)
+		return Contact{UserID: g.ID, Email: g.Email, Name: g.Name, Phone: g.Phone, Locale: g.Locale}, err
+	}
 	return Contact{UserID: u.ID, Email: u.Email, Name: u.Name, Phone: u.Phone, Locale: u.Locale}, err
 }
 

@@ -51,7 +51,7 @@ func newService(t *testing.T) service {
 	now := time.Date(2031, 1, 2, 3, 4, 5, 678_000, time.UTC)
 	s := service{clock: &now, compared: new(atomic.Int64)}
 	s.Service, err = user.New(t.Context(), user.Options{
-		Users: store.Users, Sessions: store.Sessions, UserSessions: store.Sessions, Keys: store.Keys,
+		Users: store.Users, Sessions: store.Sessions, UserSessions: store.Sessions, Guests: store.Guests, Keys: store.Keys,
 		Hasher: counting{usertest.QuickHasher{}, s.compared}, Tokens: &jwt.Tokens{}, Log: slog.New(slog.DiscardHandler),
 		Normalize: norm.NFC.String, Now: func() time.Time { return *s.clock },
 	})

@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -235,7 +236,7 @@ func TestGuard(t *testing.T) {
 			switch token {
 			case "down":
 				return identity.Caller{}, auth.ErrKeysUnavailable
-			case "customer", "organizer", "admin":
+			case "guest", "customer", "organizer", "admin":
 				return identity.Caller{UserID: token, Role: identity.Role(token)}, nil
 			}
 			return identity.Caller{}, auth.ErrInvalidToken
@@ -249,10 +250,20 @@ func TestGuard(t *testing.T) {
 	}
 	huma.Register(api, g.User(api, op("/any")), h)
 	huma.Register(api, g.User(api, op("/organizer"), identity.Organizer), h)
+	huma.Register(api, g.User(api, op("/guests"), identity.Everybody...), h)
 	huma.Register(api, g.Service(api, op("/internal"), "booking"), h)
 
 	if got := api.OpenAPI().Paths["/internal"].Get.Description; got != "Only booking may call it." {
 		t.Errorf("the document says %q", got)
+	}
+	for path, want := range map[string][]identity.Role{
+		"/any":       {identity.Customer, identity.Organizer, identity.Admin},
+		"/organizer": {identity.Organizer, identity.Admin},
+		"/guests":    {identity.Guest, identity.Customer, identity.Organizer, identity.Admin},
+	} {
+		if got := api.OpenAPI().Paths[path].Get.Extensions[auth.RolesExtension]; !reflect.DeepEqual(got, want) {
+			t.Errorf("%s lists the roles %v, want %v", path, got, want)
+		}
 	}
 	for _, c := range []struct {
 		path, bearer, service string
@@ -264,6 +275,11 @@ func TestGuard(t *testing.T) {
 		{"/any", "forged", "", 401, problem.InvalidToken},
 		{"/any", "down", "", 503, problem.UpstreamUnavailable},
 		{"/any", "customer", "", 200, ""},
+		{"/any", "guest", "", 403, problem.Forbidden},
+		{"/guests", "guest", "", 200, ""},
+		{"/guests", "customer", "", 200, ""},
+		{"/guests", "admin", "", 200, ""},
+		{"/organizer", "guest", "", 403, problem.Forbidden},
 		{"/organizer", "customer", "", 403, problem.Forbidden},
 		{"/organizer", "organizer", "", 200, ""},
 		{"/organizer", "admin", "", 200, ""},

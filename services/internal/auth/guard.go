@@ -41,12 +41,9 @@ const RolesExtension = "x-roles"
 
 // User returns op for users with an access token: of one of roles, or of any
 // account where none is given. An admin always passes. Everybody else is answered
-// 401 or 403.
+// 401 or 403; a guest, too, unless roles has identity.Guest.
 func (g *Guard) User(api huma.API, op huma.Operation, roles ...identity.Role) huma.Operation {
-	op = httpkit.Refuses(op, problem.Unauthenticated, problem.InvalidToken, problem.UpstreamUnavailable)
-	if len(roles) > 0 {
-		op = httpkit.Refuses(op, problem.Forbidden)
-	}
+	op = httpkit.Refuses(op, problem.Unauthenticated, problem.InvalidToken, problem.Forbidden, problem.UpstreamUnavailable)
 	admitted := identity.Accounts
 	if len(roles) > 0 {
 		admitted = slices.Compact(append(slices.Clone(roles), identity.Admin))
@@ -91,6 +88,8 @@ func user(ctx huma.Context, verify verify, admitted []identity.Role) (identity.C
 	switch {
 	case err != nil:
 		return identity.Caller{}, Unverified(err)
+	case c.Role == identity.Guest && !slices.Contains(admitted, c.Role):
+		return identity.Caller{}, httpkit.NewProblem(http.StatusForbidden, problem.Forbidden, "This needs an account.")
 	case !slices.Contains(admitted, c.Role):
 		return identity.Caller{}, httpkit.NewProblem(http.StatusForbidden, problem.Forbidden, "This needs another role.")
 	}

@@ -99,7 +99,7 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 		deps.Log.WarnContext(ctx, "an account cannot be found by its email address, which an older account has, too", "user_id", id)
 	}
 	a.service, err = user.New(ctx, user.Options{
-		Users: db.Users, Sessions: db.Sessions, UserSessions: db.UserSessions, Keys: db.Keys,
+		Users: db.Users, Sessions: db.Sessions, UserSessions: db.UserSessions, Guests: db.Guests, Keys: db.Keys,
 		Hasher: argon2.New(), Tokens: &jwt.Tokens{}, Log: deps.Log, Normalize: norm.NFC.String,
 		Private: a.Private,
 	})

@@ -12,6 +12,7 @@ type Database struct {
 	Sessions user.Sessions
 	// UserSessions are those of Sessions.
 	UserSessions user.UserSessions
+	Guests       user.Guests
 	Keys         user.Keys
 	// Keyless are the accounts that older ones with the same email address keep
 	// from being found by it.

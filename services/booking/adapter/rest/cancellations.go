@@ -6,6 +6,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/openboxoffice/boxoffice/contracts/identity"
 	"github.com/openboxoffice/boxoffice/contracts/problem"
 	"github.com/openboxoffice/boxoffice/services/booking"
 	"github.com/openboxoffice/boxoffice/services/internal/auth"
@@ -29,7 +30,7 @@ func registerCancellations(api huma.API, s *booking.Service, guard *auth.Guard) 
 	},
 		problem.Forbidden, problem.BookingNotFound, problem.NotCancellable, problem.TicketsNotBooked,
 		problem.BookingInProgress, problem.IdempotencyKeyReused,
-	)), func(ctx context.Context, in *cancelInput) (*answer, error) {
+	), identity.Everybody...), func(ctx context.Context, in *cancelInput) (*answer, error) {
 		want := make([]booking.Wanted, len(in.Body.Items))
 		for i, it := range in.Body.Items {
 			want[i] = booking.Wanted(it)

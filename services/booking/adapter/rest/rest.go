@@ -77,7 +77,7 @@ func Register(api huma.API, s *booking.Service, o Options) {
 	},
 		problem.Forbidden, problem.EventNotFound, problem.TicketTypeNotFound, problem.SoldOut, problem.SalesClosed, problem.TooManyTickets, problem.RateLimited,
 		problem.PaymentDeclined, problem.PaymentAbandoned, problem.AmountNotPayable, problem.EventCancelled, problem.IdempotencyKeyReused, problem.BookingInProgress, problem.SalesPaused,
-	)), func(ctx context.Context, in *createInput) (*answer, error) {
+	), identity.Everybody...), func(ctx context.Context, in *createInput) (*answer, error) {
 		r := booking.Request{
 			EventID: in.Body.EventID, Tickets: in.Body.Tickets, UserID: in.Body.UserID, IdempotencyKey: in.IdempotencyKey,
 		}
@@ -109,7 +109,7 @@ func Register(api huma.API, s *booking.Service, o Options) {
 		Summary: "Get a booking of one's own",
 	},
 		problem.Forbidden, problem.BookingNotFound,
-	)), func(ctx context.Context, in *one) (*struct{ Body bookingBody }, error) {
+	), identity.Everybody...), func(ctx context.Context, in *one) (*struct{ Body bookingBody }, error) {
 		b, err := s.Get(ctx, auth.Caller(ctx), canonical(in.ID))
 		if err != nil {
 			return nil, table.To(ctx, err)
@@ -123,7 +123,7 @@ func Register(api huma.API, s *booking.Service, o Options) {
 		Description: "Gives all its tickets back, and the money as the event's cancellation policy says that the booking shows, until the event starts by the date that the booking shows. Repeating it answers the current state; 202 while the refund is under way.",
 	},
 		problem.Forbidden, problem.BookingNotFound, problem.NotCancellable, problem.BookingInProgress,
-	)), func(ctx context.Context, in *one) (*answer, error) {
+	), identity.Everybody...), func(ctx context.Context, in *one) (*answer, error) {
 		b, err := s.Cancel(ctx, auth.Caller(ctx), canonical(in.ID))
 		if err != nil {
 			return nil, table.To(ctx, err)
@@ -194,7 +194,7 @@ func registerLists(api huma.API, s *booking.Service, guard *auth.Guard) {
 	huma.Register(api, guard.User(api, huma.Operation{
 		OperationID: "listBookings", Method: http.MethodGet, Path: "/bookings", Tags: []string{"bookings"},
 		Summary: "List one's own bookings, newest first",
-	}), func(ctx context.Context, in *struct{ httpkit.Page }) (*page, error) {
+	}, identity.Everybody...), func(ctx context.Context, in *struct{ httpkit.Page }) (*page, error) {
 		return list(ctx, auth.Caller(ctx).UserID, in.Page)
 	})
 	huma.Register(api, guard.User(api, httpkit.Refuses(huma.Operation{

@@ -49,6 +49,7 @@ func TestEverythingGoesByIndexes(t *testing.T) {
 		{"List", "sessions_by_user", func() error { _, err := s.Sessions.List(t.Context(), "u1", early, "", 20); return err }},
 		{"End", "sessions_pkey", func() error { return s.Sessions.End(t.Context(), "u1", "s1", now) }},
 		{"Revoke", "refresh_tokens_pkey", func() error { return s.Sessions.Revoke(t.Context(), user.HashToken("u1"), now) }},
+		{"Guests.Prune", "guests_by_age", func() error { return s.Guests.Prune(t.Context(), now.Add(-99000*time.Second)) }},
 		{"Prune", "refresh_tokens_expiry", func() error { return s.Sessions.Prune(t.Context(), now.Add(-99000*time.Second)) }},
 	} {
 		plantest.ByIndex(t, c.what, recorder.Plan(t, url, c.ask), c.index)
@@ -67,6 +68,7 @@ func fill(t *testing.T, url string, now time.Time) {
 		`INSERT INTO users SELECT 'u' || n, 'u' || n || '@example.com', 'u' || n || '@example.com', '', '', '', '', 1, $1, $1, 1, '' FROM generate_series(1, 100000) n`,
 		`INSERT INTO sessions SELECT 's' || n, 'u' || n, 1, $1 FROM generate_series(1, 100000) n`,
 		`INSERT INTO refresh_tokens SELECT sha256(convert_to('u' || n, 'UTF8')), 's' || n, $1::timestamptz - n * interval '1 second' FROM generate_series(1, 100000) n`,
+		`INSERT INTO guests SELECT 'g' || n, '', '', '', '', $1::timestamptz - n * interval '1 second' FROM generate_series(1, 100000) n`,
 	} {
 		if _, err := conn.Exec(t.Context(), sql, now); err != nil {
 			t.Fatal(err)

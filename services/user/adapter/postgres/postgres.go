@@ -27,6 +27,7 @@ type Store struct {
 
 	Users    *Users
 	Sessions *Sessions
+	Guests   *Guests
 	Keys     *Keys
 }
 
@@ -43,7 +44,7 @@ func Open(ctx context.Context, o postgresdb.Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Store{db: db, Users: &Users{db}, Sessions: &Sessions{db}, Keys: &Keys{db}}, nil
+	return &Store{db: db, Users: &Users{db}, Sessions: &Sessions{db}, Guests: &Guests{db}, Keys: &Keys{db}}, nil
 }
 
 // Ping answers nil while the database can be read and written to.

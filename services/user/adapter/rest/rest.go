@@ -37,6 +37,8 @@ const patience = 10 * time.Second
 const (
 	// RegistrationsPerMinute may come from one address: a whole school.
 	RegistrationsPerMinute = 300
+	// GuestsPerMinute may come from one address.
+	GuestsPerMinute = 60
 	// FailuresPerAccount may come from one address within FailureWindow. After
 	// FailuresPerAddress it is slowed down.
 	FailuresPerAccount = 10
@@ -67,6 +69,7 @@ type handlers struct {
 	clients httpkit.Clients
 
 	registrations        *throttle[client]
+	guests               *throttle[client]
 	byAccountFromAddress *throttle[attempt]
 	logins               *throttle[user.TokenHash]
 	pace                 *pace
@@ -92,6 +95,7 @@ func attemptOf(c client, account string) attempt {
 func Register(mux *chi.Mux, api huma.API, o Options) {
 	h := newHandlers(o)
 	h.registerUsers(api, o.Guard)
+	h.registerGuests(api)
 	h.registerSessions(api, o.Guard)
 	h.registerKeys(api, o.Guard)
 	mux.HandleFunc("/token", h.token)
@@ -107,6 +111,7 @@ func newHandlers(o Options) *handlers {
 		service:              o.Service,
 		clients:              o.Clients,
 		registrations:        newThrottle[client](RegistrationsPerMinute, time.Minute, o.Now),
+		guests:               newThrottle[client](GuestsPerMinute, time.Minute, o.Now),
 		byAccountFromAddress: newThrottle[attempt](FailuresPerAccount, FailureWindow, o.Now),
 		logins:               newThrottle[user.TokenHash](LoginsPerAccount, FailureWindow, o.Now),
 		pace:                 newPace(o.Now),

@@ -23,6 +23,7 @@ func TestEverythingGoesByIndexes(t *testing.T) {
 		`INSERT INTO users SELECT 'u' || n, 'u' || n || '@example.com', 'u' || n || '@example.com', '', '', '', '', 1, 0, 0, 1, '' FROM `+plantest.N,
 		`INSERT INTO sessions (id, user_id, password_version, started_at) SELECT 's' || n, 'u' || n, 1, 0 FROM `+plantest.N,
 		`INSERT INTO refresh_tokens (hash, session_id, expires_at) SELECT CAST('h' || n AS BLOB), 's' || n, 2000000000 + n FROM `+plantest.N,
+		`INSERT INTO guests SELECT 'g' || n, '', '', '', '', 2000000000 + n FROM `+plantest.N,
 		`UPDATE refresh_tokens SET hash = x'`+hex.EncodeToString(token[:])+`' WHERE session_id = 's1000'`)
 	for _, c := range []struct {
 		what, index string
@@ -44,6 +45,7 @@ func TestEverythingGoesByIndexes(t *testing.T) {
 			return err
 		}},
 		{"End", "sqlite_autoindex_sessions_1", func(ctx context.Context) error { return s.Sessions.End(ctx, "u1", "s1", now) }},
+		{"Guests.Prune", "guests_by_age", func(ctx context.Context) error { return s.Guests.Prune(ctx, now) }},
 		{"Revoke", "sqlite_autoindex_sessions_1", func(ctx context.Context) error { return s.Sessions.Revoke(ctx, token, now) }},
 	} {
 		plantest.ByIndex(t, path, c.what, c.index, c.ask)

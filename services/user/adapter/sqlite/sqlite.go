@@ -19,6 +19,7 @@ type Store struct {
 
 	Users    *Users
 	Sessions *Sessions
+	Guests   *Guests
 	Keys     *Keys
 }
 
@@ -32,7 +33,7 @@ func Open(ctx context.Context, path string) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Store{db: db, Users: &Users{db}, Sessions: &Sessions{db}, Keys: &Keys{db}}, nil
+	return &Store{db: db, Users: &Users{db}, Sessions: &Sessions{db}, Guests: &Guests{db}, Keys: &Keys{db}}, nil
 }
 
 // Run keeps the file in order until ctx ends, as sqlitedb.DB.Run says.

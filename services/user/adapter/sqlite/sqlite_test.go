@@ -48,6 +48,11 @@ func TestUserSessionsContract(t *testing.T) {
 	})
 }
 
+func TestGuestsContract(t *testing.T) {
+	t.Parallel()
+	usertest.TestGuests(t, func(t *testing.T) user.Guests { return open(t).Guests })
+}
+
 func TestKeysContract(t *testing.T) {
 	t.Parallel()
 	usertest.TestKeys(t, func(t *testing.T) user.Keys { return open(t).Keys })

@@ -21,7 +21,7 @@ func Open(ctx context.Context, path string) (*app.Database, error) {
 		return nil, errors.Join(err, s.Close())
 	}
 	return &app.Database{
-		Users: s.Users, Sessions: s.Sessions, UserSessions: s.Sessions, Keys: s.Keys,
+		Users: s.Users, Sessions: s.Sessions, UserSessions: s.Sessions, Guests: s.Guests, Keys: s.Keys,
 		Opened: storage.Opened{DB: s, Run: s.Run}, Keyless: keyless,
 	}, nil
 }

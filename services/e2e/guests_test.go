@@ -1,0 +1,106 @@
+package e2e
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"github.com/openboxoffice/boxoffice/contracts/problem"
+)
+
+// guest is somebody without an account, with a token to book with.
+func (p *platform) guest(t testing.TB) *account {
+	t.Helper()
+	g := newAccount("guest")
+	var granted struct {
+		ID      string `json:"id"`
+		Access  string `json:"access_token"`
+		Type    string `json:"token_type"`
+		Expires int    `json:"expires_in"`
+	}
+	p.call(t, http.MethodPost, gateway, "/guests", header("X-Forwarded-For", g.address), body(obj{"name": g.name, "email": g.email})).
+		want(t, http.StatusCreated).into(t, &granted)
+	if granted.Type != "Bearer" || granted.Expires != 7200 {
+		t.Errorf("granted: type %q, expires in %d", granted.Type, granted.Expires)
+	}
+	g.id, g.token = granted.ID, granted.Access
+	return g
+}
+
+// A guest books, sees and cancels, and is mailed.
+func TestAGuestBooks(t *testing.T) {
+	t.Parallel()
+	p := shared(t)
+	g := p.guest(t)
+	e := p.publish(t, p.register(t, organizer), draft(10))
+	b := p.book(t, g, e, 2)
+	if b.Status != "CONFIRMED" || b.UserID != g.id {
+		t.Errorf("booked: %s for %s", b.Status, b.UserID)
+	}
+	admin := *p.admin // sees what the guest was told, who cannot list it
+	admin.id, admin.email = g.id, g.email
+	p.awaitNotification(t, gateway, &admin, b.ID, "Booking confirmed: "+e.Title)
+	mine := wholeList[booking](t, p, gateway, "/bookings", as(g))
+	if len(mine) != 1 || mine[0].ID != b.ID {
+		t.Errorf("a guest's bookings: %+v", mine)
+	}
+	p.call(t, http.MethodPost, gateway, "/bookings/"+b.ID+"/cancellations", as(g), key(uuid.NewString()),
+		body(obj{"items": []obj{{"ticket_type_id": e.TicketTypes[0].ID, "quantity": 1}}})).want(t, http.StatusCreated)
+	p.call(t, http.MethodPut, gateway, "/bookings/"+b.ID+"/cancel", as(g)).want(t, http.StatusOK)
+}
+
+// A guest has no account, is no organizer, and sees nobody else's bookings, another
+// guest's with the same address included.
+func TestGuestsKeepToThemselves(t *testing.T) {
+	t.Parallel()
+	p := shared(t)
+	g, other, c, o := p.guest(t), p.guest(t), p.register(t, customer), p.register(t, organizer)
+	e := p.publish(t, o, draft(10))
+	refused := func(a *answer) { t.Helper(); a.refused(t, http.StatusForbidden, problem.Forbidden) }
+	for _, owner := range []*account{c, other} {
+		b := p.book(t, owner, e, 1)
+		for _, s := range []service{gateway, bookings} {
+			refused(p.call(t, http.MethodGet, s, "/bookings/"+b.ID, as(g)))
+			refused(p.call(t, http.MethodPut, s, "/bookings/"+b.ID+"/cancel", as(g)))
+			refused(p.call(t, http.MethodPost, s, "/bookings/"+b.ID+"/cancellations", as(g), key(uuid.NewString()),
+				body(obj{"items": []obj{{"ticket_type_id": e.TicketTypes[0].ID, "quantity": 1}}})))
+			refused(p.call(t, http.MethodGet, s, "/bookings/user/"+owner.id, as(g)))
+			refused(p.call(t, http.MethodPost, s, "/bookings", as(g), body(obj{"event_id": e.ID, "tickets": 1, "user_id": owner.id})))
+		}
+	}
+	if mine := wholeList[booking](t, p, gateway, "/bookings", as(g)); len(mine) != 0 {
+		t.Errorf("a guest lists others' bookings: %+v", mine)
+	}
+	for _, op := range []struct {
+		method, path string
+		body         obj
+		at           service
+	}{
+		{http.MethodGet, "/users/me", nil, gateway},
+		{http.MethodPatch, "/users/me", obj{"name": "Mallory"}, gateway},
+		{http.MethodGet, "/users/me/sessions", nil, gateway},
+		{http.MethodDelete, "/users/me/sessions/" + uuid.NewString(), nil, gateway},
+		{http.MethodPost, "/admin/keys/rotate", nil, gateway},
+		{http.MethodGet, "/bookings/user/" + g.id, nil, gateway},
+		{http.MethodGet, "/notifications", nil, gateway},
+		{http.MethodGet, "/notifications", nil, notifications},
+		{http.MethodPost, "/events", draft(10), gateway},
+		{http.MethodPut, "/events/" + e.ID, draft(10), gateway},
+		{http.MethodDelete, "/events/" + e.ID, nil, gateway},
+		{http.MethodPost, "/events/" + e.ID + "/cancel", nil, gateway},
+		{http.MethodGet, "/events/" + e.ID + "/cancellation", nil, gateway},
+		{http.MethodGet, "/admin/audit", nil, gateway},
+		{http.MethodGet, "/admin/reconciliations", nil, gateway},
+		{http.MethodGet, "/admin/stuck-bookings", nil, gateway},
+		{http.MethodGet, "/dead-letters", nil, bookings},
+	} {
+		options := []option{as(g)}
+		if op.body != nil {
+			options = append(options, body(op.body))
+		}
+		if a := p.call(t, op.method, op.at, op.path, options...); a.status != http.StatusForbidden {
+			t.Errorf("%s %s at %s: %d %s, want 403", op.method, op.path, op.at, a.status, a.body)
+		}
+	}
+}
