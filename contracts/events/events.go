@@ -1,5 +1,5 @@
 // Package events is what the services tell each other: CloudEvents 1.0 with
-// JSON data, on two topics.
+// JSON data, on three topics.
 package events
 
 import (
@@ -13,6 +13,7 @@ import (
 const (
 	TopicBookings = "bookings"
 	TopicEvents   = "events"
+	TopicUsers    = "users"
 )
 
 // Types of message. The version is part of the name: a change that an old
@@ -25,6 +26,8 @@ const (
 	// cancelled, and the rest stands.
 	TypeBookingItemsCancelled = "booking.items_cancelled.v1"
 	TypeEventCancelled        = "event.cancelled.v1"
+	// TypeAccountMail says that a user is to be sent a mail about the account.
+	TypeAccountMail = "user.account_mail.v1"
 )
 
 // SpecVersion is the CloudEvents version spoken.
@@ -113,6 +116,15 @@ type EventCancelled struct {
 	Version    int64     `json:"version" minimum:"1" example:"3" doc:"The event's; grows with every edit"`
 	By         string    `json:"by" format:"uuid" doc:"The user who cancelled it"`
 	Note       string    `json:"note,omitempty" maxLength:"500" doc:"What the organizer says about it" example:"The singer is ill."`
+	OccurredAt time.Time `json:"occurred_at"`
+}
+
+// AccountMail is the data of a user.account_mail.v1 message. What the mail says, its
+// link included, its sender asks the user service for when it sends.
+type AccountMail struct {
+	MailID     string    `json:"mail_id" format:"uuid"`
+	UserID     string    `json:"user_id" format:"uuid"`
+	Purpose    string    `json:"purpose" enum:"verification,password_reset"`
 	OccurredAt time.Time `json:"occurred_at"`
 }
 

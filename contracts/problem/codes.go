@@ -31,6 +31,8 @@ const (
 	PasswordTooCommon Code = "password_too_common"
 	WrongPassword     Code = "wrong_password"
 	SessionNotFound   Code = "session_not_found"
+	LinkNotValid      Code = "link_not_valid"
+	MailNotDue        Code = "account_mail_not_due"
 )
 
 // Codes of the event service.
@@ -100,6 +102,8 @@ var Codes = []struct {
 	{PasswordTooCommon, 422, "The password is one of those that everybody tries first."},
 	{WrongPassword, 422, "The current password is not right."},
 	{SessionNotFound, 404, "The user has no such session."},
+	{LinkNotValid, 410, "The token was used, has expired, or was never sent."},
+	{MailNotDue, 404, "There is no such mail about an account, or there is no reason to send it any more."},
 
 	{EventNotFound, 404, "There is no such event."},
 	{SoldOut, 409, "Not enough tickets are left."},

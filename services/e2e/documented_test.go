@@ -102,6 +102,7 @@ var fromInside = []struct {
 	{[]service{events, bookings, notifications}, []problem.Code{problem.UpstreamUnavailable}, "internal/auth", "TestGuard"},
 	{[]service{gateway}, []problem.Code{problem.UpstreamUnavailable}, "user/adapter/gateway", "TestServiceThatIsDown"},
 	{[]service{gateway}, []problem.Code{problem.RateLimited}, "user/adapter/rest", "TestGuessingTheCurrentPasswordIsThrottled"},
+	{[]service{gateway}, []problem.Code{problem.MailNotDue}, "user/adapter/rest", "TestVerification"},
 	{[]service{gateway}, []problem.Code{problem.UserNotFound}, "user/adapter/rest", "TestContactIsForNotificationAlone"},
 	{[]service{events}, []problem.Code{problem.SoldOut, problem.SalesClosed, problem.ReservationMismatch}, "event/adapter/rest", "TestBook"},
 	{[]service{events}, []problem.Code{problem.ReservationReleased}, "event/adapter/rest", "TestRelease"},

@@ -93,6 +93,7 @@ func TestInternalOperationsAreInternal(t *testing.T) {
 		{http.MethodGet, "/charge-limits/EUR", nil, []service{gateway, bookings}},
 		{http.MethodGet, "/reservations", nil, []service{gateway, events}},
 		{http.MethodGet, "/users/" + c.id + "/contact", nil, []service{gateway}},
+		{http.MethodGet, "/account-mails/" + uuid.NewString(), nil, []service{gateway}},
 	}
 	nobody := func(*http.Request) {}
 	callers := map[string]option{

@@ -68,7 +68,7 @@ func confirmations(b *testing.B, phone string) {
 	store := &counting{Store: sqlite.New(db), settled: make(chan struct{}, 64)}
 	s, err := notification.New(notification.Options{
 		Store: store, Mailer: folder, SMS: noSMS{}, Log: quiet,
-		Contacts: &outside{contact: notification.Contact{Phone: phone}},
+		Contacts: &outside{contact: notification.Contact{Phone: phone}}, AccountMails: &accounts{},
 	})
 	must(err)
 	ctx, cancel := context.WithCancel(b.Context())

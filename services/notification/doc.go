@@ -1,5 +1,5 @@
-// Package notification tells customers by email and SMS what became of their
-// bookings: each once, however often and in whatever order the messages about
+// Package notification sends the mails about accounts (HandleUser), and tells
+// customers by email and SMS what became of their bookings: each once, however often and in whatever order the messages about
 // it arrive, and whatever is down meanwhile.
 //
 // A message becomes one Record with at most two deliveries, rendered there and

@@ -25,8 +25,8 @@ const (
 	Failed   Status = "FAILED"   // given up; Error says why
 	Outdated Status = "OUTDATED" // not sent, because it was no longer true; Error says why
 
-	Resolving Status = "RESOLVING" // an SMS whose user's phone is to be asked for
-	Dropped   Status = "DROPPED"   // an SMS whose user has no phone, or that is outdated before that is known
+	Resolving Status = "RESOLVING" // an SMS whose user's phone is to be asked for, or a mail about an account whose address is
+	Dropped   Status = "DROPPED"   // one that has no addressee, or that is outdated before that is known
 )
 
 // Errors of deliveries that were not sent.
@@ -60,6 +60,8 @@ const (
 	PaymentFailed   Kind = "payment_failed"   // nothing was charged
 	PaymentReturned Kind = "payment_returned" // it was charged, perhaps late, and is refunded: there were no tickets
 	NotCompleted    Kind = "not_completed"    // for another reason; nothing was charged
+	Verification    Kind = "verification"     // of an account's email address
+	PasswordReset   Kind = "password_reset"   // of an account
 	Test            Kind = "test"
 	Nothing         Kind = "" // the message is known, and nobody is told
 )
@@ -84,7 +86,8 @@ type Notification struct {
 	To        string // email address or phone number; empty while Resolving
 	Subject   string
 
-	// The record's. Booking is empty where the texts are stored.
+	// The record's. Booking is empty where the texts are stored, and for a mail about
+	// an account an events.AccountMail.
 	Kind    Kind
 	Version int64
 	Booking string
@@ -116,11 +119,11 @@ type Notification struct {
 // Record is what one message leads to: one to two deliveries, or none.
 type Record struct {
 	MessageID  string // the CloudEvent's id
-	BookingID  string // empty for a test mail
+	BookingID  string // empty for a test mail, and a mail about an account
 	Kind       Kind
 	Part       string    // the cancellation's id, for ItemsCancelled; else empty
 	Version    int64     // the booking's, as the message has it
-	Booking    string    // what the message says about it, as JSON; its texts are written from that
+	Booking    string    // what the message says about it, as JSON; its texts are written from that. It holds no credential
 	At         time.Time // when it came
 	EventAt    time.Time // from when the retention counts: the event, or At; at most MaxAhead after At
 	Quotas     []Quota   // of different Keys, for the first record of a booking; none where it is sent in any case

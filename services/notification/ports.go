@@ -178,3 +178,22 @@ type Contacts interface {
 	// that does not answer is an error that is not.
 	Contact(ctx context.Context, userID string) (Contact, error)
 }
+
+// AccountMail is what a mail about an account says.
+type AccountMail struct {
+	To   string
+	Name string
+	URL  string // the link; empty where there is no web site
+	// Token and Operation are what the mail shows where there is none.
+	Token, Operation string
+	ExpiresAt        time.Time
+}
+
+// AccountMails asks the user service. notificationtest.TestAccountMails holds it to
+// every sentence below.
+type AccountMails interface {
+	// AccountMail returns what the mail with this id says now. One that is not known,
+	// or no longer to be sent, is ErrNotDue. A user service that does not answer is
+	// an error that is not.
+	AccountMail(ctx context.Context, id string) (AccountMail, error)
+}

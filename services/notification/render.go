@@ -57,6 +57,10 @@ type view struct {
 	Because   string     // why it failed; may be empty
 	Off       bool       // it failed because the event is cancelled: there is nothing to book again
 	Declined  bool       // the payment was, and did not just fail to come
+	URL       string     // of a mail about an account: its link
+	Token     string     // where there is no web site
+	Operation string     // which takes it
+	Until     string     // when the link ends
 	Note      [][]string // what the organizer says: paragraphs of lines; may be empty
 }
 
@@ -202,6 +206,8 @@ var subjects = map[Kind]func(v view) string{
 	PaymentFailed:   func(v view) string { return strings.TrimSuffix("Payment failed: "+isolate(v.Title), ": ") },
 	PaymentReturned: func(v view) string { return strings.TrimSuffix("Payment refunded: "+isolate(v.Title), ": ") },
 	NotCompleted:    func(v view) string { return strings.TrimSuffix("Booking not completed: "+isolate(v.Title), ": ") },
+	Verification:    func(view) string { return "Confirm your email address" },
+	PasswordReset:   func(view) string { return "Your new password" },
 	Test:            func(view) string { return "Boxoffice test mail" },
 }
 
@@ -232,7 +238,7 @@ func execute(kind Kind, v view) (Content, error) {
 		return Content{}, fmt.Errorf("render: %w", err)
 	}
 	c.HTML = b.String()
-	if kind == Test {
+	if kind == Test || kind.aboutAccount() {
 		return c, nil
 	}
 	v.Title = shorten(v.Title, 60) // one or two segments are enough

@@ -17,14 +17,16 @@ import (
 	"github.com/openboxoffice/boxoffice/services/internal/retry"
 )
 
-// Options is what a Service is made of. Store, Mailer, SMS, Contacts and Log
-// are needed; the rest has defaults.
+// Options is what a Service is made of. Store, Mailer, SMS, Contacts, AccountMails
+// and Log are needed; the rest has defaults.
 type Options struct {
 	Store    Store
 	Mailer   Mailer
 	SMS      SMSProvider
 	Contacts Contacts
-	Log      *slog.Logger
+	// AccountMails says what mails about accounts say.
+	AccountMails AccountMails
+	Log          *slog.Logger
 
 	// Organizer is the mail address that calendars name as the organizer of
 	// their entries: the one that mails come from. May be empty.
@@ -73,8 +75,8 @@ type Service struct {
 
 // New returns a Service, or an error that names the option that is missing.
 func New(o Options) (*Service, error) {
-	if o.Store == nil || o.Mailer == nil || o.SMS == nil || o.Contacts == nil || o.Log == nil {
-		return nil, errors.New("notification: Store, Mailer, SMS, Contacts and Log are needed")
+	if o.Store == nil || o.Mailer == nil || o.SMS == nil || o.Contacts == nil || o.AccountMails == nil || o.Log == nil {
+		return nil, errors.New("notification: Store, Mailer, SMS, Contacts, AccountMails and Log are needed")
 	}
 	if o.Now == nil {
 		o.Now = time.Now

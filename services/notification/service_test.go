@@ -97,7 +97,7 @@ func openDB(t *testing.T) *sqlitedb.DB {
 func newService(t *testing.T, o *outside, change ...func(*notification.Options)) *notification.Service {
 	t.Helper()
 	options := notification.Options{
-		Store: sqlite.New(openDB(t)), Mailer: mailerOf{o}, SMS: smsOf{o}, Contacts: o, Log: quiet,
+		Store: sqlite.New(openDB(t)), Mailer: mailerOf{o}, SMS: smsOf{o}, Contacts: o, AccountMails: &accounts{outside: o}, Log: quiet,
 		RetryBase: time.Millisecond, RetryMax: 5 * time.Millisecond, MaxAttempts: 1 << 20, Poll: 2 * time.Millisecond,
 	}
 	for _, c := range change {

@@ -317,7 +317,7 @@ func (s *Service) deliver(ctx context.Context, l leased, check bool) Notificatio
 		n.Status, n.Attempts, n.Error, n.SentAt = sent.Status, sent.Attempts, sent.Error, sent.SentAt
 	case check && s.outdated(ctx, n):
 		n.Error = Replaced
-		if n.Status = Outdated; n.Channel == SMS && n.To == "" {
+		if n.Status = Outdated; n.To == "" {
 			n.Status = Dropped
 		}
 	default:
@@ -377,6 +377,9 @@ func (s *Service) outdated(ctx context.Context, n Notification) (outdated bool) 
 func (s *Service) attempt(ctx context.Context, n Notification) Notification {
 	ctx, cancel := context.WithTimeout(ctx, s.o.SendTimeout)
 	defer cancel()
+	if n.Kind.aboutAccount() {
+		return s.attemptAccountMail(ctx, n)
+	}
 	if n.Status == Resolving {
 		if n = s.resolve(ctx, n); n.Status != Pending {
 			return n

@@ -194,7 +194,7 @@ func (p *Platform) build(ctx context.Context) (err error) {
 	}
 	if p.user.app, err = made(userapp.New(ctx, userConfig, userapp.Deps{
 		OpenDatabase: storage.At(p.path("user.db"), userdb.Open),
-		Log:          p.user.log, Transport: p.local, Public: !p.cfg.private(),
+		Log:          p.user.log, Transport: p.local, Publisher: p.broker, Exclusive: true, Public: !p.cfg.private(),
 	})); err != nil {
 		return err
 	}

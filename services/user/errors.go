@@ -16,6 +16,11 @@ var (
 
 	ErrSessionNotFound = problem.NewRefusal(problem.SessionNotFound, "the user has no such session")
 
+	// ErrLinkNotValid is deliberately one for all: a token that is unknown, forged,
+	// used, or too old, or whose account has changed.
+	ErrLinkNotValid = problem.NewRefusal(problem.LinkNotValid, "the token was used, has expired, or was never sent")
+	ErrMailNotDue   = problem.NewRefusal(problem.MailNotDue, "there is no such mail, or no reason to send it any more")
+
 	// ErrInvalidGrant is deliberately one for all: an unknown email address, a
 	// wrong password, and a refresh token that is unknown, expired or revoked.
 	ErrInvalidGrant = errors.New("the credentials are not valid")

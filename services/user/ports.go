@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/openboxoffice/boxoffice/contracts/events"
 	"github.com/openboxoffice/boxoffice/contracts/identity"
 )
 
@@ -99,6 +100,43 @@ type Guests interface {
 	Get(ctx context.Context, id string) (Guest, error)
 
 	// Prune forgets the guests who were made before a time.
+	Prune(ctx context.Context, before time.Time) error
+}
+
+// AccountMails stores the mails to users about their accounts, and the messages
+// about them. Where a context has ended, nothing changes and its error is returned.
+type AccountMails interface {
+	// Request stores a request, to be worked off.
+	//   - Of those with one purpose and the same EmailKey that wait, the first is
+	//     kept, and the others are no error.
+	Request(ctx context.Context, r MailRequest) error
+
+	// WorkOff decides on up to limit requests, and returns on how many.
+	//   - Those that have waited longest come first.
+	//   - decide is called with the user who has the address, and with how many
+	//     mails of the purpose that user was sent since a time. It does no I/O and may
+	//     be called again.
+	//   - The mail that decide returns, its message and the end of the request are
+	//     stored together or not at all. With a nil mail the request ends.
+	//   - A request whose address nobody has ends, and decide is not called.
+	//   - Of many at once, each request is decided on once.
+	//   - When decide returns an error nothing is stored, and that error is returned.
+	WorkOff(ctx context.Context, since time.Time, limit int,
+		decide func(r MailRequest, u User, recent int) (*AccountMail, events.Message, error)) (int, error)
+
+	// Get returns a mail, and its user as stored now. One that is unknown, or whose
+	// user is gone, is ErrLinkNotValid.
+	Get(ctx context.Context, id string) (AccountMail, User, error)
+
+	// Use marks a mail as used at now, and stores what change makes of its user,
+	// together or not at all. It returns the user.
+	//   - One that is unknown, or whose user is gone, is ErrLinkNotValid.
+	//   - When change returns an error nothing is stored and that error is returned.
+	//   - Of many at once each sees what the others have stored.
+	//   - What Users.Update does not change it does not change either.
+	Use(ctx context.Context, id string, now time.Time, change func(m AccountMail, u *User) error) (User, error)
+
+	// Prune forgets the mails whose links expired before a time.
 	Prune(ctx context.Context, before time.Time) error
 }
 

@@ -85,7 +85,7 @@ func (s *Service) Run(ctx context.Context) error {
 	return worker.Every(ctx, s.Log, time.Hour, "pruning sessions and keys", s.Prune)
 }
 
-// Prune forgets tokens, sessions, guests and signing keys that are over.
+// Prune forgets tokens, sessions, guests, account mails and signing keys that are over.
 func (s *Service) Prune(ctx context.Context) error {
 	now := s.now()
 	keys, err := s.Keys.All(ctx)
@@ -98,5 +98,5 @@ func (s *Service) Prune(ctx context.Context) error {
 			errs = append(errs, s.Keys.Delete(ctx, k.ID))
 		}
 	}
-	return errors.Join(append(errs, s.Sessions.Prune(ctx, now), s.Guests.Prune(ctx, now.Add(-GuestsKept)))...)
+	return errors.Join(append(errs, s.Sessions.Prune(ctx, now), s.Guests.Prune(ctx, now.Add(-GuestsKept)), s.AccountMails.Prune(ctx, now.Add(-mailsKept)))...)
 }

@@ -22,6 +22,7 @@ type Options struct {
 	// UserSessions are those of Sessions.
 	UserSessions UserSessions
 	Guests       Guests
+	AccountMails AccountMails
 	Keys         Keys
 	Hasher       Hasher
 	Tokens       Tokens
@@ -32,6 +33,14 @@ type Options struct {
 	Normalize func(string) string
 	// Now is the clock, time.Now where nil.
 	Now func() time.Time
+
+	// WebURL is the web site that links in mails lead to, without a slash at its
+	// end; "" where there is none.
+	WebURL string
+	// TraceParent is the W3C Trace Context of what ctx is about. Committed is called
+	// after messages were stored. Both may be nil.
+	TraceParent func(ctx context.Context) string
+	Committed   func()
 
 	// Private says that nobody but this machine can reach the service. Elsewhere
 	// no new password may be one of those that everybody can read.
@@ -46,6 +55,9 @@ type Service struct {
 	// it, so that they take as long as known ones.
 	decoy string
 
+	// requested wakes WorkOff.
+	requested chan struct{}
+
 	// recent are the keys that were read last. See recentKeys.
 	recent struct {
 		sync.Mutex
@@ -59,7 +71,7 @@ func New(ctx context.Context, o Options) (*Service, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	s := &Service{Options: o}
+	s := &Service{Options: o, requested: make(chan struct{}, 1)}
 	var err error
 	if s.decoy, err = o.Hasher.Hash(ctx, rand.Text()); err != nil {
 		return nil, fmt.Errorf("make the decoy hash: %w", err)

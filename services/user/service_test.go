@@ -17,6 +17,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"github.com/openboxoffice/boxoffice/contracts/identity"
+	"github.com/openboxoffice/boxoffice/services/internal/outbox"
 	"github.com/openboxoffice/boxoffice/services/user"
 	"github.com/openboxoffice/boxoffice/services/user/adapter/jwt"
 	"github.com/openboxoffice/boxoffice/services/user/adapter/sqlite"
@@ -28,6 +29,7 @@ type service struct {
 	*user.Service
 	clock    *time.Time
 	compared *atomic.Int64
+	outbox   outbox.Store
 }
 
 // counting counts the passwords that are compared.
@@ -49,9 +51,9 @@ func newService(t *testing.T) service {
 	}
 	t.Cleanup(func() { _ = store.Close() })
 	now := time.Date(2031, 1, 2, 3, 4, 5, 678_000, time.UTC)
-	s := service{clock: &now, compared: new(atomic.Int64)}
+	s := service{clock: &now, compared: new(atomic.Int64), outbox: store.Outbox()}
 	s.Service, err = user.New(t.Context(), user.Options{
-		Users: store.Users, Sessions: store.Sessions, UserSessions: store.Sessions, Guests: store.Guests, Keys: store.Keys,
+		Users: store.Users, Sessions: store.Sessions, UserSessions: store.Sessions, Guests: store.Guests, AccountMails: store.AccountMails, Keys: store.Keys,
 		Hasher: counting{usertest.QuickHasher{}, s.compared}, Tokens: &jwt.Tokens{}, Log: slog.New(slog.DiscardHandler),
 		Normalize: norm.NFC.String, Now: func() time.Time { return *s.clock },
 	})

@@ -27,8 +27,15 @@ type User struct {
 	// older version is over.
 	PasswordVersion int64
 
+	// EmailVerifiedAt is when the user proved to have the mailbox of Email; zero for
+	// never.
+	EmailVerifiedAt time.Time
+
 	CreatedAt, UpdatedAt time.Time
 }
+
+// EmailVerified reports whether the user has proven to have the mailbox.
+func (u User) EmailVerified() bool { return !u.EmailVerifiedAt.IsZero() }
 
 // Registration is what somebody says who wants an account.
 type Registration struct {

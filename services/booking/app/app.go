@@ -174,7 +174,7 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	})
 	stripe.Register(api, a.service, payments.webhook)
 	return a, a.Hears(wiring.Heard{
-		Topic: events.TopicEvents, Publisher: "event", Consumer: messaging.Consumer, Handle: messaging.Events(a.service),
+		Consumer: messaging.Consumer, Topics: []wiring.Topic{{Name: events.TopicEvents, Publisher: "event", Handle: messaging.Events(a.service)}},
 		Inbox: db.Inbox, Subscriber: deps.Subscriber,
 	}, api, guard)
 }

@@ -16,16 +16,14 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// apps are those of dapr.yaml, and talkers those that hear or publish.
-var (
-	apps    = []string{"booking", "event", "notification", "user"}
-	talkers = []string{"booking", "event", "notification"}
-)
+// apps are those of dapr.yaml. Each hears or publishes.
+var apps = []string{"booking", "event", "notification", "user"}
 
 // topics are who publishes, and who hears.
 var topics = map[string]struct{ by, heard []string }{
 	"bookings": {[]string{"booking"}, []string{"event", "notification"}},
 	"events":   {[]string{"event"}, []string{"booking"}},
+	"users":    {[]string{"user"}, []string{"notification"}},
 }
 
 // rights are what each app may do by a component, which each topic has, and the
@@ -33,16 +31,21 @@ var topics = map[string]struct{ by, heard []string }{
 type rights struct{ publish, hear map[string][]string }
 
 func brokers() map[string]rights {
-	dead := rights{map[string][]string{}, map[string][]string{}}
-	all := map[string]rights{"dead-letters": dead}
+	all := map[string]rights{}
 	for topic, t := range topics {
 		r := rights{map[string][]string{}, map[string][]string{}}
 		for _, app := range t.by {
 			r.publish[app], r.hear[app] = []string{topic}, nil
 		}
 		for _, app := range t.heard {
-			r.publish[app], r.hear[app] = []string{deadLetters(app)}, []string{topic}
-			dead.publish[app], dead.hear[app] = nil, []string{deadLetters(app)}
+			component, letters := deadLetters(app, topic)
+			r.publish[app], r.hear[app] = []string{letters}, []string{topic}
+			dead, ok := all[component]
+			if !ok {
+				dead = rights{map[string][]string{}, map[string][]string{}}
+				all[component] = dead
+			}
+			dead.publish[app], dead.hear[app] = nil, []string{letters}
 		}
 		all[topic] = r
 	}
@@ -189,7 +192,7 @@ func check(files []file) (f faults) {
 
 func (f *faults) component(d doc) {
 	name := d.text("metadata.name")
-	users := talkers
+	users := apps
 	if r, ok := brokers()[name]; ok {
 		users = slices.Collect(maps.Keys(r.hear))
 	}
@@ -277,7 +280,7 @@ func (f *faults) pubsub(d doc) {
 			got[app] = append(got[app], strings.FieldsFunc(list, func(c rune) bool { return c == ',' })...)
 		}
 		for app := range want {
-			if !same(got[app], want[app]) {
+			if list, named := got[app]; !named || !same(list, want[app]) {
 				f.add("pubsub: %s of %s are %v, want %v", field, app, got[app], want[app])
 			}
 		}
@@ -287,7 +290,14 @@ func (f *faults) pubsub(d doc) {
 	}
 }
 
-func deadLetters(app string) string { return app + "-dead-letters" }
+// deadLetters returns the topic of an app's dead letters from a topic, and its
+// component. No app has two topics by one component.
+func deadLetters(app, topic string) (component, letters string) {
+	if topic == "users" {
+		return "users-dead-letters", app + "-users-dead-letters"
+	}
+	return "dead-letters", app + "-dead-letters"
+}
 
 func (f *faults) subscriptions(files []file) {
 	heard := map[string]doc{} // by topic and app
@@ -302,7 +312,9 @@ func (f *faults) subscriptions(files []file) {
 				continue
 			}
 			broker := d.text("spec.topic")
-			if strings.HasSuffix(broker, deadLetters("")) {
+			if _, letters := deadLetters("", "users"); strings.HasSuffix(broker, letters) {
+				broker = "users-dead-letters"
+			} else if _, letters := deadLetters("", ""); strings.HasSuffix(broker, letters) {
 				broker = "dead-letters"
 			}
 			if d.text("spec.pubsubname") != broker {
@@ -328,9 +340,10 @@ func (f *faults) subscriptions(files []file) {
 	for topic, t := range topics {
 		for _, app := range t.heard {
 			n += 2
-			d, dead := heard[topic+" "+app], heard[deadLetters(app)+" "+app]
+			_, letters := deadLetters(app, topic)
+			d, dead := heard[topic+" "+app], heard[letters+" "+app]
 			route := "/subscriptions/" + topic
-			if d.text("spec.routes.default") != route || d.text("spec.deadLetterTopic") != deadLetters(app) {
+			if d.text("spec.routes.default") != route || d.text("spec.deadLetterTopic") != letters {
 				f.add("%s does not hear %s by %s, with dead letters", app, topic, route)
 			}
 			if dead.text("spec.routes.default") != route || dead.at("spec.deadLetterTopic") != nil {

@@ -23,6 +23,7 @@ var published = map[string]struct{ topic, kind, status, summary string }{
 	"BookingItemsCancelled": {events.TopicBookings, events.TypeBookingItemsCancelled, "CONFIRMED", "Some of a booking's tickets are refunded, and on sale again; the rest stands"},
 	"BookingCancelled":      {events.TopicBookings, events.TypeBookingCancelled, "CANCELLED", "A booking is refunded, and its tickets are on sale again"},
 	"BookingFailed":         {events.TopicBookings, events.TypeBookingFailed, "FAILED", "A booking got as far as the payment, and came to nothing"},
+	"AccountMailDue":        {events.TopicUsers, events.TypeAccountMail, "", "A user is to be sent a mail about the account"},
 	"EventCancelled":        {events.TopicEvents, events.TypeEventCancelled, "", "An event is cancelled, and each of its bookings is to be"},
 }
 
@@ -39,6 +40,10 @@ var topics = map[string]struct {
 	events.TopicEvents: {
 		"What became of events", "tellOfEvents", "The event service tells", "hearOfEvents", "The booking service hears",
 		[]string{"booking"}, reflect.TypeFor[events.EventCancelled](),
+	},
+	events.TopicUsers: {
+		"What users are to hear about their accounts", "tellOfUsers", "The user service tells", "hearOfUsers", "The notification service hears",
+		[]string{"notification"}, reflect.TypeFor[events.AccountMail](),
 	},
 }
 
@@ -93,7 +98,7 @@ func messagesDocument(t *testing.T) []byte {
 					delete(c, "refund_due")
 				}
 			} else {
-				example["source"] = "event"
+				example["source"], _, _ = strings.Cut(m.kind, ".")
 			}
 			messages[name] = object{
 				"name": m.kind, "title": m.kind, "summary": m.summary, "contentType": cloudevent.ContentType,

@@ -114,7 +114,7 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	_, api := a.API("Boxoffice event", "Find events, publish them, and see what is left.")
 	rest.Register(api, a.service, guard)
 	return a, a.Hears(wiring.Heard{
-		Topic: events.TopicBookings, Publisher: "booking", Consumer: messaging.Consumer, Handle: messaging.Bookings(a.service),
+		Consumer: messaging.Consumer, Topics: []wiring.Topic{{Name: events.TopicBookings, Publisher: "booking", Handle: messaging.Bookings(a.service)}},
 		Inbox: db.Inbox, Subscriber: deps.Subscriber,
 	}, api, guard)
 }

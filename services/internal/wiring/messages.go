@@ -70,27 +70,35 @@ func (a *App) publisher(t Told) (broker.Publisher, error) {
 	return httppush.NewPublisher(a.Key, map[string]map[string]*httpkit.Client{t.Topic: clients})
 }
 
-// Heard is a topic that the service hears.
+// Heard is what the service hears.
 type Heard struct {
-	Topic     string
-	Publisher string // the service that tells it, and asks for receipts
-	Consumer  string
-	Handle    broker.Handler
-	Inbox     inbox.Store
-	// Subscriber is where the topic is heard; nil takes it from the sidecar, or
+	Consumer string
+	Topics   []Topic
+	Inbox    inbox.Store
+	// Subscriber is where the topics are heard; nil takes them from the sidecar, or
 	// over HTTP where there is none.
 	Subscriber broker.Subscriber
 }
 
-// Hears subscribes to the topic, and adds the operations about its messages to
+// Topic is one that the service hears.
+type Topic struct {
+	Name      string
+	Publisher string // the service that tells it, and asks for receipts
+	Handle    broker.Handler
+}
+
+// Hears subscribes to the topics, and adds the operations about their messages to
 // api, which is that of API. It is called once.
 func (a *App) Hears(h Heard, api huma.API, guard *auth.Guard) error {
-	inboxrest.Register(api, guard, inboxrest.Options{
-		Store: h.Inbox, Handlers: map[string]broker.Handler{h.Topic: h.Handle}, Callers: []string{h.Publisher}, Log: a.Log,
-	})
+	handlers, publishers, callers := map[string]broker.Handler{}, map[string]string{}, []string{}
+	for _, t := range h.Topics {
+		handlers[t.Name], publishers[t.Name] = t.Handle, t.Publisher
+		callers = append(callers, t.Publisher)
+	}
+	inboxrest.Register(api, guard, inboxrest.Options{Store: h.Inbox, Handlers: handlers, Callers: callers, Log: a.Log})
 	subscriber := h.Subscriber
 	if subscriber == nil {
-		in, err := inlet.New(a.o.Sidecar, seal.Opener{Keys: a.Keys, Publishers: map[string]string{h.Topic: h.Publisher}}, a.Log)
+		in, err := inlet.New(a.o.Sidecar, seal.Opener{Keys: a.Keys, Publishers: publishers}, a.Log)
 		if err != nil {
 			return err
 		}
@@ -98,7 +106,12 @@ func (a *App) Hears(h Heard, api huma.API, guard *auth.Guard) error {
 		a.Works(in.Run) // it runs once, and recovers what its handlers panic with
 		subscriber = in
 	}
-	return subscriber.Subscribe(broker.Subscription{
-		Topic: h.Topic, Consumer: h.Consumer, Handle: h.Handle, DeadLetter: inbox.DeadLetterFunc(h.Inbox, h.Topic, time.Now),
-	})
+	for _, t := range h.Topics {
+		if err := subscriber.Subscribe(broker.Subscription{
+			Topic: t.Name, Consumer: h.Consumer, Handle: t.Handle, DeadLetter: inbox.DeadLetterFunc(h.Inbox, t.Name, time.Now),
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
 }

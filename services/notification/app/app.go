@@ -40,8 +40,8 @@ type Config struct {
 	UserURL string `env:"USER_URL"`
 	JWKSURL string `env:"JWKS_URL"`
 	// ServiceKey is this service's own private key. ServiceKeys are the public
-	// keys of the services, this one's and the booking service's among them, which
-	// publishes messages and asks for receipts.
+	// keys of the services, this one's and those of the booking and the user service
+	// among them, which publish messages and ask for receipts.
 	ServiceKey  string   `env:"NOTIFICATION_SERVICE_KEY,required,notEmpty"`
 	ServiceKeys []string `env:"SERVICE_KEYS,required,notEmpty"`
 
@@ -111,7 +111,7 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	}
 	if err := a.Open(wiring.Options{
 		Name: "notification", Addr: cfg.Addr, Reach: cfg.Reach, Sidecar: cfg.Sidecar, Transport: deps.Transport,
-		ServiceKey: cfg.ServiceKey, ServiceKeys: cfg.ServiceKeys, Peers: []string{"booking"}, Log: deps.Log,
+		ServiceKey: cfg.ServiceKey, ServiceKeys: cfg.ServiceKeys, Peers: []string{"booking", "user"}, Log: deps.Log,
 	}); err != nil {
 		return nil, err
 	}
@@ -139,7 +139,7 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 		return nil, err
 	}
 	service, err := notification.New(notification.Options{
-		Store: db.Store, Mailer: mailer, SMS: sms, Contacts: userapi.New(users), Log: deps.Log, Organizer: organizer(cfg),
+		Store: db.Store, Mailer: mailer, SMS: sms, Contacts: userapi.New(users), AccountMails: userapi.New(users), Log: deps.Log, Organizer: organizer(cfg),
 		RetryBase: cfg.RetryBase, RetryMax: cfg.RetryMax, MaxAttempts: cfg.MaxAttempts,
 		SendTimeout: cfg.SendTimeout, Workers: cfg.Workers, Retention: cfg.Retention,
 		RecipientQuota: cfg.FreeRecipientQuota, AccountQuota: cfg.FreeAccountQuota,
@@ -153,10 +153,13 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 			return errors.Join(db.PruneInbox(ctx, t), db.PruneQuotas(ctx, time.Now().Add(-quotasKept)))
 		})
 	})
-	_, api := a.API("Boxoffice notification", "Mails and SMS about bookings.")
+	_, api := a.API("Boxoffice notification", "Mails and SMS about bookings, and mails about accounts.")
 	rest.Register(api, service, guard)
 	return a, a.Hears(wiring.Heard{
-		Topic: events.TopicBookings, Publisher: "booking", Consumer: "notification", Handle: messaging.Handler(service),
+		Consumer: "notification", Topics: []wiring.Topic{
+			{Name: events.TopicBookings, Publisher: "booking", Handle: messaging.Handler(service)},
+			{Name: events.TopicUsers, Publisher: "user", Handle: messaging.UsersHandler(service)},
+		},
 		Inbox: db.Inbox, Subscriber: deps.Subscriber,
 	}, api, guard)
 }

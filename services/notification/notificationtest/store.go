@@ -1,6 +1,7 @@
 package notificationtest
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -214,6 +215,32 @@ var enqueueTests = map[string]func(*testing.T, notification.Store){
 			r.BookingID, r.Kind, r.Version = "", notification.Test, 0
 			r.Deliveries[0].BookingID = ""
 			enqueue(t, s, r, true)
+		}
+	},
+	"mails_about_accounts_come_back_and_do_not_hinder_each_other": func(t *testing.T, s notification.Store) {
+		about := map[string]string{}
+		for i := range 2 {
+			r := confirmation(base)
+			r.BookingID, r.Kind, r.Version, r.Booking = "", notification.PasswordReset, 0, fmt.Sprintf(`{"mail_id":"%d"}`, i)
+			r.Deliveries[0].BookingID, r.Deliveries[0].Status, r.Deliveries[0].To = "", notification.Resolving, ""
+			about[r.Deliveries[0].ID] = r.Booking
+			enqueue(t, s, r, true)
+		}
+		got := claim(t, s, base, base.Add(time.Minute), 10)
+		if len(got) != 2 {
+			t.Fatalf("%d deliveries are claimed, want 2", len(got))
+		}
+		for _, n := range got {
+			if n.Kind != notification.PasswordReset || n.Booking != about[n.ID] || n.Overtaken {
+				t.Errorf("it is a %s about %q, overtaken: %v; want one about %q", n.Kind, n.Booking, n.Overtaken, about[n.ID])
+			}
+			n.Status, n.To, n.Attempts = notification.Sent, "ada@example.com", 1
+			settle(t, s, n)
+		}
+		for _, n := range list(t, s, notification.Filter{}) {
+			if n.Status != notification.Sent || n.To != "ada@example.com" {
+				t.Errorf("it is %s, to %s", n.Status, n.To)
+			}
 		}
 	},
 	"a_record_without_deliveries_is_known": func(t *testing.T, s notification.Store) {

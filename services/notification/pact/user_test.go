@@ -49,5 +49,6 @@ func TestConsumerOfUser(t *testing.T) {
 		pacttest.Answer{Status: 200, Header: asJSON, Body: reachable}, contact(ada, nil))
 	pact.Exchange(t, "there is no such user", "a request for the contact of a user who is gone", ask,
 		pacttest.Problem(http.StatusNotFound, problem.UserNotFound), contact(notification.Contact{}, notification.ErrNoContact))
+	accountMails(t, pact)
 	pact.Keys(t)
 }

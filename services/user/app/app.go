@@ -8,10 +8,15 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/url"
+	"strings"
+	"time"
 
 	"golang.org/x/text/unicode/norm"
 
+	"github.com/openboxoffice/boxoffice/contracts/events"
 	"github.com/openboxoffice/boxoffice/contracts/problem"
+	"github.com/openboxoffice/boxoffice/services/internal/broker"
 	"github.com/openboxoffice/boxoffice/services/internal/config"
 	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
 	"github.com/openboxoffice/boxoffice/services/internal/sidecar"
@@ -22,6 +27,9 @@ import (
 	"github.com/openboxoffice/boxoffice/services/user/adapter/jwt"
 	"github.com/openboxoffice/boxoffice/services/user/adapter/rest"
 )
+
+// receiptsTimeout is how long notification may take for its receipts.
+const receiptsTimeout = 3 * time.Second
 
 // Config is the user service's environment.
 type Config struct {
@@ -35,6 +43,9 @@ type Config struct {
 	EventURL        string `env:"EVENT_URL"`
 	BookingURL      string `env:"BOOKING_URL"`
 	NotificationURL string `env:"NOTIFICATION_URL"`
+	// WebURL is the web site that mails about accounts link to, like
+	// https://tickets.example. Without it they show a token.
+	WebURL string `env:"WEB_URL"`
 	// AdminEmail and AdminPassword make an admin, unless there is an account
 	// with that email address.
 	AdminEmail    string `env:"ADMIN_EMAIL"`
@@ -54,6 +65,12 @@ type Deps struct {
 	// Transport is the way to the other services where there is no sidecar; nil
 	// is over the network.
 	Transport http.RoundTripper
+	// Publisher takes the messages; nil publishes them by the sidecar, or pushes
+	// them to the consumers over HTTP where there is none.
+	Publisher broker.Publisher
+	// Exclusive says that no other process works on the database: what is
+	// leased at the start, a killed process had.
+	Exclusive bool
 	// Public says that other machines can reach the service. An address that is not
 	// loopback says so, too, and TrustedProxies.
 	Public bool
@@ -80,6 +97,14 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	if err != nil {
 		return nil, err
 	}
+	web, err := webURL(cfg.WebURL)
+	if err != nil {
+		return nil, err
+	}
+	notification, err := a.Way.Client("notification", "NOTIFICATION_URL", cfg.NotificationURL, a.Key, receiptsTimeout)
+	if err != nil {
+		return nil, err
+	}
 	up := gateway.Upstreams{Transport: a.Way.Transport}
 	var errs [3]error
 	up.Event, errs[0] = a.Way.URL("event", "EVENT_URL", cfg.EventURL)
@@ -92,16 +117,22 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := a.Opened(ctx, "database", db.Opened, false); err != nil {
+	if err := a.Opened(ctx, "database", db.Opened, deps.Exclusive); err != nil {
 		return nil, err
 	}
 	for _, id := range db.Keyless {
 		deps.Log.WarnContext(ctx, "an account cannot be found by its email address, which an older account has, too", "user_id", id)
 	}
+	relay, err := a.Tells(wiring.Told{
+		Topic: events.TopicUsers, Consumers: map[string]*httpkit.Client{"notification": notification}, Outbox: db.Outbox, Publisher: deps.Publisher,
+	})
+	if err != nil {
+		return nil, err
+	}
 	a.service, err = user.New(ctx, user.Options{
-		Users: db.Users, Sessions: db.Sessions, UserSessions: db.UserSessions, Guests: db.Guests, Keys: db.Keys,
+		Users: db.Users, Sessions: db.Sessions, UserSessions: db.UserSessions, Guests: db.Guests, AccountMails: db.AccountMails, Keys: db.Keys,
 		Hasher: argon2.New(), Tokens: &jwt.Tokens{}, Log: deps.Log, Normalize: norm.NFC.String,
-		Private: a.Private,
+		Private: a.Private, WebURL: web, TraceParent: httpkit.TraceParent, Committed: relay.Wake,
 	})
 	if err != nil {
 		return nil, err
@@ -116,6 +147,10 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	}
 
 	a.Works(a.service.Run)
+	a.Keeps("account mails", a.service.WorkOff)
+	if db.Listen != nil {
+		a.Keeps("listening", func(ctx context.Context) error { return db.Listen(ctx, deps.Log, relay.Wake) })
+	}
 	verifyService := a.Keys.Verifier("user")
 	// The web service, where there is one, is in front of the gateway.
 	clients := httpkit.Clients{Front: "web", Verify: verifyService, Proxies: trusted}
@@ -134,6 +169,18 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 
 // Service is the use cases, for those who add accounts without HTTP.
 func (a *App) Service() *user.Service { return a.service }
+
+// webURL returns the value of WEB_URL without a slash at its end.
+func webURL(value string) (string, error) {
+	if value == "" {
+		return "", nil
+	}
+	u, err := url.Parse(value)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		return "", fmt.Errorf("WEB_URL is %q, not a URL like https://tickets.example", value)
+	}
+	return strings.TrimRight(value, "/"), nil
+}
 
 // ensureAdmin makes the admin of the configuration. What is wrong with it is
 // told by the name of the variable.

@@ -1,6 +1,10 @@
 package app
 
 import (
+	"context"
+	"log/slog"
+
+	"github.com/openboxoffice/boxoffice/services/internal/outbox"
 	"github.com/openboxoffice/boxoffice/services/internal/storage"
 	"github.com/openboxoffice/boxoffice/services/user"
 )
@@ -13,7 +17,12 @@ type Database struct {
 	// UserSessions are those of Sessions.
 	UserSessions user.UserSessions
 	Guests       user.Guests
+	AccountMails user.AccountMails
 	Keys         user.Keys
+	Outbox       outbox.Store
+	// Listen hears of what other processes leave in the outbox; nil where
+	// there is no other.
+	Listen func(ctx context.Context, log *slog.Logger, wake func()) error
 	// Keyless are the accounts that older ones with the same email address keep
 	// from being found by it.
 	Keyless []string

@@ -4,10 +4,33 @@ package pact_test
 
 import (
 	"net/http"
+	"slices"
 	"testing"
+	"time"
 
+	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
+	"github.com/openboxoffice/boxoffice/services/internal/inbox/inboxrest"
 	"github.com/openboxoffice/boxoffice/services/internal/pacttest"
 )
+
+// receipts is what the outbox asks each consumer of its messages.
+func receipts(t *testing.T, pact *pacttest.Pact) {
+	t.Helper()
+	const messageID, lostID = "01970000-0000-7000-8000-0000000000f1", "01970000-0000-7000-8000-0000000000f9"
+	pact.Exchange(t, "a message has arrived", "the question which messages have arrived", pacttest.Request{
+		Method: http.MethodPost, Path: "/receipts", Body: map[string]any{"ids": []string{messageID, lostID}},
+		Header: pacttest.Header{"X-Service-Token": pacttest.Is(pacttest.ServiceToken("user")), "Content-Type": pacttest.Is("application/json")},
+	}, pacttest.Answer{Status: 200, Header: asJSON, Body: pacttest.Body{"known": []string{messageID}}}, func(t *testing.T, base string) {
+		client, err := httpkit.NewClient(base, pacttest.As("user"), time.Second)
+		if err != nil {
+			t.Fatal(err)
+		}
+		known, err := inboxrest.NewClient(client).Known(t.Context(), []string{messageID, lostID})
+		if err != nil || !slices.Equal(known, []string{messageID}) {
+			t.Errorf("known are %v (%v)", known, err)
+		}
+	})
+}
 
 func TestConsumerOfNotification(t *testing.T) {
 	in := pacttest.Request{
@@ -23,6 +46,8 @@ func TestConsumerOfNotification(t *testing.T) {
 		}),
 		"next_cursor": nil,
 	}}
-	pacttest.New(t, "user", "notification").Exchange(t,
+	pact := pacttest.New(t, "user", "notification")
+	pact.Exchange(t,
 		"the customer was notified of a booking", "a request for what was sent about a booking", in, out, through(in, out))
+	receipts(t, pact)
 }

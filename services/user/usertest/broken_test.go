@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/openboxoffice/boxoffice/contracts/events"
 	"github.com/openboxoffice/boxoffice/contracts/identity"
 	"github.com/openboxoffice/boxoffice/services/internal/suitetest"
 	"github.com/openboxoffice/boxoffice/services/user"
@@ -468,6 +469,135 @@ func TestGuestsSuiteCatches(t *testing.T) {
 		}, "prune forgets those made before"},
 		{"does not look at the context of a guest", create(func(good user.Guests, ctx context.Context, g user.Guest) error {
 			return good.Create(context.WithoutCancel(ctx), g)
+		}), "an ended context changes nothing"},
+	})
+}
+
+// accountMails is a user.AccountMails of which some methods are replaced.
+type accountMails struct {
+	user.AccountMails
+	request func(ctx context.Context, r user.MailRequest) error
+	workOff func(ctx context.Context, since time.Time, limit int, decide decision) (int, error)
+	use     func(ctx context.Context, id string, now time.Time, change func(user.AccountMail, *user.User) error) (user.User, error)
+	prune   func(ctx context.Context, before time.Time) error
+}
+
+type decision = func(r user.MailRequest, u user.User, recent int) (*user.AccountMail, events.Message, error)
+
+func (s accountMails) Request(ctx context.Context, r user.MailRequest) error {
+	if s.request != nil {
+		return s.request(ctx, r)
+	}
+	return s.AccountMails.Request(ctx, r)
+}
+
+func (s accountMails) WorkOff(ctx context.Context, since time.Time, limit int, decide decision) (int, error) {
+	if s.workOff != nil {
+		return s.workOff(ctx, since, limit, decide)
+	}
+	return s.AccountMails.WorkOff(ctx, since, limit, decide)
+}
+
+func (s accountMails) Use(ctx context.Context, id string, now time.Time, change func(user.AccountMail, *user.User) error) (user.User, error) {
+	if s.use != nil {
+		return s.use(ctx, id, now, change)
+	}
+	return s.AccountMails.Use(ctx, id, now, change)
+}
+
+func (s accountMails) Prune(ctx context.Context, before time.Time) error {
+	if s.prune != nil {
+		return s.prune(ctx, before)
+	}
+	return s.AccountMails.Prune(ctx, before)
+}
+
+func TestAccountMailsSuiteCatches(t *testing.T) {
+	t.Parallel()
+	type under = usertest.AccountMailsUnderTest
+	with := func(replace func(good user.AccountMails, s *accountMails)) func(under) under {
+		return func(good under) under {
+			s := accountMails{AccountMails: good.AccountMails}
+			replace(good.AccountMails, &s)
+			return under{AccountMails: s, Users: good.Users, Outbox: good.Outbox}
+		}
+	}
+	deciding := func(f func(good user.AccountMails, ctx context.Context, since time.Time, limit int, decide decision) (int, error)) func(under) under {
+		return with(func(good user.AccountMails, s *accountMails) {
+			s.workOff = func(ctx context.Context, since time.Time, limit int, decide decision) (int, error) {
+				return f(good, ctx, since, limit, decide)
+			}
+		})
+	}
+	open := func(t *testing.T) under {
+		s := store(t)
+		return under{AccountMails: s.AccountMails, Users: s.Users, Outbox: s.Outbox()}
+	}
+	mustCatch(t, open, usertest.TestAccountMails, []broken[under]{
+		{"drops the secret", deciding(func(good user.AccountMails, ctx context.Context, since time.Time, limit int, decide decision) (int, error) {
+			return good.WorkOff(ctx, since, limit, func(r user.MailRequest, u user.User, recent int) (*user.AccountMail, events.Message, error) {
+				m, message, err := decide(r, u, recent)
+				if m != nil {
+					without := *m
+					without.Secret = []byte{}
+					m = &without
+				}
+				return m, message, err
+			})
+		}), "a mail is stored whole with its message"},
+		{"refuses a second request", with(func(good user.AccountMails, s *accountMails) {
+			seen := map[string]bool{}
+			s.request = func(ctx context.Context, r user.MailRequest) error {
+				key := string(r.Purpose) + user.EmailKey(r.Email)
+				if seen[key] {
+					return nil // for ever
+				}
+				seen[key] = true
+				return good.Request(ctx, r)
+			}
+		}), "of those with one purpose and address the first is kept"},
+		{"counts all mails as recent", deciding(func(good user.AccountMails, ctx context.Context, _ time.Time, limit int, decide decision) (int, error) {
+			return good.WorkOff(ctx, time.Time{}, limit, decide)
+		}), "decide is told of recent mails"},
+		{"takes all at once", deciding(func(good user.AccountMails, ctx context.Context, since time.Time, _ int, decide decision) (int, error) {
+			return good.WorkOff(ctx, since, 1000, decide)
+		}), "those that have waited longest come first"},
+		{"ends requests despite an error", deciding(func(good user.AccountMails, ctx context.Context, since time.Time, limit int, decide decision) (int, error) {
+			var failed error
+			n, err := good.WorkOff(ctx, since, limit, func(r user.MailRequest, u user.User, recent int) (*user.AccountMail, events.Message, error) {
+				m, message, err := decide(r, u, recent)
+				failed = errors.Join(failed, err)
+				return m, message, nil
+			})
+			return n, errors.Join(err, failed)
+		}), "an error from decide stores nothing"},
+		{"marks a mail despite an error", with(func(good user.AccountMails, s *accountMails) {
+			s.use = func(ctx context.Context, id string, now time.Time, change func(user.AccountMail, *user.User) error) (user.User, error) {
+				var failed error
+				u, err := good.Use(ctx, id, now, func(m user.AccountMail, u *user.User) error { failed = change(m, u); return nil })
+				return u, errors.Join(err, failed)
+			}
+		}), "an error from change stores nothing"},
+		{"does not mark a mail", with(func(good user.AccountMails, s *accountMails) {
+			s.use = func(ctx context.Context, id string, now time.Time, change func(user.AccountMail, *user.User) error) (user.User, error) {
+				return good.Use(ctx, id, time.Time{}, change)
+			}
+		}), "use stores what change makes and marks the mail"},
+		{"lets one mail be used by many", with(func(good user.AccountMails, s *accountMails) {
+			s.use = func(ctx context.Context, id string, now time.Time, change func(user.AccountMail, *user.User) error) (user.User, error) {
+				return good.Use(ctx, id, now, func(m user.AccountMail, u *user.User) error {
+					m.UsedAt = time.Time{}
+					return change(m, u)
+				})
+			}
+		}), "of many uses each sees what the others have stored"},
+		{"never prunes mails", with(func(_ user.AccountMails, s *accountMails) {
+			s.prune = func(ctx context.Context, _ time.Time) error { return ctx.Err() }
+		}), "prune forgets what has expired"},
+		{"does not look at the context when requesting", with(func(good user.AccountMails, s *accountMails) {
+			s.request = func(ctx context.Context, r user.MailRequest) error {
+				return good.Request(context.WithoutCancel(ctx), r)
+			}
 		}), "an ended context changes nothing"},
 	})
 }

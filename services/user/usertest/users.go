@@ -30,6 +30,9 @@ func TestUsers(t *testing.T, open func(t *testing.T) user.Users) {
 
 func stored(u user.User) user.User {
 	u.CreatedAt, u.UpdatedAt = inUTC(u.CreatedAt), inUTC(u.UpdatedAt)
+	if u.EmailVerified() {
+		u.EmailVerifiedAt = inUTC(u.EmailVerifiedAt)
+	}
 	return u
 }
 
@@ -134,6 +137,7 @@ func usersUpdate(t *testing.T, s user.Users) {
 	want := u
 	want.Name, want.Phone, want.Locale, want.Role = "Grace", "", "sr-Latn-RS", identity.Admin
 	want.PasswordHash, want.PasswordVersion, want.UpdatedAt = "other", 4, at.Add(time.Hour)
+	want.EmailVerifiedAt = time.Time{}
 	got, err := s.Update(t.Context(), u.ID, func(given *user.User) error {
 		diff(t, stored(u), *given)
 		*given = want

@@ -49,12 +49,14 @@ func TestComponentsAsTheyAre(t *testing.T) {
 	}
 
 	want := map[rabbittest.Binding]bool{
-		{Exchange: "bookings", Queue: "event-bookings"}:                                          true,
-		{Exchange: "bookings", Queue: "notification-bookings"}:                                   true,
-		{Exchange: "events", Queue: "booking-events"}:                                            true,
-		{Exchange: "event-dead-letters", Queue: "event-event-dead-letters"}:                      true,
-		{Exchange: "booking-dead-letters", Queue: "booking-booking-dead-letters"}:                true,
-		{Exchange: "notification-dead-letters", Queue: "notification-notification-dead-letters"}: true,
+		{Exchange: "bookings", Queue: "event-bookings"}:                                                      true,
+		{Exchange: "bookings", Queue: "notification-bookings"}:                                               true,
+		{Exchange: "events", Queue: "booking-events"}:                                                        true,
+		{Exchange: "users", Queue: "notification-users"}:                                                     true,
+		{Exchange: "notification-users-dead-letters", Queue: "notification-notification-users-dead-letters"}: true,
+		{Exchange: "event-dead-letters", Queue: "event-event-dead-letters"}:                                  true,
+		{Exchange: "booking-dead-letters", Queue: "booking-booking-dead-letters"}:                            true,
+		{Exchange: "notification-dead-letters", Queue: "notification-notification-dead-letters"}:             true,
 	}
 	diff := ""
 	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); <-time.After(20 * time.Millisecond) {
@@ -71,9 +73,9 @@ func TestComponentsAsTheyAre(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, topic := range []string{"bookings", "events", "elsewhere"} {
+		for _, topic := range []string{"bookings", "events", "users", "elsewhere"} {
 			err := publisher.Publish(t.Context(), topic, message(topic))
-			if may := id == "booking" && topic == "bookings" || id == "event" && topic == "events"; may != (err == nil) {
+			if may := id == "booking" && topic == "bookings" || id == "event" && topic == "events" || id == "user" && topic == "users"; may != (err == nil) {
 				t.Errorf("%s may publish to %s: %t, and did: %v", id, topic, may, err)
 			}
 		}

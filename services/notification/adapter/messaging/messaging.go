@@ -13,9 +13,14 @@ import (
 
 // Handler returns the handler of the topic bookings. A message that can never
 // be read is rejected, so that it becomes a dead letter at once.
-func Handler(svc *notification.Service) broker.Handler {
+func Handler(svc *notification.Service) broker.Handler { return rejecting(svc.Handle) }
+
+// UsersHandler returns the handler of the topic users, as Handler does.
+func UsersHandler(svc *notification.Service) broker.Handler { return rejecting(svc.HandleUser) }
+
+func rejecting(handle broker.Handler) broker.Handler {
 	return func(ctx context.Context, m events.Message) error {
-		err := svc.Handle(ctx, m)
+		err := handle(ctx, m)
 		if errors.Is(err, notification.ErrMalformed) {
 			return fmt.Errorf("%w: %w", broker.ErrReject, err)
 		}

@@ -15,13 +15,37 @@ import (
 // Timeout is how long one call may take.
 const Timeout = 5 * time.Second
 
-// Users is a notification.Contacts.
+// Users is a notification.Contacts and a notification.AccountMails.
 type Users struct{ client *httpkit.Client }
 
-var _ notification.Contacts = (*Users)(nil)
+var (
+	_ notification.Contacts     = (*Users)(nil)
+	_ notification.AccountMails = (*Users)(nil)
+)
 
 // New returns the user service that client calls.
 func New(client *httpkit.Client) *Users { return &Users{client: client} }
+
+// AccountMail implements notification.AccountMails with GET /account-mails/{id}.
+func (u *Users) AccountMail(ctx context.Context, id string) (notification.AccountMail, error) {
+	var out struct {
+		To        string    `json:"to"`
+		Name      string    `json:"name"`
+		URL       string    `json:"url"`
+		Token     string    `json:"token"`
+		Operation string    `json:"operation"`
+		ExpiresAt time.Time `json:"expires_at"`
+	}
+	err := u.client.Do(ctx, http.MethodGet, []string{"account-mails", id}, nil, &out)
+	var p *problem.Problem
+	switch {
+	case errors.As(err, &p) && p.Code == problem.MailNotDue:
+		return notification.AccountMail{}, notification.ErrNotDue
+	case err != nil:
+		return notification.AccountMail{}, err
+	}
+	return notification.AccountMail(out), nil
+}
 
 // Contact implements notification.Contacts with GET /users/{id}/contact.
 func (u *Users) Contact(ctx context.Context, userID string) (notification.Contact, error) {

@@ -50,6 +50,46 @@ func users(t *testing.T) notificationtest.ContactsFixture {
 	}
 }
 
+// mails is the part of the user service that says what mails about accounts say.
+func mails(t *testing.T) notificationtest.AccountMailsFixture {
+	t.Helper()
+	var known sync.Map
+	var down atomic.Bool
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /account-mails/{id}", func(w http.ResponseWriter, r *http.Request) {
+		m, ok := known.Load(r.PathValue("id"))
+		switch {
+		case down.Load():
+			w.WriteHeader(http.StatusBadGateway)
+		case r.Header.Get("X-Service-Token") != "secret":
+			answer(t, w, http.StatusUnauthorized, problem.Problem{Status: 401, Code: problem.InvalidToken})
+		case !ok:
+			answer(t, w, http.StatusNotFound, problem.Problem{Status: 404, Code: problem.MailNotDue})
+		default:
+			m := m.(notification.AccountMail)
+			body := map[string]any{"id": r.PathValue("id"), "to": m.To, "name": m.Name, "expires_at": m.ExpiresAt}
+			for name, value := range map[string]string{"url": m.URL, "token": m.Token, "operation": m.Operation} {
+				if value != "" {
+					body[name] = value
+				}
+			}
+			answer(t, w, http.StatusOK, body)
+		}
+	})
+	srv := httptest.NewServer(mux)
+	t.Cleanup(srv.Close)
+	return notificationtest.AccountMailsFixture{
+		AccountMails: client(t, srv.URL, "secret"),
+		Put:          func(id string, m notification.AccountMail) { known.Store(id, m) },
+		Down:         func() { down.Store(true) },
+	}
+}
+
+func TestAccountMailsContract(t *testing.T) {
+	t.Parallel()
+	notificationtest.TestAccountMails(t, mails)
+}
+
 func client(t *testing.T, url, token string) *userapi.Users {
 	t.Helper()
 	c, err := httpkit.NewClient(url, func() (string, error) { return token, nil }, userapi.Timeout)
@@ -107,5 +147,42 @@ func TestARefusedServiceTokenIsNoUnknownUser(t *testing.T) {
 	defer srv.Close()
 	if c, err := client(t, srv.URL, "wrong").Contact(t.Context(), "u1"); err == nil || c != (notification.Contact{}) {
 		t.Errorf("Contact = %+v, %v", c, err)
+	}
+}
+
+type hastyMails struct{ notification.AccountMails }
+
+func (h hastyMails) AccountMail(ctx context.Context, id string) (notification.AccountMail, error) {
+	m, err := h.AccountMails.AccountMail(ctx, id)
+	if err != nil {
+		err = notification.ErrNotDue
+	}
+	return m, err
+}
+
+type tokenless struct{ notification.AccountMails }
+
+func (s tokenless) AccountMail(ctx context.Context, id string) (notification.AccountMail, error) {
+	m, err := s.AccountMails.AccountMail(ctx, id)
+	m.Token = ""
+	return m, err
+}
+
+func TestAccountMailsSuiteCatchesBrokenAdapters(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		spoil    func(notification.AccountMails) notification.AccountMails
+		caughtBy string
+	}{
+		"takes_an_outage_for_a_mail_that_is_not_due": {func(m notification.AccountMails) notification.AccountMails { return hastyMails{m} }, "no_answer_is_another_error"},
+		"drops_the_token": {func(m notification.AccountMails) notification.AccountMails { return tokenless{m} }, "a_mail_is_told_whole"},
+	} {
+		suitetest.MustFail(t, name, func(t *testing.T) {
+			notificationtest.TestAccountMails(t, func(t *testing.T) notificationtest.AccountMailsFixture {
+				f := mails(t)
+				f.AccountMails = c.spoil(f.AccountMails)
+				return f
+			})
+		}, c.caughtBy)
 	}
 }

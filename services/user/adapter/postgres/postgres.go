@@ -6,7 +6,10 @@ import (
 	"context"
 	"embed"
 	"io/fs"
+	"log/slog"
 
+	"github.com/openboxoffice/boxoffice/services/internal/outbox"
+	outboxpostgres "github.com/openboxoffice/boxoffice/services/internal/outbox/postgres"
 	"github.com/openboxoffice/boxoffice/services/internal/postgresdb"
 )
 
@@ -25,10 +28,11 @@ func migrations() fs.FS {
 type Store struct {
 	db *postgresdb.DB
 
-	Users    *Users
-	Sessions *Sessions
-	Guests   *Guests
-	Keys     *Keys
+	Users        *Users
+	Sessions     *Sessions
+	Guests       *Guests
+	AccountMails *AccountMails
+	Keys         *Keys
 }
 
 // Migrate brings the tables of the database at url up to date. Several
@@ -44,7 +48,16 @@ func Open(ctx context.Context, o postgresdb.Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Store{db: db, Users: &Users{db}, Sessions: &Sessions{db}, Guests: &Guests{db}, Keys: &Keys{db}}, nil
+	return &Store{db: db, Users: &Users{db}, Sessions: &Sessions{db}, Guests: &Guests{db}, AccountMails: &AccountMails{db}, Keys: &Keys{db}}, nil
+}
+
+// Outbox is where the messages of AccountMails go.
+func (s *Store) Outbox() outbox.Store { return outboxpostgres.New(s.db) }
+
+// Listen calls wake when any process has left a message in the outbox, until
+// ctx ends. Wake the outbox's relay by it.
+func (s *Store) Listen(ctx context.Context, log *slog.Logger, wake func()) error {
+	return outboxpostgres.Listen(ctx, s.db, log, wake)
 }
 
 // Ping answers nil while the database can be read and written to.

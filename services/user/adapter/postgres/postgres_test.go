@@ -58,6 +58,14 @@ func TestGuestsContract(t *testing.T) {
 	usertest.TestGuests(t, func(t *testing.T) user.Guests { return open(t).Guests })
 }
 
+func TestAccountMailsContract(t *testing.T) {
+	t.Parallel()
+	usertest.TestAccountMails(t, func(t *testing.T) usertest.AccountMailsUnderTest {
+		s := open(t)
+		return usertest.AccountMailsUnderTest{AccountMails: s.AccountMails, Users: s.Users, Outbox: s.Outbox()}
+	})
+}
+
 func TestKeysContract(t *testing.T) {
 	t.Parallel()
 	usertest.TestKeys(t, func(t *testing.T) user.Keys { return open(t).Keys })

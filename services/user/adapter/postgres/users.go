@@ -17,16 +17,16 @@ type Users struct{ db *postgresdb.DB }
 var _ user.Users = (*Users)(nil)
 
 const selectUser = `
-	SELECT id, email, name, phone, locale, role, password_hash, password_version, created_at, updated_at
+	SELECT id, email, name, phone, locale, role, password_hash, password_version, email_verified_at, created_at, updated_at
 	FROM users `
 
 // Create implements user.Users.
 func (s *Users) Create(ctx context.Context, u user.User) error {
 	return s.db.Write(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, `
-			INSERT INTO users (id, email, email_key, email_key_version, name, phone, locale, role, password_hash, password_version, created_at, updated_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
-			u.ID, u.Email, user.EmailKey(u.Email), user.EmailKeyVersion, u.Name, u.Phone, u.Locale, u.Role, u.PasswordHash, u.PasswordVersion, u.CreatedAt, u.UpdatedAt)
+			INSERT INTO users (id, email, email_key, email_key_version, name, phone, locale, role, password_hash, password_version, email_verified_at, created_at, updated_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+			u.ID, u.Email, user.EmailKey(u.Email), user.EmailKeyVersion, u.Name, u.Phone, u.Locale, u.Role, u.PasswordHash, u.PasswordVersion, nullTime(u.EmailVerifiedAt), u.CreatedAt, u.UpdatedAt)
 		if postgresdb.IsUniqueViolation(err, "users_email_key") {
 			return user.ErrEmailTaken
 		}
@@ -63,14 +63,7 @@ func (s *Users) Update(ctx context.Context, id string, change func(*user.User) e
 		if err := change(&u); err != nil {
 			return err
 		}
-		u.ID, u.Email, u.CreatedAt = stored.ID, stored.Email, stored.CreatedAt
-		u.UpdatedAt = u.UpdatedAt.UTC().Truncate(time.Microsecond)
-		_, err = tx.Exec(ctx, `
-			UPDATE users
-			SET name = $2, phone = $3, locale = $4, role = $5, password_hash = $6, password_version = $7, updated_at = $8
-			WHERE id = $1`,
-			u.ID, u.Name, u.Phone, u.Locale, u.Role, u.PasswordHash, u.PasswordVersion, u.UpdatedAt)
-		return err
+		return store(ctx, tx, stored, &u)
 	})
 	if err != nil {
 		return user.User{}, err
@@ -78,13 +71,40 @@ func (s *Users) Update(ctx context.Context, id string, change func(*user.User) e
 	return u, nil
 }
 
+// store stores u, of what may be changed in stored.
+func store(ctx context.Context, tx pgx.Tx, stored user.User, u *user.User) error {
+	u.ID, u.Email, u.CreatedAt = stored.ID, stored.Email, stored.CreatedAt
+	u.UpdatedAt = u.UpdatedAt.UTC().Truncate(time.Microsecond)
+	if u.EmailVerified() {
+		u.EmailVerifiedAt = u.EmailVerifiedAt.UTC().Truncate(time.Microsecond)
+	}
+	_, err := tx.Exec(ctx, `
+		UPDATE users
+		SET name = $2, phone = $3, locale = $4, role = $5, password_hash = $6, password_version = $7, email_verified_at = $8, updated_at = $9
+		WHERE id = $1`,
+		u.ID, u.Name, u.Phone, u.Locale, u.Role, u.PasswordHash, u.PasswordVersion, nullTime(u.EmailVerifiedAt), u.UpdatedAt)
+	return err
+}
+
+// nullTime is t, or NULL where it is zero.
+func nullTime(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}
+
 func scanUser(row pgx.Row) (u user.User, err error) {
-	err = row.Scan(&u.ID, &u.Email, &u.Name, &u.Phone, &u.Locale, &u.Role, &u.PasswordHash, &u.PasswordVersion, &u.CreatedAt, &u.UpdatedAt)
+	var verified *time.Time
+	err = row.Scan(&u.ID, &u.Email, &u.Name, &u.Phone, &u.Locale, &u.Role, &u.PasswordHash, &u.PasswordVersion, &verified, &u.CreatedAt, &u.UpdatedAt)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows), postgresdb.IsNoText(err):
 		return user.User{}, user.ErrNotFound
 	case err != nil:
 		return user.User{}, err
+	}
+	if verified != nil {
+		u.EmailVerifiedAt = *verified
 	}
 	return u, nil
 }

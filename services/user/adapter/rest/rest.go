@@ -39,6 +39,10 @@ const (
 	RegistrationsPerMinute = 300
 	// GuestsPerMinute may come from one address.
 	GuestsPerMinute = 60
+	// MailRequestsPerMinute, for mails about accounts, may come from one address, and
+	// BadTokensPerMinute of such mails.
+	MailRequestsPerMinute = 60
+	BadTokensPerMinute    = 60
 	// FailuresPerAccount may come from one address within FailureWindow. After
 	// FailuresPerAddress it is slowed down.
 	FailuresPerAccount = 10
@@ -70,6 +74,8 @@ type handlers struct {
 
 	registrations        *throttle[client]
 	guests               *throttle[client]
+	mailRequests         *throttle[client]
+	confirmations        *throttle[client]
 	byAccountFromAddress *throttle[attempt]
 	logins               *throttle[user.TokenHash]
 	pace                 *pace
@@ -96,6 +102,7 @@ func Register(mux *chi.Mux, api huma.API, o Options) {
 	h := newHandlers(o)
 	h.registerUsers(api, o.Guard)
 	h.registerGuests(api)
+	h.registerAccountMails(api, o.Guard)
 	h.registerSessions(api, o.Guard)
 	h.registerKeys(api, o.Guard)
 	mux.HandleFunc("/token", h.token)
@@ -112,6 +119,8 @@ func newHandlers(o Options) *handlers {
 		clients:              o.Clients,
 		registrations:        newThrottle[client](RegistrationsPerMinute, time.Minute, o.Now),
 		guests:               newThrottle[client](GuestsPerMinute, time.Minute, o.Now),
+		mailRequests:         newThrottle[client](MailRequestsPerMinute, time.Minute, o.Now),
+		confirmations:        newThrottle[client](BadTokensPerMinute, time.Minute, o.Now),
 		byAccountFromAddress: newThrottle[attempt](FailuresPerAccount, FailureWindow, o.Now),
 		logins:               newThrottle[user.TokenHash](LoginsPerAccount, FailureWindow, o.Now),
 		pace:                 newPace(o.Now),

@@ -64,7 +64,7 @@ func newServer(t *testing.T) *server {
 	t.Cleanup(func() { _ = s.store.Close() })
 	log := slog.New(slog.DiscardHandler)
 	s.service, err = user.New(t.Context(), user.Options{
-		Users: s.store.Users, Sessions: s.store.Sessions, UserSessions: s.store.Sessions, Guests: s.store.Guests, Keys: s.store.Keys,
+		Users: s.store.Users, Sessions: s.store.Sessions, UserSessions: s.store.Sessions, Guests: s.store.Guests, AccountMails: s.store.AccountMails, Keys: s.store.Keys,
 		Hasher: counting{usertest.QuickHasher{}, &s.compared}, Tokens: &jwt.Tokens{}, Log: log, Normalize: norm.NFC.String, Now: s.clock,
 	})
 	if err != nil {

@@ -21,6 +21,7 @@ type userBody struct {
 	ID        string        `json:"id" format:"uuid"`
 	Email     string        `json:"email" example:"ada@example.com"`
 	Name      string        `json:"name" example:"Ada Lovelace"`
+	Verified  bool          `json:"email_verified" doc:"The user has proven to have the mailbox"`
 	Phone     *string       `json:"phone" doc:"null when there is none" example:"+4915112345678"`
 	Locale    *string       `json:"locale" doc:"The language in which we write to the user, a BCP 47 tag; null when the user has not said" example:"de-AT"`
 	Role      identity.Role `json:"role" enum:"customer,organizer,admin"`
@@ -28,7 +29,7 @@ type userBody struct {
 }
 
 func toBody(u user.User) userBody {
-	out := userBody{ID: u.ID, Email: u.Email, Name: u.Name, Role: u.Role, CreatedAt: u.CreatedAt}
+	out := userBody{ID: u.ID, Email: u.Email, Verified: u.EmailVerified(), Name: u.Name, Role: u.Role, CreatedAt: u.CreatedAt}
 	if u.Phone != "" {
 		out.Phone = &u.Phone
 	}

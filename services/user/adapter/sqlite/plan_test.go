@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/openboxoffice/boxoffice/contracts/events"
 	"github.com/openboxoffice/boxoffice/services/internal/sqlitedb/plantest"
 	"github.com/openboxoffice/boxoffice/services/user"
 )
@@ -20,9 +21,10 @@ func TestEverythingGoesByIndexes(t *testing.T) {
 	now := time.UnixMicro(1_000_000_000)
 	token, next := user.HashToken("t"), user.RefreshToken{Hash: user.HashToken("next"), ExpiresAt: now.Add(time.Hour)}
 	plantest.Fill(t, path,
-		`INSERT INTO users SELECT 'u' || n, 'u' || n || '@example.com', 'u' || n || '@example.com', '', '', '', '', 1, 0, 0, 1, '' FROM `+plantest.N,
+		`INSERT INTO users SELECT 'u' || n, 'u' || n || '@example.com', 'u' || n || '@example.com', '', '', '', '', 1, 0, 0, 1, '', NULL FROM `+plantest.N,
 		`INSERT INTO sessions (id, user_id, password_version, started_at) SELECT 's' || n, 'u' || n, 1, 0 FROM `+plantest.N,
 		`INSERT INTO refresh_tokens (hash, session_id, expires_at) SELECT CAST('h' || n AS BLOB), 's' || n, 2000000000 + n FROM `+plantest.N,
+		`INSERT INTO account_mails SELECT 'm' || n, 'verification', 'u' || n, '', 1, x'00', 0, 2000000000 + n, NULL FROM `+plantest.N,
 		`INSERT INTO guests SELECT 'g' || n, '', '', '', '', 2000000000 + n FROM `+plantest.N,
 		`UPDATE refresh_tokens SET hash = x'`+hex.EncodeToString(token[:])+`' WHERE session_id = 's1000'`)
 	for _, c := range []struct {
@@ -46,6 +48,20 @@ func TestEverythingGoesByIndexes(t *testing.T) {
 		}},
 		{"End", "sqlite_autoindex_sessions_1", func(ctx context.Context) error { return s.Sessions.End(ctx, "u1", "s1", now) }},
 		{"Guests.Prune", "guests_by_age", func(ctx context.Context) error { return s.Guests.Prune(ctx, now) }},
+		{"AccountMails.WorkOff", "account_mails_by_user", func(ctx context.Context) error {
+			if err := s.AccountMails.Request(ctx, user.MailRequest{Purpose: user.Verification, Email: "u1@example.com", At: now}); err != nil {
+				return err
+			}
+			_, err := s.AccountMails.WorkOff(ctx, now, 10, func(user.MailRequest, user.User, int) (*user.AccountMail, events.Message, error) {
+				return nil, events.Message{}, nil
+			})
+			return err
+		}},
+		{"AccountMails.Use", "sqlite_autoindex_account_mails_1", func(ctx context.Context) error {
+			_, err := s.AccountMails.Use(ctx, "m1", now, func(user.AccountMail, *user.User) error { return nil })
+			return err
+		}},
+		{"AccountMails.Prune", "account_mails_expiry", func(ctx context.Context) error { return s.AccountMails.Prune(ctx, now) }},
 		{"Revoke", "sqlite_autoindex_sessions_1", func(ctx context.Context) error { return s.Sessions.Revoke(ctx, token, now) }},
 	} {
 		plantest.ByIndex(t, path, c.what, c.index, c.ask)

@@ -15,17 +15,17 @@ type Users struct{ db *sqlitedb.DB }
 var _ user.Users = (*Users)(nil)
 
 const selectUser = `
-	SELECT id, email, name, phone, locale, role, password_hash, password_version, created_at, updated_at
+	SELECT id, email, name, phone, locale, role, password_hash, password_version, email_verified_at, created_at, updated_at
 	FROM users `
 
 // Create implements user.Users.
 func (s *Users) Create(ctx context.Context, u user.User) error {
 	return s.db.Write(ctx, func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, `
-			INSERT INTO users (id, email, email_key, email_key_version, name, phone, locale, role, password_hash, password_version, created_at, updated_at)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			INSERT INTO users (id, email, email_key, email_key_version, name, phone, locale, role, password_hash, password_version, email_verified_at, created_at, updated_at)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 			u.ID, u.Email, user.EmailKey(u.Email), user.EmailKeyVersion, u.Name, u.Phone, u.Locale, u.Role, u.PasswordHash, u.PasswordVersion,
-			sqlitedb.Time(u.CreatedAt), sqlitedb.Time(u.UpdatedAt))
+			sqlitedb.NullTime(u.EmailVerifiedAt), sqlitedb.Time(u.CreatedAt), sqlitedb.Time(u.UpdatedAt))
 		if sqlitedb.IsUniqueViolation(err) {
 			return user.ErrEmailTaken
 		}
@@ -54,14 +54,7 @@ func (s *Users) Update(ctx context.Context, id string, change func(*user.User) e
 		if err := change(&u); err != nil {
 			return err
 		}
-		u.ID, u.Email, u.CreatedAt = stored.ID, stored.Email, stored.CreatedAt
-		u.UpdatedAt = sqlitedb.FromTime(sqlitedb.Time(u.UpdatedAt))
-		_, err = tx.ExecContext(ctx, `
-			UPDATE users
-			SET name = ?, phone = ?, locale = ?, role = ?, password_hash = ?, password_version = ?, updated_at = ?
-			WHERE id = ?`,
-			u.Name, u.Phone, u.Locale, u.Role, u.PasswordHash, u.PasswordVersion, sqlitedb.Time(u.UpdatedAt), u.ID)
-		return err
+		return update(ctx, tx, stored, &u)
 	})
 	if err != nil {
 		return user.User{}, err
@@ -69,15 +62,32 @@ func (s *Users) Update(ctx context.Context, id string, change func(*user.User) e
 	return u, nil
 }
 
+// update stores u, of what may be changed in stored.
+func update(ctx context.Context, tx *sql.Tx, stored user.User, u *user.User) error {
+	u.ID, u.Email, u.CreatedAt = stored.ID, stored.Email, stored.CreatedAt
+	u.UpdatedAt = sqlitedb.FromTime(sqlitedb.Time(u.UpdatedAt))
+	if u.EmailVerified() {
+		u.EmailVerifiedAt = sqlitedb.FromTime(sqlitedb.Time(u.EmailVerifiedAt))
+	}
+	_, err := tx.ExecContext(ctx, `
+		UPDATE users
+		SET name = ?, phone = ?, locale = ?, role = ?, password_hash = ?, password_version = ?, email_verified_at = ?, updated_at = ?
+		WHERE id = ?`,
+		u.Name, u.Phone, u.Locale, u.Role, u.PasswordHash, u.PasswordVersion, sqlitedb.NullTime(u.EmailVerifiedAt), sqlitedb.Time(u.UpdatedAt), u.ID)
+	return err
+}
+
 func scanUser(row *sql.Row) (u user.User, err error) {
 	var created, updated int64
-	err = row.Scan(&u.ID, &u.Email, &u.Name, &u.Phone, &u.Locale, &u.Role, &u.PasswordHash, &u.PasswordVersion, &created, &updated)
+	var verified sql.NullInt64
+	err = row.Scan(&u.ID, &u.Email, &u.Name, &u.Phone, &u.Locale, &u.Role, &u.PasswordHash, &u.PasswordVersion, &verified, &created, &updated)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return user.User{}, user.ErrNotFound
 	case err != nil:
 		return user.User{}, err
 	}
+	u.EmailVerifiedAt = sqlitedb.FromNullTime(verified)
 	u.CreatedAt, u.UpdatedAt = sqlitedb.FromTime(created), sqlitedb.FromTime(updated)
 	return u, nil
 }

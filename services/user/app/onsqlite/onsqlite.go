@@ -21,7 +21,7 @@ func Open(ctx context.Context, path string) (*app.Database, error) {
 		return nil, errors.Join(err, s.Close())
 	}
 	return &app.Database{
-		Users: s.Users, Sessions: s.Sessions, UserSessions: s.Sessions, Guests: s.Guests, Keys: s.Keys,
-		Opened: storage.Opened{DB: s, Run: s.Run}, Keyless: keyless,
+		Users: s.Users, Sessions: s.Sessions, UserSessions: s.Sessions, Guests: s.Guests, AccountMails: s.AccountMails, Outbox: s.Outbox(), Keys: s.Keys,
+		Opened: storage.Opened{DB: s, EndLeases: s.EndLeases, Run: s.Run}, Keyless: keyless,
 	}, nil
 }

@@ -47,7 +47,7 @@ func (c Config) openPostgres(ctx context.Context, url string) (*app.Database, er
 		return nil, errors.Join(err, s.Close())
 	}
 	return &app.Database{
-		Users: s.Users, Sessions: s.Sessions, UserSessions: s.Sessions, Guests: s.Guests, Keys: s.Keys,
+		Users: s.Users, Sessions: s.Sessions, UserSessions: s.Sessions, Guests: s.Guests, AccountMails: s.AccountMails, Outbox: s.Outbox(), Listen: s.Listen, Keys: s.Keys,
 		Opened: storage.Opened{DB: s}, Keyless: keyless,
 	}, nil
 }

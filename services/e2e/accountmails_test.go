@@ -1,0 +1,70 @@
+package e2e
+
+import (
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"github.com/openboxoffice/boxoffice/contracts/problem"
+)
+
+// tokenLine is where a mail about an account shows its token: there is no web site.
+var tokenLine = regexp.MustCompile(`(?m)^([A-Za-z0-9_-]{43})\r?$`)
+
+// tokenFrom waits for the mail to a about subject, and returns its token.
+func (p *platform) tokenFrom(t testing.TB, a *account, subject string) (token string) {
+	t.Helper()
+	eventually(t, func() error {
+		mails, err := p.mails()
+		if err != nil {
+			return final{err}
+		}
+		for _, m := range mails {
+			if found := tokenLine.FindStringSubmatch(m.text); found != nil && strings.Contains(m.to, a.email) && m.subject == subject {
+				token = found[1]
+				return nil
+			}
+		}
+		return errNoMail
+	})
+	return token
+}
+
+// An account's owner proves to have the mailbox, and comes back without the password.
+func TestAccountMails(t *testing.T) {
+	t.Parallel()
+	p := shared(t)
+	a := p.register(t, customer)
+	post := func(path string, v obj) *answer {
+		return p.call(t, http.MethodPost, gateway, path, header("X-Forwarded-For", a.address), body(v))
+	}
+	for _, path := range []string{"/users/verification", "/password-reset"} {
+		post(path, obj{"email": a.email}).want(t, http.StatusAccepted)
+		post(path, obj{"email": "nobody-" + uuid.NewString() + "@e2e.example"}).want(t, http.StatusAccepted)
+		post(path, obj{"email": "nobody"}).refused(t, http.StatusUnprocessableEntity, problem.ValidationFailed)
+	}
+	verification, reset := p.tokenFrom(t, a, "Confirm your email address"), p.tokenFrom(t, a, "Your new password")
+
+	post("/users/verification/confirm", obj{"token": reset}).refused(t, http.StatusGone, problem.LinkNotValid)
+	post("/users/verification/confirm", obj{"token": "nonsense"}).refused(t, http.StatusUnprocessableEntity, problem.ValidationFailed)
+	post("/users/verification/confirm", obj{"token": verification}).want(t, http.StatusNoContent)
+	var me struct {
+		Verified bool `json:"email_verified"`
+	}
+	if p.get(t, gateway, "/users/me", &me, as(a)); !me.Verified {
+		t.Error("the address is not verified")
+	}
+	post("/users/verification/confirm", obj{"token": verification}).refused(t, http.StatusGone, problem.LinkNotValid)
+
+	const next = "another long secret"
+	post("/password-reset/confirm", obj{"token": reset, "password": "1234567890"}).refused(t, http.StatusUnprocessableEntity, problem.PasswordTooCommon)
+	post("/password-reset/confirm", obj{"token": reset, "password": next}).want(t, http.StatusNoContent)
+	post("/password-reset/confirm", obj{"token": reset, "password": next}).refused(t, http.StatusGone, problem.LinkNotValid)
+	p.token(t, a, "grant_type", "refresh_token", "refresh_token", a.refresh).oauthError(t, http.StatusBadRequest, "invalid_grant")
+	p.call(t, http.MethodPatch, gateway, "/users/me", as(a), body(obj{"name": "Mallory"})).refused(t, http.StatusUnauthorized, problem.InvalidToken)
+	p.token(t, a, "grant_type", "password", "username", a.email, "password", a.password).oauthError(t, http.StatusBadRequest, "invalid_grant")
+	p.token(t, a, "grant_type", "password", "username", a.email, "password", next).want(t, http.StatusOK)
+}

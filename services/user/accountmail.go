@@ -1,0 +1,300 @@
+package user
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/openboxoffice/boxoffice/contracts/events"
+	"github.com/openboxoffice/boxoffice/contracts/problem"
+	"github.com/openboxoffice/boxoffice/services/internal/worker"
+)
+
+// Purpose is what the link in an account mail is for.
+type Purpose string
+
+// The purposes.
+const (
+	Verification  Purpose = "verification"
+	PasswordReset Purpose = "password_reset"
+)
+
+// The limits of account mails.
+const (
+	VerificationLife  = 48 * time.Hour
+	PasswordResetLife = time.Hour
+	// MailsPerHour is how many mails of one purpose a user is sent within an hour.
+	// Whoever asks may not be the user.
+	MailsPerHour = 3
+	// mailsKept is how long a mail is known after its link has expired.
+	mailsKept = 24 * time.Hour
+)
+
+// MailRequest is somebody's wish for a mail, which is decided upon later: who
+// asks learns nothing about whether the address has an account.
+type MailRequest struct {
+	Purpose Purpose
+	Email   string // as it was asked for
+	At      time.Time
+	// TraceParent is the W3C Trace Context of the request, or "".
+	TraceParent string
+}
+
+// AccountMail is a mail to a user with a link that does something once.
+type AccountMail struct {
+	ID      string // UUIDv7, and the id of the message about it
+	Purpose Purpose
+	UserID  string
+	// Email is the address that it is sent to. Whoever has the link has this
+	// mailbox.
+	Email string
+	// PasswordVersion is the user's when it was made.
+	PasswordVersion int64
+	// Secret makes the token. No message and no mail store has either.
+	Secret    []byte
+	CreatedAt time.Time
+	ExpiresAt time.Time
+	UsedAt    time.Time // zero until the token is used
+}
+
+// Token returns what the link ends with: the same each time, so that a mail that is
+// sent again is the same mail.
+func (m AccountMail) Token() (string, error) {
+	id, err := uuid.Parse(m.ID)
+	if err != nil {
+		return "", fmt.Errorf("the id of an account mail: %w", err)
+	}
+	return base64.RawURLEncoding.EncodeToString(append(id[:], m.mac(id)...)), nil
+}
+
+// mac is 128 bits that nobody can guess who has not the secret.
+func (m AccountMail) mac(id uuid.UUID) []byte {
+	mac := hmac.New(sha256.New, m.Secret)
+	mac.Write([]byte(m.Purpose))
+	mac.Write(id[:])
+	return mac.Sum(nil)[:tokenMAC]
+}
+
+const tokenMAC = 16
+
+// parseToken returns the id of the mail that token says it comes from, and the rest,
+// which proves it.
+func parseToken(token string) (id uuid.UUID, mac []byte, wrong problem.Invalid) {
+	b, err := base64.RawURLEncoding.Strict().DecodeString(strings.TrimSpace(token))
+	if err != nil || len(b) != len(id)+tokenMAC {
+		return id, nil, invalid("token", "must be a token from a mail")
+	}
+	return uuid.UUID(b[:len(id)]), b[len(id):], nil
+}
+
+// due returns why the link of m does nothing for u at now: ErrLinkNotValid, or nil.
+func (m AccountMail) due(u User, now time.Time) error {
+	switch {
+	case !m.UsedAt.IsZero(), !now.Before(m.ExpiresAt), EmailKey(m.Email) != EmailKey(u.Email),
+		m.Purpose == Verification && u.EmailVerified(),
+		m.Purpose == PasswordReset && m.PasswordVersion != u.PasswordVersion:
+		return ErrLinkNotValid
+	}
+	return nil
+}
+
+// RequestMail stores the wish for a mail of this purpose. Whether the address has
+// an account is looked up later. An email address that is none is a
+// problem.Invalid.
+func (s *Service) RequestMail(ctx context.Context, p Purpose, email string) error {
+	email, wrong := checkEmail(s.Normalize(email))
+	if wrong != nil {
+		return wrong
+	}
+	r := MailRequest{Purpose: p, Email: email, At: s.now()}
+	if s.TraceParent != nil {
+		r.TraceParent = s.TraceParent(ctx)
+	}
+	if err := s.AccountMails.Request(ctx, r); err != nil {
+		return err
+	}
+	select {
+	case s.requested <- struct{}{}:
+	default:
+	}
+	return nil
+}
+
+// decideOnMail returns the mail that r leads to, and the message about it, or nil:
+// for an account that has its mails of this hour, or nothing to verify.
+func (s *Service) decideOnMail(r MailRequest, u User, recent int) (*AccountMail, events.Message, error) {
+	if recent >= MailsPerHour || r.Purpose == Verification && u.EmailVerified() {
+		return nil, events.Message{}, nil
+	}
+	life := map[Purpose]time.Duration{Verification: VerificationLife, PasswordReset: PasswordResetLife}[r.Purpose]
+	if life == 0 {
+		return nil, events.Message{}, nil // of a newer version
+	}
+	id, err := uuid.NewV7()
+	if err != nil {
+		return nil, events.Message{}, err
+	}
+	now := s.now()
+	m := AccountMail{
+		ID: id.String(), Purpose: r.Purpose, UserID: u.ID, Email: u.Email, PasswordVersion: u.PasswordVersion,
+		Secret: random(), CreatedAt: now, ExpiresAt: now.Add(life),
+	}
+	data, err := json.Marshal(events.AccountMail{MailID: m.ID, UserID: m.UserID, Purpose: string(m.Purpose), OccurredAt: now})
+	if err != nil {
+		return nil, events.Message{}, err
+	}
+	return &m, events.Message{
+		SpecVersion: events.SpecVersion, ID: m.ID, Source: "user", Type: events.TypeAccountMail, Subject: u.ID,
+		Time: now, DataContentType: "application/json", TraceParent: r.TraceParent, Data: data,
+	}, nil
+}
+
+// workOffPoll is how often requests of other processes are looked for, and
+// workOffBatch how many are decided upon in one transaction.
+const (
+	workOffPoll  = time.Second
+	workOffBatch = 50
+)
+
+// WorkOff decides on the mails that were asked for, until ctx ends.
+func (s *Service) WorkOff(ctx context.Context) error {
+	tick := time.NewTicker(workOffPoll)
+	defer tick.Stop()
+	for {
+		if err := worker.Try(ctx, s.Log, "account mails", func() error { return s.WorkOffNow(ctx) }); err != nil && ctx.Err() == nil {
+			s.Log.ErrorContext(ctx, "account mails not decided upon", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-s.requested:
+		case <-tick.C:
+		}
+	}
+}
+
+// WorkOffNow decides on the mails that have been asked for.
+func (s *Service) WorkOffNow(ctx context.Context) error {
+	for {
+		n, err := s.AccountMails.WorkOff(ctx, s.now().Add(-time.Hour), workOffBatch, s.decideOnMail)
+		if err != nil {
+			return err
+		}
+		if n > 0 && s.Committed != nil {
+			s.Committed()
+		}
+		if n < workOffBatch {
+			return nil
+		}
+	}
+}
+
+// MailContent is what an account mail says when it is sent.
+type MailContent struct {
+	ID, UserID       string
+	Purpose          Purpose
+	To, Name, Locale string
+	// URL is the link; "" where there is no web site. Then the mail says Token.
+	URL, Token string
+	ExpiresAt  time.Time
+}
+
+// paths are where the web site takes the tokens.
+var paths = map[Purpose]string{Verification: "verify", PasswordReset: "password-reset"}
+
+// Mail returns what the account mail says now, or ErrMailNotDue where there is
+// none, or no reason to send it any more.
+func (s *Service) Mail(ctx context.Context, id string) (MailContent, error) {
+	m, u, err := s.AccountMails.Get(ctx, id)
+	if errors.Is(err, ErrLinkNotValid) || err == nil && m.due(u, s.now()) != nil {
+		return MailContent{}, ErrMailNotDue
+	}
+	if err != nil {
+		return MailContent{}, err
+	}
+	token, err := m.Token()
+	if err != nil {
+		return MailContent{}, err
+	}
+	c := MailContent{ID: m.ID, UserID: u.ID, Purpose: m.Purpose, To: m.Email, Name: u.Name, Locale: u.Locale, ExpiresAt: m.ExpiresAt}
+	if s.WebURL == "" {
+		c.Token = token
+	} else {
+		c.URL = s.WebURL + "/" + paths[m.Purpose] + "/" + token
+	}
+	return c, nil
+}
+
+// ConfirmEmail says that the user of the token has the mailbox of the account. A
+// token that is none is a problem.Invalid; one that was used, has expired, or is
+// forged is ErrLinkNotValid.
+func (s *Service) ConfirmEmail(ctx context.Context, token string) error {
+	_, err := s.use(ctx, Verification, token, func(u *User, now time.Time) error {
+		u.EmailVerifiedAt = now
+		return nil
+	})
+	return err
+}
+
+// ResetPassword gives the token's user a new password, which ends all sessions,
+// and says that they have the mailbox. Its errors are ConfirmEmail's, and
+// ErrPasswordTooCommon. None of them uses up the token.
+func (s *Service) ResetPassword(ctx context.Context, token, password string) error {
+	id, mac, badToken := parseToken(token)
+	if badToken != nil {
+		return joinInvalid(badToken, s.checkPassword(password, ""))
+	}
+	m, u, err := s.AccountMails.Get(ctx, id.String())
+	switch {
+	case err != nil:
+		return err
+	case m.Purpose != PasswordReset || !hmac.Equal(m.mac(id), mac) || m.due(u, s.now()) != nil:
+		return ErrLinkNotValid
+	}
+	if err := s.checkPassword(password, u.Email); err != nil {
+		return err
+	}
+	hash, err := s.Hasher.Hash(ctx, s.Normalize(password))
+	if err != nil {
+		return err
+	}
+	u, err = s.use(ctx, PasswordReset, token, func(u *User, now time.Time) error {
+		u.PasswordHash = hash
+		u.PasswordVersion++
+		if !u.EmailVerified() {
+			u.EmailVerifiedAt = now
+		}
+		return nil
+	})
+	if err == nil {
+		s.Log.InfoContext(ctx, "password reset", "user_id", u.ID)
+	}
+	return err
+}
+
+// use uses up the token of a mail of this purpose for a change of its user.
+func (s *Service) use(ctx context.Context, p Purpose, token string, change func(u *User, now time.Time) error) (User, error) {
+	id, mac, wrong := parseToken(token)
+	if wrong != nil {
+		return User{}, wrong
+	}
+	now := s.now()
+	return s.AccountMails.Use(ctx, id.String(), now, func(m AccountMail, u *User) error {
+		if m.Purpose != p || !hmac.Equal(m.mac(id), mac) {
+			return ErrLinkNotValid
+		}
+		if err := m.due(*u, now); err != nil {
+			return err
+		}
+		u.UpdatedAt = now
+		return change(u, now)
+	})
+}

@@ -1,0 +1,205 @@
+package user_test
+
+import (
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/openboxoffice/boxoffice/contracts/events"
+	"github.com/openboxoffice/boxoffice/contracts/problem"
+	"github.com/openboxoffice/boxoffice/services/user"
+)
+
+// told returns the account mails that messages were published about since the last
+// call.
+func (s service) told(t *testing.T) (mails []events.AccountMail) {
+	t.Helper()
+	if err := s.WorkOffNow(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	far := s.clock.Add(1000 * time.Hour)
+	entries, err := s.outbox.Claim(t.Context(), far, far.Add(1000*time.Hour), 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ids []string
+	for _, e := range entries {
+		var m events.AccountMail
+		if err := json.Unmarshal(e.Message.Data, &m); err != nil {
+			t.Fatal(err)
+		}
+		if e.Topic != events.TopicUsers || e.Message.Type != events.TypeAccountMail || e.Message.Source != "user" || e.Message.Subject != m.UserID {
+			t.Errorf("a message of topic %s, type %s, source %s", e.Topic, e.Message.Type, e.Message.Source)
+		}
+		mails = append(mails, m)
+		ids = append(ids, e.Message.ID)
+	}
+	if err := s.outbox.Close(t.Context(), ids, *s.clock); err != nil {
+		t.Fatal(err)
+	}
+	return mails
+}
+
+// mailed asks for a mail to ada, and returns what it says.
+func (s service) mailed(t *testing.T, p user.Purpose) user.MailContent {
+	t.Helper()
+	if err := s.RequestMail(t.Context(), p, "ADA@example.com"); err != nil {
+		t.Fatal(err)
+	}
+	told := s.told(t)
+	if len(told) != 1 || told[0].Purpose != string(p) {
+		t.Fatalf("told of %+v, want one %s", told, p)
+	}
+	c, err := s.Mail(t.Context(), told[0].MailID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func TestVerification(t *testing.T) {
+	t.Parallel()
+	s := newService(t)
+	u := s.registered(t)
+	c := s.mailed(t, user.Verification)
+	want := user.MailContent{
+		ID: c.ID, UserID: u.ID, Purpose: user.Verification, To: u.Email, Name: u.Name, Locale: u.Locale,
+		Token: c.Token, ExpiresAt: s.clock.Add(48 * time.Hour),
+	}
+	if d := cmp.Diff(want, c); d != "" || len(c.Token) != 43 {
+		t.Errorf("a token of %d characters (-want +got):\n%s", len(c.Token), d)
+	}
+	if again, err := s.Mail(t.Context(), c.ID); err != nil || again.Token != c.Token {
+		t.Errorf("the mail that is sent again has another token: %v", err)
+	}
+	s.pass(time.Minute)
+	if err := s.ConfirmEmail(t.Context(), c.Token); err != nil {
+		t.Fatal(err)
+	}
+	if now, err := s.Get(t.Context(), u.ID); err != nil || !now.EmailVerifiedAt.Equal(*s.clock) {
+		t.Errorf("verified at %v, %v", now.EmailVerifiedAt, err)
+	}
+	wantErr(t, s.ConfirmEmail(t.Context(), c.Token), user.ErrLinkNotValid)
+	_, err := s.Mail(t.Context(), c.ID)
+	wantErr(t, err, user.ErrMailNotDue)
+	if err := s.RequestMail(t.Context(), user.Verification, u.Email); err != nil {
+		t.Fatal(err)
+	}
+	if told := s.told(t); len(told) != 0 {
+		t.Errorf("mails about what is verified already: %+v", told)
+	}
+}
+
+func TestLinksLeadToTheWebSite(t *testing.T) {
+	t.Parallel()
+	s := newService(t)
+	s.registered(t)
+	s.WebURL = "https://tickets.example"
+	for p, prefix := range map[user.Purpose]string{
+		user.Verification: "https://tickets.example/verify/", user.PasswordReset: "https://tickets.example/password-reset/",
+	} {
+		c := s.mailed(t, p)
+		if token, ok := strings.CutPrefix(c.URL, prefix); !ok || len(token) != 43 || c.Token != "" {
+			t.Errorf("%s: the link %s and the token %q", p, c.URL, c.Token)
+		}
+	}
+}
+
+func TestPasswordReset(t *testing.T) {
+	t.Parallel()
+	s := newService(t)
+	u := s.registered(t)
+	g := s.login(t)
+	c, second := s.mailed(t, user.PasswordReset), s.mailed(t, user.PasswordReset)
+	const next = "an organ in the sparrow"
+	wantErr(t, s.ResetPassword(t.Context(), c.Token, "password123"), user.ErrPasswordTooCommon)
+	var wrong problem.Invalid
+	if err := s.ResetPassword(t.Context(), c.Token, "short"); !errors.As(err, &wrong) {
+		t.Errorf("a short password: %v", err)
+	}
+	if err := s.ResetPassword(t.Context(), c.Token, next); err != nil {
+		t.Fatal(err)
+	}
+	_, err := s.Refresh(t.Context(), g.RefreshToken)
+	wantErr(t, err, user.ErrInvalidGrant)
+	_, err = s.VerifyChange(t.Context(), g.AccessToken)
+	wantErr(t, err, user.ErrInvalidToken)
+	_, err = s.Login(t.Context(), u.Email, password)
+	wantErr(t, err, user.ErrInvalidGrant)
+	if _, err := s.Login(t.Context(), u.Email, next); err != nil {
+		t.Error(err)
+	}
+	if now, err := s.Get(t.Context(), u.ID); err != nil || !now.EmailVerified() {
+		t.Errorf("whoever read the mail has not proven to have the mailbox: %v", err)
+	}
+	for what, token := range map[string]string{"used": c.Token, "of before the change": second.Token} {
+		if err := s.ResetPassword(t.Context(), token, "a wren in the clavichord"); !errors.Is(err, user.ErrLinkNotValid) {
+			t.Errorf("a token that is %s: %v", what, err)
+		}
+	}
+}
+
+func TestLinksThatAreNotValid(t *testing.T) {
+	t.Parallel()
+	s := newService(t)
+	u := s.registered(t)
+	verification, reset := s.mailed(t, user.Verification).Token, s.mailed(t, user.PasswordReset).Token
+	forged := []byte(verification)
+	forged[42] = map[bool]byte{true: 'Q', false: 'A'}[forged[42] != 'Q'] // the last bits are unused
+	forged[30] = map[bool]byte{true: 'B', false: 'A'}[forged[30] == 'A']
+	for what, token := range map[string]string{
+		"a reset": reset, "forged": string(forged[:42]) + string(verification[42]),
+		"unknown": "AZUfqLQCcAGAAAAAAAAAAPx0nYQXl2aLrL9dNYQdyVE"[:43],
+	} {
+		if err := s.ConfirmEmail(t.Context(), token); !errors.Is(err, user.ErrLinkNotValid) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	wantErr(t, s.ResetPassword(t.Context(), verification, "an organ in the sparrow"), user.ErrLinkNotValid)
+	for _, nonsense := range []string{"", "x", verification + "A", verification[:42], strings.Repeat("é", 30), "../" + verification} {
+		var wrong problem.Invalid
+		if err := s.ConfirmEmail(t.Context(), nonsense); !errors.As(err, &wrong) || wrong[0].Name != "token" {
+			t.Errorf("%q: %v", nonsense, err)
+		}
+	}
+	s.pass(user.PasswordResetLife)
+	wantErr(t, s.ResetPassword(t.Context(), reset, "an organ in the sparrow"), user.ErrLinkNotValid)
+	s.pass(user.VerificationLife - user.PasswordResetLife)
+	wantErr(t, s.ConfirmEmail(t.Context(), verification), user.ErrLinkNotValid)
+	if now, err := s.Get(t.Context(), u.ID); err != nil || now.EmailVerified() || now.PasswordVersion != u.PasswordVersion {
+		t.Errorf("%+v, %v", now, err)
+	}
+}
+
+// Whoever asks learns nothing, and fills nobody's mailbox.
+func TestMailsAreFewAndForAccountsAlone(t *testing.T) {
+	t.Parallel()
+	s := newService(t)
+	s.registered(t)
+	if err := s.RequestMail(t.Context(), user.PasswordReset, "nobody@example.com"); err != nil {
+		t.Fatal(err)
+	}
+	if told := s.told(t); len(told) != 0 {
+		t.Errorf("mails to nobody: %+v", told)
+	}
+	for range user.MailsPerHour {
+		s.mailed(t, user.PasswordReset)
+	}
+	if err := s.RequestMail(t.Context(), user.PasswordReset, "ada@example.com"); err != nil {
+		t.Fatal(err)
+	}
+	if told := s.told(t); len(told) != 0 {
+		t.Errorf("a mail too many within an hour: %+v", told)
+	}
+	s.mailed(t, user.Verification)
+	s.pass(time.Hour)
+	s.mailed(t, user.PasswordReset)
+	var wrong problem.Invalid
+	if err := s.RequestMail(t.Context(), user.PasswordReset, "no address"); !errors.As(err, &wrong) || wrong[0].Name != "email" {
+		t.Errorf("no address: %v", err)
+	}
+}

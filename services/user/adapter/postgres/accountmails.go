@@ -1,0 +1,168 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/openboxoffice/boxoffice/contracts/events"
+	outboxpostgres "github.com/openboxoffice/boxoffice/services/internal/outbox/postgres"
+	"github.com/openboxoffice/boxoffice/services/internal/postgresdb"
+	"github.com/openboxoffice/boxoffice/services/user"
+)
+
+// AccountMails is a user.AccountMails. Whoever locks a mail and its user locks them
+// in that order.
+type AccountMails struct{ db *postgresdb.DB }
+
+var _ user.AccountMails = (*AccountMails)(nil)
+
+// Request implements user.AccountMails.
+func (s *AccountMails) Request(ctx context.Context, r user.MailRequest) error {
+	return s.db.Write(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, `
+			INSERT INTO account_mail_requests (purpose, email_key, email, trace_parent, requested_at) VALUES ($1, $2, $3, $4, $5)
+			ON CONFLICT DO NOTHING`,
+			r.Purpose, user.EmailKey(r.Email), r.Email, r.TraceParent, r.At)
+		return err
+	})
+}
+
+// WorkOff implements user.AccountMails.
+func (s *AccountMails) WorkOff(ctx context.Context, since time.Time, limit int,
+	decide func(user.MailRequest, user.User, int) (*user.AccountMail, events.Message, error),
+) (n int, err error) {
+	err = s.db.Write(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, `
+			SELECT purpose, email, trace_parent, requested_at FROM account_mail_requests
+			ORDER BY requested_at LIMIT $1 FOR UPDATE SKIP LOCKED`, limit)
+		if err != nil {
+			return err
+		}
+		requests, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (r user.MailRequest, err error) {
+			err = row.Scan(&r.Purpose, &r.Email, &r.TraceParent, &r.At)
+			return r, err
+		})
+		if err != nil {
+			return err
+		}
+		for _, r := range requests {
+			if err := workOff(ctx, tx, r, since, decide); err != nil {
+				return err
+			}
+		}
+		n = len(requests)
+		return nil
+	})
+	if err != nil {
+		return 0, err
+	}
+	return n, nil
+}
+
+func workOff(ctx context.Context, tx pgx.Tx, r user.MailRequest, since time.Time,
+	decide func(user.MailRequest, user.User, int) (*user.AccountMail, events.Message, error),
+) error {
+	key := user.EmailKey(r.Email)
+	if _, err := tx.Exec(ctx, `DELETE FROM account_mail_requests WHERE purpose = $1 AND email_key = $2`, r.Purpose, key); err != nil {
+		return err
+	}
+	u, err := scanUser(tx.QueryRow(ctx, selectUser+`WHERE email_key = $1`, key))
+	switch {
+	case errors.Is(err, user.ErrNotFound):
+		return nil
+	case err != nil:
+		return err
+	}
+	var recent int
+	if err := tx.QueryRow(ctx, `SELECT count(*) FROM account_mails WHERE user_id = $1 AND purpose = $2 AND created_at > $3`,
+		u.ID, r.Purpose, since).Scan(&recent); err != nil {
+		return err
+	}
+	m, message, err := decide(r, u, recent)
+	if err != nil || m == nil {
+		return err
+	}
+	if _, err := tx.Exec(ctx, `
+		INSERT INTO account_mails (id, purpose, user_id, email, password_version, secret, created_at, expires_at, used_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+		m.ID, m.Purpose, m.UserID, m.Email, m.PasswordVersion, m.Secret, m.CreatedAt, m.ExpiresAt, nullTime(m.UsedAt)); err != nil {
+		return err
+	}
+	return outboxpostgres.Insert(ctx, tx, events.TopicUsers, message, message.Time)
+}
+
+const selectMail = `
+	SELECT id, purpose, user_id, email, password_version, secret, created_at, expires_at, used_at
+	FROM account_mails WHERE id = $1`
+
+// Get implements user.AccountMails.
+func (s *AccountMails) Get(ctx context.Context, id string) (m user.AccountMail, u user.User, err error) {
+	err = s.db.Read(ctx, func(ctx context.Context, conn *pgx.Conn) error {
+		if m, err = scanMail(conn.QueryRow(ctx, selectMail, id)); err != nil {
+			return err
+		}
+		u, err = scanUser(conn.QueryRow(ctx, selectUser+`WHERE id = $1`, m.UserID))
+		return err
+	})
+	switch {
+	case errors.Is(err, user.ErrNotFound):
+		return user.AccountMail{}, user.User{}, user.ErrLinkNotValid
+	case err != nil:
+		return user.AccountMail{}, user.User{}, err
+	}
+	return m, u, nil
+}
+
+// Use implements user.AccountMails.
+func (s *AccountMails) Use(ctx context.Context, id string, now time.Time, change func(user.AccountMail, *user.User) error) (u user.User, err error) {
+	err = s.db.Write(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		m, err := scanMail(tx.QueryRow(ctx, selectMail+` FOR UPDATE`, id))
+		if err != nil {
+			return err
+		}
+		stored, err := scanUser(tx.QueryRow(ctx, selectUser+`WHERE id = $1 FOR UPDATE`, m.UserID))
+		switch {
+		case errors.Is(err, user.ErrNotFound):
+			return user.ErrLinkNotValid
+		case err != nil:
+			return err
+		}
+		u = stored
+		if err := change(m, &u); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, `UPDATE account_mails SET used_at = $2 WHERE id = $1`, id, now); err != nil {
+			return err
+		}
+		return store(ctx, tx, stored, &u)
+	})
+	if err != nil {
+		return user.User{}, err
+	}
+	return u, nil
+}
+
+// Prune implements user.AccountMails.
+func (s *AccountMails) Prune(ctx context.Context, before time.Time) error {
+	return s.db.Sweep(ctx, `
+		DELETE FROM account_mails WHERE id = ANY (ARRAY(
+			SELECT id FROM account_mails WHERE expires_at < $1 LIMIT 1000 FOR UPDATE SKIP LOCKED))`, before)
+}
+
+func scanMail(row pgx.Row) (m user.AccountMail, err error) {
+	var used *time.Time
+	err = row.Scan(&m.ID, &m.Purpose, &m.UserID, &m.Email, &m.PasswordVersion, &m.Secret, &m.CreatedAt, &m.ExpiresAt, &used)
+	switch {
+	case errors.Is(err, pgx.ErrNoRows), postgresdb.IsNoText(err):
+		return user.AccountMail{}, user.ErrLinkNotValid
+	case err != nil:
+		return user.AccountMail{}, err
+	}
+	if used != nil {
+		m.UsedAt = *used
+	}
+	return m, nil
+}

@@ -1,0 +1,146 @@
+package rest
+
+import (
+	"context"
+	"crypto/sha256"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/uuid"
+
+	"github.com/openboxoffice/boxoffice/contracts/problem"
+	"github.com/openboxoffice/boxoffice/services/internal/auth"
+	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
+	"github.com/openboxoffice/boxoffice/services/user"
+)
+
+type emailBody struct {
+	Email string `json:"email" maxLength:"1000" example:"ada@example.com"`
+}
+
+type linkBody struct {
+	Token string `json:"token" maxLength:"200" doc:"From the mail" example:"AZUfqLQCcAGAAAAAAAAAAPx0nYQXl2aLrL9dNYQdyVE"`
+}
+
+type resetBody struct {
+	Token    string `json:"token" maxLength:"200" doc:"From the mail" example:"AZUfqLQCcAGAAAAAAAAAAPx0nYQXl2aLrL9dNYQdyVE"`
+	Password string `json:"password" minLength:"10" maxLength:"256" doc:"None of those that everybody tries first" example:"a wren in the clavichord"`
+}
+
+func (h *handlers) registerAccountMails(api huma.API, guard *auth.Guard) {
+	const later = "Always 202, whether the address has an account or not. Of each kind an account is sent three mails an hour at most."
+	huma.Register(api, h.fromClient(httpkit.Refuses(huma.Operation{
+		OperationID: "requestVerification", Method: http.MethodPost, Path: "/users/verification", DefaultStatus: http.StatusAccepted, Tags: []string{"users"},
+		Summary: "Ask for a mail that verifies an account's address", Description: later + " The token in it is good for two days.",
+	}, problem.RateLimited)), h.requestMail(user.Verification))
+	huma.Register(api, h.fromClient(httpkit.Refuses(huma.Operation{
+		OperationID: "confirmVerification", Method: http.MethodPost, Path: "/users/verification/confirm", DefaultStatus: http.StatusNoContent, Tags: []string{"users"},
+		Summary: "Verify an account's address by the token from its mail",
+	}, problem.LinkNotValid, problem.RateLimited)), h.confirmVerification)
+	huma.Register(api, h.fromClient(httpkit.Refuses(huma.Operation{
+		OperationID: "requestPasswordReset", Method: http.MethodPost, Path: "/password-reset", DefaultStatus: http.StatusAccepted, Tags: []string{"users"},
+		Summary: "Ask for a mail to set a new password", Description: later + " The token in it is good for an hour.",
+	}, problem.RateLimited)), h.requestMail(user.PasswordReset))
+	huma.Register(api, h.fromClient(httpkit.Refuses(huma.Operation{
+		OperationID: "confirmPasswordReset", Method: http.MethodPost, Path: "/password-reset/confirm", DefaultStatus: http.StatusNoContent, Tags: []string{"users"},
+		Summary: "Set a new password by the token from the mail", Description: "It ends all sessions: log in again. A password that is refused does not use up the token.",
+	}, problem.LinkNotValid, problem.PasswordTooCommon, problem.RateLimited)), h.confirmPasswordReset)
+	huma.Register(api, guard.Service(api, httpkit.Refuses(huma.Operation{
+		OperationID: "getAccountMail", Method: http.MethodGet, Path: "/account-mails/{id}", Tags: []string{"internal"},
+		Summary: "Get what a mail about an account says", Description: "For the moment when it is sent: nobody stores its token.",
+	}, problem.MailNotDue), "notification"), h.accountMail)
+}
+
+func (h *handlers) requestMail(p user.Purpose) func(context.Context, *struct{ Body emailBody }) (*struct{}, error) {
+	return func(ctx context.Context, in *struct{ Body emailBody }) (*struct{}, error) {
+		end, err := h.mailRequests.begin(ctx, clientOf(ctx))
+		if err != nil {
+			return nil, refused(ctx, err)
+		}
+		end(strike) // each counts, whatever comes of it
+		if err := h.service.RequestMail(ctx, p, in.Body.Email); err != nil {
+			return nil, refused(ctx, err)
+		}
+		return nil, nil
+	}
+}
+
+func (h *handlers) confirmVerification(ctx context.Context, in *struct{ Body linkBody }) (*struct{}, error) {
+	if err := h.confirm(ctx, func() error { return h.service.ConfirmEmail(ctx, in.Body.Token) }); err != nil {
+		return nil, refused(ctx, err)
+	}
+	return nil, nil
+}
+
+func (h *handlers) confirmPasswordReset(ctx context.Context, in *struct{ Body resetBody }) (*struct{}, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	err := h.confirm(ctx, func() error {
+		leave, err := h.line.enter(ctx, attempt{clientOf(ctx), sha256.Sum256([]byte(in.Body.Token))})
+		if err != nil {
+			return err
+		}
+		defer leave()
+		return h.service.ResetPassword(ctx, in.Body.Token, in.Body.Password)
+	})
+	if err != nil {
+		return nil, refused(ctx, err)
+	}
+	return nil, nil
+}
+
+// confirm runs use, which uses a token. Those that are not accepted count.
+func (h *handlers) confirm(ctx context.Context, use func() error) error {
+	end, err := h.confirmations.begin(ctx, clientOf(ctx))
+	if err != nil {
+		return err
+	}
+	o := strike
+	defer func() { end(o) }()
+	if err = use(); err == nil {
+		o = void
+	}
+	return err
+}
+
+type accountMailBody struct {
+	ID        string    `json:"id" format:"uuid"`
+	UserID    string    `json:"user_id" format:"uuid"`
+	Purpose   string    `json:"purpose" enum:"verification,password_reset"`
+	To        string    `json:"to" example:"ada@example.com"`
+	Name      string    `json:"name" example:"Ada Lovelace"`
+	Locale    string    `json:"locale,omitempty" doc:"A BCP 47 tag; absent when the user has not said" example:"de-AT"`
+	URL       string    `json:"url,omitempty" doc:"The link, where there is a web site" example:"https://tickets.example/verify/AZUfqLQCcAGAAAAAAAAAAPx0nYQXl2aLrL9dNYQdyVE"`
+	Token     string    `json:"token,omitempty" doc:"Where there is no web site" example:"AZUfqLQCcAGAAAAAAAAAAPx0nYQXl2aLrL9dNYQdyVE"`
+	Operation string    `json:"operation,omitempty" doc:"What takes the token; where there is no web site" example:"POST /users/verification/confirm"`
+	ExpiresAt time.Time `json:"expires_at"`
+}
+
+// operations are what takes the token of a mail.
+var operations = map[user.Purpose]string{
+	user.Verification:  "POST /users/verification/confirm",
+	user.PasswordReset: "POST /password-reset/confirm",
+}
+
+func (h *handlers) accountMail(ctx context.Context, in *struct {
+	ID string `path:"id" format:"uuid"`
+},
+) (*struct{ Body accountMailBody }, error) {
+	id, err := uuid.Parse(in.ID)
+	if err != nil {
+		return nil, refused(ctx, user.ErrMailNotDue)
+	}
+	m, err := h.service.Mail(ctx, id.String())
+	if err != nil {
+		return nil, refused(ctx, err)
+	}
+	body := accountMailBody{
+		ID: m.ID, UserID: m.UserID, Purpose: string(m.Purpose), To: m.To, Name: m.Name, Locale: m.Locale,
+		URL: m.URL, Token: m.Token, ExpiresAt: m.ExpiresAt,
+	}
+	if m.URL == "" {
+		body.Operation = operations[m.Purpose]
+	}
+	return &struct{ Body accountMailBody }{body}, nil
+}

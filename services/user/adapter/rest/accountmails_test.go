@@ -1,0 +1,144 @@
+package rest_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/openboxoffice/boxoffice/contracts/events"
+	"github.com/openboxoffice/boxoffice/contracts/problem"
+	"github.com/openboxoffice/boxoffice/services/user/adapter/rest"
+)
+
+// mail works off what was asked for, and returns what the newest mail says to
+// notification.
+func (s *server) mail() answer {
+	s.t.Helper()
+	if err := s.service.WorkOffNow(s.t.Context()); err != nil {
+		s.t.Fatal(err)
+	}
+	late := s.clock().Add(time.Hour)
+	entries, err := s.store.Outbox().Claim(s.t.Context(), late, late, 100)
+	if err != nil || len(entries) == 0 {
+		s.t.Fatalf("%d messages, %v", len(entries), err)
+	}
+	var m events.AccountMail
+	if err := json.Unmarshal(entries[len(entries)-1].Message.Data, &m); err != nil {
+		s.t.Fatal(err)
+	}
+	if err := s.store.Outbox().Close(s.t.Context(), []string{m.MailID}, late); err != nil {
+		s.t.Fatal(err)
+	}
+	return s.accountMail(m.MailID, s.services.Token("notification", "user"))
+}
+
+func (s *server) accountMail(id, token string) answer {
+	s.t.Helper()
+	return s.do(request{method: "GET", path: "/account-mails/" + id, header: http.Header{"X-Service-Token": {token}}})
+}
+
+func (s *server) post(path string, body any) answer {
+	s.t.Helper()
+	return s.do(request{method: "POST", path: path, body: body})
+}
+
+func TestVerification(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	access, _ := s.ada()
+	if a := s.post("/users/verification", object{"email": "ada@example.com"}); a.status != 202 || a.body != "" {
+		t.Errorf("%d %s", a.status, a.body)
+	}
+	m := s.mail()
+	token := m.field(t, "token")
+	if m.status != 200 || m.field(t, "to") != "ada@example.com" || m.field(t, "operation") != "POST /users/verification/confirm" || m.field(t, "purpose") != "verification" {
+		t.Fatalf("%d %s", m.status, m.body)
+	}
+	id := m.field(t, "id")
+	wantProblem(t, "a mail for booking", s.accountMail(id, s.services.Token("booking", "user")), 403, problem.Forbidden)
+	wantProblem(t, "a mail for a user", s.do(request{method: "GET", path: "/account-mails/" + id, token: access}), 401, problem.Unauthenticated)
+	wantProblem(t, "an unknown mail", s.accountMail("01890a5d-ac96-774b-bcce-b302099a8057", s.services.Token("notification", "user")), 404, problem.MailNotDue)
+	if a := s.post("/users/verification/confirm", object{"token": token}); a.status != 204 || a.body != "" {
+		t.Errorf("%d %s", a.status, a.body)
+	}
+	if a := s.do(request{method: "GET", path: "/users/me", token: access}); !strings.Contains(a.body, `"email_verified":true`) {
+		t.Errorf("%d %s", a.status, a.body)
+	}
+	wantProblem(t, "twice", s.post("/users/verification/confirm", object{"token": token}), 410, problem.LinkNotValid)
+	wantProblem(t, "a mail about what is verified", s.accountMail(id, s.services.Token("notification", "user")), 404, problem.MailNotDue)
+}
+
+func TestPasswordReset(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	_, refresh := s.ada()
+	const next = "an organ in the sparrow"
+	for _, email := range []string{"ada@example.com", "nobody@example.com"} {
+		if a := s.post("/password-reset", object{"email": email}); a.status != 202 || a.body != "" {
+			t.Errorf("%s: %d %s", email, a.status, a.body)
+		}
+	}
+	m := s.mail()
+	token := m.field(t, "token")
+	if m.field(t, "operation") != "POST /password-reset/confirm" {
+		t.Errorf("%s", m.body)
+	}
+	wantProblem(t, "a common password", s.post("/password-reset/confirm", object{"token": token, "password": "password123"}), 422, problem.PasswordTooCommon)
+	wantProblem(t, "to verify", s.post("/users/verification/confirm", object{"token": token}), 410, problem.LinkNotValid)
+	if a := s.post("/password-reset/confirm", object{"token": token, "password": next}); a.status != 204 {
+		t.Fatalf("%d %s", a.status, a.body)
+	}
+	wantOAuth(t, "an old session", s.refresh(refresh), 400, "invalid_grant")
+	wantOAuth(t, "the old password", s.login("ada@example.com", password, ""), 400, "invalid_grant")
+	if a := s.login("ada@example.com", next, ""); a.status != 200 {
+		t.Errorf("the new password: %d %s", a.status, a.body)
+	}
+	wantProblem(t, "twice", s.post("/password-reset/confirm", object{"token": token, "password": next}), 410, problem.LinkNotValid)
+	s.post("/password-reset", object{"email": "ada@example.com"})
+	late := s.mail().field(t, "token")
+	s.pass(time.Hour)
+	wantProblem(t, "late", s.post("/password-reset/confirm", object{"token": late, "password": next}), 410, problem.LinkNotValid)
+}
+
+func TestAccountMailsRefuse(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	for _, c := range []struct {
+		path  string
+		body  object
+		field string
+	}{
+		{"/users/verification", object{"email": "nobody"}, "email"},
+		{"/users/verification", object{"email": nil}, "email"},
+		{"/users/verification", object{"email": "a@example.com", "token": "x"}, "token"},
+		{"/password-reset", object{"email": "a@example.com\r\nBcc: b@example.com"}, "email"},
+		{"/password-reset", object{"email": 7}, "email"},
+		{"/users/verification/confirm", object{"token": "nonsense"}, "token"},
+		{"/users/verification/confirm", object{"token": 7}, "token"},
+		{"/password-reset/confirm", object{"token": "nonsense", "password": "an organ in the sparrow"}, "token"},
+		{"/password-reset/confirm", object{"token": strings.Repeat("A", 43), "password": "short"}, "password"},
+	} {
+		a := s.post(c.path, c.body)
+		wantProblem(t, c.path, a, 422, problem.ValidationFailed)
+		if !strings.Contains(a.body, `"location":"body.`+c.field+`"`) {
+			t.Errorf("%s %v: %s is not named: %s", c.path, c.body, c.field, a.body)
+		}
+	}
+}
+
+func TestAFloodOfMailRequestsIsThrottled(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	for range rest.MailRequestsPerMinute {
+		if a := s.post("/password-reset", object{"email": "nobody@example.com"}); a.status != 202 {
+			t.Fatalf("%d %s", a.status, a.body)
+		}
+	}
+	wantProblem(t, "one more", s.post("/users/verification", object{"email": "nobody@example.com"}), 429, problem.RateLimited)
+	for range rest.BadTokensPerMinute {
+		wantProblem(t, "a guess", s.post("/users/verification/confirm", object{"token": strings.Repeat("A", 43)}), 410, problem.LinkNotValid)
+	}
+	wantProblem(t, "a guess too many", s.post("/password-reset/confirm", object{"token": strings.Repeat("A", 43), "password": password}), 429, problem.RateLimited)
+}

@@ -1,0 +1,177 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"github.com/openboxoffice/boxoffice/contracts/events"
+	outboxsqlite "github.com/openboxoffice/boxoffice/services/internal/outbox/sqlite"
+	"github.com/openboxoffice/boxoffice/services/internal/sqlitedb"
+	"github.com/openboxoffice/boxoffice/services/user"
+)
+
+// AccountMails is a user.AccountMails.
+type AccountMails struct{ db *sqlitedb.DB }
+
+var _ user.AccountMails = (*AccountMails)(nil)
+
+// Request implements user.AccountMails.
+func (s *AccountMails) Request(ctx context.Context, r user.MailRequest) error {
+	return s.db.Write(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `
+			INSERT INTO account_mail_requests (purpose, email_key, email, trace_parent, requested_at) VALUES (?, ?, ?, ?, ?)
+			ON CONFLICT DO NOTHING`,
+			r.Purpose, user.EmailKey(r.Email), r.Email, r.TraceParent, sqlitedb.Time(r.At))
+		return err
+	})
+}
+
+// WorkOff implements user.AccountMails. It reads before it writes: a worker that
+// finds nothing to do holds up no writer.
+func (s *AccountMails) WorkOff(ctx context.Context, since time.Time, limit int,
+	decide func(user.MailRequest, user.User, int) (*user.AccountMail, events.Message, error),
+) (n int, err error) {
+	var waiting bool
+	if err := s.db.Read.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM account_mail_requests)`).Scan(&waiting); err != nil || !waiting {
+		return 0, err
+	}
+	err = s.db.Write(ctx, func(tx *sql.Tx) error {
+		requests, err := oldestRequests(ctx, tx, limit)
+		if err != nil {
+			return err
+		}
+		for _, r := range requests {
+			if err := workOff(ctx, tx, r, since, decide); err != nil {
+				return err
+			}
+		}
+		n = len(requests)
+		return nil
+	})
+	if err != nil {
+		return 0, err
+	}
+	return n, nil
+}
+
+func oldestRequests(ctx context.Context, tx *sql.Tx, limit int) (all []user.MailRequest, err error) {
+	rows, err := tx.QueryContext(ctx, `
+		SELECT purpose, email, trace_parent, requested_at FROM account_mail_requests ORDER BY requested_at LIMIT ?`, limit)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var r user.MailRequest
+		var at int64
+		if err := rows.Scan(&r.Purpose, &r.Email, &r.TraceParent, &at); err != nil {
+			return nil, err
+		}
+		r.At = sqlitedb.FromTime(at)
+		all = append(all, r)
+	}
+	return all, rows.Err()
+}
+
+func workOff(ctx context.Context, tx *sql.Tx, r user.MailRequest, since time.Time,
+	decide func(user.MailRequest, user.User, int) (*user.AccountMail, events.Message, error),
+) error {
+	key := user.EmailKey(r.Email)
+	if _, err := tx.ExecContext(ctx, `DELETE FROM account_mail_requests WHERE purpose = ? AND email_key = ?`, r.Purpose, key); err != nil {
+		return err
+	}
+	u, err := scanUser(tx.QueryRowContext(ctx, selectUser+`WHERE email_key = ?`, key))
+	switch {
+	case errors.Is(err, user.ErrNotFound):
+		return nil
+	case err != nil:
+		return err
+	}
+	var recent int
+	if err := tx.QueryRowContext(ctx, `SELECT count(*) FROM account_mails WHERE user_id = ? AND purpose = ? AND created_at > ?`,
+		u.ID, r.Purpose, sqlitedb.Time(since)).Scan(&recent); err != nil {
+		return err
+	}
+	m, message, err := decide(r, u, recent)
+	if err != nil || m == nil {
+		return err
+	}
+	if _, err := tx.ExecContext(ctx, `
+		INSERT INTO account_mails (id, purpose, user_id, email, password_version, secret, created_at, expires_at, used_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		m.ID, m.Purpose, m.UserID, m.Email, m.PasswordVersion, m.Secret, sqlitedb.Time(m.CreatedAt), sqlitedb.Time(m.ExpiresAt), sqlitedb.NullTime(m.UsedAt)); err != nil {
+		return err
+	}
+	return outboxsqlite.Insert(ctx, tx, events.TopicUsers, message, message.Time)
+}
+
+const selectMail = `
+	SELECT id, purpose, user_id, email, password_version, secret, created_at, expires_at, used_at
+	FROM account_mails WHERE id = ?`
+
+// Get implements user.AccountMails.
+func (s *AccountMails) Get(ctx context.Context, id string) (user.AccountMail, user.User, error) {
+	m, err := scanMail(s.db.Read.QueryRowContext(ctx, selectMail, id))
+	if err != nil {
+		return user.AccountMail{}, user.User{}, err
+	}
+	u, err := scanUser(s.db.Read.QueryRowContext(ctx, selectUser+`WHERE id = ?`, m.UserID))
+	switch {
+	case errors.Is(err, user.ErrNotFound):
+		return user.AccountMail{}, user.User{}, user.ErrLinkNotValid
+	case err != nil:
+		return user.AccountMail{}, user.User{}, err
+	}
+	return m, u, nil
+}
+
+// Use implements user.AccountMails.
+func (s *AccountMails) Use(ctx context.Context, id string, now time.Time, change func(user.AccountMail, *user.User) error) (u user.User, err error) {
+	err = s.db.Write(ctx, func(tx *sql.Tx) error {
+		m, err := scanMail(tx.QueryRowContext(ctx, selectMail, id))
+		if err != nil {
+			return err
+		}
+		stored, err := scanUser(tx.QueryRowContext(ctx, selectUser+`WHERE id = ?`, m.UserID))
+		switch {
+		case errors.Is(err, user.ErrNotFound):
+			return user.ErrLinkNotValid
+		case err != nil:
+			return err
+		}
+		u = stored
+		if err := change(m, &u); err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, `UPDATE account_mails SET used_at = ? WHERE id = ?`, sqlitedb.Time(now), id); err != nil {
+			return err
+		}
+		return update(ctx, tx, stored, &u)
+	})
+	if err != nil {
+		return user.User{}, err
+	}
+	return u, nil
+}
+
+// Prune implements user.AccountMails.
+func (s *AccountMails) Prune(ctx context.Context, before time.Time) error {
+	return s.db.Sweep(ctx, `DELETE FROM account_mails WHERE id IN (SELECT id FROM account_mails WHERE expires_at < ? LIMIT ?)`,
+		sqlitedb.Time(before), sqlitedb.Piece)
+}
+
+func scanMail(row *sql.Row) (m user.AccountMail, err error) {
+	var created, expires int64
+	var used sql.NullInt64
+	err = row.Scan(&m.ID, &m.Purpose, &m.UserID, &m.Email, &m.PasswordVersion, &m.Secret, &created, &expires, &used)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return user.AccountMail{}, user.ErrLinkNotValid
+	case err != nil:
+		return user.AccountMail{}, err
+	}
+	m.CreatedAt, m.ExpiresAt, m.UsedAt = sqlitedb.FromTime(created), sqlitedb.FromTime(expires), sqlitedb.FromNullTime(used)
+	return m, nil
+}

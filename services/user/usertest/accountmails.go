@@ -1,0 +1,405 @@
+package usertest
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/openboxoffice/boxoffice/contracts/events"
+	"github.com/openboxoffice/boxoffice/services/internal/outbox"
+	"github.com/openboxoffice/boxoffice/services/user"
+)
+
+// AccountMailsUnderTest is a user.AccountMails with the users to whom the mails go.
+type AccountMailsUnderTest struct {
+	user.AccountMails
+	Users user.Users
+	// Outbox has the messages about them.
+	Outbox outbox.Store
+}
+
+// TestAccountMails is the contract of user.AccountMails. open returns an empty
+// store.
+func TestAccountMails(t *testing.T, open func(t *testing.T) AccountMailsUnderTest) {
+	run(t, open, []subtest[AccountMailsUnderTest]{
+		{"a mail is stored whole with its message", mailsWhole},
+		{"of those with one purpose and address the first is kept", mailsRequestedTwice},
+		{"those that have waited longest come first", mailsOrder},
+		{"decide is told of recent mails", mailsRecent},
+		{"with a nil mail the request ends", mailsNone},
+		{"an address that nobody has ends the request", mailsNobody},
+		{"an error from decide stores nothing", mailsDecideFails},
+		{"of many at once each request is decided on once", mailsRace},
+		{"an unknown mail is not valid", mailsUnknown},
+		{"use stores what change makes and marks the mail", mailsUse},
+		{"an error from change stores nothing", mailsUseFails},
+		{"of many uses each sees what the others have stored", mailsUseRace},
+		{"what users keep use keeps", mailsUseKeeps},
+		{"prune forgets what has expired", mailsPrune},
+		{"an ended context changes nothing", mailsCancelled},
+	})
+}
+
+// account stores a user who has never proven the address.
+func (s AccountMailsUnderTest) account(t *testing.T, email string) user.User {
+	t.Helper()
+	u := newUser(email)
+	u.EmailVerifiedAt = time.Time{}
+	must(t, s.Users.Create(t.Context(), u))
+	return u
+}
+
+func request(p user.Purpose, email string, at time.Time) user.MailRequest {
+	return user.MailRequest{Purpose: p, Email: email, At: inUTC(at), TraceParent: "00-1-2-01"}
+}
+
+func (s AccountMailsUnderTest) request(t *testing.T, p user.Purpose, email string, at time.Time) user.MailRequest {
+	t.Helper()
+	r := request(p, email, at)
+	must(t, s.Request(t.Context(), r))
+	return r
+}
+
+func newMail(r user.MailRequest, u user.User) user.AccountMail {
+	return user.AccountMail{
+		ID: id(), Purpose: r.Purpose, UserID: u.ID, Email: u.Email, PasswordVersion: u.PasswordVersion, Secret: []byte{0, 255, 7},
+		CreatedAt: inUTC(at), ExpiresAt: inUTC(at.Add(time.Hour)),
+	}
+}
+
+func messageOf(m user.AccountMail) events.Message {
+	return events.Message{
+		SpecVersion: events.SpecVersion, ID: m.ID, Source: "user", Type: events.TypeAccountMail, Subject: m.UserID,
+		Time: m.CreatedAt, DataContentType: "application/json", Data: []byte(`{}`),
+	}
+}
+
+// workOff decides on all requests, and returns the mails in the order in which they
+// were decided on.
+func (s AccountMailsUnderTest) workOff(t *testing.T) (mails []user.AccountMail) {
+	t.Helper()
+	for {
+		var made []user.AccountMail // decide may be called again
+		n, err := s.WorkOff(t.Context(), at.Add(-time.Hour), 10, func(r user.MailRequest, u user.User, _ int) (*user.AccountMail, events.Message, error) {
+			m := newMail(r, u)
+			made = append(made, m)
+			return &m, messageOf(m), nil
+		})
+		must(t, err)
+		mails = append(mails, made...)
+		if n == 0 {
+			return mails
+		}
+	}
+}
+
+// mail stores a mail to u.
+func (s AccountMailsUnderTest) mail(t *testing.T, u user.User) user.AccountMail {
+	t.Helper()
+	s.request(t, user.Verification, u.Email, at)
+	mails := s.workOff(t)
+	if len(mails) != 1 {
+		t.Fatalf("%d mails, want 1", len(mails))
+	}
+	return mails[0]
+}
+
+func (s AccountMailsUnderTest) messages(t *testing.T) []string {
+	t.Helper()
+	late := at.Add(24 * time.Hour)
+	entries, err := s.Outbox.Claim(t.Context(), late, late, 1000)
+	must(t, err)
+	ids := []string{}
+	for _, e := range entries {
+		ids = append(ids, e.Message.ID)
+	}
+	return ids
+}
+
+func mailsWhole(t *testing.T, s AccountMailsUnderTest) {
+	u := s.account(t, "Ada@Example.com")
+	s.account(t, "other@example.com")
+	asked := s.request(t, user.PasswordReset, "ADA@example.com", at)
+	want := newMail(asked, u)
+	n, err := s.WorkOff(t.Context(), at, 10, func(r user.MailRequest, given user.User, _ int) (*user.AccountMail, events.Message, error) {
+		diff(t, asked, r)
+		diff(t, stored(u), given)
+		return &want, messageOf(want), nil
+	})
+	must(t, err)
+	if n != 1 {
+		t.Errorf("%d requests were decided on, want 1", n)
+	}
+	m, owner, err := s.Get(t.Context(), want.ID)
+	must(t, err)
+	diff(t, want, m)
+	diff(t, stored(u), owner)
+	diff(t, []string{want.ID}, s.messages(t))
+	if more := s.workOff(t); len(more) != 0 {
+		t.Errorf("the request has not ended: %+v", more)
+	}
+}
+
+func mailsRequestedTwice(t *testing.T, s AccountMailsUnderTest) {
+	s.account(t, "ada@example.com")
+	for i, email := range []string{"ada@example.com", "ADA@EXAMPLE.COM", "ada@example.com"} {
+		s.request(t, user.Verification, email, at.Add(time.Duration(i)*time.Second))
+	}
+	s.request(t, user.PasswordReset, "ada@example.com", at.Add(time.Minute))
+	var purposes []user.Purpose
+	for _, m := range s.workOff(t) {
+		purposes = append(purposes, m.Purpose)
+	}
+	diff(t, []user.Purpose{user.Verification, user.PasswordReset}, purposes)
+	s.request(t, user.Verification, "ada@example.com", at.Add(time.Hour))
+	if again := s.workOff(t); len(again) != 1 {
+		t.Errorf("%d mails for a request after the first was decided on, want 1", len(again))
+	}
+}
+
+func mailsOrder(t *testing.T, s AccountMailsUnderTest) {
+	for i, name := range []string{"c", "a", "b"} {
+		s.account(t, name+"@example.com")
+		s.request(t, user.Verification, name+"@example.com", at.Add(time.Duration(i)*time.Second))
+	}
+	var got []string
+	for {
+		n, err := s.WorkOff(t.Context(), at, 2, func(r user.MailRequest, _ user.User, _ int) (*user.AccountMail, events.Message, error) {
+			got = append(got, r.Email)
+			return nil, events.Message{}, nil
+		})
+		must(t, err)
+		if n > 2 {
+			t.Errorf("%d requests were decided on at once, want 2 at most", n)
+		}
+		if n == 0 {
+			break
+		}
+	}
+	diff(t, []string{"c@example.com", "a@example.com", "b@example.com"}, got)
+}
+
+func mailsRecent(t *testing.T, s AccountMailsUnderTest) {
+	u := s.account(t, "ada@example.com")
+	s.mail(t, s.account(t, "other@example.com"))
+	for i := range 3 {
+		for since, want := range map[time.Time]int{at.Add(-time.Microsecond): i, at: 0} {
+			s.request(t, user.Verification, u.Email, at)
+			got := -1
+			_, err := s.WorkOff(t.Context(), since, 10, func(_ user.MailRequest, _ user.User, recent int) (*user.AccountMail, events.Message, error) {
+				got = recent
+				return nil, events.Message{}, nil
+			})
+			must(t, err)
+			if got != want {
+				t.Errorf("%d recent mails of %d, want %d", got, i, want)
+			}
+		}
+		s.mail(t, u)
+		s.request(t, user.PasswordReset, u.Email, at) // of another purpose
+		s.workOff(t)
+	}
+}
+
+func mailsNone(t *testing.T, s AccountMailsUnderTest) {
+	s.account(t, "ada@example.com")
+	s.request(t, user.Verification, "ada@example.com", at)
+	decide := func(user.MailRequest, user.User, int) (*user.AccountMail, events.Message, error) {
+		return nil, events.Message{}, nil
+	}
+	for _, want := range []int{1, 0} {
+		n, err := s.WorkOff(t.Context(), at, 10, decide)
+		must(t, err)
+		if n != want {
+			t.Errorf("%d requests were decided on, want %d", n, want)
+		}
+	}
+	if ids := s.messages(t); len(ids) != 0 {
+		t.Errorf("the messages %v about no mail", ids)
+	}
+}
+
+func mailsNobody(t *testing.T, s AccountMailsUnderTest) {
+	s.request(t, user.Verification, "nobody@example.com", at)
+	for _, want := range []int{1, 0} {
+		n, err := s.WorkOff(t.Context(), at, 10, func(user.MailRequest, user.User, int) (*user.AccountMail, events.Message, error) {
+			t.Error("decide is called for nobody")
+			return nil, events.Message{}, nil
+		})
+		must(t, err)
+		if n != want {
+			t.Errorf("%d requests were decided on, want %d", n, want)
+		}
+	}
+}
+
+func mailsDecideFails(t *testing.T, s AccountMailsUnderTest) {
+	for _, name := range []string{"a", "b"} {
+		s.account(t, name+"@example.com")
+		s.request(t, user.Verification, name+"@example.com", at)
+	}
+	boom := errors.New("boom")
+	calls := 0
+	_, err := s.WorkOff(t.Context(), at, 10, func(r user.MailRequest, u user.User, _ int) (*user.AccountMail, events.Message, error) {
+		if calls++; calls%2 == 0 {
+			return nil, events.Message{}, boom
+		}
+		m := newMail(r, u)
+		return &m, messageOf(m), nil
+	})
+	wantErr(t, err, boom)
+	if ids := s.messages(t); len(ids) != 0 {
+		t.Errorf("the messages %v are stored", ids)
+	}
+	if mails := s.workOff(t); len(mails) != 2 {
+		t.Errorf("%d requests are left, want 2", len(mails))
+	}
+}
+
+func mailsRace(t *testing.T, s AccountMailsUnderTest) {
+	const requests = 40
+	for i := range requests {
+		email := fmt.Sprint("user", i, "@example.com")
+		s.account(t, email)
+		s.request(t, user.Verification, email, at)
+	}
+	var mu sync.Mutex
+	total := 0
+	race(t, nil, func(int) error {
+		for range requests {
+			n, err := s.WorkOff(t.Context(), at, 3, func(r user.MailRequest, u user.User, _ int) (*user.AccountMail, events.Message, error) {
+				m := newMail(r, u)
+				return &m, messageOf(m), nil
+			})
+			if err != nil {
+				return err
+			}
+			mu.Lock()
+			total += n
+			mu.Unlock()
+		}
+		return nil
+	})
+	if ids := s.messages(t); total != requests || len(ids) != requests {
+		t.Errorf("%d requests were decided on, with %d messages, want %d", total, len(ids), requests)
+	}
+}
+
+func mailsUnknown(t *testing.T, s AccountMailsUnderTest) {
+	s.mail(t, s.account(t, "ada@example.com"))
+	for _, unknown := range []string{id(), "", "\x00", "\xff"} {
+		_, _, err := s.Get(t.Context(), unknown)
+		wantErr(t, err, user.ErrLinkNotValid)
+		_, err = s.Use(t.Context(), unknown, at, func(user.AccountMail, *user.User) error { t.Error("change is called for nobody"); return nil })
+		wantErr(t, err, user.ErrLinkNotValid)
+	}
+}
+
+func mailsUse(t *testing.T, s AccountMailsUnderTest) {
+	u := s.account(t, "ada@example.com")
+	m, other := s.mail(t, u), s.mail(t, u)
+	want := stored(u)
+	want.EmailVerifiedAt, want.PasswordHash, want.PasswordVersion, want.UpdatedAt = inUTC(at.Add(time.Minute)), "another", 4, inUTC(at.Add(time.Minute))
+	got, err := s.Use(t.Context(), m.ID, at.Add(time.Minute), func(given user.AccountMail, u *user.User) error {
+		diff(t, m, given)
+		u.EmailVerifiedAt, u.PasswordHash, u.PasswordVersion, u.UpdatedAt = at.Add(time.Minute), "another", 4, at.Add(time.Minute)
+		return nil
+	})
+	must(t, err)
+	diff(t, want, got)
+	used, owner, err := s.Get(t.Context(), m.ID)
+	must(t, err)
+	m.UsedAt = inUTC(at.Add(time.Minute))
+	diff(t, m, used)
+	diff(t, want, owner)
+	unused, _, err := s.Get(t.Context(), other.ID)
+	must(t, err)
+	diff(t, other, unused)
+}
+
+func mailsUseFails(t *testing.T, s AccountMailsUnderTest) {
+	u := s.account(t, "ada@example.com")
+	m := s.mail(t, u)
+	boom := errors.New("boom")
+	_, err := s.Use(t.Context(), m.ID, at, func(_ user.AccountMail, u *user.User) error { u.Name = "changed"; return boom })
+	wantErr(t, err, boom)
+	got, owner, err := s.Get(t.Context(), m.ID)
+	must(t, err)
+	diff(t, m, got)
+	diff(t, stored(u), owner)
+}
+
+func mailsUseRace(t *testing.T, s AccountMailsUnderTest) {
+	u := s.account(t, "ada@example.com")
+	mails := []user.AccountMail{s.mail(t, u), s.mail(t, u)}
+	used := errors.New("used")
+	won := race(t, used, func(worker int) error {
+		_, err := s.Use(t.Context(), mails[worker%2].ID, at, func(m user.AccountMail, u *user.User) error {
+			if !m.UsedAt.IsZero() {
+				return used
+			}
+			u.PasswordVersion++
+			return nil
+		})
+		return err
+	})
+	got, err := s.Users.Get(t.Context(), u.ID)
+	must(t, err)
+	if won != 2 || got.PasswordVersion != u.PasswordVersion+2 {
+		t.Errorf("%d uses of two mails, version %d after %d", won, got.PasswordVersion, u.PasswordVersion)
+	}
+}
+
+func mailsUseKeeps(t *testing.T, s AccountMailsUnderTest) {
+	u := s.account(t, "ada@example.com")
+	m := s.mail(t, u)
+	got, err := s.Use(t.Context(), m.ID, at, func(_ user.AccountMail, u *user.User) error {
+		u.ID, u.Email, u.CreatedAt = id(), "b@example.com", at.Add(time.Hour)
+		return nil
+	})
+	must(t, err)
+	diff(t, stored(u), got)
+	_, owner, err := s.Get(t.Context(), m.ID)
+	must(t, err)
+	diff(t, stored(u), owner)
+}
+
+func mailsPrune(t *testing.T, s AccountMailsUnderTest) {
+	m := s.mail(t, s.account(t, "ada@example.com"))
+	must(t, s.Prune(t.Context(), m.ExpiresAt))
+	_, _, err := s.Get(t.Context(), m.ID)
+	must(t, err)
+	must(t, s.Prune(t.Context(), m.ExpiresAt.Add(time.Microsecond)))
+	_, _, err = s.Get(t.Context(), m.ID)
+	wantErr(t, err, user.ErrLinkNotValid)
+}
+
+func mailsCancelled(t *testing.T, s AccountMailsUnderTest) {
+	u := s.account(t, "ada@example.com")
+	m := s.mail(t, u)
+	s.request(t, user.PasswordReset, u.Email, at)
+	ctx := cancelled(t)
+	wantErr(t, s.Request(ctx, request(user.Verification, u.Email, at)), ctx.Err())
+	_, err := s.WorkOff(ctx, at, 10, func(r user.MailRequest, u user.User, _ int) (*user.AccountMail, events.Message, error) {
+		m := newMail(r, u)
+		return &m, messageOf(m), nil
+	})
+	wantErr(t, err, ctx.Err())
+	_, _, err = s.Get(ctx, m.ID)
+	wantErr(t, err, ctx.Err())
+	_, err = s.Use(ctx, m.ID, at, func(user.AccountMail, *user.User) error { return nil })
+	wantErr(t, err, ctx.Err())
+	wantErr(t, s.Prune(ctx, at.Add(9*time.Hour)), ctx.Err())
+	got, _, err := s.Get(t.Context(), m.ID)
+	must(t, err)
+	diff(t, m, got)
+	if ids := s.messages(t); !slices.Equal(ids, []string{m.ID}) {
+		t.Errorf("messages %v, want that of %s", ids, m.ID)
+	}
+	if left := s.workOff(t); len(left) != 1 || left[0].Purpose != user.PasswordReset {
+		t.Errorf("requests left: %+v, want that for a reset", left)
+	}
+}
