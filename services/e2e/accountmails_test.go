@@ -68,3 +68,41 @@ func TestAccountMails(t *testing.T) {
 	p.token(t, a, "grant_type", "password", "username", a.email, "password", a.password).oauthError(t, http.StatusBadRequest, "invalid_grant")
 	p.token(t, a, "grant_type", "password", "username", a.email, "password", next).want(t, http.StatusOK)
 }
+
+// An account takes another address, by a mail to it, and the old one is told.
+func TestAnotherEmailAddress(t *testing.T) {
+	t.Parallel()
+	p := shared(t)
+	a, eve := p.register(t, customer), p.register(t, customer)
+	post := func(by *account, path string, v obj) *answer {
+		return p.call(t, http.MethodPost, gateway, path, as(by), body(v))
+	}
+	moved := *a
+	moved.email = "moved-" + uuid.NewString() + "@e2e.example"
+	post(a, "/users/me/email", obj{"email": moved.email, "password": "not this one"}).refused(t, http.StatusUnprocessableEntity, problem.WrongPassword)
+	post(a, "/users/me/email", obj{"email": eve.email, "password": a.password}).refused(t, http.StatusConflict, problem.EmailTaken)
+	post(a, "/users/me/email", obj{"email": moved.email, "password": a.password}).want(t, http.StatusAccepted)
+	token := p.tokenFrom(t, &moved, "Confirm your new email address")
+	post(eve, "/users/me/email/confirm", obj{"token": token}).refused(t, http.StatusGone, problem.LinkNotValid)
+	post(a, "/users/me/email/confirm", obj{"token": token}).want(t, http.StatusOK)
+	eventually(t, func() error {
+		mails, err := p.mails()
+		if err != nil {
+			return final{err}
+		}
+		for _, m := range mails {
+			if strings.Contains(m.to, a.email) && m.subject == "Your email address was changed" {
+				return nil
+			}
+		}
+		return errNoMail
+	})
+	p.token(t, a, "grant_type", "password", "username", a.email, "password", a.password).oauthError(t, http.StatusBadRequest, "invalid_grant")
+	p.token(t, a, "grant_type", "password", "username", moved.email, "password", a.password).want(t, http.StatusOK)
+	// What is booked from now on is for the new address, although the token is older.
+	e := p.publish(t, p.register(t, organizer), draft(5))
+	b := p.book(t, a, e, 1)
+	admin := *p.admin
+	admin.id, admin.email = a.id, moved.email
+	p.awaitNotification(t, gateway, &admin, b.ID, "Booking confirmed: "+e.Title)
+}

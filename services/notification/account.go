@@ -13,11 +13,15 @@ import (
 )
 
 // accountKinds are what is told of accounts, by the purpose that a message names.
-var accountKinds = map[string]Kind{"verification": Verification, "password_reset": PasswordReset}
+var accountKinds = map[string]Kind{
+	"verification": Verification, "password_reset": PasswordReset, "email_change": EmailChange, "email_changed": EmailChanged,
+}
 
 // aboutAccount reports whether a notification of kind k is about an account: the
 // user service says what it says.
-func (k Kind) aboutAccount() bool { return k == Verification || k == PasswordReset }
+func (k Kind) aboutAccount() bool {
+	return k == Verification || k == PasswordReset || k == EmailChange || k == EmailChanged
+}
 
 // HandleUser takes in a user.* message: when it returns nil, the message is known,
 // and the mail that it leads to is stored, to go out at once. It is idempotent by the

@@ -61,7 +61,7 @@ func newAccounts(t *testing.T, change ...func(*notification.Options)) (*accounts
 
 func TestAccountMails(t *testing.T) {
 	t.Parallel()
-	for purpose, subject := range map[string]string{"verification": "Confirm your email address", "password_reset": "Your new password"} {
+	for purpose, subject := range map[string]string{"verification": "Confirm your email address", "password_reset": "Your new password", "email_change": "Confirm your new email address"} {
 		a, s, store := newAccounts(t)
 		m := accountMessage(t, purpose)
 		for range 2 { // delivered again
@@ -128,6 +128,23 @@ func TestAnAccountMailWithoutAWebSite(t *testing.T) {
 	}
 	if strings.Contains(mails[0].HTML, "href") {
 		t.Errorf("a link to nowhere:\n%s", mails[0].HTML)
+	}
+}
+
+// The old address is told, and given nothing to act with.
+func TestAChangedAddressIsTold(t *testing.T) {
+	t.Parallel()
+	a, s, _ := newAccounts(t)
+	a.set(notification.AccountMail{To: "old@example.com", Name: "Ada"}, nil)
+	if err := s.HandleUser(t.Context(), accountMessage(t, "email_changed")); err != nil {
+		t.Fatal(err)
+	}
+	run(t, s)
+	eventually(t, "the mail is as expected", func() bool { mails, _ := a.sent(); return len(mails) > 0 })
+	mails, _ := a.sent()
+	m := mails[0]
+	if m.To != "old@example.com" || m.Subject != "Your email address was changed" || strings.Contains(m.HTML, "href") || !strings.Contains(m.Text, "another email address now") {
+		t.Errorf("to %s about %q:\n%s\n%s", m.To, m.Subject, m.Text, m.HTML)
 	}
 }
 

@@ -62,6 +62,8 @@ const (
 	NotCompleted    Kind = "not_completed"    // for another reason; nothing was charged
 	Verification    Kind = "verification"     // of an account's email address
 	PasswordReset   Kind = "password_reset"   // of an account
+	EmailChange     Kind = "email_change"     // to an account's new address
+	EmailChanged    Kind = "email_changed"    // to its old one
 	Test            Kind = "test"
 	Nothing         Kind = "" // the message is known, and nobody is told
 )

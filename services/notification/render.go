@@ -207,6 +207,8 @@ var subjects = map[Kind]func(v view) string{
 	PaymentReturned: func(v view) string { return strings.TrimSuffix("Payment refunded: "+isolate(v.Title), ": ") },
 	NotCompleted:    func(v view) string { return strings.TrimSuffix("Booking not completed: "+isolate(v.Title), ": ") },
 	Verification:    func(view) string { return "Confirm your email address" },
+	EmailChange:     func(view) string { return "Confirm your new email address" },
+	EmailChanged:    func(view) string { return "Your email address was changed" },
 	PasswordReset:   func(view) string { return "Your new password" },
 	Test:            func(view) string { return "Boxoffice test mail" },
 }

@@ -25,12 +25,18 @@ type Purpose string
 const (
 	Verification  Purpose = "verification"
 	PasswordReset Purpose = "password_reset"
+	EmailChange   Purpose = "email_change" // to the new address
+	// EmailChanged tells the old address. It has no link.
+	EmailChanged Purpose = "email_changed"
 )
 
 // The limits of account mails.
 const (
 	VerificationLife  = 48 * time.Hour
 	PasswordResetLife = time.Hour
+	EmailChangeLife   = 24 * time.Hour
+	// noticeLife is how long it is tried to tell an old address of the new one.
+	noticeLife = 48 * time.Hour
 	// MailsPerHour is how many mails of one purpose a user is sent within an hour.
 	// Whoever asks may not be the user.
 	MailsPerHour = 3
@@ -56,6 +62,8 @@ type AccountMail struct {
 	// Email is the address that it is sent to. Whoever has the link has this
 	// mailbox.
 	Email string
+	// Replaces is the address that Email takes the place of; "" where it does not.
+	Replaces string
 	// PasswordVersion is the user's when it was made.
 	PasswordVersion int64
 	// Secret makes the token. No message and no mail store has either.
@@ -97,14 +105,27 @@ func parseToken(token string) (id uuid.UUID, mac []byte, wrong problem.Invalid) 
 
 // due returns why the link of m does nothing for u at now: ErrLinkNotValid, or nil.
 func (m AccountMail) due(u User, now time.Time) error {
-	switch {
-	case !m.UsedAt.IsZero(), !now.Before(m.ExpiresAt), EmailKey(m.Email) != EmailKey(u.Email),
-		m.Purpose == Verification && u.EmailVerified(),
-		m.Purpose == PasswordReset && m.PasswordVersion != u.PasswordVersion:
+	if !m.UsedAt.IsZero() || !now.Before(m.ExpiresAt) {
+		return ErrLinkNotValid
+	}
+	due := false
+	switch m.Purpose {
+	case Verification:
+		due = sameEmail(m.Email, u.Email) && !u.EmailVerified()
+	case PasswordReset:
+		due = sameEmail(m.Email, u.Email) && m.PasswordVersion == u.PasswordVersion
+	case EmailChange:
+		due = m.Replaces == u.Email && m.PasswordVersion == u.PasswordVersion
+	case EmailChanged:
+		due = true
+	}
+	if !due {
 		return ErrLinkNotValid
 	}
 	return nil
 }
+
+func sameEmail(a, b string) bool { return EmailKey(a) == EmailKey(b) }
 
 // RequestMail stores the wish for a mail of this purpose. Whether the address has
 // an account is looked up later. An email address that is none is a
@@ -114,10 +135,7 @@ func (s *Service) RequestMail(ctx context.Context, p Purpose, email string) erro
 	if wrong != nil {
 		return wrong
 	}
-	r := MailRequest{Purpose: p, Email: email, At: s.now()}
-	if s.TraceParent != nil {
-		r.TraceParent = s.TraceParent(ctx)
-	}
+	r := MailRequest{Purpose: p, Email: email, At: s.now(), TraceParent: s.trace(ctx)}
 	if err := s.AccountMails.Request(ctx, r); err != nil {
 		return err
 	}
@@ -138,22 +156,24 @@ func (s *Service) decideOnMail(r MailRequest, u User, recent int) (*AccountMail,
 	if life == 0 {
 		return nil, events.Message{}, nil // of a newer version
 	}
+	return newMail(AccountMail{Purpose: r.Purpose, Email: u.Email}, u, s.now(), life, r.TraceParent)
+}
+
+// newMail returns m, made now for u, with the message about it.
+func newMail(m AccountMail, u User, now time.Time, life time.Duration, traceParent string) (*AccountMail, events.Message, error) {
 	id, err := uuid.NewV7()
 	if err != nil {
 		return nil, events.Message{}, err
 	}
-	now := s.now()
-	m := AccountMail{
-		ID: id.String(), Purpose: r.Purpose, UserID: u.ID, Email: u.Email, PasswordVersion: u.PasswordVersion,
-		Secret: random(), CreatedAt: now, ExpiresAt: now.Add(life),
-	}
+	m.ID, m.UserID, m.PasswordVersion, m.Secret = id.String(), u.ID, u.PasswordVersion, random()
+	m.CreatedAt, m.ExpiresAt = now, now.Add(life)
 	data, err := json.Marshal(events.AccountMail{MailID: m.ID, UserID: m.UserID, Purpose: string(m.Purpose), OccurredAt: now})
 	if err != nil {
 		return nil, events.Message{}, err
 	}
 	return &m, events.Message{
 		SpecVersion: events.SpecVersion, ID: m.ID, Source: "user", Type: events.TypeAccountMail, Subject: u.ID,
-		Time: now, DataContentType: "application/json", TraceParent: r.TraceParent, Data: data,
+		Time: now, DataContentType: "application/json", TraceParent: traceParent, Data: data,
 	}, nil
 }
 
@@ -208,7 +228,7 @@ type MailContent struct {
 }
 
 // paths are where the web site takes the tokens.
-var paths = map[Purpose]string{Verification: "verify", PasswordReset: "password-reset"}
+var paths = map[Purpose]string{Verification: "verify", PasswordReset: "password-reset", EmailChange: "email"}
 
 // Mail returns what the account mail says now, or ErrMailNotDue where there is
 // none, or no reason to send it any more.
@@ -225,9 +245,11 @@ func (s *Service) Mail(ctx context.Context, id string) (MailContent, error) {
 		return MailContent{}, err
 	}
 	c := MailContent{ID: m.ID, UserID: u.ID, Purpose: m.Purpose, To: m.Email, Name: u.Name, Locale: u.Locale, ExpiresAt: m.ExpiresAt}
-	if s.WebURL == "" {
+	switch {
+	case m.Purpose == EmailChanged:
+	case s.WebURL == "":
 		c.Token = token
-	} else {
+	default:
 		c.URL = s.WebURL + "/" + paths[m.Purpose] + "/" + token
 	}
 	return c, nil
@@ -237,11 +259,80 @@ func (s *Service) Mail(ctx context.Context, id string) (MailContent, error) {
 // token that is none is a problem.Invalid; one that was used, has expired, or is
 // forged is ErrLinkNotValid.
 func (s *Service) ConfirmEmail(ctx context.Context, token string) error {
-	_, err := s.use(ctx, Verification, token, func(u *User, now time.Time) error {
+	_, err := s.use(ctx, Verification, token, func(_ AccountMail, u *User, now time.Time) (*AccountMail, events.Message, error) {
 		u.EmailVerifiedAt = now
-		return nil
+		return nil, events.Message{}, nil
 	})
 	return err
+}
+
+// RequestEmail mails a token to a new address of the user's, for ConfirmNewEmail. Until
+// that the old one stays. An address that is none is a problem.Invalid; otherwise
+// errors are ErrWrongPassword, ErrEmailTaken and ErrTooManyMails.
+func (s *Service) RequestEmail(ctx context.Context, userID, email, password string) error {
+	email, wrong := checkEmail(s.Normalize(email))
+	if wrong != nil {
+		return wrong
+	}
+	u, err := s.Users.Get(ctx, userID)
+	if err != nil {
+		return err
+	}
+	switch ok, err := s.matches(ctx, u.PasswordHash, password); {
+	case err != nil:
+		return err
+	case !ok:
+		return ErrWrongPassword
+	}
+	switch other, err := s.Users.ByEmail(ctx, email); {
+	case err == nil && other.ID != u.ID:
+		return ErrEmailTaken
+	case err != nil && !errors.Is(err, ErrNotFound):
+		return err
+	}
+	now, version := s.now(), u.PasswordVersion
+	err = s.AccountMails.Send(ctx, userID, EmailChange, now.Add(-time.Hour), func(u User, recent int) (*AccountMail, events.Message, error) {
+		switch {
+		case recent >= MailsPerHour:
+			return nil, events.Message{}, ErrTooManyMails
+		case u.PasswordVersion != version:
+			return nil, events.Message{}, ErrWrongPassword // it was changed meanwhile
+		}
+		return newMail(AccountMail{Purpose: EmailChange, Email: email, Replaces: u.Email}, u, now, EmailChangeLife, s.trace(ctx))
+	})
+	if err == nil && s.Committed != nil {
+		s.Committed()
+	}
+	return err
+}
+
+// ConfirmNewEmail gives the user the address to which the token was mailed, which
+// proves it, and tells the old one. A token of another user's is ErrLinkNotValid, as
+// whatever ConfirmEmail calls so. An address that another account has got meanwhile is
+// ErrEmailTaken.
+func (s *Service) ConfirmNewEmail(ctx context.Context, userID, token string) (User, error) {
+	u, err := s.use(ctx, EmailChange, token, func(m AccountMail, u *User, now time.Time) (*AccountMail, events.Message, error) {
+		if m.UserID != userID {
+			return nil, events.Message{}, ErrLinkNotValid
+		}
+		u.Email, u.EmailVerifiedAt = m.Email, now
+		return newMail(AccountMail{Purpose: EmailChanged, Email: m.Replaces}, *u, now, noticeLife, s.trace(ctx))
+	})
+	if err == nil {
+		s.Log.InfoContext(ctx, "email address changed", "user_id", u.ID)
+		if s.Committed != nil {
+			s.Committed()
+		}
+	}
+	return u, err
+}
+
+// trace is the W3C Trace Context of what ctx is about, or "".
+func (s *Service) trace(ctx context.Context) string {
+	if s.TraceParent == nil {
+		return ""
+	}
+	return s.TraceParent(ctx)
 }
 
 // ResetPassword gives the token's user a new password, which ends all sessions,
@@ -266,13 +357,13 @@ func (s *Service) ResetPassword(ctx context.Context, token, password string) err
 	if err != nil {
 		return err
 	}
-	u, err = s.use(ctx, PasswordReset, token, func(u *User, now time.Time) error {
+	u, err = s.use(ctx, PasswordReset, token, func(_ AccountMail, u *User, now time.Time) (*AccountMail, events.Message, error) {
 		u.PasswordHash = hash
 		u.PasswordVersion++
 		if !u.EmailVerified() {
 			u.EmailVerifiedAt = now
 		}
-		return nil
+		return nil, events.Message{}, nil
 	})
 	if err == nil {
 		s.Log.InfoContext(ctx, "password reset", "user_id", u.ID)
@@ -280,21 +371,24 @@ func (s *Service) ResetPassword(ctx context.Context, token, password string) err
 	return err
 }
 
-// use uses up the token of a mail of this purpose for a change of its user.
-func (s *Service) use(ctx context.Context, p Purpose, token string, change func(u *User, now time.Time) error) (User, error) {
+// use uses up the token of a mail of this purpose for a change of its user, which may
+// lead to another mail.
+func (s *Service) use(ctx context.Context, p Purpose, token string,
+	change func(m AccountMail, u *User, now time.Time) (*AccountMail, events.Message, error),
+) (User, error) {
 	id, mac, wrong := parseToken(token)
 	if wrong != nil {
 		return User{}, wrong
 	}
 	now := s.now()
-	return s.AccountMails.Use(ctx, id.String(), now, func(m AccountMail, u *User) error {
+	return s.AccountMails.Use(ctx, id.String(), now, func(m AccountMail, u *User) (*AccountMail, events.Message, error) {
 		if m.Purpose != p || !hmac.Equal(m.mac(id), mac) {
-			return ErrLinkNotValid
+			return nil, events.Message{}, ErrLinkNotValid
 		}
 		if err := m.due(*u, now); err != nil {
-			return err
+			return nil, events.Message{}, err
 		}
 		u.UpdatedAt = now
-		return change(u, now)
+		return change(m, u, now)
 	})
 }

@@ -175,6 +175,117 @@ func TestLinksThatAreNotValid(t *testing.T) {
 	}
 }
 
+func TestAnotherEmailAddress(t *testing.T) {
+	t.Parallel()
+	s := newService(t)
+	u := s.registered(t)
+	g := s.login(t)
+	reset := s.mailed(t, user.PasswordReset)
+	request := func(email string) error { return s.RequestEmail(t.Context(), u.ID, email, password) }
+	wantErr(t, s.RequestEmail(t.Context(), u.ID, "new@example.com", "wrong"), user.ErrWrongPassword)
+	if err := request("New@Example.com"); err != nil {
+		t.Fatal(err)
+	}
+	told := s.told(t)
+	if len(told) != 1 || told[0].Purpose != "email_change" {
+		t.Fatalf("told of %+v", told)
+	}
+	c, err := s.Mail(t.Context(), told[0].MailID)
+	if err != nil || c.To != "New@Example.com" || c.Token == "" {
+		t.Fatalf("the mail is to %s: %v", c.To, err)
+	}
+	if now, err := s.Get(t.Context(), u.ID); err != nil || now.Email != u.Email {
+		t.Errorf("before it is confirmed the address is %s (%v)", now.Email, err)
+	}
+	_, err = s.ConfirmNewEmail(t.Context(), "01890a5d-ac96-774b-bcce-b302099a8057", c.Token)
+	wantErr(t, err, user.ErrLinkNotValid) // by another user
+	wantErr(t, s.ConfirmEmail(t.Context(), c.Token), user.ErrLinkNotValid)
+	now, err := s.ConfirmNewEmail(t.Context(), u.ID, c.Token)
+	if err != nil || now.Email != "New@Example.com" || !now.EmailVerified() {
+		t.Fatalf("the address is %s, verified: %v (%v)", now.Email, now.EmailVerified(), err)
+	}
+	_, err = s.ConfirmNewEmail(t.Context(), u.ID, c.Token)
+	wantErr(t, err, user.ErrLinkNotValid) // twice
+	if caller, err := s.VerifyChange(t.Context(), g.AccessToken); err != nil || caller.Email != "New@Example.com" {
+		t.Errorf("the session's address is %s (%v)", caller.Email, err)
+	}
+	// The old address is told, and what was mailed there is good for nothing.
+	if told = s.told(t); len(told) != 1 || told[0].Purpose != "email_changed" {
+		t.Fatalf("told of %+v", told)
+	}
+	if c, err = s.Mail(t.Context(), told[0].MailID); err != nil || c.To != u.Email || c.Token != "" || c.URL != "" {
+		t.Errorf("the old address is told %+v (%v)", c, err)
+	}
+	wantErr(t, s.ResetPassword(t.Context(), reset.Token, "an organ in the sparrow"), user.ErrLinkNotValid)
+	_, err = s.Login(t.Context(), u.Email, password)
+	wantErr(t, err, user.ErrInvalidGrant)
+	if _, err := s.Login(t.Context(), "new@example.com", password); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestEmailAddressesThatAreNotTaken(t *testing.T) {
+	t.Parallel()
+	s := newService(t)
+	u := s.registered(t)
+	r := registration()
+	r.Email = "bob@example.com"
+	if _, err := s.Register(t.Context(), r); err != nil {
+		t.Fatal(err)
+	}
+	request := func(email string) error { return s.RequestEmail(t.Context(), u.ID, email, password) }
+	token := func() string {
+		t.Helper()
+		told := s.told(t)
+		if len(told) != 1 {
+			t.Fatalf("told of %+v", told)
+		}
+		c, err := s.Mail(t.Context(), told[0].MailID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c.Token
+	}
+	wantErr(t, request("BOB@example.com"), user.ErrEmailTaken)
+	if err := request("carl@example.com"); err != nil {
+		t.Fatal(err)
+	}
+	taken := token()
+	r.Email = "carl@example.com" // meanwhile
+	if _, err := s.Register(t.Context(), r); err != nil {
+		t.Fatal(err)
+	}
+	_, err := s.ConfirmNewEmail(t.Context(), u.ID, taken)
+	wantErr(t, err, user.ErrEmailTaken)
+
+	if err := request("dora@example.com"); err != nil {
+		t.Fatal(err)
+	}
+	late := token()
+	if err := request("emil@example.com"); err != nil {
+		t.Fatal(err)
+	}
+	wantErr(t, request("fritz@example.com"), user.ErrTooManyMails)
+	_ = token()
+	s.pass(user.EmailChangeLife)
+	_, err = s.ConfirmNewEmail(t.Context(), u.ID, late)
+	wantErr(t, err, user.ErrLinkNotValid)
+	if now, err := s.Get(t.Context(), u.ID); err != nil || now.Email != u.Email {
+		t.Errorf("the address is %s (%v)", now.Email, err)
+	}
+	// A new password ends what somebody else may have asked for.
+	if err := request("dora@example.com"); err != nil {
+		t.Fatal(err)
+	}
+	before := token()
+	next := "an organ in the sparrow"
+	if _, err := s.Change(t.Context(), u.ID, user.Change{Password: &next, CurrentPassword: password}); err != nil {
+		t.Fatal(err)
+	}
+	_, err = s.ConfirmNewEmail(t.Context(), u.ID, before)
+	wantErr(t, err, user.ErrLinkNotValid)
+}
+
 // Whoever asks learns nothing, and fills nobody's mailbox.
 func TestMailsAreFewAndForAccountsAlone(t *testing.T) {
 	t.Parallel()

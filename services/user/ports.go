@@ -124,17 +124,27 @@ type AccountMails interface {
 	WorkOff(ctx context.Context, since time.Time, limit int,
 		decide func(r MailRequest, u User, recent int) (*AccountMail, events.Message, error)) (int, error)
 
+	// Send stores the mail to a user that make returns, with its message, together or
+	// not at all.
+	//   - make is called as decide of WorkOff is.
+	//   - A user who is unknown is ErrNotFound.
+	//   - When make returns an error nothing is stored, and that error is returned.
+	Send(ctx context.Context, userID string, p Purpose, since time.Time, make func(u User, recent int) (*AccountMail, events.Message, error)) error
+
 	// Get returns a mail, and its user as stored now. One that is unknown, or whose
 	// user is gone, is ErrLinkNotValid.
 	Get(ctx context.Context, id string) (AccountMail, User, error)
 
-	// Use marks a mail as used at now, and stores what change makes of its user,
-	// together or not at all. It returns the user.
+	// Use marks a mail as used at now, and stores what change makes of its user, and
+	// the mail that it returns, if it does, with its message: together or not at
+	// all. It returns the user.
 	//   - One that is unknown, or whose user is gone, is ErrLinkNotValid.
 	//   - When change returns an error nothing is stored and that error is returned.
 	//   - Of many at once each sees what the others have stored.
-	//   - What Users.Update does not change it does not change either.
-	Use(ctx context.Context, id string, now time.Time, change func(m AccountMail, u *User) error) (User, error)
+	//   - An email address with the EmailKey of another user's is ErrEmailTaken, and
+	//     nothing is stored. The user is found by the new one, and no longer by the old.
+	//   - Id and creation time stay as they are, whatever change does.
+	Use(ctx context.Context, id string, now time.Time, change func(m AccountMail, u *User) (*AccountMail, events.Message, error)) (User, error)
 
 	// Prune forgets the mails whose links expired before a time.
 	Prune(ctx context.Context, before time.Time) error

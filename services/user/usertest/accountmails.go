@@ -37,7 +37,12 @@ func TestAccountMails(t *testing.T, open func(t *testing.T) AccountMailsUnderTes
 		{"use stores what change makes and marks the mail", mailsUse},
 		{"an error from change stores nothing", mailsUseFails},
 		{"of many uses each sees what the others have stored", mailsUseRace},
-		{"what users keep use keeps", mailsUseKeeps},
+		{"id and creation time stay", mailsUseKeeps},
+		{"use gives another address", mailsUseEmail},
+		{"an address that is taken stores nothing", mailsUseTaken},
+		{"use stores the mail that change returns", mailsUseSends},
+		{"send stores the mail with its message", mailsSend},
+		{"an error from make stores nothing", mailsSendFails},
 		{"prune forgets what has expired", mailsPrune},
 		{"an ended context changes nothing", mailsCancelled},
 	})
@@ -65,7 +70,7 @@ func (s AccountMailsUnderTest) request(t *testing.T, p user.Purpose, email strin
 
 func newMail(r user.MailRequest, u user.User) user.AccountMail {
 	return user.AccountMail{
-		ID: id(), Purpose: r.Purpose, UserID: u.ID, Email: u.Email, PasswordVersion: u.PasswordVersion, Secret: []byte{0, 255, 7},
+		ID: id(), Purpose: r.Purpose, UserID: u.ID, Email: u.Email, Replaces: "Füße@example.com", PasswordVersion: u.PasswordVersion, Secret: []byte{0, 255, 7},
 		CreatedAt: inUTC(at), ExpiresAt: inUTC(at.Add(time.Hour)),
 	}
 }
@@ -293,7 +298,7 @@ func mailsUnknown(t *testing.T, s AccountMailsUnderTest) {
 	for _, unknown := range []string{id(), "", "\x00", "\xff"} {
 		_, _, err := s.Get(t.Context(), unknown)
 		wantErr(t, err, user.ErrLinkNotValid)
-		_, err = s.Use(t.Context(), unknown, at, func(user.AccountMail, *user.User) error { t.Error("change is called for nobody"); return nil })
+		_, err = s.Use(t.Context(), unknown, at, changing(func(user.AccountMail, *user.User) error { t.Error("change is called for nobody"); return nil }))
 		wantErr(t, err, user.ErrLinkNotValid)
 	}
 }
@@ -303,11 +308,11 @@ func mailsUse(t *testing.T, s AccountMailsUnderTest) {
 	m, other := s.mail(t, u), s.mail(t, u)
 	want := stored(u)
 	want.EmailVerifiedAt, want.PasswordHash, want.PasswordVersion, want.UpdatedAt = inUTC(at.Add(time.Minute)), "another", 4, inUTC(at.Add(time.Minute))
-	got, err := s.Use(t.Context(), m.ID, at.Add(time.Minute), func(given user.AccountMail, u *user.User) error {
+	got, err := s.Use(t.Context(), m.ID, at.Add(time.Minute), changing(func(given user.AccountMail, u *user.User) error {
 		diff(t, m, given)
 		u.EmailVerifiedAt, u.PasswordHash, u.PasswordVersion, u.UpdatedAt = at.Add(time.Minute), "another", 4, at.Add(time.Minute)
 		return nil
-	})
+	}))
 	must(t, err)
 	diff(t, want, got)
 	used, owner, err := s.Get(t.Context(), m.ID)
@@ -324,7 +329,7 @@ func mailsUseFails(t *testing.T, s AccountMailsUnderTest) {
 	u := s.account(t, "ada@example.com")
 	m := s.mail(t, u)
 	boom := errors.New("boom")
-	_, err := s.Use(t.Context(), m.ID, at, func(_ user.AccountMail, u *user.User) error { u.Name = "changed"; return boom })
+	_, err := s.Use(t.Context(), m.ID, at, changing(func(_ user.AccountMail, u *user.User) error { u.Name = "changed"; return boom }))
 	wantErr(t, err, boom)
 	got, owner, err := s.Get(t.Context(), m.ID)
 	must(t, err)
@@ -337,13 +342,13 @@ func mailsUseRace(t *testing.T, s AccountMailsUnderTest) {
 	mails := []user.AccountMail{s.mail(t, u), s.mail(t, u)}
 	used := errors.New("used")
 	won := race(t, used, func(worker int) error {
-		_, err := s.Use(t.Context(), mails[worker%2].ID, at, func(m user.AccountMail, u *user.User) error {
+		_, err := s.Use(t.Context(), mails[worker%2].ID, at, changing(func(m user.AccountMail, u *user.User) error {
 			if !m.UsedAt.IsZero() {
 				return used
 			}
 			u.PasswordVersion++
 			return nil
-		})
+		}))
 		return err
 	})
 	got, err := s.Users.Get(t.Context(), u.ID)
@@ -356,10 +361,10 @@ func mailsUseRace(t *testing.T, s AccountMailsUnderTest) {
 func mailsUseKeeps(t *testing.T, s AccountMailsUnderTest) {
 	u := s.account(t, "ada@example.com")
 	m := s.mail(t, u)
-	got, err := s.Use(t.Context(), m.ID, at, func(_ user.AccountMail, u *user.User) error {
-		u.ID, u.Email, u.CreatedAt = id(), "b@example.com", at.Add(time.Hour)
+	got, err := s.Use(t.Context(), m.ID, at, changing(func(_ user.AccountMail, u *user.User) error {
+		u.ID, u.CreatedAt = id(), at.Add(time.Hour)
 		return nil
-	})
+	}))
 	must(t, err)
 	diff(t, stored(u), got)
 	_, owner, err := s.Get(t.Context(), m.ID)
@@ -390,8 +395,9 @@ func mailsCancelled(t *testing.T, s AccountMailsUnderTest) {
 	wantErr(t, err, ctx.Err())
 	_, _, err = s.Get(ctx, m.ID)
 	wantErr(t, err, ctx.Err())
-	_, err = s.Use(ctx, m.ID, at, func(user.AccountMail, *user.User) error { return nil })
+	_, err = s.Use(ctx, m.ID, at, changing(func(user.AccountMail, *user.User) error { return nil }))
 	wantErr(t, err, ctx.Err())
+	wantErr(t, s.Send(ctx, u.ID, user.EmailChange, at, sending), ctx.Err())
 	wantErr(t, s.Prune(ctx, at.Add(9*time.Hour)), ctx.Err())
 	got, _, err := s.Get(t.Context(), m.ID)
 	must(t, err)
@@ -401,5 +407,110 @@ func mailsCancelled(t *testing.T, s AccountMailsUnderTest) {
 	}
 	if left := s.workOff(t); len(left) != 1 || left[0].Purpose != user.PasswordReset {
 		t.Errorf("requests left: %+v, want that for a reset", left)
+	}
+}
+
+// changing is a change of Use that leads to no mail.
+func changing(change func(m user.AccountMail, u *user.User) error) func(user.AccountMail, *user.User) (*user.AccountMail, events.Message, error) {
+	return func(m user.AccountMail, u *user.User) (*user.AccountMail, events.Message, error) {
+		return nil, events.Message{}, change(m, u)
+	}
+}
+
+// sending makes a mail for Send.
+func sending(u user.User, _ int) (*user.AccountMail, events.Message, error) {
+	m := newMail(user.MailRequest{Purpose: user.EmailChange}, u)
+	return &m, messageOf(m), nil
+}
+
+func mailsUseEmail(t *testing.T, s AccountMailsUnderTest) {
+	u := s.account(t, "ada@example.com")
+	m := s.mail(t, u)
+	for _, email := range []string{"New@Example.com", "new@example.com"} { // the second is another spelling
+		got, err := s.Use(t.Context(), m.ID, at, changing(func(_ user.AccountMail, u *user.User) error { u.Email = email; return nil }))
+		must(t, err)
+		want := stored(u)
+		want.Email = email
+		diff(t, want, got)
+		got, err = s.Users.ByEmail(t.Context(), "NEW@example.com")
+		must(t, err)
+		diff(t, want, got)
+	}
+	_, err := s.Users.ByEmail(t.Context(), u.Email)
+	wantErr(t, err, user.ErrNotFound)
+	must(t, s.Users.Create(t.Context(), newUser(u.Email)))
+}
+
+func mailsUseTaken(t *testing.T, s AccountMailsUnderTest) {
+	u, other := s.account(t, "ada@example.com"), s.account(t, "bob@example.com")
+	m := s.mail(t, u)
+	_, err := s.Use(t.Context(), m.ID, at, changing(func(_ user.AccountMail, u *user.User) error {
+		u.Email, u.Name = "BOB@example.com", "changed"
+		return nil
+	}))
+	wantErr(t, err, user.ErrEmailTaken)
+	unused, owner, err := s.Get(t.Context(), m.ID)
+	must(t, err)
+	diff(t, m, unused)
+	diff(t, stored(u), owner)
+	got, err := s.Users.ByEmail(t.Context(), "bob@example.com")
+	must(t, err)
+	diff(t, stored(other), got)
+}
+
+func mailsUseSends(t *testing.T, s AccountMailsUnderTest) {
+	u := s.account(t, "ada@example.com")
+	m := s.mail(t, u)
+	var next user.AccountMail
+	_, err := s.Use(t.Context(), m.ID, at, func(_ user.AccountMail, u *user.User) (*user.AccountMail, events.Message, error) {
+		next = newMail(user.MailRequest{Purpose: user.EmailChanged}, *u)
+		return &next, messageOf(next), nil
+	})
+	must(t, err)
+	got, _, err := s.Get(t.Context(), next.ID)
+	must(t, err)
+	diff(t, next, got)
+	diff(t, []string{m.ID, next.ID}, s.messages(t))
+}
+
+func mailsSend(t *testing.T, s AccountMailsUnderTest) {
+	u := s.account(t, "ada@example.com")
+	s.mail(t, u) // of another purpose
+	var sent []string
+	for i := range 3 {
+		var made user.AccountMail
+		must(t, s.Send(t.Context(), u.ID, user.EmailChange, at.Add(-time.Microsecond), func(given user.User, recent int) (*user.AccountMail, events.Message, error) {
+			diff(t, stored(u), given)
+			if recent != i {
+				t.Errorf("%d recent mails, want %d", recent, i)
+			}
+			made = newMail(user.MailRequest{Purpose: user.EmailChange}, given)
+			return &made, messageOf(made), nil
+		}))
+		got, _, err := s.Get(t.Context(), made.ID)
+		must(t, err)
+		diff(t, made, got)
+		sent = append(sent, made.ID)
+	}
+	if ids := s.messages(t); len(ids) != 4 || !slices.Equal(ids[1:], sent) {
+		t.Errorf("messages %v, want at last %v", ids, sent)
+	}
+	for _, unknown := range []string{id(), "", "\x00"} {
+		wantErr(t, s.Send(t.Context(), unknown, user.EmailChange, at, sending), user.ErrNotFound)
+	}
+}
+
+func mailsSendFails(t *testing.T, s AccountMailsUnderTest) {
+	u := s.account(t, "ada@example.com")
+	boom := errors.New("boom")
+	var made user.AccountMail
+	wantErr(t, s.Send(t.Context(), u.ID, user.EmailChange, at, func(u user.User, _ int) (*user.AccountMail, events.Message, error) {
+		made = newMail(user.MailRequest{Purpose: user.EmailChange}, u)
+		return &made, messageOf(made), boom
+	}), boom)
+	_, _, err := s.Get(t.Context(), made.ID)
+	wantErr(t, err, user.ErrLinkNotValid)
+	if ids := s.messages(t); len(ids) != 0 {
+		t.Errorf("the messages %v are stored", ids)
 	}
 }

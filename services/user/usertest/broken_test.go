@@ -478,9 +478,12 @@ type accountMails struct {
 	user.AccountMails
 	request func(ctx context.Context, r user.MailRequest) error
 	workOff func(ctx context.Context, since time.Time, limit int, decide decision) (int, error)
-	use     func(ctx context.Context, id string, now time.Time, change func(user.AccountMail, *user.User) error) (user.User, error)
+	use     func(ctx context.Context, id string, now time.Time, change changeOfUse) (user.User, error)
 	prune   func(ctx context.Context, before time.Time) error
+	send    func(ctx context.Context, userID string, p user.Purpose, since time.Time, make func(user.User, int) (*user.AccountMail, events.Message, error)) error
 }
+
+type changeOfUse = func(user.AccountMail, *user.User) (*user.AccountMail, events.Message, error)
 
 type decision = func(r user.MailRequest, u user.User, recent int) (*user.AccountMail, events.Message, error)
 
@@ -498,7 +501,7 @@ func (s accountMails) WorkOff(ctx context.Context, since time.Time, limit int, d
 	return s.AccountMails.WorkOff(ctx, since, limit, decide)
 }
 
-func (s accountMails) Use(ctx context.Context, id string, now time.Time, change func(user.AccountMail, *user.User) error) (user.User, error) {
+func (s accountMails) Use(ctx context.Context, id string, now time.Time, change changeOfUse) (user.User, error) {
 	if s.use != nil {
 		return s.use(ctx, id, now, change)
 	}
@@ -510,6 +513,13 @@ func (s accountMails) Prune(ctx context.Context, before time.Time) error {
 		return s.prune(ctx, before)
 	}
 	return s.AccountMails.Prune(ctx, before)
+}
+
+func (s accountMails) Send(ctx context.Context, userID string, p user.Purpose, since time.Time, make func(user.User, int) (*user.AccountMail, events.Message, error)) error {
+	if s.send != nil {
+		return s.send(ctx, userID, p, since, make)
+	}
+	return s.AccountMails.Send(ctx, userID, p, since, make)
 }
 
 func TestAccountMailsSuiteCatches(t *testing.T) {
@@ -572,25 +582,72 @@ func TestAccountMailsSuiteCatches(t *testing.T) {
 			return n, errors.Join(err, failed)
 		}), "an error from decide stores nothing"},
 		{"marks a mail despite an error", with(func(good user.AccountMails, s *accountMails) {
-			s.use = func(ctx context.Context, id string, now time.Time, change func(user.AccountMail, *user.User) error) (user.User, error) {
+			s.use = func(ctx context.Context, id string, now time.Time, change changeOfUse) (user.User, error) {
 				var failed error
-				u, err := good.Use(ctx, id, now, func(m user.AccountMail, u *user.User) error { failed = change(m, u); return nil })
+				u, err := good.Use(ctx, id, now, func(m user.AccountMail, u *user.User) (*user.AccountMail, events.Message, error) {
+					next, message, err := change(m, u)
+					failed = err
+					return next, message, nil
+				})
 				return u, errors.Join(err, failed)
 			}
 		}), "an error from change stores nothing"},
 		{"does not mark a mail", with(func(good user.AccountMails, s *accountMails) {
-			s.use = func(ctx context.Context, id string, now time.Time, change func(user.AccountMail, *user.User) error) (user.User, error) {
+			s.use = func(ctx context.Context, id string, now time.Time, change changeOfUse) (user.User, error) {
 				return good.Use(ctx, id, time.Time{}, change)
 			}
 		}), "use stores what change makes and marks the mail"},
 		{"lets one mail be used by many", with(func(good user.AccountMails, s *accountMails) {
-			s.use = func(ctx context.Context, id string, now time.Time, change func(user.AccountMail, *user.User) error) (user.User, error) {
-				return good.Use(ctx, id, now, func(m user.AccountMail, u *user.User) error {
+			s.use = func(ctx context.Context, id string, now time.Time, change changeOfUse) (user.User, error) {
+				return good.Use(ctx, id, now, func(m user.AccountMail, u *user.User) (*user.AccountMail, events.Message, error) {
 					m.UsedAt = time.Time{}
 					return change(m, u)
 				})
 			}
 		}), "of many uses each sees what the others have stored"},
+		{"keeps the old address", with(func(good user.AccountMails, s *accountMails) {
+			s.use = func(ctx context.Context, id string, now time.Time, change changeOfUse) (user.User, error) {
+				return good.Use(ctx, id, now, func(m user.AccountMail, u *user.User) (*user.AccountMail, events.Message, error) {
+					email := u.Email
+					next, message, err := change(m, u)
+					u.Email = email
+					return next, message, err
+				})
+			}
+		}), "use gives another address"},
+		{"says changed when the address is taken", with(func(good user.AccountMails, s *accountMails) {
+			s.use = func(ctx context.Context, id string, now time.Time, change changeOfUse) (user.User, error) {
+				u, err := good.Use(ctx, id, now, change)
+				if errors.Is(err, user.ErrEmailTaken) {
+					return u, nil
+				}
+				return u, err
+			}
+		}), "an address that is taken stores nothing"},
+		{"forgets the mail that a use leads to", with(func(good user.AccountMails, s *accountMails) {
+			s.use = func(ctx context.Context, id string, now time.Time, change changeOfUse) (user.User, error) {
+				return good.Use(ctx, id, now, func(m user.AccountMail, u *user.User) (*user.AccountMail, events.Message, error) {
+					_, _, err := change(m, u)
+					return nil, events.Message{}, err
+				})
+			}
+		}), "use stores the mail that change returns"},
+		{"sends despite an error", with(func(good user.AccountMails, s *accountMails) {
+			s.send = func(ctx context.Context, userID string, p user.Purpose, since time.Time, make func(user.User, int) (*user.AccountMail, events.Message, error)) error {
+				var failed error
+				err := good.Send(ctx, userID, p, since, func(u user.User, recent int) (*user.AccountMail, events.Message, error) {
+					m, message, err := make(u, recent)
+					failed = err
+					return m, message, nil
+				})
+				return errors.Join(err, failed)
+			}
+		}), "an error from make stores nothing"},
+		{"counts nothing when it sends", with(func(good user.AccountMails, s *accountMails) {
+			s.send = func(ctx context.Context, userID string, p user.Purpose, since time.Time, make func(user.User, int) (*user.AccountMail, events.Message, error)) error {
+				return good.Send(ctx, userID, p, since.Add(24*time.Hour), make)
+			}
+		}), "send stores the mail with its message"},
 		{"never prunes mails", with(func(_ user.AccountMails, s *accountMails) {
 			s.prune = func(ctx context.Context, _ time.Time) error { return ctx.Err() }
 		}), "prune forgets what has expired"},

@@ -76,26 +76,60 @@ func workOff(ctx context.Context, tx pgx.Tx, r user.MailRequest, since time.Time
 	case err != nil:
 		return err
 	}
-	var recent int
-	if err := tx.QueryRow(ctx, `SELECT count(*) FROM account_mails WHERE user_id = $1 AND purpose = $2 AND created_at > $3`,
-		u.ID, r.Purpose, since).Scan(&recent); err != nil {
+	sent, err := recent(ctx, tx, u, r.Purpose, since)
+	if err != nil {
 		return err
 	}
-	m, message, err := decide(r, u, recent)
-	if err != nil || m == nil {
+	m, message, err := decide(r, u, sent)
+	if err != nil {
 		return err
+	}
+	return insertMail(ctx, tx, m, message)
+}
+
+// recent is how many mails of a purpose a user was sent since a time.
+func recent(ctx context.Context, tx pgx.Tx, u user.User, p user.Purpose, since time.Time) (n int, err error) {
+	err = tx.QueryRow(ctx, `SELECT count(*) FROM account_mails WHERE user_id = $1 AND purpose = $2 AND created_at > $3`, u.ID, p, since).Scan(&n)
+	return n, err
+}
+
+// insertMail stores m, unless it is nil, and the message about it.
+func insertMail(ctx context.Context, tx pgx.Tx, m *user.AccountMail, message events.Message) error {
+	if m == nil {
+		return nil
 	}
 	if _, err := tx.Exec(ctx, `
-		INSERT INTO account_mails (id, purpose, user_id, email, password_version, secret, created_at, expires_at, used_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-		m.ID, m.Purpose, m.UserID, m.Email, m.PasswordVersion, m.Secret, m.CreatedAt, m.ExpiresAt, nullTime(m.UsedAt)); err != nil {
+		INSERT INTO account_mails (id, purpose, user_id, email, replaces, password_version, secret, created_at, expires_at, used_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+		m.ID, m.Purpose, m.UserID, m.Email, m.Replaces, m.PasswordVersion, m.Secret, m.CreatedAt, m.ExpiresAt, nullTime(m.UsedAt)); err != nil {
 		return err
 	}
 	return outboxpostgres.Insert(ctx, tx, events.TopicUsers, message, message.Time)
 }
 
+// Send implements user.AccountMails.
+func (s *AccountMails) Send(ctx context.Context, userID string, p user.Purpose, since time.Time,
+	make func(user.User, int) (*user.AccountMail, events.Message, error),
+) error {
+	return s.db.Write(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		u, err := scanUser(tx.QueryRow(ctx, selectUser+`WHERE id = $1 FOR UPDATE`, userID)) // the lock: requests are counted one after the other
+		if err != nil {
+			return err
+		}
+		sent, err := recent(ctx, tx, u, p, since)
+		if err != nil {
+			return err
+		}
+		m, message, err := make(u, sent)
+		if err != nil {
+			return err
+		}
+		return insertMail(ctx, tx, m, message)
+	})
+}
+
 const selectMail = `
-	SELECT id, purpose, user_id, email, password_version, secret, created_at, expires_at, used_at
+	SELECT id, purpose, user_id, email, replaces, password_version, secret, created_at, expires_at, used_at
 	FROM account_mails WHERE id = $1`
 
 // Get implements user.AccountMails.
@@ -117,7 +151,7 @@ func (s *AccountMails) Get(ctx context.Context, id string) (m user.AccountMail, 
 }
 
 // Use implements user.AccountMails.
-func (s *AccountMails) Use(ctx context.Context, id string, now time.Time, change func(user.AccountMail, *user.User) error) (u user.User, err error) {
+func (s *AccountMails) Use(ctx context.Context, id string, now time.Time, change func(user.AccountMail, *user.User) (*user.AccountMail, events.Message, error)) (u user.User, err error) {
 	err = s.db.Write(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		m, err := scanMail(tx.QueryRow(ctx, selectMail+` FOR UPDATE`, id))
 		if err != nil {
@@ -131,13 +165,23 @@ func (s *AccountMails) Use(ctx context.Context, id string, now time.Time, change
 			return err
 		}
 		u = stored
-		if err := change(m, &u); err != nil {
+		next, message, err := change(m, &u)
+		if err != nil {
 			return err
 		}
 		if _, err := tx.Exec(ctx, `UPDATE account_mails SET used_at = $2 WHERE id = $1`, id, now); err != nil {
 			return err
 		}
-		return store(ctx, tx, stored, &u)
+		if u.Email != stored.Email {
+			if err := setEmail(ctx, tx, stored.ID, u.Email); err != nil {
+				return err
+			}
+			stored.Email = u.Email
+		}
+		if err := store(ctx, tx, stored, &u); err != nil {
+			return err
+		}
+		return insertMail(ctx, tx, next, message)
 	})
 	if err != nil {
 		return user.User{}, err
@@ -154,7 +198,7 @@ func (s *AccountMails) Prune(ctx context.Context, before time.Time) error {
 
 func scanMail(row pgx.Row) (m user.AccountMail, err error) {
 	var used *time.Time
-	err = row.Scan(&m.ID, &m.Purpose, &m.UserID, &m.Email, &m.PasswordVersion, &m.Secret, &m.CreatedAt, &m.ExpiresAt, &used)
+	err = row.Scan(&m.ID, &m.Purpose, &m.UserID, &m.Email, &m.Replaces, &m.PasswordVersion, &m.Secret, &m.CreatedAt, &m.ExpiresAt, &used)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows), postgresdb.IsNoText(err):
 		return user.AccountMail{}, user.ErrLinkNotValid
@@ -165,4 +209,14 @@ func scanMail(row pgx.Row) (m user.AccountMail, err error) {
 		m.UsedAt = *used
 	}
 	return m, nil
+}
+
+// setEmail gives a user another address.
+func setEmail(ctx context.Context, tx pgx.Tx, id, email string) error {
+	_, err := tx.Exec(ctx, `UPDATE users SET email = $2, email_key = $3, email_key_version = $4 WHERE id = $1`,
+		id, email, user.EmailKey(email), user.EmailKeyVersion)
+	if postgresdb.IsUniqueViolation(err, "users_email_key") {
+		return user.ErrEmailTaken
+	}
+	return err
 }

@@ -46,6 +46,14 @@ func (h *handlers) registerAccountMails(api huma.API, guard *auth.Guard) {
 		OperationID: "confirmPasswordReset", Method: http.MethodPost, Path: "/password-reset/confirm", DefaultStatus: http.StatusNoContent, Tags: []string{"users"},
 		Summary: "Set a new password by the token from the mail", Description: "It ends all sessions: log in again. A password that is refused does not use up the token.",
 	}, problem.LinkNotValid, problem.PasswordTooCommon, problem.RateLimited)), h.confirmPasswordReset)
+	huma.Register(api, guard.User(api, h.fromClient(httpkit.Refuses(huma.Operation{
+		OperationID: "requestEmail", Method: http.MethodPost, Path: "/users/me/email", DefaultStatus: http.StatusAccepted, Tags: []string{"users"},
+		Summary: "Ask for another email address", Description: "A token is mailed to it, which is good for a day. Until it is confirmed the old address stays. Three such mails an hour are sent at most.",
+	}, problem.EmailTaken, problem.WrongPassword, problem.RateLimited))), h.requestEmail)
+	huma.Register(api, guard.User(api, h.fromClient(httpkit.Refuses(huma.Operation{
+		OperationID: "confirmEmail", Method: http.MethodPost, Path: "/users/me/email/confirm", Tags: []string{"users"},
+		Summary: "Take the new email address by the token that was mailed to it", Description: "The old address is told.",
+	}, problem.LinkNotValid, problem.EmailTaken, problem.RateLimited))), h.confirmEmail)
 	huma.Register(api, guard.Service(api, httpkit.Refuses(huma.Operation{
 		OperationID: "getAccountMail", Method: http.MethodGet, Path: "/account-mails/{id}", Tags: []string{"internal"},
 		Summary: "Get what a mail about an account says", Description: "For the moment when it is sent: nobody stores its token.",
@@ -90,6 +98,37 @@ func (h *handlers) confirmPasswordReset(ctx context.Context, in *struct{ Body re
 	return nil, nil
 }
 
+type newEmailBody struct {
+	Email    string `json:"email" maxLength:"1000" example:"ada@lovelace.example"`
+	Password string `json:"password" maxLength:"256" doc:"The current one" example:"a sparrow in the organ"`
+}
+
+func (h *handlers) requestEmail(ctx context.Context, in *struct{ Body newEmailBody }) (*struct{}, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	id := auth.Caller(ctx).UserID
+	// A stolen access token must not be good for guessing the password.
+	err := h.tryPassword(ctx, attemptOf(clientOf(ctx), id), func() error {
+		return h.service.RequestEmail(ctx, id, in.Body.Email, in.Body.Password)
+	})
+	if err != nil {
+		return nil, ofMe(ctx, err)
+	}
+	return nil, nil
+}
+
+func (h *handlers) confirmEmail(ctx context.Context, in *struct{ Body linkBody }) (*answer, error) {
+	var u user.User
+	err := h.confirm(ctx, func() (err error) {
+		u, err = h.service.ConfirmNewEmail(ctx, auth.Caller(ctx).UserID, in.Body.Token)
+		return err
+	})
+	if err != nil {
+		return nil, refused(ctx, err)
+	}
+	return &answer{Body: toBody(u)}, nil
+}
+
 // confirm runs use, which uses a token. Those that are not accepted count.
 func (h *handlers) confirm(ctx context.Context, use func() error) error {
 	end, err := h.confirmations.begin(ctx, clientOf(ctx))
@@ -107,12 +146,12 @@ func (h *handlers) confirm(ctx context.Context, use func() error) error {
 type accountMailBody struct {
 	ID        string    `json:"id" format:"uuid"`
 	UserID    string    `json:"user_id" format:"uuid"`
-	Purpose   string    `json:"purpose" enum:"verification,password_reset"`
+	Purpose   string    `json:"purpose" enum:"verification,password_reset,email_change,email_changed"`
 	To        string    `json:"to" example:"ada@example.com"`
 	Name      string    `json:"name" example:"Ada Lovelace"`
 	Locale    string    `json:"locale,omitempty" doc:"A BCP 47 tag; absent when the user has not said" example:"de-AT"`
-	URL       string    `json:"url,omitempty" doc:"The link, where there is a web site" example:"https://tickets.example/verify/AZUfqLQCcAGAAAAAAAAAAPx0nYQXl2aLrL9dNYQdyVE"`
-	Token     string    `json:"token,omitempty" doc:"Where there is no web site" example:"AZUfqLQCcAGAAAAAAAAAAPx0nYQXl2aLrL9dNYQdyVE"`
+	URL       string    `json:"url,omitempty" doc:"The link, if the mail has one and there is a web site" example:"https://tickets.example/verify/AZUfqLQCcAGAAAAAAAAAAPx0nYQXl2aLrL9dNYQdyVE"`
+	Token     string    `json:"token,omitempty" doc:"In place of the link where there is no web site" example:"AZUfqLQCcAGAAAAAAAAAAPx0nYQXl2aLrL9dNYQdyVE"`
 	Operation string    `json:"operation,omitempty" doc:"What takes the token; where there is no web site" example:"POST /users/verification/confirm"`
 	ExpiresAt time.Time `json:"expires_at"`
 }
@@ -121,6 +160,7 @@ type accountMailBody struct {
 var operations = map[user.Purpose]string{
 	user.Verification:  "POST /users/verification/confirm",
 	user.PasswordReset: "POST /password-reset/confirm",
+	user.EmailChange:   "POST /users/me/email/confirm",
 }
 
 func (h *handlers) accountMail(ctx context.Context, in *struct {
@@ -139,7 +179,7 @@ func (h *handlers) accountMail(ctx context.Context, in *struct {
 		ID: m.ID, UserID: m.UserID, Purpose: string(m.Purpose), To: m.To, Name: m.Name, Locale: m.Locale,
 		URL: m.URL, Token: m.Token, ExpiresAt: m.ExpiresAt,
 	}
-	if m.URL == "" {
+	if m.Token != "" {
 		body.Operation = operations[m.Purpose]
 	}
 	return &struct{ Body accountMailBody }{body}, nil

@@ -142,3 +142,54 @@ func TestAFloodOfMailRequestsIsThrottled(t *testing.T) {
 	}
 	wantProblem(t, "a guess too many", s.post("/password-reset/confirm", object{"token": strings.Repeat("A", 43), "password": password}), 429, problem.RateLimited)
 }
+
+func TestAnotherEmailAddress(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	access, _ := s.ada()
+	s.register("bob@example.com")
+	post := func(path string, body any) answer {
+		return s.do(request{method: "POST", path: path, token: access, body: body})
+	}
+	ask := func(email, password string) answer {
+		return post("/users/me/email", object{"email": email, "password": password})
+	}
+	wantProblem(t, "a wrong password", ask("new@example.com", "wrong"), 422, problem.WrongPassword)
+	wantProblem(t, "a taken address", ask("bob@example.com", password), 409, problem.EmailTaken)
+	for field, body := range map[string]object{
+		"email": {"email": "nobody", "password": password}, "password": {"email": "new@example.com", "password": 7}, "name": {"email": "new@example.com", "password": password, "name": "x"},
+	} {
+		a := post("/users/me/email", body)
+		wantProblem(t, field, a, 422, problem.ValidationFailed)
+		if !strings.Contains(a.body, `"location":"body.`+field+`"`) {
+			t.Errorf("%s is not named: %s", field, a.body)
+		}
+	}
+	if a := ask("new@example.com", password); a.status != 202 || a.body != "" {
+		t.Fatalf("%d %s", a.status, a.body)
+	}
+	m := s.mail()
+	if m.field(t, "to") != "new@example.com" || m.field(t, "operation") != "POST /users/me/email/confirm" {
+		t.Fatalf("%d %s", m.status, m.body)
+	}
+	token := m.field(t, "token")
+	eve := s.login("bob@example.com", password, "").field(t, "access_token")
+	wantProblem(t, "by another", s.do(request{method: "POST", path: "/users/me/email/confirm", token: eve, body: object{"token": token}}), 410, problem.LinkNotValid)
+	wantProblem(t, "without a login", s.post("/users/me/email/confirm", object{"token": token}), 401, problem.Unauthenticated)
+	wantProblem(t, "nonsense", post("/users/me/email/confirm", object{"token": "nonsense"}), 422, problem.ValidationFailed)
+	if a := post("/users/me/email/confirm", object{"token": token}); a.status != 200 || a.field(t, "email") != "new@example.com" || !strings.Contains(a.body, `"email_verified":true`) {
+		t.Errorf("%d %s", a.status, a.body)
+	}
+	wantProblem(t, "twice", post("/users/me/email/confirm", object{"token": token}), 410, problem.LinkNotValid)
+	if m := s.mail(); m.field(t, "to") != "ada@example.com" || m.field(t, "purpose") != "email_changed" || strings.Contains(m.body, "token") || strings.Contains(m.body, "operation") {
+		t.Errorf("the old address is told %s", m.body)
+	}
+	guest := s.guest(object{"name": "Zoë", "email": "zoe@example.com"}, "").field(t, "access_token")
+	for _, path := range []string{"/users/me/email", "/users/me/email/confirm"} {
+		wantProblem(t, "a guest", s.do(request{method: "POST", path: path, token: guest, body: object{"token": token, "email": "x@example.com", "password": password}}), 403, problem.Forbidden)
+	}
+	for range 2 {
+		ask("more@example.com", password)
+	}
+	wantProblem(t, "too many", ask("more@example.com", password), 429, problem.RateLimited)
+}

@@ -89,26 +89,61 @@ func workOff(ctx context.Context, tx *sql.Tx, r user.MailRequest, since time.Tim
 	case err != nil:
 		return err
 	}
-	var recent int
-	if err := tx.QueryRowContext(ctx, `SELECT count(*) FROM account_mails WHERE user_id = ? AND purpose = ? AND created_at > ?`,
-		u.ID, r.Purpose, sqlitedb.Time(since)).Scan(&recent); err != nil {
+	sent, err := recent(ctx, tx, u, r.Purpose, since)
+	if err != nil {
 		return err
 	}
-	m, message, err := decide(r, u, recent)
-	if err != nil || m == nil {
+	m, message, err := decide(r, u, sent)
+	if err != nil {
 		return err
+	}
+	return insertMail(ctx, tx, m, message)
+}
+
+// recent is how many mails of a purpose a user was sent since a time.
+func recent(ctx context.Context, tx *sql.Tx, u user.User, p user.Purpose, since time.Time) (n int, err error) {
+	err = tx.QueryRowContext(ctx, `SELECT count(*) FROM account_mails WHERE user_id = ? AND purpose = ? AND created_at > ?`,
+		u.ID, p, sqlitedb.Time(since)).Scan(&n)
+	return n, err
+}
+
+// insertMail stores m, unless it is nil, and the message about it.
+func insertMail(ctx context.Context, tx *sql.Tx, m *user.AccountMail, message events.Message) error {
+	if m == nil {
+		return nil
 	}
 	if _, err := tx.ExecContext(ctx, `
-		INSERT INTO account_mails (id, purpose, user_id, email, password_version, secret, created_at, expires_at, used_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		m.ID, m.Purpose, m.UserID, m.Email, m.PasswordVersion, m.Secret, sqlitedb.Time(m.CreatedAt), sqlitedb.Time(m.ExpiresAt), sqlitedb.NullTime(m.UsedAt)); err != nil {
+		INSERT INTO account_mails (id, purpose, user_id, email, replaces, password_version, secret, created_at, expires_at, used_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		m.ID, m.Purpose, m.UserID, m.Email, m.Replaces, m.PasswordVersion, m.Secret, sqlitedb.Time(m.CreatedAt), sqlitedb.Time(m.ExpiresAt), sqlitedb.NullTime(m.UsedAt)); err != nil {
 		return err
 	}
 	return outboxsqlite.Insert(ctx, tx, events.TopicUsers, message, message.Time)
 }
 
+// Send implements user.AccountMails.
+func (s *AccountMails) Send(ctx context.Context, userID string, p user.Purpose, since time.Time,
+	make func(user.User, int) (*user.AccountMail, events.Message, error),
+) error {
+	return s.db.Write(ctx, func(tx *sql.Tx) error {
+		u, err := scanUser(tx.QueryRowContext(ctx, selectUser+`WHERE id = ?`, userID))
+		if err != nil {
+			return err
+		}
+		sent, err := recent(ctx, tx, u, p, since)
+		if err != nil {
+			return err
+		}
+		m, message, err := make(u, sent)
+		if err != nil {
+			return err
+		}
+		return insertMail(ctx, tx, m, message)
+	})
+}
+
 const selectMail = `
-	SELECT id, purpose, user_id, email, password_version, secret, created_at, expires_at, used_at
+	SELECT id, purpose, user_id, email, replaces, password_version, secret, created_at, expires_at, used_at
 	FROM account_mails WHERE id = ?`
 
 // Get implements user.AccountMails.
@@ -128,7 +163,7 @@ func (s *AccountMails) Get(ctx context.Context, id string) (user.AccountMail, us
 }
 
 // Use implements user.AccountMails.
-func (s *AccountMails) Use(ctx context.Context, id string, now time.Time, change func(user.AccountMail, *user.User) error) (u user.User, err error) {
+func (s *AccountMails) Use(ctx context.Context, id string, now time.Time, change func(user.AccountMail, *user.User) (*user.AccountMail, events.Message, error)) (u user.User, err error) {
 	err = s.db.Write(ctx, func(tx *sql.Tx) error {
 		m, err := scanMail(tx.QueryRowContext(ctx, selectMail, id))
 		if err != nil {
@@ -142,13 +177,23 @@ func (s *AccountMails) Use(ctx context.Context, id string, now time.Time, change
 			return err
 		}
 		u = stored
-		if err := change(m, &u); err != nil {
+		next, message, err := change(m, &u)
+		if err != nil {
 			return err
 		}
 		if _, err := tx.ExecContext(ctx, `UPDATE account_mails SET used_at = ? WHERE id = ?`, sqlitedb.Time(now), id); err != nil {
 			return err
 		}
-		return update(ctx, tx, stored, &u)
+		if u.Email != stored.Email {
+			if err := setEmail(ctx, tx, stored.ID, u.Email); err != nil {
+				return err
+			}
+			stored.Email = u.Email
+		}
+		if err := update(ctx, tx, stored, &u); err != nil {
+			return err
+		}
+		return insertMail(ctx, tx, next, message)
 	})
 	if err != nil {
 		return user.User{}, err
@@ -165,7 +210,7 @@ func (s *AccountMails) Prune(ctx context.Context, before time.Time) error {
 func scanMail(row *sql.Row) (m user.AccountMail, err error) {
 	var created, expires int64
 	var used sql.NullInt64
-	err = row.Scan(&m.ID, &m.Purpose, &m.UserID, &m.Email, &m.PasswordVersion, &m.Secret, &created, &expires, &used)
+	err = row.Scan(&m.ID, &m.Purpose, &m.UserID, &m.Email, &m.Replaces, &m.PasswordVersion, &m.Secret, &created, &expires, &used)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return user.AccountMail{}, user.ErrLinkNotValid
@@ -174,4 +219,14 @@ func scanMail(row *sql.Row) (m user.AccountMail, err error) {
 	}
 	m.CreatedAt, m.ExpiresAt, m.UsedAt = sqlitedb.FromTime(created), sqlitedb.FromTime(expires), sqlitedb.FromNullTime(used)
 	return m, nil
+}
+
+// setEmail gives a user another address.
+func setEmail(ctx context.Context, tx *sql.Tx, id, email string) error {
+	_, err := tx.ExecContext(ctx, `UPDATE users SET email = ?, email_key = ?, email_key_version = ? WHERE id = ?`,
+		email, user.EmailKey(email), user.EmailKeyVersion, id)
+	if sqlitedb.IsUniqueViolation(err) {
+		return user.ErrEmailTaken
+	}
+	return err
 }
