@@ -127,14 +127,16 @@ func TestABackupUnderLoadIsRestoredElsewhere(t *testing.T) {
 	refused()
 	r := behind.restoreReport(t)
 	checkListed(t, behind, buyers, r)
-	accept := func(id string, by *account) *answer {
+	accept := func(at service, id string, by *account) *answer {
 		t.Helper()
-		return behind.call(t, http.MethodPost, bookings, "/admin/reconciliations/"+id+"/accept", as(by))
+		return behind.call(t, http.MethodPost, at, "/admin/reconciliations/"+id+"/accept", as(by))
 	}
-	accept(r.ID, c).refused(t, http.StatusForbidden, problem.Forbidden)
-	accept(e.ID, behind.admin).refused(t, http.StatusNotFound, problem.ReportNotFound)
+	for _, at := range []service{gateway, bookings} {
+		accept(at, r.ID, c).refused(t, http.StatusForbidden, problem.Forbidden)
+		accept(at, e.ID, behind.admin).refused(t, http.StatusNotFound, problem.ReportNotFound)
+	}
 	refused()
-	accept(r.ID, behind.admin).want(t, http.StatusOK)
+	accept(gateway, r.ID, behind.admin).want(t, http.StatusOK)
 	behind.buy(t, c, e)
 }
 

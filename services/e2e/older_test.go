@@ -43,7 +43,9 @@ func (o older) Subscribe(s broker.Subscription) error {
 // olderSeals opens what booking seals.
 func olderSeals(list []string) (seal.Opener, error) {
 	keys, err := auth.ParseServiceKeys(list)
-	return seal.Opener{Keys: keys, Publishers: map[string]string{contracts.TopicBookings: string(bookings)}}, err
+	return seal.Opener{Keys: keys, Publishers: map[string]string{
+		contracts.TopicBookings: string(bookings), contracts.TopicUsers: string(gateway),
+	}}, err
 }
 
 // olderApp is a service's app whose messages come by an older inlet.

@@ -90,7 +90,7 @@ func (s *Service) attemptAccountMail(ctx context.Context, n Notification) Notifi
 		n.Error = "the mail's link could not be asked for"
 		n = s.later(n)
 		if n.Attempts >= s.o.MaxAttempts {
-			n.Status = Dropped // its link has long expired
+			n.Status = Dropped // the address was never known
 		}
 		return n
 	}

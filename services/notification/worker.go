@@ -540,7 +540,7 @@ func (s *Service) report(ctx context.Context, n Notification) {
 	switch {
 	case n.Status == Sent:
 		log.InfoContext(ctx, "notification sent")
-	case n.Status == Outdated, n.Status == Dropped && n.Error == Replaced:
+	case n.Status == Outdated, n.Status == Dropped && (n.Error == Replaced || n.Error == notDue):
 		log.InfoContext(ctx, "notification not sent", "reason", n.Error)
 	case n.Status == Failed, n.Status == Dropped && n.Error != "":
 		log.ErrorContext(ctx, "notification given up", "reason", n.Error)

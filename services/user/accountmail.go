@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/openboxoffice/boxoffice/contracts/events"
+	"github.com/openboxoffice/boxoffice/contracts/identity"
 	"github.com/openboxoffice/boxoffice/contracts/problem"
 	"github.com/openboxoffice/boxoffice/services/internal/worker"
 )
@@ -35,10 +36,10 @@ const (
 	VerificationLife  = 48 * time.Hour
 	PasswordResetLife = time.Hour
 	EmailChangeLife   = 24 * time.Hour
-	// noticeLife is how long it is tried to tell an old address of the new one.
+	// noticeLife is how long an old address may be told of the new one.
 	noticeLife = 48 * time.Hour
-	// MailsPerHour is how many mails of one purpose a user is sent within an hour.
-	// Whoever asks may not be the user.
+	// MailsPerHour is how many mails of one purpose a user is sent within an hour, and
+	// a mailbox. Whoever asks may not be the user.
 	MailsPerHour = 3
 	// mailsKept is how long a mail is known after its link has expired.
 	mailsKept = 24 * time.Hour
@@ -268,7 +269,7 @@ func (s *Service) ConfirmEmail(ctx context.Context, token string) error {
 
 // RequestEmail mails a token to a new address of the user's, for ConfirmNewEmail. Until
 // that the old one stays. An address that is none is a problem.Invalid; otherwise
-// errors are ErrWrongPassword, ErrEmailTaken and ErrTooManyMails.
+// errors are ErrWrongPassword, ErrAdminAddress, ErrEmailTaken and ErrTooManyMails.
 func (s *Service) RequestEmail(ctx context.Context, userID, email, password string) error {
 	email, wrong := checkEmail(s.Normalize(email))
 	if wrong != nil {
@@ -283,6 +284,8 @@ func (s *Service) RequestEmail(ctx context.Context, userID, email, password stri
 		return err
 	case !ok:
 		return ErrWrongPassword
+	case u.Role == identity.Admin:
+		return ErrAdminAddress // the next start would make another admin of the old one
 	}
 	switch other, err := s.Users.ByEmail(ctx, email); {
 	case err == nil && other.ID != u.ID:
@@ -291,7 +294,7 @@ func (s *Service) RequestEmail(ctx context.Context, userID, email, password stri
 		return err
 	}
 	now, version := s.now(), u.PasswordVersion
-	err = s.AccountMails.Send(ctx, userID, EmailChange, now.Add(-time.Hour), func(u User, recent int) (*AccountMail, events.Message, error) {
+	err = s.AccountMails.Send(ctx, userID, EmailChange, email, now.Add(-time.Hour), func(u User, recent int) (*AccountMail, events.Message, error) {
 		switch {
 		case recent >= MailsPerHour:
 			return nil, events.Message{}, ErrTooManyMails
@@ -316,6 +319,9 @@ func (s *Service) ConfirmNewEmail(ctx context.Context, userID, token string) (Us
 			return nil, events.Message{}, ErrLinkNotValid
 		}
 		u.Email, u.EmailVerifiedAt = m.Email, now
+		if sameEmail(m.Replaces, m.Email) {
+			return nil, events.Message{}, nil // there is no other mailbox to tell
+		}
 		return newMail(AccountMail{Purpose: EmailChanged, Email: m.Replaces}, *u, now, noticeLife, s.trace(ctx))
 	})
 	if err == nil {
@@ -361,7 +367,8 @@ func (s *Service) ResetPassword(ctx context.Context, token, password string) err
 		u.PasswordHash = hash
 		u.PasswordVersion++
 		if !u.EmailVerified() {
-			u.EmailVerifiedAt = now
+			// Whoever registered was perhaps somebody else, and so is this phone's owner.
+			u.EmailVerifiedAt, u.Phone = now, ""
 		}
 		return nil, events.Message{}, nil
 	})

@@ -314,3 +314,62 @@ func TestMailsAreFewAndForAccountsAlone(t *testing.T) {
 		t.Errorf("no address: %v", err)
 	}
 }
+
+// The next start would make another admin of the address that was given up, with the
+// password of the configuration.
+func TestAnAdminKeepsItsAddress(t *testing.T) {
+	t.Parallel()
+	s := newService(t)
+	if err := s.EnsureAdmin(t.Context(), "admin@example.com", password); err != nil {
+		t.Fatal(err)
+	}
+	g, err := s.Login(t.Context(), "admin@example.com", password)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := s.Verify(t.Context(), g.AccessToken)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantErr(t, s.RequestEmail(t.Context(), c.UserID, "bob@example.com", password), user.ErrAdminAddress)
+}
+
+// Another spelling of the same address is no news to its mailbox.
+func TestASpellingOfTheAddressIsNotTold(t *testing.T) {
+	t.Parallel()
+	s := newService(t)
+	u := s.registered(t)
+	if err := s.RequestEmail(t.Context(), u.ID, strings.ToUpper(u.Email[:1])+u.Email[1:], password); err != nil {
+		t.Fatal(err)
+	}
+	told := s.told(t)
+	m, err := s.Mail(t.Context(), told[0].MailID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.ConfirmNewEmail(t.Context(), u.ID, m.Token); err != nil {
+		t.Fatal(err)
+	}
+	if told := s.told(t); len(told) != 0 {
+		t.Errorf("told of %+v, want nothing", told)
+	}
+}
+
+// Whoever registered an address that was not theirs leaves no phone behind for the
+// one who has its mailbox.
+func TestAResetOfAnAddressNobodyVerifiedForgetsThePhone(t *testing.T) {
+	t.Parallel()
+	s := newService(t)
+	r := registration()
+	r.Phone = "+4930123456"
+	u, err := s.Register(t.Context(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.ResetPassword(t.Context(), s.mailed(t, user.PasswordReset).Token, "an organ in the sparrow"); err != nil {
+		t.Fatal(err)
+	}
+	if now, err := s.Get(t.Context(), u.ID); err != nil || now.Phone != "" {
+		t.Errorf("the phone is %q (%v), want none", now.Phone, err)
+	}
+}

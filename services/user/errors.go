@@ -14,6 +14,9 @@ var (
 	ErrPasswordTooCommon = problem.NewRefusal(problem.PasswordTooCommon, "this password is among those that everybody tries first")
 	ErrWrongPassword     = problem.NewRefusal(problem.WrongPassword, "the current password is not right")
 
+	// ErrAdminAddress says that an admin's address is that of the configuration.
+	ErrAdminAddress = problem.NewRefusal(problem.Forbidden, "an admin keeps the email address of the configuration")
+
 	ErrSessionNotFound = problem.NewRefusal(problem.SessionNotFound, "the user has no such session")
 
 	// ErrLinkNotValid is deliberately one for all: a token that is unknown, forged,

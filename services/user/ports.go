@@ -114,8 +114,8 @@ type AccountMails interface {
 	// WorkOff decides on up to limit requests, and returns on how many.
 	//   - Those that have waited longest come first.
 	//   - decide is called with the user who has the address, and with how many
-	//     mails of the purpose that user was sent since a time. It does no I/O and may
-	//     be called again.
+	//     mails of the purpose that user was sent since a time, or the mailbox if that
+	//     is more. It does no I/O and may be called again.
 	//   - The mail that decide returns, its message and the end of the request are
 	//     stored together or not at all. With a nil mail the request ends.
 	//   - A request whose address nobody has ends, and decide is not called.
@@ -126,10 +126,10 @@ type AccountMails interface {
 
 	// Send stores the mail to a user that make returns, with its message, together or
 	// not at all.
-	//   - make is called as decide of WorkOff is.
+	//   - make is called as decide of WorkOff is, the mailbox being email's.
 	//   - A user who is unknown is ErrNotFound.
 	//   - When make returns an error nothing is stored, and that error is returned.
-	Send(ctx context.Context, userID string, p Purpose, since time.Time, make func(u User, recent int) (*AccountMail, events.Message, error)) error
+	Send(ctx context.Context, userID string, p Purpose, email string, since time.Time, make func(u User, recent int) (*AccountMail, events.Message, error)) error
 
 	// Get returns a mail, and its user as stored now. One that is unknown, or whose
 	// user is gone, is ErrLinkNotValid.

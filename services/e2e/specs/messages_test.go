@@ -172,12 +172,19 @@ func wrong(topic, text string) map[string]string {
 	all := map[string]string{
 		"another type": strings.Replace(text, `"type":"`, `"type":"c`, 1),
 		"no id":        strings.Replace(text, `"id":`, `"ident":`, 1),
-		"no version":   strings.Replace(text, `"version":`, `"version":"",":":`, 1),
 		"no time":      strings.Replace(text, `"time":"2030`, `"time":"soon`, 1),
-		"no event":     strings.Replace(text, `"event":`, `"what":`, 1),
-		"no policy":    strings.Replace(text, `"free_hours":`, `"hours":`, 1),
 		"no JSON":      text[1:],
 	}
+	if topic == events.TopicUsers {
+		all["no mail"] = strings.Replace(text, `"mail_id":`, `"mail":`, 1)
+		all["another purpose"] = strings.Replace(text, `"purpose":"`, `"purpose":"no_`, 1)
+		return all
+	}
+	maps.Copy(all, map[string]string{
+		"no version": strings.Replace(text, `"version":`, `"version":"",":":`, 1),
+		"no event":   strings.Replace(text, `"event":`, `"what":`, 1),
+		"no policy":  strings.Replace(text, `"free_hours":`, `"hours":`, 1),
+	})
 	if topic == events.TopicBookings {
 		maps.Copy(all, map[string]string{
 			"another status":   strings.Replace(text, `"status":"`, `"status":"NOT_`, 1),

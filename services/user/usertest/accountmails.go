@@ -29,6 +29,7 @@ func TestAccountMails(t *testing.T, open func(t *testing.T) AccountMailsUnderTes
 		{"of those with one purpose and address the first is kept", mailsRequestedTwice},
 		{"those that have waited longest come first", mailsOrder},
 		{"decide is told of recent mails", mailsRecent},
+		{"mails to one mailbox count, whoever asks", mailsToAMailbox},
 		{"with a nil mail the request ends", mailsNone},
 		{"an address that nobody has ends the request", mailsNobody},
 		{"an error from decide stores nothing", mailsDecideFails},
@@ -397,7 +398,7 @@ func mailsCancelled(t *testing.T, s AccountMailsUnderTest) {
 	wantErr(t, err, ctx.Err())
 	_, err = s.Use(ctx, m.ID, at, changing(func(user.AccountMail, *user.User) error { return nil }))
 	wantErr(t, err, ctx.Err())
-	wantErr(t, s.Send(ctx, u.ID, user.EmailChange, at, sending), ctx.Err())
+	wantErr(t, s.Send(ctx, u.ID, user.EmailChange, u.Email, at, sending), ctx.Err())
 	wantErr(t, s.Prune(ctx, at.Add(9*time.Hour)), ctx.Err())
 	got, _, err := s.Get(t.Context(), m.ID)
 	must(t, err)
@@ -479,7 +480,7 @@ func mailsSend(t *testing.T, s AccountMailsUnderTest) {
 	var sent []string
 	for i := range 3 {
 		var made user.AccountMail
-		must(t, s.Send(t.Context(), u.ID, user.EmailChange, at.Add(-time.Microsecond), func(given user.User, recent int) (*user.AccountMail, events.Message, error) {
+		must(t, s.Send(t.Context(), u.ID, user.EmailChange, u.Email, at.Add(-time.Microsecond), func(given user.User, recent int) (*user.AccountMail, events.Message, error) {
 			diff(t, stored(u), given)
 			if recent != i {
 				t.Errorf("%d recent mails, want %d", recent, i)
@@ -496,7 +497,21 @@ func mailsSend(t *testing.T, s AccountMailsUnderTest) {
 		t.Errorf("messages %v, want at last %v", ids, sent)
 	}
 	for _, unknown := range []string{id(), "", "\x00"} {
-		wantErr(t, s.Send(t.Context(), unknown, user.EmailChange, at, sending), user.ErrNotFound)
+		wantErr(t, s.Send(t.Context(), unknown, user.EmailChange, u.Email, at, sending), user.ErrNotFound)
+	}
+}
+
+func mailsToAMailbox(t *testing.T, s AccountMailsUnderTest) {
+	for i, email := range []string{"ada@example.com", "bob@example.com", "eve@example.com"} {
+		u := s.account(t, email)
+		must(t, s.Send(t.Context(), u.ID, user.EmailChange, "Victim@example.com", at.Add(-time.Microsecond), func(u user.User, recent int) (*user.AccountMail, events.Message, error) {
+			if recent != i {
+				t.Errorf("%d recent mails to the mailbox, want %d", recent, i)
+			}
+			made := newMail(user.MailRequest{Purpose: user.EmailChange}, u)
+			made.Email = "victim@example.com"
+			return &made, messageOf(made), nil
+		}))
 	}
 }
 
@@ -504,7 +519,7 @@ func mailsSendFails(t *testing.T, s AccountMailsUnderTest) {
 	u := s.account(t, "ada@example.com")
 	boom := errors.New("boom")
 	var made user.AccountMail
-	wantErr(t, s.Send(t.Context(), u.ID, user.EmailChange, at, func(u user.User, _ int) (*user.AccountMail, events.Message, error) {
+	wantErr(t, s.Send(t.Context(), u.ID, user.EmailChange, u.Email, at, func(u user.User, _ int) (*user.AccountMail, events.Message, error) {
 		made = newMail(user.MailRequest{Purpose: user.EmailChange}, u)
 		return &made, messageOf(made), boom
 	}), boom)

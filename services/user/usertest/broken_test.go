@@ -480,7 +480,7 @@ type accountMails struct {
 	workOff func(ctx context.Context, since time.Time, limit int, decide decision) (int, error)
 	use     func(ctx context.Context, id string, now time.Time, change changeOfUse) (user.User, error)
 	prune   func(ctx context.Context, before time.Time) error
-	send    func(ctx context.Context, userID string, p user.Purpose, since time.Time, make func(user.User, int) (*user.AccountMail, events.Message, error)) error
+	send    func(ctx context.Context, userID string, p user.Purpose, email string, since time.Time, make func(user.User, int) (*user.AccountMail, events.Message, error)) error
 }
 
 type changeOfUse = func(user.AccountMail, *user.User) (*user.AccountMail, events.Message, error)
@@ -515,11 +515,11 @@ func (s accountMails) Prune(ctx context.Context, before time.Time) error {
 	return s.AccountMails.Prune(ctx, before)
 }
 
-func (s accountMails) Send(ctx context.Context, userID string, p user.Purpose, since time.Time, make func(user.User, int) (*user.AccountMail, events.Message, error)) error {
+func (s accountMails) Send(ctx context.Context, userID string, p user.Purpose, email string, since time.Time, make func(user.User, int) (*user.AccountMail, events.Message, error)) error {
 	if s.send != nil {
-		return s.send(ctx, userID, p, since, make)
+		return s.send(ctx, userID, p, email, since, make)
 	}
-	return s.AccountMails.Send(ctx, userID, p, since, make)
+	return s.AccountMails.Send(ctx, userID, p, email, since, make)
 }
 
 func TestAccountMailsSuiteCatches(t *testing.T) {
@@ -633,9 +633,9 @@ func TestAccountMailsSuiteCatches(t *testing.T) {
 			}
 		}), "use stores the mail that change returns"},
 		{"sends despite an error", with(func(good user.AccountMails, s *accountMails) {
-			s.send = func(ctx context.Context, userID string, p user.Purpose, since time.Time, make func(user.User, int) (*user.AccountMail, events.Message, error)) error {
+			s.send = func(ctx context.Context, userID string, p user.Purpose, email string, since time.Time, make func(user.User, int) (*user.AccountMail, events.Message, error)) error {
 				var failed error
-				err := good.Send(ctx, userID, p, since, func(u user.User, recent int) (*user.AccountMail, events.Message, error) {
+				err := good.Send(ctx, userID, p, email, since, func(u user.User, recent int) (*user.AccountMail, events.Message, error) {
 					m, message, err := make(u, recent)
 					failed = err
 					return m, message, nil
@@ -644,10 +644,15 @@ func TestAccountMailsSuiteCatches(t *testing.T) {
 			}
 		}), "an error from make stores nothing"},
 		{"counts nothing when it sends", with(func(good user.AccountMails, s *accountMails) {
-			s.send = func(ctx context.Context, userID string, p user.Purpose, since time.Time, make func(user.User, int) (*user.AccountMail, events.Message, error)) error {
-				return good.Send(ctx, userID, p, since.Add(24*time.Hour), make)
+			s.send = func(ctx context.Context, userID string, p user.Purpose, email string, since time.Time, make func(user.User, int) (*user.AccountMail, events.Message, error)) error {
+				return good.Send(ctx, userID, p, email, since.Add(24*time.Hour), make)
 			}
 		}), "send stores the mail with its message"},
+		{"counts by account alone", with(func(good user.AccountMails, s *accountMails) {
+			s.send = func(ctx context.Context, userID string, p user.Purpose, _ string, since time.Time, make func(user.User, int) (*user.AccountMail, events.Message, error)) error {
+				return good.Send(ctx, userID, p, "nobody@example.com", since, make)
+			}
+		}), "mails to one mailbox count, whoever asks"},
 		{"never prunes mails", with(func(_ user.AccountMails, s *accountMails) {
 			s.prune = func(ctx context.Context, _ time.Time) error { return ctx.Err() }
 		}), "prune forgets what has expired"},

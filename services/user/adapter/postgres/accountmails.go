@@ -76,7 +76,7 @@ func workOff(ctx context.Context, tx pgx.Tx, r user.MailRequest, since time.Time
 	case err != nil:
 		return err
 	}
-	sent, err := recent(ctx, tx, u, r.Purpose, since)
+	sent, err := recent(ctx, tx, u.ID, u.Email, r.Purpose, since)
 	if err != nil {
 		return err
 	}
@@ -87,9 +87,13 @@ func workOff(ctx context.Context, tx pgx.Tx, r user.MailRequest, since time.Time
 	return insertMail(ctx, tx, m, message)
 }
 
-// recent is how many mails of a purpose a user was sent since a time.
-func recent(ctx context.Context, tx pgx.Tx, u user.User, p user.Purpose, since time.Time) (n int, err error) {
-	err = tx.QueryRow(ctx, `SELECT count(*) FROM account_mails WHERE user_id = $1 AND purpose = $2 AND created_at > $3`, u.ID, p, since).Scan(&n)
+// recent is how many mails of a purpose a user, or a mailbox, was sent since a time.
+func recent(ctx context.Context, tx pgx.Tx, userID, email string, p user.Purpose, since time.Time) (n int, err error) {
+	err = tx.QueryRow(ctx, `
+		SELECT greatest(
+			(SELECT count(*) FROM account_mails WHERE user_id = $1 AND purpose = $3 AND created_at > $4),
+			(SELECT count(*) FROM account_mails WHERE email_key = $2 AND purpose = $3 AND created_at > $4))`,
+		userID, user.EmailKey(email), p, since).Scan(&n)
 	return n, err
 }
 
@@ -99,16 +103,16 @@ func insertMail(ctx context.Context, tx pgx.Tx, m *user.AccountMail, message eve
 		return nil
 	}
 	if _, err := tx.Exec(ctx, `
-		INSERT INTO account_mails (id, purpose, user_id, email, replaces, password_version, secret, created_at, expires_at, used_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
-		m.ID, m.Purpose, m.UserID, m.Email, m.Replaces, m.PasswordVersion, m.Secret, m.CreatedAt, m.ExpiresAt, nullTime(m.UsedAt)); err != nil {
+		INSERT INTO account_mails (id, purpose, user_id, email, email_key, replaces, password_version, secret, created_at, expires_at, used_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+		m.ID, m.Purpose, m.UserID, m.Email, user.EmailKey(m.Email), m.Replaces, m.PasswordVersion, m.Secret, m.CreatedAt, m.ExpiresAt, nullTime(m.UsedAt)); err != nil {
 		return err
 	}
 	return outboxpostgres.Insert(ctx, tx, events.TopicUsers, message, message.Time)
 }
 
 // Send implements user.AccountMails.
-func (s *AccountMails) Send(ctx context.Context, userID string, p user.Purpose, since time.Time,
+func (s *AccountMails) Send(ctx context.Context, userID string, p user.Purpose, email string, since time.Time,
 	make func(user.User, int) (*user.AccountMail, events.Message, error),
 ) error {
 	return s.db.Write(ctx, func(ctx context.Context, tx pgx.Tx) error {
@@ -116,7 +120,7 @@ func (s *AccountMails) Send(ctx context.Context, userID string, p user.Purpose, 
 		if err != nil {
 			return err
 		}
-		sent, err := recent(ctx, tx, u, p, since)
+		sent, err := recent(ctx, tx, u.ID, email, p, since)
 		if err != nil {
 			return err
 		}

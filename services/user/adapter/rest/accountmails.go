@@ -2,7 +2,6 @@ package rest
 
 import (
 	"context"
-	"crypto/sha256"
 	"net/http"
 	"time"
 
@@ -44,12 +43,12 @@ func (h *handlers) registerAccountMails(api huma.API, guard *auth.Guard) {
 	}, problem.RateLimited)), h.requestMail(user.PasswordReset))
 	huma.Register(api, h.fromClient(httpkit.Refuses(huma.Operation{
 		OperationID: "confirmPasswordReset", Method: http.MethodPost, Path: "/password-reset/confirm", DefaultStatus: http.StatusNoContent, Tags: []string{"users"},
-		Summary: "Set a new password by the token from the mail", Description: "It ends all sessions: log in again. A password that is refused does not use up the token.",
+		Summary: "Set a new password by the token from the mail", Description: "It ends all sessions: log in again. An account whose address was never verified loses its phone number. A password that is refused does not use up the token.",
 	}, problem.LinkNotValid, problem.PasswordTooCommon, problem.RateLimited)), h.confirmPasswordReset)
 	huma.Register(api, guard.User(api, h.fromClient(httpkit.Refuses(huma.Operation{
 		OperationID: "requestEmail", Method: http.MethodPost, Path: "/users/me/email", DefaultStatus: http.StatusAccepted, Tags: []string{"users"},
-		Summary: "Ask for another email address", Description: "A token is mailed to it, which is good for a day. Until it is confirmed the old address stays. Three such mails an hour are sent at most.",
-	}, problem.EmailTaken, problem.WrongPassword, problem.RateLimited))), h.requestEmail)
+		Summary: "Ask for another email address", Description: "A token is mailed to it, which is good for a day. Until it is confirmed the old address stays. Three such mails an hour are sent at most. An admin keeps the address of the configuration.",
+	}, problem.Forbidden, problem.EmailTaken, problem.WrongPassword, problem.RateLimited))), h.requestEmail)
 	huma.Register(api, guard.User(api, h.fromClient(httpkit.Refuses(huma.Operation{
 		OperationID: "confirmEmail", Method: http.MethodPost, Path: "/users/me/email/confirm", Tags: []string{"users"},
 		Summary: "Take the new email address by the token that was mailed to it", Description: "The old address is told.",
@@ -85,7 +84,7 @@ func (h *handlers) confirmPasswordReset(ctx context.Context, in *struct{ Body re
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	err := h.confirm(ctx, func() error {
-		leave, err := h.line.enter(ctx, attempt{clientOf(ctx), sha256.Sum256([]byte(in.Body.Token))})
+		leave, err := h.line.enter(ctx, attemptOf(clientOf(ctx), in.Body.Token))
 		if err != nil {
 			return err
 		}
@@ -106,9 +105,16 @@ type newEmailBody struct {
 func (h *handlers) requestEmail(ctx context.Context, in *struct{ Body newEmailBody }) (*struct{}, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
+	// Each may be a mail to somebody who has not asked for it, or tell whether an
+	// address has an account.
+	end, err := h.mailRequests.begin(ctx, clientOf(ctx))
+	if err != nil {
+		return nil, refused(ctx, err)
+	}
+	end(strike)
 	id := auth.Caller(ctx).UserID
 	// A stolen access token must not be good for guessing the password.
-	err := h.tryPassword(ctx, attemptOf(clientOf(ctx), id), func() error {
+	err = h.tryPassword(ctx, attemptOf(clientOf(ctx), id), func() error {
 		return h.service.RequestEmail(ctx, id, in.Body.Email, in.Body.Password)
 	})
 	if err != nil {

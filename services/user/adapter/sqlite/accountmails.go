@@ -89,7 +89,7 @@ func workOff(ctx context.Context, tx *sql.Tx, r user.MailRequest, since time.Tim
 	case err != nil:
 		return err
 	}
-	sent, err := recent(ctx, tx, u, r.Purpose, since)
+	sent, err := recent(ctx, tx, u.ID, u.Email, r.Purpose, since)
 	if err != nil {
 		return err
 	}
@@ -100,10 +100,13 @@ func workOff(ctx context.Context, tx *sql.Tx, r user.MailRequest, since time.Tim
 	return insertMail(ctx, tx, m, message)
 }
 
-// recent is how many mails of a purpose a user was sent since a time.
-func recent(ctx context.Context, tx *sql.Tx, u user.User, p user.Purpose, since time.Time) (n int, err error) {
-	err = tx.QueryRowContext(ctx, `SELECT count(*) FROM account_mails WHERE user_id = ? AND purpose = ? AND created_at > ?`,
-		u.ID, p, sqlitedb.Time(since)).Scan(&n)
+// recent is how many mails of a purpose a user, or a mailbox, was sent since a time.
+func recent(ctx context.Context, tx *sql.Tx, userID, email string, p user.Purpose, since time.Time) (n int, err error) {
+	err = tx.QueryRowContext(ctx, `
+		SELECT max(
+			(SELECT count(*) FROM account_mails WHERE user_id = ?1 AND purpose = ?3 AND created_at > ?4),
+			(SELECT count(*) FROM account_mails WHERE email_key = ?2 AND purpose = ?3 AND created_at > ?4))`,
+		userID, user.EmailKey(email), p, sqlitedb.Time(since)).Scan(&n)
 	return n, err
 }
 
@@ -113,16 +116,16 @@ func insertMail(ctx context.Context, tx *sql.Tx, m *user.AccountMail, message ev
 		return nil
 	}
 	if _, err := tx.ExecContext(ctx, `
-		INSERT INTO account_mails (id, purpose, user_id, email, replaces, password_version, secret, created_at, expires_at, used_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		m.ID, m.Purpose, m.UserID, m.Email, m.Replaces, m.PasswordVersion, m.Secret, sqlitedb.Time(m.CreatedAt), sqlitedb.Time(m.ExpiresAt), sqlitedb.NullTime(m.UsedAt)); err != nil {
+		INSERT INTO account_mails (id, purpose, user_id, email, email_key, replaces, password_version, secret, created_at, expires_at, used_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		m.ID, m.Purpose, m.UserID, m.Email, user.EmailKey(m.Email), m.Replaces, m.PasswordVersion, m.Secret, sqlitedb.Time(m.CreatedAt), sqlitedb.Time(m.ExpiresAt), sqlitedb.NullTime(m.UsedAt)); err != nil {
 		return err
 	}
 	return outboxsqlite.Insert(ctx, tx, events.TopicUsers, message, message.Time)
 }
 
 // Send implements user.AccountMails.
-func (s *AccountMails) Send(ctx context.Context, userID string, p user.Purpose, since time.Time,
+func (s *AccountMails) Send(ctx context.Context, userID string, p user.Purpose, email string, since time.Time,
 	make func(user.User, int) (*user.AccountMail, events.Message, error),
 ) error {
 	return s.db.Write(ctx, func(tx *sql.Tx) error {
@@ -130,7 +133,7 @@ func (s *AccountMails) Send(ctx context.Context, userID string, p user.Purpose, 
 		if err != nil {
 			return err
 		}
-		sent, err := recent(ctx, tx, u, p, since)
+		sent, err := recent(ctx, tx, u.ID, email, p, since)
 		if err != nil {
 			return err
 		}

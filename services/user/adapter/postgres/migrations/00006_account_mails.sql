@@ -17,6 +17,7 @@ CREATE TABLE account_mails (
     purpose          text COLLATE "C" NOT NULL,
     user_id          text COLLATE "C" NOT NULL,
     email            text        NOT NULL,
+    email_key        text COLLATE "C" NOT NULL,
     password_version bigint      NOT NULL,
     secret           bytea       NOT NULL, -- of the token
     created_at       timestamptz NOT NULL,
@@ -24,6 +25,7 @@ CREATE TABLE account_mails (
     used_at          timestamptz
 );
 CREATE INDEX account_mails_by_user ON account_mails (user_id, purpose, created_at);
+CREATE INDEX account_mails_by_mailbox ON account_mails (email_key, purpose, created_at);
 CREATE INDEX account_mails_expiry ON account_mails (expires_at);
 
 -- The outbox of a service. Copied into the service's own 00001_init.sql.

@@ -17,6 +17,7 @@ CREATE TABLE account_mails (
     purpose          TEXT    NOT NULL,
     user_id          TEXT    NOT NULL,
     email            TEXT    NOT NULL,
+    email_key        TEXT    NOT NULL,
     password_version INTEGER NOT NULL,
     secret           BLOB    NOT NULL, -- of the token
     created_at       INTEGER NOT NULL,
@@ -24,6 +25,7 @@ CREATE TABLE account_mails (
     used_at          INTEGER
 ) STRICT;
 CREATE INDEX account_mails_by_user ON account_mails (user_id, purpose, created_at);
+CREATE INDEX account_mails_by_mailbox ON account_mails (email_key, purpose, created_at);
 CREATE INDEX account_mails_expiry ON account_mails (expires_at);
 
 -- The outbox of a service. Copied into the service's own 00001_init.sql.
