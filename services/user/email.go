@@ -44,6 +44,18 @@ func EmailKey(email string) string {
 	}, email)
 }
 
+// MailboxKey is one for all the addresses that reach a mailbox, as far as an address
+// shows it: what follows a + in the local part is for its owner to choose.
+func MailboxKey(email string) string {
+	key := EmailKey(email)
+	at := strings.LastIndexByte(key, '@')
+	if at < 0 {
+		return key
+	}
+	local, _, _ := strings.Cut(key[:at], "+")
+	return local + key[at:]
+}
+
 // checkEmail returns email without space around it, and what is wrong with it.
 // It is stricter than RFC 5322: no comments, no quoted local parts, no address
 // literals. Nobody has such an address, and each has been a hole somewhere.

@@ -509,7 +509,7 @@ func mailsToAMailbox(t *testing.T, s AccountMailsUnderTest) {
 				t.Errorf("%d recent mails to the mailbox, want %d", recent, i)
 			}
 			made := newMail(user.MailRequest{Purpose: user.EmailChange}, u)
-			made.Email = "victim@example.com"
+			made.Email = []string{"victim@example.com", "victim+1@example.com", "victim+2@example.com"}[i]
 			return &made, messageOf(made), nil
 		}))
 	}

@@ -93,7 +93,7 @@ func recent(ctx context.Context, tx pgx.Tx, userID, email string, p user.Purpose
 		SELECT greatest(
 			(SELECT count(*) FROM account_mails WHERE user_id = $1 AND purpose = $3 AND created_at > $4),
 			(SELECT count(*) FROM account_mails WHERE email_key = $2 AND purpose = $3 AND created_at > $4))`,
-		userID, user.EmailKey(email), p, since).Scan(&n)
+		userID, user.MailboxKey(email), p, since).Scan(&n)
 	return n, err
 }
 
@@ -105,7 +105,7 @@ func insertMail(ctx context.Context, tx pgx.Tx, m *user.AccountMail, message eve
 	if _, err := tx.Exec(ctx, `
 		INSERT INTO account_mails (id, purpose, user_id, email, email_key, replaces, password_version, secret, created_at, expires_at, used_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
-		m.ID, m.Purpose, m.UserID, m.Email, user.EmailKey(m.Email), m.Replaces, m.PasswordVersion, m.Secret, m.CreatedAt, m.ExpiresAt, nullTime(m.UsedAt)); err != nil {
+		m.ID, m.Purpose, m.UserID, m.Email, user.MailboxKey(m.Email), m.Replaces, m.PasswordVersion, m.Secret, m.CreatedAt, m.ExpiresAt, nullTime(m.UsedAt)); err != nil {
 		return err
 	}
 	return outboxpostgres.Insert(ctx, tx, events.TopicUsers, message, message.Time)

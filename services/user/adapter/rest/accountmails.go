@@ -2,6 +2,7 @@ package rest
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"time"
 
@@ -135,16 +136,17 @@ func (h *handlers) confirmEmail(ctx context.Context, in *struct{ Body linkBody }
 	return &answer{Body: toBody(u)}, nil
 }
 
-// confirm runs use, which uses a token. Those that are not accepted count.
+// confirm runs use, which uses a token. Forged ones, and those that are used or too
+// old, count.
 func (h *handlers) confirm(ctx context.Context, use func() error) error {
 	end, err := h.confirmations.begin(ctx, clientOf(ctx))
 	if err != nil {
 		return err
 	}
-	o := strike
+	o := void
 	defer func() { end(o) }()
-	if err = use(); err == nil {
-		o = void
+	if err = use(); errors.Is(err, user.ErrLinkNotValid) {
+		o = strike
 	}
 	return err
 }

@@ -106,7 +106,7 @@ func recent(ctx context.Context, tx *sql.Tx, userID, email string, p user.Purpos
 		SELECT max(
 			(SELECT count(*) FROM account_mails WHERE user_id = ?1 AND purpose = ?3 AND created_at > ?4),
 			(SELECT count(*) FROM account_mails WHERE email_key = ?2 AND purpose = ?3 AND created_at > ?4))`,
-		userID, user.EmailKey(email), p, sqlitedb.Time(since)).Scan(&n)
+		userID, user.MailboxKey(email), p, sqlitedb.Time(since)).Scan(&n)
 	return n, err
 }
 
@@ -118,7 +118,7 @@ func insertMail(ctx context.Context, tx *sql.Tx, m *user.AccountMail, message ev
 	if _, err := tx.ExecContext(ctx, `
 		INSERT INTO account_mails (id, purpose, user_id, email, email_key, replaces, password_version, secret, created_at, expires_at, used_at)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		m.ID, m.Purpose, m.UserID, m.Email, user.EmailKey(m.Email), m.Replaces, m.PasswordVersion, m.Secret, sqlitedb.Time(m.CreatedAt), sqlitedb.Time(m.ExpiresAt), sqlitedb.NullTime(m.UsedAt)); err != nil {
+		m.ID, m.Purpose, m.UserID, m.Email, user.MailboxKey(m.Email), m.Replaces, m.PasswordVersion, m.Secret, sqlitedb.Time(m.CreatedAt), sqlitedb.Time(m.ExpiresAt), sqlitedb.NullTime(m.UsedAt)); err != nil {
 		return err
 	}
 	return outboxsqlite.Insert(ctx, tx, events.TopicUsers, message, message.Time)
