@@ -26,7 +26,7 @@ const (
 	// cancelled, and the rest stands.
 	TypeBookingItemsCancelled = "booking.items_cancelled.v1"
 	TypeEventCancelled        = "event.cancelled.v1"
-	// TypeAccountMail says that a user is to be sent a mail about the account.
+	// TypeAccountMail asks for a mail to a user about their account.
 	TypeAccountMail = "user.account_mail.v1"
 )
 

@@ -23,8 +23,8 @@ func NewRefusal(code Code, text string) *Refusal {
 
 func (r *Refusal) Error() string { return r.text }
 
-// Refused returns the one of refusals that another service's answer means: the
-// one with the code of the Problem that err is or wraps; nil if there is none.
+// Refused returns the refusal that has the code of another service's answer, the
+// Problem that err is or wraps. It returns nil if none of refusals has it.
 func Refused(err error, refusals ...*Refusal) error {
 	var p *Problem
 	if errors.As(err, &p) {

@@ -50,7 +50,7 @@ func (s *Service) Hear(ctx context.Context) error {
 	}
 }
 
-// nextTry is when an event is to be tried again.
+// nextTry is when to try an event again.
 type nextTry struct {
 	at    time.Time
 	tries int

@@ -99,7 +99,7 @@ func TestAnotherEmailAddress(t *testing.T) {
 	})
 	p.token(t, a, "grant_type", "password", "username", a.email, "password", a.password).oauthError(t, http.StatusBadRequest, "invalid_grant")
 	p.token(t, a, "grant_type", "password", "username", moved.email, "password", a.password).want(t, http.StatusOK)
-	// What is booked from now on is for the new address, although the token is older.
+	// New bookings have the new address, although the token was issued before.
 	e := p.publish(t, p.register(t, organizer), draft(5))
 	b := p.book(t, a, e, 1)
 	admin := *p.admin

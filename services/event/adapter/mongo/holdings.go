@@ -9,8 +9,8 @@ import (
 	"github.com/openboxoffice/boxoffice/services/internal/mongodb"
 )
 
-// Holdings implements event.Holdings. It moves the holds out, whoever has placed
-// them, and then reads the records alone.
+// Holdings implements event.Holdings. It first moves out the holds of all
+// processes; then the records have everything.
 func (s *Store) Holdings(ctx context.Context, after string, limit int) ([]event.Holding, error) {
 	held, err := s.held(ctx)
 	if err != nil {

@@ -59,7 +59,7 @@ func (s *Store) Reserve(ctx context.Context, k event.Key, want []event.Request, 
 		if refusal == nil {
 			hold, err := s.place(ctx, r, nonce, version)
 			if err != nil {
-				return nil, err // perhaps it is placed: whoever comes next finds out
+				return nil, err // it may have been placed: the next attempt finds out
 			}
 			if hold != nil {
 				s.placed.add(placedHold{k.EventID, nonce, hold})

@@ -267,8 +267,8 @@ type sale struct {
 	key     event.Key
 }
 
-// sell makes the sales of what is held, and reports of each message whether it is
-// noted: because of that, or of an earlier time that it came.
+// sell turns holds into sales. For each message it reports whether the message is
+// recorded, now or from an earlier delivery.
 func (s *Store) sell(ctx context.Context, sales []sale) ([]bool, error) {
 	messages, records := make([]string, len(sales)), make([]string, len(sales))
 	for i, sale := range sales {
