@@ -83,7 +83,7 @@ func (s *schedule) run() {
 
 // one runs a part and records its failure under its name.
 func (s *schedule) one(p *part) {
-	r := s.forPart(p.name)
+	r := s.forPart(p)
 	fmt.Fprintln(r.out, "== starts")
 	began := time.Now()
 	if p.err = r.ctx.Err(); p.err == nil {
