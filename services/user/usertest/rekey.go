@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/openboxoffice/boxoffice/contracts/events"
 	"github.com/openboxoffice/boxoffice/services/user"
 )
 
@@ -71,6 +72,29 @@ func TestRekey(t *testing.T, open func(t *testing.T, accounts []OldAccount) Reke
 		}
 		if err := s.Create(t.Context(), user.User{ID: id(), Email: a.Email}); !errors.Is(err, user.ErrEmailTaken) {
 			t.Errorf("a second account with %s: error %v, want ErrEmailTaken", a.Email, err)
+		}
+	}
+}
+
+// TestOldRequests checks that a request for a mail is decided on once, whatever rules
+// made its key. open returns an empty store, and what gives all requests in it keys
+// that no rules of now make.
+func TestOldRequests(t *testing.T, open func(t *testing.T) (s AccountMailsUnderTest, outdate func() error)) {
+	s, outdate := open(t)
+	u := s.account(t, "ada@example.com")
+	s.request(t, user.Verification, u.Email, at)
+	must(t, outdate())
+	for _, want := range []int{1, 0} {
+		mails := 0
+		n, err := s.WorkOff(t.Context(), at, 10, func(r user.MailRequest, given user.User, _ int) (*user.AccountMail, events.Message, error) {
+			mails++
+			diff(t, stored(u), given)
+			m := newMail(r, given)
+			return &m, messageOf(m), nil
+		})
+		must(t, err)
+		if n != want || mails != want {
+			t.Errorf("%d requests were decided on, with %d mails, want %d", n, mails, want)
 		}
 	}
 }

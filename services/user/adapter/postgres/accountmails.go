@@ -36,13 +36,13 @@ func (s *AccountMails) WorkOff(ctx context.Context, since time.Time, limit int,
 ) (n int, err error) {
 	err = s.db.Write(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, `
-			SELECT purpose, email, trace_parent, requested_at FROM account_mail_requests
+			SELECT email_key, purpose, email, trace_parent, requested_at FROM account_mail_requests
 			ORDER BY requested_at LIMIT $1 FOR UPDATE SKIP LOCKED`, limit)
 		if err != nil {
 			return err
 		}
-		requests, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (r user.MailRequest, err error) {
-			err = row.Scan(&r.Purpose, &r.Email, &r.TraceParent, &r.At)
+		requests, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (r waiting, err error) {
+			err = row.Scan(&r.key, &r.Purpose, &r.Email, &r.TraceParent, &r.At)
 			return r, err
 		})
 		if err != nil {
@@ -62,14 +62,21 @@ func (s *AccountMails) WorkOff(ctx context.Context, since time.Time, limit int,
 	return n, nil
 }
 
-func workOff(ctx context.Context, tx pgx.Tx, r user.MailRequest, since time.Time,
+// waiting is a request, and the key under which it is stored. Older rules than those
+// of now may have made that.
+type waiting struct {
+	user.MailRequest
+
+	key string
+}
+
+func workOff(ctx context.Context, tx pgx.Tx, r waiting, since time.Time,
 	decide func(user.MailRequest, user.User, int) (*user.AccountMail, events.Message, error),
 ) error {
-	key := user.EmailKey(r.Email)
-	if _, err := tx.Exec(ctx, `DELETE FROM account_mail_requests WHERE purpose = $1 AND email_key = $2`, r.Purpose, key); err != nil {
+	if _, err := tx.Exec(ctx, `DELETE FROM account_mail_requests WHERE purpose = $1 AND email_key = $2`, r.Purpose, r.key); err != nil {
 		return err
 	}
-	u, err := scanUser(tx.QueryRow(ctx, selectUser+`WHERE email_key = $1`, key))
+	u, err := scanUser(tx.QueryRow(ctx, selectUser+`WHERE email_key = $1`, user.EmailKey(r.Email)))
 	switch {
 	case errors.Is(err, user.ErrNotFound):
 		return nil
@@ -80,7 +87,7 @@ func workOff(ctx context.Context, tx pgx.Tx, r user.MailRequest, since time.Time
 	if err != nil {
 		return err
 	}
-	m, message, err := decide(r, u, sent)
+	m, message, err := decide(r.MailRequest, u, sent)
 	if err != nil {
 		return err
 	}

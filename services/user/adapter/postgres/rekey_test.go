@@ -62,3 +62,21 @@ func (u together) Rekey(ctx context.Context) ([]string, error) {
 	slices.Sort(left)
 	return slices.Compact(left), err
 }
+
+func TestRequestsOfOldKeysEnd(t *testing.T) {
+	t.Parallel()
+	usertest.TestOldRequests(t, func(t *testing.T) (usertest.AccountMailsUnderTest, func() error) {
+		t.Helper()
+		s, err := Open(t.Context(), postgresdb.Options{URL: pgtest.New(t, Migrate), Timeout: time.Minute})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = s.Close() })
+		return usertest.AccountMailsUnderTest{AccountMails: s.AccountMails, Users: s.Users, Outbox: s.Outbox()}, func() error {
+			return s.db.Write(t.Context(), func(ctx context.Context, tx pgx.Tx) error {
+				_, err := tx.Exec(ctx, `UPDATE account_mail_requests SET email_key = 'old ' || email_key`)
+				return err
+			})
+		}
+	})
+}

@@ -33,8 +33,8 @@ func (s *AccountMails) Request(ctx context.Context, r user.MailRequest) error {
 func (s *AccountMails) WorkOff(ctx context.Context, since time.Time, limit int,
 	decide func(user.MailRequest, user.User, int) (*user.AccountMail, events.Message, error),
 ) (n int, err error) {
-	var waiting bool
-	if err := s.db.Read.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM account_mail_requests)`).Scan(&waiting); err != nil || !waiting {
+	var any bool
+	if err := s.db.Read.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM account_mail_requests)`).Scan(&any); err != nil || !any {
 		return 0, err
 	}
 	err = s.db.Write(ctx, func(tx *sql.Tx) error {
@@ -56,17 +56,25 @@ func (s *AccountMails) WorkOff(ctx context.Context, since time.Time, limit int,
 	return n, nil
 }
 
-func oldestRequests(ctx context.Context, tx *sql.Tx, limit int) (all []user.MailRequest, err error) {
+// waiting is a request, and the key under which it is stored. Older rules than those
+// of now may have made that.
+type waiting struct {
+	user.MailRequest
+
+	key string
+}
+
+func oldestRequests(ctx context.Context, tx *sql.Tx, limit int) (all []waiting, err error) {
 	rows, err := tx.QueryContext(ctx, `
-		SELECT purpose, email, trace_parent, requested_at FROM account_mail_requests ORDER BY requested_at LIMIT ?`, limit)
+		SELECT email_key, purpose, email, trace_parent, requested_at FROM account_mail_requests ORDER BY requested_at LIMIT ?`, limit)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
 	for rows.Next() {
-		var r user.MailRequest
+		var r waiting
 		var at int64
-		if err := rows.Scan(&r.Purpose, &r.Email, &r.TraceParent, &at); err != nil {
+		if err := rows.Scan(&r.key, &r.Purpose, &r.Email, &r.TraceParent, &at); err != nil {
 			return nil, err
 		}
 		r.At = sqlitedb.FromTime(at)
@@ -75,14 +83,13 @@ func oldestRequests(ctx context.Context, tx *sql.Tx, limit int) (all []user.Mail
 	return all, rows.Err()
 }
 
-func workOff(ctx context.Context, tx *sql.Tx, r user.MailRequest, since time.Time,
+func workOff(ctx context.Context, tx *sql.Tx, r waiting, since time.Time,
 	decide func(user.MailRequest, user.User, int) (*user.AccountMail, events.Message, error),
 ) error {
-	key := user.EmailKey(r.Email)
-	if _, err := tx.ExecContext(ctx, `DELETE FROM account_mail_requests WHERE purpose = ? AND email_key = ?`, r.Purpose, key); err != nil {
+	if _, err := tx.ExecContext(ctx, `DELETE FROM account_mail_requests WHERE purpose = ? AND email_key = ?`, r.Purpose, r.key); err != nil {
 		return err
 	}
-	u, err := scanUser(tx.QueryRowContext(ctx, selectUser+`WHERE email_key = ?`, key))
+	u, err := scanUser(tx.QueryRowContext(ctx, selectUser+`WHERE email_key = ?`, user.EmailKey(r.Email)))
 	switch {
 	case errors.Is(err, user.ErrNotFound):
 		return nil
@@ -93,7 +100,7 @@ func workOff(ctx context.Context, tx *sql.Tx, r user.MailRequest, since time.Tim
 	if err != nil {
 		return err
 	}
-	m, message, err := decide(r, u, sent)
+	m, message, err := decide(r.MailRequest, u, sent)
 	if err != nil {
 		return err
 	}

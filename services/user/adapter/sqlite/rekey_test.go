@@ -52,3 +52,21 @@ func TestOldKeysAreReplaced(t *testing.T) {
 		return s.Users
 	})
 }
+
+func TestRequestsOfOldKeysEnd(t *testing.T) {
+	t.Parallel()
+	usertest.TestOldRequests(t, func(t *testing.T) (usertest.AccountMailsUnderTest, func() error) {
+		t.Helper()
+		s, err := Open(t.Context(), filepath.Join(t.TempDir(), "user.db"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = s.Close() })
+		return usertest.AccountMailsUnderTest{AccountMails: s.AccountMails, Users: s.Users, Outbox: s.Outbox()}, func() error {
+			return s.db.Write(t.Context(), func(tx *sql.Tx) error {
+				_, err := tx.ExecContext(t.Context(), `UPDATE account_mail_requests SET email_key = 'old ' || email_key`)
+				return err
+			})
+		}
+	})
+}
