@@ -119,7 +119,8 @@ type AccountMails interface {
 	//   - The mail that decide returns, its message and the end of the request are
 	//     stored together or not at all. With a nil mail the request ends.
 	//   - A request whose address nobody has ends, and decide is not called.
-	//   - Of many at once, each request is decided on once.
+	//   - Of many at once, each request is decided on once, and decide is told of the
+	//     mails that the others have stored.
 	//   - When decide returns an error nothing is stored, and that error is returned.
 	WorkOff(ctx context.Context, since time.Time, limit int,
 		decide func(r MailRequest, u User, recent int) (*AccountMail, events.Message, error)) (int, error)
@@ -127,6 +128,8 @@ type AccountMails interface {
 	// Send stores the mail to a user that make returns, with its message, together or
 	// not at all.
 	//   - make is called as decide of WorkOff is, the mailbox being email's.
+	//   - Of many at once to one mailbox, each is told of the mails that the others have
+	//     stored, whoever sends them.
 	//   - A user who is unknown is ErrNotFound.
 	//   - When make returns an error nothing is stored, and that error is returned.
 	Send(ctx context.Context, userID string, p Purpose, email string, since time.Time, make func(u User, recent int) (*AccountMail, events.Message, error)) error

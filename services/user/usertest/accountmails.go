@@ -30,6 +30,8 @@ func TestAccountMails(t *testing.T, open func(t *testing.T) AccountMailsUnderTes
 		{"those that have waited longest come first", mailsOrder},
 		{"decide is told of recent mails", mailsRecent},
 		{"mails to one mailbox count, whoever asks", mailsToAMailbox},
+		{"of many who send to one mailbox each is told of the others", mailsSendRace},
+		{"of many requests for one mailbox each is told of the others", mailsWorkOffRace},
 		{"with a nil mail the request ends", mailsNone},
 		{"an address that nobody has ends the request", mailsNobody},
 		{"an error from decide stores nothing", mailsDecideFails},
@@ -512,6 +514,51 @@ func mailsToAMailbox(t *testing.T, s AccountMailsUnderTest) {
 			made.Email = []string{"victim@example.com", "victim+1@example.com", "victim+2@example.com"}[i]
 			return &made, messageOf(made), nil
 		}))
+	}
+}
+
+// mailsSendRace lets accounts send to one mailbox at once, which takes one mail.
+func mailsSendRace(t *testing.T, s AccountMailsUnderTest) {
+	var accounts []user.User
+	for i := range workers {
+		accounts = append(accounts, s.account(t, fmt.Sprint("user", i, "@example.com")))
+	}
+	full := errors.New("full")
+	won := race(t, full, func(worker int) error {
+		return s.Send(t.Context(), accounts[worker].ID, user.EmailChange, fmt.Sprint("victim+", worker, "@example.com"), at.Add(-time.Microsecond),
+			func(u user.User, recent int) (*user.AccountMail, events.Message, error) {
+				if recent > 0 {
+					return nil, events.Message{}, full
+				}
+				m := newMail(user.MailRequest{Purpose: user.EmailChange}, u)
+				m.Email = "victim@example.com"
+				return &m, messageOf(m), nil
+			})
+	})
+	if won != 1 {
+		t.Errorf("%d mails to a mailbox that takes one", won)
+	}
+}
+
+// mailsWorkOffRace lets processes decide at once on requests of accounts that share a
+// mailbox, which takes one mail.
+func mailsWorkOffRace(t *testing.T, s AccountMailsUnderTest) {
+	for i := range workers {
+		u := s.account(t, fmt.Sprint("victim+", i, "@example.com"))
+		s.request(t, user.Verification, u.Email, at)
+	}
+	race(t, nil, func(int) error {
+		_, err := s.WorkOff(t.Context(), at.Add(-time.Microsecond), 2, func(r user.MailRequest, u user.User, recent int) (*user.AccountMail, events.Message, error) {
+			if recent > 0 {
+				return nil, events.Message{}, nil
+			}
+			m := newMail(r, u)
+			return &m, messageOf(m), nil
+		})
+		return err
+	})
+	if ids := s.messages(t); len(ids) != 1 {
+		t.Errorf("%d mails to a mailbox that takes one", len(ids))
 	}
 }
 

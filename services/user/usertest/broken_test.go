@@ -653,6 +653,31 @@ func TestAccountMailsSuiteCatches(t *testing.T) {
 				return good.Send(ctx, userID, p, "nobody@example.com", since, make)
 			}
 		}), "mails to one mailbox count, whoever asks"},
+		{"counts before it takes its turn", with(func(good user.AccountMails, s *accountMails) {
+			var meeting suitetest.Meeting
+			s.send = func(ctx context.Context, userID string, p user.Purpose, email string, since time.Time, make func(user.User, int) (*user.AccountMail, events.Message, error)) error {
+				counted, looked := 0, errors.New("looked")
+				if err := good.Send(ctx, userID, p, email, since, func(_ user.User, recent int) (*user.AccountMail, events.Message, error) {
+					counted = recent
+					return nil, events.Message{}, looked
+				}); !errors.Is(err, looked) {
+					return err
+				}
+				meeting.Wait()
+				return good.Send(ctx, userID, p, email, since, func(u user.User, _ int) (*user.AccountMail, events.Message, error) {
+					return make(u, counted)
+				})
+			}
+		}), "of many who send to one mailbox each is told of the others"},
+		{"counts once for all that it decides on", deciding(func(good user.AccountMails, ctx context.Context, since time.Time, limit int, decide decision) (int, error) {
+			counted := -1
+			return good.WorkOff(ctx, since, limit, func(r user.MailRequest, u user.User, recent int) (*user.AccountMail, events.Message, error) {
+				if counted < 0 {
+					counted = recent
+				}
+				return decide(r, u, counted)
+			})
+		}), "of many requests for one mailbox each is told of the others"},
 		{"never prunes mails", with(func(_ user.AccountMails, s *accountMails) {
 			s.prune = func(ctx context.Context, _ time.Time) error { return ctx.Err() }
 		}), "prune forgets what has expired"},

@@ -14,7 +14,7 @@ import (
 )
 
 // AccountMails is a user.AccountMails. Whoever locks a mail and its user locks them
-// in that order.
+// in that order, and takes turns at a mailbox before or after both.
 type AccountMails struct{ db *postgresdb.DB }
 
 var _ user.AccountMails = (*AccountMails)(nil)
@@ -46,6 +46,9 @@ func (s *AccountMails) WorkOff(ctx context.Context, since time.Time, limit int,
 			return r, err
 		})
 		if err != nil {
+			return err
+		}
+		if err := takeTurns(ctx, tx, requests...); err != nil {
 			return err
 		}
 		for _, r := range requests {
@@ -94,6 +97,19 @@ func workOff(ctx context.Context, tx pgx.Tx, r waiting, since time.Time,
 	return insertMail(ctx, tx, m, message)
 }
 
+// takeTurns makes those who count the mails of one purpose to one mailbox wait for
+// each other, so that none counts before another has stored. All locks are taken in one
+// order: of two with several neither waits for the other.
+func takeTurns(ctx context.Context, tx pgx.Tx, requests ...waiting) error {
+	names := make([]string, len(requests))
+	for i, r := range requests {
+		names[i] = string(r.Purpose) + " " + user.MailboxKey(r.Email)
+	}
+	_, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(lock) FROM (
+		SELECT DISTINCT hashtextextended('account mails ' || name, 0) AS lock FROM unnest($1::text[]) name ORDER BY lock) locks`, names)
+	return err
+}
+
 // recent is how many mails of a purpose a user, or a mailbox, was sent since a time.
 func recent(ctx context.Context, tx pgx.Tx, userID, email string, p user.Purpose, since time.Time) (n int, err error) {
 	err = tx.QueryRow(ctx, `
@@ -123,6 +139,9 @@ func (s *AccountMails) Send(ctx context.Context, userID string, p user.Purpose, 
 	make func(user.User, int) (*user.AccountMail, events.Message, error),
 ) error {
 	return s.db.Write(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		if err := takeTurns(ctx, tx, waiting{MailRequest: user.MailRequest{Purpose: p, Email: email}}); err != nil {
+			return err
+		}
 		u, err := scanUser(tx.QueryRow(ctx, selectUser+`WHERE id = $1 FOR UPDATE`, userID)) // the lock: requests are counted one after the other
 		if err != nil {
 			return err
