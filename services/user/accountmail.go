@@ -260,7 +260,7 @@ func (s *Service) Mail(ctx context.Context, id string) (MailContent, error) {
 // token that is none is a problem.Invalid; one that was used, has expired, or is
 // forged is ErrLinkNotValid.
 func (s *Service) ConfirmEmail(ctx context.Context, token string) error {
-	_, err := s.use(ctx, Verification, token, func(_ AccountMail, u *User, now time.Time) (*AccountMail, events.Message, error) {
+	_, err := s.use(ctx, Verification, token, func(_ AccountMail, u *User, _ int, now time.Time) (*AccountMail, events.Message, error) {
 		u.EmailVerifiedAt = now
 		return nil, events.Message{}, nil
 	})
@@ -312,16 +312,23 @@ func (s *Service) RequestEmail(ctx context.Context, userID, email, password stri
 // ConfirmNewEmail gives the user the address to which the token was mailed, which
 // proves it, and tells the old one. A token of another user's is ErrLinkNotValid, as
 // whatever ConfirmEmail calls so. An address that another account has got meanwhile is
-// ErrEmailTaken.
+// ErrEmailTaken. Where the old address was never proven and its mailbox has been told
+// of enough changes within the hour, ErrTooManyMails changes nothing.
 func (s *Service) ConfirmNewEmail(ctx context.Context, userID, token string) (User, error) {
-	u, err := s.use(ctx, EmailChange, token, func(m AccountMail, u *User, now time.Time) (*AccountMail, events.Message, error) {
-		if m.UserID != userID {
+	u, err := s.use(ctx, EmailChange, token, func(m AccountMail, u *User, told int, now time.Time) (*AccountMail, events.Message, error) {
+		proven := u.EmailVerified()
+		switch {
+		case m.UserID != userID:
 			return nil, events.Message{}, ErrLinkNotValid
+		case sameEmail(m.Replaces, m.Email):
+			u.Email, u.EmailVerifiedAt = m.Email, now
+			return nil, events.Message{}, nil // there is no other mailbox to tell
+		case !proven && told >= MailsPerHour:
+			// Anybody may register with a stranger's address, and leave it again. A proven
+			// one must be taken back with its mailbox before it is left once more.
+			return nil, events.Message{}, ErrTooManyMails
 		}
 		u.Email, u.EmailVerifiedAt = m.Email, now
-		if sameEmail(m.Replaces, m.Email) {
-			return nil, events.Message{}, nil // there is no other mailbox to tell
-		}
 		return newMail(AccountMail{Purpose: EmailChanged, Email: m.Replaces}, *u, now, noticeLife, s.trace(ctx))
 	})
 	if err == nil {
@@ -363,7 +370,7 @@ func (s *Service) ResetPassword(ctx context.Context, token, password string) err
 	if err != nil {
 		return err
 	}
-	u, err = s.use(ctx, PasswordReset, token, func(_ AccountMail, u *User, now time.Time) (*AccountMail, events.Message, error) {
+	u, err = s.use(ctx, PasswordReset, token, func(_ AccountMail, u *User, _ int, now time.Time) (*AccountMail, events.Message, error) {
 		u.PasswordHash = hash
 		u.PasswordVersion++
 		if !u.EmailVerified() {
@@ -381,14 +388,14 @@ func (s *Service) ResetPassword(ctx context.Context, token, password string) err
 // use uses up the token of a mail of this purpose for a change of its user, which may
 // lead to another mail.
 func (s *Service) use(ctx context.Context, p Purpose, token string,
-	change func(m AccountMail, u *User, now time.Time) (*AccountMail, events.Message, error),
+	change func(m AccountMail, u *User, told int, now time.Time) (*AccountMail, events.Message, error),
 ) (User, error) {
 	id, mac, wrong := parseToken(token)
 	if wrong != nil {
 		return User{}, wrong
 	}
 	now := s.now()
-	return s.AccountMails.Use(ctx, id.String(), now, func(m AccountMail, u *User) (*AccountMail, events.Message, error) {
+	return s.AccountMails.Use(ctx, id.String(), now, now.Add(-time.Hour), func(m AccountMail, u *User, told int) (*AccountMail, events.Message, error) {
 		if m.Purpose != p || !hmac.Equal(m.mac(id), mac) {
 			return nil, events.Message{}, ErrLinkNotValid
 		}
@@ -396,6 +403,6 @@ func (s *Service) use(ctx context.Context, p Purpose, token string,
 			return nil, events.Message{}, err
 		}
 		u.UpdatedAt = now
-		return change(m, u, now)
+		return change(m, u, told, now)
 	})
 }

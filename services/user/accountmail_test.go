@@ -3,6 +3,7 @@ package user_test
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -371,5 +372,71 @@ func TestAResetOfAnAddressNobodyVerifiedForgetsThePhone(t *testing.T) {
 	}
 	if now, err := s.Get(t.Context(), u.ID); err != nil || now.Phone != "" {
 		t.Errorf("the phone is %q (%v), want none", now.Phone, err)
+	}
+}
+
+// Whoever registers with a stranger's address and leaves it again, account after
+// account, sends the stranger few mails. The owner of a proven address hears of each
+// change all the same.
+func TestNoticesToAnOldAddressAreFew(t *testing.T) {
+	t.Parallel()
+	s := newService(t)
+	token := func() string {
+		t.Helper()
+		told := s.told(t)
+		c, err := s.Mail(t.Context(), told[len(told)-1].MailID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c.Token
+	}
+	leave := func(i int, verified bool) error {
+		t.Helper()
+		r := registration()
+		r.Email = fmt.Sprint("victim+", i, "@example.com")
+		u, err := s.Register(t.Context(), r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if verified {
+			if err := s.RequestMail(t.Context(), user.Verification, r.Email); err != nil {
+				t.Fatal(err)
+			}
+			if err := s.ConfirmEmail(t.Context(), token()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := s.RequestEmail(t.Context(), u.ID, fmt.Sprint("eve", i, "@example.com"), password); err != nil {
+			t.Fatal(err)
+		}
+		_, err = s.ConfirmNewEmail(t.Context(), u.ID, token())
+		if now, failed := s.Get(t.Context(), u.ID); failed != nil || (now.Email == r.Email) != (err != nil) {
+			t.Errorf("the address is %s after %v", now.Email, err)
+		}
+		return err
+	}
+	notices := func() (n int) {
+		for _, m := range s.told(t) {
+			if m.Purpose == "email_changed" {
+				n++
+			}
+		}
+		return n
+	}
+	for i := range user.MailsPerHour {
+		if err := leave(i, false); err != nil || notices() != 1 {
+			t.Fatalf("change %d is not told: %v", i, err)
+		}
+	}
+	wantErr(t, leave(10, false), user.ErrTooManyMails)
+	if n := notices(); n != 0 {
+		t.Errorf("%d mails too many within an hour", n)
+	}
+	if err := leave(11, true); err != nil || notices() != 1 {
+		t.Errorf("a proven address is not told: %v", err)
+	}
+	s.pass(time.Hour)
+	if err := leave(12, false); err != nil || notices() != 1 {
+		t.Errorf("an hour later a change is not told: %v", err)
 	}
 }

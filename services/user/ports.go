@@ -141,13 +141,17 @@ type AccountMails interface {
 	// Use marks a mail as used at now, and stores what change makes of its user, and
 	// the mail that it returns, if it does, with its message: together or not at
 	// all. It returns the user.
+	//   - change is told how many EmailChanged mails the mailbox that m replaces was
+	//     sent since a time, as decide of WorkOff is; 0 where m replaces none.
 	//   - One that is unknown, or whose user is gone, is ErrLinkNotValid.
 	//   - When change returns an error nothing is stored and that error is returned.
-	//   - Of many at once each sees what the others have stored.
+	//   - Of many at once each sees what the others have stored, and is told of the mails
+	//     to its mailbox among it.
 	//   - An email address with the EmailKey of another user's is ErrEmailTaken, and
 	//     nothing is stored. The user is found by the new one, and no longer by the old.
 	//   - Id and creation time stay as they are, whatever change does.
-	Use(ctx context.Context, id string, now time.Time, change func(m AccountMail, u *User) (*AccountMail, events.Message, error)) (User, error)
+	Use(ctx context.Context, id string, now, since time.Time,
+		change func(m AccountMail, u *User, told int) (*AccountMail, events.Message, error)) (User, error)
 
 	// Prune forgets the mails whose links expired before a time.
 	Prune(ctx context.Context, before time.Time) error

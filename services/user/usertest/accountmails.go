@@ -44,6 +44,8 @@ func TestAccountMails(t *testing.T, open func(t *testing.T) AccountMailsUnderTes
 		{"use gives another address", mailsUseEmail},
 		{"an address that is taken stores nothing", mailsUseTaken},
 		{"use stores the mail that change returns", mailsUseSends},
+		{"use is told of the mails to the mailbox that is replaced", mailsUseTold},
+		{"of many uses each is told of the mails to its mailbox", mailsUseToldRace},
 		{"send stores the mail with its message", mailsSend},
 		{"an error from make stores nothing", mailsSendFails},
 		{"prune forgets what has expired", mailsPrune},
@@ -301,7 +303,7 @@ func mailsUnknown(t *testing.T, s AccountMailsUnderTest) {
 	for _, unknown := range []string{id(), "", "\x00", "\xff"} {
 		_, _, err := s.Get(t.Context(), unknown)
 		wantErr(t, err, user.ErrLinkNotValid)
-		_, err = s.Use(t.Context(), unknown, at, changing(func(user.AccountMail, *user.User) error { t.Error("change is called for nobody"); return nil }))
+		_, err = s.Use(t.Context(), unknown, at, at, changing(func(user.AccountMail, *user.User) error { t.Error("change is called for nobody"); return nil }))
 		wantErr(t, err, user.ErrLinkNotValid)
 	}
 }
@@ -311,7 +313,7 @@ func mailsUse(t *testing.T, s AccountMailsUnderTest) {
 	m, other := s.mail(t, u), s.mail(t, u)
 	want := stored(u)
 	want.EmailVerifiedAt, want.PasswordHash, want.PasswordVersion, want.UpdatedAt = inUTC(at.Add(time.Minute)), "another", 4, inUTC(at.Add(time.Minute))
-	got, err := s.Use(t.Context(), m.ID, at.Add(time.Minute), changing(func(given user.AccountMail, u *user.User) error {
+	got, err := s.Use(t.Context(), m.ID, at.Add(time.Minute), at, changing(func(given user.AccountMail, u *user.User) error {
 		diff(t, m, given)
 		u.EmailVerifiedAt, u.PasswordHash, u.PasswordVersion, u.UpdatedAt = at.Add(time.Minute), "another", 4, at.Add(time.Minute)
 		return nil
@@ -332,7 +334,7 @@ func mailsUseFails(t *testing.T, s AccountMailsUnderTest) {
 	u := s.account(t, "ada@example.com")
 	m := s.mail(t, u)
 	boom := errors.New("boom")
-	_, err := s.Use(t.Context(), m.ID, at, changing(func(_ user.AccountMail, u *user.User) error { u.Name = "changed"; return boom }))
+	_, err := s.Use(t.Context(), m.ID, at, at, changing(func(_ user.AccountMail, u *user.User) error { u.Name = "changed"; return boom }))
 	wantErr(t, err, boom)
 	got, owner, err := s.Get(t.Context(), m.ID)
 	must(t, err)
@@ -345,7 +347,7 @@ func mailsUseRace(t *testing.T, s AccountMailsUnderTest) {
 	mails := []user.AccountMail{s.mail(t, u), s.mail(t, u)}
 	used := errors.New("used")
 	won := race(t, used, func(worker int) error {
-		_, err := s.Use(t.Context(), mails[worker%2].ID, at, changing(func(m user.AccountMail, u *user.User) error {
+		_, err := s.Use(t.Context(), mails[worker%2].ID, at, at, changing(func(m user.AccountMail, u *user.User) error {
 			if !m.UsedAt.IsZero() {
 				return used
 			}
@@ -364,7 +366,7 @@ func mailsUseRace(t *testing.T, s AccountMailsUnderTest) {
 func mailsUseKeeps(t *testing.T, s AccountMailsUnderTest) {
 	u := s.account(t, "ada@example.com")
 	m := s.mail(t, u)
-	got, err := s.Use(t.Context(), m.ID, at, changing(func(_ user.AccountMail, u *user.User) error {
+	got, err := s.Use(t.Context(), m.ID, at, at, changing(func(_ user.AccountMail, u *user.User) error {
 		u.ID, u.CreatedAt = id(), at.Add(time.Hour)
 		return nil
 	}))
@@ -398,7 +400,7 @@ func mailsCancelled(t *testing.T, s AccountMailsUnderTest) {
 	wantErr(t, err, ctx.Err())
 	_, _, err = s.Get(ctx, m.ID)
 	wantErr(t, err, ctx.Err())
-	_, err = s.Use(ctx, m.ID, at, changing(func(user.AccountMail, *user.User) error { return nil }))
+	_, err = s.Use(ctx, m.ID, at, at, changing(func(user.AccountMail, *user.User) error { return nil }))
 	wantErr(t, err, ctx.Err())
 	wantErr(t, s.Send(ctx, u.ID, user.EmailChange, u.Email, at, sending), ctx.Err())
 	wantErr(t, s.Prune(ctx, at.Add(9*time.Hour)), ctx.Err())
@@ -414,8 +416,8 @@ func mailsCancelled(t *testing.T, s AccountMailsUnderTest) {
 }
 
 // changing is a change of Use that leads to no mail.
-func changing(change func(m user.AccountMail, u *user.User) error) func(user.AccountMail, *user.User) (*user.AccountMail, events.Message, error) {
-	return func(m user.AccountMail, u *user.User) (*user.AccountMail, events.Message, error) {
+func changing(change func(m user.AccountMail, u *user.User) error) func(user.AccountMail, *user.User, int) (*user.AccountMail, events.Message, error) {
+	return func(m user.AccountMail, u *user.User, _ int) (*user.AccountMail, events.Message, error) {
 		return nil, events.Message{}, change(m, u)
 	}
 }
@@ -430,7 +432,7 @@ func mailsUseEmail(t *testing.T, s AccountMailsUnderTest) {
 	u := s.account(t, "ada@example.com")
 	m := s.mail(t, u)
 	for _, email := range []string{"New@Example.com", "new@example.com"} { // the second is another spelling
-		got, err := s.Use(t.Context(), m.ID, at, changing(func(_ user.AccountMail, u *user.User) error { u.Email = email; return nil }))
+		got, err := s.Use(t.Context(), m.ID, at, at, changing(func(_ user.AccountMail, u *user.User) error { u.Email = email; return nil }))
 		must(t, err)
 		want := stored(u)
 		want.Email = email
@@ -447,7 +449,7 @@ func mailsUseEmail(t *testing.T, s AccountMailsUnderTest) {
 func mailsUseTaken(t *testing.T, s AccountMailsUnderTest) {
 	u, other := s.account(t, "ada@example.com"), s.account(t, "bob@example.com")
 	m := s.mail(t, u)
-	_, err := s.Use(t.Context(), m.ID, at, changing(func(_ user.AccountMail, u *user.User) error {
+	_, err := s.Use(t.Context(), m.ID, at, at, changing(func(_ user.AccountMail, u *user.User) error {
 		u.Email, u.Name = "BOB@example.com", "changed"
 		return nil
 	}))
@@ -465,7 +467,7 @@ func mailsUseSends(t *testing.T, s AccountMailsUnderTest) {
 	u := s.account(t, "ada@example.com")
 	m := s.mail(t, u)
 	var next user.AccountMail
-	_, err := s.Use(t.Context(), m.ID, at, func(_ user.AccountMail, u *user.User) (*user.AccountMail, events.Message, error) {
+	_, err := s.Use(t.Context(), m.ID, at, at, func(_ user.AccountMail, u *user.User, _ int) (*user.AccountMail, events.Message, error) {
 		next = newMail(user.MailRequest{Purpose: user.EmailChanged}, *u)
 		return &next, messageOf(next), nil
 	})
@@ -474,6 +476,69 @@ func mailsUseSends(t *testing.T, s AccountMailsUnderTest) {
 	must(t, err)
 	diff(t, next, got)
 	diff(t, []string{m.ID, next.ID}, s.messages(t))
+}
+
+// notice stores a mail about the change that a use of m makes, which replaces an address
+// of a mailbox, and returns what the use is told.
+func (s AccountMailsUnderTest) notice(t *testing.T, m user.AccountMail, since time.Time, replaced string) (told int) {
+	t.Helper()
+	_, err := s.Use(t.Context(), m.ID, at, since, func(_ user.AccountMail, u *user.User, n int) (*user.AccountMail, events.Message, error) {
+		told = n
+		next := newMail(user.MailRequest{Purpose: user.EmailChanged}, *u)
+		next.Email = replaced
+		return &next, messageOf(next), nil
+	})
+	must(t, err)
+	return told
+}
+
+func mailsUseTold(t *testing.T, s AccountMailsUnderTest) {
+	before := at.Add(-time.Microsecond)
+	m := func(name string) user.AccountMail { return s.mail(t, s.account(t, name+"@example.com")) } // each replaces füße@example.com
+	for i, email := range []string{"füße@example.com", "Füße+1@example.com", "another@example.com", "füße@example.com"} {
+		if told, want := s.notice(t, m(fmt.Sprint("user", i)), before, email), []int{0, 1, 2, 2}[i]; told != want {
+			t.Errorf("use %d is told of %d mails, want %d", i, told, want)
+		}
+	}
+	if told := s.notice(t, m("late"), at, "another@example.com"); told != 0 {
+		t.Errorf("a use is told of %d mails since then, want none", told)
+	}
+	u := s.account(t, "nothing@example.com")
+	s.request(t, user.Verification, u.Email, at)
+	var alone user.AccountMail
+	_, err := s.WorkOff(t.Context(), at, 10, func(r user.MailRequest, u user.User, _ int) (*user.AccountMail, events.Message, error) {
+		alone = newMail(r, u)
+		alone.Replaces = ""
+		return &alone, messageOf(alone), nil
+	})
+	must(t, err)
+	if told := s.notice(t, alone, before, "füße@example.com"); told != 0 {
+		t.Errorf("where nothing is replaced a use is told of %d mails, want none", told)
+	}
+}
+
+// mailsUseToldRace lets accounts leave addresses of one mailbox at once, which takes one
+// mail.
+func mailsUseToldRace(t *testing.T, s AccountMailsUnderTest) {
+	var mails []user.AccountMail
+	for i := range workers {
+		mails = append(mails, s.mail(t, s.account(t, fmt.Sprint("user", i, "@example.com"))))
+	}
+	full := errors.New("full")
+	won := race(t, full, func(worker int) error {
+		_, err := s.Use(t.Context(), mails[worker].ID, at, at.Add(-time.Microsecond), func(m user.AccountMail, u *user.User, told int) (*user.AccountMail, events.Message, error) {
+			if told > 0 {
+				return nil, events.Message{}, full
+			}
+			next := newMail(user.MailRequest{Purpose: user.EmailChanged}, *u)
+			next.Email = m.Replaces
+			return &next, messageOf(next), nil
+		})
+		return err
+	})
+	if won != 1 {
+		t.Errorf("%d mails to a mailbox that takes one", won)
+	}
 }
 
 func mailsSend(t *testing.T, s AccountMailsUnderTest) {

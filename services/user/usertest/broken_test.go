@@ -478,12 +478,12 @@ type accountMails struct {
 	user.AccountMails
 	request func(ctx context.Context, r user.MailRequest) error
 	workOff func(ctx context.Context, since time.Time, limit int, decide decision) (int, error)
-	use     func(ctx context.Context, id string, now time.Time, change changeOfUse) (user.User, error)
+	use     func(ctx context.Context, id string, now, since time.Time, change changeOfUse) (user.User, error)
 	prune   func(ctx context.Context, before time.Time) error
 	send    func(ctx context.Context, userID string, p user.Purpose, email string, since time.Time, make func(user.User, int) (*user.AccountMail, events.Message, error)) error
 }
 
-type changeOfUse = func(user.AccountMail, *user.User) (*user.AccountMail, events.Message, error)
+type changeOfUse = func(user.AccountMail, *user.User, int) (*user.AccountMail, events.Message, error)
 
 type decision = func(r user.MailRequest, u user.User, recent int) (*user.AccountMail, events.Message, error)
 
@@ -501,11 +501,11 @@ func (s accountMails) WorkOff(ctx context.Context, since time.Time, limit int, d
 	return s.AccountMails.WorkOff(ctx, since, limit, decide)
 }
 
-func (s accountMails) Use(ctx context.Context, id string, now time.Time, change changeOfUse) (user.User, error) {
+func (s accountMails) Use(ctx context.Context, id string, now, since time.Time, change changeOfUse) (user.User, error) {
 	if s.use != nil {
-		return s.use(ctx, id, now, change)
+		return s.use(ctx, id, now, since, change)
 	}
-	return s.AccountMails.Use(ctx, id, now, change)
+	return s.AccountMails.Use(ctx, id, now, since, change)
 }
 
 func (s accountMails) Prune(ctx context.Context, before time.Time) error {
@@ -582,10 +582,10 @@ func TestAccountMailsSuiteCatches(t *testing.T) {
 			return n, errors.Join(err, failed)
 		}), "an error from decide stores nothing"},
 		{"marks a mail despite an error", with(func(good user.AccountMails, s *accountMails) {
-			s.use = func(ctx context.Context, id string, now time.Time, change changeOfUse) (user.User, error) {
+			s.use = func(ctx context.Context, id string, now, since time.Time, change changeOfUse) (user.User, error) {
 				var failed error
-				u, err := good.Use(ctx, id, now, func(m user.AccountMail, u *user.User) (*user.AccountMail, events.Message, error) {
-					next, message, err := change(m, u)
+				u, err := good.Use(ctx, id, now, since, func(m user.AccountMail, u *user.User, told int) (*user.AccountMail, events.Message, error) {
+					next, message, err := change(m, u, told)
 					failed = err
 					return next, message, nil
 				})
@@ -593,31 +593,31 @@ func TestAccountMailsSuiteCatches(t *testing.T) {
 			}
 		}), "an error from change stores nothing"},
 		{"does not mark a mail", with(func(good user.AccountMails, s *accountMails) {
-			s.use = func(ctx context.Context, id string, now time.Time, change changeOfUse) (user.User, error) {
-				return good.Use(ctx, id, time.Time{}, change)
+			s.use = func(ctx context.Context, id string, now, since time.Time, change changeOfUse) (user.User, error) {
+				return good.Use(ctx, id, time.Time{}, since, change)
 			}
 		}), "use stores what change makes and marks the mail"},
 		{"lets one mail be used by many", with(func(good user.AccountMails, s *accountMails) {
-			s.use = func(ctx context.Context, id string, now time.Time, change changeOfUse) (user.User, error) {
-				return good.Use(ctx, id, now, func(m user.AccountMail, u *user.User) (*user.AccountMail, events.Message, error) {
+			s.use = func(ctx context.Context, id string, now, since time.Time, change changeOfUse) (user.User, error) {
+				return good.Use(ctx, id, now, since, func(m user.AccountMail, u *user.User, told int) (*user.AccountMail, events.Message, error) {
 					m.UsedAt = time.Time{}
-					return change(m, u)
+					return change(m, u, told)
 				})
 			}
 		}), "of many uses each sees what the others have stored"},
 		{"keeps the old address", with(func(good user.AccountMails, s *accountMails) {
-			s.use = func(ctx context.Context, id string, now time.Time, change changeOfUse) (user.User, error) {
-				return good.Use(ctx, id, now, func(m user.AccountMail, u *user.User) (*user.AccountMail, events.Message, error) {
+			s.use = func(ctx context.Context, id string, now, since time.Time, change changeOfUse) (user.User, error) {
+				return good.Use(ctx, id, now, since, func(m user.AccountMail, u *user.User, told int) (*user.AccountMail, events.Message, error) {
 					email := u.Email
-					next, message, err := change(m, u)
+					next, message, err := change(m, u, told)
 					u.Email = email
 					return next, message, err
 				})
 			}
 		}), "use gives another address"},
 		{"says changed when the address is taken", with(func(good user.AccountMails, s *accountMails) {
-			s.use = func(ctx context.Context, id string, now time.Time, change changeOfUse) (user.User, error) {
-				u, err := good.Use(ctx, id, now, change)
+			s.use = func(ctx context.Context, id string, now, since time.Time, change changeOfUse) (user.User, error) {
+				u, err := good.Use(ctx, id, now, since, change)
 				if errors.Is(err, user.ErrEmailTaken) {
 					return u, nil
 				}
@@ -625,9 +625,9 @@ func TestAccountMailsSuiteCatches(t *testing.T) {
 			}
 		}), "an address that is taken stores nothing"},
 		{"forgets the mail that a use leads to", with(func(good user.AccountMails, s *accountMails) {
-			s.use = func(ctx context.Context, id string, now time.Time, change changeOfUse) (user.User, error) {
-				return good.Use(ctx, id, now, func(m user.AccountMail, u *user.User) (*user.AccountMail, events.Message, error) {
-					_, _, err := change(m, u)
+			s.use = func(ctx context.Context, id string, now, since time.Time, change changeOfUse) (user.User, error) {
+				return good.Use(ctx, id, now, since, func(m user.AccountMail, u *user.User, told int) (*user.AccountMail, events.Message, error) {
+					_, _, err := change(m, u, told)
 					return nil, events.Message{}, err
 				})
 			}
@@ -653,6 +653,29 @@ func TestAccountMailsSuiteCatches(t *testing.T) {
 				return good.Send(ctx, userID, p, "nobody@example.com", since, make)
 			}
 		}), "mails to one mailbox count, whoever asks"},
+		{"tells a use of nothing", with(func(good user.AccountMails, s *accountMails) {
+			s.use = func(ctx context.Context, id string, now, since time.Time, change changeOfUse) (user.User, error) {
+				return good.Use(ctx, id, now, since, func(m user.AccountMail, u *user.User, _ int) (*user.AccountMail, events.Message, error) {
+					return change(m, u, 0)
+				})
+			}
+		}), "use is told of the mails to the mailbox that is replaced"},
+		{"counts before the use", with(func(good user.AccountMails, s *accountMails) {
+			var meeting suitetest.Meeting
+			s.use = func(ctx context.Context, id string, now, since time.Time, change changeOfUse) (user.User, error) {
+				counted, looked := 0, errors.New("looked")
+				if u, err := good.Use(ctx, id, now, since, func(_ user.AccountMail, _ *user.User, told int) (*user.AccountMail, events.Message, error) {
+					counted = told
+					return nil, events.Message{}, looked
+				}); !errors.Is(err, looked) {
+					return u, err
+				}
+				meeting.Wait()
+				return good.Use(ctx, id, now, since, func(m user.AccountMail, u *user.User, _ int) (*user.AccountMail, events.Message, error) {
+					return change(m, u, counted)
+				})
+			}
+		}), "of many uses each is told of the mails to its mailbox"},
 		{"counts before it takes its turn", with(func(good user.AccountMails, s *accountMails) {
 			var meeting suitetest.Meeting
 			s.send = func(ctx context.Context, userID string, p user.Purpose, email string, since time.Time, make func(user.User, int) (*user.AccountMail, events.Message, error)) error {

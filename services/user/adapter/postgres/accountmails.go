@@ -120,6 +120,15 @@ func recent(ctx context.Context, tx pgx.Tx, userID, email string, p user.Purpose
 	return n, err
 }
 
+// toldOf is how many mails have told the mailbox that m replaces of such a change since
+// a time. Nobody else tells it of one before the transaction ends.
+func toldOf(ctx context.Context, tx pgx.Tx, m user.AccountMail, since time.Time) (int, error) {
+	if err := takeTurns(ctx, tx, waiting{MailRequest: user.MailRequest{Purpose: user.EmailChanged, Email: m.Replaces}}); err != nil {
+		return 0, err
+	}
+	return recent(ctx, tx, m.UserID, m.Replaces, user.EmailChanged, since)
+}
+
 // insertMail stores m, unless it is nil, and the message about it.
 func insertMail(ctx context.Context, tx pgx.Tx, m *user.AccountMail, message events.Message) error {
 	if m == nil {
@@ -181,7 +190,9 @@ func (s *AccountMails) Get(ctx context.Context, id string) (m user.AccountMail, 
 }
 
 // Use implements user.AccountMails.
-func (s *AccountMails) Use(ctx context.Context, id string, now time.Time, change func(user.AccountMail, *user.User) (*user.AccountMail, events.Message, error)) (u user.User, err error) {
+func (s *AccountMails) Use(ctx context.Context, id string, now, since time.Time,
+	change func(user.AccountMail, *user.User, int) (*user.AccountMail, events.Message, error),
+) (u user.User, err error) {
 	err = s.db.Write(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		m, err := scanMail(tx.QueryRow(ctx, selectMail+` FOR UPDATE`, id))
 		if err != nil {
@@ -194,8 +205,14 @@ func (s *AccountMails) Use(ctx context.Context, id string, now time.Time, change
 		case err != nil:
 			return err
 		}
+		told := 0
+		if m.Replaces != "" {
+			if told, err = toldOf(ctx, tx, m, since); err != nil {
+				return err
+			}
+		}
 		u = stored
-		next, message, err := change(m, &u)
+		next, message, err := change(m, &u, told)
 		if err != nil {
 			return err
 		}

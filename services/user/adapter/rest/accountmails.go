@@ -52,7 +52,7 @@ func (h *handlers) registerAccountMails(api huma.API, guard *auth.Guard) {
 	}, problem.Forbidden, problem.EmailTaken, problem.WrongPassword, problem.RateLimited))), h.requestEmail)
 	huma.Register(api, guard.User(api, h.fromClient(httpkit.Refuses(huma.Operation{
 		OperationID: "confirmEmail", Method: http.MethodPost, Path: "/users/me/email/confirm", Tags: []string{"users"},
-		Summary: "Take the new email address by the token that was mailed to it", Description: "The old address is told.",
+		Summary: "Take the new email address by the token that was mailed to it", Description: "The old address is told. Where nobody had verified it and three such mails went to its mailbox within the hour, the change is refused until later, and does not use up the token.",
 	}, problem.LinkNotValid, problem.EmailTaken, problem.RateLimited))), h.confirmEmail)
 	huma.Register(api, guard.Service(api, httpkit.Refuses(huma.Operation{
 		OperationID: "getAccountMail", Method: http.MethodGet, Path: "/account-mails/{id}", Tags: []string{"internal"},

@@ -173,7 +173,9 @@ func (s *AccountMails) Get(ctx context.Context, id string) (user.AccountMail, us
 }
 
 // Use implements user.AccountMails.
-func (s *AccountMails) Use(ctx context.Context, id string, now time.Time, change func(user.AccountMail, *user.User) (*user.AccountMail, events.Message, error)) (u user.User, err error) {
+func (s *AccountMails) Use(ctx context.Context, id string, now, since time.Time,
+	change func(user.AccountMail, *user.User, int) (*user.AccountMail, events.Message, error),
+) (u user.User, err error) {
 	err = s.db.Write(ctx, func(tx *sql.Tx) error {
 		m, err := scanMail(tx.QueryRowContext(ctx, selectMail, id))
 		if err != nil {
@@ -186,8 +188,14 @@ func (s *AccountMails) Use(ctx context.Context, id string, now time.Time, change
 		case err != nil:
 			return err
 		}
+		told := 0
+		if m.Replaces != "" {
+			if told, err = recent(ctx, tx, m.UserID, m.Replaces, user.EmailChanged, since); err != nil {
+				return err
+			}
+		}
 		u = stored
-		next, message, err := change(m, &u)
+		next, message, err := change(m, &u, told)
 		if err != nil {
 			return err
 		}

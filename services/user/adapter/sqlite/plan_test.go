@@ -58,7 +58,7 @@ func TestEverythingGoesByIndexes(t *testing.T) {
 			return err
 		}},
 		{"AccountMails.Use", "sqlite_autoindex_account_mails_1", func(ctx context.Context) error {
-			_, err := s.AccountMails.Use(ctx, "m1", now, func(user.AccountMail, *user.User) (*user.AccountMail, events.Message, error) {
+			_, err := s.AccountMails.Use(ctx, "m1", now, now, func(user.AccountMail, *user.User, int) (*user.AccountMail, events.Message, error) {
 				return nil, events.Message{}, nil
 			})
 			return err
