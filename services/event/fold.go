@@ -209,6 +209,14 @@ func (q Query) Terms() []string {
 	return terms
 }
 
+// FindsNothing reports whether one of q's texts is no blank, but has nothing
+// that an event could be found by, such as an invisible character alone.
+func (q Query) FindsNothing() bool {
+	given := func(text string) bool { return strings.TrimSpace(text) != "" }
+	return given(q.Category) && Fold(q.Category) == "" || given(q.City) && Fold(q.City) == "" ||
+		given(q.Text) && len(q.Terms()) == 0
+}
+
 // words counts the different words of Query.Text. A stretch of a script without
 // spaces is one.
 func (q Query) words() int {

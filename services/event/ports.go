@@ -22,7 +22,8 @@ type Store interface {
 	// List returns the events that q describes, at most q.Limit, in q.Sort's
 	// order and by id where that is equal. None is the empty slice. Category
 	// and city match if their Fold is the same. Each of q.Terms must begin one
-	// of the event's Keys.Words. From is included, To is not. Paging by After
+	// of the event's Keys.Words. Spaces alone do not restrict; any other text,
+	// category or city of which nothing is left to compare finds nothing. From is included, To is not. Paging by After
 	// neither repeats nor skips an event while others are added.
 	List(ctx context.Context, q Query) ([]Event, error)
 

@@ -99,14 +99,10 @@ func (s *Service) Get(ctx context.Context, id string) (*Event, error) {
 }
 
 // List returns a page of events and the position to go on from, which is nil
-// on the last page. A text of more than MaxTerms words is problem.Invalid. One
-// without any, punctuation say, finds nothing.
+// on the last page. A text of more than MaxTerms words is problem.Invalid.
 func (s *Service) List(ctx context.Context, q Query) ([]Event, *Position, error) {
-	switch {
-	case q.words() > MaxTerms:
+	if q.words() > MaxTerms {
 		return nil, nil, problem.Invalid{{Name: "q", Message: fmt.Sprintf("must have at most %d words", MaxTerms)}}
-	case len(q.Terms()) == 0 && strings.TrimSpace(q.Text) != "":
-		return []Event{}, nil, nil
 	}
 	limit := q.Limit
 	q.Limit = limit + 1

@@ -355,16 +355,3 @@ func TestSearchesAreBounded(t *testing.T) {
 		t.Errorf("a long event has %d words, the first %q; want %d and its title", len(words), words[0], event.MaxWords)
 	}
 }
-
-// TestATextWithoutWordsFindsNothing, whatever there is.
-func TestATextWithoutWordsFindsNothing(t *testing.T) {
-	t.Parallel()
-	s, _ := newService(t)
-	create(t, s)
-	for text, want := range map[string]int{"": 1, " \t": 1, "!?": 0, "*": 0, "\u0301": 0} {
-		page, next, err := s.List(t.Context(), event.Query{Text: text, Limit: 10})
-		if err != nil || next != nil || len(page) != want {
-			t.Errorf("%q finds %d events (error %v), want %d", text, len(page), err, want)
-		}
-	}
-}

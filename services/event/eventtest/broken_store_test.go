@@ -140,6 +140,22 @@ func (b searchesAlone) List(ctx context.Context, q event.Query) ([]event.Event, 
 	return b.Store.List(ctx, q)
 }
 
+type forgetsInvisible struct{ broken }
+
+func (b forgetsInvisible) List(ctx context.Context, q event.Query) ([]event.Event, error) {
+	q.Category, q.City = event.Fold(q.Category), event.Fold(q.City)
+	return b.Store.List(ctx, q)
+}
+
+type mindsSpaces struct{ broken }
+
+func (b mindsSpaces) List(ctx context.Context, q event.Query) ([]event.Event, error) {
+	if q.Category != "" && event.Fold(q.Category) == "" {
+		return []event.Event{}, nil
+	}
+	return b.Store.List(ctx, q)
+}
+
 type milliseconds struct{ broken }
 
 func (b milliseconds) Get(ctx context.Context, id string) (*event.Event, error) {

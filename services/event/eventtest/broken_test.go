@@ -180,6 +180,10 @@ func TestSuitesCatchBrokenAdapters(t *testing.T) {
 		func(b broken) event.Store { return searchesAlone{b} })
 	store("folds_ASCII_alone", "category_and_city_match_by_their_fold",
 		func(b broken) event.Store { return foldsASCII{b} })
+	store("forgets_what_folds_to_nothing", "a_filter_without_a_character_to_be_found_by_finds_nothing",
+		func(b broken) event.Store { return forgetsInvisible{b} })
+	store("takes_spaces_for_a_filter", "a_filter_of_spaces_alone_does_not_restrict",
+		func(b broken) event.Store { return mindsSpaces{b} })
 	store("forgets_the_policy", "what_it_stores_is_what_Get_returns",
 		func(b broken) event.Store { return forgetsPolicy{b} })
 	store("cancels_without_a_message", "cancel_stores_the_event_and_its_message_together",

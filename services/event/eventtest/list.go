@@ -24,6 +24,8 @@ func listSuite(t *testing.T, open func(t *testing.T) Adapter) {
 		{"list returns whole events", listWhole},
 		{"list is in the order of the sort", listOrder},
 		{"category and city match by their fold", listFolds},
+		{"a filter of spaces alone does not restrict", listBlank},
+		{"a filter without a character to be found by finds nothing", listNothingToFind},
 		{"each term begins a word", listTerms},
 		{"terms match without regard to case and accents", listPlain},
 		{"scripts without spaces are found by any part", listUnspaced},
@@ -115,9 +117,33 @@ func listFolds(t *testing.T, a Adapter) {
 			t.Errorf("%+v finds %q", q, got)
 		}
 	}
-	if got := a.titles(t, event.Query{Category: " ", City: "\t"}); len(got) != 2 {
-		t.Errorf("blank filters find %q, want both", got)
+}
+
+func listBlank(t *testing.T, a Adapter) {
+	a.create(t, []int{1})
+	for _, blank := range []string{" ", "\t", "\u00A0 \u3000"} {
+		for filter, q := range map[string]event.Query{"category": {Category: blank}, "city": {City: blank}, "text": {Text: blank}} {
+			if got := a.titles(t, q); len(got) != 1 {
+				t.Errorf("%s %+q finds %d events, want the one there is", filter, blank, len(got))
+			}
+		}
 	}
+}
+
+func listNothingToFind(t *testing.T, a Adapter) {
+	a.create(t, []int{1})
+	a.create(t, []int{1}, func(e *event.Event) { e.Category, e.Venue.City = "", "" })
+	for _, invisible := range []string{"\u200B", " \u00AD ", "\uFE0F\u2060", "\u3164"} {
+		for filter, q := range map[string]event.Query{
+			"category": {Category: invisible}, "city": {City: invisible}, "text": {Text: invisible},
+			"category, beside a city,": {Category: invisible, City: "köln"}, "city, beside a text,": {Text: "zoë", City: invisible},
+		} {
+			if got := a.titles(t, q); len(got) != 0 {
+				t.Errorf("%s %+q finds %d events, want none", filter, invisible, len(got))
+			}
+		}
+	}
+	a.finds(t, map[string]int{"?!": 0, "*": 0, "\u0301": 0})
 }
 
 // finds fails t unless the texts find as many events.

@@ -11,6 +11,9 @@ import (
 
 // List implements event.Store.
 func (s *Store) List(ctx context.Context, q event.Query) ([]event.Event, error) {
+	if q.FindsNothing() {
+		return []event.Event{}, nil
+	}
 	read := s.events.List
 	if len(q.Terms()) > 0 {
 		read = s.events.Search

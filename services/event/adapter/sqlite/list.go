@@ -14,6 +14,9 @@ import (
 
 // List implements event.Store.
 func (s *Store) List(ctx context.Context, q event.Query) ([]event.Event, error) {
+	if q.FindsNothing() {
+		return []event.Event{}, nil
+	}
 	lane := s.db.List
 	if len(q.Terms()) > 0 {
 		lane = s.db.Search
