@@ -122,14 +122,11 @@ func (s *Service) cancel(ctx context.Context, caller identity.Caller, id, eventI
 	case err != nil:
 		return Booking{}, err
 	}
-	d := s.driverOf(b, caller.UserID)
 	work, cancel := context.WithTimeout(ctx, s.PaymentTimeout)
 	defer cancel()
-	if err := d.finishCancel(work); err != nil {
-		s.Log.WarnContext(ctx, "cancellation left to recovery", "booking_id", id, "error", err)
-		d.later(ctx, s.now(), func(*Booking) {})
-	}
-	return d.b, nil
+	g := s.sagaOf(ctx, b, caller.UserID)
+	s.drive(ctx, work, &g)
+	return g.b, nil
 }
 
 // giveBack begins the cancellation c of the tickets wanted, of all where want is
@@ -192,103 +189,6 @@ func split(items []events.Item, want []Wanted) (rest, taken []events.Item, err e
 	return slices.DeleteFunc(rest, func(it events.Item) bool { return it.Quantity == 0 }), taken, nil
 }
 
-// finishCancel refunds, gives the tickets back, and closes the cancellation
-// that is open. Each step may have been done before.
-func (d *driver) finishCancel(ctx context.Context) error {
-	c := *d.b.Open()
-	note := ""
-	if d.b.Reason == problem.EventCancelled {
-		e, err := d.s.CancelledEvents.CancelledEvent(ctx, d.b.EventID)
-		if err != nil {
-			return err
-		}
-		note = e.Note
-	}
-	if c.RefundID != "" {
-		if err := d.refund(ctx, c.RefundID); err != nil {
-			return err
-		}
-	}
-	if err := d.refundFees(ctx); err != nil {
-		return err
-	}
-	kind, step := events.TypeBookingItemsCancelled, "tickets_cancelled"
-	if c.All {
-		kind, step = events.TypeBookingCancelled, "cancelled"
-		if err := d.release(ctx); err != nil {
-			return err
-		}
-	} else if err := d.giveBack(ctx, c); err != nil {
-		return err
-	}
-	return d.commit(ctx, func(b *Booking) error {
-		if c.All {
-			b.Status = Cancelled
-		}
-		b.Open().Done = true
-		b.Lease, b.Tries = Lease{}, 0
-		b.refunded()
-		b.note(b.UpdatedAt, d.by, step, "")
-		if !c.All {
-			return d.tell(ctx, b, kind, told(b, c), note)
-		}
-		return d.tell(ctx, b, kind, told(b, append(b.tellFees(), c)...), note)
-	})
-}
-
-// giveBack gives the tickets of a cancellation in part back for sale.
-func (d *driver) giveBack(ctx context.Context, c Cancellation) error {
-	err := d.s.Catalog.Return(ctx, Return{
-		EventID: d.b.EventID, BookingID: d.b.ID, Attempt: d.b.Attempt, CancellationID: c.ID, Items: c.Items,
-	})
-	if err != nil && !errors.Is(err, ErrEventNotFound) {
-		return err
-	}
-	d.note("returned", fmt.Sprintf("%d tickets", tickets(c.Items)))
-	return nil
-}
-
-// eventCancelled goes on with a booking whose event is cancelled. It cancels one
-// that is Confirmed, in full whatever the policy, and gives back the fees that
-// were kept after the organizer had cancelled the event.
-func (d *driver) eventCancelled(ctx context.Context) error {
-	e, err := d.s.CancelledEvents.CancelledEvent(ctx, d.b.EventID)
-	if errors.Is(err, ErrEventNotFound) {
-		return d.free(ctx) // it takes place: somebody was mending the booking, and died
-	}
-	if err != nil {
-		return err
-	}
-	c := Cancellation{ID: newID(), At: d.s.now(), By: d.by}
-	if err := d.commit(ctx, func(b *Booking) error {
-		b.returnFees(e.OccurredAt, c.At, d.by)
-		if b.Status == Confirmed || len(b.untoldFees()) > 0 {
-			b.Reason = problem.EventCancelled
-		}
-		if b.Status != Confirmed {
-			return nil
-		}
-		return b.giveBack(nil, c, true) // fails if the price is out of range
-	}); err != nil {
-		return err
-	}
-	switch {
-	case d.b.Status == Cancelling:
-		return d.finishCancel(ctx)
-	case len(d.b.untoldFees()) == 0:
-		return d.free(ctx)
-	}
-	if err := d.refundFees(ctx); err != nil {
-		return err
-	}
-	return d.commit(ctx, func(b *Booking) error {
-		b.Lease, b.Tries = Lease{}, 0
-		b.refunded()
-		b.note(b.UpdatedAt, d.by, "fees_returned", "")
-		return d.tell(ctx, b, events.TypeBookingCancelled, told(b, b.tellFees()...), e.Note)
-	})
-}
-
 // returnFees decides to give back the fees that were kept from the time off on,
 // when the organizer had cancelled the event.
 func (b *Booking) returnFees(off, now time.Time, by string) {
@@ -322,16 +222,6 @@ func (b *Booking) tellFees() []Cancellation {
 		b.Cancellations[i].FeeTold = b.Cancellations[i].FeeRefundID != ""
 	}
 	return some
-}
-
-// refundFees gives back the fees of untoldFees. Each may have been before.
-func (d *driver) refundFees(ctx context.Context) error {
-	for _, c := range d.b.untoldFees() {
-		if err := d.refund(ctx, c.FeeRefundID); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // told is what a message says of these cancellations together: those before the

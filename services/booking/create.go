@@ -44,7 +44,9 @@ type Wanted struct {
 // It goes on when ctx is cancelled: a customer who hangs up has booked.
 func (s *Service) Create(ctx context.Context, caller identity.Caller, r Request) (Booking, error) {
 	ctx = context.WithoutCancel(ctx)
-	began, start := s.Now(), s.now() // began is monotonic, whatever the clock does
+	start := s.now()
+	work, cancel := context.WithTimeout(ctx, s.PaymentTimeout)
+	defer cancel()
 	if err := r.validate(); err != nil {
 		return Booking{}, err
 	}
@@ -65,7 +67,7 @@ func (s *Service) Create(ctx context.Context, caller identity.Caller, r Request)
 	}
 
 	// Refuse what cannot be had before anything is written.
-	catalog, cancel := context.WithTimeout(ctx, s.CatalogTimeout)
+	catalog, cancel := context.WithTimeout(work, s.CatalogTimeout)
 	defer cancel()
 	items, err := s.choose(catalog, r)
 	if err != nil {
@@ -88,18 +90,35 @@ func (s *Service) Create(ctx context.Context, caller identity.Caller, r Request)
 		return Booking{}, err
 	}
 
-	d := s.driverOf(b, caller.UserID)
-	reserved, err := s.Catalog.Reserve(catalog, d.reservation())
-	if err != nil {
-		return d.notReserved(ctx, err)
+	g := s.sagaOf(ctx, b, caller.UserID)
+	g.charges, g.token = true, r.PaymentToken
+	s.step(ctx, catalog, &g) // it reserves
+	s.drive(ctx, work, &g)
+	return s.outcome(ctx, &g)
+}
+
+// outcome is the answer of Create. The customer is told only of what is stored:
+// recovery keeps silent about a booking that nobody knows of.
+func (s *Service) outcome(ctx context.Context, g *saga) (Booking, error) {
+	b := g.b
+	if g.notSaved != nil {
+		switch now, err := s.Store.Get(ctx, b.ID); {
+		case err == nil && now.Status != Pending:
+			b = now // another driver was faster, or the write has had its effect
+		case b.Payment.Status == PaymentCaptured:
+			return b, nil // recovery confirms it or gives the money back, and says so
+		}
 	}
-	d.reserved(reserved)
-	if reserved.Total.IsZero() {
-		return d.finish(ctx, "")
+	switch b, err := replay(b); {
+	case !errors.Is(err, ErrInProgress):
+		return b, err
+	case g.err != nil:
+		return Booking{}, g.err
+	case g.notSaved != nil && !errors.Is(g.notSaved, ErrLeaseLost):
+		return Booking{}, g.notSaved
+	default:
+		return Booking{}, err
 	}
-	payment, cancel := context.WithTimeout(ctx, s.PaymentTimeout-s.Now().Sub(began))
-	defer cancel()
-	return d.pay(ctx, payment, r.PaymentToken)
 }
 
 // store creates the booking in the account's turn, which it waits for until wait

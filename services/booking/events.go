@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/openboxoffice/boxoffice/contracts/events"
+	"github.com/openboxoffice/boxoffice/contracts/money"
 )
 
 // HandleEvent has the effect of an event.* message, exactly once for each
@@ -35,5 +36,35 @@ func (s *Service) HandleEvent(ctx context.Context, m events.Message) error {
 		return err
 	}
 	s.wakeUp()
+	return nil
+}
+
+// tell puts a message about b, as it is after this change, into the outbox: of
+// the cancellation c, unless it is nil.
+func (g *saga) tell(b *Booking, kind string, c *events.Cancellation) error {
+	refunded, due := money.Amount{Currency: b.Total.Currency}, false
+	if c == nil {
+		for _, r := range b.Refunds { // of a booking that failed: what it had paid
+			refunded, due = r.Amount, r.Status == RefundDue
+		}
+	} else {
+		refunded = c.Refund
+	}
+	event := b.Event
+	event.ID = b.EventID // even where nothing else is known of it
+	data, err := json.Marshal(events.Booking{
+		BookingID: b.ID, Version: b.Version + 1, Attempt: b.Attempt,
+		UserID: b.UserID, UserEmail: b.UserEmail, UserName: b.UserName, Status: string(b.Status),
+		Event: event, Items: b.Items, Total: b.Total, Refunded: refunded,
+		Reason: string(b.Reason), OccurredAt: b.UpdatedAt, Acknowledged: b.Acknowledged,
+		RefundDue: due, Cancellation: c, Note: g.note,
+	})
+	if err != nil { // a time out of range, say
+		return fmt.Errorf("the message about booking %s cannot be written: %w", b.ID, err)
+	}
+	b.Effects.Messages = append(b.Effects.Messages, events.Message{
+		SpecVersion: events.SpecVersion, ID: newID(), Source: "booking", Type: kind, Subject: b.ID,
+		Time: b.UpdatedAt, DataContentType: "application/json", TraceParent: g.trace, Data: data,
+	})
 	return nil
 }

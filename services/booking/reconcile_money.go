@@ -132,11 +132,10 @@ func (r *reconciliation) charge(ctx context.Context, st Statement) error {
 // refundAgain asks once more for a refund that is due, and reports whether it
 // could, and whether it has been made.
 func (s *Service) refundAgain(ctx context.Context, b Booking, refundID string) (driven, done bool, err error) {
-	driven, err = s.drive(ctx, b, func(ctx context.Context, d *driver) error {
-		r := d.b.Refund(refundID)
-		switch err := s.Payments.Refund(ctx, RefundRequest{
-			ID: r.ID, BookingID: b.ID, Reference: b.Payment.Reference, Amount: r.Amount, Since: r.Decided, Refusals: r.Refusals,
-		}); {
+	driven, err = s.repair(ctx, b, func(ctx context.Context, g *saga) error {
+		g.b.Refunds = slices.Clone(g.b.Refunds) // what is stored stays
+		r := g.b.Refund(refundID)
+		switch err := s.Payments.Refund(ctx, g.refundRequest(r)); {
 		case errors.Is(err, ErrRefundRefused):
 			r.Refusals++
 			return nil
@@ -144,7 +143,7 @@ func (s *Service) refundAgain(ctx context.Context, b Booking, refundID string) (
 			return err
 		}
 		r.Status, done = RefundDone, true
-		d.note("refunded", r.Amount.String())
+		g.noted(s.now(), "refunded", r.Amount.String())
 		return nil
 	})
 	return driven, done, err

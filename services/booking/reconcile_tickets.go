@@ -110,12 +110,12 @@ func (r *reconciliation) booking(ctx context.Context, b Booking, held []Holding)
 	}
 	if len(leaked) > 0 {
 		// Under its lease: a payment that comes late might have the same tickets.
-		driven, err := r.s.drive(ctx, b, func(ctx context.Context, d *driver) error {
+		driven, err := r.s.repair(ctx, b, func(ctx context.Context, g *saga) error {
 			for _, h := range leaked {
 				if err := r.s.release(ctx, h); err != nil {
 					return err
 				}
-				d.note("released", fmt.Sprintf("%d tickets of attempt %d that had been left", h.Tickets, h.Attempt))
+				g.noted(r.s.now(), "released", fmt.Sprintf("%d tickets of attempt %d that had been left", h.Tickets, h.Attempt))
 			}
 			return nil
 		})

@@ -6,16 +6,12 @@ import (
 	"sync"
 	"time"
 
-	"github.com/openboxoffice/boxoffice/contracts/problem"
 	"github.com/openboxoffice/boxoffice/services/internal/retry"
 	"github.com/openboxoffice/boxoffice/services/internal/worker"
 )
 
 // recovery is the name of who drives what no request does.
 const recovery = "recovery"
-
-// maxRefusals is how often a refund may be refused before it is Due.
-const maxRefusals = 5
 
 // recoverAtOnce is how many bookings the worker drives at one time.
 const recoverAtOnce = 8
@@ -93,29 +89,15 @@ func (s *Service) settle(ctx context.Context, b Booking, lease Lease) {
 	ctx = context.WithoutCancel(ctx)
 	work, cancel := s.remaining(ctx, lease)
 	defer cancel()
-	d := s.driverOf(b, recovery)
+	g := s.sagaOf(ctx, b, recovery)
+	g.rest = rests.After(b.Tries)
 	err := worker.Try(ctx, s.Log, recovery, func() error {
-		if err := d.recover(work); err != nil && !errors.Is(err, ErrLeaseLost) {
-			s.putOff(ctx, &d, err)
-		}
+		s.drive(ctx, work, &g)
 		return nil
 	}, "booking_id", b.ID)
 	if err != nil { // it has panicked
 		s.setAside(ctx, b, lease, err)
 	}
-}
-
-// putOff leaves a booking that is not settled to a later try.
-func (s *Service) putOff(ctx context.Context, d *driver, err error) {
-	b := d.b
-	switch {
-	case errors.Is(err, ErrRefundRefused):
-		s.Log.ErrorContext(ctx, "the provider refuses a refund", "booking_id", b.ID, "status", b.Status, "tries", b.Tries)
-		d.noteOnce("refund_refused", "the payment provider refuses it")
-	default:
-		s.Log.WarnContext(ctx, "booking not settled yet", "booking_id", b.ID, "status", b.Status, "tries", b.Tries, "error", err)
-	}
-	d.later(ctx, s.now().Add(rests.After(b.Tries)), func(*Booking) {})
 }
 
 // setAside gives up a booking that recovery panics at, and leaves it listed for
@@ -130,126 +112,3 @@ func (s *Service) setAside(ctx context.Context, b Booking, lease Lease, cause er
 
 // rests is how long a booking or an event rests between tries.
 var rests = retry.Pauses{First: time.Second, Limit: 30 * time.Second}
-
-// recover drives the booking to its end, or returns why it cannot be now.
-func (d *driver) recover(ctx context.Context) error {
-	switch {
-	case d.b.Open() != nil:
-		return d.finishCancel(ctx)
-	case d.b.Status == Confirmed, d.b.Status == Cancelled:
-		return d.eventCancelled(ctx)
-	case d.b.Status == Failed:
-		return d.free(ctx) // it was being mended, and is settled all the same
-	case len(d.b.Refunds) > 0: // it was backing out
-		return d.backOut(ctx, d.b.Reason)
-	}
-	settled, err := d.s.Payments.Settle(ctx, Unsettled{BookingID: d.b.ID, Reference: d.b.Payment.Reference})
-	if err != nil {
-		return err
-	}
-	if !settled.Captured {
-		return d.abandon(ctx, settled)
-	}
-	p := &d.b.Payment
-	p.Reference, p.Status, p.Captured = settled.Reference, PaymentCaptured, settled.Amount
-	d.b.Total = settled.Amount // the driver may have died before it was stored
-	for {
-		reserved, err := d.s.Catalog.Reserve(ctx, d.reservation())
-		switch code := reasonOf(err); {
-		case err == nil && reserved.Total != settled.Amount:
-			// Reserved anew, and the price has changed since it was paid: at
-			// that price there are no tickets left.
-			return d.backOut(ctx, problem.SoldOut)
-		case err == nil:
-			d.reserved(reserved)
-			d.note("recovered", "the payment had succeeded")
-			if err := d.confirm(ctx, settled.Reference); !errors.Is(err, ErrEventCancelled) {
-				return err
-			}
-			return d.backOut(ctx, problem.EventCancelled)
-		case errors.Is(err, ErrReservationReleased):
-			// The tickets were given back before the payment was known: try
-			// for others, under an attempt that is stored before it is used.
-			if err := d.update(ctx, func(b *Booking) { b.Attempt++ }); err != nil {
-				return err
-			}
-		case code != "":
-			return d.backOut(ctx, code)
-		default:
-			return err
-		}
-	}
-}
-
-// free lets go of a booking that needs nothing.
-func (d *driver) free(ctx context.Context) error {
-	return d.update(ctx, func(b *Booking) { b.Lease, b.Tries = Lease{}, 0 })
-}
-
-// abandon ends a booking that was never paid.
-func (d *driver) abandon(ctx context.Context, settled Settlement) error {
-	reason := d.b.Reason
-	switch {
-	case settled.Declined:
-		reason, d.b.Payment.Status = problem.PaymentDeclined, PaymentDeclined
-	case d.b.Acknowledged && reason == "":
-		reason = problem.PaymentAbandoned
-	}
-	if err := d.release(ctx); err != nil {
-		return err
-	}
-	// Nobody was told of a booking without a reason: its key is freed, and the
-	// customer's retry begins anew.
-	return d.fail(ctx, reason)
-}
-
-// backOut ends a booking that cannot be confirmed, and refunds what was paid.
-// The refund is stored before the provider hears of it.
-func (d *driver) backOut(ctx context.Context, reason problem.Code) error {
-	if len(d.b.Refunds) == 0 && !d.b.Payment.Captured.IsZero() {
-		r := Refund{ID: newID(), Amount: d.b.Payment.Captured, Status: RefundPending, Decided: d.s.now()}
-		if err := d.update(ctx, func(b *Booking) {
-			b.Reason, b.Refunds = reason, []Refund{r}
-		}); err != nil {
-			return err
-		}
-	}
-	for _, r := range d.b.Refunds {
-		if err := d.refund(ctx, r.ID); err != nil {
-			return err
-		}
-	}
-	if err := d.release(ctx); err != nil {
-		return err
-	}
-	return d.fail(ctx, reason)
-}
-
-// refund gives money back, once. When it returns nil the refund is Done, or has
-// been refused so often that it is Due.
-func (d *driver) refund(ctx context.Context, id string) error {
-	r := d.b.Refund(id)
-	if r.Status != RefundPending {
-		return nil // by a driver before
-	}
-	err := d.s.Payments.Refund(ctx, RefundRequest{
-		ID: r.ID, BookingID: d.b.ID, Reference: d.b.Payment.Reference, Amount: r.Amount, Since: r.Decided, Refusals: r.Refusals,
-	})
-	switch {
-	case err == nil:
-		r.Status = RefundDone
-		d.note("refunded", r.Amount.String())
-		return nil
-	case !errors.Is(err, ErrRefundRefused):
-		return err
-	}
-	if r.Refusals++; r.Refusals < maxRefusals {
-		return err
-	}
-	// The tickets need not wait for the money. Reconciliation goes on with it,
-	// until somebody has seen to it.
-	r.Status = RefundDue
-	d.s.Log.ErrorContext(ctx, "a refund is due that the provider refuses", "booking_id", d.b.ID, "refund_id", r.ID, "error", err)
-	d.note("refund_due", "the payment provider refuses "+r.Amount.String()+"; the operator has to see to it")
-	return nil
-}

@@ -168,6 +168,18 @@ func TestAMessageThatCannotBeWrittenIsAnError(t *testing.T) {
 	}
 }
 
+// A customer who has paid is told so, also where the confirmation cannot be written.
+func TestAPaidBookingThatCannotBeConfirmedIsAcknowledged(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	s := w.service(nil)
+	s.Catalog.(*faults).Catalog = year10000{w.catalog}
+	b, err := w.create(t.Context(), s, w.newCustomer(), booking.Request{EventID: w.newEvent(price), Tickets: 1})
+	if err != nil || b.Status != booking.Pending || b.Payment.Status != booking.PaymentCaptured {
+		t.Fatalf("the booking is %s, paid %s, %v", b.Status, b.Payment.Status, err)
+	}
+}
+
 type year10000 struct{ booking.Catalog }
 
 func (c year10000) Reserve(ctx context.Context, r booking.Reservation) (booking.Reserved, error) {

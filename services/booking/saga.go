@@ -1,0 +1,425 @@
+package booking
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/openboxoffice/boxoffice/contracts/events"
+	"github.com/openboxoffice/boxoffice/contracts/problem"
+)
+
+// saga is a booking on its way, as the holder of its lease knows it. It decides and
+// never acts: next says which call or write follows, and each answer changes
+// the saga by the method that is named for it. Service.step makes the calls and the
+// writes. Every call may have been made before; a saga that begins anew makes it again.
+type saga struct {
+	b      Booking // with what was learnt since it was stored
+	stored Booking
+
+	by    string        // who drives: the user's id, or the worker's name
+	trace string        // the W3C traceparent of its messages
+	rest  time.Duration // until the next try, where one fails
+
+	// A request for a new booking charges, with token. Nobody else ever starts a
+	// charge: it is settled.
+	charges     bool
+	token       string
+	settleAfter time.Duration
+	checkoutTTL time.Duration
+
+	unsaved  bool      // something was learnt that is stored before the next call
+	held     bool      // the attempt has the tickets
+	prepared bool      // the provider is
+	lost     bool      // the booking will fail, for its Reason
+	released bool      // nothing is held any more
+	returned bool      // the tickets of the open cancellation are back
+	asked    bool      // whether the event is cancelled
+	note     string    // the organizer's, of a cancelled event
+	answers  bool      // the customer is told once it is put off
+	until    time.Time // when the next driver goes on; zero while this one does
+	done     bool      // this driver has no more to do
+
+	err      error // why it was put off
+	notSaved error // why the last write was in vain, as far as is known
+}
+
+// step is what follows in a saga.
+type step int
+
+const (
+	nothing step = iota
+
+	// Calls to the event service, the payment provider, and for a cancelled event.
+	callReserve
+	callRelease
+	callReturn
+	callPrepare
+	callCharge
+	callSettle
+	callRefund
+	callEvent
+
+	// Writes. All but the first give the lease up.
+	writeLearnt
+	writePutOff
+	writeConfirmed
+	writeFailed
+	writeCancelled // the open cancellation is done
+	writeFees      // fees that were kept first are back
+	writeNothing
+)
+
+// next is what follows.
+func (g *saga) next() step {
+	b := &g.b
+	switch {
+	case g.done:
+		return nothing
+	case !g.until.IsZero():
+		return writePutOff
+	case g.unsaved:
+		return writeLearnt
+	case g.refund() != nil:
+		return callRefund
+	case b.Status == Pending:
+		return g.nextOfSale()
+	case b.Status == Failed:
+		return writeNothing // it was being mended, and is settled all the same
+	}
+	c := b.Open()
+	switch {
+	case !g.asked && (c == nil || b.Reason == problem.EventCancelled):
+		return callEvent
+	case c == nil && len(b.untoldFees()) > 0:
+		return writeFees
+	case c == nil:
+		return writeNothing
+	case c.All && !g.released:
+		return callRelease
+	case !c.All && !g.returned:
+		return callReturn
+	}
+	return writeCancelled
+}
+
+func (g *saga) nextOfSale() step {
+	paid := !g.b.Payment.Captured.IsZero()
+	switch {
+	case g.lost || len(g.b.Refunds) > 0:
+		if !g.released {
+			return callRelease
+		}
+		return writeFailed
+	case !paid && !g.charges:
+		return callSettle
+	case !g.held:
+		return callReserve
+	case paid || g.b.Total.IsZero():
+		return writeConfirmed
+	case !g.prepared:
+		return callPrepare
+	}
+	return callCharge
+}
+
+// refund is the one to ask for next, or nil.
+func (g *saga) refund() *Refund {
+	n := slices.IndexFunc(g.b.Refunds, func(r Refund) bool { return r.Status == RefundPending })
+	if n < 0 {
+		return nil
+	}
+	return &g.b.Refunds[n]
+}
+
+func (g *saga) noted(now time.Time, step, detail string) { g.b.note(now, g.by, step, detail) }
+
+// putOff leaves the booking to the next driver: the try has failed with err.
+func (g *saga) putOff(err error, now time.Time) {
+	g.err, g.until = err, now.Add(g.rest)
+}
+
+// backOut ends a booking that cannot be confirmed. What was paid goes back, and the
+// refund is stored before the provider hears of it.
+func (g *saga) backOut(reason problem.Code, now time.Time) {
+	g.b.Reason, g.lost, g.answers = reason, true, g.charges
+	if paid := g.b.Payment.Captured; !paid.IsZero() {
+		g.b.Refunds, g.unsaved = []Refund{{ID: newID(), Amount: paid, Status: RefundPending, Decided: now}}, true
+	}
+}
+
+func (g *saga) onReserve(r Reserved, err error, now time.Time) {
+	b, paid, code := &g.b, g.b.Payment.Captured, reasonOf(err)
+	switch {
+	case paid.IsZero() && code != "":
+		// No hold, no charge: there is nothing to undo.
+		b.Reason, g.lost, g.released = code, true, true
+	case paid.IsZero() && err != nil:
+		g.noted(now, "reservation_unknown", "the event service did not answer")
+		g.putOff(fmt.Errorf("%w: %w", ErrUnavailable, err), now)
+	case errors.Is(err, ErrReservationReleased):
+		// The tickets were given back before the payment was known: try
+		// for others, under an attempt that is stored before it is used.
+		b.Attempt++
+		g.unsaved = true
+	case code != "":
+		g.backOut(code, now)
+	case err != nil:
+		g.putOff(err, now)
+	case !paid.IsZero() && r.Total != paid:
+		// Reserved anew, and the price has changed since it was paid: at
+		// that price there are no tickets left.
+		g.backOut(problem.SoldOut, now)
+	default:
+		g.held = true
+		b.Event, b.Items, b.Total = r.Event, r.Items, r.Total
+		g.noted(now, "reserved", fmt.Sprintf("%d tickets, attempt %d", b.Tickets(), b.Attempt))
+		if !paid.IsZero() {
+			g.noted(now, "recovered", "the payment had succeeded")
+			g.noted(now, "paid", paid.String())
+		}
+	}
+}
+
+func (g *saga) onPrepare(reference string, err error, now time.Time) {
+	switch {
+	case isFinal(err):
+		g.refused(reasonOf(err), now)
+	case err != nil:
+		g.noted(now, "payment_unavailable", "the payment provider does not answer; nothing was charged")
+		g.putOff(fmt.Errorf("%w: %w", ErrPaymentUnavailable, err), now)
+	default:
+		// Without the reference nobody could settle what comes next.
+		g.prepared, g.unsaved, g.b.Payment.Reference = true, reference != "", reference
+	}
+}
+
+func (g *saga) onCharge(c Charged, err error, now time.Time) {
+	p := &g.b.Payment
+	switch {
+	case isFinal(err):
+		g.refused(reasonOf(err), now)
+	case err != nil:
+		g.noted(now, "payment_unknown", "the payment provider has not answered yet")
+		g.answers, g.until = true, now.Add(g.settleAfter)
+	case c.Action != nil:
+		// The tickets are held until the deadline. Then recovery settles it, or
+		// before, when the provider says that something has happened.
+		g.noted(now, "payment_action", "the customer has to act")
+		g.answers, g.until = true, now.Add(g.checkoutTTL)
+		p.Reference, p.Status, p.Action, p.Deadline = c.Reference, PaymentAction, c.Action, g.until
+	default:
+		p.Reference, p.Status, p.Captured = c.Reference, PaymentCaptured, g.b.Total
+		g.noted(now, "paid", p.Captured.String())
+	}
+}
+
+// isFinal says that the provider has refused a charge for good.
+func isFinal(err error) bool {
+	return errors.Is(err, ErrPaymentDeclined) || errors.Is(err, ErrAmountNotPayable)
+}
+
+func (g *saga) refused(reason problem.Code, now time.Time) {
+	if reason == problem.PaymentDeclined {
+		g.b.Payment.Status = PaymentDeclined
+	}
+	g.b.Reason, g.lost = reason, true
+	g.noted(now, string(reason), "")
+}
+
+func (g *saga) onSettle(s Settlement, err error, now time.Time) {
+	b, p := &g.b, &g.b.Payment
+	switch {
+	case err != nil:
+		g.putOff(err, now)
+	case s.Captured:
+		p.Reference, p.Status, p.Captured = s.Reference, PaymentCaptured, s.Amount
+		b.Total = s.Amount // the driver may have died before it was stored
+	case s.Declined:
+		b.Reason, p.Status, g.lost = problem.PaymentDeclined, PaymentDeclined, true
+	default:
+		g.lost = true
+		if b.Acknowledged && b.Reason == "" {
+			b.Reason = problem.PaymentAbandoned
+		}
+	}
+}
+
+// maxRefusals is how often a refund may be refused before it is Due.
+const maxRefusals = 5
+
+func (g *saga) onRefund(err error, now time.Time) {
+	g.b.Refunds = slices.Clone(g.b.Refunds) // what is stored stays
+	r := g.refund()
+	switch {
+	case err == nil:
+		r.Status = RefundDone
+		g.noted(now, "refunded", r.Amount.String())
+	case !errors.Is(err, ErrRefundRefused):
+		g.putOff(err, now)
+	case r.Refusals+1 < maxRefusals:
+		r.Refusals++
+		if n := len(g.b.Timeline); n == 0 || g.b.Timeline[n-1].Step != "refund_refused" {
+			g.noted(now, "refund_refused", "the payment provider refuses it")
+		}
+		g.putOff(err, now)
+	default:
+		// The tickets need not wait for the money. Reconciliation goes on with it,
+		// until somebody has seen to it.
+		r.Refusals++
+		r.Status = RefundDue
+		g.noted(now, "refund_due", "the payment provider refuses "+r.Amount.String()+"; the operator has to see to it")
+	}
+}
+
+func (g *saga) onRelease(err error, now time.Time) {
+	if err != nil && !errors.Is(err, ErrEventNotFound) {
+		g.putOff(err, now)
+		return
+	}
+	g.released = true
+	g.noted(now, "released", "")
+}
+
+func (g *saga) onReturn(err error, now time.Time) {
+	if err != nil && !errors.Is(err, ErrEventNotFound) {
+		g.putOff(err, now)
+		return
+	}
+	g.returned = true
+	g.noted(now, "returned", fmt.Sprintf("%d tickets", tickets(g.b.Open().Items)))
+}
+
+// onEvent hears whether the event is cancelled. A booking that is Confirmed is
+// cancelled with it, in full whatever the policy, and fees that were kept after the
+// organizer had cancelled it are given back.
+func (g *saga) onEvent(e CancelledEvent, err error, now time.Time) {
+	begun := g.b.Open() != nil
+	switch {
+	case errors.Is(err, ErrEventNotFound) && !begun:
+		g.asked = true // it takes place: somebody was mending the booking, and died
+		return
+	case err != nil:
+		g.putOff(err, now)
+		return
+	}
+	g.asked, g.note = true, e.Note
+	if begun {
+		return
+	}
+	b := g.b.Clone()
+	if b.Status == Confirmed {
+		if err := b.giveBack(nil, Cancellation{ID: newID(), At: now, By: g.by}, true); err != nil { // the price is out of range
+			g.putOff(err, now)
+			return
+		}
+	}
+	b.returnFees(e.OccurredAt, now, g.by)
+	if b.Open() != nil || len(b.untoldFees()) > 0 {
+		b.Reason = problem.EventCancelled
+		g.b, g.unsaved = b, true
+	}
+}
+
+// write is the booking as this write stores it.
+func (g *saga) write(w step, now time.Time) (b Booking, err error) {
+	b = g.b.Clone()
+	b.UpdatedAt = now
+	if w == writeLearnt {
+		return b, nil
+	}
+	b.Lease = Lease{Until: g.until} // nobody drives it until then
+	if w == writePutOff {
+		b.Acknowledged = b.Acknowledged || g.answers
+		return b, nil
+	}
+	b.Tries = 0
+	b.refunded()
+	switch w {
+	case writeConfirmed:
+		if b.Total.IsZero() {
+			b.Payment = Payment{Provider: "none", Status: PaymentNotRequired}
+		}
+		b.Payment.Action, b.Payment.Deadline = nil, time.Time{}
+		b.Status, b.Reason = Confirmed, ""
+		b.note(now, g.by, "confirmed", "")
+		err = g.tell(&b, events.TypeBookingConfirmed, nil)
+	case writeFailed:
+		err = g.fail(&b, now)
+	case writeCancelled:
+		err = g.cancel(&b, now)
+	case writeFees:
+		b.note(now, g.by, "fees_returned", "")
+		err = g.tell(&b, events.TypeBookingCancelled, told(&b, b.tellFees()...))
+	}
+	return b, err
+}
+
+// fail makes b Failed. Nothing is held or owed any more.
+func (g *saga) fail(b *Booking, now time.Time) error {
+	told := b.Acknowledged || len(b.Refunds) > 0 || b.Payment.Status == PaymentDeclined
+	b.Status = Failed
+	if b.Payment.Status == PaymentOpen || b.Payment.Status == PaymentAction {
+		b.Payment.Status = PaymentNever
+	}
+	b.Payment.Action, b.Payment.Deadline = nil, time.Time{}
+	b.note(now, g.by, "failed", string(b.Reason))
+	// Nobody was told of a booking without a reason: its key is freed, and the
+	// customer's retry begins anew.
+	b.Effects.FreeKey = b.Reason == ""
+	if !told {
+		return nil
+	}
+	return g.tell(b, events.TypeBookingFailed, nil)
+}
+
+// cancel closes the cancellation that is open.
+func (g *saga) cancel(b *Booking, now time.Time) error {
+	c := b.Open()
+	c.Done = true
+	if !c.All {
+		b.note(now, g.by, "tickets_cancelled", "")
+		return g.tell(b, events.TypeBookingItemsCancelled, told(b, *c))
+	}
+	b.Status = Cancelled
+	b.note(now, g.by, "cancelled", "")
+	return g.tell(b, events.TypeBookingCancelled, told(b, append(b.tellFees(), *c)...))
+}
+
+// onWrite takes the answer to a write: the booking as it is stored.
+func (g *saga) onWrite(b Booking, err error, now time.Time) {
+	switch {
+	case errors.Is(err, ErrEventCancelled):
+		g.backOut(problem.EventCancelled, now)
+	case err != nil:
+		// The write may have had its effect. Recovery goes on where it has not, when
+		// the lease runs out.
+		g.notSaved, g.done = err, true
+	default:
+		g.b, g.stored, g.unsaved, g.done = b, b, false, b.Lease.Token == ""
+	}
+}
+
+func (g *saga) reservation() Reservation {
+	return Reservation{BookingID: g.b.ID, Attempt: g.b.Attempt, EventID: g.b.EventID, Items: g.b.Items}
+}
+
+func (g *saga) charge() Charge {
+	return Charge{BookingID: g.b.ID, Reference: g.b.Payment.Reference, Amount: g.b.Total, Token: g.token}
+}
+
+func (g *saga) unsettled() Unsettled {
+	return Unsettled{BookingID: g.b.ID, Reference: g.b.Payment.Reference}
+}
+
+func (g *saga) refundRequest(r *Refund) RefundRequest {
+	return RefundRequest{
+		ID: r.ID, BookingID: g.b.ID, Reference: g.b.Payment.Reference, Amount: r.Amount, Since: r.Decided, Refusals: r.Refusals,
+	}
+}
+
+func (g *saga) toReturn() Return {
+	c := g.b.Open()
+	return Return{EventID: g.b.EventID, BookingID: g.b.ID, Attempt: g.b.Attempt, CancellationID: c.ID, Items: c.Items}
+}
