@@ -56,6 +56,7 @@ const (
 	PaymentDeclined      Code = "payment_declined"
 	PaymentAbandoned     Code = "payment_abandoned"
 	AmountNotPayable     Code = "amount_not_payable"
+	PriceChanged         Code = "price_changed"
 	CurrencyNotSupported Code = "currency_not_supported"
 	BookingInProgress    Code = "booking_in_progress"
 	NotCancellable       Code = "booking_not_cancellable"
@@ -121,6 +122,7 @@ var Codes = []struct {
 	{PaymentDeclined, 402, "The payment was declined."},
 	{PaymentAbandoned, 402, "The payment was never completed; nothing was charged."},
 	{AmountNotPayable, 409, "The payment provider does not charge this total: it is too small, too large, or no multiple of what the provider counts in. Nothing was charged."},
+	{PriceChanged, 409, "The total is not the one expected: the event's prices have changed. Nothing was charged."},
 	{CurrencyNotSupported, 404, "The payment provider does not charge this currency."},
 	{BookingInProgress, 409, "Another request for this booking is being worked on: Retry-After says when to ask again."},
 	{NotCancellable, 409, "The booking is not confirmed, or its event has started."},

@@ -11,17 +11,20 @@ import (
 
 	"github.com/openboxoffice/boxoffice/contracts/events"
 	"github.com/openboxoffice/boxoffice/contracts/identity"
+	"github.com/openboxoffice/boxoffice/contracts/money"
 	"github.com/openboxoffice/boxoffice/contracts/problem"
 )
 
 // Request asks for a booking: of Items, or of Tickets of the event's first
 // ticket type.
 type Request struct {
-	EventID        string
-	Tickets        int
-	Items          []Wanted
-	UserID         string // "" or the caller's
-	PaymentToken   string // "" for the provider's default
+	EventID      string
+	Tickets      int
+	Items        []Wanted
+	UserID       string // "" or the caller's
+	PaymentToken string // "" for the provider's default
+	// ExpectedTotal is the total that the customer has seen; nil for any.
+	ExpectedTotal  *money.Amount
 	IdempotencyKey string // "" for none
 }
 
@@ -34,7 +37,7 @@ type Wanted struct {
 // Create books: it holds the tickets, takes the money and confirms. The booking
 // it returns is Confirmed, or Pending where the outcome of the payment is not
 // known yet. With an error, the booking returned is the one refused, if there
-// is one: ErrPaymentDeclined, ErrAmountNotPayable, ErrSoldOut, ErrSalesClosed,
+// is one: ErrPaymentDeclined, ErrAmountNotPayable, ErrPriceChanged, ErrSoldOut, ErrSalesClosed,
 // ErrEventNotFound, ErrTicketTypeNotFound, ErrUnavailable. Nothing is booked when
 // the limits of the caller's account do not allow it: ErrTooManyTickets,
 // *PausedError; nor after a restore until OpenSales allows it: ErrSalesPaused. A
@@ -91,7 +94,7 @@ func (s *Service) Create(ctx context.Context, caller identity.Caller, r Request)
 	}
 
 	g := s.sagaOf(ctx, b, caller.UserID)
-	g.charges, g.token = true, r.PaymentToken
+	g.charges, g.token, g.expected = true, r.PaymentToken, r.ExpectedTotal
 	s.step(ctx, catalog, &g) // it reserves
 	s.drive(ctx, work, &g)
 	return s.outcome(ctx, &g)
@@ -172,6 +175,13 @@ func (s *Service) choose(ctx context.Context, r Request) ([]events.Item, error) 
 		}
 		items[i] = events.Item{TicketTypeID: w.TicketTypeID, Name: a.Types[n].Name, Quantity: w.Quantity, UnitPrice: a.Types[n].Price}
 	}
+	total, err := events.Total(items)
+	if err != nil {
+		return nil, err
+	}
+	if r.ExpectedTotal != nil && total != *r.ExpectedTotal {
+		return nil, ErrPriceChanged
+	}
 	return items, payable(s.Payments, items)
 }
 
@@ -182,7 +192,7 @@ func replay(b Booking) (Booking, error) {
 		return b, refusal(b.Reason)
 	case Pending:
 		switch {
-		case b.Reason == problem.PaymentDeclined, b.Reason == problem.AmountNotPayable:
+		case b.Reason == problem.PaymentDeclined, b.Reason == problem.AmountNotPayable, b.Reason == problem.PriceChanged:
 			return b, refusal(b.Reason)
 		case !b.Acknowledged:
 			return Booking{}, ErrInProgress
@@ -195,7 +205,7 @@ func replay(b Booking) (Booking, error) {
 // reasons are the refusals for which a booking fails.
 var reasons = []*problem.Refusal{
 	ErrSoldOut, ErrSalesClosed, ErrEventNotFound, ErrTicketTypeNotFound,
-	ErrPaymentDeclined, ErrAmountNotPayable, ErrPaymentAbandoned, ErrEventCancelled,
+	ErrPaymentDeclined, ErrAmountNotPayable, ErrPriceChanged, ErrPaymentAbandoned, ErrEventCancelled,
 }
 
 func refusal(reason problem.Code) error {
@@ -296,5 +306,6 @@ func (r *Request) fingerprint() string {
 		Tickets int
 		Items   []Wanted
 		Payment string
-	}{r.EventID, r.Tickets, items, r.PaymentToken})
+		Total   *money.Amount `json:",omitempty"`
+	}{r.EventID, r.Tickets, items, r.PaymentToken, r.ExpectedTotal})
 }

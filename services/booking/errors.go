@@ -22,7 +22,9 @@ var (
 var (
 	ErrPaymentDeclined = problem.NewRefusal(problem.PaymentDeclined, "the payment was declined")
 	// ErrAmountNotPayable says that the provider charges nobody this total.
-	ErrAmountNotPayable     = problem.NewRefusal(problem.AmountNotPayable, "the payment provider does not charge this price; nothing was charged")
+	ErrAmountNotPayable = problem.NewRefusal(problem.AmountNotPayable, "the payment provider does not charge this price; nothing was charged")
+	// ErrPriceChanged says that the total is not the one that the customer expects.
+	ErrPriceChanged         = problem.NewRefusal(problem.PriceChanged, "the total is not the expected one: the event's prices have changed; nothing was charged")
 	ErrCurrencyNotSupported = problem.NewRefusal(problem.CurrencyNotSupported, "the payment provider does not charge this currency")
 	// ErrPaymentClosed says that Settle has answered that there never will
 	// be a charge.

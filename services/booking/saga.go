@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/openboxoffice/boxoffice/contracts/events"
+	"github.com/openboxoffice/boxoffice/contracts/money"
 	"github.com/openboxoffice/boxoffice/contracts/problem"
 )
 
@@ -26,6 +27,7 @@ type saga struct {
 	// charge: it is settled.
 	charges     bool
 	token       string
+	expected    *money.Amount // the total that the customer has seen; nil for any
 	settleAfter time.Duration
 	checkoutTTL time.Duration
 
@@ -178,6 +180,8 @@ func (g *saga) onReserve(r Reserved, err error, now time.Time) {
 		if !paid.IsZero() {
 			g.noted(now, "recovered", "the payment had succeeded")
 			g.noted(now, "paid", paid.String())
+		} else if g.expected != nil && *g.expected != b.Total {
+			g.refused(problem.PriceChanged, now)
 		}
 	}
 }

@@ -122,3 +122,27 @@ func TestEventsFromBeforeTheProvider(t *testing.T) {
 	p.call(t, http.MethodPut, gateway, "/events/"+e.ID, as(o), body(edit)).want(t, http.StatusOK)
 	book().want(t, http.StatusCreated) // with the same key: nothing was stored before
 }
+
+// A customer pays what she has seen, or nothing.
+func TestExpectedTotal(t *testing.T) {
+	t.Parallel()
+	p := start(t, options{})
+	o, c := p.register(t, organizer), p.register(t, customer)
+	e := p.publish(t, o, priced(2500, "EUR"))
+	book := func(total money.Amount) *answer {
+		return p.call(t, http.MethodPost, gateway, "/bookings", as(c), body(obj{"event_id": e.ID, "tickets": 2, "expected_total": total}))
+	}
+	seen := money.Amount{AmountMinor: 5000, Currency: "EUR"}
+	book(seen).want(t, http.StatusCreated)
+
+	dearer := changed(priced(2600, "EUR"), "ticket_types", []obj{{
+		"id": e.TicketTypes[0].ID, "name": "Standard", "capacity": 50, "price": money.Amount{AmountMinor: 2600, Currency: "EUR"},
+	}})
+	p.call(t, http.MethodPut, gateway, "/events/"+e.ID, as(o), body(dearer)).want(t, http.StatusOK)
+	book(seen).refused(t, http.StatusConflict, problem.PriceChanged)
+	if a := p.available(t, e.ID); a.Available != 48 {
+		t.Errorf("%d tickets are available, want 48", a.Available)
+	}
+	seen.AmountMinor = 5200
+	book(seen).want(t, http.StatusCreated)
+}

@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/openboxoffice/boxoffice/contracts/identity"
+	"github.com/openboxoffice/boxoffice/contracts/money"
 	"github.com/openboxoffice/boxoffice/contracts/problem"
 	"github.com/openboxoffice/boxoffice/services/booking"
 	"github.com/openboxoffice/boxoffice/services/internal/auth"
@@ -76,7 +77,7 @@ func Register(api huma.API, s *booking.Service, o Options) {
 		Description: "Holds the tickets, takes the money and confirms, all in one. 202 says that the payment's outcome is not known yet: the booking settles by itself; look at its Location. Of one event an account has a limited number of tickets that are free or not paid for yet. After several declined payments in a row it has to wait before the next.",
 	},
 		problem.Forbidden, problem.EventNotFound, problem.TicketTypeNotFound, problem.SoldOut, problem.SalesClosed, problem.TooManyTickets, problem.RateLimited,
-		problem.PaymentDeclined, problem.PaymentAbandoned, problem.AmountNotPayable, problem.EventCancelled, problem.IdempotencyKeyReused, problem.BookingInProgress, problem.SalesPaused,
+		problem.PaymentDeclined, problem.PaymentAbandoned, problem.AmountNotPayable, problem.PriceChanged, problem.EventCancelled, problem.IdempotencyKeyReused, problem.BookingInProgress, problem.SalesPaused,
 	), identity.Everybody...), func(ctx context.Context, in *createInput) (*answer, error) {
 		r := booking.Request{
 			EventID: in.Body.EventID, Tickets: in.Body.Tickets, UserID: in.Body.UserID, IdempotencyKey: in.IdempotencyKey,
@@ -89,6 +90,9 @@ func Register(api huma.API, s *booking.Service, o Options) {
 				return nil, httpkit.Invalid(problem.Field{Location: "body.payment.token", Message: "expected string"})
 			}
 			r.PaymentToken = in.Body.Payment.Token
+		}
+		if e := in.Body.ExpectedTotal; e != nil {
+			r.ExpectedTotal = &money.Amount{AmountMinor: e.AmountMinor, Currency: e.Currency}
 		}
 		b, err := s.Create(ctx, auth.Caller(ctx), r)
 		if err != nil {

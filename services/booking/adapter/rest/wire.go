@@ -12,11 +12,12 @@ import (
 )
 
 type createBody struct {
-	EventID string       `json:"event_id" format:"uuid" doc:"The event" example:"01890a5d-ac96-774b-bcce-b302099a8057"`
-	Tickets int          `json:"tickets,omitempty" minimum:"1" maximum:"20" doc:"That many of the event's first ticket type; or give items" example:"2"`
-	Items   []wantedBody `json:"items,omitempty" minItems:"1" maxItems:"20" doc:"Tickets by type; or give tickets"`
-	UserID  string       `json:"user_id,omitempty" format:"uuid" doc:"The caller's own id, if given"`
-	Payment *payBody     `json:"payment,omitempty" doc:"How to pay"`
+	EventID       string        `json:"event_id" format:"uuid" doc:"The event" example:"01890a5d-ac96-774b-bcce-b302099a8057"`
+	Tickets       int           `json:"tickets,omitempty" minimum:"1" maximum:"20" doc:"That many of the event's first ticket type; or give items" example:"2"`
+	Items         []wantedBody  `json:"items,omitempty" minItems:"1" maxItems:"20" doc:"Tickets by type; or give tickets"`
+	UserID        string        `json:"user_id,omitempty" format:"uuid" doc:"The caller's own id, if given"`
+	Payment       *payBody      `json:"payment,omitempty" doc:"How to pay"`
+	ExpectedTotal *expectedBody `json:"expected_total,omitempty" doc:"The total that the customer has seen. Where it is another by now, nothing is booked: price_changed. A shop gives it always"`
 }
 
 // TransformSchema implements huma.SchemaTransformer: tickets, or items, and not
@@ -24,6 +25,17 @@ type createBody struct {
 func (createBody) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
 	httpkit.DocumentOneOf(s, "tickets", "items")
 	s.Examples = []any{createBody{EventID: "01890a5d-ac96-774b-bcce-b302099a8057", Tickets: 2, Payment: &payBody{Token: "tok_visa"}}}
+	return s
+}
+
+type expectedBody struct {
+	AmountMinor int64  `json:"amount_minor" minimum:"0" doc:"Amount in minor units (cents of a euro, yen of a yen)" example:"5000"`
+	Currency    string `json:"currency" pattern:"^[A-Z]{3}$" doc:"ISO 4217 code" example:"EUR"`
+}
+
+// TransformSchema implements huma.SchemaTransformer: it may be null.
+func (expectedBody) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
+	s.Nullable = true
 	return s
 }
 
