@@ -28,7 +28,7 @@ func (s *Store) SetAside(ctx context.Context, id, lease string, stuck booking.St
 
 // Stuck implements booking.StuckBookings.
 func (s *Store) Stuck(ctx context.Context, after string, limit int) (page []booking.StuckBooking, err error) {
-	err = s.db.Read(ctx, func(ctx context.Context, conn *pgx.Conn) error {
+	err = s.db.List(ctx, func(ctx context.Context, conn *pgx.Conn) error {
 		rows, err := conn.Query(ctx, `
 			SELECT id, event_id, status, tries, stuck_error, stuck_since, lease_until FROM bookings
 			WHERE stuck_since IS NOT NULL AND id > $1 ORDER BY id LIMIT $2`, after, limit)

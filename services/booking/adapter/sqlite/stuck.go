@@ -46,25 +46,28 @@ func oneRow(res sql.Result, err, other error) error {
 
 // Stuck implements booking.StuckBookings.
 func (s *Store) Stuck(ctx context.Context, after string, limit int) (page []booking.StuckBooking, err error) {
-	rows, err := s.db.Read.QueryContext(ctx, `
-		SELECT id, event_id, status, tries, stuck_error, stuck_since, lease_until FROM bookings
-		WHERE stuck_since IS NOT NULL AND id > ? ORDER BY id LIMIT ?`, after, limit)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
 	page = []booking.StuckBooking{}
-	for rows.Next() {
-		var b booking.StuckBooking
-		var since int64
-		var retry sql.NullInt64
-		if err := rows.Scan(&b.ID, &b.EventID, &b.Status, &b.Tries, &b.Error, &since, &retry); err != nil {
-			return nil, err
+	err = s.db.List(ctx, func(ctx context.Context, tx *sql.Tx) (err error) {
+		rows, err := tx.QueryContext(ctx, `
+			SELECT id, event_id, status, tries, stuck_error, stuck_since, lease_until FROM bookings
+			WHERE stuck_since IS NOT NULL AND id > ? ORDER BY id LIMIT ?`, after, limit)
+		if err != nil {
+			return err
 		}
-		b.Since, b.RetryAt = sqlitedb.FromTime(since), sqlitedb.FromNullTime(retry)
-		page = append(page, b)
-	}
-	return page, rows.Err()
+		defer func() { err = errors.Join(err, rows.Close()) }()
+		for rows.Next() {
+			var b booking.StuckBooking
+			var since int64
+			var retry sql.NullInt64
+			if err := rows.Scan(&b.ID, &b.EventID, &b.Status, &b.Tries, &b.Error, &since, &retry); err != nil {
+				return err
+			}
+			b.Since, b.RetryAt = sqlitedb.FromTime(since), sqlitedb.FromNullTime(retry)
+			page = append(page, b)
+		}
+		return rows.Err()
+	})
+	return page, err
 }
 
 // RetryStuck implements booking.StuckBookings.

@@ -18,13 +18,12 @@ const afterAll = "~"
 
 // List implements user.UserSessions.
 func (s *Sessions) List(ctx context.Context, userID string, now time.Time, after string, limit int) (all []user.ActiveSession, err error) {
-	err = s.db.Read(ctx, func(ctx context.Context, conn *pgx.Conn) error {
+	err = s.db.List(ctx, func(ctx context.Context, conn *pgx.Conn) error {
 		rows, err := conn.Query(ctx, `
 			SELECT s.id, s.started_at, t.expires_at
 			FROM sessions s
-			JOIN users u ON u.id = s.user_id AND u.password_version = s.password_version
 			JOIN refresh_tokens t ON t.session_id = s.id AND t.used_at IS NULL AND t.expires_at > $1
-			WHERE s.user_id = $2 AND s.revoked_at IS NULL AND s.id < $3
+			WHERE s.user_id = $2 AND s.password_version = (SELECT password_version FROM users WHERE id = $2) AND s.revoked_at IS NULL AND s.id < $3
 			ORDER BY s.id DESC LIMIT $4`, now, userID, cmp.Or(after, afterAll), limit)
 		if err != nil {
 			return err

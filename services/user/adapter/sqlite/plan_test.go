@@ -42,7 +42,7 @@ func TestEverythingGoesByIndexes(t *testing.T) {
 		{"ByToken", "t", func(ctx context.Context) error { _, err := s.Sessions.ByToken(ctx, token); return err }},
 		{"Rotate", "t", func(ctx context.Context) error { return s.Sessions.Rotate(ctx, token, next, now) }},
 		{"Rotate again", "n", func(ctx context.Context) error { return s.Sessions.Rotate(ctx, token, next, now) }},
-		{"List", "sessions_by_user", func(ctx context.Context) error {
+		{"List", "sessions_by_password (user_id=? AND password_version=? AND id<?)", func(ctx context.Context) error {
 			_, err := s.Sessions.List(ctx, "u1", now, "", 20)
 			return err
 		}},

@@ -17,27 +17,29 @@ const afterAll = "~"
 
 // List implements user.UserSessions.
 func (s *Sessions) List(ctx context.Context, userID string, now time.Time, after string, limit int) (all []user.ActiveSession, err error) {
-	rows, err := s.db.Read.QueryContext(ctx, `
-		SELECT s.id, s.started_at, t.expires_at
-		FROM sessions s
-		JOIN users u ON u.id = s.user_id AND u.password_version = s.password_version
-		JOIN refresh_tokens t ON t.session_id = s.id AND t.used_at IS NULL AND t.expires_at > ?
-		WHERE s.user_id = ? AND s.revoked_at IS NULL AND s.id < ?
-		ORDER BY s.id DESC LIMIT ?`, sqlitedb.Time(now), userID, cmp.Or(after, afterAll), limit)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var a user.ActiveSession
-		var started, expires int64
-		if err := rows.Scan(&a.ID, &started, &expires); err != nil {
-			return nil, err
+	err = s.db.List(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		rows, err := tx.QueryContext(ctx, `
+			SELECT s.id, s.started_at, t.expires_at
+			FROM sessions s
+			JOIN refresh_tokens t ON t.session_id = s.id AND t.used_at IS NULL AND t.expires_at > ?1
+			WHERE s.user_id = ?2 AND s.password_version = (SELECT password_version FROM users WHERE id = ?2) AND s.revoked_at IS NULL AND s.id < ?3
+			ORDER BY s.id DESC LIMIT ?4`, sqlitedb.Time(now), userID, cmp.Or(after, afterAll), limit)
+		if err != nil {
+			return err
 		}
-		a.StartedAt, a.ExpiresAt = sqlitedb.FromTime(started), sqlitedb.FromTime(expires)
-		all = append(all, a)
-	}
-	return all, rows.Err()
+		defer rows.Close()
+		for rows.Next() {
+			var a user.ActiveSession
+			var started, expires int64
+			if err := rows.Scan(&a.ID, &started, &expires); err != nil {
+				return err
+			}
+			a.StartedAt, a.ExpiresAt = sqlitedb.FromTime(started), sqlitedb.FromTime(expires)
+			all = append(all, a)
+		}
+		return rows.Err()
+	})
+	return all, err
 }
 
 // End implements user.UserSessions.
