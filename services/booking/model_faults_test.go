@@ -20,6 +20,7 @@ func TestBrokenSagasAreCaught(t *testing.T) {
 		"gives_no_tickets_back":       func(f *faults) { f.Catalog = keepsTickets{f.Catalog} },
 		"admits_everything":           func(f *faults) { f.Store = admitsAll{f.Store} },
 		"returns_tickets_twice":       func(f *faults) { f.Catalog = returnsTwice{f.Catalog} },
+		"writes_without_the_lease":    func(f *faults) { f.Store = ignoresLeases{f.Store} },
 	} {
 		suitetest.MustFail(t, name, func(t *testing.T) {
 			t.Run("histories", func(t *testing.T) {
@@ -40,6 +41,18 @@ type admitsAll struct{ booking.Store }
 
 func (s admitsAll) Create(ctx context.Context, b booking.Booking, key booking.Key, _ func(booking.Account) error) error {
 	return s.Store.Create(ctx, b, key, nil)
+}
+
+// ignoresLeases stores what a driver brings that has lost the booking.
+type ignoresLeases struct{ booking.Store }
+
+func (s ignoresLeases) Save(ctx context.Context, before, after booking.Booking) (booking.Booking, error) {
+	now, err := s.Get(ctx, before.ID)
+	if err != nil {
+		return booking.Booking{}, err
+	}
+	before.Lease, before.Version = now.Lease, now.Version
+	return s.Store.Save(ctx, before, after)
 }
 
 type refundsTwice struct{ booking.Payments }

@@ -73,6 +73,7 @@ type model struct {
 	began                       time.Time
 
 	open   func() store
+	t      *testing.T
 	failed bool // the last history did, as far as is known
 }
 
@@ -84,7 +85,7 @@ func newModel(open func() store) *model {
 }
 
 // process is a booking service that some misfortune meets.
-func (m *model) process(rt *rapid.T) *booking.Service { return m.unlucky(misfortune(rt)) }
+func (m *model) process(rt *rapid.T) *booking.Service { return m.unlucky(m.misfortune(rt)) }
 
 func (m *model) unlucky(f *faults) *booking.Service {
 	s := m.service(f)
@@ -96,7 +97,7 @@ func (m *model) run(t *testing.T, rt *rapid.T) {
 	if m.failed { // what it has left unsettled would come between the same again
 		m.store = m.open()
 	}
-	m.failed = true
+	m.t, m.failed = t, true
 	m.begin()
 	m.rewind()
 	m.pay.Reset()
@@ -345,20 +346,35 @@ func (m *model) any(t *testing.T, rt *rapid.T, states ...booking.Status) booking
 }
 
 // misfortune is a process that dies, or one that gets no answer to one kind of
-// call, or one that all goes well for.
-func misfortune(rt *rapid.T) *faults {
+// call, or one that is so slow that another takes its work over, or one that all goes
+// well for.
+func (m *model) misfortune(rt *rapid.T) *faults {
 	f := &faults{}
-	switch rapid.SampledFrom([]string{"dies", "is not heard", "does not hear", "is lucky"}).Draw(rt, "process") {
+	switch rapid.SampledFrom([]string{"dies", "is not heard", "does not hear", "is slow", "is lucky"}).Draw(rt, "process") {
 	case "dies":
 		return dies(rapid.IntRange(1, 9).Draw(rt, "at call"), rapid.Bool().Draw(rt, "with effect"))
 	case "is not heard":
 		f.before = only(call(rt), unknown)
 	case "does not hear":
 		f.after = only(call(rt), unknown)
+	case "is slow":
+		overtaken := once(call(rt), func() { m.overtake(rt) })
+		if rapid.Bool().Draw(rt, "after the call") {
+			f.after = overtaken
+		} else {
+			f.before = overtaken
+		}
 	}
 	return f
 }
 
+// overtake lets leases end, and another process go on.
+func (m *model) overtake(rt *rapid.T) {
+	if err := m.recoverOnce(m.t, m.unlucky(&faults{})); err != nil {
+		rt.Error(err)
+	}
+}
+
 func call(rt *rapid.T) string {
-	return rapid.SampledFrom([]string{"Reserve", "Release", "Return", "Prepare", "Charge", "Settle", "Refund", "Update"}).Draw(rt, "call")
+	return rapid.SampledFrom([]string{"Create", "Reserve", "Release", "Return", "Prepare", "Charge", "Settle", "Refund", "Update"}).Draw(rt, "call")
 }
