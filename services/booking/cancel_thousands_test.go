@@ -169,7 +169,7 @@ func (w *world) confirm(ctx context.Context, pay *bookingtest.MemoryPayments, b 
 		return err
 	}
 	b.Event, b.Items, b.Total = reserved.Event, reserved.Items, reserved.Total
-	charge := booking.Charge{BookingID: b.ID, Amount: b.Total, Token: bookingtest.Good}
+	charge := booking.Charge{BookingID: b.ID, Attempt: 1, Amount: b.Total, Token: bookingtest.Good}
 	if charge.Reference, err = pay.Prepare(ctx, charge); err != nil {
 		return err
 	}

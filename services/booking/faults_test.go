@@ -137,6 +137,10 @@ func (f *faults) Charge(ctx context.Context, c booking.Charge) (booking.Charged,
 	return ask(f, "Charge", func() (booking.Charged, error) { return f.Payments.Charge(ctx, c) })
 }
 
+func (f *faults) Look(ctx context.Context, c booking.Unsettled) (booking.Outcome, error) {
+	return ask(f, "Look", func() (booking.Outcome, error) { return f.Payments.Look(ctx, c) })
+}
+
 func (f *faults) Settle(ctx context.Context, c booking.Unsettled) (booking.Settlement, error) {
 	return ask(f, "Settle", func() (booking.Settlement, error) { return f.Payments.Settle(ctx, c) })
 }

@@ -66,16 +66,33 @@ func (p refundsTwice) Refund(ctx context.Context, r booking.RefundRequest) error
 	return err
 }
 
+// takeSilenceForNo takes a charge without an answer for declined, and asks nobody.
 func takeSilenceForNo(f *faults) {
+	p := &asksNobody{Payments: f.Payments}
+	f.Payments = p
 	if after := f.after; after != nil {
 		f.after = func(call string) error {
 			err := after(call)
 			if err != nil && call == "Charge" {
+				p.declined = true
 				return booking.ErrPaymentDeclined
 			}
 			return err
 		}
 	}
+}
+
+// asksNobody settles what it has declined by what it remembers.
+type asksNobody struct {
+	booking.Payments
+	declined bool
+}
+
+func (p *asksNobody) Settle(ctx context.Context, c booking.Unsettled) (booking.Settlement, error) {
+	if p.declined {
+		return booking.Settlement{Declined: true}, nil
+	}
+	return p.Payments.Settle(ctx, c)
 }
 
 type keepsTickets struct{ booking.Catalog }

@@ -174,21 +174,46 @@ type Payments interface {
 	// never take such a means of payment, ErrAmountNotPayable when it never
 	// charges such an amount.
 	Prepare(ctx context.Context, c Charge) (reference string, err error)
-	// Charge takes exactly c.Amount once for c.BookingID, however often it is
-	// called, and returns the provider's reference. ErrPaymentDeclined when it
-	// is not to be had, then and at every repeat, whatever its token;
-	// ErrPaymentClosed after Settle has answered that there is no charge.
+	// Charge takes c.Amount for c.BookingID, and returns the provider's reference.
+	// A booking has one charge, and attempts are tries of it: the caller numbers them
+	// and stores each before it calls. ErrPaymentDeclined when the attempt fails.
 	// ErrAmountNotPayable when the provider finds only now that it does not charge
-	// such an amount: nothing is charged then, or ever will be. Where
-	// the customer has to act first it returns what to do, and whether the money
-	// has moved is for Settle to say.
+	// such an amount: that ends the charge, as Settle does. Where the customer has
+	// to act first it returns the Action, and the attempt waits.
+	//   - A charge is captured under a reference.
+	//   - A repeated attempt is captured once, under the same reference.
+	//   - An attempt repeated long after is captured once.
+	//   - A repeat of a declined attempt is declined, whatever its token.
+	//   - A declined attempt is declined long after.
+	//   - After a declined attempt another attempt can capture.
+	//   - At most one attempt captures, and from then on every attempt answers so.
+	//   - A new attempt replaces an attempt that waits for the customer: acting on
+	//     that later captures nothing, or is the one capture.
+	//   - A repeat of a replaced attempt is declined.
+	//   - An attempt that arrives after a later one is the same charge.
+	//   - A charge without an answer is unknown until Look or Settle finds it.
 	Charge(ctx context.Context, c Charge) (Charged, error)
-	// Settle decides a charge whose outcome is not known: it is captured, or
-	// it never will be, and a Charge that comes later is refused. What waits
-	// for the customer to act is over with it: acting later moves no money.
-	// Every later Settle answers the same; but for a provider that captures
-	// although it has said that it will not, which is then captured. A charge
-	// that has no reference, where Prepare returns them, is none.
+	// Look returns where a booking's charge stands. ErrPaymentClosed after Settle
+	// has answered that there is no charge. ErrOutcomeUnknown while the provider
+	// itself does not know: the caller looks again later. A caller takes an attempt
+	// that the provider has not seen 30 s after it was stored for declined. Should
+	// it arrive after all, it is the same charge.
+	//   - Before the first attempt the charge is open.
+	//   - What was captured is captured, by its attempt.
+	//   - What was declined is declined, by the latest attempt.
+	//   - What waits for the customer is told with its action.
+	//   - Looking ends nothing: attempts and customers go on.
+	//   - After Settle there is nothing to look at, but a capture.
+	Look(ctx context.Context, c Unsettled) (Outcome, error)
+	// Settle ends a charge: it is captured, or it never will be. A charge that has
+	// no reference, where Prepare returns them, is none.
+	//   - Settle says what was captured.
+	//   - Settle says that the latest attempt was declined.
+	//   - After Settle has said never, every attempt is refused: ErrPaymentClosed.
+	//   - What waits for the customer is over: acting later moves no money.
+	//   - Racing attempts and settlements agree.
+	//   - Repeated calls return the same answer. Exception: if the provider captures
+	//     later anyway, Settle reports captured.
 	Settle(ctx context.Context, c Unsettled) (Settlement, error)
 	// Refund gives r.Amount of a booking's charge back once for r.ID, however
 	// often it is called, be it years later. ErrRefundRefused when the charge
@@ -216,7 +241,9 @@ func (l ChargeLimits) Allow(minor int64) bool {
 // Charge asks for money.
 type Charge struct {
 	BookingID string
-	Reference string // Prepare's; not known to Prepare itself
+	Attempt   int       // from 1; Prepare does not need it
+	Since     time.Time // when the attempt was stored: it may have been asked for since then
+	Reference string    // Prepare's; not known to Prepare itself
 	Amount    money.Amount
 	Token     string // the customer's means of payment; never logged, never stored by us
 }
@@ -226,6 +253,27 @@ type Charged struct {
 	Reference string
 	Action    *Action // what the customer has to do before the money moves; nil when it has
 }
+
+// Outcome is where a charge stands.
+type Outcome struct {
+	State     ChargeState
+	Attempt   int          // the one that State is about; 0 when it is ChargeOpen
+	Reference string       // when captured or waiting
+	Amount    money.Amount // when captured
+	Action    *Action      // when waiting
+}
+
+// ChargeState says how far a charge has come.
+type ChargeState string
+
+// A charge is open until the provider has seen an attempt, and again while it
+// knows of a further one that it has not tried.
+const (
+	ChargeOpen     ChargeState = "open"
+	ChargeAction   ChargeState = "action" // the customer has to act
+	ChargeDeclined ChargeState = "declined"
+	ChargeCaptured ChargeState = "captured"
+)
 
 // Unsettled names a charge whose outcome is not known.
 type Unsettled struct {
@@ -238,7 +286,7 @@ type Settlement struct {
 	Captured  bool
 	Reference string       // when captured
 	Amount    money.Amount // when captured
-	Declined  bool         // not captured because it was declined
+	Declined  bool         // not captured, and the latest attempt was declined
 }
 
 // RefundRequest asks to give money back.

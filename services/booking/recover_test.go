@@ -104,7 +104,7 @@ func TestAnUnknownPaymentThatNeverHappenedIsAbandoned(t *testing.T) {
 	wantErr(t, err, booking.ErrPaymentAbandoned)
 
 	// The charge that was on its way comes now.
-	_, err = w.payments.Charge(t.Context(), booking.Charge{BookingID: b.ID, Amount: b.Total, Token: sandbox.Visa})
+	_, err = w.payments.Charge(t.Context(), booking.Charge{BookingID: b.ID, Attempt: 1, Amount: b.Total, Token: sandbox.Visa})
 	wantErr(t, err, booking.ErrPaymentClosed)
 	w.check(t)
 }

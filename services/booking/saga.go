@@ -34,6 +34,7 @@ type saga struct {
 	unsaved  bool      // something was learnt that is stored before the next call
 	held     bool      // the attempt has the tickets
 	prepared bool      // the provider is
+	declined bool      // the only attempt was, and the charge is to be ended
 	lost     bool      // the booking will fail, for its Reason
 	released bool      // nothing is held any more
 	returned bool      // the tickets of the open cancellation are back
@@ -109,6 +110,8 @@ func (g *saga) next() step {
 func (g *saga) nextOfSale() step {
 	paid := !g.b.Payment.Captured.IsZero()
 	switch {
+	case g.declined:
+		return callSettle
 	case g.lost || len(g.b.Refunds) > 0:
 		if !g.released {
 			return callRelease
@@ -204,6 +207,7 @@ func (g *saga) onCharge(c Charged, err error, now time.Time) {
 	switch {
 	case isFinal(err):
 		g.refused(reasonOf(err), now)
+		g.declined = errors.Is(err, ErrPaymentDeclined)
 	case err != nil:
 		g.noted(now, "payment_unknown", "the payment provider has not answered yet")
 		g.answers, g.until = true, now.Add(g.settleAfter)
@@ -234,12 +238,16 @@ func (g *saga) refused(reason problem.Code, now time.Time) {
 
 func (g *saga) onSettle(s Settlement, err error, now time.Time) {
 	b, p := &g.b, &g.b.Payment
+	g.declined = false
 	switch {
 	case err != nil:
-		g.putOff(err, now)
+		g.putOff(err, now) // a refusal that was made stays one
 	case s.Captured:
-		p.Reference, p.Status, p.Captured = s.Reference, PaymentCaptured, s.Amount
+		p.Reference, p.Status, p.Captured, g.lost = s.Reference, PaymentCaptured, s.Amount, false
 		b.Total = s.Amount // the driver may have died before it was stored
+		if g.held {
+			g.noted(now, "paid", p.Captured.String())
+		}
 	case s.Declined:
 		b.Reason, p.Status, g.lost = problem.PaymentDeclined, PaymentDeclined, true
 	default:
@@ -410,7 +418,9 @@ func (g *saga) reservation() Reservation {
 }
 
 func (g *saga) charge() Charge {
-	return Charge{BookingID: g.b.ID, Reference: g.b.Payment.Reference, Amount: g.b.Total, Token: g.token}
+	return Charge{
+		BookingID: g.b.ID, Attempt: 1, Since: g.b.CreatedAt, Reference: g.b.Payment.Reference, Amount: g.b.Total, Token: g.token,
+	}
 }
 
 func (g *saga) unsettled() Unsettled {

@@ -28,6 +28,7 @@ type provider struct {
 	limits  func(currency string) (booking.ChargeLimits, error)
 	prepare func(context.Context, booking.Charge) (string, error)
 	charge  func(context.Context, booking.Charge) (booking.Charged, error)
+	look    func(context.Context, booking.Unsettled) (booking.Outcome, error)
 	settle  func(context.Context, booking.Unsettled) (booking.Settlement, error)
 	refund  func(context.Context, booking.RefundRequest) error
 	act     func(bookingID string, succeed bool) bool
@@ -43,7 +44,7 @@ func newProvider(t *testing.T) *provider {
 	t.Cleanup(func() { _ = s.Close() })
 	return &provider{
 		Sandbox: s, seen: map[string]int{}, taken: map[string]int64{}, returned: map[string]int64{},
-		limits: s.Limits, prepare: s.Prepare, charge: s.Charge, settle: s.Settle, refund: s.Refund,
+		limits: s.Limits, prepare: s.Prepare, charge: s.Charge, look: s.Look, settle: s.Settle, refund: s.Refund,
 		act: func(id string, succeed bool) bool {
 			acted, err := s.Act(t.Context(), id, succeed)
 			if err != nil {
@@ -63,6 +64,10 @@ func (p *provider) Prepare(ctx context.Context, c booking.Charge) (string, error
 
 func (p *provider) Charge(ctx context.Context, c booking.Charge) (booking.Charged, error) {
 	return p.charge(ctx, c)
+}
+
+func (p *provider) Look(ctx context.Context, c booking.Unsettled) (booking.Outcome, error) {
+	return p.look(ctx, c)
 }
 
 func (p *provider) Settle(ctx context.Context, c booking.Unsettled) (booking.Settlement, error) {

@@ -186,6 +186,26 @@ func (p *MemoryPayments) charge(ctx context.Context, c booking.Charge) (booking.
 	return booking.Charged{Reference: c.Reference}, nil
 }
 
+// Look implements booking.Payments.
+func (p *MemoryPayments) Look(ctx context.Context, c booking.Unsettled) (booking.Outcome, error) {
+	if err := p.lock(ctx); err != nil {
+		return booking.Outcome{}, err
+	}
+	defer p.mu.Unlock()
+	i := p.intents[c.Reference]
+	switch {
+	case i == nil || i.state == "":
+		return booking.Outcome{State: booking.ChargeOpen}, nil
+	case i.state == "closed":
+		return booking.Outcome{}, booking.ErrPaymentClosed
+	case i.state == "acts":
+		return booking.Outcome{State: booking.ChargeAction, Attempt: 1, Reference: c.Reference}, nil
+	case i.state == "captured":
+		return booking.Outcome{State: booking.ChargeCaptured, Attempt: 1, Reference: c.Reference, Amount: i.Amount}, nil
+	}
+	return booking.Outcome{State: booking.ChargeDeclined, Attempt: 1}, nil
+}
+
 // Settle implements booking.Payments.
 func (p *MemoryPayments) Settle(ctx context.Context, c booking.Unsettled) (booking.Settlement, error) {
 	if err := p.lock(ctx); err != nil {

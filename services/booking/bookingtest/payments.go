@@ -100,7 +100,7 @@ func (u PaymentsUnderTest) prepare(t *testing.T, token string) booking.Charge {
 
 func (u PaymentsUnderTest) prepareOf(t *testing.T, amount money.Amount, token string) booking.Charge {
 	t.Helper()
-	c := booking.Charge{BookingID: newID(), Amount: amount, Token: token}
+	c := booking.Charge{BookingID: newID(), Attempt: 1, Since: time.Now(), Amount: amount, Token: token}
 	var err error
 	c.Reference, err = u.Payments.Prepare(t.Context(), c)
 	must(t, err)

@@ -138,7 +138,7 @@ func aStuckBooking(ctx context.Context, w *world) error {
 // aBooking is the customer's, confirmed and paid.
 func aBooking(ctx context.Context, w *world) error {
 	c, at := pacttest.Callers["customer"], time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	charged, err := w.payments.Charge(ctx, booking.Charge{BookingID: bookingID, Amount: total, Token: sandbox.Visa})
+	charged, err := w.payments.Charge(ctx, booking.Charge{BookingID: bookingID, Attempt: 1, Amount: total, Token: sandbox.Visa})
 	return errors.Join(err, w.store.Create(ctx, booking.Booking{
 		ID: bookingID, UserID: c.UserID, UserEmail: c.Email, UserName: c.Name, EventID: eventID,
 		Event: snapshot, Items: items, Total: total, Status: booking.Confirmed, Attempt: 1, Version: 2,

@@ -234,6 +234,31 @@ func charged(ctx context.Context, tx *sql.Tx, bookingID string) (*row, error) {
 	return &r, err
 }
 
+// Look implements booking.Payments.
+func (s *Sandbox) Look(ctx context.Context, c booking.Unsettled) (o booking.Outcome, err error) {
+	var found, waits *row
+	err = s.db.Write(ctx, func(tx *sql.Tx) (err error) {
+		if found, err = charged(ctx, tx, c.BookingID); err != nil || found != nil {
+			return err
+		}
+		waits, err = waiting(ctx, tx, c.BookingID)
+		return err
+	})
+	switch {
+	case err != nil:
+		return booking.Outcome{}, unknown(err)
+	case waits != nil:
+		return booking.Outcome{State: booking.ChargeAction, Attempt: 1, Reference: waits.reference, Action: &booking.Action{Type: "authenticate"}}, nil
+	case found == nil:
+		return booking.Outcome{State: booking.ChargeOpen}, nil
+	case found.outcome == "captured":
+		return booking.Outcome{State: booking.ChargeCaptured, Attempt: 1, Reference: found.reference, Amount: found.amount}, nil
+	case found.outcome == "declined":
+		return booking.Outcome{State: booking.ChargeDeclined, Attempt: 1}, nil
+	}
+	return booking.Outcome{}, booking.ErrPaymentClosed
+}
+
 // Settle implements booking.Payments.
 func (s *Sandbox) Settle(ctx context.Context, c booking.Unsettled) (booking.Settlement, error) {
 	var found *row

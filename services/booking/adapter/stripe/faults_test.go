@@ -17,7 +17,7 @@ import (
 )
 
 func charge(id, token string) booking.Charge {
-	return booking.Charge{BookingID: id, Amount: money.Amount{AmountMinor: 2500, Currency: "EUR"}, Token: token}
+	return booking.Charge{BookingID: id, Attempt: 1, Since: time.Now(), Amount: money.Amount{AmountMinor: 2500, Currency: "EUR"}, Token: token}
 }
 
 // pay prepares and charges.

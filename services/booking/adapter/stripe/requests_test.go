@@ -25,7 +25,7 @@ func TestRequestsAreStripes(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, token := range []string{"pm_card_visa", "tok_visa"} {
-			c := booking.Charge{BookingID: "b" + token, Amount: money.Amount{AmountMinor: 2500, Currency: "EUR"}, Token: token}
+			c := booking.Charge{BookingID: "b" + token, Attempt: 1, Since: time.Now(), Amount: money.Amount{AmountMinor: 2500, Currency: "EUR"}, Token: token}
 			if c.Reference, err = p.Prepare(t.Context(), c); err != nil {
 				t.Error(err)
 			}

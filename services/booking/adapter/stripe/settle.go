@@ -24,6 +24,37 @@ func (i intents) cancel(ctx context.Context, id string, reason stripego.PaymentI
 	return err
 }
 
+// Look implements booking.Payments.
+func (p *Payments) Look(ctx context.Context, c booking.Unsettled) (booking.Outcome, error) {
+	if c.Reference == "" {
+		return booking.Outcome{State: booking.ChargeOpen}, nil
+	}
+	intent, err := p.intents.get(ctx, c.Reference)
+	if err != nil {
+		return booking.Outcome{}, unknown(err)
+	}
+	switch intent.Status {
+	case stripego.PaymentIntentStatusSucceeded:
+		amount, err := fromStripe(intent.AmountReceived, intent.Currency)
+		if err != nil {
+			return booking.Outcome{}, unknown(err)
+		}
+		return booking.Outcome{State: booking.ChargeCaptured, Attempt: 1, Reference: intent.ID, Amount: amount}, nil
+	case stripego.PaymentIntentStatusRequiresAction:
+		return booking.Outcome{State: booking.ChargeAction, Attempt: 1, Reference: intent.ID, Action: action(intent)}, nil
+	case stripego.PaymentIntentStatusCanceled:
+		return booking.Outcome{}, booking.ErrPaymentClosed
+	case stripego.PaymentIntentStatusProcessing, stripego.PaymentIntentStatusRequiresCapture:
+		return booking.Outcome{}, fmt.Errorf("%w: stripe: the payment is %s", booking.ErrOutcomeUnknown, intent.Status)
+	case stripego.PaymentIntentStatusRequiresPaymentMethod:
+		if declined(intent) {
+			return booking.Outcome{State: booking.ChargeDeclined, Attempt: 1}, nil
+		}
+	case stripego.PaymentIntentStatusRequiresConfirmation:
+	}
+	return booking.Outcome{State: booking.ChargeOpen}, nil
+}
+
 // Settle implements booking.Payments: what has not succeeded is cancelled, and
 // Stripe decides which was first.
 func (p *Payments) Settle(ctx context.Context, c booking.Unsettled) (booking.Settlement, error) {
