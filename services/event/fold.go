@@ -33,9 +33,7 @@ const MaxWords = 1000
 func (e *Event) Keys() Keys {
 	k := Keys{Title: SortKey(e.Title), Category: Fold(e.Category), City: Fold(e.Venue.City)}
 	seen := map[string]bool{}
-	for _, text := range []string{
-		e.Title, e.Venue.Name, e.Venue.City, e.Venue.Country, e.Venue.Address, e.Category, e.Description,
-	} {
+	for _, text := range e.texts() {
 		for _, r := range runs(text) {
 			for _, w := range r.words() {
 				if !seen[w] && len(k.Words) < MaxWords {
@@ -47,6 +45,14 @@ func (e *Event) Keys() Keys {
 	}
 	return k
 }
+
+// texts are what Keys are made of. The words of the first ones count first.
+func (e *Event) texts() [7]string {
+	return [...]string{e.Title, e.Venue.Name, e.Venue.City, e.Venue.Country, e.Venue.Address, e.Category, e.Description}
+}
+
+// SameTexts reports whether all texts are the same that Keys are made of.
+func (e *Event) SameTexts(other *Event) bool { return e.texts() == other.texts() }
 
 // Fold is the form of a text by which it is compared. Two texts have the same
 // if they differ only in case, in the Unicode form of a character (é as one

@@ -52,21 +52,21 @@ const (
 // meanwhile waits for no more.
 const piece = 100
 
-// Rekey replaces the keys that older rules than event.KeysVersion made.
+// Rekey replaces the keys that older rules than event.KeysVersion made. An event
+// that is edited meanwhile has new keys.
 func (s *Store) Rekey(ctx context.Context) error {
-	for more := true; more; {
+	for {
+		old, err := s.withOldKeys(ctx)
+		if err != nil {
+			return err
+		}
+		keys := make([]event.Keys, len(old))
+		for i := range old {
+			keys[i] = s.keys(old[i])
+		}
 		if err := s.db.Write(ctx, func(tx *sql.Tx) error {
-			old, err := withOldKeys(ctx, tx)
-			more = len(old) == piece
-			if err != nil {
-				return err
-			}
-			for _, id := range old {
-				e, err := get(ctx, tx, id)
-				if err != nil {
-					return err
-				}
-				if err := putKeys(ctx, tx, e.ID, e.Keys()); err != nil {
+			for i, e := range old {
+				if err := putKeys(ctx, tx, e.ID, e.Version, keys[i]); err != nil {
 					return err
 				}
 			}
@@ -74,32 +74,39 @@ func (s *Store) Rekey(ctx context.Context) error {
 		}); err != nil {
 			return err
 		}
+		if len(old) < piece {
+			return nil
+		}
 	}
-	return nil
 }
 
-func withOldKeys(ctx context.Context, tx *sql.Tx) ([]string, error) {
-	rows, err := tx.QueryContext(ctx, `SELECT id FROM events WHERE keys_version < ? LIMIT ?`, event.KeysVersion, piece)
+func (s *Store) withOldKeys(ctx context.Context) ([]*event.Event, error) {
+	rows, err := s.db.Read.QueryContext(ctx, selectEvent+`keys_version < ? LIMIT ?`, event.KeysVersion, piece)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var ids []string
+	var old []*event.Event
 	for rows.Next() {
-		var id string
-		if err := rows.Scan(&id); err != nil {
+		e, err := scanEvent(rows)
+		if err != nil {
 			return nil, err
 		}
-		ids = append(ids, id)
+		old = append(old, e)
 	}
-	return ids, rows.Err()
+	return old, rows.Err()
 }
 
-// putKeys sets what the event is found and sorted by.
-func putKeys(ctx context.Context, tx *sql.Tx, id string, k event.Keys) error {
-	if _, err := tx.ExecContext(ctx, `
-		UPDATE events SET title_key = ?, category_key = ?, city_key = ?, keys_version = ? WHERE id = ?`,
-		k.Title, k.Category, k.City, event.KeysVersion, id); err != nil {
+// putKeys sets what this version of the event is found and sorted by. It changes
+// nothing if the event has another one.
+func putKeys(ctx context.Context, tx *sql.Tx, id string, version int64, k event.Keys) error {
+	res, err := tx.ExecContext(ctx, `
+		UPDATE events SET title_key = ?, category_key = ?, city_key = ?, keys_version = ? WHERE id = ? AND version = ?`,
+		k.Title, k.Category, k.City, event.KeysVersion, id, version)
+	if err != nil {
+		return err
+	}
+	if n, err := res.RowsAffected(); err != nil || n == 0 {
 		return err
 	}
 	return putWords(ctx, tx, id, k.Words)

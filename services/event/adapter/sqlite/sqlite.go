@@ -34,6 +34,9 @@ func Migrations() fs.FS {
 type Store struct {
 	db    *sqlitedb.DB
 	cache cache
+	// keys is event.Event.Keys. It takes milliseconds for long texts, so no write
+	// may wait for it.
+	keys func(*event.Event) event.Keys
 }
 
 var (
@@ -44,12 +47,12 @@ var (
 
 // New returns the store in db, which was opened with Migrations.
 func New(db *sqlitedb.DB) *Store {
-	return &Store{db: db, cache: cache{events: map[string]*event.Event{}}}
+	return &Store{db: db, cache: cache{events: map[string]*event.Event{}}, keys: (*event.Event).Keys}
 }
 
 // Create implements event.Store.
 func (s *Store) Create(ctx context.Context, e *event.Event) error {
-	keys := e.Keys() // before the transaction: no other write waits for it
+	keys := s.keys(e)
 	return s.db.Write(ctx, func(tx *sql.Tx) error {
 		if _, err := tx.ExecContext(ctx, `
 			INSERT INTO events (id, organizer_id, status, starts_at, ends_at, created_at, updated_at, version, inventory,
@@ -64,7 +67,7 @@ func (s *Store) Create(ctx context.Context, e *event.Event) error {
 		); err != nil {
 			return err
 		}
-		if err := putKeys(ctx, tx, e.ID, keys); err != nil {
+		if err := putKeys(ctx, tx, e.ID, 1, keys); err != nil {
 			return err
 		}
 		for i, t := range e.TicketTypes {
@@ -104,78 +107,102 @@ func (s *Store) Get(ctx context.Context, id string) (*event.Event, error) {
 
 // Update implements event.Store.
 func (s *Store) Update(ctx context.Context, id string, edit func(*event.Event) error) (*event.Event, error) {
-	var next *event.Event
-	err := s.db.Write(ctx, func(tx *sql.Tx) (err error) {
-		next, err = update(ctx, tx, id, edit)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	return next, nil
+	return s.update(ctx, id, edit, func(*sql.Tx) error { return nil })
 }
 
 // Cancel implements event.Store.
 func (s *Store) Cancel(ctx context.Context, id string, cancel func(*event.Event) (events.Message, error)) (*event.Event, error) {
-	var next *event.Event
-	err := s.db.Write(ctx, func(tx *sql.Tx) error {
-		var m events.Message
-		var err error
-		if next, err = update(ctx, tx, id, func(e *event.Event) error {
-			m, err = cancel(e)
-			return err
-		}); err != nil {
-			return err
-		}
+	var m events.Message
+	return s.update(ctx, id, func(e *event.Event) (err error) {
+		m, err = cancel(e)
+		return err
+	}, func(tx *sql.Tx) error {
 		if _, err := tx.ExecContext(ctx, `UPDATE events SET message_id = ? WHERE id = ?`, m.ID, id); err != nil {
 			return err
 		}
 		return outbox.Insert(ctx, tx, events.TopicEvents, m, m.Time)
 	})
-	if err != nil {
-		return nil, err
-	}
-	return next, nil
 }
 
-// update makes the event what edit makes of it, and returns it.
-func update(ctx context.Context, tx *sql.Tx, id string, edit func(*event.Event) error) (*event.Event, error) {
-	e, err := get(ctx, tx, id)
+// update makes the event what edit makes of it, and returns it. also is called in
+// the same transaction. The keys are made before it, of the texts that edit made
+// of the event as it was then; and again, if other texts have come of it.
+func (s *Store) update(ctx context.Context, id string, edit func(*event.Event) error, also func(tx *sql.Tx) error) (*event.Event, error) {
+	before, err := s.Get(ctx, id)
 	if err != nil {
 		return nil, err
 	}
-	next := new(clone(e))
+	next := new(clone(before))
 	if err := edit(next); err != nil {
 		return nil, err
 	}
-	if err := e.Revise(next); err != nil {
-		return nil, err
+	for {
+		var keys *event.Keys
+		keyed := next
+		if !keyed.SameTexts(before) {
+			keys = new(s.keys(keyed))
+		}
+		err := s.db.Write(ctx, func(tx *sql.Tx) (err error) {
+			if before, err = get(ctx, tx, id); err != nil {
+				return err
+			}
+			next = new(clone(before))
+			if err := edit(next); err != nil {
+				return err
+			}
+			if err := before.Revise(next); err != nil {
+				return err
+			}
+			if err := put(ctx, tx, next); err != nil {
+				return err
+			}
+			if !next.SameTexts(before) {
+				if keys == nil || !next.SameTexts(keyed) {
+					return errOtherTexts
+				}
+				if err := putKeys(ctx, tx, id, next.Version, *keys); err != nil {
+					return err
+				}
+			}
+			return also(tx)
+		})
+		if err == nil {
+			return next, nil
+		}
+		if !errors.Is(err, errOtherTexts) {
+			return nil, err
+		}
 	}
+}
+
+// errOtherTexts is that an edit has made other texts of an event than those that
+// the keys are for: another edit came first.
+var errOtherTexts = errors.New("the event has other texts")
+
+// put replaces all of an event but its keys.
+func put(ctx context.Context, tx *sql.Tx, e *event.Event) error {
 	if _, err := tx.ExecContext(ctx, `
 			UPDATE events SET organizer_id = ?, status = ?, starts_at = ?, ends_at = ?, created_at = ?, updated_at = ?, version = ?,
 				time_zone = ?, title = ?, category = ?, venue_name = ?, address = ?, city = ?, country = ?,
 				description = ?, free_hours = ?, fee_basis_points = ?, cancelled_at = ?, cancellation_note = ?
 			WHERE id = ?`,
-		next.OrganizerID, next.Status, sqlitedb.Time(next.StartsAt), sqlitedb.Time(next.EndsAt),
-		sqlitedb.Time(next.CreatedAt), sqlitedb.Time(next.UpdatedAt), next.Version,
-		next.TimeZone, next.Title, next.Category, next.Venue.Name, next.Venue.Address, next.Venue.City, next.Venue.Country,
-		next.Description, next.CancellationPolicy.FreeHours, next.CancellationPolicy.FeeBasisPoints, sqlitedb.NullTime(next.CancelledAt), next.CancellationNote,
-		id,
+		e.OrganizerID, e.Status, sqlitedb.Time(e.StartsAt), sqlitedb.Time(e.EndsAt),
+		sqlitedb.Time(e.CreatedAt), sqlitedb.Time(e.UpdatedAt), e.Version,
+		e.TimeZone, e.Title, e.Category, e.Venue.Name, e.Venue.Address, e.Venue.City, e.Venue.Country,
+		e.Description, e.CancellationPolicy.FreeHours, e.CancellationPolicy.FeeBasisPoints, sqlitedb.NullTime(e.CancelledAt), e.CancellationNote,
+		e.ID,
 	); err != nil {
-		return nil, err
+		return err
 	}
-	if err := putKeys(ctx, tx, next.ID, next.Keys()); err != nil {
-		return nil, err
+	if _, err := tx.ExecContext(ctx, `DELETE FROM ticket_types WHERE event_id = ?`, e.ID); err != nil {
+		return err
 	}
-	if _, err := tx.ExecContext(ctx, `DELETE FROM ticket_types WHERE event_id = ?`, id); err != nil {
-		return nil, err
-	}
-	for i, t := range next.TicketTypes {
-		if err := putTicketType(ctx, tx, id, i, t); err != nil {
-			return nil, err
+	for i, t := range e.TicketTypes {
+		if err := putTicketType(ctx, tx, e.ID, i, t); err != nil {
+			return err
 		}
 	}
-	return next, nil
+	return nil
 }
 
 // Delete implements event.Store.
