@@ -17,7 +17,7 @@ const (
 )
 
 // Types of message. The version is part of the name: a change that an old
-// consumer cannot read is a new type.
+// consumer cannot read is a new type, which that consumer ignores.
 const (
 	TypeBookingConfirmed = "booking.confirmed.v1"
 	TypeBookingCancelled = "booking.cancelled.v1"

@@ -52,7 +52,11 @@ var (
 
 // ErrMalformed is a message that will never be understood, however often it is
 // delivered.
-var ErrMalformed = errors.New("the message is malformed or of an unknown type")
+var ErrMalformed = errors.New("the message is malformed")
+
+// ErrUnknownType is a message of a type that this version does not know. A newer
+// publisher sends it.
+var ErrUnknownType = errors.New("the message's type is unknown")
 
 // What the Service answers besides.
 var (

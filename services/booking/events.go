@@ -14,10 +14,11 @@ import (
 // HandleEvent has the effect of an event.* message, exactly once for each
 // message id: of a cancelled event no booking is confirmed any more, and those
 // that are will be cancelled and refunded in full, one by one, by recovery. A
-// message that nobody can understand is ErrMalformed.
+// message of another type is ErrUnknownType, and one that nobody can understand
+// is ErrMalformed.
 func (s *Service) HandleEvent(ctx context.Context, m events.Message) error {
 	if m.Type != events.TypeEventCancelled {
-		return fmt.Errorf("%w: type %q", ErrMalformed, m.Type)
+		return fmt.Errorf("%w: %q", ErrUnknownType, m.Type)
 	}
 	var e events.EventCancelled
 	if err := json.Unmarshal(m.Data, &e); err != nil {

@@ -89,16 +89,24 @@ func TestABookingInFlightOfACancelledEventBacksOut(t *testing.T) {
 	}
 }
 
+func TestMessagesAboutEventsOfAnUnknownType(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for _, data := range []string{`{"event":{"id":"` + uuid.NewString() + `"}}`, "no JSON", ""} {
+		err := w.service(nil).HandleEvent(t.Context(), events.Message{ID: "m", Type: "event.moved.v1", Data: []byte(data)})
+		wantErr(t, err, booking.ErrUnknownType)
+	}
+}
+
 func TestMessagesAboutEventsThatMakeNoSense(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	good := `{"event":{"id":"` + uuid.NewString() + `"}}`
 	for name, m := range map[string]events.Message{
-		"another type": {ID: "m", Type: events.TypeBookingConfirmed, Data: []byte(good)},
-		"no data":      {ID: "m", Type: events.TypeEventCancelled},
-		"no object":    {ID: "m", Type: events.TypeEventCancelled, Data: []byte(`[]`)},
-		"no event":     {ID: "m", Type: events.TypeEventCancelled, Data: []byte(`{}`)},
-		"no id":        {Type: events.TypeEventCancelled, Data: []byte(good)},
+		"no data":   {ID: "m", Type: events.TypeEventCancelled},
+		"no object": {ID: "m", Type: events.TypeEventCancelled, Data: []byte(`[]`)},
+		"no event":  {ID: "m", Type: events.TypeEventCancelled, Data: []byte(`{}`)},
+		"no id":     {Type: events.TypeEventCancelled, Data: []byte(good)},
 	} {
 		err := w.service(nil).HandleEvent(t.Context(), m)
 		wantErr(t, err, booking.ErrMalformed)

@@ -40,8 +40,8 @@ func (p *platform) replay(t testing.TB, s service, l letter) *answer {
 	return p.call(t, http.MethodPost, s, "/dead-letters/"+url.PathEscape(l.ID)+"/replay", as(p.admin))
 }
 
-// A message that a consumer does not understand is stored, and an admin sees it.
-// Once the consumer does, it is replayed into that consumer alone.
+// A message that a consumer cannot handle is stored, and an admin sees it. Once the
+// consumer can, it is replayed into that consumer alone.
 func TestDaprPoisonMessages(t *testing.T) {
 	t.Parallel()
 	rabbitmq := rabbittest.New(t)
@@ -49,11 +49,13 @@ func TestDaprPoisonMessages(t *testing.T) {
 	c := p.register(t, customer)
 	e := p.publish(t, p.register(t, organizer), draft(100))
 
-	// Junk, from whoever speaks AMQP, and what booking may say one day: of no use,
-	// but not lost.
+	// Junk, from whoever speaks AMQP, and a confirmation that says nothing: of no
+	// use, but not lost. What booking may say one day is ignored.
 	rabbitmq.Publish(t, contracts.TopicBookings, []byte("no JSON"))
-	rabbitmq.Publish(t, contracts.TopicBookings, seal.Seal(contracts.TopicBookings,
-		[]byte(`{"specversion":"1.0","id":"later","source":"booking","type":"booking.confirmed.v9","data":{}}`), s.keys.Own["booking"]))
+	for id, kind := range map[string]string{"later": "booking.confirmed.v9", "empty": contracts.TypeBookingConfirmed} {
+		rabbitmq.Publish(t, contracts.TopicBookings, seal.Seal(contracts.TopicBookings,
+			fmt.Appendf(nil, `{"specversion":"1.0","id":%q,"source":"booking","type":%q,"data":{}}`, id, kind), s.keys.Own["booking"]))
+	}
 	for _, of := range []service{events, notifications} {
 		eventually(t, func() error {
 			found := p.letters(t, of)

@@ -21,12 +21,11 @@ import (
 	notificationstores "github.com/openboxoffice/boxoffice/services/notification/app/stores"
 )
 
-// olderEnv makes this test binary be a consumer as it was, instead of running
-// tests.
+// olderEnv makes this test binary be an older consumer, which has a defect,
+// instead of running tests.
 const olderEnv = "E2E_OLDER_CONSUMER"
 
-// older is a consumer as it was before there were confirmations: it takes them
-// for messages that nobody can understand.
+// older is a consumer with a defect: it rejects confirmations.
 type older struct{ *inlet.Inlet }
 
 func (o older) Subscribe(s broker.Subscription) error {
@@ -68,7 +67,7 @@ func (a olderApp) Run(ctx context.Context) error {
 	return g.Wait()
 }
 
-// runOlder is a consumer's command, as it was. It does not return.
+// runOlder is an older consumer's command. It does not return.
 func runOlder(of service) {
 	switch of {
 	case events:

@@ -116,13 +116,14 @@ func canonicalReturn(returnID string, items []Request) (string, error) {
 // message id: a confirmation turns the hold into a sale; a cancellation or a
 // failure gives the tickets back, and a cancellation in part gives back what it
 // says, in case nobody has done so yet. Order does not matter: what is stale
-// concerns attempts that are closed. A message that nobody can understand, or
-// that gives back what the booking never had, is ErrBadMessage.
+// concerns attempts that are closed. A message of another type is
+// ErrUnknownType. One that nobody can understand, or that gives back what the
+// booking never had, is ErrBadMessage.
 func (s *Service) HandleBooking(ctx context.Context, m events.Message) error {
 	switch m.Type {
 	case events.TypeBookingConfirmed, events.TypeBookingCancelled, events.TypeBookingFailed, events.TypeBookingItemsCancelled:
 	default:
-		return fmt.Errorf("%w: type %q", ErrBadMessage, m.Type)
+		return fmt.Errorf("%w: %q", ErrUnknownType, m.Type)
 	}
 	var b events.Booking
 	if err := json.Unmarshal(m.Data, &b); err != nil {

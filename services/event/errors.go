@@ -39,5 +39,9 @@ var (
 
 	// ErrBadMessage is a message that will never be understood, however often
 	// it is delivered.
-	ErrBadMessage = errors.New("the message is malformed or of an unknown type")
+	ErrBadMessage = errors.New("the message is malformed")
+
+	// ErrUnknownType is a message of a type that this version does not know. A
+	// newer publisher sends it.
+	ErrUnknownType = errors.New("the message's type is unknown")
 )

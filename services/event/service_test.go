@@ -164,7 +164,6 @@ func TestHandleBookingRefusesWhatNobodyUnderstands(t *testing.T) {
 	good := message(events.TypeBookingConfirmed, e, id, 1)
 	spoil := func(f func(*events.Message)) events.Message { m := good; f(&m); return m }
 	for name, m := range map[string]events.Message{
-		"type":       spoil(func(m *events.Message) { m.Type = "booking.confirmed.v2" }),
 		"no data":    spoil(func(m *events.Message) { m.Data = nil }),
 		"not JSON":   spoil(func(m *events.Message) { m.Data = json.RawMessage("{") }),
 		"array":      spoil(func(m *events.Message) { m.Data = json.RawMessage("[]") }),
@@ -177,6 +176,18 @@ func TestHandleBookingRefusesWhatNobodyUnderstands(t *testing.T) {
 	} {
 		if err := s.HandleBooking(t.Context(), m); !errors.Is(err, event.ErrBadMessage) {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestHandleBookingReportsAnUnknownType(t *testing.T) {
+	t.Parallel()
+	s, _ := newService(t)
+	m := message("booking.confirmed.v2", create(t, s), uuid.NewString(), 1)
+	for _, data := range []json.RawMessage{m.Data, json.RawMessage("no JSON"), nil} {
+		m.Data = data
+		if err := s.HandleBooking(t.Context(), m); !errors.Is(err, event.ErrUnknownType) || errors.Is(err, event.ErrBadMessage) {
+			t.Errorf("data %s: %v", data, err)
 		}
 	}
 }

@@ -25,39 +25,41 @@ func (k Kind) aboutAccount() bool {
 
 // HandleUser takes in a user.* message: when it returns nil, the message is known,
 // and the mail that it leads to is stored, to go out at once. It is idempotent by the
-// message's id. A message that cannot be read is ErrMalformed; any other error is
-// worth another try.
+// message's id. A message that cannot be read is ErrMalformed; an error that is
+// neither that nor ErrUnknownType is worth another try.
 //
 //   - A mail about an account is sent to the address that the user service names,
 //     with the link that it names, when it is sent. Neither is stored before, and
 //     the link never is.
 //   - A mail for which there is no reason any more is not sent: its link was used or
 //     has expired.
-//   - A message of an unknown type or purpose is known, and leads to nothing: a newer
-//     user service sends it.
+//   - A message of another type is ErrUnknownType.
+//   - A message with an unknown purpose is known, and leads to nothing: a newer user
+//     service sends it.
 func (s *Service) HandleUser(ctx context.Context, m events.Message) error {
 	now := s.o.Now()
 	r := Record{MessageID: m.ID, At: now, EventAt: now}
+	if m.Type != events.TypeAccountMail {
+		return fmt.Errorf("%w: %q", ErrUnknownType, m.Type)
+	}
 	if m.ID == "" {
 		return fmt.Errorf("%w: no id", ErrMalformed)
 	}
-	if m.Type == events.TypeAccountMail {
-		var data events.AccountMail
-		if err := json.Unmarshal(m.Data, &data); err != nil || uuid.Validate(data.MailID) != nil || uuid.Validate(data.UserID) != nil {
-			return fmt.Errorf("%w: the data is no account mail", ErrMalformed)
+	var data events.AccountMail
+	if err := json.Unmarshal(m.Data, &data); err != nil || uuid.Validate(data.MailID) != nil || uuid.Validate(data.UserID) != nil {
+		return fmt.Errorf("%w: the data is no account mail", ErrMalformed)
+	}
+	if kind := accountKinds[data.Purpose]; kind != Nothing {
+		kept, err := json.Marshal(data)
+		if err != nil {
+			return fmt.Errorf("%w: the account mail cannot be kept", ErrMalformed)
 		}
-		if kind := accountKinds[data.Purpose]; kind != Nothing {
-			kept, err := json.Marshal(data)
-			if err != nil {
-				return fmt.Errorf("%w: the account mail cannot be kept", ErrMalformed)
-			}
-			r.Kind, r.Booking = kind, string(kept)
-			n := newDelivery(Email, data.UserID, now)
-			n.Status = Resolving // to whom it goes is asked when it is sent
-			n.Subject, n.Kind, n.Booking = subjects[kind](view{}), kind, r.Booking
-			n.Turn = s.lanes[Email].turns.next(paidFor, data.UserID)
-			r.Deliveries = []Notification{n}
-		}
+		r.Kind, r.Booking = kind, string(kept)
+		n := newDelivery(Email, data.UserID, now)
+		n.Status = Resolving // to whom it goes is asked when it is sent
+		n.Subject, n.Kind, n.Booking = subjects[kind](view{}), kind, r.Booking
+		n.Turn = s.lanes[Email].turns.next(paidFor, data.UserID)
+		r.Deliveries = []Notification{n}
 	}
 	outcome, err := s.enqueue(ctx, r)
 	if err != nil {

@@ -209,11 +209,15 @@ func TestUserMessages(t *testing.T) {
 		}
 	}
 	// A newer user service says more than this one knows.
+	if err := s.HandleUser(t.Context(), accountMessage(t, "something_new")); err != nil {
+		t.Errorf("an unknown purpose: %v", err)
+	}
 	newer := good
 	newer.Type = "user.erased.v1"
-	for what, m := range map[string]events.Message{"type": newer, "purpose": accountMessage(t, "something_new")} {
-		if err := s.HandleUser(t.Context(), m); err != nil {
-			t.Errorf("an unknown %s: %v", what, err)
+	for _, data := range []string{string(good.Data), "no JSON", ""} {
+		newer.Data = []byte(data)
+		if err := s.HandleUser(t.Context(), newer); !errors.Is(err, notification.ErrUnknownType) || errors.Is(err, notification.ErrMalformed) {
+			t.Errorf("an unknown type, data %q: %v", data, err)
 		}
 	}
 	if got := list(t, store); len(got) != 0 {

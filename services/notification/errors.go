@@ -3,9 +3,12 @@ package notification
 import "errors"
 
 var (
-	// ErrMalformed is a message that no repetition makes readable: of an
-	// unknown type, or with data that does not say what its type promises.
+	// ErrMalformed is a message that no repetition makes readable: its data does
+	// not say what its type promises.
 	ErrMalformed = errors.New("malformed message")
+	// ErrUnknownType is a message of a type that this version does not know. A
+	// newer publisher sends it.
+	ErrUnknownType = errors.New("unknown message type")
 	// ErrLeaseLost is returned to a worker whose lease somebody has ended: it
 	// was settled, to be tried again, or somebody else has the delivery.
 	ErrLeaseLost = errors.New("lease lost")

@@ -27,24 +27,22 @@ const (
 )
 
 // decode reads what a booking message says, and what is to be told because of
-// it. Every error is ErrMalformed.
+// it. Every error is ErrUnknownType or ErrMalformed.
 func decode(m events.Message) (events.Booking, Kind, error) {
 	var b events.Booking
 	malformed := func(what string) (events.Booking, Kind, error) {
 		return events.Booking{}, Nothing, fmt.Errorf("%w: %s", ErrMalformed, what)
 	}
-	if m.ID == "" {
+	unreadable := json.Unmarshal(m.Data, &b)
+	kind, known := kindOf(m.Type, b)
+	switch {
+	case !known:
+		return events.Booking{}, Nothing, fmt.Errorf("%w: %q", ErrUnknownType, m.Type)
+	case m.ID == "":
 		return malformed("no id")
-	}
-	if err := json.Unmarshal(m.Data, &b); err != nil {
-		// Not the decoder's words: they may quote the data.
+	case unreadable != nil: // not the decoder's words: they may quote the data
 		return malformed("the data is not a booking")
-	}
-	kind, ok := kindOf(m.Type, b)
-	if !ok {
-		return malformed("unknown type")
-	}
-	if _, err := uuid.Parse(b.BookingID); err != nil {
+	case uuid.Validate(b.BookingID) != nil:
 		return malformed("booking_id is no UUID")
 	}
 	if kind == Nothing {
@@ -92,9 +90,9 @@ func decode(m events.Message) (events.Booking, Kind, error) {
 	return b, kind, nil
 }
 
-// kindOf is what is to be told because of a message of this type; not ok is
-// one that is not known.
-func kindOf(messageType string, b events.Booking) (kind Kind, ok bool) {
+// kindOf is what is to be told because of a message of this type, if the type is
+// known.
+func kindOf(messageType string, b events.Booking) (kind Kind, known bool) {
 	switch messageType {
 	case events.TypeBookingConfirmed:
 		return Confirmation, true

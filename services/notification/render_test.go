@@ -397,7 +397,6 @@ func TestMalformedMessagesAreRefused(t *testing.T) {
 	}
 	for name, change := range map[string]func(m *events.Message, b *events.Booking){
 		"no id":             func(m *events.Message, _ *events.Booking) { m.ID = "" },
-		"unknown type":      func(m *events.Message, _ *events.Booking) { m.Type = "booking.confirmed.v2" },
 		"booking id":        func(_ *events.Message, b *events.Booking) { b.BookingID = "1" },
 		"no user":           func(_ *events.Message, b *events.Booking) { b.UserID = "" },
 		"no address":        func(_ *events.Message, b *events.Booking) { b.UserEmail = "" },
@@ -440,6 +439,17 @@ func TestMalformedMessagesAreRefused(t *testing.T) {
 		m.Data = json.RawMessage(data)
 		if _, _, err := decode(m); !errors.Is(err, ErrMalformed) {
 			t.Errorf("data %q: error %v, want ErrMalformed", data, err)
+		}
+	}
+}
+
+func TestMessagesOfAnUnknownTypeAreReported(t *testing.T) {
+	t.Parallel()
+	m := message(t, "booking.confirmed.v2", someBooking())
+	for _, data := range []json.RawMessage{m.Data, json.RawMessage("no JSON"), nil} {
+		m.Data = data
+		if _, _, err := decode(m); !errors.Is(err, ErrUnknownType) || errors.Is(err, ErrMalformed) {
+			t.Errorf("data %s: error %v, want ErrUnknownType", data, err)
 		}
 	}
 }

@@ -106,8 +106,8 @@ func New(o Options) (*Service, error) {
 
 // Handle takes in a booking.* message: when it returns nil, the message is
 // known and what it leads to is stored, to go out at once. It is idempotent by
-// the message's id. A message that cannot be read is ErrMalformed; any other
-// error is worth another try.
+// the message's id. A message of another type is ErrUnknownType, and one that
+// cannot be read is ErrMalformed; any other error is worth another try.
 //
 //   - A confirmation and every cancellation are told by mail: by the
 //     customer, of all or some of the tickets, or with the whole event. Where

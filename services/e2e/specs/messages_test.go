@@ -119,7 +119,7 @@ func messagesDocument(t *testing.T) []byte {
 		"asyncapi": "3.0.0",
 		"info": object{
 			"title": "Boxoffice messages", "version": httpkit.Version,
-			"description": "CloudEvents 1.0 in structured JSON. A message may come more than once, under the same id, and later than one that was published after it.",
+			"description": "CloudEvents 1.0 in structured JSON. A message may come more than once, under the same id, and later than one that was published after it. New types may be added to a topic: a consumer ignores those that it does not know.",
 			"license":     object{"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"},
 		},
 		"defaultContentType": cloudevent.ContentType,

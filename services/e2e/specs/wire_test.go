@@ -75,8 +75,9 @@ func TestMessagesOnTheWire(t *testing.T) {
 // wire is the four services, and what they are sent.
 type wire struct {
 	*testing.T
-	servers  map[string]*httptest.Server
-	messages chan message
+	servers     map[string]*httptest.Server
+	messages    chan message
+	environment map[string]string // of each service
 }
 
 type message struct {
@@ -90,6 +91,8 @@ func newWire(t *testing.T) *wire {
 	handlers := map[string]http.Handler{}
 	started := make(chan struct{})
 	environment := serviceKeys(t)
+	environment["ADMIN_EMAIL"], environment["ADMIN_PASSWORD"] = "admin@example.com", "a bat behind the organ"
+	w.environment = environment
 	for _, service := range services {
 		w.servers[service] = httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 			<-started

@@ -138,7 +138,7 @@ func TestHearsBookings(t *testing.T) {
 		t.Errorf("%d tickets are available (%v), want 10", got.Available(), err)
 	}
 	// What nobody understands becomes a dead letter, and no error.
-	bad := events.Message{ID: uuid.NewString(), Type: "unknown", Data: json.RawMessage(`{}`)}
+	bad := events.Message{ID: uuid.NewString(), Type: events.TypeBookingCancelled, Data: json.RawMessage(`{}`)}
 	if err := b.deliver(t.Context(), bad); err != nil {
 		t.Error(err)
 	}

@@ -5,6 +5,7 @@ package broker
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/openboxoffice/boxoffice/contracts/events"
 	"github.com/openboxoffice/boxoffice/services/internal/storage"
@@ -65,8 +66,27 @@ type Handler func(ctx context.Context, m events.Message) error
 var ErrPartly = errors.New("not every consumer can be reached")
 
 // ErrReject, wrapped in a handler's error, says that trying again is no use:
-// the message is malformed or of a kind that is not known.
+// the message is malformed.
 var ErrReject = errors.New("message rejected")
+
+// ErrUnknownType, wrapped in a handler's error, says that this consumer does not
+// know the message's type. inbox.IgnoreUnknown is the answer to it.
+var ErrUnknownType = errors.New("unknown message type")
+
+// Handling returns handle with two of the service's own errors as this package's:
+// malformed becomes ErrReject, and unknownType becomes ErrUnknownType.
+func Handling(handle Handler, malformed, unknownType error) Handler {
+	return func(ctx context.Context, m events.Message) error {
+		err := handle(ctx, m)
+		switch {
+		case errors.Is(err, malformed):
+			return fmt.Errorf("%w: %w", ErrReject, err)
+		case errors.Is(err, unknownType):
+			return fmt.Errorf("%w: %w", ErrUnknownType, err)
+		}
+		return err
+	}
+}
 
 // IsOutage reports whether a handler's error says nothing about the message:
 // the storage was not available, or there was no time left. The message would

@@ -49,6 +49,12 @@ type Store interface {
 	// Known returns those of ids whose effect, or whose dead letter, is
 	// stored. No ids is the empty slice.
 	Known(ctx context.Context, ids []string) ([]string, error)
+	// Ignore records that the message with this id has no effect, as of at.
+	//
+	//   - Known returns it.
+	//   - A message that is known already stays as it is, and it is no error.
+	//   - It is recorded as one that had its effect: nothing gives it one later.
+	Ignore(ctx context.Context, id string, at time.Time) error
 	// PutDeadLetter stores d. One with the same ID stays as it is: a message
 	// that is dead-lettered twice is one dead letter.
 	PutDeadLetter(ctx context.Context, d DeadLetter) error

@@ -88,11 +88,13 @@ type Topic struct {
 }
 
 // Hears subscribes to the topics, and adds the operations about their messages to
-// api, which is that of API. It is called once.
+// api, which is that of API. A message of a type that the handler does not know is
+// ignored. It is called once.
 func (a *App) Hears(h Heard, api huma.API, guard *auth.Guard) error {
 	handlers, publishers, callers := map[string]broker.Handler{}, map[string]string{}, []string{}
 	for _, t := range h.Topics {
-		handlers[t.Name], publishers[t.Name] = t.Handle, t.Publisher
+		handlers[t.Name] = inbox.IgnoreUnknown(h.Inbox, a.Log, time.Now, t.Handle)
+		publishers[t.Name] = t.Publisher
 		callers = append(callers, t.Publisher)
 	}
 	inboxrest.Register(api, guard, inboxrest.Options{Store: h.Inbox, Handlers: handlers, Callers: callers, Log: a.Log})
@@ -108,7 +110,7 @@ func (a *App) Hears(h Heard, api huma.API, guard *auth.Guard) error {
 	}
 	for _, t := range h.Topics {
 		if err := subscriber.Subscribe(broker.Subscription{
-			Topic: t.Name, Consumer: h.Consumer, Handle: t.Handle, DeadLetter: inbox.DeadLetterFunc(h.Inbox, t.Name, time.Now),
+			Topic: t.Name, Consumer: h.Consumer, Handle: handlers[t.Name], DeadLetter: inbox.DeadLetterFunc(h.Inbox, t.Name, time.Now),
 		}); err != nil {
 			return err
 		}

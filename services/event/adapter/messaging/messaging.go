@@ -2,11 +2,6 @@
 package messaging
 
 import (
-	"context"
-	"errors"
-	"fmt"
-
-	"github.com/openboxoffice/boxoffice/contracts/events"
 	"github.com/openboxoffice/boxoffice/services/event"
 	"github.com/openboxoffice/boxoffice/services/internal/broker"
 )
@@ -14,14 +9,7 @@ import (
 // Consumer is the service's name among the consumers of a topic.
 const Consumer = "event"
 
-// Bookings handles the messages of the topic bookings. A message that nobody
-// can understand is rejected; any other error is worth another try.
+// Bookings returns the handler of the topic bookings.
 func Bookings(s *event.Service) broker.Handler {
-	return func(ctx context.Context, m events.Message) error {
-		err := s.HandleBooking(ctx, m)
-		if errors.Is(err, event.ErrBadMessage) {
-			return fmt.Errorf("%w: %w", broker.ErrReject, err)
-		}
-		return err
-	}
+	return broker.Handling(s.HandleBooking, event.ErrBadMessage, event.ErrUnknownType)
 }

@@ -87,6 +87,12 @@ func (b *Inbox) known(ctx context.Context, c mongodb.Collection, field string, i
 	return known, nil
 }
 
+// Ignore implements inbox.Store.
+func (b *Inbox) Ignore(ctx context.Context, id string, at time.Time) error {
+	_, err := b.Record(ctx, id, at)
+	return err
+}
+
 // PutDeadLetter implements inbox.Store.
 func (b *Inbox) PutDeadLetter(ctx context.Context, d inbox.DeadLetter) error {
 	attributes, data, err := messagerow.Split(d.Message)

@@ -23,6 +23,7 @@ type broken struct {
 	db *sqlitedb.DB
 
 	known   func(b *broken, ctx context.Context, ids []string) ([]string, error)
+	ignore  func(b *broken, ctx context.Context, id string, at time.Time) error
 	put     func(b *broken, ctx context.Context, d inbox.DeadLetter) error
 	letters func(b *broken, ctx context.Context, after string, limit int) ([]inbox.DeadLetter, error)
 	letter  func(b *broken, ctx context.Context, id string) (inbox.DeadLetter, error)
@@ -35,6 +36,13 @@ func (b *broken) Known(ctx context.Context, ids []string) ([]string, error) {
 		return b.known(b, ctx, ids)
 	}
 	return b.Store.Known(ctx, ids)
+}
+
+func (b *broken) Ignore(ctx context.Context, id string, at time.Time) error {
+	if b.ignore != nil {
+		return b.ignore(b, ctx, id, at)
+	}
+	return b.Store.Ignore(ctx, id, at)
 }
 
 func (b *broken) PutDeadLetter(ctx context.Context, d inbox.DeadLetter) error {
@@ -133,6 +141,24 @@ func TestBrokenInboxesAreCaught(t *testing.T) {
 		known, err := b.Store.Known(ctx, ids)
 		return append([]string(nil), known...), err
 	}}, "known_of_no_ids_is_the_empty_slice")
+
+	mustFail(t, "acknowledges_without_a_record", broken{ignore: func(*broken, context.Context, string, time.Time) error { return nil }},
+		"an_ignored_message_is_known")
+
+	mustFail(t, "ignores_once", broken{ignore: func(b *broken, ctx context.Context, id string, at time.Time) error {
+		return b.exec(ctx, `INSERT INTO inbox VALUES (?, ?)`, id, sqlitedb.Time(at))
+	}}, "what_is_known_stays_as_it_is_when_it_is_ignored")
+
+	mustFail(t, "takes_a_dead_letter_for_ignored", broken{ignore: func(b *broken, ctx context.Context, id string, at time.Time) error {
+		if err := b.exec(ctx, `DELETE FROM dead_letters WHERE id = ?`, id); err != nil {
+			return err
+		}
+		return b.Store.Ignore(ctx, id, at)
+	}}, "what_is_known_stays_as_it_is_when_it_is_ignored")
+
+	mustFail(t, "stores_what_it_ignores_as_a_dead_letter", broken{ignore: func(b *broken, ctx context.Context, id string, at time.Time) error {
+		return b.Store.PutDeadLetter(ctx, inbox.DeadLetter{ID: id, FailedAt: at})
+	}}, "nothing_gives_an_ignored_message_an_effect")
 
 	mustFail(t, "cuts_off_fractions", broken{put: func(b *broken, ctx context.Context, d inbox.DeadLetter) error {
 		d.FailedAt = d.FailedAt.Truncate(time.Second)

@@ -76,6 +76,32 @@ func knownOfNoIDsIsTheEmptySlice(h *harness) {
 	}
 }
 
+func anIgnoredMessageIsKnown(h *harness) {
+	id := newID(h)
+	for range 2 {
+		h.must(h.Store.Ignore(h.Context(), id, t0))
+	}
+	h.equal("known", h.known(newID(h), id), []string{id})
+	h.equal("dead letters", h.list("", 10), []inbox.DeadLetter{})
+}
+
+func whatIsKnownStays(h *harness) {
+	effect, d := newID(h), h.put()
+	h.record(effect)
+	h.must(h.Store.Ignore(h.Context(), effect, t0))
+	h.must(h.Store.Ignore(h.Context(), d.ID, t0))
+	h.equal("known", h.known(d.ID, effect), []string{effect, d.ID})
+	h.equal("dead letter", h.get(d.ID), d)
+}
+
+func nothingGivesAnEffect(h *harness) {
+	id := newID(h)
+	h.must(h.Store.Ignore(h.Context(), id, t0))
+	if h.record(id) {
+		h.Error("an ignored message is fresh")
+	}
+}
+
 func aDeadLetterComesBackAsItCame(h *harness) {
 	full, text, empty := letter(h), letter(h), letter(h)
 	full.FailedAt = full.FailedAt.In(time.FixedZone("", 7200))
@@ -256,7 +282,7 @@ func racingReplaysLeaveOneRecord(h *harness) {
 }
 
 func anEndedContextChangesNothing(h *harness) {
-	d, late, id := h.put(), letter(h), newID(h)
+	d, late, id, ignored := h.put(), letter(h), newID(h), newID(h)
 	ctx, cancel := context.WithCancel(h.Context())
 	cancel()
 	_, recordErr := h.Record(ctx, id, t0)
@@ -265,6 +291,7 @@ func anEndedContextChangesNothing(h *harness) {
 	_, getErr := h.Store.DeadLetter(ctx, d.ID)
 	for name, err := range map[string]error{
 		"Record": recordErr, "Known": knownErr, "DeadLetters": listErr, "DeadLetter": getErr,
+		"Ignore":        h.Store.Ignore(ctx, ignored, t0),
 		"PutDeadLetter": h.Store.PutDeadLetter(ctx, late),
 		"MarkReplayed":  h.Store.MarkReplayed(ctx, d.ID, "admin", t0),
 	} {
@@ -272,6 +299,6 @@ func anEndedContextChangesNothing(h *harness) {
 			h.Errorf("%s: %v", name, err)
 		}
 	}
-	h.equal("known", h.known(id, d.ID, late.ID), []string{d.ID})
+	h.equal("known", h.known(id, ignored, d.ID, late.ID), []string{d.ID})
 	h.equal("dead letters", h.list("", 10), []inbox.DeadLetter{d})
 }

@@ -74,6 +74,14 @@ func (s *Store) Known(ctx context.Context, ids []string) ([]string, error) {
 	return known, nil
 }
 
+// Ignore implements inbox.Store.
+func (s *Store) Ignore(ctx context.Context, id string, at time.Time) error {
+	return s.db.Write(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		_, err := Record(ctx, tx, id, at)
+		return err
+	})
+}
+
 // PutDeadLetter implements inbox.Store.
 func (s *Store) PutDeadLetter(ctx context.Context, d inbox.DeadLetter) error {
 	attributes, data, err := messagerow.Split(d.Message)

@@ -10,6 +10,7 @@ import (
 	"github.com/openboxoffice/boxoffice/services/internal/inbox"
 	"github.com/openboxoffice/boxoffice/services/internal/messagerow"
 	"github.com/openboxoffice/boxoffice/services/internal/mongodb"
+	"github.com/openboxoffice/boxoffice/services/notification"
 )
 
 // Inbox is the service's inbox.Store: the messages that Store has enqueued, and
@@ -78,6 +79,12 @@ func (i *Inbox) Known(ctx context.Context, ids []string) ([]string, error) {
 		}
 	}
 	return known, nil
+}
+
+// Ignore implements inbox.Store.
+func (i *Inbox) Ignore(ctx context.Context, id string, at time.Time) error {
+	_, err := i.messages.Insert(ctx, newMessage(notification.Record{MessageID: id, Kind: notification.Nothing, At: at}))
+	return err
 }
 
 // PutDeadLetter implements inbox.Store.
