@@ -20,7 +20,7 @@ func NewAPI(mux *chi.Mux, title, description string) huma.API {
 	config.DocsPath, config.SchemasPath = "", ""
 	config.CreateHooks = nil // no $schema links in answers
 	config.Transformers = []huma.Transformer{addTrace}
-	config.OnAddOperation = append(config.OnAddOperation, documentRefusals, documentExamples, documentLeniency, boundBody)
+	config.OnAddOperation = append(config.OnAddOperation, documentRefusals, documentExamples, documentLeniency, onceEach, boundBody)
 	format := huma.Format{Marshal: marshal, Unmarshal: unmarshal}
 	config.Formats = map[string]huma.Format{"application/json": format, "json": format}
 	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{

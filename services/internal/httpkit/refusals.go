@@ -82,7 +82,7 @@ func everyOperations(op *huma.Operation) []problem.Code {
 		codes = append(codes, problem.MalformedBody, problem.BodyTooLarge, problem.UnsupportedMedia, problem.RequestTimeout, problem.ValidationFailed)
 	}
 	for _, p := range op.Parameters {
-		if !anyText(p.Schema) {
+		if p.In == "query" || !anyText(p.Schema) {
 			codes = append(codes, problem.ValidationFailed)
 		}
 		if p.In == "query" && p.Name == "cursor" {
