@@ -11,7 +11,8 @@ import (
 )
 
 // Login starts a session. An unknown email address and a wrong password are the
-// same ErrInvalidGrant, and the same work: one hash is compared, once.
+// same ErrInvalidGrant, and the same work: one hash is compared, once. So is a password
+// that everybody can read where others can reach the service, whatever account has it.
 func (s *Service) Login(ctx context.Context, email, password string) (Grant, error) {
 	u, err := s.Users.ByEmail(ctx, s.Normalize(email))
 	hash := u.PasswordHash
@@ -24,7 +25,7 @@ func (s *Service) Login(ctx context.Context, email, password string) (Grant, err
 	switch ok, err := s.matches(ctx, hash, password); {
 	case err != nil:
 		return Grant{}, err
-	case !ok || u.ID == "":
+	case !ok || u.ID == "" || s.tooPublic(password):
 		return Grant{}, ErrInvalidGrant
 	}
 	id, err := uuid.NewV7()

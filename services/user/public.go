@@ -25,13 +25,16 @@ var (
 	publicLogins = []PublicLogin{SampleOrganizer, SampleCustomer, SampleAdmin, exampleAdmin}
 )
 
-// publicPassword reports whether everybody can read password.
-func publicPassword(password string) bool {
-	return slices.ContainsFunc(publicLogins, func(l PublicLogin) bool { return l.Password == password })
+// tooPublic reports whether password is good for nothing here, because others can
+// reach the service, and everybody can read it.
+func (s *Service) tooPublic(password string) bool {
+	password = s.Normalize(password)
+	return !s.Private && slices.ContainsFunc(publicLogins, func(l PublicLogin) bool { return l.Password == password })
 }
 
-// WithPublicPassword returns the email address of an account that still has its
-// public password, or "".
+// WithPublicPassword returns the email address of a public login that still has its
+// password, or "". Other accounts that have one of these passwords it does not look
+// for: Login knows.
 func (s *Service) WithPublicPassword(ctx context.Context) (string, error) {
 	for _, l := range publicLogins {
 		u, err := s.Users.ByEmail(ctx, l.Email)

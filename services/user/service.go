@@ -43,7 +43,7 @@ type Options struct {
 	Committed   func()
 
 	// Private says that nobody but this machine can reach the service. Elsewhere
-	// no new password may be one of those that everybody can read.
+	// none of the passwords that everybody can read is good for anything.
 	Private bool
 }
 
@@ -134,11 +134,10 @@ func (s *Service) check(r Registration) (User, error) {
 
 // checkPassword returns what is wrong with a new password of the account email.
 func (s *Service) checkPassword(password, email string) error {
-	password = s.Normalize(password)
-	if err := checkPassword(password, email); err != nil {
+	if err := checkPassword(s.Normalize(password), email); err != nil {
 		return err
 	}
-	if !s.Private && publicPassword(password) {
+	if s.tooPublic(password) {
 		return ErrPasswordTooCommon
 	}
 	return nil

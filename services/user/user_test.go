@@ -174,6 +174,36 @@ func TestPublicPasswords(t *testing.T) {
 	}
 }
 
+// A password that everybody can read is good for no login where others can come, also if
+// its account has another address than that of the sample.
+func TestPublicPasswordsLogNobodyIn(t *testing.T) {
+	t.Parallel()
+	s := newService(t)
+	s.Private = true
+	r := registration()
+	r.Email, r.Password = user.SampleCustomer.Email, user.SampleCustomer.Password
+	u, err := s.Register(t.Context(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.RequestEmail(t.Context(), u.ID, "ada@example.com", r.Password); err != nil {
+		t.Fatal(err)
+	}
+	m, err := s.Mail(t.Context(), s.told(t)[0].MailID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.ConfirmNewEmail(t.Context(), u.ID, m.Token); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Login(t.Context(), "ada@example.com", r.Password); err != nil {
+		t.Errorf("where nobody else can come: %v", err)
+	}
+	s.Private = false
+	_, err = s.Login(t.Context(), "ada@example.com", r.Password)
+	wantErr(t, err, user.ErrInvalidGrant)
+}
+
 func TestNamesPhonesAndRoles(t *testing.T) {
 	t.Parallel()
 	s := newService(t)
