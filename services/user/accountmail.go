@@ -356,12 +356,9 @@ func (s *Service) ResetPassword(ctx context.Context, token, password string) err
 	if badToken != nil {
 		return joinInvalid(badToken, s.checkPassword(password, ""))
 	}
-	m, u, err := s.AccountMails.Get(ctx, id.String())
-	switch {
-	case err != nil:
+	u, err := s.prove(ctx, PasswordReset, id, mac)
+	if err != nil {
 		return err
-	case m.Purpose != PasswordReset || !hmac.Equal(m.mac(id), mac) || m.due(u, s.now()) != nil:
-		return ErrLinkNotValid
 	}
 	if err := s.checkPassword(password, u.Email); err != nil {
 		return err
@@ -385,6 +382,19 @@ func (s *Service) ResetPassword(ctx context.Context, token, password string) err
 	return err
 }
 
+// prove returns the user of the mail with this id, if mac proves that somebody has read
+// it, and its link does something now; else ErrLinkNotValid. It only reads.
+func (s *Service) prove(ctx context.Context, p Purpose, id uuid.UUID, mac []byte) (User, error) {
+	m, u, err := s.AccountMails.Get(ctx, id.String())
+	switch {
+	case err != nil:
+		return User{}, err
+	case m.Purpose != p || !hmac.Equal(m.mac(id), mac) || m.due(u, s.now()) != nil:
+		return User{}, ErrLinkNotValid
+	}
+	return u, nil
+}
+
 // use uses up the token of a mail of this purpose for a change of its user, which may
 // lead to another mail.
 func (s *Service) use(ctx context.Context, p Purpose, token string,
@@ -393,6 +403,10 @@ func (s *Service) use(ctx context.Context, p Purpose, token string,
 	id, mac, wrong := parseToken(token)
 	if wrong != nil {
 		return User{}, wrong
+	}
+	// A token that proves nothing keeps nobody from writing.
+	if _, err := s.prove(ctx, p, id, mac); err != nil {
+		return User{}, err
 	}
 	now := s.now()
 	return s.AccountMails.Use(ctx, id.String(), now, now.Add(-time.Hour), func(m AccountMail, u *User, told int) (*AccountMail, events.Message, error) {

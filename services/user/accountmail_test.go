@@ -1,6 +1,7 @@
 package user_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -438,5 +439,38 @@ func TestNoticesToAnOldAddressAreFew(t *testing.T) {
 	s.pass(time.Hour)
 	if err := leave(12, false); err != nil || notices() != 1 {
 		t.Errorf("an hour later a change is not told: %v", err)
+	}
+}
+
+// counted counts the uses of mails, which lock.
+type counted struct {
+	user.AccountMails
+	uses int
+}
+
+func (c *counted) Use(ctx context.Context, id string, now, since time.Time, change func(user.AccountMail, *user.User, int) (*user.AccountMail, events.Message, error)) (user.User, error) {
+	c.uses++
+	return c.AccountMails.Use(ctx, id, now, since, change)
+}
+
+func TestTokensThatProveNothingLockNothing(t *testing.T) {
+	t.Parallel()
+	s := newService(t)
+	u := s.registered(t)
+	good := s.mailed(t, user.Verification).Token
+	c := &counted{AccountMails: s.AccountMails}
+	s.AccountMails = c
+	for _, token := range []string{"AZUfqLQCcAGAAAAAAAAAAPx0nYQXl2aLrL9dNYQdyVE", "nonsense"} {
+		if s.ConfirmEmail(t.Context(), token) == nil || s.ResetPassword(t.Context(), token, "an organ in the sparrow") == nil {
+			t.Errorf("%q is taken", token)
+		}
+	}
+	_, err := s.ConfirmNewEmail(t.Context(), u.ID, good)
+	wantErr(t, err, user.ErrLinkNotValid)
+	if c.uses != 0 {
+		t.Errorf("%d uses by tokens that prove nothing", c.uses)
+	}
+	if err := s.ConfirmEmail(t.Context(), good); err != nil || c.uses != 1 {
+		t.Errorf("%d uses by one that does (%v)", c.uses, err)
 	}
 }

@@ -2,7 +2,6 @@ package rest
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"time"
 
@@ -34,10 +33,10 @@ func (h *handlers) registerAccountMails(api huma.API, guard *auth.Guard) {
 		OperationID: "requestVerification", Method: http.MethodPost, Path: "/users/verification", DefaultStatus: http.StatusAccepted, Tags: []string{"users"},
 		Summary: "Ask for a mail that verifies an account's address", Description: later + " The token in it is good for two days.",
 	}, problem.RateLimited)), h.requestMail(user.Verification))
-	huma.Register(api, h.fromClient(httpkit.Refuses(huma.Operation{
+	huma.Register(api, httpkit.Refuses(huma.Operation{
 		OperationID: "confirmVerification", Method: http.MethodPost, Path: "/users/verification/confirm", DefaultStatus: http.StatusNoContent, Tags: []string{"users"},
 		Summary: "Verify an account's address by the token from its mail",
-	}, problem.LinkNotValid, problem.RateLimited)), h.confirmVerification)
+	}, problem.LinkNotValid), h.confirmVerification)
 	huma.Register(api, h.fromClient(httpkit.Refuses(huma.Operation{
 		OperationID: "requestPasswordReset", Method: http.MethodPost, Path: "/password-reset", DefaultStatus: http.StatusAccepted, Tags: []string{"users"},
 		Summary: "Ask for a mail to set a new password", Description: later + " The token in it is good for an hour.",
@@ -45,15 +44,15 @@ func (h *handlers) registerAccountMails(api huma.API, guard *auth.Guard) {
 	huma.Register(api, h.fromClient(httpkit.Refuses(huma.Operation{
 		OperationID: "confirmPasswordReset", Method: http.MethodPost, Path: "/password-reset/confirm", DefaultStatus: http.StatusNoContent, Tags: []string{"users"},
 		Summary: "Set a new password by the token from the mail", Description: "It ends all sessions: log in again. An account whose address was never verified loses its phone number. A password that is refused does not use up the token.",
-	}, problem.LinkNotValid, problem.PasswordTooCommon, problem.RateLimited)), h.confirmPasswordReset)
+	}, problem.LinkNotValid, problem.PasswordTooCommon)), h.confirmPasswordReset)
 	huma.Register(api, guard.User(api, h.fromClient(httpkit.Refuses(huma.Operation{
 		OperationID: "requestEmail", Method: http.MethodPost, Path: "/users/me/email", DefaultStatus: http.StatusAccepted, Tags: []string{"users"},
 		Summary: "Ask for another email address", Description: "A token is mailed to it, which is good for a day. Until it is confirmed the old address stays. Three such mails an hour are sent at most. An admin keeps the address of the configuration.",
 	}, problem.Forbidden, problem.EmailTaken, problem.WrongPassword, problem.RateLimited))), h.requestEmail)
-	huma.Register(api, guard.User(api, h.fromClient(httpkit.Refuses(huma.Operation{
+	huma.Register(api, guard.User(api, httpkit.Refuses(huma.Operation{
 		OperationID: "confirmEmail", Method: http.MethodPost, Path: "/users/me/email/confirm", Tags: []string{"users"},
 		Summary: "Take the new email address by the token that was mailed to it", Description: "The old address is told. Where nobody had verified it and three such mails went to its mailbox within the hour, the change is refused until later, and does not use up the token.",
-	}, problem.LinkNotValid, problem.EmailTaken, problem.RateLimited))), h.confirmEmail)
+	}, problem.LinkNotValid, problem.EmailTaken, problem.RateLimited)), h.confirmEmail)
 	huma.Register(api, guard.Service(api, httpkit.Refuses(huma.Operation{
 		OperationID: "getAccountMail", Method: http.MethodGet, Path: "/account-mails/{id}", Tags: []string{"internal"},
 		Summary: "Get what a mail about an account says", Description: "For the moment when it is sent: nobody stores its token.",
@@ -62,11 +61,10 @@ func (h *handlers) registerAccountMails(api huma.API, guard *auth.Guard) {
 
 func (h *handlers) requestMail(p user.Purpose) func(context.Context, *struct{ Body emailBody }) (*struct{}, error) {
 	return func(ctx context.Context, in *struct{ Body emailBody }) (*struct{}, error) {
-		end, err := h.mailRequests.begin(ctx, clientOf(ctx))
-		if err != nil {
+		a := h.attemptOf(ctx, in.Body.Email)
+		if err := h.mailRequests.enter(ctx, a, h.knows(a)); err != nil {
 			return nil, refused(ctx, err)
 		}
-		end(strike) // each counts, whatever comes of it
 		if err := h.service.RequestMail(ctx, p, in.Body.Email); err != nil {
 			return nil, refused(ctx, err)
 		}
@@ -75,7 +73,7 @@ func (h *handlers) requestMail(p user.Purpose) func(context.Context, *struct{ Bo
 }
 
 func (h *handlers) confirmVerification(ctx context.Context, in *struct{ Body linkBody }) (*struct{}, error) {
-	if err := h.confirm(ctx, func() error { return h.service.ConfirmEmail(ctx, in.Body.Token) }); err != nil {
+	if err := h.service.ConfirmEmail(ctx, in.Body.Token); err != nil {
 		return nil, refused(ctx, err)
 	}
 	return nil, nil
@@ -84,15 +82,12 @@ func (h *handlers) confirmVerification(ctx context.Context, in *struct{ Body lin
 func (h *handlers) confirmPasswordReset(ctx context.Context, in *struct{ Body resetBody }) (*struct{}, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	err := h.confirm(ctx, func() error {
-		leave, err := h.line.enter(ctx, attemptOf(clientOf(ctx), in.Body.Token))
-		if err != nil {
-			return err
-		}
-		defer leave()
-		return h.service.ResetPassword(ctx, in.Body.Token, in.Body.Password)
-	})
+	leave, err := h.line.enter(ctx, attemptOf(clientOf(ctx), in.Body.Token))
 	if err != nil {
+		return nil, refused(ctx, err)
+	}
+	defer leave()
+	if err := h.service.ResetPassword(ctx, in.Body.Token, in.Body.Password); err != nil {
 		return nil, refused(ctx, err)
 	}
 	return nil, nil
@@ -106,14 +101,14 @@ type newEmailBody struct {
 func (h *handlers) requestEmail(ctx context.Context, in *struct{ Body newEmailBody }) (*struct{}, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
+	id := auth.Caller(ctx).UserID
 	// Each may be a mail to somebody who has not asked for it, or tell whether an
 	// address has an account.
-	end, err := h.mailRequests.begin(ctx, clientOf(ctx))
+	end, err := h.emailRequests.begin(ctx, attemptOf(clientOf(ctx), id))
 	if err != nil {
 		return nil, refused(ctx, err)
 	}
-	end(strike)
-	id := auth.Caller(ctx).UserID
+	end(strike) // each counts, whatever comes of it
 	// A stolen access token must not be good for guessing the password.
 	err = h.tryPassword(ctx, attemptOf(clientOf(ctx), id), func() error {
 		return h.service.RequestEmail(ctx, id, in.Body.Email, in.Body.Password)
@@ -125,30 +120,11 @@ func (h *handlers) requestEmail(ctx context.Context, in *struct{ Body newEmailBo
 }
 
 func (h *handlers) confirmEmail(ctx context.Context, in *struct{ Body linkBody }) (*answer, error) {
-	var u user.User
-	err := h.confirm(ctx, func() (err error) {
-		u, err = h.service.ConfirmNewEmail(ctx, auth.Caller(ctx).UserID, in.Body.Token)
-		return err
-	})
+	u, err := h.service.ConfirmNewEmail(ctx, auth.Caller(ctx).UserID, in.Body.Token)
 	if err != nil {
 		return nil, refused(ctx, err)
 	}
 	return &answer{Body: toBody(u)}, nil
-}
-
-// confirm runs use, which uses a token. Forged ones, and those that are used or too
-// old, count.
-func (h *handlers) confirm(ctx context.Context, use func() error) error {
-	end, err := h.confirmations.begin(ctx, clientOf(ctx))
-	if err != nil {
-		return err
-	}
-	o := void
-	defer func() { end(o) }()
-	if err = use(); errors.Is(err, user.ErrLinkNotValid) {
-		o = strike
-	}
-	return err
 }
 
 type accountMailBody struct {

@@ -128,19 +128,43 @@ func TestAccountMailsRefuse(t *testing.T) {
 	}
 }
 
-func TestAFloodOfMailRequestsIsThrottled(t *testing.T) {
+// Whoever asks for mails without end, and shows tokens of none, keeps nobody at the same
+// address from a mail, or from using its token.
+func TestAFloodOfMailRequestsLocksNobodyOut(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
+	s.ada()
 	for range rest.MailRequestsPerMinute {
 		if a := s.post("/password-reset", object{"email": "nobody@example.com"}); a.status != 202 {
 			t.Fatalf("%d %s", a.status, a.body)
 		}
 	}
-	wantProblem(t, "one more", s.post("/users/verification", object{"email": "nobody@example.com"}), 429, problem.RateLimited)
-	for range rest.BadTokensPerMinute {
+	if a := s.post("/users/verification", object{"email": "ada@example.com"}); a.status != 202 {
+		t.Errorf("another one: %d %s", a.status, a.body)
+	}
+	for range 100 {
 		wantProblem(t, "a guess", s.post("/users/verification/confirm", object{"token": strings.Repeat("A", 43)}), 410, problem.LinkNotValid)
 	}
-	wantProblem(t, "a guess too many", s.post("/password-reset/confirm", object{"token": strings.Repeat("A", 43), "password": password}), 429, problem.RateLimited)
+	if a := s.post("/users/verification/confirm", object{"token": s.mail().field(t, "token")}); a.status != 204 {
+		t.Errorf("a good token: %d %s", a.status, a.body)
+	}
+}
+
+// An account that asks for other addresses again and again is refused, and no other at
+// its address.
+func TestAFloodOfAddressesIsOfOneAccount(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	ada, _ := s.ada()
+	s.register("bob@example.com")
+	ask := func(token string) answer {
+		return s.do(request{method: "POST", path: "/users/me/email", token: token, body: object{"email": "nobody", "password": password}})
+	}
+	for range rest.EmailRequestsPerMinute {
+		wantProblem(t, "no address", ask(ada), 422, problem.ValidationFailed)
+	}
+	wantProblem(t, "one more", ask(ada), 429, problem.RateLimited)
+	wantProblem(t, "another account", ask(s.login("bob@example.com", password, "").field(t, "access_token")), 422, problem.ValidationFailed)
 }
 
 func TestAnotherEmailAddress(t *testing.T) {

@@ -227,11 +227,7 @@ func TestWhoIsKnownAtAnAddressIsNotSlowedDown(t *testing.T) {
 	for i := range FailuresPerAddress {
 		_ = h.login(t.Context(), school, fmt.Sprint("account ", i), fails)
 	}
-	for {
-		if _, err := h.pace.reserve(school, unsuspected); err != nil {
-			break // all who may wait do
-		}
-	}
+	full(h.pace, school, unsuspected)
 	if err := h.login(t.Context(), school, "ada", succeeds); err != nil {
 		t.Errorf("known there: %v", err)
 	}
@@ -255,15 +251,56 @@ func TestGuessesAtFewAccountsHoldUpNoOther(t *testing.T) {
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
 	var throttled *errThrottled
-	for range 100 { // as many as may wait, and more
-		_, _ = h.pace.reserve(school, suspected)
-	}
+	full(h.pace, school, suspected)
 	if err := h.login(gone, school, "account 1", fails); !errors.As(err, &throttled) {
 		t.Errorf("an account with a wrong password: %v, want to be sent away", err)
 	}
 	if err := h.login(t.Context(), school, "bob", succeeds); err != nil {
 		t.Errorf("another account: %v", err)
 	}
+}
+
+// full takes all places of a lane.
+func full(p *pace, c client, l lane) {
+	for {
+		if _, err := p.reserve(c, l); err != nil {
+			return
+		}
+	}
+}
+
+// Of requests that anybody may make an address makes so many, and then one a second. Whoever
+// names the same account again and again holds up no other, and whoever names others
+// without end nobody who is known there.
+func TestAFlowIsSlowedDownByAddress(t *testing.T) {
+	t.Parallel()
+	c := &clock{time.Now()}
+	const most = 3
+	f := newFlow(most, time.Minute, func() time.Time { return c.now })
+	enter := func(at client, account string, known bool) error {
+		t.Helper()
+		return f.enter(t.Context(), attemptOf(at, account), known)
+	}
+	away := func(what string, err error, want bool) {
+		t.Helper()
+		var throttled *errThrottled
+		if errors.As(err, &throttled) != want || err != nil && !want {
+			t.Errorf("%s: %v; sent away should be %t", what, err, want)
+		}
+	}
+	for range most {
+		away("one of the first", enter(school, "a", false), false)
+	}
+	full(f.pace, school, suspected)
+	away("the same account", enter(school, "a", false), true)
+	away("another one", enter(school, "b", false), false)
+	full(f.pace, school, unsuspected)
+	away("one that nobody named", enter(school, "c", false), true)
+	away("one that is known there", enter(school, "d", true), false)
+	away("that again", enter(school, "d", true), true)
+	away("another address", enter(home, "a", false), false)
+	c.pass(time.Minute)
+	away("later", enter(school, "a", false), false)
 }
 
 // An account logs in so often and no more, wherever from: each login costs a hash.

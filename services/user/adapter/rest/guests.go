@@ -38,11 +38,10 @@ func (h *handlers) admitGuest(ctx context.Context, in *struct{ Body guestBody })
 	Body         guestTokenBody
 }, error,
 ) {
-	end, err := h.guests.begin(ctx, clientOf(ctx))
-	if err != nil {
+	a := h.attemptOf(ctx, in.Body.Email)
+	if err := h.guests.enter(ctx, a, h.knows(a)); err != nil {
 		return nil, refused(ctx, err)
 	}
-	end(strike) // each counts, whatever comes of it
 	g, err := h.service.AdmitGuest(ctx, user.Guest{
 		Name: in.Body.Name, Email: in.Body.Email, Phone: in.Body.Phone.Value, Locale: in.Body.Locale.Value,
 	})

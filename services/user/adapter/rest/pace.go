@@ -8,43 +8,46 @@ import (
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 )
 
-// How an address is slowed down that had its wrong passwords: in each lane one
-// attempt in pause, and no more than fit into longestWait wait for it.
+// How an address is slowed down that had its attempts: in each lane one attempt in
+// pause, and no more than fit into longestWait wait for it.
 const (
 	pause       = time.Second
 	longestWait = 10 * time.Second
 )
 
-// pace slows addresses down, which may be those of many: it locks none out.
+// pace slows addresses down after so many attempts within a window: they may be those
+// of many, and it locks none out.
 type pace struct {
-	now func() time.Time
+	most   int
+	window time.Duration
+	now    func() time.Time
 
 	mu      sync.Mutex
 	clients *simplelru.LRU[client, *paced]
 }
 
-// lane is a queue of an address: whoever guesses at few accounts holds up nobody
-// who logs in to another one.
+// lane is a queue of an address: whoever guesses at few accounts, or names the same
+// ones again and again, holds up nobody who names another one.
 type lane int
 
 const (
-	unsuspected lane = iota // the account had no wrong password from there
+	unsuspected lane = iota // the account had no attempt from there that counted
 	suspected
 	lanes
 )
 
 type paced struct {
-	failures int
-	resets   time.Time        // when the failures are forgotten
+	attempts int              // those that count
+	resets   time.Time        // when they are forgotten
 	next     [lanes]time.Time // when the next attempt may begin, if it is slowed down
 }
 
-func newPace(now func() time.Time) *pace {
+func newPace(most int, window time.Duration, now func() time.Time) *pace {
 	clients, err := simplelru.NewLRU[client, *paced](remembered, nil)
 	if err != nil {
 		panic(err) // only for a size that is not positive
 	}
-	return &pace{now: now, clients: clients}
+	return &pace{most: most, window: window, now: now, clients: clients}
 }
 
 // of returns what is known of c. The caller holds mu.
@@ -55,20 +58,20 @@ func (p *pace) of(c client) *paced {
 		p.clients.Add(c, e)
 	}
 	if !p.now().Before(e.resets) {
-		e.failures = 0
+		e.attempts = 0
 	}
 	return e
 }
 
-// failed counts a wrong password from c.
-func (p *pace) failed(c client) {
+// count counts an attempt from c.
+func (p *pace) count(c client) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	e := p.of(c)
-	if e.failures == 0 {
-		e.resets = p.now().Add(FailureWindow)
+	if e.attempts == 0 {
+		e.resets = p.now().Add(p.window)
 	}
-	e.failures++
+	e.attempts++
 }
 
 // reserve returns how long an attempt from c in lane l has to wait, or *errThrottled
@@ -77,7 +80,7 @@ func (p *pace) reserve(c client, l lane) (time.Duration, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	e := p.of(c)
-	if e.failures < FailuresPerAddress {
+	if e.attempts < p.most {
 		return 0, nil
 	}
 	now := p.now()

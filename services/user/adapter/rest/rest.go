@@ -32,17 +32,18 @@ const patience = 10 * time.Second
 
 // The limits. Failed passwords are counted by address and account, never by
 // account alone: that would lock its owner out. An address alone is slowed down
-// (pace): it may be that of a school. Successes are counted by account: whoever
-// has them knows its password.
+// (pace), and never refused: it may be that of a school. Successes are counted by
+// account: whoever has them knows its password. Tokens of mails are not counted: nobody
+// guesses 128 bits, and to look at one is a read by its key.
 const (
-	// RegistrationsPerMinute may come from one address: a whole school.
+	// RegistrationsPerMinute, GuestsPerMinute and MailRequestsPerMinute, for mails about
+	// accounts, may come from one address before it is slowed down.
 	RegistrationsPerMinute = 300
-	// GuestsPerMinute may come from one address.
-	GuestsPerMinute = 60
-	// MailRequestsPerMinute, for mails about accounts, may come from one address, and
-	// BadTokensPerMinute of such mails.
-	MailRequestsPerMinute = 60
-	BadTokensPerMinute    = 60
+	GuestsPerMinute        = 60
+	MailRequestsPerMinute  = 60
+	// EmailRequestsPerMinute, for another address of an account, may come from one
+	// address.
+	EmailRequestsPerMinute = 10
 	// FailuresPerAccount may come from one address within FailureWindow. After
 	// FailuresPerAddress it is slowed down.
 	FailuresPerAccount = 10
@@ -72,10 +73,10 @@ type handlers struct {
 	service *user.Service
 	clients httpkit.Clients
 
-	registrations        *throttle[client]
-	guests               *throttle[client]
-	mailRequests         *throttle[client]
-	confirmations        *throttle[client]
+	registrations        *flow
+	guests               *flow
+	mailRequests         *flow
+	emailRequests        *throttle[attempt]
 	byAccountFromAddress *throttle[attempt]
 	logins               *throttle[user.TokenHash]
 	pace                 *pace
@@ -94,6 +95,11 @@ type attempt struct {
 
 func attemptOf(c client, account string) attempt {
 	return attempt{c, sha256.Sum256([]byte(account))}
+}
+
+// attemptOf is that of the request behind ctx, at the account with this email address.
+func (h *handlers) attemptOf(ctx context.Context, email string) attempt {
+	return attemptOf(clientOf(ctx), user.EmailKey(h.service.Normalize(email)))
 }
 
 // Register adds the operations to mux, and to api for those who read its
@@ -117,13 +123,13 @@ func newHandlers(o Options) *handlers {
 	h := &handlers{
 		service:              o.Service,
 		clients:              o.Clients,
-		registrations:        newThrottle[client](RegistrationsPerMinute, time.Minute, o.Now),
-		guests:               newThrottle[client](GuestsPerMinute, time.Minute, o.Now),
-		mailRequests:         newThrottle[client](MailRequestsPerMinute, time.Minute, o.Now),
-		confirmations:        newThrottle[client](BadTokensPerMinute, time.Minute, o.Now),
+		registrations:        newFlow(RegistrationsPerMinute, time.Minute, o.Now),
+		guests:               newFlow(GuestsPerMinute, time.Minute, o.Now),
+		mailRequests:         newFlow(MailRequestsPerMinute, time.Minute, o.Now),
+		emailRequests:        newThrottle[attempt](EmailRequestsPerMinute, time.Minute, o.Now),
 		byAccountFromAddress: newThrottle[attempt](FailuresPerAccount, FailureWindow, o.Now),
 		logins:               newThrottle[user.TokenHash](LoginsPerAccount, FailureWindow, o.Now),
-		pace:                 newPace(o.Now),
+		pace:                 newPace(FailuresPerAddress, FailureWindow, o.Now),
 		line:                 newLine(o.AtOnce, maxWaiting),
 	}
 	var err error

@@ -115,7 +115,7 @@ func (h *handlers) login(ctx context.Context, c client, account string, try func
 		h.logins.add(a.account)
 		h.know(a)
 	case errors.Is(err, user.ErrInvalidGrant):
-		h.pace.failed(c)
+		h.pace.count(c)
 	}
 	return err
 }

@@ -113,14 +113,12 @@ func (h *handlers) registerUsers(api huma.API, guard *auth.Guard) {
 }
 
 func (h *handlers) register(ctx context.Context, in *struct{ Body registrationBody }) (*answer, error) {
-	end, err := h.registrations.begin(ctx, clientOf(ctx))
-	if err != nil {
+	a := h.attemptOf(ctx, in.Body.Email)
+	if err := h.registrations.enter(ctx, a, h.knows(a)); err != nil {
 		return nil, refused(ctx, err)
 	}
-	end(strike) // each counts, whatever comes of it
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	a := attemptOf(clientOf(ctx), user.EmailKey(h.service.Normalize(in.Body.Email)))
 	leave, err := h.line.enter(ctx, a)
 	if err != nil {
 		return nil, refused(ctx, err)
