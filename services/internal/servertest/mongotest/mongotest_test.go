@@ -5,6 +5,7 @@ package mongotest_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"slices"
@@ -152,7 +153,7 @@ func TestAKilledBinaryLeavesNothing(t *testing.T) {
 		uri := mongotest.New(t)
 		insert(t, open(t, uri), bson.M{"_id": 1})
 		fmt.Fprintf(os.Stdout, "%s\n", uri)
-		select {} // until we are killed
+		_, _ = io.Copy(io.Discard, os.Stdin) // until we are killed; Go ends a process in which all sleep
 	}
 	server := mongotest.NewServer(t)
 	uses := []string{"TEST_MONGO_URI=" + server.New(t)}
@@ -181,6 +182,9 @@ func childWith(t *testing.T, env string) (uri string) {
 	cmd.Env = append(os.Environ(), "MONGOTEST_CHILD=1", "MONGOTEST_SHARED_URI=", env)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := cmd.StdinPipe(); err != nil { // which the child reads
 		t.Fatal(err)
 	}
 	if err := cmd.Start(); err != nil {

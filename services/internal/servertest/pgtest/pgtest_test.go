@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"strings"
@@ -183,7 +184,7 @@ func TestAKilledBinaryLeavesNothing(t *testing.T) {
 	t.Parallel()
 	if os.Getenv("PGTEST_CHILD") != "" {
 		fmt.Fprintf(os.Stdout, "%s\n", pgtest.New(t, migrate))
-		select {} // until we are killed
+		_, _ = io.Copy(io.Discard, os.Stdin) // until we are killed; Go ends a process in which all sleep
 	}
 	server := pgtest.NewServer(t)
 	dsn := server.New(t, nil)
@@ -216,6 +217,9 @@ func childWith(t *testing.T, env string) string {
 	cmd.Env = append(os.Environ(), "PGTEST_CHILD=1", "PGTEST_SHARED_DSN=", env)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := cmd.StdinPipe(); err != nil { // which the child reads
 		t.Fatal(err)
 	}
 	if err := cmd.Start(); err != nil {
