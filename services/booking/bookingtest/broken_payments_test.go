@@ -31,7 +31,7 @@ type provider struct {
 	look    func(context.Context, booking.Unsettled) (booking.Outcome, error)
 	settle  func(context.Context, booking.Unsettled) (booking.Settlement, error)
 	refund  func(context.Context, booking.RefundRequest) error
-	act     func(bookingID string, succeed bool) bool
+	act     func(bookingID string, n int, succeed bool) bool
 	forget  func()
 }
 
@@ -45,8 +45,8 @@ func newProvider(t *testing.T) *provider {
 	return &provider{
 		Sandbox: s, seen: map[string]int{}, taken: map[string]int64{}, returned: map[string]int64{},
 		limits: s.Limits, prepare: s.Prepare, charge: s.Charge, look: s.Look, settle: s.Settle, refund: s.Refund,
-		act: func(id string, succeed bool) bool {
-			acted, err := s.Act(t.Context(), id, succeed)
+		act: func(id string, n int, succeed bool) bool {
+			acted, err := s.Act(t.Context(), id, n, succeed)
 			if err != nil {
 				t.Error(err)
 			}
@@ -96,7 +96,7 @@ func (p *provider) underTest(t *testing.T) bookingtest.PaymentsUnderTest {
 	return bookingtest.PaymentsUnderTest{
 		Payments: p, Statements: p.Sandbox,
 		Good: sandbox.Visa, Declined: sandbox.Declined, Timeout: sandbox.Timeout, Action: sandbox.Authentication,
-		Act: func(id string, succeed bool) bool { return p.act(id, succeed) }, Forget: func() { p.forget() },
+		Act: func(id string, n int, succeed bool) bool { return p.act(id, n, succeed) }, Forget: func() { p.forget() },
 		Ledger: func(id string) (captured, refunded int64) {
 			entries, err := p.Entries(t.Context(), id, 0, 1000)
 			if err != nil {
@@ -188,9 +188,9 @@ func TestPaymentsSuiteCatchesBrokenAdapters(t *testing.T) {
 			return charged, err
 		}
 	}
-	broken("charges_twice", "a_repeated_charge_is_captured_once_under_the_same_reference", chargesTwice)
-	broken("charges_twice_in_a_race", "32_racing_charges_of_one_booking_capture_once", chargesTwice)
-	broken("forgets_a_decline", "a_decline_is_repeated", func(p *provider) {
+	broken("charges_twice", "a_repeated_attempt_is_captured_once_under_the_same_reference", chargesTwice)
+	broken("charges_twice_in_a_race", "32_racing_calls_of_one_attempt_capture_once", chargesTwice)
+	broken("forgets_a_decline", "a_repeat_of_a_declined_attempt_is_declined_whatever_its_token", func(p *provider) {
 		p.charge = func(ctx context.Context, c booking.Charge) (booking.Charged, error) {
 			charged, err := p.Sandbox.Charge(ctx, c)
 			if errors.Is(err, booking.ErrPaymentDeclined) && c.Token == sandbox.Visa {
@@ -200,7 +200,7 @@ func TestPaymentsSuiteCatchesBrokenAdapters(t *testing.T) {
 			return charged, err
 		}
 	})
-	broken("takes_a_timeout_for_a_decline", "a_charge_without_an_answer_is_unknown_until_it_is_settled", func(p *provider) {
+	broken("takes_a_timeout_for_a_decline", "a_charge_without_an_answer_is_unknown_until_look_or_settle_finds_it", func(p *provider) {
 		p.charge = func(ctx context.Context, c booking.Charge) (booking.Charged, error) {
 			charged, err := p.Sandbox.Charge(ctx, c)
 			if errors.Is(err, booking.ErrOutcomeUnknown) {
@@ -209,7 +209,7 @@ func TestPaymentsSuiteCatchesBrokenAdapters(t *testing.T) {
 			return charged, err
 		}
 	})
-	broken("lets_a_late_charge_through", "after_settle_has_said_never_a_late_charge_is_refused", func(p *provider) {
+	broken("lets_a_late_charge_through", "after_settle_has_said_never_every_attempt_is_refused", func(p *provider) {
 		p.charge = func(ctx context.Context, c booking.Charge) (booking.Charged, error) {
 			charged, err := p.Sandbox.Charge(ctx, c)
 			if errors.Is(err, booking.ErrPaymentClosed) && p.before(c.BookingID) == 0 {
@@ -219,7 +219,7 @@ func TestPaymentsSuiteCatchesBrokenAdapters(t *testing.T) {
 			return charged, err
 		}
 	})
-	broken("settles_without_closing", "racing_charges_and_settlements_agree", func(p *provider) {
+	broken("settles_without_closing", "racing_attempts_and_settlements_agree", func(p *provider) {
 		p.settle = func(ctx context.Context, c booking.Unsettled) (booking.Settlement, error) {
 			entries, err := p.Entries(ctx, c.BookingID, 0, 1)
 			if err != nil || len(entries) == 0 {
@@ -228,7 +228,7 @@ func TestPaymentsSuiteCatchesBrokenAdapters(t *testing.T) {
 			return booking.Settlement{Captured: true, Reference: entries[0].Reference, Amount: entries[0].Amount}, nil
 		}
 	})
-	broken("forgets_that_it_declined", "settle_says_that_it_was_declined", func(p *provider) {
+	broken("forgets_that_it_declined", "settle_says_that_the_latest_attempt_was_declined", func(p *provider) {
 		p.settle = func(ctx context.Context, c booking.Unsettled) (booking.Settlement, error) {
 			s, err := p.Sandbox.Settle(ctx, c)
 			s.Declined = false
@@ -296,19 +296,19 @@ func TestPaymentsSuiteCatchesBrokenAdapters(t *testing.T) {
 		p.charge = func(ctx context.Context, c booking.Charge) (booking.Charged, error) {
 			charged, err := p.Sandbox.Charge(ctx, c)
 			if charged.Action != nil {
-				p.act(c.BookingID, true)
+				p.act(c.BookingID, 1, true)
 			}
 			return charged, err
 		}
 	})
 	broken("lets_the_customer_act_too_late", "what_waits_for_the_customer_is_over_when_it_is_settled", func(p *provider) {
-		p.act = func(id string, _ bool) bool {
+		p.act = func(id string, _ int, _ bool) bool {
 			p.move(p.taken, id, 1)
 			return true
 		}
 	})
 	broken("takes_a_failure_for_an_absence", "what_waits_for_the_customer_is_declined_when_they_fail", func(p *provider) {
-		p.act = func(string, bool) bool { return true }
+		p.act = func(string, int, bool) bool { return true }
 	})
 	broken("wants_a_reference_to_settle", "a_charge_without_a_reference_is_none", func(p *provider) {
 		p.settle = func(ctx context.Context, c booking.Unsettled) (booking.Settlement, error) {
@@ -335,7 +335,7 @@ func TestPaymentsSuiteCatchesBrokenAdapters(t *testing.T) {
 		}
 	}
 	broken("forgets_the_key_of_a_refund", "a_refund_repeated_long_after_gives_back_once", forgets)
-	broken("forgets_the_key_of_a_charge", "a_charge_repeated_long_after_is_captured_once", forgets)
+	broken("forgets_the_key_of_a_charge", "an_attempt_repeated_long_after_is_captured_once", forgets)
 	broken("refuses_for_ever", "what_was_refused_can_be_asked_for_anew", func(p *provider) {
 		refused := map[string]bool{}
 		p.refund = func(ctx context.Context, r booking.RefundRequest) error {

@@ -23,7 +23,8 @@ const (
 )
 
 // MemoryPayments is a booking.Payments in memory, for tests of the use cases:
-// of the kind that is prepared, and may ask the customer to act.
+// of the kind that is prepared, and may ask the customer to act. An attempt that
+// arrives late it tries, as a provider does that knows nothing of their order.
 type MemoryPayments struct {
 	mu      sync.Mutex
 	intents map[string]*intent // by reference
@@ -41,7 +42,9 @@ type MemoryPayments struct {
 
 type intent struct {
 	booking.Charge
-	state              string // "", acts, captured, declined, closed
+	state              string         // "", captured, closed
+	attempts           map[int]string // acts, declined
+	latest             int            // the attempt that was tried last, or captured; 0 for none
 	captured, refunded int64
 	moves              int
 	at                 time.Time
@@ -73,22 +76,47 @@ func (p *MemoryPayments) Ledger(bookingID string) (captured, refunded int64, mov
 	return i.captured, i.refunded, i.moves
 }
 
-// Act is the customer who does what the provider asked for, or fails to. It
+// Act is the customer who does what the provider asked for last, or fails to. It
 // reports whether that was still wanted.
-func (p *MemoryPayments) Act(bookingID string, well bool) bool {
+func (p *MemoryPayments) Act(bookingID string, well bool) bool { return p.act(bookingID, 0, well) }
+
+// ActOn is Act on what an attempt asked for.
+func (p *MemoryPayments) ActOn(bookingID string, attempt int, well bool) bool {
+	return p.act(bookingID, attempt, well)
+}
+
+func (p *MemoryPayments) act(bookingID string, attempt int, well bool) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	i := p.intents[p.of[bookingID]]
-	if i == nil || i.state != "acts" {
+	switch {
+	case i == nil || !i.waits(), attempt != 0 && attempt != i.latest:
 		return false
-	}
-	if well {
+	case well:
 		i.capture()
-	} else {
-		i.state = "declined"
+	default:
+		i.attempts[i.latest] = "declined"
 	}
 	return true
 }
+
+// ActElsewhere is the customer who takes what lets them into the payment to pay
+// with another card, past us. It reports whether that was still possible.
+func (p *MemoryPayments) ActElsewhere(bookingID string, well bool) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	i := p.intents[p.of[bookingID]]
+	if i == nil || i.state != "" || i.latest == 0 {
+		return false
+	}
+	if i.attempts[i.latest] = "declined"; well {
+		i.capture()
+	}
+	return true
+}
+
+// waits reports whether the latest attempt waits for the customer.
+func (i *intent) waits() bool { return i.state == "" && i.attempts[i.latest] == "acts" }
 
 // CaptureLate captures a charge although the provider has said that it never
 // would. It reports whether it had.
@@ -135,7 +163,7 @@ func (p *MemoryPayments) Prepare(ctx context.Context, c booking.Charge) (string,
 	defer p.mu.Unlock()
 	reference := "pi_" + c.BookingID
 	if p.intents[reference] == nil {
-		p.intents[reference], p.of[c.BookingID] = &intent{Charge: c, at: p.Now()}, reference
+		p.intents[reference], p.of[c.BookingID] = &intent{Charge: c, attempts: map[int]string{}, at: p.Now()}, reference
 	}
 	return reference, nil
 }
@@ -162,28 +190,42 @@ func (p *MemoryPayments) charge(ctx context.Context, c booking.Charge) (booking.
 	if i == nil || i.BookingID != c.BookingID || i.Amount != c.Amount {
 		return booking.Charged{}, errors.New("payments: no such charge was prepared")
 	}
-	if i.state == "" {
-		switch c.Token {
-		case Good, Timeout:
-			i.capture()
-		case Acts:
-			i.state = "acts"
-		case TooSmall:
+	if i.state == "" && i.attempts[c.Attempt] == "" {
+		if c.Token == TooSmall {
 			i.state = "closed"
 			return booking.Charged{}, booking.ErrAmountNotPayable
-		default:
-			i.state = "declined"
 		}
+		i.try(c)
 	}
-	switch i.state {
-	case "declined":
-		return booking.Charged{}, booking.ErrPaymentDeclined
-	case "closed":
+	switch {
+	case i.state == "closed":
 		return booking.Charged{}, booking.ErrPaymentClosed
-	case "acts":
-		return booking.Charged{Reference: c.Reference, Action: &booking.Action{Type: "redirect", URL: "https://example.com/3ds", ClientSecret: "secret"}}, nil
+	case i.state == "captured":
+		return booking.Charged{Reference: c.Reference}, nil
+	case i.attempts[c.Attempt] == "acts":
+		return booking.Charged{Reference: c.Reference, Action: anAction()}, nil
 	}
-	return booking.Charged{Reference: c.Reference}, nil
+	return booking.Charged{}, booking.ErrPaymentDeclined
+}
+
+// try makes an attempt, which replaces one that waits.
+func (i *intent) try(c booking.Charge) {
+	if i.waits() {
+		i.attempts[i.latest] = "declined"
+	}
+	i.latest = c.Attempt
+	switch c.Token {
+	case Good, Timeout:
+		i.capture()
+	case Acts:
+		i.attempts[c.Attempt] = "acts"
+	default:
+		i.attempts[c.Attempt] = "declined"
+	}
+}
+
+func anAction() *booking.Action {
+	return &booking.Action{Type: "redirect", URL: "https://example.com/3ds", ClientSecret: "secret"}
 }
 
 // Look implements booking.Payments.
@@ -194,16 +236,16 @@ func (p *MemoryPayments) Look(ctx context.Context, c booking.Unsettled) (booking
 	defer p.mu.Unlock()
 	i := p.intents[c.Reference]
 	switch {
-	case i == nil || i.state == "":
+	case i == nil || i.state == "" && i.latest == 0:
 		return booking.Outcome{State: booking.ChargeOpen}, nil
 	case i.state == "closed":
 		return booking.Outcome{}, booking.ErrPaymentClosed
-	case i.state == "acts":
-		return booking.Outcome{State: booking.ChargeAction, Attempt: 1, Reference: c.Reference}, nil
 	case i.state == "captured":
-		return booking.Outcome{State: booking.ChargeCaptured, Attempt: 1, Reference: c.Reference, Amount: i.Amount}, nil
+		return booking.Outcome{State: booking.ChargeCaptured, Attempt: i.latest, Reference: c.Reference, Amount: i.Amount}, nil
+	case i.waits():
+		return booking.Outcome{State: booking.ChargeAction, Attempt: i.latest, Reference: c.Reference, Action: anAction()}, nil
 	}
-	return booking.Outcome{State: booking.ChargeDeclined, Attempt: 1}, nil
+	return booking.Outcome{State: booking.ChargeDeclined, Attempt: i.latest}, nil
 }
 
 // Settle implements booking.Payments.
@@ -216,13 +258,11 @@ func (p *MemoryPayments) Settle(ctx context.Context, c booking.Unsettled) (booki
 	if i == nil {
 		return booking.Settlement{}, nil
 	}
-	if slices.Contains([]string{"", "acts"}, i.state) {
-		i.state = "closed"
+	if i.state == "captured" {
+		return booking.Settlement{Captured: true, Reference: c.Reference, Amount: i.Amount}, nil
 	}
-	if i.state != "captured" {
-		return booking.Settlement{Declined: i.state == "declined"}, nil
-	}
-	return booking.Settlement{Captured: true, Reference: c.Reference, Amount: i.Amount}, nil
+	i.state = "closed"
+	return booking.Settlement{Declined: i.attempts[i.latest] == "declined"}, nil
 }
 
 // Refund implements booking.Payments.

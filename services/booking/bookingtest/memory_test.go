@@ -25,7 +25,7 @@ func TestMemoryPaymentsPassTheSuite(t *testing.T) {
 		return bookingtest.PaymentsUnderTest{
 			Payments: p, Statements: p,
 			Good: bookingtest.Good, Declined: bookingtest.Declined, Timeout: bookingtest.Timeout, Action: bookingtest.Acts,
-			Act: p.Act, Forget: func() {},
+			Act: p.ActOn, Forget: func() {},
 			Ledger: func(id string) (captured, refunded int64) {
 				captured, refunded, _ = p.Ledger(id)
 				return captured, refunded

@@ -20,9 +20,9 @@ type PaymentsUnderTest struct {
 	// Tokens of a means of payment that succeeds, that is declined, that is
 	// charged without an answer, and that waits for the customer to act.
 	Good, Declined, Timeout, Action string
-	// Act is the customer who has to: who authenticates, or fails to. It reports
-	// whether there was anything to do.
-	Act func(bookingID string, succeed bool) bool
+	// Act is the customer who has to, for this attempt: who authenticates, or fails
+	// to. It reports whether there was anything to do.
+	Act func(bookingID string, attempt int, succeed bool) bool
 	// Forget lets the provider forget what it remembers for a day at most.
 	Forget func()
 	// Ledger returns how much of a booking's money the provider has taken and
@@ -47,13 +47,28 @@ func TestPayments(t *testing.T, open func(t *testing.T) PaymentsUnderTest) {
 		{"a repeated preparation has the same reference", prepareRepeats},
 
 		{"a charge is captured under a reference", chargeCaptures},
-		{"a repeated charge is captured once under the same reference", chargeRepeats},
-		{"a charge repeated long after is captured once", chargeRepeatsLater},
-		{"32 racing charges of one booking capture once", chargeRace},
+		{"a repeated attempt is captured once under the same reference", chargeRepeats},
+		{"an attempt repeated long after is captured once", chargeRepeatsLater},
+		{"32 racing calls of one attempt capture once", chargeRace},
 		{"amounts are charged exactly whatever the currency", chargeCurrencies},
-		{"a decline is repeated", declineRepeats},
-		{"a decline is repeated long after", declineRepeatsLater},
-		{"a charge without an answer is unknown until it is settled", chargeTimesOut},
+		{"a repeat of a declined attempt is declined whatever its token", declineRepeats},
+		{"a declined attempt is declined long after", declineRepeatsLater},
+		{"a charge without an answer is unknown until look or settle finds it", chargeTimesOut},
+
+		{"after a declined attempt another attempt can capture", attemptAfterDecline},
+		{"at most one attempt captures and then every attempt answers so", attemptsCaptureOnce},
+		{"32 racing attempts capture once", attemptsRace},
+		{"a new attempt replaces one that waits for the customer", attemptReplaces},
+		{"a repeat of a replaced attempt is declined", attemptReplacedRepeats},
+		{"an attempt that arrives after a later one is the same charge", attemptLate},
+		{"racing customers and attempts capture once", attemptAndCustomerRace},
+
+		{"before the first attempt the charge is open", lookOpen},
+		{"what was captured is captured by its attempt", lookCaptured},
+		{"what was declined is declined by the latest attempt", lookDeclined},
+		{"what waits for the customer is told with its action", lookAction},
+		{"looking ends nothing", lookEndsNothing},
+		{"after settle there is nothing to look at but a capture", lookClosed},
 
 		{"what waits for the customer is captured when they have acted", actionWaits},
 		{"what waits for the customer is declined when they fail", actionFails},
@@ -61,10 +76,10 @@ func TestPayments(t *testing.T, open func(t *testing.T) PaymentsUnderTest) {
 		{"racing customers and settlements agree", actionRace},
 
 		{"settle says what was captured", settleCaptured},
-		{"settle says that it was declined", settleDeclined},
-		{"after settle has said never a late charge is refused", settleNever},
+		{"settle says that the latest attempt was declined", settleDeclined},
+		{"after settle has said never every attempt is refused", settleNever},
 		{"a charge without a reference is none", settleNothing},
-		{"racing charges and settlements agree", settleRace},
+		{"racing attempts and settlements agree", settleRace},
 
 		{"a refund gives back once however often it is called", refundRepeats},
 		{"a refund repeated long after gives back once", refundRepeatsLater},
@@ -164,7 +179,7 @@ func prepareMovesNothing(t *testing.T, u PaymentsUnderTest) {
 	for _, token := range []string{u.Good, u.Declined, u.Timeout, u.Action} {
 		c := u.prepare(t, token)
 		u.wantLedger(t, c, 0, 0)
-		if u.Act(c.BookingID, true) {
+		if u.Act(c.BookingID, 1, true) {
 			t.Error("the customer can act on what was not charged")
 		}
 		u.wantSettled(t, c, booking.Settlement{})
@@ -213,6 +228,7 @@ func chargeRepeats(t *testing.T, u PaymentsUnderTest) {
 func chargeRepeatsLater(t *testing.T, u PaymentsUnderTest) {
 	c, reference := u.charged(t)
 	u.Forget()
+	c.Since = c.Since.Add(-day)
 	if again, err := u.charge(t.Context(), c); err != nil || again != reference {
 		t.Errorf("a repeat is answered %q, %v, want %q", again, err, reference)
 	}
@@ -264,27 +280,34 @@ func chargeCurrencies(t *testing.T, u PaymentsUnderTest) {
 
 func declineRepeats(t *testing.T, u PaymentsUnderTest) {
 	c := u.prepare(t, u.Declined)
-	for _, token := range []string{u.Declined, u.Declined, u.Good} {
-		u.wantDeclined(t, c, token)
+	for _, token := range []string{u.Declined, u.Declined, u.Good, u.Action} {
+		u.wantDeclined(t, c, 1, token)
 	}
 	u.wantLedger(t, c, 0, 0)
 }
 
 func declineRepeatsLater(t *testing.T, u PaymentsUnderTest) {
 	c := u.prepare(t, u.Declined)
-	u.wantDeclined(t, c, u.Declined)
+	u.wantDeclined(t, c, 1, u.Declined)
+	u.wantDeclined(t, c, 2, u.Declined)
 	u.Forget()
-	u.wantDeclined(t, c, u.Good)
+	c.Since = c.Since.Add(-day)
+	for n := 1; n <= 3; n++ { // the third was never made, and it is too late for it
+		u.wantDeclined(t, c, n, u.Declined)
+	}
+	for n := 1; n <= 2; n++ {
+		u.wantDeclined(t, c, n, u.Good)
+	}
 	u.wantLedger(t, c, 0, 0)
 }
 
-func (u PaymentsUnderTest) wantDeclined(t *testing.T, c booking.Charge, token string) {
+// wantDeclined fails unless the attempt n of c is declined.
+func (u PaymentsUnderTest) wantDeclined(t *testing.T, c booking.Charge, n int, token string) {
 	t.Helper()
-	c.Token = token
-	reference, err := u.charge(t.Context(), c)
+	charged, err := u.attempt(t.Context(), c, n, token)
 	wantErr(t, err, booking.ErrPaymentDeclined)
-	if reference != "" {
-		t.Errorf("a declined charge has the reference %q", reference)
+	if charged.Reference != "" {
+		t.Errorf("a declined attempt has the reference %q", charged.Reference)
 	}
 }
 
@@ -301,11 +324,11 @@ func chargeTimesOut(t *testing.T, u PaymentsUnderTest) {
 	cancel()
 	wantErr(t, <-answer, booking.ErrOutcomeUnknown)
 
-	settled, err := u.settle(t.Context(), c)
+	seen, err := u.look(t.Context(), c)
 	must(t, err)
-	if settled.Reference == "" {
-		t.Error("the settlement has no reference")
+	if seen.State != booking.ChargeCaptured || seen.Reference == "" {
+		t.Errorf("looking finds %+v", seen)
 	}
-	u.wantSettled(t, c, captured(settled.Reference))
+	u.wantSettled(t, c, captured(seen.Reference))
 	u.wantLedger(t, c, price, 0)
 }

@@ -27,7 +27,7 @@ func (u PaymentsUnderTest) waiting(t *testing.T) (c booking.Charge, reference st
 
 func actionWaits(t *testing.T, u PaymentsUnderTest) {
 	c, reference := u.waiting(t)
-	if !u.Act(c.BookingID, true) {
+	if !u.Act(c.BookingID, 1, true) {
 		t.Fatal("there is nothing for the customer to do")
 	}
 	u.wantLedger(t, c, price, 0)
@@ -42,23 +42,22 @@ func actionWaits(t *testing.T, u PaymentsUnderTest) {
 
 func actionFails(t *testing.T, u PaymentsUnderTest) {
 	c, _ := u.waiting(t)
-	if !u.Act(c.BookingID, false) {
+	if !u.Act(c.BookingID, 1, false) {
 		t.Fatal("there is nothing for the customer to do")
 	}
+	u.wantDeclined(t, c, 1, u.Good)
 	u.wantSettled(t, c, booking.Settlement{Declined: true})
-	u.wantDeclined(t, c, u.Good)
 	u.wantLedger(t, c, 0, 0)
 }
 
 func actionSettled(t *testing.T, u PaymentsUnderTest) {
 	c, _ := u.waiting(t)
 	u.wantSettled(t, c, booking.Settlement{})
-	if u.Act(c.BookingID, true) {
+	if u.Act(c.BookingID, 1, true) {
 		t.Error("the customer can still act")
 	}
 	u.wantLedger(t, c, 0, 0)
-	_, err := u.charge(t.Context(), c)
-	wantErr(t, err, booking.ErrPaymentClosed)
+	u.wantClosed(t, c)
 	u.wantSettled(t, c, booking.Settlement{})
 	u.wantLedger(t, c, 0, 0)
 }
@@ -71,7 +70,7 @@ func actionRace(t *testing.T, u PaymentsUnderTest) {
 		var settled booking.Settlement
 		race(2, func(i int) {
 			if i == 0 {
-				acted = u.Act(c.BookingID, true)
+				acted = u.Act(c.BookingID, 1, true)
 				return
 			}
 			var err error

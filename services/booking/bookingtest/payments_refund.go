@@ -125,7 +125,7 @@ func refundAnew(t *testing.T, u PaymentsUnderTest) {
 func refundNothing(t *testing.T, u PaymentsUnderTest) {
 	unknown := booking.Charge{BookingID: newID(), Amount: euros(price)}
 	declined, never := u.prepare(t, u.Declined), u.prepare(t, u.Good)
-	u.wantDeclined(t, declined, u.Declined)
+	u.wantDeclined(t, declined, 1, u.Declined)
 	_, err := u.settle(t.Context(), never)
 	must(t, err)
 	for _, c := range []booking.Charge{unknown, declined, never, u.prepare(t, u.Good)} {
@@ -139,6 +139,8 @@ func paymentsCancelled(t *testing.T, u PaymentsUnderTest) {
 	for _, token := range []string{u.Good, u.Declined, u.Timeout, u.Action} {
 		c := u.prepare(t, token)
 		_, err := u.Payments.Charge(ctx, c)
+		wantErr(t, err, booking.ErrOutcomeUnknown)
+		_, err = u.look(ctx, c)
 		wantErr(t, err, booking.ErrOutcomeUnknown)
 		_, err = u.settle(ctx, c)
 		wantErr(t, err, booking.ErrOutcomeUnknown)

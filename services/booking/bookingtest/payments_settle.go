@@ -1,7 +1,6 @@
 package bookingtest
 
 import (
-	"errors"
 	"testing"
 
 	"github.com/openboxoffice/boxoffice/services/booking"
@@ -20,27 +19,27 @@ func settleCaptured(t *testing.T, u PaymentsUnderTest) {
 
 func settleDeclined(t *testing.T, u PaymentsUnderTest) {
 	c := u.prepare(t, u.Declined)
-	u.wantDeclined(t, c, u.Declined)
-	u.wantSettled(t, c, booking.Settlement{Declined: true})
-	c.Token = u.Good
-	_, err := u.charge(t.Context(), c)
-	if !errors.Is(err, booking.ErrPaymentDeclined) && !errors.Is(err, booking.ErrPaymentClosed) {
-		t.Errorf("a charge after that has the error %v", err)
+	for n := 1; n <= 2; n++ {
+		u.wantDeclined(t, c, n, u.Declined)
 	}
+	u.wantSettled(t, c, booking.Settlement{Declined: true})
+	u.wantClosed(t, c)
+	u.wantSettled(t, c, booking.Settlement{Declined: true})
 	u.wantLedger(t, c, 0, 0)
+
+	c = u.prepare(t, u.Good)
+	u.wantDeclined(t, c, 1, u.Declined)
+	u.wantWaiting(t, c, 2)
+	u.wantSettled(t, c, booking.Settlement{})
 }
 
 func settleNever(t *testing.T, u PaymentsUnderTest) {
 	for _, token := range []string{u.Good, u.Declined, u.Action} {
 		c := u.prepare(t, token)
 		u.wantSettled(t, c, booking.Settlement{})
-		for range 2 {
-			_, err := u.charge(t.Context(), c)
-			wantErr(t, err, booking.ErrPaymentClosed)
-		}
+		u.wantClosed(t, c)
 		u.Forget()
-		_, err := u.charge(t.Context(), c)
-		wantErr(t, err, booking.ErrPaymentClosed)
+		u.wantClosed(t, c)
 		u.wantSettled(t, c, booking.Settlement{})
 		u.wantLedger(t, c, 0, 0)
 	}
@@ -67,7 +66,9 @@ func settleRace(t *testing.T, u PaymentsUnderTest) {
 		race(workers, func(i int) {
 			var err error
 			if i%2 == 0 {
-				references[i/2], err = u.charge(t.Context(), c)
+				var charged booking.Charged
+				charged, err = u.attempt(t.Context(), c, i/2+1, u.Good)
+				references[i/2] = charged.Reference
 				charges.add(err, booking.ErrPaymentClosed)
 				return
 			}

@@ -53,7 +53,7 @@ func statementsSay(t *testing.T, u PaymentsUnderTest) {
 	began := time.Now()
 	c, reference := u.charged(t)
 	declined, waiting := u.prepare(t, u.Declined), u.prepare(t, u.Action)
-	u.wantDeclined(t, declined, u.Declined)
+	u.wantDeclined(t, declined, 1, u.Declined)
 	_, err := u.Payments.Charge(t.Context(), waiting)
 	must(t, err)
 	u.prepare(t, u.Good)
@@ -89,7 +89,7 @@ func statementsPages(t *testing.T, u PaymentsUnderTest) {
 	for range 7 {
 		c, _ := u.charged(t)
 		want[c.BookingID] = 1
-		u.wantDeclined(t, u.prepare(t, u.Declined), u.Declined)
+		u.wantDeclined(t, u.prepare(t, u.Declined), 1, u.Declined)
 	}
 	for _, limit := range []int{1, 2, 3, 7, 100} {
 		got := map[string]int{}

@@ -30,6 +30,7 @@ const (
 	Timeout           = "tok_timeout"            // succeeds, but the answer never comes
 	Slow              = "tok_slow"               // succeeds after a while, whether or not anybody still waits
 	Authentication    = "tok_authenticate"       // waits for the customer to act: see Act
+	DeclinedOnce      = "tok_decline_once"       // is declined by a booking's first attempt, and succeeds later
 )
 
 //go:embed migrations/*.sql
@@ -155,33 +156,20 @@ func (s *Sandbox) chargeLate(ctx context.Context, c booking.Charge) (booking.Cha
 func (s *Sandbox) charge(ctx context.Context, c booking.Charge) (answer booking.Charged, err error) {
 	err = s.db.Write(ctx, func(tx *sql.Tx) error {
 		answer = booking.Charged{}
-		found, err := charged(ctx, tx, c.BookingID)
-		if err != nil {
+		switch found, err := charged(ctx, tx, c.BookingID); {
+		case err != nil:
 			return err
-		}
-		if found == nil {
-			if answer.Reference, err = s.await(ctx, tx, c); err != nil || answer.Reference != "" {
-				answer.Action = &booking.Action{Type: "authenticate"}
-				return err
-			}
-			found = &row{outcome: "declined", amount: c.Amount}
-			if c.Token == "" || c.Token == Visa || c.Token == Timeout || c.Token == Slow {
-				found.outcome, found.reference = "captured", newReference()
-			}
-			if err := s.decide(ctx, tx, c.BookingID, *found); err != nil {
-				return err
-			}
-		}
-		switch {
-		case found.outcome == "declined":
-			return nil // committed: a decline is remembered
-		case found.outcome == "never":
+		case found == nil:
+			answer, err = s.try(ctx, tx, c)
+			return err // a decline is remembered
+		case found.outcome != "captured":
 			return booking.ErrPaymentClosed
 		case found.amount != c.Amount:
 			return fmt.Errorf("sandbox: booking %s was charged another amount", c.BookingID)
+		default:
+			answer.Reference = found.reference
+			return nil
 		}
-		answer.Reference = found.reference
-		return nil
 	})
 	switch {
 	case errors.Is(err, booking.ErrPaymentClosed):
@@ -200,8 +188,8 @@ func newReference() string { return "sbx_" + uuid.NewString() }
 // ledger if it moves money.
 func (s *Sandbox) decide(ctx context.Context, tx *sql.Tx, bookingID string, r row) error {
 	if _, err := tx.ExecContext(ctx,
-		`INSERT INTO charges (booking_id, outcome, reference, amount_minor, currency) VALUES (?, ?, ?, ?, ?)`,
-		bookingID, r.outcome, r.reference, r.amount.AmountMinor, r.amount.Currency); err != nil {
+		`INSERT INTO charges (booking_id, outcome, reference, amount_minor, currency, attempt) VALUES (?, ?, ?, ?, ?, ?)`,
+		bookingID, r.outcome, r.reference, r.amount.AmountMinor, r.amount.Currency, r.attempt); err != nil {
 		return err
 	}
 	if r.outcome != "captured" {
@@ -221,42 +209,18 @@ func (s *Sandbox) enter(ctx context.Context, tx *sql.Tx, bookingID, kind string,
 type row struct {
 	outcome, reference string
 	amount             money.Amount
+	attempt            int // that captured, or was the latest
 }
 
 // charged returns the charge of a booking, nil when there is none.
 func charged(ctx context.Context, tx *sql.Tx, bookingID string) (*row, error) {
 	var r row
-	err := tx.QueryRowContext(ctx, `SELECT outcome, reference, amount_minor, currency FROM charges WHERE booking_id = ?`, bookingID).
-		Scan(&r.outcome, &r.reference, &r.amount.AmountMinor, &r.amount.Currency)
+	err := tx.QueryRowContext(ctx, `SELECT outcome, reference, amount_minor, currency, attempt FROM charges WHERE booking_id = ?`, bookingID).
+		Scan(&r.outcome, &r.reference, &r.amount.AmountMinor, &r.amount.Currency, &r.attempt)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
 	}
 	return &r, err
-}
-
-// Look implements booking.Payments.
-func (s *Sandbox) Look(ctx context.Context, c booking.Unsettled) (o booking.Outcome, err error) {
-	var found, waits *row
-	err = s.db.Write(ctx, func(tx *sql.Tx) (err error) {
-		if found, err = charged(ctx, tx, c.BookingID); err != nil || found != nil {
-			return err
-		}
-		waits, err = waiting(ctx, tx, c.BookingID)
-		return err
-	})
-	switch {
-	case err != nil:
-		return booking.Outcome{}, unknown(err)
-	case waits != nil:
-		return booking.Outcome{State: booking.ChargeAction, Attempt: 1, Reference: waits.reference, Action: &booking.Action{Type: "authenticate"}}, nil
-	case found == nil:
-		return booking.Outcome{State: booking.ChargeOpen}, nil
-	case found.outcome == "captured":
-		return booking.Outcome{State: booking.ChargeCaptured, Attempt: 1, Reference: found.reference, Amount: found.amount}, nil
-	case found.outcome == "declined":
-		return booking.Outcome{State: booking.ChargeDeclined, Attempt: 1}, nil
-	}
-	return booking.Outcome{}, booking.ErrPaymentClosed
 }
 
 // Settle implements booking.Payments.
@@ -266,10 +230,16 @@ func (s *Sandbox) Settle(ctx context.Context, c booking.Unsettled) (booking.Sett
 		if found, err = charged(ctx, tx, c.BookingID); err != nil || found != nil {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, `DELETE FROM waiting WHERE booking_id = ?`, c.BookingID); err != nil {
+		all, err := attempts(ctx, tx, c.BookingID)
+		if err != nil {
 			return err
 		}
 		found = &row{outcome: "never"}
+		for _, a := range all { // the last stands
+			if found.outcome, found.attempt = "never", a.n; a.state == declined {
+				found.outcome = "declined"
+			}
+		}
 		return s.decide(ctx, tx, c.BookingID, *found)
 	})
 	if err != nil {

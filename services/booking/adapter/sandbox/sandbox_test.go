@@ -15,8 +15,8 @@ func TestPaymentsContract(t *testing.T) {
 		return bookingtest.PaymentsUnderTest{
 			Payments: s, Statements: s,
 			Good: sandbox.Visa, Declined: sandbox.InsufficientFunds, Timeout: sandbox.Timeout, Action: sandbox.Authentication,
-			Act: func(id string, succeed bool) bool {
-				acted, err := s.Act(t.Context(), id, succeed)
+			Act: func(id string, n int, succeed bool) bool {
+				acted, err := s.Act(t.Context(), id, n, succeed)
 				if err != nil {
 					t.Error(err)
 				}

@@ -25,6 +25,7 @@ type refusal struct {
 	param     string
 	requestID string // to find it in Stripe's dashboard
 	again     bool   // it is worth trying again
+	replayed  bool   // it is how it was then
 }
 
 func (r *refusal) Error() string {
@@ -86,7 +87,8 @@ func read(err error) error {
 		status: e.HTTPStatusCode, kind: e.Type, code: e.Code, decline: e.DeclineCode, param: e.Param, requestID: e.RequestID,
 		again: e.HTTPStatusCode == http.StatusConflict || e.HTTPStatusCode == http.StatusTooManyRequests || e.HTTPStatusCode >= 500,
 	}
-	if e.LastResponse != nil && (e.LastResponse.Header.Get("Stripe-Should-Retry") == "false" || replayed(e.LastResponse)) {
+	r.replayed = replayed(e.LastResponse)
+	if r.replayed || e.LastResponse != nil && e.LastResponse.Header.Get("Stripe-Should-Retry") == "false" {
 		r.again = false
 	}
 	return r

@@ -42,12 +42,16 @@ func TestPassingFaults(t *testing.T) {
 		{Kind: "before"}, {Kind: "after"}, {Kind: "status", Status: 429}, {Kind: "status", Status: 500}, {Kind: "status", Status: 409},
 		{Kind: "before", Times: 3}, {Kind: "after", Times: 3},
 	} {
-		for _, operation := range []string{"create", "method", "confirm", "refund"} {
+		for _, operation := range []string{"create", "method", "update", "confirm", "refund"} {
 			p, server := start(t, stripe.Options{})
 			f.Operation = operation
 			server.Fail(f)
-			c, _, err := pay(t, p, charge("b", "tok_visa"))
-			if err != nil {
+			c, _, err := pay(t, p, charge("b", "tok_chargeDeclined"))
+			if !errors.Is(err, booking.ErrPaymentDeclined) {
+				t.Errorf("%+v: %v", f, err)
+			}
+			c.Attempt, c.Token = 2, "tok_visa"
+			if _, err := p.Charge(t.Context(), c); err != nil {
 				t.Errorf("%+v: %v", f, err)
 			}
 			if err := p.Refund(t.Context(), refundOf(c, "r")); err != nil {
@@ -82,9 +86,10 @@ func TestLastingFaults(t *testing.T) {
 		defer cancel()
 		_, prepare := p.Prepare(ctx, charge("new", stripetest.Visa))
 		_, confirm := p.Charge(ctx, open)
+		_, look := p.Look(ctx, booking.Unsettled{BookingID: "open", Reference: open.Reference})
 		_, settle := p.Settle(ctx, booking.Unsettled{BookingID: "open", Reference: open.Reference})
 		refund := p.Refund(ctx, refundOf(paid, "r"))
-		for what, err := range map[string]error{"prepare": prepare, "charge": confirm, "settle": settle, "refund": refund} {
+		for what, err := range map[string]error{"prepare": prepare, "charge": confirm, "look": look, "settle": settle, "refund": refund} {
 			if !errors.Is(err, booking.ErrOutcomeUnknown) || errors.Is(err, booking.ErrPaymentDeclined) || errors.Is(err, booking.ErrRefundRefused) {
 				t.Errorf("%+v: %s says %v", f, what, err)
 			}
@@ -161,19 +166,29 @@ func TestDeclines(t *testing.T) {
 			if _, err := p.Prepare(t.Context(), c); !errors.Is(err, booking.ErrPaymentDeclined) {
 				t.Errorf("no token: %v", err)
 			}
-			continue
 		}
 		var err error
-		if c.Reference, err = p.Prepare(t.Context(), c); err != nil {
+		if c.Reference, err = p.Prepare(t.Context(), charge("b", stripetest.Visa)); err != nil {
 			t.Fatal(err)
 		}
-		for _, c.Token = range []string{token, token, stripetest.Visa, "tok_visa"} {
-			if _, err := p.Charge(t.Context(), c); !errors.Is(err, booking.ErrPaymentDeclined) {
-				t.Errorf("%q, then %q: %v", token, c.Token, err)
+		u := booking.Unsettled{BookingID: "b", Reference: c.Reference}
+		for c.Attempt = 1; c.Attempt <= 2; c.Attempt++ {
+			for _, c.Token = range []string{token, token, stripetest.Visa, "tok_visa"} {
+				if _, err := p.Charge(t.Context(), c); !errors.Is(err, booking.ErrPaymentDeclined) {
+					t.Errorf("%q, then %q: %v", token, c.Token, err)
+				}
 			}
-			server.ForgetKeys()
-			if s, err := p.Settle(t.Context(), booking.Unsettled{BookingID: "b", Reference: c.Reference}); err != nil || !s.Declined || s.Captured {
+			if o, err := p.Look(t.Context(), u); err != nil || o != (booking.Outcome{State: booking.ChargeDeclined, Attempt: c.Attempt}) {
+				t.Errorf("%q: looking finds %+v, %v", token, o, err)
+			}
+		}
+		server.ForgetKeys()
+		for range 2 {
+			if s, err := p.Settle(t.Context(), u); err != nil || !s.Declined || s.Captured {
 				t.Errorf("%q: settled %+v, %v", token, s, err)
+			}
+			if _, err := p.Charge(t.Context(), c); !errors.Is(err, booking.ErrPaymentClosed) {
+				t.Errorf("%q: after that a charge says %v", token, err)
 			}
 		}
 		if b := server.Books()["b"]; b.Charges != 0 {

@@ -29,7 +29,10 @@ func TestRequestsAreStripes(t *testing.T) {
 			if c.Reference, err = p.Prepare(t.Context(), c); err != nil {
 				t.Error(err)
 			}
-			_, _ = p.Charge(t.Context(), c)
+			for c.Attempt = 1; c.Attempt <= 2; c.Attempt++ {
+				_, _ = p.Charge(t.Context(), c)
+			}
+			_, _ = p.Look(t.Context(), booking.Unsettled{BookingID: c.BookingID, Reference: c.Reference})
 			_, _ = p.Settle(t.Context(), booking.Unsettled{BookingID: c.BookingID, Reference: c.Reference})
 			for _, since := range []time.Time{time.Now(), time.Now().Add(-100 * time.Hour)} {
 				_ = p.Refund(t.Context(), booking.RefundRequest{ID: "r", BookingID: c.BookingID, Reference: c.Reference, Amount: c.Amount, Since: since})
@@ -52,7 +55,8 @@ func TestRequestsAreStripes(t *testing.T) {
 		}
 	}
 	for _, want := range []string{
-		"POST /v1/payment_intents", "GET /v1/payment_intents", "GET /v1/payment_intents/{id}", "POST /v1/payment_intents/{id}/confirm",
+		"POST /v1/payment_intents", "GET /v1/payment_intents", "GET /v1/payment_intents/{id}", "POST /v1/payment_intents/{id}",
+		"POST /v1/payment_intents/{id}/confirm",
 		"POST /v1/payment_intents/{id}/cancel", "POST /v1/payment_methods", "POST /v1/refunds", "GET /v1/refunds",
 	} {
 		if !asked[want] {

@@ -17,42 +17,22 @@ func (i intents) get(ctx context.Context, id string) (*stripego.PaymentIntent, e
 	return try(ctx, func() (*stripego.PaymentIntent, error) { return i.client.V1PaymentIntents.Retrieve(ctx, id, nil) })
 }
 
+func (i intents) update(ctx context.Context, id string, params *stripego.PaymentIntentUpdateParams) (*stripego.PaymentIntent, error) {
+	return try(ctx, func() (*stripego.PaymentIntent, error) { return i.client.V1PaymentIntents.Update(ctx, id, params) })
+}
+
+// declinedReason and settledReason tell, of an intent that is cancelled, whether its
+// latest attempt was declined.
+const (
+	declinedReason = stripego.PaymentIntentCancellationReasonRequestedByCustomer
+	settledReason  = stripego.PaymentIntentCancellationReasonAbandoned
+)
+
 func (i intents) cancel(ctx context.Context, id string, reason stripego.PaymentIntentCancellationReason) error {
 	_, err := try(ctx, func() (*stripego.PaymentIntent, error) {
 		return i.client.V1PaymentIntents.Cancel(ctx, id, &stripego.PaymentIntentCancelParams{CancellationReason: stripego.String(string(reason))})
 	})
 	return err
-}
-
-// Look implements booking.Payments.
-func (p *Payments) Look(ctx context.Context, c booking.Unsettled) (booking.Outcome, error) {
-	if c.Reference == "" {
-		return booking.Outcome{State: booking.ChargeOpen}, nil
-	}
-	intent, err := p.intents.get(ctx, c.Reference)
-	if err != nil {
-		return booking.Outcome{}, unknown(err)
-	}
-	switch intent.Status {
-	case stripego.PaymentIntentStatusSucceeded:
-		amount, err := fromStripe(intent.AmountReceived, intent.Currency)
-		if err != nil {
-			return booking.Outcome{}, unknown(err)
-		}
-		return booking.Outcome{State: booking.ChargeCaptured, Attempt: 1, Reference: intent.ID, Amount: amount}, nil
-	case stripego.PaymentIntentStatusRequiresAction:
-		return booking.Outcome{State: booking.ChargeAction, Attempt: 1, Reference: intent.ID, Action: action(intent)}, nil
-	case stripego.PaymentIntentStatusCanceled:
-		return booking.Outcome{}, booking.ErrPaymentClosed
-	case stripego.PaymentIntentStatusProcessing, stripego.PaymentIntentStatusRequiresCapture:
-		return booking.Outcome{}, fmt.Errorf("%w: stripe: the payment is %s", booking.ErrOutcomeUnknown, intent.Status)
-	case stripego.PaymentIntentStatusRequiresPaymentMethod:
-		if declined(intent) {
-			return booking.Outcome{State: booking.ChargeDeclined, Attempt: 1}, nil
-		}
-	case stripego.PaymentIntentStatusRequiresConfirmation:
-	}
-	return booking.Outcome{State: booking.ChargeOpen}, nil
 }
 
 // Settle implements booking.Payments: what has not succeeded is cancelled, and
@@ -66,7 +46,6 @@ func (p *Payments) Settle(ctx context.Context, c booking.Unsettled) (booking.Set
 		if err != nil {
 			return booking.Settlement{}, unknown(err)
 		}
-		reason := settledReason
 		switch intent.Status {
 		case stripego.PaymentIntentStatusSucceeded:
 			amount, err := fromStripe(intent.AmountReceived, intent.Currency)
@@ -75,13 +54,14 @@ func (p *Payments) Settle(ctx context.Context, c booking.Unsettled) (booking.Set
 			}
 			return booking.Settlement{Captured: true, Reference: intent.ID, Amount: amount}, nil
 		case stripego.PaymentIntentStatusCanceled:
-			return booking.Settlement{Declined: declined(intent)}, nil
+			return booking.Settlement{Declined: intent.CancellationReason == declinedReason}, nil
 		case stripego.PaymentIntentStatusProcessing: // nobody can stop it
 			return booking.Settlement{}, fmt.Errorf("%w: stripe: the payment is processing", booking.ErrOutcomeUnknown)
 		case stripego.PaymentIntentStatusRequiresPaymentMethod, stripego.PaymentIntentStatusRequiresConfirmation,
 			stripego.PaymentIntentStatusRequiresAction, stripego.PaymentIntentStatusRequiresCapture:
 		}
-		if declined(intent) {
+		reason := settledReason
+		if o, err := outcome(intent); err == nil && o.State == booking.ChargeDeclined {
 			reason = declinedReason
 		}
 		var r *refusal

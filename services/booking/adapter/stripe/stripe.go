@@ -3,8 +3,12 @@
 // before it is confirmed.
 //
 // What comes to Stripe twice is done once. A POST that moves money has an
-// idempotency key made of the booking, or of the refund. Stripe forgets keys after
-// a day: what is repeated later asks first what there is.
+// idempotency key made of the booking's attempt, or of the refund. Stripe forgets
+// keys after a day: what is repeated later asks first what there is.
+//
+// An attempt confirms the intent with its own means of payment. A decline leaves
+// the intent to the next attempt, and Settle cancels it. The intent itself sees to
+// it that one attempt succeeds at most, whoever confirms it, and when.
 //
 // Nothing here logs, or puts into an error, what a key, a card or a customer's
 // access could be told by: Stripe's messages quote them.
@@ -16,6 +20,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -31,8 +36,8 @@ const APIVersion = stripego.APIVersion
 // attemptTimeout is how long Stripe may take for one answer.
 const attemptTimeout = 20 * time.Second
 
-// keysLive is how old a refund may be for Stripe to know its key: Stripe keeps
-// keys for 24 hours.
+// keysLive is how old an attempt or a refund may be for Stripe to know its keys:
+// Stripe keeps keys for 24 hours.
 const keysLive = 23 * time.Hour
 
 // Options of a Payments.
@@ -136,7 +141,8 @@ func (p *Payments) Prepare(ctx context.Context, c booking.Charge) (string, error
 const (
 	metaBooking = "booking_id"
 	metaRefund  = "refund_id"
-	metaAttempt = "attempt"
+	metaAttempt = "attempt" // the latest of the intent, or that of the refund
+	metaRefused = "refused" // the intent's attempt whose means of payment does not exist
 )
 
 // Charge implements booking.Payments: it confirms the PaymentIntent, with the
@@ -145,31 +151,51 @@ func (p *Payments) Charge(ctx context.Context, c booking.Charge) (booking.Charge
 	if c.Reference == "" { // nothing was prepared, so nothing can come of it
 		return booking.Charged{}, booking.ErrPaymentClosed
 	}
+	if p.now().Sub(c.Since) > keysLive {
+		charged, err := p.look(ctx, c)
+		if errors.Is(err, errNotTried) {
+			err = booking.ErrPaymentDeclined // it was not in its time
+		}
+		return charged, err
+	}
 	method, err := p.method(ctx, c)
+	var r *refusal
+	if err == nil && method == "" || errors.As(err, &r) && (r.kind == stripego.ErrorTypeCard || rejectsMethod(err)) {
+		return p.refuse(ctx, c)
+	}
+	if err == nil {
+		err = p.begin(ctx, c, method)
+	}
 	if err == nil {
 		var intent *stripego.PaymentIntent
 		if intent, err = p.confirm(ctx, c, method); err == nil {
 			if replayed(intent.LastResponse) { // how it was then
-				return p.look(ctx, c.Reference)
+				return p.look(ctx, c)
 			}
-			return p.charged(ctx, intent)
+			return p.charged(c, intent)
 		}
 	}
-	var r *refusal
 	switch {
 	case !errors.As(err, &r):
 		return booking.Charged{}, unknown(err)
 	case rejectsAmount(err):
 		_ = p.intents.cancel(ctx, c.Reference, settledReason) // nobody confirms it any more
 		return booking.Charged{}, fmt.Errorf("%w: %w", booking.ErrAmountNotPayable, err)
-	case r.kind == stripego.ErrorTypeCard, rejectsMethod(err):
-		return booking.Charged{}, p.decline(ctx, c.Reference)
-	case r.kind == stripego.ErrorTypeIdempotency, r.code == stripego.ErrorCodePaymentIntentUnexpectedState:
-		// It was confirmed before, with another card perhaps, or is over: what
-		// became of it?
-		return p.look(ctx, c.Reference)
+	case r.replayed, r.kind == stripego.ErrorTypeIdempotency, r.code == stripego.ErrorCodePaymentIntentUnexpectedState:
+		// The attempt was made before, with another card perhaps, or the charge is
+		// over: what became of it?
+		return p.look(ctx, c)
+	case r.kind == stripego.ErrorTypeCard:
+		return booking.Charged{}, booking.ErrPaymentDeclined
+	case rejectsMethod(err):
+		return p.refuse(ctx, c)
 	}
 	return booking.Charged{}, unknown(err)
+}
+
+// key is the idempotency key of a step of the attempt.
+func key(c booking.Charge, step string) string {
+	return fmt.Sprintf("booking-%s-%s-%d", c.BookingID, step, c.Attempt)
 }
 
 // method returns the id of the customer's means of payment: their token's own,
@@ -182,7 +208,7 @@ func (p *Payments) method(ctx context.Context, c booking.Charge) (string, error)
 		Type: stripego.String(string(stripego.PaymentMethodTypeCard)),
 		Card: &stripego.PaymentMethodCreateCardParams{Token: &c.Token},
 	}
-	params.SetIdempotencyKey("booking-" + c.BookingID + "-method")
+	params.SetIdempotencyKey(key(c, "method"))
 	method, err := try(ctx, func() (*stripego.PaymentMethod, error) { return p.client.V1PaymentMethods.Create(ctx, params) })
 	if err != nil {
 		return "", err
@@ -190,47 +216,78 @@ func (p *Payments) method(ctx context.Context, c booking.Charge) (string, error)
 	return method.ID, nil
 }
 
-// confirm has one key for each booking, so that no second means of payment is
-// ever tried.
+// begin takes the intent over for a further attempt: with a new means of payment
+// it no longer waits for the customer of the one before. The first attempt finds
+// it new.
+func (p *Payments) begin(ctx context.Context, c booking.Charge, method string) error {
+	if c.Attempt <= 1 {
+		return nil
+	}
+	params := &stripego.PaymentIntentUpdateParams{PaymentMethod: &method}
+	params.AddMetadata(metaAttempt, strconv.Itoa(c.Attempt))
+	params.SetIdempotencyKey(key(c, "begin"))
+	_, err := p.intents.update(ctx, c.Reference, params)
+	return err
+}
+
+// confirm has one key for each attempt, so that an attempt tries one means of
+// payment.
 func (p *Payments) confirm(ctx context.Context, c booking.Charge, method string) (*stripego.PaymentIntent, error) {
 	params := &stripego.PaymentIntentConfirmParams{PaymentMethod: &method}
 	if p.returnURL != "" {
 		params.ReturnURL = &p.returnURL
 	}
-	params.SetIdempotencyKey("booking-" + c.BookingID + "-confirm")
+	params.SetIdempotencyKey(key(c, "confirm"))
 	return try(ctx, func() (*stripego.PaymentIntent, error) {
 		return p.client.V1PaymentIntents.Confirm(ctx, c.Reference, params)
 	})
 }
 
+// refuse notes on the intent that Stripe does not know the attempt's means of
+// payment: such a refusal leaves no trace of its own. It takes the key that the
+// attempt would confirm with, so that of a refusal and a confirmation one happens.
+func (p *Payments) refuse(ctx context.Context, c booking.Charge) (booking.Charged, error) {
+	params := &stripego.PaymentIntentUpdateParams{}
+	params.AddMetadata(metaAttempt, strconv.Itoa(c.Attempt))
+	params.AddMetadata(metaRefused, strconv.Itoa(c.Attempt))
+	params.SetIdempotencyKey(key(c, "confirm"))
+	intent, err := p.intents.update(ctx, c.Reference, params)
+	var r *refusal
+	switch {
+	case err == nil && !replayed(intent.LastResponse):
+		return p.charged(c, intent)
+	case err == nil, errors.As(err, &r) && (r.kind == stripego.ErrorTypeIdempotency || r.code == stripego.ErrorCodePaymentIntentUnexpectedState):
+		return p.look(ctx, c)
+	}
+	return booking.Charged{}, unknown(err)
+}
+
 // look answers a charge by how the intent is now.
-func (p *Payments) look(ctx context.Context, id string) (booking.Charged, error) {
-	intent, err := p.intents.get(ctx, id)
+func (p *Payments) look(ctx context.Context, c booking.Charge) (booking.Charged, error) {
+	intent, err := p.intents.get(ctx, c.Reference)
 	if err != nil {
 		return booking.Charged{}, unknown(err)
 	}
-	return p.charged(ctx, intent)
+	return p.charged(c, intent)
 }
 
-// charged answers a charge that left the intent so.
-func (p *Payments) charged(ctx context.Context, intent *stripego.PaymentIntent) (booking.Charged, error) {
-	switch intent.Status {
-	case stripego.PaymentIntentStatusSucceeded:
-		return booking.Charged{Reference: intent.ID}, nil
-	case stripego.PaymentIntentStatusRequiresAction:
-		return booking.Charged{Reference: intent.ID, Action: action(intent)}, nil
-	case stripego.PaymentIntentStatusCanceled:
-		if declined(intent) {
-			return booking.Charged{}, booking.ErrPaymentDeclined
-		}
-		return booking.Charged{}, booking.ErrPaymentClosed
-	case stripego.PaymentIntentStatusRequiresPaymentMethod:
-		if declined(intent) {
-			return booking.Charged{}, p.decline(ctx, intent.ID)
-		}
-	case stripego.PaymentIntentStatusProcessing, stripego.PaymentIntentStatusRequiresConfirmation, stripego.PaymentIntentStatusRequiresCapture:
+// errNotTried says that Stripe has not tried the attempt, and may yet.
+var errNotTried = fmt.Errorf("%w: stripe: the attempt was not tried", booking.ErrOutcomeUnknown)
+
+// charged answers an attempt that left the intent so.
+func (p *Payments) charged(c booking.Charge, intent *stripego.PaymentIntent) (booking.Charged, error) {
+	o, err := outcome(intent)
+	switch {
+	case err != nil:
+		return booking.Charged{}, err
+	case o.State == booking.ChargeCaptured:
+		return booking.Charged{Reference: o.Reference}, nil
+	case o.State == booking.ChargeAction && c.Attempt == o.Attempt:
+		return booking.Charged{Reference: o.Reference, Action: o.Action}, nil
+	case c.Attempt < latest(intent), o.State == booking.ChargeDeclined && c.Attempt == o.Attempt:
+		return booking.Charged{}, booking.ErrPaymentDeclined // or replaced
 	}
-	return booking.Charged{}, fmt.Errorf("%w: stripe: the payment is %s", booking.ErrOutcomeUnknown, intent.Status)
+	return booking.Charged{}, errNotTried
 }
 
 // action is what the customer has to do.
@@ -243,26 +300,6 @@ func action(intent *stripego.PaymentIntent) *booking.Action {
 		}
 	}
 	return a
-}
-
-// decline ends the intent of a charge that was declined, so that it is declined
-// for good. Where that fails the key of its confirmation, and Settle, say the
-// same.
-func (p *Payments) decline(ctx context.Context, id string) error {
-	_ = p.intents.cancel(ctx, id, declinedReason)
-	return booking.ErrPaymentDeclined
-}
-
-// declinedReason and settledReason tell by whom an intent was ended: a refused
-// token leaves no other trace on it.
-const (
-	declinedReason = stripego.PaymentIntentCancellationReasonRequestedByCustomer
-	settledReason  = stripego.PaymentIntentCancellationReasonAbandoned
-)
-
-// declined says whether it was, or would have been had it been confirmed.
-func declined(intent *stripego.PaymentIntent) bool {
-	return intent.LastPaymentError != nil || intent.CancellationReason == declinedReason
 }
 
 // replayed says that an answer is one that Stripe gave before.

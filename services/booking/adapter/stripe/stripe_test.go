@@ -29,7 +29,7 @@ func TestPaymentsContract(t *testing.T) {
 		return bookingtest.PaymentsUnderTest{
 			Payments: p, Statements: p,
 			Good: stripetest.Visa, Declined: stripetest.Declined, Timeout: stripetest.TimeoutAfter, Action: stripetest.Authentication,
-			Act: server.Act, Forget: server.ForgetKeys,
+			Act: server.ActOn, Forget: server.ForgetKeys,
 			Ledger: func(id string) (captured, refunded int64) {
 				b := server.Books()[id]
 				return b.Captured, b.Refunded

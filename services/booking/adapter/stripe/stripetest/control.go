@@ -10,6 +10,7 @@ import (
 //
 //	GET  /_test/books              what has been moved, by booking
 //	POST /_test/faults             a Fault
+//	POST /_test/mend               the faults end
 //	POST /_test/customer           {booking_id, succeed}: the customer acts; 409 where there is nothing to do
 //	POST /_test/capture            {booking_id}: a charge succeeds that was said to be over
 //	POST /_test/refuse-refunds     {times}
@@ -49,6 +50,7 @@ func (s *Server) control() {
 	post("refuse-refunds", done(func(b body) { s.RefuseRefunds(b.Times) }))
 	post("fail-refunds", done(func(b body) { s.FailRefunds(b.BookingID) }))
 	post("forget-keys", done(func(body) { s.ForgetKeys() }))
+	post("mend", done(func(body) { s.Mend() }))
 	post("release-events", done(func(body) { s.ReleaseEvents() }))
 	set(s, "faults", func(f struct {
 		Fault
@@ -63,13 +65,7 @@ func (s *Server) control() {
 	set(s, "webhooks", s.SetWebhooks)
 	s.mux.HandleFunc("GET /_test/books", func(w http.ResponseWriter, _ *http.Request) { write(w, ok(s.Books())) })
 	s.mux.HandleFunc("GET /_test/events", func(w http.ResponseWriter, _ *http.Request) {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		all := make([]json.RawMessage, len(s.events))
-		for i, e := range s.events {
-			all[i] = e.payload
-		}
-		write(w, ok(all))
+		write(w, ok(s.Events()))
 	})
 }
 

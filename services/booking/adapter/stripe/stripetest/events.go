@@ -40,6 +40,17 @@ func (s *Server) SetWebhooks(w Webhooks) {
 	s.mode = w
 }
 
+// Events returns the events made, oldest first.
+func (s *Server) Events() []json.RawMessage {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := make([]json.RawMessage, len(s.events))
+	for i, e := range s.events {
+		all[i] = e.payload
+	}
+	return all
+}
+
 // ReleaseEvents sends what was held back, the last first.
 func (s *Server) ReleaseEvents() {
 	s.mu.Lock()

@@ -18,6 +18,7 @@ type intent struct {
 	metadata                     map[string]string
 	method, returnURL            string
 	reason                       string // of its cancellation
+	acting                       string // the attempt that was confirmed last
 	lastError                    map[string]any
 }
 
@@ -189,6 +190,44 @@ func (s *Server) createMethod(r *http.Request) answer {
 	return ok(map[string]any{"id": m, "object": "payment_method", "type": "card", "livemode": false})
 }
 
+// updateIntent changes metadata, and the means of payment: that has to be confirmed
+// anew, and whatever the customer was to do for the one before is over. Any change
+// clears the last error.
+func (s *Server) updateIntent(r *http.Request) answer {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i, missing := s.find(r.PathValue("id"))
+	if i == nil {
+		return missing
+	}
+	if m := r.Form.Get("payment_method"); m != "" {
+		if refused, ok := i.takes(m); !ok {
+			return refused
+		}
+		i.status, i.method = "requires_confirmation", m
+	}
+	for name, value := range metadata(r) {
+		if i.metadata[name] = value; value == "" {
+			delete(i.metadata, name)
+		}
+	}
+	i.lastError = nil
+	return ok(s.wire(i, false))
+}
+
+// takes reports whether the intent can have the means of payment m, and else the
+// answer.
+func (i *intent) takes(m string) (refused answer, ok bool) {
+	switch {
+	case !slices.Contains(methods, m):
+		return invalid("resource_missing", "payment_method", "No such PaymentMethod: '"+m+"'"), false
+	case !slices.Contains([]string{"requires_payment_method", "requires_confirmation", "requires_action"}, i.status):
+		return refuse(400, "invalid_request_error", "payment_intent_unexpected_state", "",
+			"This PaymentIntent's payment_method could not be updated because it has a status of "+i.status+"."), false
+	}
+	return answer{}, true
+}
+
 func (s *Server) confirmIntent(r *http.Request) answer {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -196,17 +235,33 @@ func (s *Server) confirmIntent(r *http.Request) answer {
 	if i == nil {
 		return missing
 	}
-	m := r.Form.Get("payment_method")
-	switch {
-	case !slices.Contains(methods, m):
-		return invalid("resource_missing", "payment_method", "No such PaymentMethod: '"+m+"'")
-	case i.status != "requires_payment_method" && i.status != "requires_confirmation":
-		return refuse(400, "invalid_request_error", "payment_intent_unexpected_state", "", "This PaymentIntent cannot be confirmed: it is "+i.status)
+	return s.confirm(i, r.Form.Get("payment_method"), r.Form.Get("return_url"))
+}
+
+// Confirm is the customer who confirms with the client secret and a means of
+// payment, as Stripe.js does, past the seller. It reports whether they could.
+func (s *Server) Confirm(clientSecret, method string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, i := range s.intents {
+		if i.secret == clientSecret {
+			_, open := i.takes(method)
+			s.confirm(i, method, "")
+			return open
+		}
+	}
+	return false
+}
+
+// confirm tries m, instead of one that the customer was to act for. s.mu is held.
+func (s *Server) confirm(i *intent, m, returnURL string) answer {
+	if refused, ok := i.takes(m); !ok {
+		return refused
 	}
 	if m == AmountTooSmall {
 		return invalid("amount_too_small", "", "Amount is too small.")
 	}
-	i.method, i.returnURL, i.lastError = m, r.Form.Get("return_url"), nil
+	i.method, i.returnURL, i.lastError, i.acting = m, returnURL, nil, cmp.Or(i.metadata["attempt"], "1")
 	switch m {
 	case Declined:
 		return s.decline(i, "generic_decline")
@@ -281,11 +336,18 @@ func (s *Server) cancelIntent(r *http.Request) answer {
 
 // Act is what the customer does who has to: authenticate, or fail to. It reports
 // whether there was anything to do: what is over can no more be acted on.
-func (s *Server) Act(bookingID string, succeed bool) bool {
+func (s *Server) Act(bookingID string, succeed bool) bool { return s.act(bookingID, "", succeed) }
+
+// ActOn is Act on what an attempt has asked for.
+func (s *Server) ActOn(bookingID string, attempt int, succeed bool) bool {
+	return s.act(bookingID, strconv.Itoa(attempt), succeed)
+}
+
+func (s *Server) act(bookingID, attempt string, succeed bool) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, i := range s.intents {
-		if i.bookingID() != bookingID || i.status != "requires_action" {
+		if i.bookingID() != bookingID || i.status != "requires_action" || attempt != "" && i.acting != attempt {
 			continue
 		}
 		if succeed {

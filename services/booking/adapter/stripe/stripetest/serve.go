@@ -24,7 +24,7 @@ type kept struct {
 // Fault is how an operation goes wrong the next Times it is called; below 0
 // always.
 type Fault struct {
-	// Operation is create, retrieve, list, confirm, cancel, method, refund,
+	// Operation is create, retrieve, update, list, confirm, cancel, method, refund,
 	// refunds or get_refund; "" is any.
 	Operation string `json:"operation"`
 	// Kind is before (the connection is cut, nothing done), after (cut when it is
@@ -165,6 +165,13 @@ func (s *Server) Fail(f Fault) {
 		f.Times = 1
 	}
 	s.faults = append(s.faults, &f)
+}
+
+// Mend ends the faults that were added.
+func (s *Server) Mend() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.faults = nil
 }
 
 // newID returns an id as Stripe has them.

@@ -72,6 +72,7 @@ func New(o Options) *Server {
 		"POST /v1/payment_intents":              {"create", s.createIntent},
 		"GET /v1/payment_intents":               {"list", s.listIntents},
 		"GET /v1/payment_intents/{id}":          {"retrieve", s.getIntent},
+		"POST /v1/payment_intents/{id}":         {"update", s.updateIntent},
 		"POST /v1/payment_intents/{id}/confirm": {"confirm", s.confirmIntent},
 		"POST /v1/payment_intents/{id}/cancel":  {"cancel", s.cancelIntent},
 		"POST /v1/payment_methods":              {"method", s.createMethod},

@@ -162,7 +162,7 @@ func TestControl(t *testing.T) {
 	if e := ask(t, base, "/v1/payment_intents", url.Values{"amount": {"1"}, "currency": {"eur"}}); e["error"] == nil {
 		t.Errorf("no fault: %v", e)
 	}
-	for _, name := range []string{"forget-keys", "release-events"} {
+	for _, name := range []string{"forget-keys", "release-events", "mend"} {
 		post(name, "", 204)
 	}
 	post("fail-refunds", `{"booking_id":"b"}`, 204)

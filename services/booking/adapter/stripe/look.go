@@ -1,0 +1,67 @@
+package stripe
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+
+	stripego "github.com/stripe/stripe-go/v85"
+
+	"github.com/openboxoffice/boxoffice/services/booking"
+)
+
+// Look implements booking.Payments.
+func (p *Payments) Look(ctx context.Context, c booking.Unsettled) (booking.Outcome, error) {
+	if c.Reference == "" { // whatever Prepare may have created is not confirmed
+		return booking.Outcome{State: booking.ChargeOpen}, nil
+	}
+	intent, err := p.intents.get(ctx, c.Reference)
+	if err != nil {
+		return booking.Outcome{}, unknown(err)
+	}
+	return outcome(intent)
+}
+
+// outcome reads how the intent stands.
+func outcome(intent *stripego.PaymentIntent) (booking.Outcome, error) {
+	n := latest(intent)
+	switch intent.Status {
+	case stripego.PaymentIntentStatusSucceeded:
+		amount, err := fromStripe(intent.AmountReceived, intent.Currency)
+		if err != nil {
+			return booking.Outcome{}, unknown(err)
+		}
+		return booking.Outcome{State: booking.ChargeCaptured, Attempt: n, Reference: intent.ID, Amount: amount}, nil
+	case stripego.PaymentIntentStatusCanceled:
+		return booking.Outcome{}, booking.ErrPaymentClosed
+	case stripego.PaymentIntentStatusRequiresAction:
+		if !refused(intent) {
+			return booking.Outcome{State: booking.ChargeAction, Attempt: n, Reference: intent.ID, Action: action(intent)}, nil
+		}
+		return booking.Outcome{State: booking.ChargeDeclined, Attempt: n}, nil
+	case stripego.PaymentIntentStatusRequiresPaymentMethod, stripego.PaymentIntentStatusRequiresConfirmation:
+		if intent.LastPaymentError != nil || refused(intent) {
+			return booking.Outcome{State: booking.ChargeDeclined, Attempt: n}, nil
+		}
+		return booking.Outcome{State: booking.ChargeOpen}, nil // as far as anybody has confirmed it
+	case stripego.PaymentIntentStatusProcessing, stripego.PaymentIntentStatusRequiresCapture:
+	}
+	return booking.Outcome{}, fmt.Errorf("%w: stripe: the payment is %s", booking.ErrOutcomeUnknown, intent.Status)
+}
+
+// latest is the attempt that the intent has seen last; 0 for none. The first is
+// not noted on the intent, which it finds new.
+func latest(intent *stripego.PaymentIntent) int {
+	if n, err := strconv.Atoi(intent.Metadata[metaAttempt]); err == nil {
+		return n
+	}
+	if intent.Status == stripego.PaymentIntentStatusRequiresPaymentMethod && intent.LastPaymentError == nil {
+		return 0
+	}
+	return 1
+}
+
+// refused says that the latest attempt brought no means of payment that exists.
+func refused(intent *stripego.PaymentIntent) bool {
+	return intent.Metadata[metaRefused] != "" && intent.Metadata[metaRefused] == intent.Metadata[metaAttempt]
+}
