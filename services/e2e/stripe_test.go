@@ -16,9 +16,10 @@ import (
 // the test's own process, which no kill of the platform's ends.
 
 const (
-	stripeKey     = "sk_test_e2e"
-	stripeSecret  = "whsec_e2e"
-	stripeWebhook = "/payments/stripe/webhook"
+	stripeKey         = "sk_test_e2e"
+	stripeSecret      = "whsec_e2e"
+	stripePublishable = "pk_test_e2e"
+	stripeWebhook     = "/payments/stripe/webhook"
 )
 
 // payments is the environment that says who takes the money.
@@ -28,7 +29,7 @@ func (o options) payments() []string {
 	}
 	return []string{
 		"PAYMENTS=stripe", "STRIPE_API_URL=" + o.stripeURL, "STRIPE_SECRET_KEY=" + stripeKey,
-		"STRIPE_WEBHOOK_SECRET=whsec_before," + stripeSecret, "CHECKOUT_TTL=" + cmp.Or(o.checkoutTTL, "1m"),
+		"STRIPE_WEBHOOK_SECRET=whsec_before," + stripeSecret, "STRIPE_PUBLISHABLE_KEY=" + stripePublishable, "CHECKOUT_TTL=" + cmp.Or(o.checkoutTTL, "1m"),
 	}
 }
 
@@ -78,6 +79,9 @@ type paid struct {
 func TestStripe(t *testing.T) {
 	t.Parallel()
 	p, provider := startWithStripe(t, options{})
+	if a := p.call(t, http.MethodGet, gateway, "/payments/config"); string(a.body) != `{"provider":"stripe","publishable_key":"`+stripePublishable+`"}`+"\n" {
+		t.Errorf("pages are told %s", a.body)
+	}
 	o, c := p.register(t, organizer), p.register(t, customer)
 	book := func(t *testing.T, token string) *answer {
 		e := p.publish(t, o, draft(5))

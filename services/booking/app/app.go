@@ -171,6 +171,7 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	_, api := a.API("Boxoffice booking", "Book tickets, pay, cancel.")
 	rest.Register(api, a.service, rest.Options{
 		Guard: guard, AuditLog: db.Audit, CancelledEvents: db.Cancelled, Records: db.Records, Ledger: payments.ledger,
+		PublishableKey: payments.publishable,
 	})
 	stripe.Register(api, a.service, payments.webhook)
 	return a, a.Hears(wiring.Heard{

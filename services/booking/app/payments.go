@@ -27,6 +27,8 @@ type PaymentsConfig struct {
 	// sidecar is asked for, if there is one.
 	StripeSecretKey     string `env:"STRIPE_SECRET_KEY"`
 	StripeWebhookSecret string `env:"STRIPE_WEBHOOK_SECRET"`
+	// StripePublishableKey is what pages ask Stripe for tokens with.
+	StripePublishableKey string `env:"STRIPE_PUBLISHABLE_KEY"`
 	// StripeAPIURL is where Stripe is, if it is not the real one, and
 	// StripeReturnURL where customers come back to who pay elsewhere.
 	StripeAPIURL    string `env:"STRIPE_API_URL"`
@@ -43,10 +45,11 @@ const secretStore = "payment-secrets"
 // payments is the provider, whichever that is.
 type payments struct {
 	booking.Payments
-	statements booking.Statements
-	ledger     booking.Ledger  // nil where it keeps its books elsewhere
-	webhook    *stripe.Webhook // nil where it tells nothing
-	db         *storage.Opened // the sandbox's; nil for other providers
+	publishable string // key; "" where there is none
+	statements  booking.Statements
+	ledger      booking.Ledger  // nil where it keeps its books elsewhere
+	webhook     *stripe.Webhook // nil where it tells nothing
+	db          *storage.Opened // the sandbox's; nil for other providers
 }
 
 // withProvider returns c with a provider. Nobody pays by the sandbox: where other
@@ -110,5 +113,9 @@ func openStripe(ctx context.Context, cfg PaymentsConfig, way *sidecar.Way) (*pay
 	if err != nil {
 		return nil, fmt.Errorf("STRIPE_WEBHOOK_SECRET: %w", err)
 	}
-	return &payments{Payments: s, statements: s, webhook: webhook}, nil
+	// Whoever confuses the two keys would show the secret one to everybody.
+	if k := cfg.StripePublishableKey; k != "" && !strings.HasPrefix(k, "pk_") {
+		return nil, errors.New("STRIPE_PUBLISHABLE_KEY does not begin with pk_")
+	}
+	return &payments{Payments: s, publishable: cfg.StripePublishableKey, statements: s, webhook: webhook}, nil
 }

@@ -37,6 +37,7 @@ func TestAMistakeAboutThePaymentsIsSaidByName(t *testing.T) {
 		"STRIPE_SECRET_KEY is not set":       func(c *PaymentsConfig) { c.StripeSecretKey = "" },
 		"STRIPE_WEBHOOK_SECRET is not set":   func(c *PaymentsConfig) { c.StripeWebhookSecret = "" },
 		"STRIPE_WEBHOOK_SECRET: ":            func(c *PaymentsConfig) { c.StripeWebhookSecret = "whsec_private, " },
+		"STRIPE_PUBLISHABLE_KEY does not":    func(c *PaymentsConfig) { c.StripePublishableKey = "sk_private" },
 		"STRIPE_API_URL, STRIPE_RETURN_URL:": func(c *PaymentsConfig) { c.StripeAPIURL = "private" },
 		"CHECKOUT_TTL must be more":          func(c *PaymentsConfig) { c.CheckoutTTL = -1 },
 	} {

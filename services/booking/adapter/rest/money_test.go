@@ -187,3 +187,10 @@ func TestAReconciliationOfManyFindings(t *testing.T) {
 		t.Errorf("counts (-want +got):\n%s", diff)
 	}
 }
+
+func TestPaymentsConfigIsForEverybody(t *testing.T) {
+	t.Parallel()
+	if r := newAPI(t).do(t, "", http.MethodGet, "/payments/config", ""); r.raw != `{"provider":"sandbox"}`+"\n" {
+		t.Error(r)
+	}
+}

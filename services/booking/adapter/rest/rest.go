@@ -43,6 +43,7 @@ type Options struct {
 	CancelledEvents booking.CancelledEvents
 	Records         booking.Records
 	Ledger          booking.Ledger // nil for a provider that keeps its books elsewhere
+	PublishableKey  string         // of the payment provider; "" where it has none
 }
 
 type createInput struct {
@@ -142,6 +143,7 @@ func Register(api huma.API, s *booking.Service, o Options) {
 	httpkit.AlsoAnswers(api, "createBooking", http.StatusAccepted, true, "PENDING: the payment's outcome is not known yet; look at Location")
 	httpkit.AlsoAnswers(api, "cancelBooking", http.StatusAccepted, true, "CANCELLING: the refund is under way; look at Location")
 
+	registerPaymentsConfig(api, s.Payments.Provider(), o.PublishableKey)
 	registerCancellations(api, s, guard)
 	registerLists(api, s, guard)
 	registerAudit(api, o.AuditLog, guard)

@@ -377,7 +377,7 @@ func TestDocumentHasTheOperations(t *testing.T) {
 			}
 		}
 	}
-	if n != 22 {
+	if n != 23 {
 		t.Errorf("%d operations", n)
 	}
 }

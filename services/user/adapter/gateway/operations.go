@@ -40,6 +40,7 @@ var operations = []operation{
 	{id: "listBookingsOfUser", method: http.MethodGet, path: "/bookings/user/{user_id}", service: booking},
 	{id: "cancelBooking", method: http.MethodPut, path: "/bookings/{id}/cancel", service: booking},
 	{id: "cancelTickets", method: http.MethodPost, path: "/bookings/{id}/cancellations", service: booking},
+	{id: "getPaymentsConfig", method: http.MethodGet, path: "/payments/config", service: booking},
 	{id: "hearStripe", method: http.MethodPost, path: "/payments/stripe/webhook", service: booking},
 	{id: "listAuditLog", method: http.MethodGet, path: "/admin/audit", service: booking},
 	{id: "listReconciliations", method: http.MethodGet, path: "/admin/reconciliations", service: booking},
