@@ -18,6 +18,8 @@ type faults struct {
 	holdings booking.Holdings
 	before   func(call string) error // the call has no effect
 	after    func(call string) error // the call has its effect
+	// underway, where it is set, gets the charges without effect: they may arrive yet.
+	underway func(arrive func())
 }
 
 func ask[T any](f *faults, call string, do func() (T, error)) (T, error) {
@@ -134,7 +136,15 @@ func (f *faults) Prepare(ctx context.Context, c booking.Charge) (string, error) 
 }
 
 func (f *faults) Charge(ctx context.Context, c booking.Charge) (booking.Charged, error) {
-	return ask(f, "Charge", func() (booking.Charged, error) { return f.Payments.Charge(ctx, c) })
+	arrived := false
+	charged, err := ask(f, "Charge", func() (booking.Charged, error) {
+		arrived = true
+		return f.Payments.Charge(ctx, c)
+	})
+	if !arrived && f.underway != nil {
+		f.underway(func() { _, _ = f.Payments.Charge(context.WithoutCancel(ctx), c) })
+	}
+	return charged, err
 }
 
 func (f *faults) Look(ctx context.Context, c booking.Unsettled) (booking.Outcome, error) {

@@ -16,6 +16,8 @@ func TestBrokenSagasAreCaught(t *testing.T) {
 	t.Parallel()
 	for name, spoil := range map[string]func(*faults){
 		"refunds_twice":               func(f *faults) { f.Payments = refundsTwice{f.Payments} },
+		"lets_a_late_charge_through":  func(f *faults) { f.Payments = leavesOpen{f.Payments, booking.ChargeOpen} },
+		"leaves_a_decline_open":       func(f *faults) { f.Payments = leavesOpen{f.Payments, booking.ChargeDeclined} },
 		"takes_silence_for_a_decline": takeSilenceForNo,
 		"gives_no_tickets_back":       func(f *faults) { f.Catalog = keepsTickets{f.Catalog} },
 		"admits_everything":           func(f *faults) { f.Store = admitsAll{f.Store} },
@@ -53,6 +55,19 @@ func (s ignoresLeases) Save(ctx context.Context, before, after booking.Booking) 
 	}
 	before.Lease, before.Version = now.Lease, now.Version
 	return s.Store.Save(ctx, before, after)
+}
+
+// leavesOpen settles a charge in this state without an end to it.
+type leavesOpen struct {
+	booking.Payments
+	state booking.ChargeState
+}
+
+func (p leavesOpen) Settle(ctx context.Context, c booking.Unsettled) (booking.Settlement, error) {
+	if o, err := p.Look(ctx, c); err == nil && o.State == p.state {
+		return booking.Settlement{Declined: o.State == booking.ChargeDeclined}, nil
+	}
+	return p.Payments.Settle(ctx, c)
 }
 
 type refundsTwice struct{ booking.Payments }

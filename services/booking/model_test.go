@@ -69,6 +69,7 @@ type model struct {
 	customers                   []identity.Caller
 	shows                       []string
 	confirmed, cancelled, asked map[string]bool // bookings
+	underway                    []func()        // charges that were sent, and have yet to arrive
 	keys                        int
 	began                       time.Time
 
@@ -89,6 +90,7 @@ func (m *model) process(rt *rapid.T) *booking.Service { return m.unlucky(m.misfo
 
 func (m *model) unlucky(f *faults) *booking.Service {
 	s := m.service(f)
+	f.underway = func(arrive func()) { m.underway = append(m.underway, arrive) }
 	m.spoil(f)
 	return s
 }
@@ -101,7 +103,7 @@ func (m *model) run(t *testing.T, rt *rapid.T) {
 	m.begin()
 	m.rewind()
 	m.pay.Reset()
-	m.left = map[string]bool{}
+	m.left, m.underway = map[string]bool{}, nil
 	// Ids have the real time, in milliseconds, whatever the model's clock says.
 	// What was made before this one is of another world.
 	for last := time.Now(); !m.began.After(last); m.began = time.Now().Truncate(time.Millisecond) {
@@ -130,6 +132,22 @@ func (m *model) run(t *testing.T, rt *rapid.T) {
 			if m.pay.Act(b.ID, rapid.Bool().Draw(rt, "well")) && rapid.Bool().Draw(rt, "told") {
 				_ = m.process(rt).PaymentHeard(t.Context(), b.ID)
 			}
+		},
+		"pay with another card": func(rt *rapid.T) { // as whoever has the client secret can, past us
+			b := m.any(t, rt)
+			if !m.pay.ActElsewhere(b.ID, rapid.Bool().Draw(rt, "well")) {
+				rt.Skip("it is over")
+			}
+			if rapid.Bool().Draw(rt, "told") {
+				_ = m.process(rt).PaymentHeard(t.Context(), b.ID)
+			}
+		},
+		"a charge arrives late": func(rt *rapid.T) {
+			if len(m.underway) == 0 {
+				rt.Skip("none is under way")
+			}
+			m.underway[0]()
+			m.underway = m.underway[1:]
 		},
 		"time out": func(*rapid.T) { m.advance(11 * time.Minute) },
 		"pay late": func(rt *rapid.T) { // the provider captures what it said it would not

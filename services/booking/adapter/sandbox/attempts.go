@@ -49,15 +49,18 @@ func (s *Sandbox) try(ctx context.Context, tx *sql.Tx, c booking.Charge) (bookin
 	if err != nil {
 		return booking.Charged{}, err
 	}
-	a := attempt{n: c.Attempt, state: declined, reference: newReference(), nonce: rand.Text(), amount: c.Amount}
+	a, waits := attempt{n: c.Attempt, state: declined, reference: newReference(), nonce: rand.Text(), amount: c.Amount}, false
 	for _, before := range all {
 		if before.n == c.Attempt {
 			return before.answer(), nil
 		}
 		a.reference = before.reference // there is one charge
+		waits = waits || before.state == waiting
 	}
-	if _, err := tx.ExecContext(ctx, `UPDATE attempts SET state = 'declined' WHERE booking_id = ? AND state = 'waiting'`, c.BookingID); err != nil {
-		return booking.Charged{}, err
+	if waits {
+		if _, err := tx.ExecContext(ctx, `UPDATE attempts SET state = 'declined' WHERE booking_id = ? AND state = 'waiting'`, c.BookingID); err != nil {
+			return booking.Charged{}, err
+		}
 	}
 	switch token := c.Token; {
 	case token == "", token == Visa, token == Timeout, token == Slow, token == DeclinedOnce && len(all) > 0:
