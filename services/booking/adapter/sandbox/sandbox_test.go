@@ -1,9 +1,12 @@
 package sandbox_test
 
 import (
+	"errors"
 	"path/filepath"
 	"testing"
 
+	"github.com/openboxoffice/boxoffice/contracts/money"
+	"github.com/openboxoffice/boxoffice/services/booking"
 	"github.com/openboxoffice/boxoffice/services/booking/adapter/sandbox"
 	"github.com/openboxoffice/boxoffice/services/booking/bookingtest"
 )
@@ -39,6 +42,22 @@ func TestPaymentsContract(t *testing.T) {
 			},
 		}
 	})
+}
+
+// The card that is declined once pays at the second attempt, whoever counts.
+func TestACardThatIsDeclinedOnce(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	c := booking.Charge{BookingID: "b", Attempt: 1, Amount: money.Amount{AmountMinor: 2500, Currency: "EUR"}, Token: sandbox.DeclinedOnce}
+	for range 2 {
+		if _, err := s.Charge(t.Context(), c); !errors.Is(err, booking.ErrPaymentDeclined) {
+			t.Errorf("the first attempt: %v", err)
+		}
+	}
+	c.Attempt = 2
+	if charged, err := s.Charge(t.Context(), c); err != nil || charged.Reference == "" {
+		t.Errorf("the second attempt: %+v, %v", charged, err)
+	}
 }
 
 func open(t *testing.T) *sandbox.Sandbox {
