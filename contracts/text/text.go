@@ -25,6 +25,14 @@ func IsText(s string) bool {
 // shows a text is among them.
 func IsVisible(s string) bool { return strings.ContainsFunc(s, shows) }
 
+// IsIgnored reports whether r shows nothing by itself, and nothing is missed without it:
+// joiners, marks of direction, soft hyphens, variation selectors, fillers. These are
+// Unicode's Default_Ignorable_Code_Point and the other format characters.
+func IsIgnored(r rune) bool {
+	return r > unicode.MaxASCII && !unicode.Is(unicode.Prepended_Concatenation_Mark, r) &&
+		unicode.In(r, unicode.Cf, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
+}
+
 // allowed are format characters that texts cannot do without: joiners, marks of
 // direction, which end with the letter they stand by, and places where a long
 // word may be broken.
@@ -50,5 +58,5 @@ func shows(r rune) bool {
 		'\ufffc', utf8.RuneError: // what takes the place of another
 		return false
 	}
-	return unicode.In(r, unicode.L, unicode.N, unicode.P, unicode.S) && !unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r)
+	return unicode.In(r, unicode.L, unicode.N, unicode.P, unicode.S) && !IsIgnored(r)
 }

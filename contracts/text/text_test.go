@@ -33,6 +33,21 @@ func TestIsText(t *testing.T) {
 	}
 }
 
+func TestIsIgnored(t *testing.T) {
+	t.Parallel()
+	for r, want := range map[rune]bool{
+		'\u00ad': true, '\u034f': true, '\u061c': true, '\u115f': true, '\u1160': true, '\u17b4': true, '\u17b5': true, '\u180b': true, '\u180e': true,
+		'\u180f': true, '\u200b': true, '\u200f': true, '\u202e': true, '\u2060': true, '\u2065': true, '\u206f': true, '\u3164': true, '\ufe00': true,
+		'\ufe0f': true, '\ufeff': true, '\uffa0': true, '\ufff0': true, '\U0001bca0': true, '\U0001d173': true, '\U000e0001': true, '\U000e0100': true,
+		'\U000e01ef': true, '\U000e0fff': true,
+		'a': false, ' ': false, 'é': false, '\u0301': false, '\u0600': false, '\u2800': false, '寂': false, '\U0001f3b7': false,
+	} {
+		if got := text.IsIgnored(r); got != want {
+			t.Errorf("IsIgnored(%U) is %t, want %t", r, got, want)
+		}
+	}
+}
+
 func TestIsVisible(t *testing.T) {
 	t.Parallel()
 	for s, want := range map[string]bool{

@@ -12,6 +12,8 @@ import (
 	"golang.org/x/text/collate"
 	"golang.org/x/text/language"
 	"golang.org/x/text/unicode/norm"
+
+	"github.com/openboxoffice/boxoffice/contracts/text"
 )
 
 // Keys are the forms of an event's texts that a store finds and sorts it by.
@@ -64,7 +66,7 @@ func Fold(s string) string {
 	s = compatible(s)
 	for range 2 {
 		s = strings.Map(func(r rune) rune {
-			if invisible(r) {
+			if text.IsIgnored(r) {
 				return -1
 			}
 			return r
@@ -84,13 +86,6 @@ func compatible(s string) string {
 		b.Write(it.Next())
 	}
 	return b.String()
-}
-
-// invisible reports whether r shows nothing: joiners, marks of direction, soft
-// hyphens, variation selectors, fillers.
-func invisible(r rune) bool {
-	return r > unicode.MaxASCII && !unicode.Is(unicode.Prepended_Concatenation_Mark, r) &&
-		unicode.In(r, unicode.Cf, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
 }
 
 // maxSortKey bounds the bytes of a sort key: titles that begin with the same

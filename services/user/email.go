@@ -9,39 +9,46 @@ import (
 	"golang.org/x/net/idna"
 
 	"github.com/openboxoffice/boxoffice/contracts/problem"
+	"github.com/openboxoffice/boxoffice/contracts/text"
 )
 
 // The bounds of RFC 5321, in bytes.
 const (
 	maxEmail     = 254
 	maxLocalPart = 64
-	maxLabel     = 63
+	maxDomain    = 253 // in A-labels
+	maxLabel     = 63  // as an A-label
 )
 
 // EmailKey is what two spellings of one email address have in common: they
-// differ in nothing but case, in any script, or in how the domain is written: in
-// its own script, as A-labels (xn--bcher-kva), or with characters that IDNA maps to
-// others.
+// differ in nothing but capital and small letters, in any script, or in how the domain
+// is written: in its own script, as A-labels (xn--bcher-kva), or with characters that
+// IDNA maps to others.
 func EmailKey(email string) string {
-	email = strings.TrimSpace(email)
-	if local, domain, ok := strings.Cut(email, "@"); ok {
-		// As mail servers are asked for it: ﬁ is fi, and full width is none.
-		if ascii, err := idna.Lookup.ToASCII(domain); err == nil {
-			domain = ascii
-		}
-		if shown, err := idna.ToUnicode(strings.ToLower(domain)); err == nil {
-			email = local + "@" + shown
-		}
+	local, domain, ok := strings.Cut(strings.TrimSpace(email), "@")
+	key := strings.Map(small, local)
+	if !ok {
+		return key
 	}
-	return strings.Map(func(r rune) rune {
-		// Letters of one kind form a ring: K, k and the Kelvin sign. Its least
-		// member stands for all of them.
-		least := r
-		for n := unicode.SimpleFold(r); n != r; n = unicode.SimpleFold(n) {
-			least = min(least, n)
-		}
-		return unicode.ToLower(least)
-	}, email)
+	// As mail servers are asked for it: ﬁ is fi, and full width is none.
+	ascii, err := idna.Lookup.ToASCII(domain)
+	if err != nil {
+		ascii = strings.ToLower(domain)
+	}
+	if shown, err := idna.ToUnicode(ascii); err == nil {
+		return key + "@" + shown
+	}
+	return key + "@" + ascii
+}
+
+// small is the small letter of which r is the capital one, or r. Each must be the only
+// other form of the other: İ is not the capital i, nor ſ another s. There may be two
+// mailboxes, and two are never one account.
+func small(r rune) rune {
+	if l := unicode.ToLower(r); unicode.ToUpper(l) == r {
+		return l
+	}
+	return r
 }
 
 // MailboxKey is one for all the addresses that reach a mailbox, as far as an address
@@ -65,7 +72,7 @@ func checkEmail(email string) (string, problem.Invalid) {
 		return "", invalid("email", "must have at most 254 bytes")
 	}
 	local, domain, ok := strings.Cut(email, "@")
-	if !ok || !utf8.ValidString(email) || !localPart(local) || !domainName(domain) {
+	if !ok || !utf8.ValidString(email) || !localPart(local) || !domainName(domain, maxEmail-len(local)-len("@")) {
 		return "", invalid("email", "must be an email address like ada@example.com")
 	}
 	// A second opinion, of those who will have to send mail to it.
@@ -76,7 +83,8 @@ func checkEmail(email string) (string, problem.Invalid) {
 }
 
 func localPart(s string) bool {
-	if s == "" || len(s) > maxLocalPart || strings.HasPrefix(s, ".") || strings.HasSuffix(s, ".") || strings.Contains(s, "..") {
+	first, _ := utf8.DecodeRuneInString(s)
+	if len(s) > maxLocalPart || !text.IsVisible(s) || unicode.IsMark(first) || strings.HasPrefix(s, ".") || strings.HasSuffix(s, ".") || strings.Contains(s, "..") {
 		return false
 	}
 	for _, r := range s {
@@ -87,16 +95,22 @@ func localPart(s string) bool {
 	return true
 }
 
-func domainName(s string) bool {
-	labels := strings.Split(s, ".")
+// domainName reports whether s is a domain that mail servers can be asked for, in at most
+// so many bytes.
+func domainName(s string, most int) bool {
+	for _, r := range s {
+		if !letter(r) && r != '-' && r != '.' {
+			return false
+		}
+	}
+	ascii, err := idna.Lookup.ToASCII(s)
+	if err != nil || len(ascii) > min(most, maxDomain) {
+		return false
+	}
+	labels := strings.Split(ascii, ".")
 	for _, l := range labels {
 		if l == "" || len(l) > maxLabel || strings.HasPrefix(l, "-") || strings.HasSuffix(l, "-") {
 			return false
-		}
-		for _, r := range l {
-			if !letter(r) && r != '-' {
-				return false
-			}
 		}
 	}
 	return len(labels) > 1
@@ -106,5 +120,5 @@ func letter(r rune) bool {
 	if r < utf8.RuneSelf {
 		return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9'
 	}
-	return unicode.IsLetter(r) || unicode.IsMark(r) || unicode.IsDigit(r)
+	return (unicode.IsLetter(r) || unicode.IsMark(r) || unicode.IsDigit(r)) && !text.IsIgnored(r)
 }

@@ -4,7 +4,7 @@ import "time"
 
 // EmailKeyVersion is the version of the rules behind EmailKey. A store replaces
 // the keys that an older version made before it serves.
-const EmailKeyVersion = 1
+const EmailKeyVersion = 2
 
 // Keyed is an account and the key under which it is stored.
 type Keyed struct {

@@ -51,42 +51,73 @@ func TestAnAddressIsOneHoweverItsDomainIsWritten(t *testing.T) {
 	}
 }
 
+func TestTwoMailboxesAreTwoAccounts(t *testing.T) {
+	t.Parallel()
+	for one, other := range map[string]string{
+		"İnan@example.com": "inan@example.com", "ſam@example.com": "sam@example.com", "σίσυφος@example.com": "σίσυφοσ@example.com",
+		"straße@example.com": "strasse@example.com", "ısıl@example.com": "isil@example.com", "ada@faß.example": "ada@fass.example",
+	} {
+		if user.EmailKey(one) == user.EmailKey(other) {
+			t.Errorf("%s and %s are one account", one, other)
+		}
+	}
+}
+
 func TestEmailAddresses(t *testing.T) {
 	t.Parallel()
 	s := newService(t)
 	for email, want := range map[string]string{
-		"ada@example.com":                         "none",
-		"  Ada.Lovelace+tickets@Example.co.uk ":   "none",
-		"jürgen@münchen.example":                  "none",
-		"o'brien@example.com":                     "none",
-		"周@例え.テスト":                                "none",
-		"":                                        "email",
-		"ada":                                     "email",
-		"ada@":                                    "email",
-		"@example.com":                            "email",
-		"ada@localhost":                           "email",
-		"ada@example..com":                        "email",
-		"ada@-example.com":                        "email",
-		"ada@example.com.":                        "email",
-		".ada@example.com":                        "email",
-		"a..da@example.com":                       "email",
-		"ada@@example.com":                        "email",
-		"ada lovelace@example.com":                "email",
-		"Ada <ada@example.com>":                   "email",
-		"ada@example.com, bob@example.com":        "email",
-		"ada@example.com\r\nBcc: b@example.com":   "email",
-		"ada\nb@example.com":                      "email",
-		"ada\u2028b@example.com":                  "email",
-		"ada\u202eb@example.com":                  "email",
-		"ada\x00@example.com":                     "email",
-		"\"ada\"@example.com":                     "email",
-		"ada(comment)@example.com":                "email",
-		"ada@[127.0.0.1]":                         "email",
-		"ada@exam_ple.com":                        "email",
-		"ad\xffa@example.com":                     "email",
-		strings.Repeat("a", 65) + "@example.com":  "email",
-		"ada@" + strings.Repeat("a", 64) + ".com": "email",
-		"ada@" + strings.Repeat(strings.Repeat("a", 60)+".", 5) + "x": "email",
+		"ada@example.com":                             "none",
+		"  Ada.Lovelace+tickets@Example.co.uk ":       "none",
+		"jürgen@münchen.example":                      "none",
+		"o'brien@example.com":                         "none",
+		"周@例え.テスト":                                    "none",
+		"":                                            "email",
+		"ada":                                         "email",
+		"ada@":                                        "email",
+		"@example.com":                                "email",
+		"ada@localhost":                               "email",
+		"ada@example..com":                            "email",
+		"ada@-example.com":                            "email",
+		"ada@example.com.":                            "email",
+		".ada@example.com":                            "email",
+		"a..da@example.com":                           "email",
+		"ada@@example.com":                            "email",
+		"ada lovelace@example.com":                    "email",
+		"Ada <ada@example.com>":                       "email",
+		"ada@example.com, bob@example.com":            "email",
+		"ada@example.com\r\nBcc: b@example.com":       "email",
+		"ada\nb@example.com":                          "email",
+		"ada\u2028b@example.com":                      "email",
+		"ada\u202eb@example.com":                      "email",
+		"ada\x00@example.com":                         "email",
+		"\"ada\"@example.com":                         "email",
+		"ada(comment)@example.com":                    "email",
+		"ada@[127.0.0.1]":                             "email",
+		"ada@exam_ple.com":                            "email",
+		"ad\xffa@example.com":                         "email",
+		"\u3164@example.com":                          "email", // what cannot be seen
+		"ada\u3164@example.com":                       "email",
+		"ada\u034f@example.com":                       "email",
+		"ada\ufe0f@example.com":                       "email",
+		"ada\U000e0100@example.com":                   "email",
+		"ada\u17b4@example.com":                       "email",
+		"ada\u200d@example.com":                       "email",
+		"\u0301@example.com":                          "email",
+		"\u0301ada@example.com":                       "email",
+		"ada@exam\u034fple.com":                       "email",
+		"ada@exam\u3164ple.com":                       "email",
+		"ada@xn--a.example":                           "email", // domains that IDNA refuses
+		"ada@xn--bcher-kva\u00e4.example":             "email",
+		"ada@ab--cd.example":                          "email",
+		"ada@\u0301x.example":                         "email",
+		"ada@אaא.example":                             "email",
+		"ada@" + strings.Repeat("ü", 58) + ".example": "email", // 64 bytes as an A-label
+		"ada@" + strings.Repeat(strings.Repeat("ü", 20)+".", 5) + "example": "none",
+		"ada@" + strings.Repeat("ü.", 60) + "example":                       "email", // 489 bytes in A-labels
+		strings.Repeat("a", 65) + "@example.com":                            "email",
+		"ada@" + strings.Repeat("a", 64) + ".com":                           "email",
+		"ada@" + strings.Repeat(strings.Repeat("a", 60)+".", 5) + "x":       "email",
 	} {
 		r := registration()
 		r.Email = email

@@ -109,6 +109,10 @@ func TestUsersSuiteCatches(t *testing.T) {
 			}
 			return err
 		}), "case has no say in any script"},
+		{"folds what is no capital letter", create(func(good user.Users, ctx context.Context, u user.User) error {
+			u.Email = strings.ToLower(u.Email) // i for İ
+			return good.Create(ctx, u)
+		}), "similar email addresses are not the same"},
 		{"drops a field", create(func(good user.Users, ctx context.Context, u user.User) error {
 			u.Phone = ""
 			return good.Create(ctx, u)

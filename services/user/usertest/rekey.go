@@ -11,30 +11,34 @@ import (
 	"github.com/openboxoffice/boxoffice/services/user"
 )
 
-// OldAccount is an account as it was stored before user.EmailKeyVersion 1: the key
-// is the address in small letters.
+// OldAccount is an account as older versions stored it. Before user.EmailKeyVersion 1
+// the key was the address in small letters; until 2, İ was another i.
 type OldAccount struct {
 	ID, Email, Key string
 	CreatedAt      time.Time
+	Version        int
 }
 
 func oldAccounts() []OldAccount {
 	day := func(n int) time.Time { return time.Date(2030, 1, n, 0, 0, 0, 0, time.UTC) }
 	all := []OldAccount{
-		{"alone", "Ada@xn--bcher-kva.example", "ada@xn--bcher-kva.example", day(1)},
-		{"plain", "Zoe@Example.com", "zoe@example.com", day(1)},
+		{"alone", "Ada@xn--bcher-kva.example", "ada@xn--bcher-kva.example", day(1), 0},
+		{"plain", "Zoe@Example.com", "zoe@example.com", day(1), 0},
 		// The older one has the key already.
-		{"a-older", "bob@bücher.example", "bob@bücher.example", day(1)},
-		{"a-younger", "bob@xn--bcher-kva.example", "bob@xn--bcher-kva.example", day(2)},
+		{"a-older", "bob@bücher.example", "bob@bücher.example", day(1), 0},
+		{"a-younger", "bob@xn--bcher-kva.example", "bob@xn--bcher-kva.example", day(2), 0},
 		// The younger one has it; whichever comes first by id.
-		{"b-older", "eve@xn--bcher-kva.example", "eve@xn--bcher-kva.example", day(1)},
-		{"b-younger", "eve@bücher.example", "eve@bücher.example", day(2)},
-		{"c-a-younger", "joe@bücher.example", "joe@bücher.example", day(2)},
-		{"c-older", "joe@xn--bcher-kva.example", "joe@xn--bcher-kva.example", day(1)},
+		{"b-older", "eve@xn--bcher-kva.example", "eve@xn--bcher-kva.example", day(1), 0},
+		{"b-younger", "eve@bücher.example", "eve@bücher.example", day(2), 0},
+		{"c-a-younger", "joe@bücher.example", "joe@bücher.example", day(2), 0},
+		{"c-older", "joe@xn--bcher-kva.example", "joe@xn--bcher-kva.example", day(1), 0},
+		// The one has the key of the other, which had to stand back.
+		{"d-a-dotted", "İnan@bücher.example", "inan@bücher.example", day(1), 1},
+		{"d-plain", "inan@xn--bcher-kva.example", "inan@xn--bcher-kva.example", day(2), 0},
 	}
 	for range 250 { // more than one piece
 		who := id()
-		all = append(all, OldAccount{who, who + "@xn--bcher-kva.example", who + "@xn--bcher-kva.example", day(3)})
+		all = append(all, OldAccount{who, who + "@xn--bcher-kva.example", who + "@xn--bcher-kva.example", day(3), 0})
 	}
 	return all
 }
@@ -45,7 +49,7 @@ type Rekeying interface {
 	Rekey(ctx context.Context) (left []string, err error)
 }
 
-// TestRekey checks that what version 0 stored is found by the keys of now. open
+// TestRekey checks that what older versions stored is found by the keys of now. open
 // returns a store in which those accounts are.
 func TestRekey(t *testing.T, open func(t *testing.T, accounts []OldAccount) Rekeying) {
 	accounts := oldAccounts()
@@ -61,6 +65,7 @@ func TestRekey(t *testing.T, open func(t *testing.T, accounts []OldAccount) Reke
 		"bob@bücher.example": "a-older", "bob@xn--bcher-kva.example": "a-older",
 		"eve@bücher.example": "b-older", "eve@xn--bcher-kva.example": "b-older",
 		"joe@bücher.example": "c-older", "joe@xn--bcher-kva.example": "c-older",
+		"İnan@bücher.example": "d-a-dotted", "inan@bücher.example": "d-plain",
 	} {
 		if u, err := s.ByEmail(t.Context(), email); err != nil || u.ID != want {
 			t.Errorf("%s finds %q (error %v), want %q", email, u.ID, err, want)

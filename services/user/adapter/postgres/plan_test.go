@@ -4,6 +4,7 @@ package postgres_test
 
 import (
 	"context"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -72,7 +73,7 @@ func fill(t *testing.T, url string, now time.Time) {
 	}
 	defer func() { _ = conn.Close(context.WithoutCancel(t.Context())) }()
 	for _, sql := range []string{
-		`INSERT INTO users SELECT 'u' || n, 'u' || n || '@example.com', 'u' || n || '@example.com', '', '', '', '', 1, $1, $1, 1, '', NULL FROM generate_series(1, 100000) n`,
+		`INSERT INTO users SELECT 'u' || n, 'u' || n || '@example.com', 'u' || n || '@example.com', '', '', '', '', 1, $1, $1, ` + strconv.Itoa(user.EmailKeyVersion) + `, '', NULL FROM generate_series(1, 100000) n`,
 		`INSERT INTO sessions SELECT 's' || n, 'u' || n, 1, $1 FROM generate_series(1, 100000) n`,
 		`INSERT INTO refresh_tokens SELECT sha256(convert_to('u' || n, 'UTF8')), 's' || n, $1::timestamptz - n * interval '1 second' FROM generate_series(1, 100000) n`,
 		`INSERT INTO guests SELECT 'g' || n, '', '', '', '', $1::timestamptz - n * interval '1 second' FROM generate_series(1, 100000) n`,

@@ -3,7 +3,6 @@ package postgres
 import (
 	"context"
 	"errors"
-	"maps"
 	"slices"
 
 	"github.com/jackc/pgx/v5"
@@ -33,7 +32,6 @@ func (s *Users) Rekey(ctx context.Context) (left []string, err error) {
 	case err != nil:
 		return nil, err
 	}
-	without := map[string]bool{}
 	for version := range user.EmailKeyVersion {
 		for last, more := "", true; more; {
 			var old []user.Keyed
@@ -52,7 +50,7 @@ func (s *Users) Rekey(ctx context.Context) (left []string, err error) {
 					return err
 				}
 				for _, a := range old {
-					if err := rekey(ctx, tx, a, without); err != nil {
+					if err := rekey(ctx, tx, a); err != nil {
 						return err
 					}
 				}
@@ -65,12 +63,20 @@ func (s *Users) Rekey(ctx context.Context) (left []string, err error) {
 			}
 		}
 	}
-	return slices.Sorted(maps.Keys(without)), nil
+	err = s.db.Read(ctx, func(ctx context.Context, conn *pgx.Conn) error {
+		rows, err := conn.Query(ctx, `SELECT id FROM users WHERE email_key_version < $1`, user.EmailKeyVersion)
+		if err != nil {
+			return err
+		}
+		left, err = pgx.CollectRows(rows, pgx.RowTo[string])
+		return err
+	})
+	slices.Sort(left)
+	return left, err
 }
 
-// rekey gives a its new key, unless an older account has it. Whoever is left
-// without is noted.
-func rekey(ctx context.Context, tx pgx.Tx, a user.Keyed, without map[string]bool) error {
+// rekey gives a its new key, unless an older account has it.
+func rekey(ctx context.Context, tx pgx.Tx, a user.Keyed) error {
 	key := user.EmailKey(a.Email)
 	rows, err := tx.Query(ctx, `
 		SELECT id, email, email_key, created_at FROM users WHERE email_key = $1 AND id <> $2`, key, a.ID)
@@ -83,18 +89,18 @@ func rekey(ctx context.Context, tx pgx.Tx, a user.Keyed, without map[string]bool
 	case err != nil:
 		return err
 	case user.EmailKey(other.Email) == key && other.Before(a):
-		without[a.ID] = true
 		return nil
 	default:
-		without[other.ID] = true
-		// They exchange their keys, of which no two may be the same in between.
+		// They exchange their keys, of which no two may be the same in between. If the
+		// other one has a key of its own to come, its version says so.
 		for _, set := range []struct{ key, id string }{{a.ID, a.ID}, {a.Key, other.ID}} {
-			if _, err := tx.Exec(ctx, `UPDATE users SET email_key = $1, email_key_version = 0 WHERE id = $2`, set.key, set.id); err != nil {
+			if _, err := tx.Exec(ctx, `
+				UPDATE users SET email_key = $1, email_key_version = CASE WHEN email_key_version < $2 THEN email_key_version ELSE 0 END
+				WHERE id = $3`, set.key, user.EmailKeyVersion, set.id); err != nil {
 				return err
 			}
 		}
 	}
-	delete(without, a.ID)
 	_, err = tx.Exec(ctx, `UPDATE users SET email_key = $1, email_key_version = $2 WHERE id = $3`, key, user.EmailKeyVersion, a.ID)
 	return err
 }

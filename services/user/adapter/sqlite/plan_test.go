@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
@@ -21,7 +22,7 @@ func TestEverythingGoesByIndexes(t *testing.T) {
 	now := time.UnixMicro(1_000_000_000)
 	token, next := user.HashToken("t"), user.RefreshToken{Hash: user.HashToken("next"), ExpiresAt: now.Add(time.Hour)}
 	plantest.Fill(t, path,
-		`INSERT INTO users SELECT 'u' || n, 'u' || n || '@example.com', 'u' || n || '@example.com', '', '', '', '', 1, 0, 0, 1, '', NULL FROM `+plantest.N,
+		`INSERT INTO users SELECT 'u' || n, 'u' || n || '@example.com', 'u' || n || '@example.com', '', '', '', '', 1, 0, 0, `+strconv.Itoa(user.EmailKeyVersion)+`, '', NULL FROM `+plantest.N,
 		`INSERT INTO sessions (id, user_id, password_version, started_at) SELECT 's' || n, 'u' || n, 1, 0 FROM `+plantest.N,
 		`INSERT INTO refresh_tokens (hash, session_id, expires_at) SELECT CAST('h' || n AS BLOB), 's' || n, 2000000000 + n FROM `+plantest.N,
 		`INSERT INTO account_mails SELECT 'm' || n, 'verification', 'u' || n, '', 'k' || n, 1, x'00', 0, 2000000000 + n, NULL, '' FROM `+plantest.N,

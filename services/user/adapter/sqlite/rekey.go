@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"maps"
 	"slices"
 
 	"github.com/openboxoffice/boxoffice/services/internal/sqlitedb"
@@ -19,16 +18,15 @@ const piece = 100
 // several accounts that have one key now the oldest gets it. Rekey returns the
 // ids of the others, which nobody finds by their email address.
 func (s *Users) Rekey(ctx context.Context) (left []string, err error) {
-	without := map[string]bool{}
 	for version := range user.EmailKeyVersion {
 		for last, more := "", true; more; {
 			if err := s.db.Write(ctx, func(tx *sql.Tx) error {
-				old, err := withOldKeys(ctx, tx, version, last)
+				old, err := ofVersion(ctx, tx, version, last)
 				if err != nil {
 					return err
 				}
 				for _, a := range old {
-					if err := rekey(ctx, tx, a, without); err != nil {
+					if err := rekey(ctx, tx, a); err != nil {
 						return err
 					}
 					last = a.ID
@@ -40,10 +38,28 @@ func (s *Users) Rekey(ctx context.Context) (left []string, err error) {
 			}
 		}
 	}
-	return slices.Sorted(maps.Keys(without)), nil
+	return s.withOldKeys(ctx)
 }
 
-func withOldKeys(ctx context.Context, tx *sql.Tx, version int, after string) (all []user.Keyed, err error) {
+// withOldKeys returns the ids of those who have a key of older rules.
+func (s *Users) withOldKeys(ctx context.Context) (ids []string, err error) {
+	rows, err := s.db.Read.QueryContext(ctx, `SELECT id FROM users WHERE email_key_version < ?`, user.EmailKeyVersion)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	return ids, rows.Err()
+}
+
+func ofVersion(ctx context.Context, tx *sql.Tx, version int, after string) (all []user.Keyed, err error) {
 	rows, err := tx.QueryContext(ctx, `
 		SELECT id, email, email_key, created_at FROM users
 		WHERE email_key_version = ? AND id > ? ORDER BY id LIMIT ?`, version, after, piece)
@@ -61,9 +77,8 @@ func withOldKeys(ctx context.Context, tx *sql.Tx, version int, after string) (al
 	return all, rows.Err()
 }
 
-// rekey gives a its new key, unless an older account has it. Whoever is left
-// without is noted.
-func rekey(ctx context.Context, tx *sql.Tx, a user.Keyed, without map[string]bool) error {
+// rekey gives a its new key, unless an older account has it.
+func rekey(ctx context.Context, tx *sql.Tx, a user.Keyed) error {
 	key := user.EmailKey(a.Email)
 	var other user.Keyed
 	err := scanKeyed(&other, tx.QueryRowContext(ctx, `
@@ -73,18 +88,17 @@ func rekey(ctx context.Context, tx *sql.Tx, a user.Keyed, without map[string]boo
 	case err != nil:
 		return err
 	case user.EmailKey(other.Email) == key && other.Before(a):
-		without[a.ID] = true
 		return nil
 	default:
-		without[other.ID] = true
-		// They exchange their keys, of which no two may be the same in between.
+		// They exchange their keys, of which no two may be the same in between. If the
+		// other one has a key of its own to come, its version says so.
 		for _, set := range []struct{ key, id string }{{a.ID, a.ID}, {a.Key, other.ID}} {
-			if _, err := tx.ExecContext(ctx, `UPDATE users SET email_key = ?, email_key_version = 0 WHERE id = ?`, set.key, set.id); err != nil {
+			if _, err := tx.ExecContext(ctx, `UPDATE users SET email_key = ?, email_key_version = iif(email_key_version < ?, email_key_version, 0) WHERE id = ?`,
+				set.key, user.EmailKeyVersion, set.id); err != nil {
 				return err
 			}
 		}
 	}
-	delete(without, a.ID)
 	_, err = tx.ExecContext(ctx, `UPDATE users SET email_key = ?, email_key_version = ? WHERE id = ?`, key, user.EmailKeyVersion, a.ID)
 	return err
 }

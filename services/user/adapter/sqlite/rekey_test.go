@@ -49,6 +49,17 @@ func TestOldKeysAreReplaced(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = s.Close() })
+		for _, a := range accounts {
+			if a.Version == 0 {
+				continue
+			}
+			if err := s.db.Write(t.Context(), func(tx *sql.Tx) error {
+				_, err := tx.ExecContext(t.Context(), `UPDATE users SET email_key_version = ? WHERE id = ?`, a.Version, a.ID)
+				return err
+			}); err != nil {
+				t.Fatal(err)
+			}
+		}
 		return s.Users
 	})
 }
