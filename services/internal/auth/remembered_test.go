@@ -22,6 +22,10 @@ func TestRememberedTokensAreRefusedInTime(t *testing.T) {
 			t.Fatalf("%+v, %v, want that of u1", c, err)
 		}
 	}
+	unasked := func(string) (any, bool) { return nil, true }
+	if c, err := p.Parse(token, unasked, now); err != nil || c.UserID != "u1" {
+		t.Fatalf("it is verified again: %+v, %v", c, err)
+	}
 	for name, ask := range map[string]func() error{
 		"expired":         func() error { _, err := p.Parse(token, listed, now.Add(2*time.Minute)); return err },
 		"a withdrawn key": func() error { _, err := p.Parse(token, none, now); return err },
