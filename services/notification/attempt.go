@@ -1,0 +1,197 @@
+package notification
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/openboxoffice/boxoffice/contracts/events"
+	"github.com/openboxoffice/boxoffice/services/internal/worker"
+)
+
+// deliver makes one attempt at l and records its outcome. It
+// returns n as it was recorded. The end of ctx does not cut it off: between a
+// server's "taken" and our record of it lies the one place where a mail could
+// go out twice. What this process has sent it never sends again: it records it
+// as soon as the store lets it. Where n has waited, check asks the store once
+// more whether it is outdated.
+func (s *Service) deliver(ctx context.Context, l leased, check bool) Notification {
+	ctx = context.WithoutCancel(ctx)
+	n := l.Notification
+	sent, ok := s.ledger.begin(n, l.since)
+	switch {
+	case !ok:
+		return n
+	case sent != nil:
+		n.Status, n.Attempts, n.Error, n.SentAt = sent.Status, sent.Attempts, sent.Error, sent.SentAt
+	case check && s.outdated(ctx, n):
+		n.Error = Replaced
+		if n.Status = Outdated; n.To == "" {
+			n.Status = Dropped
+		}
+	default:
+		n = s.attemptSafely(ctx, n)
+	}
+	ctx, cancel := context.WithTimeout(ctx, recordTime)
+	defer cancel()
+	lease, recorded := s.settle(ctx, n)
+	if !recorded {
+		s.ledger.end(n, false)
+		return n
+	}
+	if unused := s.ledger.endRecorded(n, lease); unused != "" && n.Status.Open() {
+		again := n
+		again.Lease = unused
+		err := worker.Try(ctx, s.o.Log, "delivery", func() error { return s.o.Store.Settle(ctx, again) }, "notification_id", n.ID)
+		if err != nil {
+			s.log(n).WarnContext(ctx, "a lease is left to end by itself", "error", err)
+		}
+	}
+	return n
+}
+
+// attemptSafely is attempt, of which a panic is a failure like others.
+func (s *Service) attemptSafely(ctx context.Context, n Notification) Notification {
+	after := n
+	err := worker.Try(ctx, s.o.Log, "delivery", func() error {
+		after = s.attempt(ctx, n)
+		return nil
+	}, "notification_id", n.ID)
+	if err == nil {
+		return after
+	}
+	after = s.outcome(n, &SendError{Reason: "the attempt failed unexpectedly"})
+	if n.Status == Resolving && after.Status == Failed {
+		after.Status = Dropped // nobody was named to send it to
+	}
+	return after
+}
+
+// outdated reports whether n is known to be outdated. While the database does
+// not answer, n is sent, as it may be sent a moment before it is outdated.
+func (s *Service) outdated(ctx context.Context, n Notification) (outdated bool) {
+	ctx, cancel := context.WithTimeout(ctx, Behind)
+	defer cancel()
+	err := worker.Try(ctx, s.o.Log, "delivery", func() (err error) {
+		outdated, err = s.o.Store.Outdated(ctx, n)
+		return err
+	}, "notification_id", n.ID)
+	if err != nil {
+		s.log(n).WarnContext(ctx, "cannot ask whether a notification is outdated", "error", err)
+	}
+	return outdated
+}
+
+// attempt is n after one attempt at it.
+func (s *Service) attempt(ctx context.Context, n Notification) Notification {
+	ctx, cancel := context.WithTimeout(ctx, s.o.SendTimeout)
+	defer cancel()
+	if n.Kind.aboutAccount() {
+		return s.attemptAccountMail(ctx, n)
+	}
+	if n.Status == Resolving {
+		if n = s.resolve(ctx, n); n.Status != Pending {
+			return n
+		}
+	}
+	name := ""
+	if n.Channel == Email && n.Booking != "" {
+		contact, err := s.o.Contacts.Contact(ctx, n.UserID)
+		// Until the first attempt to send, those to ask are counted.
+		asking := n.Attempts == 0 || n.Error == noAddress
+		if err != nil && !errors.Is(err, ErrNoContact) && asking && n.Attempts < contactTries {
+			n.Attempts++
+			n.Error = noAddress
+			return s.later(n)
+		}
+		if asking {
+			n.Attempts, n.Error = 0, ""
+		}
+		name = line(contact.Name)
+		if to, ok := address(contact.Email); ok {
+			n.To = to
+		}
+	}
+	c, err := s.write(n, name)
+	switch {
+	case err != nil:
+		return s.outcome(n, &SendError{Reason: "the notification cannot be written", Permanent: true})
+	case n.Channel == SMS:
+		return s.outcome(n, s.o.SMS.Send(ctx, Text{ID: n.ID, To: n.To, Body: c.SMS}))
+	}
+	return s.outcome(n, s.o.Mailer.Send(ctx, Mail{
+		ID: n.ID, To: n.To, Subject: c.Subject, Text: c.Text, HTML: c.HTML, Attachment: attachment(n.BookingID, c.Calendar), Date: n.CreatedAt,
+	}))
+}
+
+// contactTries is how often the user service is asked for a mail's name and
+// address before it goes to those that the booking was made with.
+const contactTries = 3
+
+// noAddress is the Error of a mail while the user service is asked in vain.
+const noAddress = "the address could not be asked for"
+
+// write is what n says, as of now, to a customer of this name. An empty name is
+// that of the booking.
+func (s *Service) write(n Notification, name string) (Content, error) {
+	if n.Booking == "" {
+		return Content{Subject: n.Subject, Text: n.Text, HTML: n.HTML, SMS: n.Text, Calendar: n.Calendar}, nil
+	}
+	var b events.Booking
+	if err := json.Unmarshal([]byte(n.Booking), &b); err != nil {
+		return Content{}, fmt.Errorf("read the booking of notification %s: %w", n.ID, err)
+	}
+	b.UserName = cmp.Or(name, b.UserName)
+	c, err := render(n.Kind, b, n.Overtaken)
+	if err == nil && n.Channel == Email {
+		c.Calendar = calendar(n.Kind, b, s.o.Organizer)
+	}
+	return c, err
+}
+
+// outcome is n after an attempt that ended with err.
+func (s *Service) outcome(n Notification, err error) Notification {
+	n.Attempts++
+	if err == nil {
+		n.Status, n.Error, n.SentAt = Sent, "", s.o.Now()
+		return n
+	}
+	failure := &SendError{Reason: "the attempt did not succeed"}
+	errors.As(err, &failure)
+	n.Error = failure.Reason
+	if failure.Permanent || n.Attempts >= s.o.MaxAttempts {
+		n.Status = Failed
+		return n
+	}
+	return s.later(n)
+}
+
+// later is n, of which an attempt has failed, to be tried again after a pause.
+func (s *Service) later(n Notification) Notification {
+	pause := s.pause(n.Attempts)
+	n.Due = s.o.Now().Add(pause)
+	n.Turn = s.lanes[n.Channel].turns.again(n.Turn, pause)
+	return n
+}
+
+// resolve asks for the phone of an SMS. With one the SMS is pending, to be sent
+// now; without one nobody ever sees it.
+func (s *Service) resolve(ctx context.Context, n Notification) Notification {
+	c, err := s.o.Contacts.Contact(ctx, n.UserID)
+	switch {
+	case errors.Is(err, ErrNoContact), err == nil && c.Phone == "":
+		n.Status = Dropped
+	case err == nil:
+		n.Status, n.To, n.Attempts, n.Error = Pending, c.Phone, 0, ""
+	default:
+		n.Attempts++
+		n.Error = "the phone number could not be asked for"
+		n = s.later(n)
+		if n.Attempts >= s.o.MaxAttempts {
+			n.Status = Dropped // an SMS a day late helps nobody, and the mail says it all
+		}
+	}
+	return n
+}
