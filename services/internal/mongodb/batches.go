@@ -13,14 +13,19 @@ import (
 // maxBatch is how many calls share a batch at most.
 const maxBatch = 500
 
-// Batches lets calls that are made at a time share their requests. While one batch
-// is under way, further calls wait; the next batch is for all of these. A call that
-// is alone waits for nobody.
+// maxUnderWay is how many batches are under way at most. With one, half of the callers
+// always wait for the batch of the other half. With more than two the batches get
+// small, and cost more requests than they save time.
+const maxUnderWay = 2
+
+// Batches lets calls that are made at a time share their requests. While maxUnderWay
+// batches are under way, further calls wait; the next batch is for all of these. A
+// call that is alone waits for nobody.
 type Batches[In, Out any] struct {
 	do func(ctx context.Context, calls []In) ([]Out, error)
 
 	mu      sync.Mutex
-	running bool
+	running int // batches under way
 	waiting []*call[In, Out]
 }
 
@@ -47,10 +52,12 @@ func (b *Batches[In, Out]) Do(ctx context.Context, in In) (Out, error) {
 	}
 	b.mu.Lock()
 	b.waiting = append(b.waiting, c)
-	first := !b.running
-	b.running = true
+	start := b.running < maxUnderWay
+	if start {
+		b.running++
+	}
 	b.mu.Unlock()
-	if first {
+	if start {
 		go b.run(context.WithoutCancel(ctx)) // each request bounds its own time
 	}
 	select {
@@ -69,7 +76,9 @@ func (b *Batches[In, Out]) run(ctx context.Context) {
 		n := min(len(b.waiting), maxBatch)
 		calls := b.waiting[:n:n]
 		b.waiting = b.waiting[n:]
-		b.running = n > 0
+		if n == 0 {
+			b.running--
+		}
 		b.mu.Unlock()
 		if n == 0 {
 			return

@@ -15,16 +15,17 @@ import (
 
 var errOdd = errors.New("13 is odd")
 
-// batched runs a call for each of ins, the first of which is under way when the
-// others come, and returns their answers and what each batch had.
+// batched runs a call for each of ins, the first two of which are under way when
+// the others come, and returns their answers and what each batch had.
 func batched(t *testing.T, do func(in int) (string, error), ins ...int) (answers []string, batches [][]int) {
 	t.Helper()
 	hold := make(chan struct{})
+	var mu sync.Mutex
 	b := mongodb.NewBatches(func(_ context.Context, ins []int) ([]string, error) {
-		if len(batches) == 0 {
-			<-hold
-		}
+		mu.Lock()
 		batches = append(batches, slices.Sorted(slices.Values(ins)))
+		mu.Unlock()
+		<-hold
 		var outs []string
 		for _, in := range ins {
 			out, err := do(in)
@@ -61,7 +62,7 @@ func TestCallsAtATimeShareABatch(t *testing.T) {
 	}{
 		"answers": {
 			func(in int) (string, error) { return fmt.Sprint(2 * in), nil },
-			"[2 24 26 28]", "[[1] [12 13 14]]",
+			"[2 4 24 26 28]", "[[1] [2] [12 13 14]]",
 		},
 		"a call that fails alone is no other's": {
 			func(in int) (string, error) {
@@ -70,7 +71,7 @@ func TestCallsAtATimeShareABatch(t *testing.T) {
 				}
 				return fmt.Sprint(2 * in), nil
 			},
-			"[2 24 13 is odd 28]", "[[1] [12 13 14] [12] [13] [14]]",
+			"[2 4 24 13 is odd 28]", "[[1] [2] [12 13 14] [12] [13] [14]]",
 		},
 		"an outage is everybody's": {
 			func(in int) (string, error) {
@@ -79,13 +80,13 @@ func TestCallsAtATimeShareABatch(t *testing.T) {
 				}
 				return fmt.Sprint(2 * in), nil
 			},
-			fmt.Sprint([]any{"2", storage.ErrUnavailable, storage.ErrUnavailable, storage.ErrUnavailable}), "[[1] [12 13 14]]",
+			fmt.Sprint([]any{"2", "4", storage.ErrUnavailable, storage.ErrUnavailable, storage.ErrUnavailable}), "[[1] [2] [12 13 14]]",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				answers, batches := batched(t, c.do, 1, 12, 13, 14)
+				answers, batches := batched(t, c.do, 1, 2, 12, 13, 14)
 				if got := fmt.Sprint(answers); got != c.answers {
 					t.Errorf("the answers are %s, want %s", got, c.answers)
 				}
