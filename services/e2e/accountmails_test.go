@@ -46,7 +46,7 @@ func TestAccountMails(t *testing.T) {
 		post(path, obj{"email": "nobody-" + uuid.NewString() + "@e2e.example"}).want(t, http.StatusAccepted)
 		post(path, obj{"email": "nobody"}).refused(t, http.StatusUnprocessableEntity, problem.ValidationFailed)
 	}
-	verification, reset := p.tokenFrom(t, a, "Confirm your email address"), p.tokenFrom(t, a, "Your new password")
+	verification, reset := p.tokenFrom(t, a, "Confirm your email address"), p.tokenFrom(t, a, "Choose a new password")
 
 	post("/users/verification/confirm", obj{"token": reset}).refused(t, http.StatusGone, problem.LinkNotValid)
 	post("/users/verification/confirm", obj{"token": "nonsense"}).refused(t, http.StatusUnprocessableEntity, problem.ValidationFailed)

@@ -61,7 +61,7 @@ func newAccounts(t *testing.T, change ...func(*notification.Options)) (*accounts
 
 func TestAccountMails(t *testing.T) {
 	t.Parallel()
-	for purpose, subject := range map[string]string{"verification": "Confirm your email address", "password_reset": "Your new password", "email_change": "Confirm your new email address"} {
+	for purpose, subject := range map[string]string{"verification": "Confirm your email address", "password_reset": "Choose a new password", "email_change": "Confirm your new email address"} {
 		a, s, store := newAccounts(t)
 		m := accountMessage(t, purpose)
 		for range 2 { // delivered again

@@ -209,7 +209,7 @@ var subjects = map[Kind]func(v view) string{
 	Verification:    func(view) string { return "Confirm your email address" },
 	EmailChange:     func(view) string { return "Confirm your new email address" },
 	EmailChanged:    func(view) string { return "Your email address was changed" },
-	PasswordReset:   func(view) string { return "Your new password" },
+	PasswordReset:   func(view) string { return "Choose a new password" },
 	Test:            func(view) string { return "Boxoffice test mail" },
 }
 
