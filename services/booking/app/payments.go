@@ -30,7 +30,7 @@ type PaymentsConfig struct {
 	// StripePublishableKey is what pages ask Stripe for tokens with.
 	StripePublishableKey string `env:"STRIPE_PUBLISHABLE_KEY"`
 	// StripeAPIURL is where Stripe is, if it is not the real one, and
-	// StripeReturnURL where customers come back to who pay elsewhere.
+	// StripeReturnURL where customers come back to who authenticate elsewhere.
 	StripeAPIURL    string `env:"STRIPE_API_URL"`
 	StripeReturnURL string `env:"STRIPE_RETURN_URL"`
 	// CheckoutTTL is how long tickets are held for a customer who has to act

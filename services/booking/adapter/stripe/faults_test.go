@@ -4,8 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -387,5 +390,27 @@ func TestOptions(t *testing.T) {
 		if _, err := stripe.New(o); err == nil || strings.Contains(err.Error(), key) {
 			t.Errorf("%+v: %v", o, err)
 		}
+	}
+}
+
+// What is decided days later would hold tickets until then.
+func TestOnlyCardsAreTaken(t *testing.T) {
+	t.Parallel()
+	var asked url.Values
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_ = r.ParseForm()
+		asked = r.PostForm
+		_, _ = io.WriteString(w, `{"id":"pi_1"}`)
+	}))
+	t.Cleanup(server.Close)
+	p, err := stripe.New(stripe.Options{Key: "sk_test", URL: server.URL, ReturnURL: "https://shop.example/paid"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.Prepare(t.Context(), charge("b", "pm_card_visa")); err != nil {
+		t.Fatal(err)
+	}
+	if types := asked["payment_method_types[0]"]; !slices.Equal(types, []string{"card"}) || asked.Has("payment_method_types[1]") || asked.Has("automatic_payment_methods[enabled]") {
+		t.Errorf("asked for %v", asked)
 	}
 }

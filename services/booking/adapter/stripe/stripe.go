@@ -45,8 +45,8 @@ type Options struct {
 	Key string // the account's secret key
 	// URL is where Stripe is, if it is not the real one.
 	URL string
-	// ReturnURL is where customers come back to who have paid, or authenticated,
-	// elsewhere. Without it only what needs no redirect is offered.
+	// ReturnURL is where customers come back to who have authenticated elsewhere.
+	// Without it they do so on the seller's page, by Stripe's library.
 	ReturnURL string
 	Now       func() time.Time
 }
@@ -118,12 +118,9 @@ func (p *Payments) Prepare(ctx context.Context, c booking.Charge) (string, error
 		Amount:        &amount,
 		Currency:      stripego.String(strings.ToLower(c.Amount.Currency)),
 		CaptureMethod: stripego.String(string(stripego.PaymentIntentCaptureMethodAutomatic)),
-		AutomaticPaymentMethods: &stripego.PaymentIntentCreateAutomaticPaymentMethodsParams{
-			Enabled: stripego.Bool(true),
-		},
-	}
-	if p.returnURL == "" {
-		params.AutomaticPaymentMethods.AllowRedirects = stripego.String("never")
+		// Cards, wallets with cards in them too, are decided at once. A bank's debit
+		// may be decided days later, and tickets would be held until then.
+		PaymentMethodTypes: []*string{stripego.String(string(stripego.PaymentMethodTypeCard))},
 	}
 	params.AddMetadata(metaBooking, c.BookingID)
 	params.SetIdempotencyKey("booking-" + c.BookingID + "-create")
