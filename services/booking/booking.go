@@ -32,6 +32,9 @@ type Booking struct {
 	UserEmail string
 	UserName  string
 	EventID   string
+	// Address is a keyed hash of the client address that the booking was made
+	// from; "" where it is not known, or not counted any more. See KeptAddress.
+	Address string
 
 	// Event is the event as it was booked; zero until tickets were reserved.
 	Event events.Event
@@ -90,6 +93,15 @@ func (b *Booking) UnpaidTickets() (n int) {
 		}
 	}
 	return n
+}
+
+// KeptAddress returns Address while it is counted: while the booking has
+// UnpaidTickets. Every change stores it in the place of Address.
+func (b *Booking) KeptAddress() string {
+	if b.UnpaidTickets() == 0 {
+		return ""
+	}
+	return b.Address
 }
 
 // free reports whether all of its tickets are.

@@ -22,6 +22,7 @@ type Request struct {
 	Tickets      int
 	Items        []Wanted
 	UserID       string // "" or the caller's
+	Address      string // a keyed hash of the client's; "" where it is not known
 	PaymentToken string // "" for the provider's default
 	// ExpectedTotal is the total that the customer has seen; nil for any.
 	ExpectedTotal  *money.Amount
@@ -39,8 +40,8 @@ type Wanted struct {
 // known yet. With an error, the booking returned is the one refused, if there
 // is one: ErrPaymentDeclined, ErrAmountNotPayable, ErrPriceChanged, ErrSoldOut, ErrSalesClosed,
 // ErrEventNotFound, ErrTicketTypeNotFound, ErrUnavailable. Nothing is booked when
-// the limits of the caller's account do not allow it: ErrTooManyTickets,
-// *PausedError; nor after a restore until OpenSales allows it: ErrSalesPaused. A
+// the limits of the caller's account or address do not allow it: ErrTooManyTickets,
+// ErrTooManyCheckouts, *PausedError; nor after a restore until OpenSales allows it: ErrSalesPaused. A
 // request whose IdempotencyKey the caller has used answers what became of the first
 // one, or ErrKeyReused or ErrInProgress.
 //
@@ -79,7 +80,7 @@ func (s *Service) Create(ctx context.Context, caller identity.Caller, r Request)
 
 	b := Booking{
 		ID: newID(), UserID: caller.UserID, UserEmail: caller.Email, UserName: caller.Name,
-		EventID: r.EventID, Items: items, Status: Pending, Attempt: 1, Version: 1,
+		EventID: r.EventID, Address: r.Address, Items: items, Status: Pending, Attempt: 1, Version: 1,
 		Payment:   Payment{Provider: s.Payments.Provider(), Status: PaymentOpen},
 		CreatedAt: start, UpdatedAt: start, Lease: s.newLease(),
 	}
@@ -124,14 +125,19 @@ func (s *Service) outcome(ctx context.Context, g *saga) (Booking, error) {
 	}
 }
 
-// store creates the booking in the account's turn, which it waits for until wait
-// ends.
+// store creates the booking in the turn of its account and of its address, for
+// which it waits until wait ends.
 func (s *Service) store(ctx, wait context.Context, b Booking, key Key) error {
-	end, err := s.turns.begin(wait, b.UserID)
-	if err != nil {
-		return err
+	for _, of := range []struct {
+		turns *turns
+		key   string
+	}{{&s.users, b.UserID}, {&s.addresses, b.Address}} {
+		end, err := of.turns.begin(wait, of.key)
+		if err != nil {
+			return err
+		}
+		defer end()
 	}
-	defer end()
 	return s.Store.Create(ctx, b, key, s.admit(&b))
 }
 

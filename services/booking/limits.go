@@ -17,7 +17,12 @@ var declinePauses = retry.Pauses{First: time.Second, Limit: 5 * time.Minute}
 // DeclinesKept is for how long a declined payment counts.
 const DeclinesKept = time.Hour
 
-// Account is the usage that the limits of a user count, at one moment.
+// AddressKept is for how long a Confirmed booking, with free tickets, keeps the
+// Address that it was made from and counts for it.
+const AddressKept = 24 * time.Hour
+
+// Account is the usage that the limits of a user, and of the address that they
+// book from, count at one moment.
 type Account struct {
 	// Tickets is the sum of UnpaidTickets over the user's bookings of one event.
 	Tickets int
@@ -31,6 +36,13 @@ type Account struct {
 	// LastTry is when the last of Declined was declined, or the last of Open made;
 	// zero when there are none.
 	LastTry time.Time
+	// AddressOpen is how many bookings from the address of the new one are
+	// Pending, whosever they are.
+	AddressOpen int
+	// AddressTickets is the sum of UnpaidTickets over the bookings of the event
+	// from that address, whosever they are. Those that are Confirmed count for
+	// AddressKept after they were made.
+	AddressTickets int
 }
 
 // pause is how long a payment has to wait after LastTry. Open bookings count as
@@ -55,24 +67,32 @@ func (e *PausedError) Unwrap() error { return e.Reason }
 
 // TooManyTicketsError is ErrTooManyTickets in numbers.
 type TooManyTicketsError struct {
+	Who   string // is limited
 	Limit int
-	// Left is how many more tickets the account may have.
+	// Left is how many more tickets they may have.
 	Left int
 }
 
 func (e *TooManyTicketsError) Error() string {
-	return fmt.Sprintf("an account may have %d free and unpaid tickets of an event; this one may have %d more", e.Limit, e.Left)
+	return fmt.Sprintf("%s may have %d free and unpaid tickets of an event; %d more can be booked now", e.Who, e.Limit, e.Left)
 }
 
 // Unwrap returns ErrTooManyTickets.
 func (e *TooManyTicketsError) Unwrap() error { return ErrTooManyTickets }
 
-// admit returns whether the limits of its user allow b: a *TooManyTicketsError,
-// or a *PausedError for a booking that costs something.
+// admit returns whether the limits of its user and address allow b: a
+// *TooManyTicketsError, ErrTooManyCheckouts, or a *PausedError for a booking that
+// costs something.
 func (s *Service) admit(b *Booking) func(Account) error {
 	return func(a Account) error {
 		if a.Tickets+b.UnpaidTickets() > s.TicketsPerAccount {
-			return &TooManyTicketsError{Limit: s.TicketsPerAccount, Left: max(s.TicketsPerAccount-a.Tickets, 0)}
+			return &TooManyTicketsError{Who: "An account", Limit: s.TicketsPerAccount, Left: max(s.TicketsPerAccount-a.Tickets, 0)}
+		}
+		if a.AddressTickets+b.UnpaidTickets() > s.TicketsPerAddress {
+			return &TooManyTicketsError{Who: "All accounts and guests at one network address together", Limit: s.TicketsPerAddress, Left: max(s.TicketsPerAddress-a.AddressTickets, 0)}
+		}
+		if a.AddressOpen >= s.CheckoutsPerAddress {
+			return ErrTooManyCheckouts
 		}
 		pause := a.pause()
 		if pause == 0 || b.free() {

@@ -23,7 +23,11 @@ type Store interface {
 	//   - The account has the unpaid tickets of the user and the event.
 	//   - The account has the declined payments since the last paid booking.
 	//   - The account has the bookings that are open.
+	//   - The account has the open bookings from the address.
+	//   - The account has the unpaid tickets of the event from the address.
+	//   - A booking without an address counts for none.
 	//   - Of racing creations of a user each finds those before it in the account.
+	//   - Of racing creations from an address each finds those before it in the account.
 	//
 	// admit does no I/O and may be called again.
 	Create(ctx context.Context, b Booking, key Key, admit func(Account) error) error
@@ -46,8 +50,10 @@ type Store interface {
 	// returned and nothing is stored; so is ErrKeyTaken, or ErrKeyReused, where
 	// Effects has a key that is used already, as Create says. What the
 	// timeline gets is in the audit log as well. A booking whose event is
-	// cancelled does not become Confirmed: ErrEventCancelled. No two changes
-	// of one booking overlap. change does no I/O and may be called again.
+	// cancelled does not become Confirmed: ErrEventCancelled. An
+	// address is stored while its booking has unpaid tickets: KeptAddress takes its
+	// place. No two changes of one booking overlap. change does no I/O and may be
+	// called again.
 	Update(ctx context.Context, id, lease string, change func(*Booking) error) (Booking, error)
 	// Save stores after, which the holder of before's lease has made of before,
 	// without reading first.
@@ -58,6 +64,7 @@ type Store interface {
 	//   - A save frees the key. A key to use is for Update.
 	//   - The audit log gets the new steps of the timeline.
 	//   - A booking of a cancelled event does not become Confirmed: ErrEventCancelled.
+	//   - An address is stored while its booking has unpaid tickets, as Update says.
 	Save(ctx context.Context, before, after Booking) (Booking, error)
 	// Claim takes over up to limit bookings whose lease ended, or that were to
 	// be begun with, at or before now, the longest ago first: it gives them

@@ -60,6 +60,12 @@ type Options struct {
 	// TicketsPerAccount is how many UnpaidTickets of one event the bookings of a
 	// user may have together: 40.
 	TicketsPerAccount int
+	// TicketsPerAddress is the same for all bookings from one address together:
+	// 120.
+	TicketsPerAddress int
+	// CheckoutsPerAddress is how many bookings from one address may be Pending
+	// at the same time: 30.
+	CheckoutsPerAddress int
 	// RecoverEvery is how often the recovery worker looks for bookings that
 	// nobody drives: 1 s.
 	RecoverEvery time.Duration
@@ -74,10 +80,11 @@ type Options struct {
 // Service is the use cases of booking.
 type Service struct {
 	Options
-	turns  turns
-	paused atomic.Bool   // sales, after a restore
-	wake   chan struct{} // there is something to recover
-	heard  chan struct{} // there is a payment event
+	users     turns
+	addresses turns
+	paused    atomic.Bool   // sales, after a restore
+	wake      chan struct{} // there is something to recover
+	heard     chan struct{} // there is a payment event
 
 	unreadable sync.Map // the ids of bookings that lists have set aside
 }
@@ -90,6 +97,8 @@ func New(o Options) *Service {
 	setDefault(&o.SettleAfter, 5*time.Second)
 	setDefault(&o.CheckoutTTL, 10*time.Minute)
 	setDefault(&o.TicketsPerAccount, 2*MaxTickets)
+	setDefault(&o.TicketsPerAddress, 6*MaxTickets)
+	setDefault(&o.CheckoutsPerAddress, 30)
 	setDefault(&o.RecoverEvery, time.Second)
 	if o.Committed == nil {
 		o.Committed = func() {}
@@ -100,7 +109,10 @@ func New(o Options) *Service {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	s := &Service{Options: o, wake: make(chan struct{}, 1), heard: make(chan struct{}, 1)}
+	s := &Service{
+		Options: o, users: turns{atOnce: 1, limit: 64}, addresses: turns{atOnce: 4, limit: 256},
+		wake: make(chan struct{}, 1), heard: make(chan struct{}, 1),
+	}
 	s.paused.Store(!o.RestoredAt.IsZero())
 	return s
 }

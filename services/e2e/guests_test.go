@@ -12,7 +12,14 @@ import (
 // guest is somebody without an account, with a token to book with.
 func (p *platform) guest(t testing.TB) *account {
 	t.Helper()
+	return p.guestFrom(t, nextAddress())
+}
+
+// guestFrom is a guest who comes from this address.
+func (p *platform) guestFrom(t testing.TB, address string) *account {
+	t.Helper()
 	g := newAccount("guest")
+	g.address = address
 	var granted struct {
 		ID      string `json:"id"`
 		Access  string `json:"access_token"`

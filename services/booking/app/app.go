@@ -38,6 +38,11 @@ type Config struct {
 	// TicketsPerAccount is how many tickets of one event an account may have that
 	// are free or not paid for yet.
 	TicketsPerAccount int `env:"TICKETS_PER_ACCOUNT" envDefault:"40"`
+	// TicketsPerAddress is the same for all bookings from one address together.
+	TicketsPerAddress int `env:"TICKETS_PER_ADDRESS" envDefault:"120"`
+	// CheckoutsPerAddress is how many bookings from one address may wait for their
+	// payment at the same time.
+	CheckoutsPerAddress int `env:"CHECKOUTS_PER_ADDRESS" envDefault:"30"`
 	// Sidecar is the own one, if there is one: the way to the other services, to
 	// the broker and from it.
 	Sidecar sidecar.Config
@@ -100,6 +105,12 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	if cfg.TicketsPerAccount < booking.MaxTickets {
 		return nil, fmt.Errorf("TICKETS_PER_ACCOUNT is %d, not at least %d, which one booking may have", cfg.TicketsPerAccount, booking.MaxTickets)
 	}
+	if cfg.TicketsPerAddress < booking.MaxTickets {
+		return nil, fmt.Errorf("TICKETS_PER_ADDRESS is %d, not at least %d, which one booking may have", cfg.TicketsPerAddress, booking.MaxTickets)
+	}
+	if cfg.CheckoutsPerAddress < 1 {
+		return nil, fmt.Errorf("CHECKOUTS_PER_ADDRESS is %d, not at least 1", cfg.CheckoutsPerAddress)
+	}
 	if err := a.Open(wiring.Options{
 		Name: "booking", Addr: cfg.Addr, Reach: cfg.Reach, Public: deps.Public, Sidecar: cfg.Sidecar, Transport: deps.Transport,
 		ServiceKey: cfg.ServiceKey, ServiceKeys: cfg.ServiceKeys, Peers: []string{"event"}, Log: deps.Log,
@@ -148,7 +159,8 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	catalog := eventapi.New(event)
 	a.service = booking.New(booking.Options{
 		Store: db.Store, StuckBookings: db.Stuck, CancelledEvents: db.Cancelled, Catalog: catalog,
-		Payments: payments, PaymentEvents: db.PaymentEvents, CheckoutTTL: cfg.CheckoutTTL, TicketsPerAccount: cfg.TicketsPerAccount, Log: deps.Log,
+		Payments: payments, PaymentEvents: db.PaymentEvents, CheckoutTTL: cfg.CheckoutTTL, Log: deps.Log,
+		TicketsPerAccount: cfg.TicketsPerAccount, TicketsPerAddress: cfg.TicketsPerAddress, CheckoutsPerAddress: cfg.CheckoutsPerAddress,
 		Records: db.Records, Holdings: catalog, Statements: payments.statements,
 		Recheck: recheck(db.Archive, told.Receipts(), relay.Wake), RestoredAt: cfg.RestoredAt,
 		Committed: relay.Wake, TraceParent: httpkit.TraceParent,
@@ -168,9 +180,18 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 		a.Keeps("listening", func(ctx context.Context) error { return db.Listen(ctx, deps.Log, relay.Wake) })
 	}
 
+	addressKey, err := a.Key.Derive("client addresses")
+	if err != nil {
+		return nil, err
+	}
+	proxies, err := cfg.Proxies()
+	if err != nil {
+		return nil, err
+	}
+	clients := httpkit.Clients{Front: "user", Verify: guard.VerifyService, Proxies: proxies} // the gateway passes requests on
 	_, api := a.API("Boxoffice booking", "Book tickets, pay, cancel.")
 	rest.Register(api, a.service, rest.Options{
-		Guard: guard, AuditLog: db.Audit, CancelledEvents: db.Cancelled, Records: db.Records, Ledger: payments.ledger,
+		Guard: guard, Address: rest.HashedAddress(clients, addressKey), AuditLog: db.Audit, CancelledEvents: db.Cancelled, Records: db.Records, Ledger: payments.ledger,
 		PublishableKey: payments.publishable,
 	})
 	stripe.Register(api, a.service, payments.webhook)

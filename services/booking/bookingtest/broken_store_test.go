@@ -104,17 +104,26 @@ func TestStoreSuiteCatchesBrokenAdapters(t *testing.T) {
 		func(s *sqlite.Store) booking.Store { return storesNotAdmitted{s} })
 	broken("admits_before_it_looks_for_the_key", "a_key_that_is_taken_comes_before_an_error_of_admit",
 		func(s *sqlite.Store) booking.Store { return admitsFirst{s} })
+	broken("counts_an_address_before_its_transaction", "of_racing_creations_from_an_address_each_finds_those_before_it_in_the_account",
+		func(s *sqlite.Store) booking.Store { return countsAddressBefore{s} })
+	broken("keeps_the_address", "an_address_is_stored_while_its_booking_has_unpaid_tickets", func(s *sqlite.Store) booking.Store { return keepsAddress{s} })
+	broken("forgets_the_address", "an_address_is_stored_while_its_booking_has_unpaid_tickets", func(s *sqlite.Store) booking.Store {
+		return edits{s, func(b *booking.Booking, err error) error { b.Address = ""; return err }}
+	})
+	broken("takes_no_address_for_one", "a_booking_without_an_address_counts_for_none", func(s *sqlite.Store) booking.Store { return namesNoAddress{s} })
 	broken("counts_before_its_transaction", "of_racing_creations_of_a_user_each_finds_those_before_it_in_the_account",
 		func(s *sqlite.Store) booking.Store { return countsBefore{s} })
 	for name, b := range map[string]struct {
 		caughtBy string
 		spoil    func(*booking.Account)
 	}{
-		"knows_no_tickets":        {"the_account_has_the_unpaid_tickets_of_the_user_and_the_event", func(a *booking.Account) { a.Tickets = 0 }},
-		"knows_no_declines":       {"the_account_has_the_declined_payments_since_the_last_paid_booking", func(a *booking.Account) { a.Declined = 0 }},
-		"forgets_the_last_try":    {"the_account_has_the_declined_payments_since_the_last_paid_booking", func(a *booking.Account) { a.LastTry = time.Time{} }},
-		"knows_no_open_bookings":  {"the_account_has_the_bookings_that_are_open", func(a *booking.Account) { a.Open = 0 }},
-		"counts_declines_as_open": {"the_account_has_the_bookings_that_are_open", func(a *booking.Account) { a.Open += a.Declined }},
+		"knows_no_tickets":           {"the_account_has_the_unpaid_tickets_of_the_user_and_the_event", func(a *booking.Account) { a.Tickets = 0 }},
+		"knows_no_declines":          {"the_account_has_the_declined_payments_since_the_last_paid_booking", func(a *booking.Account) { a.Declined = 0 }},
+		"forgets_the_last_try":       {"the_account_has_the_declined_payments_since_the_last_paid_booking", func(a *booking.Account) { a.LastTry = time.Time{} }},
+		"knows_no_open_bookings":     {"the_account_has_the_bookings_that_are_open", func(a *booking.Account) { a.Open = 0 }},
+		"knows_no_address":           {"the_account_has_the_open_bookings_from_the_address", func(a *booking.Account) { a.AddressOpen = 0 }},
+		"knows_no_address's_tickets": {"the_account_has_the_unpaid_tickets_of_the_event_from_the_address", func(a *booking.Account) { a.AddressTickets = 0 }},
+		"counts_declines_as_open":    {"the_account_has_the_bookings_that_are_open", func(a *booking.Account) { a.Open += a.Declined }},
 	} {
 		broken(name, b.caughtBy, func(s *sqlite.Store) booking.Store { return spoilsAccount{s, b.spoil} })
 	}
@@ -278,6 +287,36 @@ func (s countsBefore) Create(ctx context.Context, b booking.Booking, key booking
 		others.Wait()
 	}
 	return s.Store.Create(ctx, b, key, nil)
+}
+
+// countsAddressBefore lets two that race have the same count.
+type countsAddressBefore struct{ *sqlite.Store }
+
+func (s countsAddressBefore) Create(ctx context.Context, b booking.Booking, key booking.Key, admit func(booking.Account) error) error {
+	if b.Address == "" || admit == nil {
+		return s.Store.Create(ctx, b, key, admit)
+	}
+	return countsBefore(s).Create(ctx, b, key, admit)
+}
+
+// keepsAddress has it in the booking's event, where no change takes it away.
+type keepsAddress struct{ *sqlite.Store }
+
+func (s keepsAddress) Update(ctx context.Context, id, lease string, change func(*booking.Booking) error) (booking.Booking, error) {
+	address := ""
+	b, err := s.Store.Update(ctx, id, lease, func(b *booking.Booking) error { address = b.Address; return change(b) })
+	b.Address = address
+	return b, err
+}
+
+// namesNoAddress stores that there is none as if it were one.
+type namesNoAddress struct{ *sqlite.Store }
+
+func (s namesNoAddress) Create(ctx context.Context, b booking.Booking, key booking.Key, admit func(booking.Account) error) error {
+	if b.Address == "" {
+		b.Address = "unknown"
+	}
+	return s.Store.Create(ctx, b, key, admit)
 }
 
 type spoilsAccount struct {

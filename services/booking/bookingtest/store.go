@@ -55,6 +55,11 @@ func TestStore(t *testing.T, open func(t *testing.T) StoreUnderTest) {
 		{"the account has the declined payments since the last paid booking", accountDeclined},
 		{"the account has the bookings that are open", accountOpen},
 		{"of racing creations of a user each finds those before it in the account", accountRace},
+		{"the account has the open bookings from the address", addressOpen},
+		{"the account has the unpaid tickets of the event from the address", addressTickets},
+		{"a booking without an address counts for none", addressUnknown},
+		{"of racing creations from an address each finds those before it in the account", addressRace},
+		{"an address is stored while its booking has unpaid tickets", addressKept},
 
 		{"a list is newest first and one users alone", listNewestFirst},
 		{"pages neither repeat nor skip while bookings are added", listPages},
@@ -131,7 +136,7 @@ func full() booking.Booking {
 			{TicketTypeID: newID(), Name: "Stehplatz 'vorn'", Quantity: 3, UnitPrice: euros(1 << 50)},
 			{TicketTypeID: newID(), Name: "", Quantity: 17, UnitPrice: euros(0)},
 		}
-		b.UserName, b.Total, b.Status = long, euros(1<<60), booking.Cancelling
+		b.UserName, b.Address, b.Total, b.Status = long, "Zm9vYmFy", euros(1<<60), booking.Cancelling
 		b.Payment = booking.Payment{
 			Provider: "p", Reference: "ch_1", Status: booking.PaymentCaptured, Captured: euros(1<<60 + 1),
 			Action: &booking.Action{Type: "redirect", URL: "https://example.com/?a=ä&b", ClientSecret: "s"}, Deadline: at(6),

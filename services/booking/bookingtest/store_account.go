@@ -18,8 +18,14 @@ var errNotAdmitted = errors.New("not admitted")
 // event, which is not stored.
 func (u StoreUnderTest) account(t *testing.T, user, event string, now time.Time) (a booking.Account) {
 	t.Helper()
+	return u.accountFor(t, pending(sameUser(user), ofEvent(event), createdAt(now)))
+}
+
+// accountFor returns what admit is given for b, which is not stored.
+func (u StoreUnderTest) accountFor(t *testing.T, b booking.Booking) (a booking.Account) {
+	t.Helper()
 	called := false
-	err := u.Store.Create(t.Context(), pending(sameUser(user), ofEvent(event), createdAt(now)), booking.Key{}, func(given booking.Account) error {
+	err := u.Store.Create(t.Context(), b, booking.Key{}, func(given booking.Account) error {
 		a, called = given, true
 		return errNotAdmitted
 	})

@@ -48,6 +48,7 @@ func editAll(b *booking.Booking) {
 	b.UserEmail, b.UserName, b.Acknowledged = "new@example.com", "Новое имя", !b.Acknowledged
 	b.Event.Title, b.Event.StartsAt = "Another", start.Add(time.Hour+time.Microsecond)
 	b.Items = append(b.Items, events.Item{TicketTypeID: newID(), Name: "VIP", Quantity: 1, UnitPrice: euros(1)})
+	b.Address = "" // nothing is unpaid any more
 	b.Total, b.Status, b.Reason = euros(77), booking.Cancelling, problem.PaymentDeclined
 	b.Payment = booking.Payment{Provider: "q", Reference: "ch_2", Status: booking.PaymentRefunded, Captured: euros(78)}
 	b.Refunds = append(b.Refunds, booking.Refund{ID: newID(), Amount: euros(76), Status: booking.RefundPending, Decided: start})

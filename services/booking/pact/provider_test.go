@@ -45,7 +45,7 @@ func provider(t testing.TB) pacttest.Provider {
 			}
 			api := httpkit.NewAPI(mux, "booking", "")
 			rest.Register(api, w.service, rest.Options{
-				Guard: guard, AuditLog: w.store, CancelledEvents: w.store, Records: w.store, Ledger: w.payments,
+				Guard: guard, Address: func(*http.Request) string { return "" }, AuditLog: w.store, CancelledEvents: w.store, Records: w.store, Ledger: w.payments,
 			})
 			inboxrest.Register(api, guard, inboxrest.Options{Store: w.store.Inbox(), Callers: []string{"event"}, Log: quiet})
 			return mux, nil

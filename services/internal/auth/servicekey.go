@@ -3,7 +3,9 @@ package auth
 import (
 	"crypto"
 	"crypto/ed25519"
+	"crypto/hkdf"
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
 	"errors"
@@ -136,6 +138,12 @@ func (k *ServiceKey) sign(audience string, now time.Time) (string, error) {
 	}
 	b, err := jwt.Sign(t, jwt.WithKey(jwa.EdDSA(), k.private, jws.WithProtectedHeaders(h)))
 	return string(b), err
+}
+
+// Derive returns a secret for this purpose, which tells nothing of the key. It is
+// the same in every process that has the key.
+func (k *ServiceKey) Derive(purpose string) ([]byte, error) {
+	return hkdf.Key(sha256.New, k.private.Seed(), nil, "boxoffice "+purpose, 32)
 }
 
 // Sign returns the signature of text, which no token bears whatever text is.

@@ -46,6 +46,33 @@ func TestAKeyIsAsOpenSSLMakesIt(t *testing.T) {
 	}
 }
 
+func TestADerivedSecretIsOfTheKeyAndThePurpose(t *testing.T) {
+	t.Parallel()
+	derive := func(key *auth.ServiceKey, purpose string) string {
+		secret, err := key.Derive(purpose)
+		must(t, err)
+		if len(secret) != 32 {
+			t.Errorf("the secret has %d bytes, want 32", len(secret))
+		}
+		return string(secret)
+	}
+	parse := func() *auth.ServiceKey {
+		key, err := auth.ParseServiceKey("booking", opensslPrivate)
+		must(t, err)
+		return key
+	}
+	one := derive(parse(), "addresses")
+	if derive(parse(), "addresses") != one {
+		t.Error("the same key has another secret")
+	}
+	if derive(parse(), "links") == one {
+		t.Error("another purpose has the same secret")
+	}
+	if derive(authtest.NewKey(t, "booking"), "addresses") == one {
+		t.Error("another key has the same secret")
+	}
+}
+
 // rawService is a service whose key a test may use for what ServiceKey never does.
 func rawService(t testing.TB, service string) (private ed25519.PrivateKey, kid, entry string) {
 	t.Helper()

@@ -11,9 +11,38 @@ import (
 // counts what those before it have stored.
 const lockAccount = `SELECT pg_advisory_xact_lock(hashtextextended('account ' || $1::text, 0))`
 
+// lockAddress does the same for an address, always after lockAccount.
+const lockAddress = `SELECT pg_advisory_xact_lock(hashtextextended('address ' || $1::text, 0))`
+
+// lockUsage queues the locks of b's user and address, and returns how many.
+func lockUsage(batch *pgx.Batch, b *booking.Booking) int {
+	batch.Queue(lockAccount, b.UserID)
+	if b.Address == "" {
+		return 1
+	}
+	batch.Queue(lockAddress, b.Address)
+	return 2
+}
+
+// locked reads the results of lockUsage.
+func locked(results pgx.BatchResults, locks int) error {
+	for range locks {
+		if _, err := results.Exec(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// accountOf returns the arguments of account.
+func accountOf(b *booking.Booking) arguments {
+	return arguments{b.UserID, b.EventID, b.CreatedAt.Add(-booking.DeclinesKept), b.Address, b.CreatedAt.Add(-booking.AddressKept)}
+}
+
 // account is the usage that the limits count of the user $1 with the event $2, with the
-// declined and open payments from $3 on. It must be a statement after lockAccount:
-// a statement does not see what was committed while it waited for a lock.
+// declined and open payments from $3 on, and of the address $4, with what is
+// confirmed from $5 on. It must be a statement after lockUsage: a statement does
+// not see what was committed while it waited for a lock.
 const account = `
 	WITH declined AS (
 		SELECT id, updated_at FROM bookings WHERE user_id = $1 AND reason = 'payment_declined' AND updated_at >= $3),
@@ -27,10 +56,16 @@ const account = `
 	SELECT
 		(SELECT coalesce(sum(unpaid_tickets), 0) FROM bookings
 			WHERE user_id = $1 AND status IN ('PENDING', 'CONFIRMED') AND event_id = $2 AND unpaid_tickets > 0),
-		count(*) FILTER (WHERE declined), count(*) FILTER (WHERE NOT declined), max(at)
+		count(*) FILTER (WHERE declined), count(*) FILTER (WHERE NOT declined), max(at),
+		(SELECT count(*) FROM bookings WHERE address = $4 AND address <> '' AND status = 'PENDING'),
+		(SELECT coalesce(sum(unpaid_tickets), 0) FROM bookings
+			WHERE address = $4 AND address <> '' AND status IN ('PENDING', 'CONFIRMED') AND event_id = $2 AND (status = 'PENDING' OR created_at >= $5))
 	FROM tries`
 
+// unused says that usage has nothing that counts. See usage.
+const unused = `tickets = 0 AND declined = 0 AND open = 0 AND address_open = 0 AND address_tickets = 0`
+
 func scanAccount(row pgx.Row) (a booking.Account, err error) {
-	err = row.Scan(&a.Tickets, &a.Declined, &a.Open, (*postgresdb.NullTime)(&a.LastTry))
+	err = row.Scan(&a.Tickets, &a.Declined, &a.Open, (*postgresdb.NullTime)(&a.LastTry), &a.AddressOpen, &a.AddressTickets)
 	return a, err
 }

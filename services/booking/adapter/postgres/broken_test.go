@@ -50,6 +50,8 @@ func TestStoreSuiteCatchesBrokenAdapters(t *testing.T) {
 		func(s *Store) booking.Store { return looksForKey{s} })
 	broken("counts_without_a_lock", "of_racing_creations_of_a_user_each_finds_those_before_it_in_the_account",
 		func(s *Store) booking.Store { return countsWithoutLock{s} })
+	broken("locks_the_user_alone", "of_racing_creations_from_an_address_each_finds_those_before_it_in_the_account",
+		func(s *Store) booking.Store { return locksUserAlone{s} })
 	broken("takes_a_key_in_use_for_an_error_of_its_own", "of_32_racing_creations_with_one_key_one_succeeds",
 		func(s *Store) booking.Store { return violatesKey{s} })
 }
@@ -126,13 +128,23 @@ type countsWithoutLock struct{ *Store }
 func (s countsWithoutLock) Create(ctx context.Context, b booking.Booking, key booking.Key, admit func(booking.Account) error) error {
 	if admit != nil {
 		if err := s.db.Write(ctx, func(ctx context.Context, tx pgx.Tx) error {
-			a, err := scanAccount(tx.QueryRow(ctx, account, b.UserID, b.EventID, b.CreatedAt.Add(-booking.DeclinesKept)))
+			a, err := scanAccount(tx.QueryRow(ctx, account, accountOf(&b)...))
 			return errors.Join(err, admit(a), linger(ctx, tx))
 		}); err != nil {
 			return err
 		}
 	}
 	return s.Store.Create(ctx, b, key, nil)
+}
+
+// locksUserAlone: other users, who have counted the same, store theirs, too.
+type locksUserAlone struct{ *Store }
+
+func (s locksUserAlone) Create(ctx context.Context, b booking.Booking, key booking.Key, admit func(booking.Account) error) error {
+	if b.Address == "" {
+		return s.Store.Create(ctx, b, key, admit)
+	}
+	return countsWithoutLock(s).Create(ctx, b, key, admit)
 }
 
 func (s Store) create(ctx context.Context, b booking.Booking, key booking.Key, onConflict string) error {

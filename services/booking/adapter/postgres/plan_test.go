@@ -30,7 +30,7 @@ func TestEverythingGoesByIndexes(t *testing.T) {
 	now := time.Now()
 	fill(t, url, now)
 	create := func() error {
-		err := s.Create(t.Context(), booking.Booking{ID: "one more", UserID: "user1", EventID: "event1", Status: booking.Pending, CreatedAt: now}, booking.Key{},
+		err := s.Create(t.Context(), booking.Booking{ID: "one more", UserID: "user1", EventID: "event1", Address: "address1", Status: booking.Pending, CreatedAt: now}, booking.Key{},
 			func(booking.Account) error { return errNotAdmitted })
 		if errors.Is(err, errNotAdmitted) {
 			err = nil
@@ -38,7 +38,7 @@ func TestEverythingGoesByIndexes(t *testing.T) {
 		return err
 	}
 	createInOne := func() error {
-		return s.Create(t.Context(), booking.Booking{ID: newID(), UserID: newID(), EventID: "event1", Status: booking.Pending, CreatedAt: now, Timeline: []booking.Step{{Step: "created"}}},
+		return s.Create(t.Context(), booking.Booking{ID: newID(), UserID: newID(), EventID: "event1", Address: newID(), Status: booking.Pending, CreatedAt: now, Timeline: []booking.Step{{Step: "created"}}},
 			booking.Key{Value: newID(), Fingerprint: "f"}, func(booking.Account) error { return nil })
 	}
 	save := func(id string, change func(b *booking.Booking)) func() error {
@@ -68,6 +68,8 @@ func TestEverythingGoesByIndexes(t *testing.T) {
 		{"Create, what is unpaid", "bookings_unpaid", create},
 		{"Create, what was declined", "bookings_declined", create},
 		{"Create, what was paid since", "bookings_of_user", create},
+		{"Create, what is open at the address", "bookings_of_address", create},
+		{"Create in one batch, what is open at the address", "bookings_of_address", createInOne},
 		{"Create in one batch, what is unpaid", "bookings_unpaid", createInOne},
 		{"Create in one batch, what was declined", "bookings_declined", createInOne},
 		{"Create in one batch, its key", "idempotency_keys_pkey", createInOne},
@@ -108,6 +110,7 @@ func TestEverythingGoesByIndexes(t *testing.T) {
 		{"Stuck", "bookings_stuck", func() error { _, err := s.Stuck(t.Context(), "", 21); return err }},
 		{"Progress", "bookings_of_event", func() error { _, err := s.Progress(t.Context(), "event8"); return err }},
 		{"Prune", "idempotency_keys_by_age", func() error { return s.Prune(t.Context(), now) }},
+		{"Prune of addresses", "bookings_keep_address", func() error { return s.Prune(t.Context(), now) }},
 	} {
 		plantest.ByIndex(t, c.what, recorder.Plans(t, url, c.ask), c.index)
 		used = append(used, c.index)
@@ -126,11 +129,11 @@ func fill(t *testing.T, url string, now time.Time) {
 	defer func() { _ = conn.Close(context.WithoutCancel(t.Context())) }()
 	for _, sql := range []string{`
 		INSERT INTO bookings (id, user_id, user_email, user_name, event_id, event, total_minor, currency, status, payment_provider,
-			payment_reference, payment_status, reason, attempt, acknowledged, version, created_at, updated_at, lease_token, lease_until, tries, unpaid_tickets, fee_at)
+			payment_reference, payment_status, reason, attempt, acknowledged, version, created_at, updated_at, lease_token, lease_until, tries, unpaid_tickets, fee_at, address)
 		SELECT 'id' || n, 'user' || n % 1000, '', '', 'event' || n % 1000, '{}', 0, 'EUR', CASE n % 100 WHEN 0 THEN 'PENDING' WHEN 2 THEN 'CANCELLED' ELSE 'CONFIRMED' END,
 			'', '', '', CASE WHEN n % 100 = 1 THEN 'payment_declined' ELSE '' END, 1, false, 1, $1, $1, '',
 			CASE WHEN n % 100 = 0 THEN $1::timestamptz END, 0, CASE WHEN n % 100 < 10 THEN 1 ELSE 0 END,
-			CASE WHEN n % 100 = 2 THEN $1::timestamptz - interval '1 second' END
+			CASE WHEN n % 100 = 2 THEN $1::timestamptz - interval '1 second' END, CASE WHEN n % 100 < 10 THEN 'address' || n % 1000 ELSE '' END
 		FROM generate_series(1, 100000) n`, `
 		INSERT INTO idempotency_keys
 		SELECT 'user' || n % 1000, 'key' || n, 'f', 'id' || n, $1::timestamptz - n * interval '1 second' FROM generate_series(1, 100000) n`, `

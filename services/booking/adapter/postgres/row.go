@@ -32,6 +32,7 @@ var stored = []column{
 	scalar("user_email", func(b *booking.Booking) *string { return &b.UserEmail }),
 	scalar("user_name", func(b *booking.Booking) *string { return &b.UserName }),
 	scalar("event_id", func(b *booking.Booking) *string { return &b.EventID }),
+	scalar("address", func(b *booking.Booking) *string { return &b.Address }),
 	document("event", func(b *booking.Booking) *events.Event { return &b.Event }),
 	document("items", func(b *booking.Booking) *[]events.Item { return &b.Items }),
 	scalar("total_minor", func(b *booking.Booking) *int64 { return &b.Total.AmountMinor }),

@@ -72,8 +72,8 @@ func (s *Store) Listen(ctx context.Context, log *slog.Logger, wake func()) error
 	return outboxpostgres.Listen(ctx, s.db, log, wake)
 }
 
-// Create implements booking.Store. Almost every account has nothing that counts
-// for its limits: if admit allows that, and nothing stands against the booking,
+// Create implements booking.Store. Almost every account, and address, has nothing
+// that counts for its limits: if admit allows that, and nothing stands against the booking,
 // it is stored in one round trip.
 func (s *Store) Create(ctx context.Context, b booking.Booking, key booking.Key, admit func(booking.Account) error) error {
 	if len(b.Effects.Messages) == 0 && (admit == nil || admit(booking.Account{}) == nil) {
@@ -98,14 +98,15 @@ func (s *Store) Create(ctx context.Context, b booking.Booking, key booking.Key, 
 }
 
 // usage names the columns of account.
-const usage = `usage (tickets, declined, open, last_try) AS (` + account + `)`
+const usage = `usage (tickets, declined, open, last_try, address_open, address_tickets) AS (` + account + `)`
 
 // createUnburdened stores b with its steps and key if the key is free and
-// the account has no usage, or any usage is allowed. Otherwise nothing is stored.
+// the account and the address have no usage, or any usage is allowed. Otherwise
+// nothing is stored.
 func (s *Store) createUnburdened(ctx context.Context, b *booking.Booking, key booking.Key, unlimited bool) (done bool, err error) {
-	args := arguments{b.UserID, b.EventID, b.CreatedAt.Add(-booking.DeclinesKept)} // those of account
+	args := accountOf(b)
 	var sql strings.Builder
-	admitted := `usage WHERE tickets = 0 AND declined = 0 AND open = 0`
+	admitted := `usage WHERE ` + unused
 	if unlimited {
 		args, admitted = nil, `(VALUES (1)) AS everybody WHERE true`
 		sql.WriteString(`WITH `)
@@ -125,13 +126,12 @@ func (s *Store) createUnburdened(ctx context.Context, b *booking.Booking, key bo
 	log(&sql, &args, b, 0)
 	sql.WriteString(` SELECT count(*) FROM stored`)
 
-	var both pgx.Batch
-	both.Queue(lockAccount, b.UserID)
-	both.Queue(sql.String(), args...)
+	var all pgx.Batch
+	locks := lockUsage(&all, b)
+	all.Queue(sql.String(), args...)
 	n := 0
-	err = s.db.Once(ctx, &both, func(results pgx.BatchResults) error {
-		_, err := results.Exec()
-		return errors.Join(err, results.QueryRow().Scan(&n))
+	err = s.db.Once(ctx, &all, func(results pgx.BatchResults) error {
+		return errors.Join(locked(results, locks), results.QueryRow().Scan(&n))
 	})
 	return n == 1, err
 }
@@ -146,12 +146,12 @@ func insert(ctx context.Context, tx pgx.Tx, b *booking.Booking, admit func(booki
 	log(&sql, &args, b, 0)
 	sql.WriteString(` SELECT FROM stored`)
 	var all pgx.Batch
-	all.Queue(lockAccount, b.UserID)
-	all.Queue(account, b.UserID, b.EventID, b.CreatedAt.Add(-booking.DeclinesKept))
+	locks := lockUsage(&all, b)
+	all.Queue(account, accountOf(b)...)
 	all.Queue(sql.String(), args...)
 	results := tx.SendBatch(ctx, &all)
 	defer func() { err = errors.Join(err, results.Close()) }()
-	if _, err := results.Exec(); err != nil {
+	if err := locked(results, locks); err != nil {
 		return err
 	}
 	before, err := scanAccount(results.QueryRow())
@@ -332,6 +332,7 @@ type change struct {
 // becomes Confirmed and its event is cancelled.
 func changeOf(before, after *booking.Booking) (*change, error) {
 	after.Version++
+	after.Address = after.KeptAddress()
 	c := &change{confirms: after.Status == booking.Confirmed && before.Status != booking.Confirmed}
 	var sql strings.Builder
 	var args arguments
@@ -378,12 +379,17 @@ func (c *change) read(results pgx.BatchResults) (done bool, err error) {
 	return n == 1, err
 }
 
-// Prune forgets idempotency keys older than booking.KeyLifetime, and messages
-// heard longer ago than inbox.Retention.
+// Prune forgets idempotency keys older than booking.KeyLifetime, addresses that
+// were kept for booking.AddressKept, and messages heard longer ago than
+// inbox.Retention.
 func (s *Store) Prune(ctx context.Context, now time.Time) error {
 	err := s.db.Sweep(ctx, `
 		DELETE FROM idempotency_keys WHERE ctid = ANY (ARRAY(
 			SELECT ctid FROM idempotency_keys WHERE created_at < $1 LIMIT 5000 FOR UPDATE SKIP LOCKED))`,
 		now.Add(-booking.KeyLifetime))
-	return errors.Join(err, inboxpostgres.New(s.db).Prune(ctx, now.Add(-inbox.Retention)))
+	addresses := s.db.Sweep(ctx, `
+		UPDATE bookings SET address = '' WHERE ctid = ANY (ARRAY(
+			SELECT ctid FROM bookings WHERE created_at < $1 AND address <> '' AND status = 'CONFIRMED' LIMIT 5000 FOR UPDATE SKIP LOCKED))`,
+		now.Add(-booking.AddressKept))
+	return errors.Join(err, addresses, inboxpostgres.New(s.db).Prune(ctx, now.Add(-inbox.Retention)))
 }

@@ -43,7 +43,7 @@ func TestABookingIsTwoRoundTrips(t *testing.T) {
 	s := open(t, postgresdb.Options{URL: pgtest.New(t, postgres.Migrate), Tracer: &c})
 	now := time.Now().UTC().Truncate(time.Microsecond)
 	b := booking.Booking{
-		ID: newID(), UserID: newID(), EventID: newID(), Status: booking.Pending, Version: 1,
+		ID: newID(), UserID: newID(), EventID: newID(), Address: "a", Items: []events.Item{{Quantity: 2}}, Status: booking.Pending, Version: 1,
 		CreatedAt: now, UpdatedAt: now, Lease: booking.Lease{Token: newID(), Until: now.Add(time.Minute)},
 		Timeline: []booking.Step{{At: now, Step: "created"}},
 	}

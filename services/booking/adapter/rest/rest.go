@@ -4,11 +4,16 @@ package rest
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
 	"errors"
+	"io"
 	"net/http"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humachi"
 	"github.com/google/uuid"
 
 	"github.com/openboxoffice/boxoffice/contracts/identity"
@@ -41,10 +46,26 @@ type Options struct {
 	Guard           *auth.Guard
 	AuditLog        booking.AuditLog
 	CancelledEvents booking.CancelledEvents
-	Records         booking.Records
-	Ledger          booking.Ledger // nil for a provider that keeps its books elsewhere
-	PublishableKey  string         // of the payment provider; "" where it has none
+	// Address returns the hash that stands for the client's address, "" where that is
+	// not known. See HashedAddress.
+	Address        func(*http.Request) string
+	Records        booking.Records
+	Ledger         booking.Ledger // nil for a provider that keeps its books elsewhere
+	PublishableKey string         // of the payment provider; "" where it has none
 }
+
+// HashedAddress returns what c says of a client's address, as a hash that nobody
+// without key can compare with those of all addresses. Clients that httpkit counts
+// as one have one.
+func HashedAddress(c httpkit.Clients, key []byte) func(*http.Request) string {
+	return func(r *http.Request) string {
+		mac := hmac.New(sha256.New, key)
+		_, _ = io.WriteString(mac, httpkit.ClientNetwork(c.Address(r)).String()) // it never fails
+		return base64.RawURLEncoding.EncodeToString(mac.Sum(nil)[:16])
+	}
+}
+
+type addressKey struct{}
 
 type createInput struct {
 	IdempotencyKey string `header:"Idempotency-Key" doc:"Repeat a request with the same key, and it books once. Kept 24 hours" example:"order-4711"`
@@ -72,17 +93,22 @@ func oneKey(ctx huma.Context) []error {
 // Register adds the operations to api.
 func Register(api huma.API, s *booking.Service, o Options) {
 	guard := o.Guard
+	withAddress := func(ctx huma.Context, next func(huma.Context)) {
+		r, _ := humachi.Unwrap(ctx)
+		next(huma.WithValue(ctx, addressKey{}, o.Address(r)))
+	}
 	huma.Register(api, guard.User(api, httpkit.Refuses(huma.Operation{
-		OperationID: "createBooking", Method: http.MethodPost, Path: "/bookings", DefaultStatus: http.StatusCreated, Tags: []string{"bookings"},
+		OperationID: "createBooking", Middlewares: huma.Middlewares{withAddress}, Method: http.MethodPost, Path: "/bookings", DefaultStatus: http.StatusCreated, Tags: []string{"bookings"},
 		Summary:     "Book tickets",
-		Description: "Holds the tickets, takes the money and confirms, all in one. 202 says that the payment's outcome is not known yet: the booking settles by itself; look at its Location. Of one event an account has a limited number of tickets that are free or not paid for yet. After several declined payments in a row it has to wait before the next.",
+		Description: "Holds the tickets, takes the money and confirms, all in one. 202 says that the payment's outcome is not known yet: the booking settles by itself; look at its Location. Of one event an account has a limited number of tickets that are free or not paid for yet, and so has a network address, from which only some bookings may wait for their payment at the same time. After several declined payments in a row it has to wait before the next.",
 	},
-		problem.Forbidden, problem.EventNotFound, problem.TicketTypeNotFound, problem.SoldOut, problem.SalesClosed, problem.TooManyTickets, problem.RateLimited,
+		problem.Forbidden, problem.EventNotFound, problem.TicketTypeNotFound, problem.SoldOut, problem.SalesClosed, problem.TooManyTickets, problem.TooManyCheckouts, problem.RateLimited,
 		problem.PaymentDeclined, problem.PaymentAbandoned, problem.AmountNotPayable, problem.PriceChanged, problem.EventCancelled, problem.IdempotencyKeyReused, problem.BookingInProgress, problem.SalesPaused,
 	), identity.Everybody...), func(ctx context.Context, in *createInput) (*answer, error) {
 		r := booking.Request{
 			EventID: in.Body.EventID, Tickets: in.Body.Tickets, UserID: in.Body.UserID, IdempotencyKey: in.IdempotencyKey,
 		}
+		r.Address, _ = ctx.Value(addressKey{}).(string)
 		for _, it := range in.Body.Items {
 			r.Items = append(r.Items, booking.Wanted(it))
 		}
@@ -156,7 +182,7 @@ func Register(api huma.API, s *booking.Service, o Options) {
 }
 
 // refused answers err, and names the booking that was refused, or says how many
-// tickets the account may still have, or when to come back.
+// tickets may still be booked, or when to come back.
 func refused(ctx context.Context, b booking.Booking, err error) error {
 	answer := table.To(ctx, err)
 	var p *httpkit.Error

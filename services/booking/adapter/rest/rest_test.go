@@ -116,7 +116,7 @@ func newAPI(t testing.TB) *api {
 		return c, nil
 	}, VerifyService: func(token string) (string, error) { return token, nil }} // it is the service
 	mux := httpkit.NewRouter(log)
-	rest.Register(httpkit.NewAPI(mux, "t", ""), s, rest.Options{Guard: guard, AuditLog: store, CancelledEvents: store, Records: store, Ledger: pay})
+	rest.Register(httpkit.NewAPI(mux, "t", ""), s, rest.Options{Guard: guard, Address: func(r *http.Request) string { return r.Header.Get("From") }, AuditLog: store, CancelledEvents: store, Records: store, Ledger: pay})
 	a.handler = mux
 	return a
 }
@@ -299,7 +299,7 @@ func TestTheLimitsOfAnAccount(t *testing.T) {
 	}
 	if r := a.do(t, alice, http.MethodPost, "/bookings", book("")); r.status != 409 || r.body["code"] != string(problem.TooManyTickets) {
 		t.Errorf("more than the account may have: %s, want 409 %s", r, problem.TooManyTickets)
-	} else if want := "an account may have 40 free and unpaid tickets of an event; this one may have 0 more"; r.body["detail"] != want {
+	} else if want := "An account may have 40 free and unpaid tickets of an event; 0 more can be booked now"; r.body["detail"] != want {
 		t.Errorf("the detail is %q, want %q", r.body["detail"], want)
 	}
 

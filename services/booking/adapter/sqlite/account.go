@@ -8,7 +8,7 @@ import (
 	"github.com/openboxoffice/boxoffice/services/internal/sqlitedb"
 )
 
-// account returns what counts for the limits of b's user. There is one writer at a
+// account returns what counts for the limits of b's user and address. There is one writer at a
 // time: it stays so until the commit.
 func account(ctx context.Context, tx *sql.Tx, b *booking.Booking) (a booking.Account, err error) {
 	var last sql.NullInt64
@@ -25,10 +25,13 @@ func account(ctx context.Context, tx *sql.Tx, b *booking.Booking) (a booking.Acc
 		SELECT
 			(SELECT coalesce(sum(unpaid_tickets), 0) FROM bookings
 				WHERE user_id = ?1 AND status IN ('PENDING', 'CONFIRMED') AND event_id = ?2 AND unpaid_tickets > 0),
-			count(*) FILTER (WHERE declined), count(*) FILTER (WHERE NOT declined), max(at)
+			count(*) FILTER (WHERE declined), count(*) FILTER (WHERE NOT declined), max(at),
+			(SELECT count(*) FROM bookings WHERE address = ?4 AND address <> '' AND status = 'PENDING'),
+			(SELECT coalesce(sum(unpaid_tickets), 0) FROM bookings
+				WHERE address = ?4 AND address <> '' AND status IN ('PENDING', 'CONFIRMED') AND event_id = ?2 AND (status = 'PENDING' OR created_at >= ?5))
 		FROM tries`,
-		b.UserID, b.EventID, sqlitedb.Time(b.CreatedAt.Add(-booking.DeclinesKept))).
-		Scan(&a.Tickets, &a.Declined, &a.Open, &last)
+		b.UserID, b.EventID, sqlitedb.Time(b.CreatedAt.Add(-booking.DeclinesKept)), b.Address, sqlitedb.Time(b.CreatedAt.Add(-booking.AddressKept))).
+		Scan(&a.Tickets, &a.Declined, &a.Open, &last, &a.AddressOpen, &a.AddressTickets)
 	a.LastTry = sqlitedb.FromNullTime(last)
 	return a, err
 }

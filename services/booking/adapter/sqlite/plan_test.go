@@ -28,9 +28,9 @@ func TestEverythingGoesByIndexes(t *testing.T) {
 	// message in 100 open.
 	plantest.Fill(t, path, `
 		INSERT INTO bookings (id, user_id, user_email, user_name, event_id, event, items, total_minor, currency, status, payment_provider,
-			payment_reference, payment_status, reason, attempt, acknowledged, timeline, version, created_at, updated_at, lease_token, lease_until, tries, unpaid_tickets)
+			payment_reference, payment_status, reason, attempt, acknowledged, timeline, version, created_at, updated_at, lease_token, lease_until, tries, unpaid_tickets, address)
 		SELECT 'id' || n, 'user' || (n % 1000), '', '', 'event' || (n % 1000), '{}', '[]', 0, 'EUR', iif(n % 100 = 0, 'PENDING', 'CONFIRMED'),
-			'', '', '', iif(n % 100 = 1, 'payment_declined', ''), 1, 0, '[]', 1, n, n, '', iif(n % 100 = 0, n, NULL), 0, n % 100 < 10
+			'', '', '', iif(n % 100 = 1, 'payment_declined', ''), 1, 0, '[]', 1, n, n, '', iif(n % 100 = 0, n, NULL), 0, n % 100 < 10, iif(n % 100 < 10, 'address' || (n % 1000), '')
 		FROM `+plantest.N, `
 		INSERT INTO idempotency_keys SELECT 'user' || (n % 1000), 'key' || n, 'f', 'id' || n, 1e15 + n * 1e6 FROM `+plantest.N, `
 		INSERT INTO outbox (id, topic, attributes, data, time, due, closed_at)
@@ -42,7 +42,7 @@ func TestEverythingGoesByIndexes(t *testing.T) {
 	now := time.UnixMicro(1e15).Add(24 * time.Hour)
 	key := booking.Key{Value: "key1000", Fingerprint: "f"}
 	create := func(ctx context.Context) error {
-		err := s.Create(ctx, booking.Booking{ID: "one more", UserID: "user1", EventID: "event1", Status: booking.Pending, CreatedAt: now}, booking.Key{},
+		err := s.Create(ctx, booking.Booking{ID: "one more", UserID: "user1", EventID: "event1", Address: "address1", Status: booking.Pending, CreatedAt: now}, booking.Key{},
 			func(booking.Account) error { return errNotAdmitted })
 		if errors.Is(err, errNotAdmitted) {
 			err = nil
@@ -79,6 +79,7 @@ func TestEverythingGoesByIndexes(t *testing.T) {
 		{"Create, what is unpaid", "bookings_unpaid", create},
 		{"Create, what was declined", "bookings_declined", create},
 		{"Create, what was paid since", "bookings_of_user", create},
+		{"Create, what is open at the address", "bookings_of_address", create},
 		{"Create with a key and a step", "bookings_unpaid", createInOne},
 		{"ByKey", "idempotency_keys", func(ctx context.Context) error { _, err := s.ByKey(ctx, "user0", key, now); return err }},
 		{"List", "bookings_of_user", func(ctx context.Context) error {
@@ -118,6 +119,7 @@ func TestEverythingGoesByIndexes(t *testing.T) {
 		{"BookingsAfter", "sqlite_autoindex_bookings_1", func(ctx context.Context) error { _, err := s.BookingsAfter(ctx, "id5000", 200); return err }},
 		{"EndLeases", "bookings_to_drive", func(ctx context.Context) error { return s.EndLeases(ctx, now) }},
 		{"Prune", "idempotency_keys_by_age", func(ctx context.Context) error { return s.Prune(ctx, now) }},
+		{"Prune of addresses", "bookings_keep_address", func(ctx context.Context) error { return s.Prune(ctx, now) }},
 
 		{"the outbox's Claim", "outbox_open", func(ctx context.Context) error { _, err := relay.Claim(ctx, now, now, 10); return err }},
 		{"the outbox's Published", "sqlite_autoindex_outbox_1", func(ctx context.Context) error { return relay.Published(ctx, ids, now, now) }},

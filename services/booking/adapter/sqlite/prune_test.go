@@ -10,9 +10,16 @@ import (
 	"time"
 
 	"github.com/openboxoffice/boxoffice/services/booking/adapter/sqlite"
+	"github.com/openboxoffice/boxoffice/services/booking/bookingtest"
 	"github.com/openboxoffice/boxoffice/services/internal/sqlitedb"
 	"github.com/openboxoffice/boxoffice/services/internal/sqlitedb/plantest"
 )
+
+func TestPruneForgetsAddresses(t *testing.T) {
+	t.Parallel()
+	s := open(t, filepath.Join(t.TempDir(), "booking.db"))
+	bookingtest.CheckPrunedAddresses(t, s, s.Prune)
+}
 
 // Whatever has grown for weeks is pruned in pieces: nobody who writes waits for
 // more than one of them.

@@ -207,6 +207,7 @@ type change struct {
 // before, with its new steps, and all Effects but the key.
 func changeOf(before, after *booking.Booking) (*change, error) {
 	after.Version++
+	after.Address = after.KeptAddress()
 	c := &change{before: before, after: after, confirms: after.Status == booking.Confirmed && before.Status != booking.Confirmed}
 	var update strings.Builder
 	update.WriteString(`UPDATE bookings SET stuck_since = NULL`)
@@ -288,11 +289,16 @@ func (s *Store) EndLeases(ctx context.Context, now time.Time) error {
 	})
 }
 
-// Prune forgets idempotency keys older than booking.KeyLifetime, and messages
-// heard longer ago than inbox.Retention.
+// Prune forgets idempotency keys older than booking.KeyLifetime, addresses that
+// were kept for booking.AddressKept, and messages heard longer ago than
+// inbox.Retention.
 func (s *Store) Prune(ctx context.Context, now time.Time) error {
 	err := s.db.Sweep(ctx, `
 		DELETE FROM idempotency_keys WHERE (user_id, key) IN (SELECT user_id, key FROM idempotency_keys WHERE created_at < ? LIMIT ?)`,
 		sqlitedb.Time(now.Add(-booking.KeyLifetime)), sqlitedb.Piece)
-	return errors.Join(err, inboxsqlite.New(s.db).Prune(ctx, now.Add(-inbox.Retention)))
+	addresses := s.db.Sweep(ctx, `
+		UPDATE bookings SET address = '' WHERE id IN (
+			SELECT id FROM bookings WHERE created_at < ? AND address <> '' AND status = 'CONFIRMED' LIMIT ?)`,
+		sqlitedb.Time(now.Add(-booking.AddressKept)), sqlitedb.Piece)
+	return errors.Join(err, addresses, inboxsqlite.New(s.db).Prune(ctx, now.Add(-inbox.Retention)))
 }
