@@ -15,6 +15,7 @@ import (
 	"github.com/openboxoffice/boxoffice/services/booking/adapter/eventapi"
 	"github.com/openboxoffice/boxoffice/services/booking/adapter/messaging"
 	"github.com/openboxoffice/boxoffice/services/booking/adapter/rest"
+	"github.com/openboxoffice/boxoffice/services/booking/adapter/sandbox"
 	"github.com/openboxoffice/boxoffice/services/booking/adapter/stripe"
 	"github.com/openboxoffice/boxoffice/services/internal/broker"
 	"github.com/openboxoffice/boxoffice/services/internal/config"
@@ -173,9 +174,7 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	})
 	a.Keeps("reconciliation", func(ctx context.Context) error { return a.service.ReconcileDaily(ctx, cfg.ReconcileDays) })
 	a.Keeps("opening sales", a.service.OpenSales)
-	if payments.webhook != nil {
-		a.Keeps("payment events", a.service.Hear)
-	}
+	a.Keeps("payment events", a.service.Hear)
 	if db.Listen != nil {
 		a.Keeps("listening", func(ctx context.Context) error { return db.Listen(ctx, deps.Log, relay.Wake) })
 	}
@@ -195,6 +194,7 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 		PublishableKey: payments.publishable,
 	})
 	stripe.Register(api, a.service, payments.webhook)
+	sandbox.Register(api, a.service, payments.sandbox)
 	return a, a.Hears(wiring.Heard{
 		Consumer: messaging.Consumer, Topics: []wiring.Topic{{Name: events.TopicEvents, Publisher: "event", Handle: messaging.Events(a.service)}},
 		Inbox: db.Inbox, Subscriber: deps.Subscriber,

@@ -47,9 +47,10 @@ type payments struct {
 	booking.Payments
 	publishable string // key; "" where there is none
 	statements  booking.Statements
-	ledger      booking.Ledger  // nil where it keeps its books elsewhere
-	webhook     *stripe.Webhook // nil where it tells nothing
-	db          *storage.Opened // the sandbox's; nil for other providers
+	ledger      booking.Ledger   // nil where it keeps its books elsewhere
+	webhook     *stripe.Webhook  // nil where it tells nothing
+	sandbox     *sandbox.Sandbox // nil where it is another
+	db          *storage.Opened  // the sandbox's; nil for other providers
 }
 
 // withProvider returns c with a provider. Nobody pays by the sandbox: where other
@@ -80,7 +81,7 @@ func openPayments(ctx context.Context, cfg PaymentsConfig, way *sidecar.Way) (*p
 		if err != nil {
 			return nil, fmt.Errorf("SANDBOX_DB: %w", err)
 		}
-		return &payments{Payments: s, statements: s, ledger: s, db: &storage.Opened{DB: s, Run: s.Run}}, nil
+		return &payments{Payments: s, statements: s, ledger: s, sandbox: s, db: &storage.Opened{DB: s, Run: s.Run}}, nil
 	case "stripe":
 		return openStripe(ctx, cfg, way)
 	}

@@ -45,7 +45,7 @@ type wantedBody struct {
 }
 
 type payBody struct {
-	Token string `json:"token" minLength:"1" maxLength:"255" doc:"The payment provider's token for a card: Stripe's pm_… or tok_…, which it needs. The sandbox knows tok_visa, tok_declined, tok_insufficient_funds, tok_authenticate, tok_timeout and tok_slow" example:"tok_visa"`
+	Token string `json:"token" minLength:"1" maxLength:"255" doc:"The payment provider's token for a card: Stripe's pm_… or tok_…, which it needs. The sandbox knows tok_visa, tok_declined, tok_insufficient_funds, tok_decline_once, tok_authenticate, tok_timeout and tok_slow" example:"tok_visa"`
 }
 
 // TransformSchema implements huma.SchemaTransformer: it may be null.
@@ -83,7 +83,7 @@ type paymentBody struct {
 
 type actionBody struct {
 	Type         string `json:"type" doc:"The provider's" example:"redirect_to_url"`
-	URL          string `json:"url,omitempty" doc:"Where to send the customer, if anywhere" example:"https://hooks.stripe.com/3d_secure_2/4711"`
+	URL          string `json:"url,omitempty" doc:"Where to send the customer, if anywhere; a path is one of this API" example:"https://hooks.stripe.com/3d_secure_2/4711"`
 	ClientSecret string `json:"client_secret,omitempty" doc:"For the provider's library, on the seller's page" example:"pi_4711_secret_0815"`
 }
 

@@ -82,7 +82,10 @@ func (a attempt) answer() booking.Charged {
 	return booking.Charged{Reference: a.reference, Action: a.action()}
 }
 
-func (a attempt) action() *booking.Action { return &booking.Action{Type: "authenticate"} }
+// action sends the customer to a page of this API.
+func (a attempt) action() *booking.Action {
+	return &booking.Action{Type: "authenticate", URL: challengePath + a.nonce}
+}
 
 // Look implements booking.Payments.
 func (s *Sandbox) Look(ctx context.Context, c booking.Unsettled) (o booking.Outcome, err error) {

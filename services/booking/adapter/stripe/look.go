@@ -40,7 +40,7 @@ func outcome(intent *stripego.PaymentIntent) (booking.Outcome, error) {
 		}
 		return booking.Outcome{State: booking.ChargeDeclined, Attempt: n}, nil
 	case stripego.PaymentIntentStatusRequiresPaymentMethod, stripego.PaymentIntentStatusRequiresConfirmation:
-		if intent.LastPaymentError != nil || refused(intent) {
+		if failed(intent) || refused(intent) {
 			return booking.Outcome{State: booking.ChargeDeclined, Attempt: n}, nil
 		}
 		return booking.Outcome{State: booking.ChargeOpen}, nil // as far as anybody has confirmed it
@@ -55,11 +55,15 @@ func latest(intent *stripego.PaymentIntent) int {
 	if n, err := strconv.Atoi(intent.Metadata[metaAttempt]); err == nil {
 		return n
 	}
-	if intent.Status == stripego.PaymentIntentStatusRequiresPaymentMethod && intent.LastPaymentError == nil {
+	if intent.Status == stripego.PaymentIntentStatusRequiresPaymentMethod && !failed(intent) {
 		return 0
 	}
 	return 1
 }
+
+// failed says that the intent was confirmed, in vain. Any change of the intent clears
+// that.
+func failed(intent *stripego.PaymentIntent) bool { return intent.LastPaymentError != nil }
 
 // refused says that the latest attempt brought no means of payment that exists.
 func refused(intent *stripego.PaymentIntent) bool {

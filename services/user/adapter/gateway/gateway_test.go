@@ -20,6 +20,9 @@ import (
 	"github.com/openboxoffice/boxoffice/services/user/adapter/gateway"
 )
 
+// challenge is a page of the sandbox.
+const challenge = "/payments/sandbox/challenge/UQ4SCMBVQKQLZ5NUJKO6PKW2QE"
+
 func TestOperationsReachTheirServices(t *testing.T) {
 	t.Parallel()
 	b := &behind{}
@@ -42,6 +45,8 @@ func TestOperationsReachTheirServices(t *testing.T) {
 		"PUT /bookings/" + id + "/cancel":                    "booking PUT /bookings/" + id + "/cancel",
 		"POST /bookings/" + id + "/cancellations":            "booking POST /bookings/" + id + "/cancellations",
 		"POST /payments/stripe/webhook":                      "booking POST /payments/stripe/webhook",
+		"GET " + challenge + "?outcome=refused":              "booking GET " + challenge,
+		"POST " + challenge + "?outcome=refused&x=1":         "booking POST " + challenge + "?outcome=refused",
 		"GET /admin/audit?event_id=" + id + "&limit=5&by=me": "booking GET /admin/audit?event_id=" + id + "&limit=5",
 		"GET /admin/audit?cursor=c&booking_id=" + id:         "booking GET /admin/audit?booking_id=" + id + "&cursor=c",
 		"GET /admin/reconciliations?limit=1&cursor=c&days=1": "booking GET /admin/reconciliations?cursor=c&limit=1",
@@ -102,7 +107,7 @@ func TestInternalOperationsAreNotReachable(t *testing.T) {
 // known is all that may be reached. Queries of unknown parameters are dropped.
 var known = regexp.MustCompile(strings.ReplaceAll(`^(event (GET|POST) /events|event (GET|PUT|DELETE) /events/UUID|event GET /events/UUID/(availability|cancellation)|`+
 	`event POST /events/UUID/cancel|booking (GET|POST) /bookings|booking GET /bookings/(user/)?UUID|booking PUT /bookings/UUID/cancel|`+
-	`booking POST /bookings/UUID/cancellations|booking POST /payments/stripe/webhook|booking GET /admin/audit|booking (GET|POST) /admin/reconciliations|booking POST /admin/reconciliations/UUID/accept|booking GET /admin/stuck-bookings|booking POST /admin/stuck-bookings/UUID/retry|`+
+	`booking POST /bookings/UUID/cancellations|booking POST /payments/stripe/webhook|booking (GET|POST) /payments/sandbox/challenge/[A-Z2-7]{26,52}|booking GET /admin/audit|booking (GET|POST) /admin/reconciliations|booking POST /admin/reconciliations/UUID/accept|booking GET /admin/stuck-bookings|booking POST /admin/stuck-bookings/UUID/retry|`+
 	`notification GET /notifications)$`, "UUID", `[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}`))
 
 func TestIDsAreUUIDs(t *testing.T) {
@@ -377,7 +382,7 @@ func TestDocumentHasTheOperations(t *testing.T) {
 			}
 		}
 	}
-	if n != 23 {
+	if n != 25 {
 		t.Errorf("%d operations", n)
 	}
 }

@@ -42,6 +42,8 @@ var operations = []operation{
 	{id: "cancelTickets", method: http.MethodPost, path: "/bookings/{id}/cancellations", service: booking},
 	{id: "getPaymentsConfig", method: http.MethodGet, path: "/payments/config", service: booking},
 	{id: "hearStripe", method: http.MethodPost, path: "/payments/stripe/webhook", service: booking},
+	{id: "showSandboxChallenge", method: http.MethodGet, path: "/payments/sandbox/challenge/{nonce}", service: booking},
+	{id: "answerSandboxChallenge", method: http.MethodPost, path: "/payments/sandbox/challenge/{nonce}", service: booking},
 	{id: "listAuditLog", method: http.MethodGet, path: "/admin/audit", service: booking},
 	{id: "listReconciliations", method: http.MethodGet, path: "/admin/reconciliations", service: booking},
 	{id: "reconcile", method: http.MethodPost, path: "/admin/reconciliations", service: booking},
