@@ -20,11 +20,13 @@ var Accounts = []Role{Customer, Organizer, Admin}
 var Everybody = []Role{Guest, Customer, Organizer, Admin}
 
 // Caller is the authenticated user behind a request: the claims sub, email,
-// name, role and sid of a verified access token.
+// email_verified, name, role and sid of a verified access token.
 type Caller struct {
 	UserID string
 	Email  string
-	Name   string
+	// EmailVerified says that the user has proven to have the mailbox.
+	EmailVerified bool
+	Name          string
 	Role   Role
 	// SessionID is the login that the token comes of.
 	SessionID string

@@ -37,6 +37,7 @@ const (
 
 // Codes of the event service.
 const (
+	EmailNotVerified    Code = "email_not_verified"
 	EventNotFound       Code = "event_not_found"
 	SoldOut             Code = "sold_out"
 	SalesClosed         Code = "sales_closed"
@@ -107,6 +108,7 @@ var Codes = []struct {
 	{LinkNotValid, 410, "The token was used, has expired, or was never sent."},
 	{MailNotDue, 404, "There is no such mail about an account, or there is no reason to send it any more."},
 
+	{EmailNotVerified, 403, "The account's email address is not verified: ask for the mail with POST /users/verification, and confirm it."},
 	{EventNotFound, 404, "There is no such event."},
 	{SoldOut, 409, "Not enough tickets are left."},
 	{SalesClosed, 409, "The event is cancelled or has started."},

@@ -33,6 +33,34 @@ func (p *platform) tokenFrom(t testing.TB, a *account, subject string) (token st
 	return token
 }
 
+// verify lets a prove to have the mailbox.
+func (p *platform) verify(t testing.TB, a *account) {
+	t.Helper()
+	post := func(path string, v obj) *answer {
+		return p.call(t, http.MethodPost, gateway, path, header("X-Forwarded-For", a.address), body(v))
+	}
+	post("/users/verification", obj{"email": a.email}).want(t, http.StatusAccepted)
+	post("/users/verification/confirm", obj{"token": p.tokenFrom(t, a, "Confirm your email address")}).want(t, http.StatusNoContent)
+}
+
+// Where mails reach people, an organizer publishes once the address is verified, with
+// the token from before.
+func TestOrganizersVerifyTheirAddress(t *testing.T) {
+	t.Parallel()
+	server := newMailServer(t)
+	server.up(t, false)
+	p := start(t, options{smtpURL: "smtp://" + server.address + "?tls=none"})
+	p.system = mailed{p.system, server}
+	o := p.register(t, organizer)
+	post := func() *answer { return p.call(t, http.MethodPost, gateway, "/events", as(o), body(draft(10))) }
+	post().refused(t, http.StatusForbidden, problem.EmailNotVerified)
+	p.verify(t, o)
+	var e event
+	post().want(t, http.StatusCreated).into(t, &e)
+	p.call(t, http.MethodPut, gateway, "/events/"+e.ID, as(o), body(draft(20))).want(t, http.StatusOK)
+	p.publish(t, p.admin, draft(10))
+}
+
 // An account's owner proves to have the mailbox, and comes back without the password.
 func TestAccountMails(t *testing.T) {
 	t.Parallel()

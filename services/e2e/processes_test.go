@@ -198,6 +198,7 @@ func (s *manyProcesses) environment(r *replica) []string {
 		}
 	case events:
 		know(bookings)
+		add("SMTP_URL", s.smtpURL)
 	case bookings:
 		know(events, notifications)
 		add("SANDBOX_DB", filepath.Join(s.dir, "sandbox.db"))

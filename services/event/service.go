@@ -20,6 +20,7 @@ type Service struct {
 	holdings    Holdings
 	bookings    Bookings
 	payments    Payments
+	verified    bool // organizers must be
 	committed   func()
 	traceParent func(context.Context) string
 	now         func() time.Time
@@ -33,6 +34,9 @@ type Options struct {
 	Holdings  Holdings
 	Bookings  Bookings
 	Payments  Payments
+	// VerifiedOrganizers says that nobody but an admin publishes without a verified
+	// email address.
+	VerifiedOrganizers bool
 	// Committed is called after a change that left a message in the outbox.
 	Committed func()
 	// TraceParent returns the W3C traceparent of a request, for its messages.
@@ -57,7 +61,7 @@ func New(o Options) (*Service, error) {
 	}
 	return &Service{
 		store: o.Store, inventory: o.Inventory, holdings: o.Holdings, bookings: o.Bookings, payments: o.Payments,
-		committed: o.Committed, traceParent: o.TraceParent, now: o.Now,
+		verified: o.VerifiedOrganizers, committed: o.Committed, traceParent: o.TraceParent, now: o.Now,
 	}, nil
 }
 
@@ -66,8 +70,13 @@ func (s *Service) Now() time.Time { return s.now().UTC().Truncate(time.Microseco
 
 // Create publishes an event of the caller's. A draft that is not allowed is
 // problem.Invalid, and so is a price that nobody could pay. If booking does not
-// say which can be paid it is ErrBookingUnavailable. That the caller may publish at all is the caller's to check.
+// say which can be paid it is ErrBookingUnavailable. An organizer without a verified
+// email address is ErrEmailNotVerified, where it is needed. That the caller's role
+// may publish is the caller's to check.
 func (s *Service) Create(ctx context.Context, caller identity.Caller, d Draft) (*Event, error) {
+	if s.verified && !caller.EmailVerified && !caller.IsAdmin() {
+		return nil, ErrEmailNotVerified
+	}
 	now := s.Now()
 	d = d.tidy()
 	if err := d.validate(now, time.Time{}); err != nil {

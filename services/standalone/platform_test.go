@@ -1,6 +1,7 @@
 package standalone
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -116,6 +117,26 @@ func TestSampleLoginsDoNotStandBehindAProxy(t *testing.T) {
 	cfg.TrustedProxies = "127.0.0.1/32"
 	if _, err := Open(t.Context(), cfg); err == nil || !strings.Contains(err.Error(), SampleAdmin.Email) {
 		t.Errorf("behind a proxy with the sample admin: %v", err)
+	}
+}
+
+// The sample organizer needs no mailbox.
+func TestSampleEventsArePublishedWhereMailIsSent(t *testing.T) {
+	t.Setenv("SMTP_URL", "smtp://127.0.0.1:1?tls=none") // so it does not run in parallel
+	ctx, stop := context.WithCancel(t.Context())
+	p, err := Open(ctx, onFreePorts(t.TempDir(), "127.0.0.1:0"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ran := make(chan error, 1)
+	go func() { ran <- p.Run(ctx) }()
+	added, err := Seed(ctx, p.user.url(), SampleOrganizer)
+	if err != nil || added == 0 {
+		t.Errorf("%d sample events are added, %v", added, err)
+	}
+	stop()
+	if err := <-ran; err != nil {
+		t.Error(err)
 	}
 }
 

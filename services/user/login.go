@@ -161,7 +161,7 @@ func (s *Service) PassOn(ctx context.Context, token string) (string, error) {
 }
 
 func caller(u User, sessionID string) identity.Caller {
-	return identity.Caller{UserID: u.ID, Email: u.Email, Name: u.Name, Role: u.Role, SessionID: sessionID}
+	return identity.Caller{UserID: u.ID, Email: u.Email, EmailVerified: u.EmailVerified(), Name: u.Name, Role: u.Role, SessionID: sessionID}
 }
 
 func (s *Service) sign(ctx context.Context, c identity.Caller, now time.Time, life time.Duration) (string, error) {

@@ -32,6 +32,11 @@ func (s *Service) tooPublic(password string) bool {
 	return !s.Private && slices.ContainsFunc(publicLogins, func(l PublicLogin) bool { return l.Password == password })
 }
 
+// isPublicLogin reports whether it is one of the public logins.
+func isPublicLogin(email, password string) bool {
+	return slices.ContainsFunc(publicLogins, func(l PublicLogin) bool { return l.Email == email && l.Password == password })
+}
+
 // WithPublicPassword returns the email address of a public login that still has its
 // password, or "". Other accounts that have one of these passwords it does not look
 // for: Login knows.

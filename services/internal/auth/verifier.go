@@ -156,6 +156,11 @@ func verified(token string, key any, now time.Time) (identity.Caller, time.Time,
 			return identity.Caller{}, time.Time{}, fmt.Errorf("%w: sid", ErrInvalidToken)
 		}
 	}
+	if t.Has("email_verified") {
+		if err := t.Get("email_verified", &c.EmailVerified); err != nil {
+			return identity.Caller{}, time.Time{}, fmt.Errorf("%w: email_verified", ErrInvalidToken)
+		}
+	}
 	expires, _ := t.Expiration()
 	return c, expires, nil
 }

@@ -873,6 +873,13 @@ func TestTokensSuiteCatches(t *testing.T) {
 				},
 			}
 		}, "a token of another key is invalid"},
+		{"forgets that the address is verified", func(good user.Tokens) user.Tokens {
+			return tokens{Tokens: good, verify: func(token string, keys []user.SigningKey, now time.Time) (identity.Caller, error) {
+				c, err := good.Verify(token, keys, now)
+				c.EmailVerified = false
+				return c, err
+			}}
+		}, "a token says who the caller is"},
 		{"knows one key", func(good user.Tokens) user.Tokens {
 			return tokens{Tokens: good, verify: func(token string, keys []user.SigningKey, now time.Time) (identity.Caller, error) {
 				return good.Verify(token, keys[:min(1, len(keys))], now)

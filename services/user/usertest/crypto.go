@@ -91,7 +91,7 @@ func TestTokens(t *testing.T, open func(t *testing.T) user.Tokens) {
 	})
 }
 
-var caller = identity.Caller{UserID: "01890a5d-ac96-774b-bcce-b302099a8057", Email: "zoë@example.com", Name: "Zoë \"周\"", Role: identity.Organizer, SessionID: "01890a5d-ac96-774b-bcce-b302099a8058"}
+var caller = identity.Caller{UserID: "01890a5d-ac96-774b-bcce-b302099a8057", Email: "zoë@example.com", EmailVerified: true, Name: "Zoë \"周\"", Role: identity.Organizer, SessionID: "01890a5d-ac96-774b-bcce-b302099a8058"}
 
 func sign(t *testing.T, s user.Tokens, k user.SigningKey) string {
 	t.Helper()

@@ -34,8 +34,8 @@ func registerEditing(api huma.API, s *event.Service, guard *auth.Guard) {
 	huma.Register(api, guard.User(api, httpkit.Refuses(huma.Operation{
 		OperationID: "createEvent", Method: http.MethodPost, Path: "/events", DefaultStatus: http.StatusCreated, Tags: []string{"events"},
 		Summary:     "Publish an event",
-		Description: "For an organizer or an admin. Tickets are on sale at once. " + pricesChecked,
-	}, problem.UpstreamUnavailable), identity.Organizer), func(ctx context.Context, in *struct{ Body createBody }) (*eventAnswer, error) {
+		Description: "For an organizer or an admin. Tickets are on sale at once. Where the platform sends mail, an organizer's email address must be verified. " + pricesChecked,
+	}, problem.EmailNotVerified, problem.UpstreamUnavailable), identity.Organizer), func(ctx context.Context, in *struct{ Body createBody }) (*eventAnswer, error) {
 		e, err := s.Create(ctx, auth.Caller(ctx), in.Body.draft())
 		if err != nil {
 			return nil, table.To(ctx, err)

@@ -26,7 +26,7 @@ var _ user.Tokens = (*Tokens)(nil)
 func (*Tokens) Sign(c identity.Caller, key user.SigningKey, now, expires time.Time) (string, error) {
 	t, err := jwt.NewBuilder().
 		Issuer(auth.Issuer).Audience([]string{auth.Audience}).
-		Subject(c.UserID).Claim("email", c.Email).Claim("name", c.Name).Claim("role", string(c.Role)).Claim("sid", c.SessionID).
+		Subject(c.UserID).Claim("email", c.Email).Claim("email_verified", c.EmailVerified).Claim("name", c.Name).Claim("role", string(c.Role)).Claim("sid", c.SessionID).
 		IssuedAt(now).Expiration(expires).JwtID(uuid.NewString()).
 		Build()
 	if err != nil {

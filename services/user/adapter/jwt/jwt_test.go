@@ -58,7 +58,7 @@ func TestTokenIsAsRFC9068Says(t *testing.T) {
 	}
 	delete(claims, "jti")
 	if d := cmp.Diff(map[string]any{
-		"sub": "u", "email": "e@example.com", "name": "N", "role": "customer", "sid": "s", "iss": "boxoffice", "aud": []any{"boxoffice"},
+		"sub": "u", "email": "e@example.com", "email_verified": false, "name": "N", "role": "customer", "sid": "s", "iss": "boxoffice", "aud": []any{"boxoffice"},
 		"iat": 1_900_000_000.0, "exp": 1_900_000_900.0,
 	}, claims); d != "" {
 		t.Errorf("claims (-want +got):\n%s", d)
