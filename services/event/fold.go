@@ -210,6 +210,13 @@ func (q Query) Terms() []string {
 	return terms
 }
 
+// IsSearch reports whether events have to be looked through to find those that q
+// describes. Every other list is a stretch of one order, alone or within a
+// category, a city or both, so that with an index it costs what it returns.
+func (q Query) IsSearch() bool {
+	return len(q.Terms()) > 0 || q.Sort == ByTitle && (!q.From.IsZero() || !q.To.IsZero())
+}
+
 // FindsNothing reports whether one of q's texts is no blank, but has nothing
 // that an event could be found by, such as an invisible character alone.
 func (q Query) FindsNothing() bool {

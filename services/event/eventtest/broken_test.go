@@ -178,6 +178,8 @@ func TestSuitesCatchBrokenAdapters(t *testing.T) {
 		func(b broken) event.Store { return mindsAccents{b} })
 	store("forgets_the_filters_of_a_search", "text_combines_with_filters,_sort_and_paging",
 		func(b broken) event.Store { return searchesAlone{b} })
+	store("starts_a_range_again", "filters,_sort_and_cursor_combine",
+		func(b broken) event.Store { return startsRangeAgain{b} })
 	store("folds_ASCII_alone", "category_and_city_match_by_their_fold",
 		func(b broken) event.Store { return foldsASCII{b} })
 	store("forgets_what_folds_to_nothing", "a_filter_without_a_character_to_be_found_by_finds_nothing",

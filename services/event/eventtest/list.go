@@ -31,6 +31,7 @@ func listSuite(t *testing.T, open func(t *testing.T) Adapter) {
 		{"scripts without spaces are found by any part", listUnspaced},
 		{"text combines with filters, sort and paging", listCombined},
 		{"from is included and to is not", listRange},
+		{"filters, sort and cursor combine", listFiltered},
 		{"paging neither repeats nor skips", listPages},
 		{"an edited event is found by what it is now", listEdited},
 	} {
@@ -54,11 +55,7 @@ func (a Adapter) list(t *testing.T, q event.Query) []event.Event {
 // titles lists by title.
 func (a Adapter) titles(t *testing.T, q event.Query) []string {
 	t.Helper()
-	titles := []string{}
-	for _, e := range a.list(t, q) {
-		titles = append(titles, e.Title)
-	}
-	return titles
+	return titlesOf(a.list(t, q))
 }
 
 func titled(title string) func(*event.Event) {
@@ -211,7 +208,7 @@ func listCombined(t *testing.T, a Adapter) {
 			}
 			var got []string
 			q.Limit = 2
-			for page := a.list(t, q); len(page) > 0; page = a.list(t, q) {
+			for page := a.list(t, q); len(page) > 0 && len(got) <= len(want); page = a.list(t, q) {
 				for _, e := range page {
 					got = append(got, e.ID)
 				}
@@ -246,6 +243,62 @@ func listRange(t *testing.T, a Adapter) {
 			t.Errorf("%+v finds %s, want %s", q, got, want)
 		}
 	}
+}
+
+// listFiltered lists by every set of filters in every order, from the start and
+// from a place before, in and after what the filters leave.
+func listFiltered(t *testing.T, a Adapter) {
+	var all []event.Event
+	for i := range 16 {
+		all = append(all, *a.create(t, []int{1}, titled(string(rune('a'+i*7%16))), func(e *event.Event) {
+			e.Category, e.Venue.City = []string{"Jazz", "Opera"}[i%2], []string{"Oslo", "Rome"}[i/2%2]
+			e.StartsAt = now.Add(time.Duration(i*5%12) * time.Hour)
+		}))
+	}
+	from, to := now.Add(4*time.Hour), now.Add(9*time.Hour)
+	filters := []struct {
+		name  string
+		set   func(q *event.Query)
+		meets func(e event.Event) bool
+	}{
+		{"category", func(q *event.Query) { q.Category = "jazz" }, func(e event.Event) bool { return e.Category == "Jazz" }},
+		{"city", func(q *event.Query) { q.City = "rome" }, func(e event.Event) bool { return e.Venue.City == "Rome" }},
+		{"from", func(q *event.Query) { q.From = from }, func(e event.Event) bool { return !e.StartsAt.Before(from) }},
+		{"to", func(q *event.Query) { q.To = to }, func(e event.Event) bool { return e.StartsAt.Before(to) }},
+	}
+	for _, sort := range []event.Sort{event.ByStart, event.ByStartLatest, event.ByTitle} {
+		order := slices.SortedFunc(slices.Values(all), func(x, y event.Event) int { return compare(sort, x.Position(), y.Position()) })
+		for set := range 1 << len(filters) {
+			q, names, left := event.Query{Sort: sort}, "", slices.Clone(order)
+			for i, f := range filters {
+				if set>>i&1 == 1 {
+					f.set(&q)
+					names += f.name + " "
+					left = slices.DeleteFunc(left, func(e event.Event) bool { return !f.meets(e) })
+				}
+			}
+			for _, after := range []int{-1, 1, 6, 9, 14} {
+				want := titlesOf(left)
+				if q.After = nil; after >= 0 {
+					q.After = new(order[after].Position())
+					want = titlesOf(slices.DeleteFunc(slices.Clone(left), func(e event.Event) bool {
+						return compare(sort, e.Position(), *q.After) <= 0
+					}))
+				}
+				if got := a.titles(t, q); !slices.Equal(got, want) {
+					t.Errorf("filtered by %q, sorted by %s, after place %d, the list is %q, want %q", names, sort, after, got, want)
+				}
+			}
+		}
+	}
+}
+
+func titlesOf(list []event.Event) []string {
+	titles := []string{}
+	for _, e := range list {
+		titles = append(titles, e.Title)
+	}
+	return titles
 }
 
 // listPages pages through events of which many share a place in the order,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"reflect"
+	"slices"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -216,6 +217,28 @@ func (c Collection) Indexes(ctx context.Context) (names []string, err error) {
 	})
 	return names, err
 }
+
+// DropIndexes drops those of the indexes with these names that there are.
+func (c Collection) DropIndexes(ctx context.Context, names []string) error {
+	there, err := c.Indexes(ctx)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if !slices.Contains(there, name) {
+			continue
+		}
+		err := c.do(ctx, func(ctx context.Context) error { return c.c.Indexes().DropOne(ctx, name) })
+		var server mongo.ServerError
+		if err != nil && !(errors.As(err, &server) && server.HasErrorCode(indexNotFound)) {
+			return err
+		}
+	}
+	return nil
+}
+
+// indexNotFound is the code of an index that somebody else has dropped.
+const indexNotFound = 27
 
 // Remove deletes one document, and reports whether filter matched one.
 func (c Collection) Remove(ctx context.Context, filter any) (matched bool, err error) {

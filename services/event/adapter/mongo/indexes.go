@@ -20,14 +20,18 @@ const (
 
 // indexes are all there are, besides those of _id.
 var indexes = []mongodb.Index{
-	// One index for each order, alone and within a category or a city: a page
-	// is read from the index in its order, never sorted.
+	// One index for each order, alone and within a category, a city or both: a page
+	// is read from the index in its order, never sorted. A list by title of those
+	// that start in a range passes over the others in the index, without reading
+	// them.
 	index(eventsName, "starts_at", "_id"),
-	index(eventsName, "title_key", "_id"),
+	index(eventsName, "title_key", "_id", "starts_at"),
 	index(eventsName, "category_key", "starts_at", "_id"),
-	index(eventsName, "category_key", "title_key", "_id"),
+	index(eventsName, "category_key", "title_key", "_id", "starts_at"),
 	index(eventsName, "city_key", "starts_at", "_id"),
-	index(eventsName, "city_key", "title_key", "_id"),
+	index(eventsName, "city_key", "title_key", "_id", "starts_at"),
+	index(eventsName, "category_key", "city_key", "starts_at", "_id"),
+	index(eventsName, "category_key", "city_key", "title_key", "_id", "starts_at"),
 	// What a search looks for: each word of an event is a key.
 	index(eventsName, "words"),
 	// What Rekey looks for.
@@ -53,6 +57,10 @@ var indexes = []mongodb.Index{
 	// What is pruned.
 	index(inboxName, "received_at"),
 }
+
+// oldIndexes are those of earlier versions, on the events, that others have
+// replaced.
+var oldIndexes = []string{"title_key__id", "category_key_title_key__id", "city_key_title_key__id"}
 
 // index is one of these fields, ascending.
 func index(collection string, fields ...string) mongodb.Index {

@@ -15,34 +15,67 @@ func (s *Store) List(ctx context.Context, q event.Query) ([]event.Event, error) 
 		return []event.Event{}, nil
 	}
 	read := s.events.List
-	if len(q.Terms()) > 0 {
+	if q.IsSearch() {
 		read = s.events.Search
 	}
-	filter, order := listQuery(q)
-	var docs []eventDoc
-	if err := read(ctx, mongodb.Page{Filter: filter, Order: order, Projection: eventOnly, Limit: q.Limit}, &docs); err != nil {
-		return nil, err
-	}
-	page := make([]event.Event, len(docs))
-	for i := range docs {
-		page[i] = *docs[i].event()
+	page := []event.Event{}
+	for _, filter := range filtersOf(q) {
+		if len(page) == q.Limit {
+			break
+		}
+		var docs []eventDoc
+		if err := read(ctx, mongodb.Page{Filter: filter, Order: orderOf(q), Projection: eventOnly, Limit: q.Limit - len(page)}, &docs); err != nil {
+			return nil, err
+		}
+		for i := range docs {
+			page = append(page, *docs[i].event())
+		}
 	}
 	return page, nil
 }
 
-// listQuery reads one page, in the order of an index; or, of a search, from the
-// index of words, if the server finds that to be less.
-func listQuery(q event.Query) (filter, order bson.D) {
-	field, direction, after := "starts_at", 1, "$gt"
+// place is the field that q's order begins with.
+func place(q event.Query) string {
 	if q.Sort == event.ByTitle {
-		field = "title_key"
+		return "title_key"
 	}
-	if q.Sort == event.ByStartLatest {
-		direction, after = -1, "$lt"
-	}
-	order = bson.D{{Key: field, Value: direction}, {Key: "_id", Value: direction}}
+	return "starts_at"
+}
 
-	filter = bson.D{}
+// orderOf is an index's, so that a page is read in it; or, of a search, from
+// another index, if the server finds that to be less.
+func orderOf(q event.Query) bson.D {
+	direction := 1
+	if q.Sort == event.ByStartLatest {
+		direction = -1
+	}
+	return bson.D{{Key: place(q), Value: direction}, {Key: "_id", Value: direction}}
+}
+
+// filtersOf select what q asks for, one after the other: from the start, all; after
+// an event, first what is left of those that share its place, and then what comes
+// after that place. Each bounds the part of the index that is read on both sides.
+func filtersOf(q event.Query) []bson.D {
+	if q.After == nil {
+		return []bson.D{filterOf(q)}
+	}
+	var at any = micros(q.After.StartsAt)
+	if q.Sort == event.ByTitle {
+		at = q.After.TitleKey
+	}
+	after := "$gt"
+	if q.Sort == event.ByStartLatest {
+		after = "$lt"
+	}
+	return []bson.D{
+		filterOf(q, bson.M{place(q): at}, bson.M{"_id": bson.M{after: q.After.ID}}),
+		filterOf(q, bson.M{place(q): bson.M{after: at}}),
+	}
+}
+
+// filterOf is q's filters, and others.
+func filterOf(q event.Query, also ...bson.M) bson.D {
+	filter := bson.D{}
 	and := func(field string, condition any) { filter = append(filter, bson.E{Key: field, Value: condition}) }
 	if category := event.Fold(q.Category); category != "" {
 		and("category_key", category)
@@ -51,23 +84,14 @@ func listQuery(q event.Query) (filter, order bson.D) {
 		and("city_key", city)
 	}
 	var all bson.A // conditions on fields that others have conditions on, too
+	for _, condition := range also {
+		all = append(all, condition)
+	}
 	if !q.From.IsZero() {
 		all = append(all, bson.M{"starts_at": bson.M{"$gte": micros(q.From)}})
 	}
 	if !q.To.IsZero() {
 		all = append(all, bson.M{"starts_at": bson.M{"$lt": micros(q.To)}})
-	}
-	if q.After != nil {
-		var at any = micros(q.After.StartsAt)
-		if q.Sort == event.ByTitle {
-			at = q.After.TitleKey
-		}
-		// The first says the same as the second, less exactly: it bounds the
-		// part of the index that is read.
-		all = append(all, bson.M{field: bson.M{after + "e": at}}, bson.M{"$or": bson.A{
-			bson.M{field: bson.M{after: at}},
-			bson.M{field: at, "_id": bson.M{after: q.After.ID}},
-		}})
 	}
 	for _, t := range q.Terms() {
 		// What a regular expression begins with bounds the part of the index that
@@ -77,5 +101,5 @@ func listQuery(q event.Query) (filter, order bson.D) {
 	if len(all) > 0 {
 		and("$and", all)
 	}
-	return filter, order
+	return filter
 }

@@ -80,8 +80,8 @@ var (
 // late are kept far longer.
 const operationLimit = 5 * time.Second
 
-// Open opens the database, creates the indexes that are missing, and replaces
-// keys of older rules. A server that cannot be reached is storage.ErrUnavailable:
+// Open opens the database, creates the indexes that are missing, drops those that
+// are not needed any more, and replaces keys of older rules. A server that cannot be reached is storage.ErrUnavailable:
 // Open may be called again.
 func Open(ctx context.Context, o mongodb.Options) (*Store, error) {
 	db, err := mongodb.Open(ctx, o, indexes)
@@ -89,7 +89,7 @@ func Open(ctx context.Context, o mongodb.Options) (*Store, error) {
 		return nil, err
 	}
 	s := newStore(db)
-	if err := errors.Join(s.rekey(ctx), s.sealOld(ctx)); err != nil {
+	if err := errors.Join(s.rekey(ctx), s.sealOld(ctx), s.events.DropIndexes(ctx, oldIndexes)); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return s, nil

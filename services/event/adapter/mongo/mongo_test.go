@@ -15,6 +15,8 @@ import (
 
 	"github.com/google/uuid"
 	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/openboxoffice/boxoffice/contracts/events"
 	"github.com/openboxoffice/boxoffice/services/event"
@@ -172,6 +174,11 @@ func TestSeveralProcessesCreateTheIndexes(t *testing.T) {
 		})
 	}
 	wg.Wait()
+	// One of an earlier version goes.
+	old := index(eventsName, "title_key", "_id")
+	if _, err := openAt(t, o).events.Driver().Indexes().CreateOne(t.Context(), mongo.IndexModel{Keys: old.Keys, Options: options.Index().SetName(old.Name)}); err != nil {
+		t.Fatal(err)
+	}
 	s := openAt(t, o)
 	for _, i := range indexes {
 		specs, err := s.db.Collection(i.Collection).Driver().Indexes().ListSpecifications(t.Context())

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/openboxoffice/boxoffice/services/event"
 	"github.com/openboxoffice/boxoffice/services/internal/sqlitedb"
@@ -18,7 +19,7 @@ func (s *Store) List(ctx context.Context, q event.Query) ([]event.Event, error) 
 		return []event.Event{}, nil
 	}
 	lane := s.db.List
-	if len(q.Terms()) > 0 {
+	if q.IsSearch() {
 		lane = s.db.Search
 	}
 	var page []event.Event
@@ -47,14 +48,11 @@ func (s *Store) List(ctx context.Context, q event.Query) ([]event.Event, error) 
 
 // listVersions reads the page, of each event no more than its versions.
 func listVersions(ctx context.Context, tx *sql.Tx, q event.Query) ([]versions, error) {
-	few := false
-	if terms := q.Terms(); len(terms) > 0 {
-		var err error
-		if few, err = findsFew(ctx, tx, terms); err != nil {
-			return nil, err
-		}
+	w, err := wayTo(ctx, tx, q)
+	if err != nil {
+		return nil, err
 	}
-	query, args := listQuery(q, few)
+	query, args := listQuery(q, w)
 	rows, err := tx.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, err
@@ -71,58 +69,154 @@ func listVersions(ctx context.Context, tx *sql.Tx, q event.Query) ([]versions, e
 	return found, rows.Err()
 }
 
-// listQuery is the statement that reads one page, in the order of an index; or,
-// if its terms are found in few events, from these.
-func listQuery(q event.Query, few bool) (string, []any) {
-	var where []string
-	var args []any
-	and := func(condition string, values ...any) {
-		where, args = append(where, condition), append(args, values...)
+// way is where the events of a page come from.
+type way int
+
+const (
+	inOrder  way = iota // an index in the page's order, read until the page is full
+	byStart             // all that start in the range, which are then sorted
+	bySearch            // all that the terms find, which are then sorted
+)
+
+// few is how many events may be read and sorted for a page. One of more is read in
+// order, and is soon full.
+const few = 1000
+
+// wayTo chooses the way to q's page.
+func wayTo(ctx context.Context, tx *sql.Tx, q event.Query) (way, error) {
+	if !q.IsSearch() {
+		return inOrder, nil
 	}
-	from := `events`
-	switch terms := q.Terms(); {
-	case len(terms) == 0:
-	case few:
-		from = bySearch
-		and(`search MATCH ?`, match(terms))
-	default:
-		and(inSearch, match(terms))
+	if terms := q.Terms(); len(terms) > 0 {
+		if found, err := findsFew(ctx, tx, `search WHERE search MATCH ?`, match(terms)); err != nil || found {
+			return bySearch, err
+		}
 	}
+	if q.Sort == event.ByTitle {
+		where := filterOf(q)
+		if found, err := findsFew(ctx, tx, where.from("start")+where.String(), where.args...); err != nil || found {
+			return byStart, err
+		}
+	}
+	return inOrder, nil
+}
+
+// findsFew reports whether the source has no more than few rows.
+func findsFew(ctx context.Context, tx *sql.Tx, source string, args ...any) (bool, error) {
+	var n int
+	err := tx.QueryRowContext(ctx, `SELECT count(*) FROM (SELECT 1 FROM `+source+` LIMIT ?)`, append(slices.Clone(args), few+1)...).Scan(&n)
+	return n <= few, err
+}
+
+// filter is the conditions of a statement, and which index has the events that
+// meet them: events_by_, of a category, of a city, and an order.
+type filter struct {
+	conditions []string
+	args       []any
+	index      string
+}
+
+func (f *filter) and(condition string, values ...any) {
+	f.conditions, f.args = append(f.conditions, condition), append(f.args, values...)
+}
+
+// from names the index. Without statistics SQLite might choose another one.
+func (f *filter) from(order string) string { return `events INDEXED BY ` + f.index + order }
+
+func (f *filter) String() string {
+	if len(f.conditions) == 0 {
+		return ""
+	}
+	return ` WHERE ` + strings.Join(f.conditions, ` AND `)
+}
+
+// filterOf is q's filters but its terms.
+func filterOf(q event.Query) *filter {
+	f := &filter{index: `events_by_`}
 	if category := event.Fold(q.Category); category != "" {
-		and(`category_key = ?`, category)
+		f.and(`category_key = ?`, category)
+		f.index += `category_`
 	}
 	if city := event.Fold(q.City); city != "" {
-		and(`city_key = ?`, city)
+		f.and(`city_key = ?`, city)
+		f.index += `city_`
 	}
 	if !q.From.IsZero() {
-		and(`starts_at >= ?`, sqlitedb.Time(q.From))
+		f.and(`starts_at >= ?`, sqlitedb.Time(q.From))
 	}
 	if !q.To.IsZero() {
-		and(`starts_at < ?`, sqlitedb.Time(q.To))
+		f.and(`starts_at < ?`, sqlitedb.Time(q.To))
 	}
-	var order string
+	return f
+}
+
+// listQuery is the statement that reads one page.
+func listQuery(q event.Query, w way) (string, []any) {
+	q = withoutOuterBound(q)
+	where := filterOf(q)
+	index, order := "start", `starts_at, id`
 	switch q.Sort {
 	case event.ByTitle:
-		order = `title_key, id`
+		index, order = "title", `title_key, id`
 		if q.After != nil {
-			and(`(title_key, id) > (?, ?)`, q.After.TitleKey, q.After.ID)
+			where.and(`(title_key, id) > (?, ?)`, q.After.TitleKey, q.After.ID)
 		}
 	case event.ByStartLatest:
 		order = `starts_at DESC, id DESC`
 		if q.After != nil {
-			and(`(starts_at, id) < (?, ?)`, sqlitedb.Time(q.After.StartsAt), q.After.ID)
+			where.and(`(starts_at, id) < (?, ?)`, sqlitedb.Time(q.After.StartsAt), q.After.ID)
 		}
 	default:
-		order = `starts_at, id`
 		if q.After != nil {
-			and(`(starts_at, id) > (?, ?)`, sqlitedb.Time(q.After.StartsAt), q.After.ID)
+			where.and(`(starts_at, id) > (?, ?)`, sqlitedb.Time(q.After.StartsAt), q.After.ID)
 		}
 	}
-	query := `SELECT id, version, inventory FROM ` + from
-	if len(where) > 0 {
-		query += ` WHERE ` + strings.Join(where, ` AND `)
+	source := where.from(index)
+	switch w {
+	case byStart:
+		source = where.from("start")
+	case bySearch:
+		source = foundEvents
 	}
-	return query + ` ORDER BY ` + order + ` LIMIT ?`, append(args, q.Limit)
+	if terms := q.Terms(); len(terms) > 0 && w == bySearch {
+		where.and(`search MATCH ?`, match(terms))
+	} else if len(terms) > 0 {
+		where.and(isFound, match(terms))
+	}
+	const page = `SELECT id, version, inventory FROM `
+	order = ` ORDER BY ` + order
+	args := append(where.args, q.Limit)
+	if q.IsSearch() && w == inOrder {
+		// What is passed over is read from the index alone.
+		return page + `events WHERE rowid IN (SELECT rowid FROM ` + source + where.String() + order + ` LIMIT ?)` + order, args
+	}
+	return page + source + where.String() + order + ` LIMIT ?`, args
+}
+
+// withoutOuterBound leaves out the start of q's range, or its cursor, whichever the
+// other one implies: SQLite would search by one of them, and read all events up to
+// the other.
+func withoutOuterBound(q event.Query) event.Query {
+	if q.After == nil {
+		return q
+	}
+	at := q.After.StartsAt
+	switch {
+	case q.Sort == event.ByTitle:
+	case q.Sort == event.ByStartLatest && !q.To.IsZero():
+		if at.Before(q.To) {
+			q.To = time.Time{}
+		} else {
+			q.After = nil
+		}
+	case q.Sort != event.ByStartLatest && !q.From.IsZero():
+		if at.Before(q.From) {
+			q.After = nil
+		} else {
+			q.From = time.Time{}
+		}
+	}
+	return q
 }
 
 const ofPage = selectEvent + `id IN (SELECT value FROM json_each(?))`

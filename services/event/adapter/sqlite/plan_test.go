@@ -4,7 +4,10 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"maps"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -14,86 +17,161 @@ import (
 	"github.com/openboxoffice/boxoffice/services/internal/sqlitedb/plantest"
 )
 
-// TestListReadsFromAnIndex: among 100,000 events, a page is read in the order
-// of an index, whatever the filter: nothing that an index holds in order is
-// sorted, and no table is scanned.
-func TestListReadsFromAnIndex(t *testing.T) {
-	t.Parallel()
-	db, path := openDB(t)
-	fill(t, path)
+// everyQuery returns a query for each order, set of filters, and place to go on
+// from: before, in and after the range of starts from 100 s to 200 s.
+func everyQuery(text string) []event.Query {
+	var all []event.Query
 	for _, sort := range []event.Sort{event.ByStart, event.ByStartLatest, event.ByTitle} {
-		for _, filter := range []event.Query{
-			{}, {Category: "x"}, {City: "x"}, {Text: "some words"}, {Category: "x", City: "y", Text: "z"},
-			{From: time.Unix(1, 0), To: time.Unix(2, 0)}, {From: time.Unix(1, 0), Category: "x"},
-		} {
-			for _, after := range []*event.Position{nil, {StartsAt: time.Unix(1, 0), TitleKey: "x", ID: "y"}} {
-				q := filter
-				q.Sort, q.After, q.Limit = sort, after, 20
-				query, args := listQuery(q, false)
-				got := plan(t, db, query, args...)
-				// A range of starts in the order of titles has two indexes to
-				// choose from, and must sort what it finds in the one.
-				sorts := sort == event.ByTitle && !q.From.IsZero()
-				if !strings.Contains(got, "USING INDEX events_by_") || (strings.Contains(got, "TEMP B-TREE") && !sorts) {
-					t.Errorf("%+v is planned as\n%s", q, got)
+		for set := range 1 << 5 {
+			q := event.Query{Sort: sort, Limit: 20}
+			for i, filter := range []func(){
+				func() { q.Category = "Category 1" }, func() { q.City = "City 1" }, func() { q.Text = text },
+				func() { q.From = time.Unix(100, 0) }, func() { q.To = time.Unix(200, 0) },
+			} {
+				if set>>i&1 == 1 {
+					filter()
 				}
-				switch {
-				case q.Category != "" && q.City == "" && !strings.Contains(got, "(category_key=?"),
-					q.City != "" && q.Category == "" && !strings.Contains(got, "(city_key=?"):
-					t.Errorf("%+v does not search by its filter:\n%s", q, got)
-				case q.Category == "" && q.City == "" && q.After != nil && !strings.Contains(got, "SEARCH"):
-					t.Errorf("%+v reads the pages before it:\n%s", q, got)
-				}
+			}
+			all = append(all, q)
+			for i, at := range []int64{50, 150, 250} {
+				q.After = &event.Position{StartsAt: time.Unix(at, 0), TitleKey: event.SortKey(fmt.Sprint("event ", i*3)), ID: "e5"}
+				all = append(all, q)
+			}
+		}
+	}
+	return all
+}
+
+// stretch is the plan of a page that is a stretch of an index.
+var stretch = regexp.MustCompile(`^(?:SEARCH|SCAN) events USING (?:COVERING )?INDEX (events_by_\w+)(?: \((.*)\))?\n$`)
+
+// TestAListCostsWhatItReturns: whatever the order, the filters and the cursor, a
+// page that is not searched for is a stretch of an index. Each condition bounds
+// it, so that no event is read and left out, and nothing is sorted.
+func TestAListCostsWhatItReturns(t *testing.T) {
+	t.Parallel()
+	db, _ := openDB(t)
+	used := map[string]bool{}
+	for _, q := range everyQuery("") {
+		if q.IsSearch() {
+			continue
+		}
+		query, args := listQuery(q, inOrder)
+		got := plan(t, db, query, args...)
+		parts := stretch.FindStringSubmatch(got)
+		if parts == nil {
+			t.Errorf("%s\nis planned as\n%s", query, got)
+			continue
+		}
+		used[parts[1]] = true
+		if bound, want := strings.Count(parts[2], "?"), strings.Count(query, "?")-1; bound != want {
+			t.Errorf("%s\nis bound by %d of %d values: %s", query, bound, want, got)
+		}
+	}
+	if len(used) != 8 {
+		t.Errorf("the lists use the indexes %v, want 8", slices.Sorted(maps.Keys(used)))
+	}
+}
+
+// TestASearchGoesByAnIndex: what it passes over, it passes over in an index. A page
+// by title of few events that start in a range is sorted.
+func TestASearchGoesByAnIndex(t *testing.T) {
+	t.Parallel()
+	db, _ := openDB(t)
+	const page = "SEARCH events USING INTEGER PRIMARY KEY (rowid=?)\n"
+	for _, q := range everyQuery("some words") {
+		if !q.IsSearch() {
+			continue
+		}
+		query, args := listQuery(q, inOrder)
+		got, found := strings.CutPrefix(plan(t, db, query, args...), page)
+		if !found || !strings.Contains(got, " events USING COVERING INDEX events_by_") || strings.Count(got, " events ") != 1 {
+			t.Errorf("in order, %s\nis planned as\n%s", query, got)
+		}
+		if q.Text != "" {
+			query, args = listQuery(q, bySearch)
+			got = plan(t, db, query, args...)
+			if !strings.HasPrefix(got, "SCAN search VIRTUAL TABLE INDEX 0:M") || strings.Count(got, "SCAN") != 1 ||
+				!strings.Contains(got, "SEARCH events USING INDEX sqlite_autoindex_events_1 (id=?)") {
+				t.Errorf("by search, %s\nis planned as\n%s", query, got)
+			}
+		}
+		if q.Sort == event.ByTitle && q.Text == "" {
+			query, args = listQuery(q, byStart)
+			got = plan(t, db, query, args...)
+			if !strings.HasPrefix(got, "SEARCH events USING INDEX events_by_") || !strings.Contains(got, "_start (") || !strings.Contains(got, "starts_at") {
+				t.Errorf("by start, %s\nis planned as\n%s", query, got)
 			}
 		}
 	}
 }
 
-// TestSearchStartsFromWhatItFinds: the words' index comes first, and each event
-// that it finds is read by its key.
-func TestSearchStartsFromWhatItFinds(t *testing.T) {
+// TestThePageIsReadTheShortestWay that there is.
+func TestThePageIsReadTheShortestWay(t *testing.T) {
 	t.Parallel()
-	db, _ := openDB(t)
-	for _, q := range []event.Query{
-		{Text: "x"}, {Text: "x y", Category: "x", City: "y"}, {Text: "x", From: time.Unix(1, 0)}, {Text: "x", Sort: event.ByTitle},
-		{Text: "x", After: &event.Position{StartsAt: time.Unix(1, 0), ID: "y"}},
+	db, path := openDB(t)
+	fill(t, path) // 2,000 events, or more, that start a second after each other
+	late := time.Unix(3600+1500, 0)
+	for _, c := range []struct {
+		q    event.Query
+		want way
+	}{
+		{event.Query{}, inOrder},
+		{event.Query{Sort: event.ByTitle}, inOrder},
+		{event.Query{From: late}, inOrder},
+		{event.Query{Sort: event.ByTitle, From: time.Unix(3600, 0)}, inOrder},
+		{event.Query{Sort: event.ByTitle, From: time.Unix(1e9, 0)}, byStart},
+		{event.Query{Sort: event.ByTitle, From: late, To: late.Add(time.Minute)}, byStart},
+		{event.Query{Sort: event.ByTitle, From: time.Unix(3600, 0), City: "city 1"}, byStart},
+		{event.Query{Text: "event"}, inOrder},
+		{event.Query{Text: "77"}, bySearch},
+		{event.Query{Text: "event", Sort: event.ByTitle}, inOrder},
+		{event.Query{Text: "event", Sort: event.ByTitle, To: time.Unix(3610, 0)}, byStart},
+		{event.Query{Text: "event", To: time.Unix(3610, 0)}, inOrder},
 	} {
-		query, args := listQuery(q, true)
-		got := plan(t, db, query, args...)
-		if !strings.HasPrefix(got, "SCAN search VIRTUAL TABLE INDEX 0:M") || strings.Count(got, "SCAN") != 1 ||
-			!strings.Contains(got, "SEARCH events USING INDEX sqlite_autoindex_events_1 (id=?)") {
-			t.Errorf("%+v is planned as\n%s", q, got)
+		if err := db.Search(t.Context(), func(ctx context.Context, tx *sql.Tx) error {
+			got, err := wayTo(ctx, tx, c.q)
+			if err == nil && got != c.want {
+				t.Errorf("%+v is read by way %d, want %d", c.q, got, c.want)
+			}
+			return err
+		}); err != nil {
+			t.Fatal(err)
 		}
 	}
 }
 
-// TestBothWaysOfSearching find the same, in the same order.
-func TestBothWaysOfSearching(t *testing.T) {
+// TestAllWaysReadTheSamePage, in the same order.
+func TestAllWaysReadTheSamePage(t *testing.T) {
 	t.Parallel()
 	db, _ := openDB(t)
 	s := New(db)
 	for i := range 40 {
-		e := &event.Event{ID: fmt.Sprintf("e%02d", i), Status: event.Published, Title: []string{"Match", "Miss", "mätch"}[i%3], StartsAt: time.Unix(int64(i/2), 0)}
-		e.Venue.City = []string{"Oslo", "Rome"}[i%2]
+		e := &event.Event{
+			ID: fmt.Sprintf("e%02d", i), Status: event.Published, Title: fmt.Sprint("Event ", i*7%10),
+			Category: fmt.Sprint("Category ", i%3), StartsAt: time.Unix(int64(i*75%300), 0),
+		}
+		e.Venue.City = fmt.Sprint("City ", i%2)
 		if err := s.Create(t.Context(), e); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for _, sort := range []event.Sort{event.ByStart, event.ByStartLatest, event.ByTitle} {
-		for _, q := range []event.Query{
-			{Text: "mat"}, {Text: "mat oslo"}, {Text: "mat", City: "rome"}, {Text: "none"},
-			{Text: "mat", After: &event.Position{StartsAt: time.Unix(7, 0), TitleKey: event.SortKey("match"), ID: "e15"}},
-		} {
-			q.Sort, q.Limit = sort, 10
-			var found [2]string
-			for i, few := range []bool{true, false} {
-				query, args := listQuery(q, few)
-				if err := db.Read.QueryRowContext(t.Context(), `SELECT coalesce(group_concat(id), '') FROM (`+query+`)`, args...).Scan(&found[i]); err != nil {
-					t.Fatal(err)
-				}
+	for _, q := range everyQuery("eve") {
+		ways := []way{inOrder}
+		if q.Sort == event.ByTitle {
+			ways = append(ways, byStart)
+		}
+		if q.Text != "" {
+			ways = append(ways, bySearch)
+		}
+		var found [3]string
+		for _, w := range ways {
+			query, args := listQuery(q, w)
+			if err := db.Read.QueryRowContext(t.Context(), `SELECT coalesce(group_concat(id), '') FROM (`+query+`)`, args...).Scan(&found[w]); err != nil {
+				t.Fatal(err)
 			}
-			if found[0] != found[1] || (found[0] == "") != (q.Text == "none") {
-				t.Errorf("%+v finds %q from the words, %q from the events", q, found[0], found[1])
+			if found[w] != found[inOrder] {
+				t.Errorf("%+v finds %q by way %d, %q in order", q, found[w], w, found[inOrder])
 			}
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io/fs"
 	"path/filepath"
+	"sync"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -129,5 +130,44 @@ func TestSearchesStopNothingElse(t *testing.T) {
 	}
 	if page, err := s.List(t.Context(), event.Query{Limit: 20, Text: "jazz"}); err != nil || len(page) != 1 {
 		t.Errorf("a search after them finds %d events (error %v), want 1", len(page), err)
+	}
+}
+
+// TestOnlyWhatIsSearchedForWaitsForSearches: while searches take all places of
+// theirs, every other list is read.
+func TestOnlyWhatIsSearchedForWaitsForSearches(t *testing.T) {
+	t.Parallel()
+	db, _ := openDB(t)
+	s := New(db)
+	held, done := make(chan struct{}), make(chan struct{})
+	var searches sync.WaitGroup
+	for range 2 {
+		searches.Go(func() {
+			if err := db.Search(t.Context(), func(context.Context, *sql.Tx) error {
+				held <- struct{}{}
+				<-done
+				return nil
+			}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	<-held
+	<-held
+	t.Cleanup(searches.Wait)
+	defer close(done)
+	for _, q := range []event.Query{
+		{Text: "jazz"}, {Sort: event.ByTitle, From: time.Unix(1, 0)}, {Sort: event.ByTitle, To: time.Unix(1, 0), City: "x"},
+	} {
+		if _, err := s.List(t.Context(), q); !errors.Is(err, storage.ErrBusy) {
+			t.Errorf("%+v is answered %v, want ErrBusy", q, err)
+		}
+	}
+	for _, q := range []event.Query{
+		{}, {Sort: event.ByTitle, City: "x", Category: "y"}, {From: time.Unix(1, 0), To: time.Unix(2, 0), City: "x"}, {Sort: event.ByStartLatest, From: time.Unix(1, 0)},
+	} {
+		if _, err := s.List(t.Context(), q); err != nil {
+			t.Errorf("%+v: %v", q, err)
+		}
 	}
 }

@@ -28,24 +28,11 @@ func match(terms []string) string {
 	return strings.Join(all, " ")
 }
 
-// few is how many events a search may find to be read and sorted. The page of
-// a search that finds more is read in order, and is soon full.
-const few = 1000
-
-const found = `SELECT count(*) FROM (SELECT 1 FROM search WHERE search MATCH ? LIMIT ?)`
-
-// findsFew reports whether no more than few events match.
-func findsFew(ctx context.Context, tx *sql.Tx, terms []string) (bool, error) {
-	var n int
-	err := tx.QueryRowContext(ctx, found, match(terms), few+1).Scan(&n)
-	return n <= few, err
-}
-
 const (
-	// bySearch starts from what the search finds.
-	bySearch = `search CROSS JOIN search_numbers ON number = search.rowid CROSS JOIN events ON id = event_id`
-	// inSearch asks of each event whether it is found.
-	inSearch = `(SELECT number FROM search_numbers WHERE event_id = events.id) IN (SELECT rowid FROM search WHERE search MATCH ?)`
+	// foundEvents starts from what the search finds.
+	foundEvents = `search CROSS JOIN search_numbers ON number = search.rowid CROSS JOIN events ON id = event_id`
+	// isFound asks of each event whether the search finds it.
+	isFound = `(SELECT number FROM search_numbers WHERE event_id = events.id) IN (SELECT rowid FROM search WHERE search MATCH ?)`
 )
 
 // piece is how many events get new keys in one transaction: whoever writes

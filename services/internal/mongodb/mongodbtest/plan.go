@@ -70,15 +70,36 @@ func Explain(t *testing.T, db *mongo.Database, command bson.D) string {
 			WinningPlan bson.Raw `bson:"winningPlan"`
 		} `bson:"queryPlanner"`
 	}
-	if err := db.RunCommand(t.Context(), bson.D{
-		{Key: "explain", Value: command}, {Key: "verbosity", Value: "queryPlanner"},
-	}).Decode(&answer); err != nil {
-		t.Fatalf("%v: %v", command, err)
-	}
+	explain(t, db, command, "queryPlanner", &answer)
 	if len(answer.QueryPlanner.WinningPlan) == 0 {
 		t.Fatalf("%v has no plan", command)
 	}
 	return answer.QueryPlanner.WinningPlan.String()
+}
+
+// Examined is how many keys and documents a command reads.
+func Examined(t *testing.T, db *mongo.Database, command bson.D) (keys, docs int) {
+	t.Helper()
+	var answer struct {
+		ExecutionStats *struct {
+			Keys int `bson:"totalKeysExamined"`
+			Docs int `bson:"totalDocsExamined"`
+		} `bson:"executionStats"`
+	}
+	explain(t, db, command, "executionStats", &answer)
+	if answer.ExecutionStats == nil {
+		t.Fatalf("%v has no statistics", command)
+	}
+	return answer.ExecutionStats.Keys, answer.ExecutionStats.Docs
+}
+
+func explain(t *testing.T, db *mongo.Database, command bson.D, verbosity string, answer any) {
+	t.Helper()
+	if err := db.RunCommand(t.Context(), bson.D{
+		{Key: "explain", Value: command}, {Key: "verbosity", Value: verbosity},
+	}).Decode(answer); err != nil {
+		t.Fatalf("%v: %v", command, err)
+	}
 }
 
 // ReadsAll says whether a plan reads a whole collection.
