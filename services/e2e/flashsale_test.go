@@ -103,11 +103,7 @@ func runSale(t *testing.T, p *platform, buyers []*account) *sale {
 			<-open
 			<-time.After(chosen.rush * time.Duration(i) / time.Duration(len(buyers)))
 			request := []option{as(a), want, key(uuid.NewString())}
-			res, err := p.send(http.MethodPost, gateway, "/bookings", request...)
-			for deadline := time.Now().Add(patience); again(res, err) && time.Now().Before(deadline); {
-				<-time.After(time.Second) // Retry-After
-				res, err = p.send(http.MethodPost, gateway, "/bookings", request...)
-			}
+			res, err := insist(func() (*answer, error) { return p.send(http.MethodPost, gateway, "/bookings", request...) })
 			mu.Lock()
 			defer mu.Unlock()
 			s.note(res, err)
@@ -118,6 +114,16 @@ func runSale(t *testing.T, p *platform, buyers []*account) *sale {
 	wg.Wait()
 	s.took = time.Since(began)
 	return s
+}
+
+// insist sends a request until its answer does not ask to ask again.
+func insist(send func() (*answer, error)) (*answer, error) {
+	res, err := send()
+	for deadline := time.Now().Add(patience); again(res, err) && time.Now().Before(deadline); {
+		<-time.After(time.Second) // Retry-After
+		res, err = send()
+	}
+	return res, err
 }
 
 // again reports whether an answer asks to ask again: for want of an answer from

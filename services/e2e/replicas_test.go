@@ -41,7 +41,10 @@ func replicas(t *testing.T, n int, o setup) {
 	e := p.publish(t, p.admin, draft(100)) // an organizer would have to be mailed first
 	for range 5 {
 		for _, r := range s.of(bookings) {
-			res, err := send(p.client, http.MethodPost, r.url("/bookings"), as(c), body(obj{"event_id": e.ID, "tickets": 1}))
+			once := key(uuid.NewString())
+			res, err := insist(func() (*answer, error) {
+				return send(p.client, http.MethodPost, r.url("/bookings"), as(c), once, body(obj{"event_id": e.ID, "tickets": 1}))
+			})
 			if err != nil {
 				t.Fatal(err)
 			}
