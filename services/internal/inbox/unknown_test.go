@@ -38,6 +38,7 @@ func TestIgnoreUnknown(t *testing.T) {
 	errMalformed, errUnknown, errBroken := errors.New("malformed"), errors.New("what is that?"), errors.New("broken")
 	for name, test := range map[string]struct {
 		id      string
+		typeof  string
 		handled error // by the service
 		full    bool
 		want    error // nil acknowledges it
@@ -46,13 +47,14 @@ func TestIgnoreUnknown(t *testing.T) {
 		"known":                    {id: "1"},
 		"failed":                   {id: "1", handled: errBroken, want: errBroken},
 		"malformed":                {id: "1", handled: errMalformed, want: broker.ErrReject},
-		"unknown":                  {id: "1", handled: fmt.Errorf("%w: v9", errUnknown), ignored: map[string]time.Time{"1": at}},
-		"unknown, without an id":   {handled: errUnknown, want: broker.ErrReject},
-		"unknown, and a full disk": {id: "1", handled: errUnknown, full: true, want: errFull},
+		"unknown":                  {id: "1", typeof: "v9", handled: fmt.Errorf("%w: v9", errUnknown), ignored: map[string]time.Time{"1": at}},
+		"without a type":           {id: "1", handled: errUnknown, want: broker.ErrReject},
+		"unknown, without an id":   {typeof: "v9", handled: errUnknown, want: broker.ErrReject},
+		"unknown, and a full disk": {id: "1", typeof: "v9", handled: errUnknown, full: true, want: errFull},
 	} {
 		s := &ignored{at: map[string]time.Time{}, full: test.full}
 		handle := broker.Handling(func(context.Context, events.Message) error { return test.handled }, errMalformed, errUnknown)
-		err := inbox.IgnoreUnknown(s, slog.New(slog.DiscardHandler), func() time.Time { return at }, handle)(t.Context(), events.Message{ID: test.id})
+		err := inbox.IgnoreUnknown(s, slog.New(slog.DiscardHandler), func() time.Time { return at }, handle)(t.Context(), events.Message{ID: test.id, Type: test.typeof})
 		if !errors.Is(err, test.want) {
 			t.Errorf("%s: error %v, want %v", name, err, test.want)
 		}
