@@ -10,14 +10,18 @@ import (
 )
 
 // mailboxKey is what all spellings of an address share that reach one mailbox: in
-// whatever case, with the domain in its own script or as A-labels, and with
-// whatever follows a plus sign, which most providers ignore. It is an
-// unsalted hash, which shows no address but confirms one that somebody guesses: it
-// is personal data, and pruned.
+// whatever case, with the domain in its own script or as A-labels, with
+// whatever follows a plus sign, which most providers ignore, and at Gmail with
+// whatever dots. It is an unsalted hash, which shows no address but confirms one
+// that somebody guesses: it is personal data, and pruned.
 func mailboxKey(address string) string {
 	address, _ = ASCIIDomain(norm.NFKC.String(cases.Fold().String(address)))
 	at := strings.LastIndexByte(address, '@')
 	local, _, _ := strings.Cut(address[:max(at, 0)], "+")
-	sum := sha256.Sum256([]byte(local + address[max(at, 0):]))
+	domain := address[max(at, 0):]
+	if domain == "@gmail.com" || domain == "@googlemail.com" { // one domain under two names
+		local, domain = strings.ReplaceAll(local, ".", ""), "@gmail.com"
+	}
+	sum := sha256.Sum256([]byte(local + domain))
 	return hex.EncodeToString(sum[:])
 }

@@ -10,6 +10,7 @@ func TestSpellingsOfAMailboxShareAQuota(t *testing.T) {
 		"zoë@example.com":         {"zoe\u0308@example.com", "ZOË@example.com"},
 		"weiß@straße-1.example":   {"WEISS@strasse-1.example"},
 		"ada@\u212Aelvin.example": {"ada@kelvin.example"},
+		"ada.king@gmail.com":      {"adaking@gmail.com", "a.d.a.king+x.y@GMail.com", "Ada.King@googlemail.com", "adaking@\uff47mail.com"},
 	} {
 		for _, b := range others {
 			if mailboxKey(a) != mailboxKey(b) {
@@ -19,6 +20,7 @@ func TestSpellingsOfAMailboxShareAQuota(t *testing.T) {
 	}
 	for _, pair := range [][2]string{
 		{"ada@example.com", "ada@example.org"}, {"ada@example.com", "adb@example.com"}, {"a.da@example.com", "ada@example.com"},
+		{"a.da@notgmail.com", "ada@notgmail.com"}, {"a.da@gmail.com.example", "ada@gmail.com.example"}, {"ada@gmail.com", "adb@gmail.com"},
 		{"+1@example.com", "ada@example.com"}, {"nobody", "nobody@"},
 	} {
 		if mailboxKey(pair[0]) == mailboxKey(pair[1]) {

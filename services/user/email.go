@@ -52,7 +52,8 @@ func small(r rune) rune {
 }
 
 // MailboxKey is one for all the addresses that reach a mailbox, as far as an address
-// shows it: what follows a + in the local part is for its owner to choose.
+// shows it: what follows a + in the local part is for its owner to choose, and so are
+// the dots in one of Gmail.
 func MailboxKey(email string) string {
 	key := EmailKey(email)
 	at := strings.LastIndexByte(key, '@')
@@ -60,7 +61,11 @@ func MailboxKey(email string) string {
 		return key
 	}
 	local, _, _ := strings.Cut(key[:at], "+")
-	return local + key[at:]
+	domain := key[at:]
+	if domain == "@gmail.com" || domain == "@googlemail.com" { // one domain under two names
+		local, domain = strings.ReplaceAll(local, ".", ""), "@gmail.com"
+	}
+	return local + domain
 }
 
 // checkEmail returns email without space around it, and what is wrong with it.

@@ -63,6 +63,19 @@ func TestTwoMailboxesAreTwoAccounts(t *testing.T) {
 	}
 }
 
+func TestSpellingsOfAMailboxAreCountedTogether(t *testing.T) {
+	t.Parallel()
+	for spelling, want := range map[string]string{
+		"Ada.King+x.y@example.com": "ada.king@example.com", "a.d.a.king+x.y@GMail.com": "adaking@gmail.com",
+		"Ada.King@googlemail.com": "adaking@gmail.com", "a.da@ｇmail.com": "ada@gmail.com",
+		"a.da@notgmail.com": "a.da@notgmail.com", "a.da@gmail.com.example": "a.da@gmail.com.example", "nobody": "nobody",
+	} {
+		if got := user.MailboxKey(spelling); got != want {
+			t.Errorf("MailboxKey(%q) = %q, want %q", spelling, got, want)
+		}
+	}
+}
+
 func TestEmailAddresses(t *testing.T) {
 	t.Parallel()
 	s := newService(t)
