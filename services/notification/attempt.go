@@ -91,27 +91,11 @@ func (s *Service) attempt(ctx context.Context, n Notification) Notification {
 	if n.Kind.aboutAccount() {
 		return s.attemptAccountMail(ctx, n)
 	}
-	if n.Status == Resolving {
-		if n = s.resolve(ctx, n); n.Status != Pending {
-			return n
-		}
-	}
 	name := ""
-	if n.Channel == Email && n.Booking != "" {
-		contact, err := s.o.Contacts.Contact(ctx, n.UserID)
-		// Until the first attempt to send, those to ask are counted.
-		asking := n.Attempts == 0 || n.Error == noAddress
-		if err != nil && !errors.Is(err, ErrNoContact) && asking && n.Attempts < contactTries {
-			n.Attempts++
-			n.Error = noAddress
-			return s.later(n)
-		}
-		if asking {
-			n.Attempts, n.Error = 0, ""
-		}
-		name = line(contact.Name)
-		if to, ok := address(contact.Email); ok {
-			n.To = to
+	if n.Channel == SMS || n.Booking != "" { // other mails have their address and texts
+		var ok bool
+		if n, name, ok = s.reach(ctx, n); !ok {
+			return n
 		}
 	}
 	c, err := s.write(n, name)
@@ -126,12 +110,31 @@ func (s *Service) attempt(ctx context.Context, n Notification) Notification {
 	}))
 }
 
-// contactTries is how often the user service is asked for a mail's name and
-// address before it goes to those that the booking was made with.
-const contactTries = 3
+// lastTries is how many of the attempts at a mail are made even if the user
+// service does not say where its user is now.
+const lastTries = 3
 
-// noAddress is the Error of a mail while the user service is asked in vain.
-const noAddress = "the address could not be asked for"
+// reach asks for the address or number of n's user, and for the name, each time
+// that n is tried: those of before may be somebody else's by now. While the user
+// service does not answer, n waits. Only the last attempts at a mail go to the
+// address that is known. It reports whether n can be sent now.
+func (s *Service) reach(ctx context.Context, n Notification) (_ Notification, name string, ok bool) {
+	c, err := s.o.Contacts.Contact(ctx, n.UserID)
+	answered := err == nil || errors.Is(err, ErrNoContact)
+	switch {
+	case n.Channel == SMS:
+		n, ok = s.resolve(n, c.Phone, answered)
+		return n, line(c.Name), ok
+	case !answered && n.Attempts < s.o.MaxAttempts-lastTries:
+		n.Attempts++
+		n.Error = "the address could not be asked for"
+		return s.later(n), "", false
+	}
+	if to, known := address(c.Email); known {
+		n.To = to
+	}
+	return n, line(c.Name), true
+}
 
 // write is what n says, as of now, to a customer of this name. An empty name is
 // that of the booking.
@@ -176,22 +179,31 @@ func (s *Service) later(n Notification) Notification {
 	return n
 }
 
-// resolve asks for the phone of an SMS. With one the SMS is pending, to be sent
-// now; without one nobody ever sees it.
-func (s *Service) resolve(ctx context.Context, n Notification) Notification {
-	c, err := s.o.Contacts.Contact(ctx, n.UserID)
+// resolve gives an SMS the number that the user service has answered with. One
+// without a number is not sent, and nobody sees it unless it had one before. It
+// reports whether n can be sent now.
+func (s *Service) resolve(n Notification, phone string, answered bool) (_ Notification, ok bool) {
+	first := n.Status == Resolving
 	switch {
-	case errors.Is(err, ErrNoContact), err == nil && c.Phone == "":
+	case answered && phone != "":
+		n.To = phone
+		if first {
+			n.Status, n.Attempts, n.Error = Pending, 0, ""
+		}
+		return n, true
+	case answered && first:
 		n.Status = Dropped
-	case err == nil:
-		n.Status, n.To, n.Attempts, n.Error = Pending, c.Phone, 0, ""
+	case answered:
+		n.Status, n.Error = Outdated, noNumber
 	default:
 		n.Attempts++
 		n.Error = "the phone number could not be asked for"
 		n = s.later(n)
-		if n.Attempts >= s.o.MaxAttempts {
-			n.Status = Dropped // an SMS a day late helps nobody, and the mail says it all
+		if n.Attempts >= s.o.MaxAttempts { // an SMS a day late helps nobody, and the mail says it all
+			if n.Status = Failed; first {
+				n.Status = Dropped
+			}
 		}
 	}
-	return n
+	return n, false
 }

@@ -35,6 +35,8 @@ const (
 	Replaced = "a newer notification about the booking replaced it"
 	// Expired is that of one that was still open when it was forgotten.
 	Expired = "the event was too long ago"
+	// noNumber is that of an SMS whose user has removed the number.
+	noNumber = "the user has no phone number any more"
 	// OverQuota is that of one that a Quota has stopped.
 	OverQuota = "too many notifications about free bookings within an hour"
 )

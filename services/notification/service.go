@@ -38,8 +38,9 @@ type Options struct {
 	// each further one up to RetryMax, give or take a quarter. Defaults: 1 s
 	// and 30 min.
 	RetryBase, RetryMax time.Duration
-	// MaxAttempts is after how many failed attempts a delivery is FAILED.
-	// Default 60, which with the default pauses is about a day.
+	// MaxAttempts is after how many failed attempts a delivery is FAILED. To ask
+	// for a mail's address in vain is one. Default 60, which with the default
+	// pauses is about a day.
 	MaxAttempts int
 	// SendTimeout bounds one attempt; default 20 s, at most MaxSendTimeout. A lease lasts as long as an
 	// attempt and its record can take, so that other processes on the same

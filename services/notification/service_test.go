@@ -208,18 +208,130 @@ func TestAConfirmationGoesOutByMailAndSMS(t *testing.T) {
 	}
 }
 
-func TestAUserServiceOutageDelaysTheSMSAlone(t *testing.T) {
+// However long nobody says where and who the customer is now, a mail does not go to
+// an address, or a number, that may be somebody else's by now.
+func TestAUserServiceOutageDelaysMailAndSMS(t *testing.T) {
 	t.Parallel()
 	o := &outside{usersErr: errors.New("down")}
 	s := newService(t, o)
 	run(t, s)
 	handle(t, s, message(t, events.TypeBookingConfirmed, booking("ada")))
-	eventually(t, "the mail is SENT", func() bool { return statuses(t, s)[notification.Sent] == 1 })
+	eventually(t, "the address was asked for many times", func() bool { return all(t, s)[0].Attempts > 10 })
+	if mails, texts := o.sent(); len(mails)+len(texts) != 0 {
+		t.Errorf("%d mails and %d SMS went out", len(mails), len(texts))
+	}
 	if n := len(all(t, s)); n != 1 {
 		t.Errorf("%d notifications are shown, want the mail alone", n)
 	}
-	o.set(func(o *outside) { o.usersErr, o.contact.Phone = nil, "+4930123456" })
-	eventually(t, "the SMS is SENT", func() bool { return statuses(t, s)[notification.Sent] == 2 })
+	o.set(func(o *outside) {
+		o.usersErr, o.contact = nil, notification.Contact{Email: "countess@lovelace.example", Name: "Countess Lovelace", Phone: "+4930123456"}
+	})
+	eventually(t, "mail and SMS are SENT", func() bool { return statuses(t, s)[notification.Sent] == 2 })
+	mails, _ := o.sent()
+	if mails[0].To != "countess@lovelace.example" || !strings.Contains(mails[0].Text, "Countess Lovelace") {
+		t.Errorf("it went to %q:\n%s", mails[0].To, mails[0].Text)
+	}
+}
+
+// unreachable cannot be asked for one user.
+type unreachable struct {
+	notification.Contacts
+	userID string
+}
+
+func (u unreachable) Contact(ctx context.Context, userID string) (notification.Contact, error) {
+	if userID == u.userID {
+		return notification.Contact{}, errors.New("down")
+	}
+	return u.Contacts.Contact(ctx, userID)
+}
+
+func TestAMailWhoseAddressIsAskedForInVainHoldsUpNoOther(t *testing.T) {
+	t.Parallel()
+	o := &outside{}
+	s := newService(t, o, func(o *notification.Options) {
+		o.Workers, o.Contacts, o.RetryBase, o.RetryMax = 1, unreachable{o.Contacts, "ada"}, time.Hour, time.Hour
+	})
+	run(t, s)
+	for range 30 {
+		handle(t, s, message(t, events.TypeBookingConfirmed, booking("ada")))
+	}
+	handle(t, s, message(t, events.TypeBookingConfirmed, booking("bob")))
+	eventually(t, "the other's is SENT", func() bool { return statuses(t, s)[notification.Sent] == 1 })
+}
+
+// What is tried again asks again, however it failed before.
+func TestARetryAsksForTheAddressAnew(t *testing.T) {
+	t.Parallel()
+	o := &outside{
+		mailErr: errors.New("away"), smsErr: errors.New("away"),
+		contact: notification.Contact{Email: "old@example.com", Name: "Ada", Phone: "+4930123456"},
+	}
+	s := newService(t, o)
+	run(t, s)
+	handle(t, s, message(t, events.TypeBookingConfirmed, booking("ada")))
+	triedMore := func(than int) func() bool {
+		return func() bool {
+			return len(all(t, s)) == 2 && !slices.ContainsFunc(all(t, s), func(n notification.Notification) bool { return n.Attempts <= than })
+		}
+	}
+	eventually(t, "both were tried", triedMore(0))
+	o.set(func(o *outside) { o.usersErr = errors.New("down") })
+	before := max(attempts(t, s, notification.Email), attempts(t, s, notification.SMS))
+	eventually(t, "tries that began before have ended", triedMore(before+1))
+	o.set(func(o *outside) { o.mailErr, o.smsErr = nil, nil })
+	before = max(attempts(t, s, notification.Email), attempts(t, s, notification.SMS))
+	eventually(t, "they were tried without an address", triedMore(before+5))
+	if mails, texts := o.sent(); len(mails)+len(texts) != 0 {
+		t.Errorf("%d mails and %d SMS went to an old address", len(mails), len(texts))
+	}
+	o.set(func(o *outside) {
+		o.usersErr, o.contact = nil, notification.Contact{Email: "new@example.com", Name: "Countess", Phone: "+4940654321"}
+	})
+	eventually(t, "both are SENT", func() bool { return statuses(t, s)[notification.Sent] == 2 })
+	mails, texts := o.sent()
+	if mails[0].To != "new@example.com" || !strings.Contains(mails[0].Text, "Countess") {
+		t.Errorf("the mail went to %q:\n%s", mails[0].To, mails[0].Text)
+	}
+	if texts[0].To != "+4940654321" {
+		t.Errorf("the SMS went to %q", texts[0].To)
+	}
+}
+
+func TestAnSMSToANumberThatIsRemovedIsNotSent(t *testing.T) {
+	t.Parallel()
+	o := &outside{smsErr: errors.New("away"), contact: notification.Contact{Phone: "+4930123456"}}
+	s := newService(t, o)
+	run(t, s)
+	handle(t, s, message(t, events.TypeBookingConfirmed, booking("ada")))
+	eventually(t, "the SMS was tried", func() bool { return attempts(t, s, notification.SMS) > 0 })
+	o.set(func(o *outside) { o.contact.Phone = "" })
+	eventually(t, "the SMS is OUTDATED", func() bool { return statuses(t, s)[notification.Outdated] == 1 })
+}
+
+// Better an old address than none: a mail that would be given up goes there.
+func TestTheLastAttemptsGoToTheAddressOfTheBooking(t *testing.T) {
+	t.Parallel()
+	o := &outside{usersErr: errors.New("down")}
+	var sends atomic.Int64
+	s := newService(t, o, func(o *notification.Options) { o.Mailer, o.MaxAttempts = countingMailer{o.Mailer, &sends}, 8 })
+	run(t, s)
+	handle(t, s, message(t, events.TypeBookingConfirmed, booking("ada")))
+	eventually(t, "the mail is SENT", func() bool { return statuses(t, s)[notification.Sent] == 1 })
+	mails, _ := o.sent()
+	if mails[0].To != "ada@example.com" {
+		t.Errorf("it went to %q", mails[0].To)
+	}
+	if n := all(t, s)[0]; n.Attempts != 6 || n.Error != "" {
+		t.Errorf("it has %d attempts and the error %q, want 6: the address was asked for five times before", n.Attempts, n.Error)
+	}
+	o.set(func(o *outside) { o.mailErr = &notification.SendError{Reason: "busy"} })
+	sends.Store(0)
+	handle(t, s, message(t, events.TypeBookingConfirmed, booking("bob")))
+	eventually(t, "the mail is given up", func() bool { return statuses(t, s)[notification.Failed] == 1 })
+	if sends.Load() != 3 {
+		t.Errorf("it was sent %d times, want 3", sends.Load())
+	}
 }
 
 // The customer changes name and address: mails that are written after that know.
@@ -692,22 +804,6 @@ type countingMailer struct {
 func (c countingMailer) Send(ctx context.Context, m notification.Mail) error {
 	c.attempts.Add(1)
 	return c.Mailer.Send(ctx, m)
-}
-
-func TestAskingForTheAddressTakesNoAttemptToSend(t *testing.T) {
-	t.Parallel()
-	o := &outside{mailErr: &notification.SendError{Reason: "busy"}, usersErr: errors.New("down")}
-	var sends atomic.Int64
-	s := newService(t, o, func(o *notification.Options) { o.Mailer, o.MaxAttempts = countingMailer{o.Mailer, &sends}, 3 })
-	run(t, s)
-	handle(t, s, message(t, events.TypeBookingConfirmed, booking("ada")))
-	eventually(t, "the mail is given up", func() bool { return statuses(t, s)[notification.Failed] == 1 })
-	if sends.Load() != 3 {
-		t.Errorf("it was sent %d times, want 3", sends.Load())
-	}
-	if n := all(t, s)[0]; n.Attempts != 3 {
-		t.Errorf("it has %d attempts, want 3", n.Attempts)
-	}
 }
 
 // A loop of free bookings with a stranger's address reaches it a few times an
