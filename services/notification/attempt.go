@@ -91,6 +91,13 @@ func (s *Service) attempt(ctx context.Context, n Notification) Notification {
 	if n.Kind.aboutAccount() {
 		return s.attemptAccountMail(ctx, n)
 	}
+	if n.Channel == SMS && s.o.SMS == nil { // there was a provider when it was stored
+		n.Error = "no SMS are sent any more"
+		if n.Status = Failed; n.To == "" {
+			n.Status = Dropped
+		}
+		return n
+	}
 	name := ""
 	if n.Channel == SMS || n.Booking != "" { // other mails have their address and texts
 		var ok bool

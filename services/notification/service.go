@@ -17,12 +17,12 @@ import (
 	"github.com/openboxoffice/boxoffice/services/internal/retry"
 )
 
-// Options is what a Service is made of. Store, Mailer, SMS, Contacts, AccountMails
+// Options is what a Service is made of. Store, Mailer, Contacts, AccountMails
 // and Log are needed; the rest has defaults.
 type Options struct {
 	Store    Store
 	Mailer   Mailer
-	SMS      SMSProvider
+	SMS      SMSProvider // nil: there are no SMS
 	Contacts Contacts
 	// AccountMails says what mails about accounts say.
 	AccountMails AccountMails
@@ -76,8 +76,8 @@ type Service struct {
 
 // New returns a Service, or an error that names the option that is missing.
 func New(o Options) (*Service, error) {
-	if o.Store == nil || o.Mailer == nil || o.SMS == nil || o.Contacts == nil || o.AccountMails == nil || o.Log == nil {
-		return nil, errors.New("notification: Store, Mailer, SMS, Contacts, AccountMails and Log are needed")
+	if o.Store == nil || o.Mailer == nil || o.Contacts == nil || o.AccountMails == nil || o.Log == nil {
+		return nil, errors.New("notification: Store, Mailer, Contacts, AccountMails and Log are needed")
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -172,15 +172,16 @@ func (s *Service) address(r *Record, b events.Booking) error {
 	mail.To, mail.Status = b.UserEmail, Pending
 	r.Deliveries = []Notification{mail}
 	class := classOf(r.Kind, b)
-	if paid(r.Kind, b) { // nobody has proven that the number is theirs
-		sms := newDelivery(SMS, b.UserID, r.At)
-		sms.Status = Resolving // whether there is a phone is asked later: the user service may be down
-		r.Deliveries = append(r.Deliveries, sms)
-	} else {
+	switch {
+	case !paid(r.Kind, b):
 		r.Quotas = []Quota{
 			{Key: "account/" + b.UserID, Most: s.o.AccountQuota},
 			{Key: "to/" + mailboxKey(b.UserEmail), Most: s.o.RecipientQuota},
 		}
+	case s.o.SMS != nil: // for what is not paid nobody has proven that the number is theirs
+		sms := newDelivery(SMS, b.UserID, r.At)
+		sms.Status = Resolving // whether there is a phone is asked later: the user service may be down
+		r.Deliveries = append(r.Deliveries, sms)
 	}
 	for i := range r.Deliveries {
 		n := &r.Deliveries[i]

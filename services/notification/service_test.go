@@ -309,6 +309,25 @@ func TestAnSMSToANumberThatIsRemovedIsNotSent(t *testing.T) {
 	eventually(t, "the SMS is OUTDATED", func() bool { return statuses(t, s)[notification.Outdated] == 1 })
 }
 
+// A platform whose SMS gateway was taken away has SMS in its store.
+func TestWithoutAProviderNoSMSIsStoredOrSent(t *testing.T) {
+	t.Parallel()
+	o := &outside{smsErr: errors.New("away"), contact: notification.Contact{Phone: "+4930123456"}}
+	store := sqlite.New(openDB(t))
+	with := newService(t, o, func(o *notification.Options) { o.Store = store })
+	stop := run(t, with)
+	handle(t, with, message(t, events.TypeBookingConfirmed, booking("ada")))
+	eventually(t, "its SMS was tried", func() bool { return attempts(t, with, notification.SMS) > 0 })
+	stop()
+	without := newService(t, o, func(o *notification.Options) { o.Store, o.SMS = store, nil })
+	run(t, without)
+	handle(t, without, message(t, events.TypeBookingConfirmed, booking("bob")))
+	eventually(t, "the SMS is FAILED, and the mails are SENT", func() bool {
+		now := statuses(t, without)
+		return now[notification.Failed] == 1 && now[notification.Sent] == 2 && len(now) == 2
+	})
+}
+
 // Better an old address than none: a mail that would be given up goes there.
 func TestTheLastAttemptsGoToTheAddressOfTheBooking(t *testing.T) {
 	t.Parallel()

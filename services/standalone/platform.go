@@ -214,7 +214,7 @@ func (p *Platform) build(ctx context.Context) (err error) {
 	}
 	if p.notification.app, err = made(notificationapp.New(ctx, notificationConfig, notificationapp.Deps{
 		OpenDatabase: storage.At(p.path("notification.db"), notificationdb.Open),
-		Log:          p.notification.log, Transport: p.local, Subscriber: p.broker, Exclusive: true,
+		Log:          p.notification.log, Transport: p.local, Subscriber: p.broker, Exclusive: true, Public: !p.cfg.private(),
 	})); err != nil {
 		return err
 	}

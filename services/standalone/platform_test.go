@@ -3,6 +3,7 @@ package standalone
 import (
 	"context"
 	"errors"
+	"os"
 	"strings"
 	"testing"
 
@@ -44,6 +45,8 @@ func accounts(p *Platform) *user.Service { return p.user.app.(*userapp.App).Serv
 // must not be opened to others.
 func TestSampleLoginsStayOnThisMachine(t *testing.T) {
 	t.Setenv("PAYMENTS", "sandbox") // so it does not run in parallel
+	t.Setenv("SMTP_URL", "folder")
+	t.Setenv("SMS_URL", "none")
 	dir := t.TempDir()
 	p, err := Open(t.Context(), onFreePorts(dir, "127.0.0.1:0"))
 	if err != nil {
@@ -79,6 +82,8 @@ func TestSampleLoginsStayOnThisMachine(t *testing.T) {
 func TestSampleLoginsDoNotStandBehindAProxy(t *testing.T) {
 	t.Setenv("TRUSTED_PROXIES", "127.0.0.1/32") // so it does not run in parallel
 	t.Setenv("PAYMENTS", "sandbox")
+	t.Setenv("SMTP_URL", "folder")
+	t.Setenv("SMS_URL", "none")
 	dir := t.TempDir()
 	cfg := onFreePorts(dir, "127.0.0.1:0")
 	cfg.TrustedProxies = "127.0.0.1/32"
@@ -140,18 +145,25 @@ func TestSampleEventsArePublishedWhereMailIsSent(t *testing.T) {
 	}
 }
 
-// Others would book without paying.
-func TestAPublicPlatformSaysWhoTakesTheMoney(t *testing.T) {
-	t.Setenv("PAYMENTS", "") // so it does not run in parallel
+// Others would book without paying, and wait for mails and SMS that reach nobody.
+func TestAPublicPlatformSaysWhoTakesTheMoneyAndWhoSends(t *testing.T) {
+	t.Setenv("PAYMENTS", "sandbox") // so it does not run in parallel
+	t.Setenv("SMTP_URL", "folder")
+	t.Setenv("SMS_URL", "none")
 	behind := onFreePorts(t.TempDir(), "127.0.0.1:0")
 	behind.TrustedProxies = "127.0.0.1/32"
 	for how, cfg := range map[string]Config{"behind a proxy": behind, "on every address": onFreePorts(t.TempDir(), "0.0.0.0:0")} {
-		p, err := Open(t.Context(), cfg)
-		if err == nil {
-			err = errors.Join(p.close(), errors.New("it starts"))
-		}
-		if !strings.Contains(err.Error(), "PAYMENTS is not set") {
-			t.Errorf("%s: %v", how, err)
+		for _, variable := range []string{"PAYMENTS", "SMTP_URL", "SMS_URL"} {
+			value := os.Getenv(variable)
+			t.Setenv(variable, "")
+			p, err := Open(t.Context(), cfg)
+			if err == nil {
+				err = errors.Join(p.close(), errors.New("it starts"))
+			}
+			if !strings.Contains(err.Error(), variable+" is not set") {
+				t.Errorf("%s: %v", how, err)
+			}
+			t.Setenv(variable, value)
 		}
 	}
 }

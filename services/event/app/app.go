@@ -32,8 +32,9 @@ type Config struct {
 	// where there is no sidecar.
 	JWKSURL    string `env:"JWKS_URL"`
 	BookingURL string `env:"BOOKING_URL"`
-	// SMTPURL is notification's mail server. Only whether there is one is read: mails
-	// reach people then, and whoever publishes must have verified an address.
+	// SMTPURL is notification's mail server, or config.MailFolder. Only whether there is
+	// a server is read: mails reach people then, and whoever publishes must have
+	// verified an address.
 	SMTPURL string `env:"SMTP_URL"`
 	// ServiceKey is this service's own private key. ServiceKeys are the public
 	// keys of the services, this one's and the booking service's among them, which
@@ -106,7 +107,7 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	bookings := bookingapi.New(booking)
 	if a.service, err = event.New(event.Options{
 		Store: db.Store, Inventory: inventory, Holdings: db.Holdings, Bookings: bookings, Payments: bookings,
-		VerifiedOrganizers: cfg.SMTPURL != "", Committed: relay.Wake, TraceParent: httpkit.TraceParent,
+		VerifiedOrganizers: cfg.SMTPURL != "" && cfg.SMTPURL != config.MailFolder, Committed: relay.Wake, TraceParent: httpkit.TraceParent,
 	}); err != nil {
 		return nil, err
 	}

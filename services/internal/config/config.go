@@ -48,3 +48,7 @@ func name[T any](err error) error {
 	}
 	return err
 }
+
+// MailFolder is the SMTP_URL with which mails are written to a folder: nobody gets
+// them.
+const MailFolder = "folder"

@@ -3,6 +3,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -46,14 +47,16 @@ type Config struct {
 	ServiceKeys []string `env:"SERVICE_KEYS,required,notEmpty"`
 
 	// SMTPURL is the mail server: smtp://[user:password@]host[:port][?tls=starttls|opportunistic|none]
-	// or smtps://…. Empty writes mails to MailDir.
+	// or smtps://…; or "folder", which writes mails to MailDir. Not set it is the
+	// folder, where nobody but this machine can reach the service.
 	SMTPURL string `env:"SMTP_URL"`
-	// MailDir is the folder of .eml files when there is no SMTPURL.
+	// MailDir is the folder of .eml files when there is no mail server.
 	MailDir string `env:"MAIL_DIR" envDefault:"data/mail"`
 	// MailFrom is the sender of every mail.
 	MailFrom string `env:"MAIL_FROM" envDefault:"Boxoffice <tickets@boxoffice.example>"`
-	// SMSURL is the base URL of an SMS gateway, SMSToken its bearer token. An
-	// empty SMSURL logs instead.
+	// SMSURL is the base URL of an SMS gateway, SMSToken its bearer token; or
+	// "none", with which there are no SMS, or "log", which only notes them. Not set
+	// it is the log, where nobody but this machine can reach the service.
 	SMSURL   string `env:"SMS_URL"`
 	SMSToken string `env:"SMS_TOKEN"`
 
@@ -97,6 +100,9 @@ type Deps struct {
 	// Exclusive says that no other process works on the database: what is
 	// leased at the start, a killed process had.
 	Exclusive bool
+	// Public says that other machines can reach the platform. An address that is not
+	// loopback says so, too.
+	Public bool
 }
 
 // App is the service, ready to run.
@@ -110,9 +116,12 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 		return nil, err
 	}
 	if err := a.Open(wiring.Options{
-		Name: "notification", Addr: cfg.Addr, Reach: cfg.Reach, Sidecar: cfg.Sidecar, Transport: deps.Transport,
+		Name: "notification", Addr: cfg.Addr, Reach: cfg.Reach, Public: deps.Public, Sidecar: cfg.Sidecar, Transport: deps.Transport,
 		ServiceKey: cfg.ServiceKey, ServiceKeys: cfg.ServiceKeys, Peers: []string{"booking", "user"}, Log: deps.Log,
 	}); err != nil {
+		return nil, err
+	}
+	if cfg, err = cfg.withProviders(ctx, !a.Private, deps.Log); err != nil {
 		return nil, err
 	}
 	mailer, err := mailer(cfg)
@@ -189,11 +198,37 @@ func (c Config) check() error {
 	return nil
 }
 
+// The values of SMSURL that are no addresses.
+const (
+	toLog = "log"
+	noSMS = "none"
+)
+
+// withProviders returns c with a way for mails and one for SMS. Nobody gets what is
+// written to a folder or noted in the log, although it counts as sent: where other
+// machines can reach the service, both have to be asked for.
+func (c Config) withProviders(ctx context.Context, public bool, log *slog.Logger) (Config, error) {
+	switch {
+	case c.SMTPURL == "" && public:
+		return c, errors.New("SMTP_URL is not set, and this platform is reachable from elsewhere: set a mail server, or folder if nobody is to get mails")
+	case c.SMSURL == "" && public:
+		return c, errors.New("SMS_URL is not set, and this platform is reachable from elsewhere: set an SMS gateway, none if there are to be no SMS, or log if nobody is to get them")
+	}
+	c.SMTPURL, c.SMSURL = cmp.Or(c.SMTPURL, config.MailFolder), cmp.Or(c.SMSURL, toLog)
+	if c.SMTPURL == config.MailFolder && public {
+		log.WarnContext(ctx, "SMTP_URL is folder, and this platform is reachable from elsewhere: mails count as sent and reach nobody")
+	}
+	if c.SMSURL == toLog && public {
+		log.WarnContext(ctx, "SMS_URL is log, and this platform is reachable from elsewhere: SMS count as sent and reach nobody")
+	}
+	return c, nil
+}
+
 func mailer(cfg Config) (notification.Mailer, error) {
 	if _, err := mail.ParseAddress(cfg.MailFrom); err != nil {
 		return nil, fmt.Errorf("MAIL_FROM: %w", err)
 	}
-	if cfg.SMTPURL != "" {
+	if cfg.SMTPURL != config.MailFolder {
 		m, err := smtp.New(cfg.SMTPURL, cfg.MailFrom)
 		return m, named("SMTP_URL", err)
 	}
@@ -219,10 +254,14 @@ func named(variable string, err error) error {
 	return fmt.Errorf("%s: %w", variable, err)
 }
 
+// sms is nil where there are to be no SMS.
 func sms(cfg Config, log *slog.Logger) (notification.SMSProvider, error) {
-	if cfg.SMSURL != "" {
-		s, err := smshttp.New(cfg.SMSURL, cfg.SMSToken)
-		return s, named("SMS_URL", err)
+	switch cfg.SMSURL {
+	case noSMS:
+		return nil, nil
+	case toLog:
+		return smslog.New(log), nil
 	}
-	return smslog.New(log), nil
+	s, err := smshttp.New(cfg.SMSURL, cfg.SMSToken)
+	return s, named("SMS_URL", err)
 }

@@ -109,7 +109,7 @@ func start(t *testing.T, dir, phone string, change ...func(*app.Config)) *platfo
 // config is a good configuration, with the mails in dir.
 func config(services *authtest.Services, dir, userURL string) app.Config {
 	return app.Config{
-		MailDir: filepath.Join(dir, "mail"), MailFrom: "tickets@boxoffice.example",
+		Addr: "127.0.0.1:0", MailDir: filepath.Join(dir, "mail"), MailFrom: "tickets@boxoffice.example",
 		JWKSURL: userURL + "/jwks", UserURL: userURL,
 		ServiceKey: services.Private("notification"), ServiceKeys: services.Public,
 		RetryBase: time.Second, RetryMax: 30 * time.Minute, MaxAttempts: 60, SendTimeout: 15 * time.Second, Workers: 4,
