@@ -131,11 +131,12 @@ type AccountMail struct {
 // Event is the part of an event that a booking keeps: a snapshot of the moment
 // it was booked.
 type Event struct {
-	ID       string    `json:"id" format:"uuid"`
-	Title    string    `json:"title" example:"Night of Strings"`
-	StartsAt time.Time `json:"starts_at"`
-	TimeZone string    `json:"time_zone" doc:"IANA name" example:"Europe/Berlin"`
-	Venue    Venue     `json:"venue"`
+	ID          string    `json:"id" format:"uuid"`
+	OrganizerID string    `json:"organizer_id,omitempty" format:"uuid" doc:"The user who created it; absent where an earlier release took the snapshot"`
+	Title       string    `json:"title" example:"Night of Strings"`
+	StartsAt    time.Time `json:"starts_at"`
+	TimeZone    string    `json:"time_zone" doc:"IANA name" example:"Europe/Berlin"`
+	Venue       Venue     `json:"venue"`
 
 	CancellationPolicy CancellationPolicy `json:"cancellation_policy"`
 }

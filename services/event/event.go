@@ -99,7 +99,7 @@ func (e *Event) TicketType(id string) *TicketType {
 // Snapshot is the part of the event that a booking keeps.
 func (e *Event) Snapshot() events.Event {
 	return events.Event{
-		ID: e.ID, Title: e.Title, StartsAt: e.StartsAt, TimeZone: e.TimeZone, Venue: e.Venue,
+		ID: e.ID, OrganizerID: e.OrganizerID, Title: e.Title, StartsAt: e.StartsAt, TimeZone: e.TimeZone, Venue: e.Venue,
 		CancellationPolicy: e.CancellationPolicy,
 	}
 }

@@ -1,7 +1,6 @@
 package notification
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -185,7 +184,7 @@ func (s *Service) address(r *Record, b events.Booking) error {
 	}
 	for i := range r.Deliveries {
 		n := &r.Deliveries[i]
-		n.Turn = s.lanes[n.Channel].turns.next(class, cmp.Or(b.Event.ID, b.BookingID))
+		n.Turn = s.lanes[n.Channel].turns.next(class, place(b))
 		n.BookingID, n.Subject = b.BookingID, subject(r.Kind, b)
 		n.Kind, n.Version, n.Booking = r.Kind, r.Version, r.Booking
 	}

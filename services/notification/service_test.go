@@ -814,6 +814,21 @@ func TestARetryTakesItsTurnAnew(t *testing.T) {
 	}
 }
 
+// Whoever has many events has no more turns than others.
+func TestAnOrganizersEventsShareTheirTurns(t *testing.T) {
+	t.Parallel()
+	s := newService(t, &outside{})
+	for range 20 {
+		b := booking("ada")
+		b.Event.ID, b.Event.OrganizerID = uuid.NewString(), "organizer"
+		handle(t, s, message(t, events.TypeBookingConfirmed, b))
+	}
+	sent := all(t, s) // the newest first
+	if step := time.Duration(sent[0].Turn-sent[len(sent)-1].Turn) * time.Microsecond; step < 19*50*time.Millisecond {
+		t.Errorf("the turns of 20 events lie within %s, want at least 950ms", step)
+	}
+}
+
 // countingMailer counts the attempts, and fails as outside has it.
 type countingMailer struct {
 	notification.Mailer

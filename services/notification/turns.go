@@ -1,6 +1,7 @@
 package notification
 
 import (
+	"cmp"
 	"sync"
 	"time"
 
@@ -37,10 +38,11 @@ func paid(kind Kind, b events.Booking) bool {
 	return !b.Total.IsZero() || !b.Refunded.IsZero()
 }
 
-// turns hands out the turns of notifications, by which they are claimed: events
+// turns hands out the turns of notifications, by which they are claimed: organizers
 // are served one after the other, each a notification every turnStep, so that
-// many for one event do not hold up the few for another. It is what this process
-// has handed out: a restart forgets it, and then an event begins anew.
+// many for one, over however many events, do not hold up the few for another. It is
+// what this process has handed out: a restart forgets it, and then an organizer
+// begins anew.
 //
 // Turns are times by a clock of the process's own: it never goes back, whatever
 // becomes of the machine's, and is never behind what is being sent. So nobody is
@@ -55,11 +57,16 @@ type turns struct {
 	last map[queue]int64 // the latest turn of each
 }
 
-// queue is where the notifications of one class wait for one event.
+// queue is where the notifications of one class wait for one organizer.
 type queue struct {
 	class class
-	event string
+	place string
 }
+
+// place is the queue in which b's notifications wait: that of its organizer. A
+// message of an earlier release does not name one, and one about a booking that
+// failed early does not name an event either.
+func place(b events.Booking) string { return cmp.Or(b.Event.OrganizerID, b.Event.ID, b.BookingID) }
 
 const (
 	turnStep  = 50 * time.Millisecond
@@ -94,11 +101,11 @@ func (t *turns) again(turn int64, pause time.Duration) int64 {
 	return turn - turn%classStep + max(turn%classStep, t.now(classIn(turn))+pause.Microseconds())
 }
 
-// next is the next turn of a notification of class c for an event.
-func (t *turns) next(c class, event string) int64 {
+// next is the next turn of a notification of class c in the queue of a place.
+func (t *turns) next(c class, place string) int64 {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	now, place := t.now(c), queue{c, event}
+	now, q := t.now(c), queue{c, place}
 	if len(t.last) >= maxTurns {
 		for l, last := range t.last {
 			if last < t.now(l.class) {
@@ -107,9 +114,9 @@ func (t *turns) next(c class, event string) int64 {
 		}
 	}
 	turn := now
-	if last, ok := t.last[place]; ok {
+	if last, ok := t.last[q]; ok {
 		turn = max(now, last+turnStep.Microseconds())
 	}
-	t.last[place] = turn
+	t.last[q] = turn
 	return int64(c)*classStep + turn
 }

@@ -9,26 +9,27 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/openboxoffice/boxoffice/contracts/events"
 	"github.com/openboxoffice/boxoffice/contracts/money"
 )
 
-func TestEventsAndClassesTakeTurns(t *testing.T) {
+func TestOrganizersAndClassesTakeTurns(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newTurns(time.Now())
 		turn := map[string]int64{}
-		for i := range 100 { // a flood for two events
+		for i := range 100 { // a flood for two organizers
 			turn[fmt.Sprint("flood ", i)] = s.next(paidFor, "a")
 			turn[fmt.Sprint("free ", i)] = s.next(free, "b")
 		}
 		turn["bulk"] = s.next(bulk, "c")
 		<-time.After(time.Second)
-		turn["free, other event"] = s.next(free, "d")
-		turn["other event"] = s.next(paidFor, "e")
+		turn["free, other organizer"] = s.next(free, "d")
+		turn["other organizer"] = s.next(paidFor, "e")
 		order := inOrder(turn)
 		at := func(name string) int { return slices.Index(order, name) }
 		for _, pair := range [][2]string{
-			{"flood 0", "flood 1"}, {"other event", "flood 30"}, {"flood 99", "free 0"}, {"free, other event", "free 30"}, {"free 99", "bulk"},
+			{"flood 0", "flood 1"}, {"other organizer", "flood 30"}, {"flood 99", "free 0"}, {"free, other organizer", "free 30"}, {"free 99", "bulk"},
 		} {
 			if at(pair[0]) > at(pair[1]) {
 				t.Errorf("%q comes after %q", pair[0], pair[1])
@@ -38,6 +39,19 @@ func TestEventsAndClassesTakeTurns(t *testing.T) {
 			t.Errorf("what came first is number %d", first)
 		}
 	})
+}
+
+func TestWhereNotificationsWait(t *testing.T) {
+	t.Parallel()
+	for want, b := range map[string]events.Booking{
+		"the organizer":              {BookingID: "b", Event: events.Event{ID: "e", OrganizerID: "the organizer"}},
+		"the event, in old messages": {BookingID: "b", Event: events.Event{ID: "the event, in old messages"}},
+		"the booking":                {BookingID: "the booking"},
+	} {
+		if got := place(b); got != want {
+			t.Errorf("it waits with %q, want %q", got, want)
+		}
+	}
 }
 
 // inOrder is the names of turns, the lowest first.

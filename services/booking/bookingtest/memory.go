@@ -54,7 +54,7 @@ func (c *MemoryCatalog) NewEvent(types ...booking.TicketType) (eventID string, t
 	defer c.mu.Unlock()
 	e := &memoryEvent{
 		snapshot: events.Event{
-			ID: newID(), Title: "Sommernacht", StartsAt: StartsAt, TimeZone: "Europe/Berlin",
+			ID: newID(), OrganizerID: newID(), Title: "Sommernacht", StartsAt: StartsAt, TimeZone: "Europe/Berlin",
 			Venue: events.Venue{Name: "Waldbühne", Address: "Am Glockenturm", City: "Berlin", Country: "DE"},
 		},
 		held: map[attempt]booking.Reserved{}, released: map[string]int{},

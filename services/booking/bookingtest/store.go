@@ -129,7 +129,7 @@ func full() booking.Booking {
 	at := func(n int) time.Time { return start.Add(time.Duration(n) * 1001 * time.Microsecond) }
 	return pending(func(b *booking.Booking) {
 		b.Event = events.Event{
-			ID: b.EventID, Title: "Ένα κοντσέρτο – 音楽 🎻", StartsAt: at(9), TimeZone: "America/Argentina/Ushuaia",
+			ID: b.EventID, OrganizerID: newID(), Title: "Ένα κοντσέρτο – 音楽 🎻", StartsAt: at(9), TimeZone: "America/Argentina/Ushuaia",
 			Venue: events.Venue{Name: "Große Halle", Address: "1 \"Quote\" St.\nLine 2", City: "Łódź", Country: "PL"},
 		}
 		b.Items = []events.Item{

@@ -40,7 +40,7 @@ func TestConsumerOfEvent(t *testing.T) {
 	held := pacttest.Answer{Status: 200, Header: asJSON, Body: pacttest.Body{
 		"booking_id": bookingID,
 		"event": pacttest.Body{
-			"id": eventID, "title": pacttest.Like(snapshot.Title), "starts_at": pacttest.Time("2040-06-21T18:00:00Z"),
+			"id": eventID, "organizer_id": pacttest.UUID(organizerID), "title": pacttest.Like(snapshot.Title), "starts_at": pacttest.Time("2040-06-21T18:00:00Z"),
 			"time_zone": pacttest.Like(snapshot.TimeZone), "venue": pacttest.Venue,
 			"cancellation_policy": pacttest.Body{"free_hours": pacttest.Integer(48), "fee_basis_points": pacttest.Integer(1000)},
 		},

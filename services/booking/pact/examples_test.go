@@ -27,6 +27,7 @@ const (
 	lostID    = "01970000-0000-7000-8000-0000000000f0"
 
 	cancellationID = "01970000-0000-7000-8000-0000000000c1"
+	organizerID    = "01970000-0000-7000-8000-0000000000d1"
 )
 
 var (
@@ -35,7 +36,7 @@ var (
 	items = []events.Item{{TicketTypeID: typeID, Name: "Standard", Quantity: 2, UnitPrice: price}}
 
 	snapshot = events.Event{
-		ID: eventID, Title: "Night of Strings", StartsAt: time.Date(2040, 6, 21, 18, 0, 0, 0, time.UTC), TimeZone: "Europe/Berlin",
+		ID: eventID, OrganizerID: organizerID, Title: "Night of Strings", StartsAt: time.Date(2040, 6, 21, 18, 0, 0, 0, time.UTC), TimeZone: "Europe/Berlin",
 		Venue: events.Venue{Name: "Philharmonie", Address: "Herbert-von-Karajan-Str. 1", City: "Berlin", Country: "DE"},
 
 		CancellationPolicy: events.CancellationPolicy{FreeHours: 48, FeeBasisPoints: 1000},

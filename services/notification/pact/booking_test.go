@@ -31,7 +31,7 @@ func TestConsumerOfBooking(t *testing.T) {
 			"booking_id": pacttest.UUID(bookingID), "version": pacttest.Integer(2), "user_id": pacttest.Like(pacttest.CustomerID),
 			"user_email": pacttest.Like("ada@example.com"), "user_name": pacttest.Like("Ada Lovelace"),
 			"event": pacttest.Body{
-				"title": pacttest.Like("Night of Strings"), "starts_at": pacttest.Time("2040-06-21T18:00:00Z"),
+				"organizer_id": pacttest.UUID(organizerID), "title": pacttest.Like("Night of Strings"), "starts_at": pacttest.Time("2040-06-21T18:00:00Z"),
 				"time_zone": pacttest.Like("Europe/Berlin"), "venue": pacttest.Venue,
 				"cancellation_policy": pacttest.Body{"free_hours": pacttest.Integer(48), "fee_basis_points": pacttest.Integer(1000)},
 			},

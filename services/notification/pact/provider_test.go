@@ -25,6 +25,7 @@ const (
 	messageID = "01970000-0000-7000-8000-0000000000f1"
 
 	cancellationID = "01970000-0000-7000-8000-0000000000c1"
+	organizerID    = "01970000-0000-7000-8000-0000000000d1"
 )
 
 func TestProvider(t *testing.T) {

@@ -161,16 +161,17 @@ type itemDoc struct {
 
 // snapshotDoc is the part of an event that a booking keeps, as it was.
 type snapshotDoc struct {
-	Title    string    `bson:"title"`
-	StartsAt int64     `bson:"starts_at"`
-	TimeZone string    `bson:"time_zone"`
-	Venue    venueDoc  `bson:"venue"`
-	Policy   policyDoc `bson:"cancellation_policy"`
+	OrganizerID string    `bson:"organizer_id"` // empty in documents of an earlier release
+	Title       string    `bson:"title"`
+	StartsAt    int64     `bson:"starts_at"`
+	TimeZone    string    `bson:"time_zone"`
+	Venue       venueDoc  `bson:"venue"`
+	Policy      policyDoc `bson:"cancellation_policy"`
 }
 
 func newSnapshotDoc(e events.Event) snapshotDoc {
 	return snapshotDoc{
-		Title: e.Title, StartsAt: micros(e.StartsAt), TimeZone: e.TimeZone, Venue: venueDoc(e.Venue),
+		OrganizerID: e.OrganizerID, Title: e.Title, StartsAt: micros(e.StartsAt), TimeZone: e.TimeZone, Venue: venueDoc(e.Venue),
 		Policy: policyDoc(e.CancellationPolicy),
 	}
 }
@@ -277,7 +278,7 @@ func (d *recordDoc) reservation() *event.Reservation {
 		Key:   event.Key{EventID: d.EventID, BookingID: d.BookingID, Attempt: d.Attempt},
 		State: d.State,
 		Event: events.Event{
-			ID: d.EventID, Title: d.Event.Title, StartsAt: fromMicros(d.Event.StartsAt),
+			ID: d.EventID, OrganizerID: d.Event.OrganizerID, Title: d.Event.Title, StartsAt: fromMicros(d.Event.StartsAt),
 			TimeZone: d.Event.TimeZone, Venue: events.Venue(d.Event.Venue),
 			CancellationPolicy: events.CancellationPolicy(d.Event.Policy),
 		},

@@ -136,7 +136,7 @@ func outboxOf(s *Store) outboxtest.Fixture {
 	}}
 }
 
-// What is older than the policy is free to cancel.
+// What is older than the policy is free to cancel, and its snapshot names no organizer.
 func TestDocumentsWithoutAPolicy(t *testing.T) {
 	t.Parallel()
 	s := openStore(t)
@@ -144,7 +144,7 @@ func TestDocumentsWithoutAPolicy(t *testing.T) {
 	must(t, w.reserve(t.Context(), s))
 	for c, filter := range map[mongodb.Collection]bson.M{s.events: byID(w.e.ID), s.reservations: {"event_id": w.e.ID}} {
 		if ok, err := c.Update(t.Context(), filter, bson.M{"$unset": bson.M{
-			"cancellation_policy": "", "cancelled_at": "", "cancellation_note": "", "event.cancellation_policy": "",
+			"cancellation_policy": "", "cancelled_at": "", "cancellation_note": "", "event.cancellation_policy": "", "event.organizer_id": "",
 		}}); err != nil || !ok {
 			t.Fatal(ok, err)
 		}
@@ -154,7 +154,7 @@ func TestDocumentsWithoutAPolicy(t *testing.T) {
 	r, err := s.Reservation(t.Context(), w.k)
 	must(t, err)
 	free := events.CancellationPolicy{}
-	if e.CancellationPolicy != free || r.Event.CancellationPolicy != free || !e.CancelledAt.IsZero() || e.CancellationNote != "" {
+	if e.CancellationPolicy != free || r.Event.CancellationPolicy != free || !e.CancelledAt.IsZero() || e.CancellationNote != "" || r.Event.OrganizerID != "" {
 		t.Errorf("of an old document: %+v, %+v", e, r)
 	}
 }

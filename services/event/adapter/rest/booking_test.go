@@ -25,7 +25,7 @@ func TestBook(t *testing.T) {
 	want := object{
 		"booking_id": booking,
 		"event": object{
-			"id": e["id"], "title": e["title"], "starts_at": e["starts_at"], "time_zone": e["time_zone"], "venue": e["venue"],
+			"id": e["id"], "organizer_id": e["organizer_id"], "title": e["title"], "starts_at": e["starts_at"], "time_zone": e["time_zone"], "venue": e["venue"],
 			"cancellation_policy": e["cancellation_policy"],
 		},
 		"items": []any{
