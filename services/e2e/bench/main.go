@@ -196,6 +196,14 @@ func (b *bench) measure() (err error) {
 	if b.growing || b.sale {
 		return nil
 	}
+	if slices.ContainsFunc(b.ways, func(way string) bool { return way != standalone }) {
+		b.say("the adapters for MongoDB")
+		all, err := b.limitMongo()
+		if err != nil {
+			return err
+		}
+		b.report.add(all...)
+	}
 	b.say("the bare handler")
 	bare, err := b.limitBare(slices.Min(b.buyers))
 	b.report.add(bare...)

@@ -44,6 +44,8 @@ func sample() *Report {
 			{What: "SQL alone on PostgreSQL, 16 connections", Way: limits, Clients: 64, Count: 3000, Seconds: 3, Rate: 1000, P50: 60},
 			{What: "SQL alone on PostgreSQL, 16 connections", Way: limits, Clients: 32, Count: 2700, Seconds: 3, Rate: 900, P50: 60},
 			{What: pgbenchName, Way: limits, Clients: 32, Count: 7500, Seconds: 3, Rate: 2500},
+			{What: mongoBookingsName, Way: limits, Clients: 100, Count: 1000, Seconds: 3, Rate: 320, Notes: []string{"2.30 commands/op"}},
+			{What: mongoConfirmationsName, Way: limits, Clients: 32, Notes: []string{"not measured: mongo: FerretDB 1.24.0 stand-in"}},
 			{What: "bare POST /bookings", Way: limits, Clients: 64, Count: 60_000, Seconds: 3, Rate: 20_000, P50: 3},
 			{What: "bare GET /events/{id}", Way: limits, Clients: 64, Count: 54_000, Seconds: 3, Rate: 18_000, P50: 3},
 		},
@@ -74,6 +76,23 @@ func TestTable(t *testing.T) {
 	}
 	if diff := cmp.Diff(string(want), got.String()); diff != "" {
 		t.Errorf("the table (-update writes it):\n%s", diff)
+	}
+}
+
+func TestABenchmarkIsRead(t *testing.T) {
+	t.Parallel()
+	r := &Result{}
+	if err := r.benchmarked([]byte("goos: linux\nBenchmarkBookings-2   \t    1000\t   4000000 ns/op\t       200.5 bookings/s\t         2.266 commands/op\t       306.0 reservations/s\nPASS\n"), "bookings/s"); err != nil {
+		t.Fatal(err)
+	}
+	want := &Result{Count: 1000, Seconds: 4, Rate: 200.5, Notes: []string{"2.27 commands/op", "306 reservations/s"}}
+	if diff := cmp.Diff(want, r); diff != "" {
+		t.Errorf("the result (-want +got):\n%s", diff)
+	}
+	for _, out := range []string{"", "PASS\n", "BenchmarkBookings-2 1 4000000 ns/op 2 commands/op\n"} {
+		if err := new(Result).benchmarked([]byte(out), "bookings/s"); err == nil {
+			t.Errorf("%q: no error", out)
+		}
 	}
 }
 

@@ -31,6 +31,10 @@ func (outside) Contact(context.Context, string) (notification.Contact, error) {
 	return notification.Contact{Email: "ada@example.com", Name: "Ada", Phone: "+4930123456"}, nil
 }
 
+func (outside) AccountMail(context.Context, string) (notification.AccountMail, error) {
+	return notification.AccountMail{}, notification.ErrNotDue
+}
+
 type texts struct{}
 
 func (texts) Send(context.Context, notification.Text) error { return nil }
@@ -51,8 +55,8 @@ func (s settling) Settle(ctx context.Context, n notification.Notification) error
 
 // BenchmarkConfirmations is the way of confirmations of paid bookings, of which 32
 // are handled at a time, as a process does, until both a mail and an SMS are
-// recorded, by a server of which each answer takes 10 ms longer. Figures of a server
-// without indexes get worse with their number.
+// recorded, by a server of which each answer takes 10 ms longer. `make bench` prints
+// it. Figures of a server without indexes get worse with their number.
 //
 //	go test -tags integration -run '^$' -bench Confirmations -benchtime 300x ./services/notification/adapter/mongo
 func BenchmarkConfirmations(b *testing.B) {
@@ -68,7 +72,7 @@ func BenchmarkConfirmations(b *testing.B) {
 	defer func() { _ = db.Close() }()
 	store := settling{db, make(chan struct{}, 64)}
 	s, err := notification.New(notification.Options{
-		Store: store, Mailer: outside{}, SMS: texts{}, Contacts: outside{}, Log: slog.New(slog.DiscardHandler),
+		Store: store, Mailer: outside{}, SMS: texts{}, Contacts: outside{}, AccountMails: outside{}, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		b.Fatal(err)
