@@ -3,7 +3,10 @@ package stripe_test
 import (
 	"context"
 	"errors"
+	"net/http"
+	"net/http/httptest"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -281,6 +284,38 @@ func TestEventsOfAttemptsAreHints(t *testing.T) {
 	for range hints() { // at either, in any order
 		c.wantLook(t, booking.ChargeCaptured, 2)
 	}
+}
+
+// An attempt that comes after a later one, with a card that does not exist, takes
+// nothing from that.
+func TestALateCardThatDoesNotExist(t *testing.T) {
+	t.Parallel()
+	c := newCheckout(t)
+	if charged, err := c.try(t, 2, stripetest.Authentication); err != nil || charged.Action == nil {
+		t.Fatalf("%+v, %v", charged, err)
+	}
+	c.wantDeclined(t, 1, "pm_nosuch")
+	c.wantLook(t, booking.ChargeAction, 2)
+	if charged, err := c.try(t, 2, stripetest.Authentication); err != nil || charged.Action == nil {
+		t.Errorf("a repeat of the second attempt: %+v, %v", charged, err)
+	}
+	if !c.server.ActOn("b", 2, true) {
+		t.Error("the customer cannot act")
+	}
+	c.wantLook(t, booking.ChargeCaptured, 2)
+}
+
+// Somebody edits the payment in Stripe's dashboard, which clears its last error.
+func TestADeclineOfAPaymentThatWasEdited(t *testing.T) {
+	t.Parallel()
+	c := newCheckout(t)
+	c.wantDeclined(t, 1, stripetest.Declined)
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/v1/payment_intents/"+c.c.Reference, strings.NewReader("metadata[note]=x"))
+	r.Header.Set("Authorization", "Bearer "+key)
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	c.server.ServeHTTP(httptest.NewRecorder(), r)
+	c.wantDeclined(t, 1, stripetest.Declined)
+	c.wantPaid(t, 2, stripetest.Visa)
 }
 
 // Stripe forgets an attempt's keys after a day. What is asked for then is looked

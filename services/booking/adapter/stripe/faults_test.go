@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -160,10 +161,20 @@ func TestRefusedRefunds(t *testing.T) {
 
 func TestDeclines(t *testing.T) {
 	t.Parallel()
+	for _, keeps := range []bool{true, false} {
+		t.Run(fmt.Sprintf("refused parameters are kept %t", keeps), func(t *testing.T) {
+			t.Parallel()
+			declines(t, stripetest.Options{Key: key, KeepInvalid: keeps})
+		})
+	}
+}
+
+func declines(t *testing.T, provider stripetest.Options) {
+	t.Helper()
 	for _, token := range []string{
 		stripetest.Declined, stripetest.InsufficientFunds, "tok_chargeDeclined", "tok_nosuch", "pm_nosuch", "4242424242424242", "",
 	} {
-		p, server := start(t, stripe.Options{})
+		p, server := startAt(t, stripe.Options{}, provider)
 		c := charge("b", token)
 		if token == "" { // it is refused before anything is prepared
 			if _, err := p.Prepare(t.Context(), c); !errors.Is(err, booking.ErrPaymentDeclined) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"strings"
 
 	stripego "github.com/stripe/stripe-go/v85"
 
@@ -35,12 +36,12 @@ func outcome(intent *stripego.PaymentIntent) (booking.Outcome, error) {
 	case stripego.PaymentIntentStatusCanceled:
 		return booking.Outcome{}, booking.ErrPaymentClosed
 	case stripego.PaymentIntentStatusRequiresAction:
-		if !refused(intent) {
+		if !isRefused(intent) {
 			return booking.Outcome{State: booking.ChargeAction, Attempt: n, Reference: intent.ID, Action: action(intent)}, nil
 		}
 		return booking.Outcome{State: booking.ChargeDeclined, Attempt: n}, nil
 	case stripego.PaymentIntentStatusRequiresPaymentMethod, stripego.PaymentIntentStatusRequiresConfirmation:
-		if failed(intent) || refused(intent) {
+		if failed(intent) || isRefused(intent) {
 			return booking.Outcome{State: booking.ChargeDeclined, Attempt: n}, nil
 		}
 		return booking.Outcome{State: booking.ChargeOpen}, nil // as far as anybody has confirmed it
@@ -49,23 +50,26 @@ func outcome(intent *stripego.PaymentIntent) (booking.Outcome, error) {
 	return booking.Outcome{}, fmt.Errorf("%w: stripe: the payment is %s", booking.ErrOutcomeUnknown, intent.Status)
 }
 
-// latest is the attempt that the intent has seen last; 0 for none. The first is
+// latest is the attempt that has come to the intent last; 0 for none. The first is
 // not noted on the intent, which it finds new.
-func latest(intent *stripego.PaymentIntent) int {
-	if n, err := strconv.Atoi(intent.Metadata[metaAttempt]); err == nil {
-		return n
+func latest(intent *stripego.PaymentIntent) (n int) {
+	for name := range intent.Metadata {
+		number := strings.TrimPrefix(strings.TrimPrefix(name, metaBegun), metaRefused)
+		if i, err := strconv.Atoi(number); err == nil {
+			n = max(n, i)
+		}
 	}
-	if intent.Status == stripego.PaymentIntentStatusRequiresPaymentMethod && !failed(intent) {
-		return 0
+	if n == 0 && (intent.Status != stripego.PaymentIntentStatusRequiresPaymentMethod || failed(intent)) {
+		n = 1
 	}
-	return 1
+	return n
 }
 
 // failed says that the intent was confirmed, in vain. Any change of the intent clears
 // that.
 func failed(intent *stripego.PaymentIntent) bool { return intent.LastPaymentError != nil }
 
-// refused says that the latest attempt brought no means of payment that exists.
-func refused(intent *stripego.PaymentIntent) bool {
-	return intent.Metadata[metaRefused] != "" && intent.Metadata[metaRefused] == intent.Metadata[metaAttempt]
+// isRefused says that the latest attempt brought no means of payment that exists.
+func isRefused(intent *stripego.PaymentIntent) bool {
+	return intent.Metadata[metaRefused+strconv.Itoa(latest(intent))] != ""
 }

@@ -138,8 +138,11 @@ func (p *Payments) Prepare(ctx context.Context, c booking.Charge) (string, error
 const (
 	metaBooking = "booking_id"
 	metaRefund  = "refund_id"
-	metaAttempt = "attempt" // the latest of the intent, or that of the refund
-	metaRefused = "refused" // the intent's attempt whose means of payment does not exist
+	metaAttempt = "attempt" // of the refund
+	// metaBegun and metaRefused, with a number, are of attempts that have come to the
+	// intent. Those whose means of payment does not exist are refused.
+	metaBegun   = "attempt_"
+	metaRefused = "refused_"
 )
 
 // Charge implements booking.Payments: it confirms the PaymentIntent, with the
@@ -178,14 +181,18 @@ func (p *Payments) Charge(ctx context.Context, c booking.Charge) (booking.Charge
 	case rejectsAmount(err):
 		_ = p.intents.cancel(ctx, c.Reference, settledReason) // nobody confirms it any more
 		return booking.Charged{}, fmt.Errorf("%w: %w", booking.ErrAmountNotPayable, err)
-	case r.replayed, r.kind == stripego.ErrorTypeIdempotency, r.code == stripego.ErrorCodePaymentIntentUnexpectedState:
-		// The attempt was made before, with another card perhaps, or the charge is
-		// over: what became of it?
-		return p.look(ctx, c)
-	case r.kind == stripego.ErrorTypeCard:
-		return booking.Charged{}, booking.ErrPaymentDeclined
 	case rejectsMethod(err):
 		return p.refuse(ctx, c)
+	case r.kind == stripego.ErrorTypeCard && !r.replayed:
+		return booking.Charged{}, booking.ErrPaymentDeclined
+	case r.kind == stripego.ErrorTypeCard, r.kind == stripego.ErrorTypeIdempotency, r.code == stripego.ErrorCodePaymentIntentUnexpectedState:
+		// The attempt was made before, with another card perhaps, or the charge is
+		// over: what became of it?
+		charged, lookErr := p.look(ctx, c)
+		if errors.Is(lookErr, errNotTried) && r.kind == stripego.ErrorTypeCard {
+			lookErr = booking.ErrPaymentDeclined // whoever has changed the intent since then cleared its error
+		}
+		return charged, lookErr
 	}
 	return booking.Charged{}, unknown(err)
 }
@@ -221,7 +228,7 @@ func (p *Payments) begin(ctx context.Context, c booking.Charge, method string) e
 		return nil
 	}
 	params := &stripego.PaymentIntentUpdateParams{PaymentMethod: &method}
-	params.AddMetadata(metaAttempt, strconv.Itoa(c.Attempt))
+	params.AddMetadata(metaBegun+strconv.Itoa(c.Attempt), "true")
 	params.SetIdempotencyKey(key(c, "begin"))
 	_, err := p.intents.update(ctx, c.Reference, params)
 	return err
@@ -244,19 +251,25 @@ func (p *Payments) confirm(ctx context.Context, c booking.Charge, method string)
 // payment: such a refusal leaves no trace of its own. It takes the key that the
 // attempt would confirm with, so that of a refusal and a confirmation one happens.
 func (p *Payments) refuse(ctx context.Context, c booking.Charge) (booking.Charged, error) {
-	params := &stripego.PaymentIntentUpdateParams{}
-	params.AddMetadata(metaAttempt, strconv.Itoa(c.Attempt))
-	params.AddMetadata(metaRefused, strconv.Itoa(c.Attempt))
-	params.SetIdempotencyKey(key(c, "confirm"))
-	intent, err := p.intents.update(ctx, c.Reference, params)
-	var r *refusal
-	switch {
-	case err == nil && !replayed(intent.LastResponse):
-		return p.charged(c, intent)
-	case err == nil, errors.As(err, &r) && (r.kind == stripego.ErrorTypeIdempotency || r.code == stripego.ErrorCodePaymentIntentUnexpectedState):
-		return p.look(ctx, c)
+	for _, step := range []string{"confirm", "refuse"} {
+		params := &stripego.PaymentIntentUpdateParams{}
+		params.AddMetadata(metaRefused+strconv.Itoa(c.Attempt), "true")
+		params.SetIdempotencyKey(key(c, step))
+		intent, err := p.intents.update(ctx, c.Reference, params)
+		if err == nil && !replayed(intent.LastResponse) {
+			return p.charged(c, intent)
+		}
+		var r *refusal
+		if err != nil && (!errors.As(err, &r) || r.kind != stripego.ErrorTypeIdempotency) {
+			return booking.Charged{}, unknown(err)
+		}
+		// The key is taken: by this very note, by a confirmation, or by the refusal of
+		// one, which Stripe may keep. After that nobody confirms with it.
+		if charged, err := p.look(ctx, c); !errors.Is(err, errNotTried) {
+			return charged, err
+		}
 	}
-	return booking.Charged{}, unknown(err)
+	return booking.Charged{}, errNotTried
 }
 
 // look answers a charge by how the intent is now.

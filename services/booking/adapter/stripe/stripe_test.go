@@ -13,7 +13,13 @@ const key = "sk_test_secret"
 // start returns the adapter with a scripted provider behind it.
 func start(t *testing.T, o stripe.Options) (*stripe.Payments, *stripetest.Server) {
 	t.Helper()
-	server, url := stripetest.Start(t, stripetest.Options{Key: key})
+	return startAt(t, o, stripetest.Options{Key: key})
+}
+
+// startAt is start with a provider of this kind.
+func startAt(t *testing.T, o stripe.Options, provider stripetest.Options) (*stripe.Payments, *stripetest.Server) {
+	t.Helper()
+	server, url := stripetest.Start(t, provider)
 	o.Key, o.URL = key, url
 	p, err := stripe.New(o)
 	if err != nil {

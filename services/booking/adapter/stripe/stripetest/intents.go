@@ -215,6 +215,18 @@ func (s *Server) updateIntent(r *http.Request) answer {
 	return ok(s.wire(i, false))
 }
 
+// attempt is the latest of those that the metadata tells of; "1" where it tells of
+// none.
+func (i *intent) attempt() string {
+	latest := 1
+	for name := range i.metadata {
+		if n, err := strconv.Atoi(strings.TrimPrefix(name, "attempt_")); err == nil {
+			latest = max(latest, n)
+		}
+	}
+	return strconv.Itoa(latest)
+}
+
 // takes reports whether the intent can have the means of payment m, and else the
 // answer.
 func (i *intent) takes(m string) (refused answer, ok bool) {
@@ -261,7 +273,7 @@ func (s *Server) confirm(i *intent, m, returnURL string) answer {
 	if m == AmountTooSmall {
 		return invalid("amount_too_small", "", "Amount is too small.")
 	}
-	i.method, i.returnURL, i.lastError, i.acting = m, returnURL, nil, cmp.Or(i.metadata["attempt"], "1")
+	i.method, i.returnURL, i.lastError, i.acting = m, returnURL, nil, i.attempt()
 	switch m {
 	case Declined:
 		return s.decline(i, "generic_decline")

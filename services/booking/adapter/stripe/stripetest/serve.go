@@ -142,7 +142,7 @@ func (s *Server) once(op operation, r *http.Request) (a answer, replayed bool) {
 	a = op.do(r)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if a.unsaid {
+	if a.unsaid && !s.o.KeepInvalid {
 		delete(s.keys, key)
 	} else {
 		k.answer = &a

@@ -37,6 +37,9 @@ type Options struct {
 	Key  string        // the secret key to show; "" takes any
 	Slow time.Duration // 12 s, which is longer than a booking waits
 	Late time.Duration // 1 s
+	// KeepInvalid remembers refused parameters under their keys, too. Stripe says
+	// that it does once it has begun with a request, and not when that is.
+	KeepInvalid bool
 
 	// WebhookURL is where events go, signed with WebhookSecret; "" for nowhere.
 	WebhookURL, WebhookSecret string
