@@ -56,6 +56,12 @@ const (
 	BookingNotFound      Code = "booking_not_found"
 	PaymentDeclined      Code = "payment_declined"
 	PaymentAbandoned     Code = "payment_abandoned"
+	CheckoutExpired      Code = "checkout_expired"
+	CheckoutAbandoned    Code = "checkout_abandoned"
+	PaymentInProgress    Code = "payment_in_progress"
+	TooManyAttempts      Code = "too_many_attempts"
+	AlreadyPaid          Code = "already_paid"
+	NoMoreExtensions     Code = "no_more_extensions"
 	AmountNotPayable     Code = "amount_not_payable"
 	PriceChanged         Code = "price_changed"
 	CurrencyNotSupported Code = "currency_not_supported"
@@ -124,6 +130,12 @@ var Codes = []struct {
 	{BookingNotFound, 404, "There is no such booking."},
 	{PaymentDeclined, 402, "The payment was declined."},
 	{PaymentAbandoned, 402, "The payment was never completed; nothing was charged."},
+	{CheckoutExpired, 409, "The time to pay for this booking is over; nothing was charged."},
+	{CheckoutAbandoned, 409, "The customer gave the checkout up; nothing was charged."},
+	{PaymentInProgress, 409, "A payment of this booking is being worked on: its outcome comes first."},
+	{TooManyAttempts, 409, "The booking has had all of its attempts to pay."},
+	{AlreadyPaid, 409, "The booking is paid, or needs no payment any more."},
+	{NoMoreExtensions, 409, "The checkout was extended as often as it can be."},
 	{AmountNotPayable, 409, "The payment provider does not charge this total: it is too small, too large, or no multiple of what the provider counts in. Nothing was charged."},
 	{PriceChanged, 409, "The total is not the one expected: the event's prices have changed. Nothing was charged."},
 	{CurrencyNotSupported, 404, "The payment provider does not charge this currency."},

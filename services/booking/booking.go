@@ -60,6 +60,12 @@ type Booking struct {
 	// Acknowledged says that the customer was told of a booking whose
 	// outcome is not known yet, and so must find its idempotency key standing.
 	Acknowledged bool
+	// Owed says that the customer was answered that a payment is pending, and so waits
+	// to hear how it ended.
+	Owed bool
+	// Checkout is the time that the customer takes to pay; nil for a booking whose
+	// request paid for it, too.
+	Checkout *Checkout
 
 	Timeline  []Step
 	Version   int64 // grows with every change
@@ -109,14 +115,50 @@ func (b *Booking) free() bool {
 	return !slices.ContainsFunc(b.Items, func(it events.Item) bool { return !it.UnitPrice.IsZero() })
 }
 
+// Checkout is what a customer does between hold and payment.
+type Checkout struct {
+	ExpiresAt  time.Time // until then the tickets are held
+	Extensions int
+	// Attempts are the tries of the booking's one charge. The first has the number 1
+	// at the provider. A free booking has none.
+	Attempts []Attempt
+}
+
+// Attempt is a try of a charge. It is stored before the provider hears of it.
+type Attempt struct {
+	At  time.Time // when it was stored
+	Key string    // of the request that asked for it
+	// Outcome is PaymentOpen until it is known. PaymentNever is an attempt that did not
+	// reach the provider.
+	Outcome PaymentStatus
+}
+
+// Latest returns the attempt that was made last, or nil.
+func (c *Checkout) Latest() *Attempt {
+	if c == nil || len(c.Attempts) == 0 {
+		return nil
+	}
+	return &c.Attempts[len(c.Attempts)-1]
+}
+
+// clone returns a copy that shares nothing with c.
+func (c *Checkout) clone() *Checkout {
+	if c == nil {
+		return nil
+	}
+	d := *c
+	d.Attempts = slices.Clone(c.Attempts)
+	return &d
+}
+
 // Payment is what the customer paid, or tried to.
 type Payment struct {
 	Provider  string
 	Reference string // the provider's, from the moment that it must not be lost
 	Status    PaymentStatus
 	Captured  money.Amount // what was paid; zero until captured
-	// Action is what the customer has to do before the money moves, and
-	// Deadline until when; nil and zero when there is nothing.
+	// Action is what the customer has to do before the money moves, nil when there
+	// is nothing, and Deadline until when to do that or, in a checkout, to pay.
 	Action   *Action
 	Deadline time.Time
 }
@@ -133,9 +175,11 @@ type Action struct {
 // PaymentStatus is where a payment stands.
 type PaymentStatus string
 
-// A payment is Open until its outcome is known, or until the customer acts. It
+// A payment is Open until its outcome is known, or until the customer acts. In a
+// checkout it is Awaiting while there is no attempt to wait for. It
 // is Refunded when nothing of it is kept. A free booking's is NotRequired.
 const (
+	PaymentAwaiting    PaymentStatus = "awaiting"
 	PaymentOpen        PaymentStatus = "pending"
 	PaymentAction      PaymentStatus = "requires_action"
 	PaymentCaptured    PaymentStatus = "captured"
@@ -227,6 +271,7 @@ func (b *Booking) Clone() Booking {
 	c := *b
 	c.Items, c.Timeline = slices.Clone(b.Items), slices.Clone(b.Timeline)
 	c.Refunds, c.Cancellations = slices.Clone(b.Refunds), slices.Clone(b.Cancellations)
+	c.Checkout = b.Checkout.clone()
 	return c
 }
 

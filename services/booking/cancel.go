@@ -17,7 +17,9 @@ import (
 	"github.com/openboxoffice/boxoffice/contracts/problem"
 )
 
-// Cancel gives all of a booking's tickets back, and its money as the event's
+// Cancel ends a Checkout that is not paid, which is Failed then: ErrAlreadyPaid if it turns
+// out to be paid, and ErrPaymentInProgress while a payment is worked on. Of a Confirmed
+// booking it gives all tickets back, and its money as the event's
 // cancellation policy says, for its owner or an admin, until the event starts.
 // The booking it returns is Cancelled, or Cancelling while the refund's outcome
 // is not known yet. Cancelling again answers the current state. ErrNotFound,
@@ -28,8 +30,11 @@ import (
 func (s *Service) Cancel(ctx context.Context, caller identity.Caller, id string) (Booking, error) {
 	ctx = context.WithoutCancel(ctx)
 	b, err := s.Get(ctx, caller, id)
-	if err != nil || b.Status == Cancelling || b.Status == Cancelled {
+	if err != nil || b.Status == Cancelling || b.Status == Cancelled || b.Status == Failed && b.Reason == problem.CheckoutAbandoned {
 		return b, err
+	}
+	if b.Status == Pending && b.Checkout != nil {
+		return s.abandon(ctx, caller, id)
 	}
 	b, err = s.cancel(ctx, caller, id, b.EventID, nil, Key{})
 	if errors.Is(err, ErrNotCancellable) || errors.Is(err, ErrInProgress) {
@@ -259,10 +264,7 @@ func validCancellation(want []Wanted, key string) error {
 		v = append(v, problem.InvalidField{Name: "items", Message: "name the tickets to cancel"})
 	}
 	v = append(v, validItems(want)...)
-	if key == "" {
-		v = append(v, problem.InvalidField{Name: "idempotency_key", Message: "is required"})
-	}
-	v = append(v, validKey(key)...)
+	v = append(v, validRequired(key)...)
 	if v != nil {
 		return v
 	}

@@ -24,6 +24,8 @@ type Request struct {
 	UserID       string // "" or the caller's
 	Address      string // a keyed hash of the client's; "" where it is not known
 	PaymentToken string // "" for the provider's default
+	// Checkout asks to hold the tickets only. The customer pays later: see Pay.
+	Checkout bool
 	// ExpectedTotal is the total that the customer has seen; nil for any.
 	ExpectedTotal  *money.Amount
 	IdempotencyKey string // "" for none
@@ -37,7 +39,7 @@ type Wanted struct {
 
 // Create books: it holds the tickets, takes the money and confirms. The booking
 // it returns is Confirmed, or Pending where the outcome of the payment is not
-// known yet. With an error, the booking returned is the one refused, if there
+// known yet, or where it is a Checkout. With an error, the booking returned is the one refused, if there
 // is one: ErrPaymentDeclined, ErrAmountNotPayable, ErrPriceChanged, ErrSoldOut, ErrSalesClosed,
 // ErrEventNotFound, ErrTicketTypeNotFound, ErrUnavailable. Nothing is booked when
 // the limits of the caller's account or address do not allow it: ErrTooManyTickets,
@@ -84,6 +86,9 @@ func (s *Service) Create(ctx context.Context, caller identity.Caller, r Request)
 		Payment:   Payment{Provider: s.Payments.Provider(), Status: PaymentOpen},
 		CreatedAt: start, UpdatedAt: start, Lease: s.newLease(),
 	}
+	if r.Checkout {
+		b.Checkout = &Checkout{ExpiresAt: start.Add(s.CheckoutTTL)}
+	}
 	b.note(start, caller.UserID, "created", "")
 	switch err := s.store(ctx, catalog, b, key); {
 	case errors.Is(err, ErrKeyTaken):
@@ -95,7 +100,7 @@ func (s *Service) Create(ctx context.Context, caller identity.Caller, r Request)
 	}
 
 	g := s.sagaOf(ctx, b, caller.UserID)
-	g.charges, g.token, g.expected = true, r.PaymentToken, r.ExpectedTotal
+	g.holds, g.charges, g.token, g.expected = true, !r.Checkout, r.PaymentToken, r.ExpectedTotal
 	s.step(ctx, catalog, &g) // it reserves
 	s.drive(ctx, work, &g)
 	return s.outcome(ctx, &g)
@@ -104,25 +109,41 @@ func (s *Service) Create(ctx context.Context, caller identity.Caller, r Request)
 // outcome is the answer of Create. The customer is told only of what is stored:
 // recovery keeps silent about a booking that nobody knows of.
 func (s *Service) outcome(ctx context.Context, g *saga) (Booking, error) {
-	b := g.b
-	if g.notSaved != nil {
-		switch now, err := s.Store.Get(ctx, b.ID); {
-		case err == nil && now.Status != Pending:
-			b = now // another driver was faster, or the write has had its effect
-		case b.Payment.Status == PaymentCaptured:
-			return b, nil // recovery confirms it or gives the money back, and says so
-		}
+	b, known := s.known(ctx, g)
+	if known && b.Status == Pending && b.Payment.Status == PaymentCaptured {
+		return b, nil
 	}
 	switch b, err := replay(b); {
 	case !errors.Is(err, ErrInProgress):
 		return b, err
 	case g.err != nil:
 		return Booking{}, g.err
-	case g.notSaved != nil && !errors.Is(g.notSaved, ErrLeaseLost):
-		return Booking{}, g.notSaved
+	case !known:
+		return Booking{}, g.unknown()
 	default:
 		return Booking{}, err
 	}
+}
+
+// known is a booking at the end of its request, and reports whether it is, or will be,
+// stored so.
+func (s *Service) known(ctx context.Context, g *saga) (b Booking, known bool) {
+	if g.notSaved == nil {
+		return g.b, true
+	}
+	if b, err := s.Store.Get(ctx, g.b.ID); err == nil && b.Status != Pending {
+		return b, true // another driver was faster, or the write has had its effect
+	}
+	// Recovery confirms what is paid or gives the money back, and says so.
+	return g.b, g.b.Payment.Status == PaymentCaptured
+}
+
+// unknown is the answer to a request whose outcome could not be stored.
+func (g *saga) unknown() error {
+	if errors.Is(g.notSaved, ErrLeaseLost) {
+		return ErrInProgress
+	}
+	return g.notSaved
 }
 
 // store creates the booking in the turn of its account and of its address, for
@@ -212,6 +233,7 @@ func replay(b Booking) (Booking, error) {
 var reasons = []*problem.Refusal{
 	ErrSoldOut, ErrSalesClosed, ErrEventNotFound, ErrTicketTypeNotFound,
 	ErrPaymentDeclined, ErrAmountNotPayable, ErrPriceChanged, ErrPaymentAbandoned, ErrEventCancelled,
+	ErrCheckoutExpired, ErrCheckoutAbandoned,
 }
 
 func refusal(reason problem.Code) error {
@@ -263,8 +285,9 @@ func (r *Request) validate() error {
 		bad("", fmt.Sprintf("a booking holds at most %d tickets", MaxTickets))
 	}
 	v = append(v, validKey(r.IdempotencyKey)...)
-	if len(r.PaymentToken) > 255 {
-		bad("payment.token", "must be at most 255 characters")
+	v = append(v, validToken(r.PaymentToken)...)
+	if r.Checkout && r.PaymentToken != "" {
+		bad("payment.token", "is not taken with checkout: pay later")
 	}
 	if v != nil {
 		return v
@@ -295,6 +318,13 @@ func validItems(items []Wanted) (v problem.Invalid) {
 	return v
 }
 
+func validToken(token string) problem.Invalid {
+	if len(token) > 255 {
+		return problem.Invalid{{Name: "payment.token", Message: "must be at most 255 characters"}}
+	}
+	return nil
+}
+
 // validKey says what is wrong with an idempotency key, or the lack of one.
 func validKey(key string) problem.Invalid {
 	if len(key) > 255 || strings.ContainsFunc(key, func(c rune) bool { return c < '!' || c > '~' }) {
@@ -313,5 +343,6 @@ func (r *Request) fingerprint() string {
 		Items   []Wanted
 		Payment string
 		Total   *money.Amount `json:",omitempty"`
-	}{r.EventID, r.Tickets, items, r.PaymentToken, r.ExpectedTotal})
+		Later   bool          `json:",omitempty"`
+	}{r.EventID, r.Tickets, items, r.PaymentToken, r.ExpectedTotal, r.Checkout})
 }

@@ -20,7 +20,7 @@ func (s *Service) drive(ctx, work context.Context, g *saga) {
 // step makes the next call or write, and reports whether there was one. The booking is
 // written only where the saga says so: what calls answer in between is stored together.
 func (s *Service) step(ctx, work context.Context, g *saga) bool {
-	switch next := g.next(); next {
+	switch next := g.next(s.now()); next {
 	case nothing:
 		return false
 	case callReserve:
@@ -43,6 +43,9 @@ func (s *Service) step(ctx, work context.Context, g *saga) bool {
 			s.Log.WarnContext(ctx, "payment outcome not known", "booking_id", g.b.ID, "error", err)
 		}
 		g.onCharge(c, err, s.now())
+	case callLook:
+		o, err := s.Payments.Look(work, g.unsettled())
+		g.onLook(o, err, s.now())
 	case callSettle:
 		settled, err := s.Payments.Settle(work, g.unsettled())
 		g.onSettle(settled, err, s.now())

@@ -57,7 +57,7 @@ func (g *saga) tell(b *Booking, kind string, c *events.Cancellation) error {
 		BookingID: b.ID, Version: b.Version + 1, Attempt: b.Attempt,
 		UserID: b.UserID, UserEmail: b.UserEmail, UserName: b.UserName, Status: string(b.Status),
 		Event: event, Items: b.Items, Total: b.Total, Refunded: refunded,
-		Reason: string(b.Reason), OccurredAt: b.UpdatedAt, Acknowledged: b.Acknowledged,
+		Reason: string(b.Reason), OccurredAt: b.UpdatedAt, Acknowledged: b.Owed,
 		RefundDue: due, Cancellation: c, Note: g.note,
 	})
 	if err != nil { // a time out of range, say

@@ -16,6 +16,7 @@ type faults struct {
 	booking.Payments
 	books    booking.Statements
 	holdings booking.Holdings
+	events   booking.CancelledEvents // nil for the world's
 	before   func(call string) error // the call has no effect
 	after    func(call string) error // the call has its effect
 	// underway, where it is set, gets the charges without effect: they may arrive yet.

@@ -10,7 +10,8 @@ import (
 // PaymentHeard takes the provider's hint that something has become of a
 // booking's payment: what waits for it is settled at once, and a booking that
 // failed is taken up again where its payment has succeeded although, to be
-// confirmed if tickets remain, and refunded if not, or if nobody was told of it.
+// confirmed if tickets remain, and refunded if not, if nobody was told of it, or if its
+// customer has abandoned it.
 // The hint is not believed: the provider is asked. ErrNotFound; ErrLeaseLost
 // while the booking is driven, and ErrOutcomeUnknown: the hint is to be repeated.
 func (s *Service) PaymentHeard(ctx context.Context, bookingID string) error {
@@ -43,13 +44,16 @@ func (s *Service) PaymentHeard(ctx context.Context, bookingID string) error {
 		case b.Status == Failed && len(b.Refunds) == 0 && !settled.Captured:
 			return errOvertaken // it was pending, and the provider has not been asked
 		case b.Status == Failed && len(b.Refunds) == 0:
-			told := b.Acknowledged || b.Reason != ""
-			b.Status, b.Reason, b.Acknowledged, b.Tries = Pending, "", true, 0
+			reason, wanted := b.Reason, b.Reason != problem.CheckoutAbandoned
+			if !b.Acknowledged && reason == "" {
+				reason, wanted = problem.PaymentAbandoned, false
+			}
+			b.Status, b.Reason, b.Acknowledged, b.Owed, b.Tries = Pending, "", true, true, 0
 			b.note(now, b.Payment.Provider, "late_payment", "the payment has succeeded after all")
-			if !told {
+			if !wanted {
 				// Nobody knows of it, and its customer may have booked anew with
 				// the key that it freed: the money goes back, and that is told.
-				b.Reason = problem.PaymentAbandoned
+				b.Reason = reason
 				b.Payment.Reference, b.Payment.Status, b.Payment.Captured = settled.Reference, PaymentCaptured, settled.Amount
 				b.Refunds = []Refund{{ID: newID(), Amount: settled.Amount, Status: RefundPending, Decided: now}}
 			}

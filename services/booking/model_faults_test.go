@@ -7,7 +7,10 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/openboxoffice/boxoffice/contracts/money"
+	"github.com/openboxoffice/boxoffice/contracts/problem"
 	"github.com/openboxoffice/boxoffice/services/booking"
+	"github.com/openboxoffice/boxoffice/services/booking/bookingtest"
 	"github.com/openboxoffice/boxoffice/services/internal/suitetest"
 )
 
@@ -24,19 +27,109 @@ func TestBrokenSagasAreCaught(t *testing.T) {
 		"returns_tickets_twice":       func(f *faults) { f.Catalog = returnsTwice{f.Catalog} },
 		"writes_without_the_lease":    func(f *faults) { f.Store = ignoresLeases{f.Store} },
 	} {
-		suitetest.MustFail(t, name, func(t *testing.T) {
-			t.Run("histories", func(t *testing.T) {
-				for flagName, value := range map[string]string{"rapid.shrinktime": "1s", "rapid.nofailfile": "true"} {
-					if err := flag.Set(flagName, value); err != nil {
-						t.Fatal(err)
-					}
-				}
-				m := newModel(func() store { return openSQLite(t) })
-				m.spoil = spoil
-				m.histories(t, 1000)
-			})
-		}, "histories")
+		mustFind(t, name, nil, spoil)
 	}
+}
+
+func TestBrokenCheckoutsAreCaught(t *testing.T) {
+	t.Parallel()
+	for name, fault := range map[string]struct {
+		spoil func(*faults)
+		only  []string // the steps that show it, besides a checkout and its payment
+	}{
+		"a_declined_webhook_ends_the_checkout": {
+			func(f *faults) { f.Payments = endsDeclined{f.Payments} }, []string{"a stray webhook", "recover a little"},
+		},
+		"a_lost_answer_makes_a_second_capture": {
+			func(f *faults) { takeSilenceForNo(f); f.Payments = capturesEach{f.Payments} }, nil,
+		},
+		"an_extension_moves_what_an_attempt_waits": {
+			func(f *faults) { f.Store = edits{f.Store, lookLater} }, []string{"extend a checkout"},
+		},
+		"an_abandoned_booking_is_confirmed_late": {
+			func(f *faults) { f.Store = edits{f.Store, forgiveAbandoned} }, []string{"cancel", "pay late"},
+		},
+		"a_cancelled_event_is_charged": {
+			func(f *faults) { f.events = takesPlace{} }, []string{"cancel the event"},
+		},
+	} {
+		mustFind(t, name, append(fault.only, "", "check out", "pay for a checkout"), fault.spoil)
+	}
+}
+
+// mustFind runs histories of these steps with a planted fault, in a process of
+// their own, which must fail.
+func mustFind(t *testing.T, name string, only []string, spoil func(*faults)) {
+	suitetest.MustFail(t, name, func(t *testing.T) {
+		t.Run("histories", func(t *testing.T) {
+			for flagName, value := range map[string]string{"rapid.shrinktime": "1s", "rapid.nofailfile": "true"} {
+				if err := flag.Set(flagName, value); err != nil {
+					t.Fatal(err)
+				}
+			}
+			m := newModel(func() store { return openSQLite(t) })
+			m.spoil, m.only = spoil, only
+			m.histories(t, 1000)
+		})
+	}, "histories")
+}
+
+// endsDeclined ends a charge whose latest attempt was declined.
+type endsDeclined struct{ booking.Payments }
+
+func (p endsDeclined) Look(ctx context.Context, c booking.Unsettled) (booking.Outcome, error) {
+	o, err := p.Payments.Look(ctx, c)
+	if o.State == booking.ChargeDeclined {
+		_, _ = p.Settle(ctx, c)
+	}
+	return o, err
+}
+
+// capturesEach has a charge for each attempt.
+type capturesEach struct{ booking.Payments }
+
+func (p capturesEach) Charge(ctx context.Context, c booking.Charge) (booking.Charged, error) {
+	pay := p.Payments.(*asksNobody).Payments.(*bookingtest.MemoryPayments)
+	before, refunded, _ := pay.Ledger(c.BookingID)
+	charged, err := p.Payments.Charge(ctx, c)
+	if err == nil && before > 0 && c.Attempt > 1 {
+		pay.Tamper(c.BookingID, before+c.Amount.AmountMinor, refunded)
+	}
+	return charged, err
+}
+
+// edits changes what every update stores.
+type edits struct {
+	booking.Store
+	edit func(before, after *booking.Booking)
+}
+
+func (s edits) Update(ctx context.Context, id, lease string, change func(*booking.Booking) error) (booking.Booking, error) {
+	return s.Store.Update(ctx, id, lease, func(b *booking.Booking) error {
+		before := b.Clone()
+		err := change(b)
+		s.edit(&before, b)
+		return err
+	})
+}
+
+func lookLater(before, after *booking.Booking) {
+	if c := after.Checkout; c != nil && c.Extensions > before.Checkout.Extensions {
+		after.Lease.Until = c.ExpiresAt
+	}
+}
+
+func forgiveAbandoned(before, after *booking.Booking) {
+	if before.Status == booking.Failed && after.Reason == problem.CheckoutAbandoned {
+		after.Reason, after.Refunds, after.Payment.Captured = "", nil, money.Amount{}
+	}
+}
+
+// takesPlace has heard of no cancelled event.
+type takesPlace struct{ booking.CancelledEvents }
+
+func (takesPlace) CancelledEvent(context.Context, string) (booking.CancelledEvent, error) {
+	return booking.CancelledEvent{}, booking.ErrEventNotFound
 }
 
 type admitsAll struct{ booking.Store }

@@ -3,8 +3,10 @@ package booking_test
 import (
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -15,6 +17,7 @@ import (
 	"github.com/openboxoffice/boxoffice/contracts/events"
 	"github.com/openboxoffice/boxoffice/contracts/identity"
 	"github.com/openboxoffice/boxoffice/contracts/money"
+	"github.com/openboxoffice/boxoffice/contracts/problem"
 	"github.com/openboxoffice/boxoffice/services/booking"
 	"github.com/openboxoffice/boxoffice/services/booking/bookingtest"
 	"github.com/openboxoffice/boxoffice/services/internal/suitetest"
@@ -59,6 +62,19 @@ func TestThePromisesHoldThroughAnyHistory(t *testing.T) {
 	newModel(func() store { return openSQLite(t) }).histories(t, checks(60, 60))
 }
 
+// The same, of checkouts alone: their histories are longer.
+func TestThePromisesHoldThroughAnyCheckout(t *testing.T) {
+	t.Parallel()
+	m := newModel(func() store { return openSQLite(t) })
+	m.only = ofCheckouts
+	m.histories(t, checks(100, 100))
+}
+
+var ofCheckouts = []string{
+	"", "check out", "pay for a checkout", "pay", "pay with another card", "a charge arrives late", "extend a checkout", "half a minute later", "time out", "pay late",
+	"a stray webhook", "cancel", "cancel the event", "recover a little",
+}
+
 // model is a world and what has been done to it in one history.
 type model struct {
 	*world
@@ -70,9 +86,11 @@ type model struct {
 	shows                       []string
 	confirmed, cancelled, asked map[string]bool // bookings
 	underway                    []func()        // charges that were sent, and have yet to arrive
+	abandoned                   map[string]bool // checkouts that have failed so
 	keys                        int
 	began                       time.Time
 
+	only   []string // steps; all of them if it is empty
 	open   func() store
 	t      *testing.T
 	failed bool // the last history did, as far as is known
@@ -92,6 +110,9 @@ func (m *model) unlucky(f *faults) *booking.Service {
 	s := m.service(f)
 	f.underway = func(arrive func()) { m.underway = append(m.underway, arrive) }
 	m.spoil(f)
+	if f.events != nil {
+		s.CancelledEvents = f.events
+	}
 	return s
 }
 
@@ -113,8 +134,8 @@ func (m *model) run(t *testing.T, rt *rapid.T) {
 	m.shows = []string{m.newEvent(price), m.newEvent(money.Amount{Currency: "EUR"}), m.newEvent(money.Amount{AmountMinor: 333, Currency: "KWD"})}
 	m.catalog.Charge(m.shows[0], events.CancellationPolicy{FreeHours: 24 * 60, FeeBasisPoints: 1250})
 	m.catalog.Charge(m.shows[2], events.CancellationPolicy{FeeBasisPoints: 10_000})
-	m.confirmed, m.cancelled, m.asked = map[string]bool{}, map[string]bool{}, map[string]bool{}
-	rt.Repeat(map[string]func(*rapid.T){
+	m.confirmed, m.cancelled, m.asked, m.abandoned = map[string]bool{}, map[string]bool{}, map[string]bool{}, map[string]bool{}
+	steps := map[string]func(*rapid.T){
 		"": func(rt *rapid.T) { m.fatal(rt, m.wrongNow(t)) },
 		"book": func(rt *rapid.T) {
 			b, err := m.create(t.Context(), m.process(rt), rapid.SampledFrom(m.customers).Draw(rt, "customer"), booking.Request{
@@ -127,6 +148,31 @@ func (m *model) run(t *testing.T, rt *rapid.T) {
 				m.confirmed[b.ID] = true
 			}
 		},
+		"check out": func(rt *rapid.T) {
+			_, _ = m.process(rt).Create(t.Context(), rapid.SampledFrom(m.customers).Draw(rt, "customer"), booking.Request{
+				EventID: rapid.SampledFrom(m.shows).Draw(rt, "event"), Tickets: rapid.IntRange(1, 3).Draw(rt, "tickets"), Checkout: true,
+			})
+		},
+		"pay for a checkout": func(rt *rapid.T) {
+			b := m.checkout(t, rt)
+			m.keys += rapid.IntRange(0, 1).Draw(rt, "a new key")
+			token := rapid.SampledFrom([]string{bookingtest.Good, bookingtest.Acts, bookingtest.Declined, bookingtest.Declined}).Draw(rt, "token")
+			before, _, _ := m.books(t, b.ID)
+			paid, err := m.process(rt).Pay(t.Context(), admin, b.ID, token, fmt.Sprint("p", m.keys))
+			switch after, _, _ := m.books(t, b.ID); {
+			case after > before && m.world.cancelled[b.EventID]:
+				rt.Fatalf("%s is charged, and its event was cancelled\n\t%+v", b.ID, paid.Timeline)
+			case err == nil && paid.Status == booking.Confirmed:
+				m.confirmed[b.ID] = true
+			case err == nil && paid.Status == booking.Pending:
+				m.told[b.ID] = true
+			}
+		},
+		"extend a checkout": func(rt *rapid.T) {
+			m.keys += rapid.IntRange(0, 1).Draw(rt, "a new key")
+			_, _ = m.process(rt).Extend(t.Context(), admin, m.checkout(t, rt).ID, fmt.Sprint("e", m.keys))
+		},
+		"half a minute later": func(*rapid.T) { m.advance(31 * time.Second) },
 		"pay": func(rt *rapid.T) { // the customer acts, and the provider tells of it or not
 			b := m.any(t, rt, booking.Pending)
 			if m.pay.Act(b.ID, rapid.Bool().Draw(rt, "well")) && rapid.Bool().Draw(rt, "told") {
@@ -199,6 +245,9 @@ func (m *model) run(t *testing.T, rt *rapid.T) {
 		},
 		"lose the tickets of a pending booking": func(rt *rapid.T) {
 			b := m.any(t, rt, booking.Pending)
+			if b.Checkout != nil {
+				rt.Skip("nobody gives the tickets of a checkout back")
+			}
 			if err := m.catalog.Release(t.Context(), b.EventID, b.ID, b.Attempt); err != nil {
 				rt.Fatal(err)
 			}
@@ -228,7 +277,9 @@ func (m *model) run(t *testing.T, rt *rapid.T) {
 			m.left[b.ID] = true
 		},
 		"settle": func(rt *rapid.T) { m.settled(t, rt) },
-	})
+	}
+	maps.DeleteFunc(steps, func(step string, _ func(*rapid.T)) bool { return len(m.only) > 0 && !slices.Contains(m.only, step) })
+	rt.Repeat(steps)
 	m.settled(t, rt)
 	m.failed = false
 }
@@ -308,6 +359,7 @@ func (m *model) wrongNow(t *testing.T) (wrong []string) {
 		if refunded > captured || moves > 1+len(b.Refunds) {
 			bad("captured %d, refunded %d in %d moves", captured, refunded, moves)
 		}
+		wrong = append(wrong, m.wrongCheckout(b)...)
 		held := m.catalog.Held(b.EventID, b.ID)
 		fees, back, due := int64(0), int64(0), dueOf(b)
 		returning := int64(0) // fees that are about to go back, or have just done so
@@ -342,6 +394,44 @@ func (m *model) wrongNow(t *testing.T) (wrong []string) {
 		}
 	}
 	return wrong
+}
+
+// wrongCheckout says what must not be of a checkout at any moment.
+func (m *model) wrongCheckout(b booking.Booking) (wrong []string) {
+	c := b.Checkout
+	if c == nil {
+		return nil
+	}
+	bad := func(format string, args ...any) {
+		wrong = append(wrong, fmt.Sprintf("%s %s: ", b.ID, b.Status)+fmt.Sprintf(format, args...)+fmt.Sprintf("\n\t%+v\n\t%+v", c, b.Timeline))
+	}
+	if len(c.Attempts) > 5 || c.Extensions > 2 {
+		bad("%d attempts, %d extensions", len(c.Attempts), c.Extensions)
+	}
+	failed := b.Status == booking.Failed
+	if failed && b.Acknowledged && b.Reason == "" || failed && b.Reason == problem.CheckoutExpired && b.UpdatedAt.Before(c.ExpiresAt) {
+		bad("it has ended before its time, for %q", b.Reason)
+	}
+	if a := c.Latest(); a != nil && a.Outcome == booking.PaymentOpen && b.Status == booking.Pending && b.Lease.Token == "" &&
+		b.Lease.Until.After(b.UpdatedAt.Add(31*time.Second)) {
+		bad("its payment is looked at only at %s", b.Lease.Until)
+	}
+	if m.abandoned[b.ID] && b.Status == booking.Confirmed {
+		bad("it had been abandoned")
+	}
+	if failed && b.Reason == problem.CheckoutAbandoned {
+		m.abandoned[b.ID] = true
+	}
+	return wrong
+}
+
+// checkout draws a checkout that is Pending.
+func (m *model) checkout(t *testing.T, rt *rapid.T) booking.Booking {
+	b := m.any(t, rt, booking.Pending)
+	if b.Checkout == nil {
+		rt.Skip("it is no checkout")
+	}
+	return b
 }
 
 // any draws a booking in one of the states; in any where none is given.
@@ -394,5 +484,5 @@ func (m *model) overtake(rt *rapid.T) {
 }
 
 func call(rt *rapid.T) string {
-	return rapid.SampledFrom([]string{"Create", "Reserve", "Release", "Return", "Prepare", "Charge", "Settle", "Refund", "Update"}).Draw(rt, "call")
+	return rapid.SampledFrom([]string{"Create", "Reserve", "Release", "Return", "Prepare", "Charge", "Look", "Settle", "Refund", "Get", "Update"}).Draw(rt, "call")
 }

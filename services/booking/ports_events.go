@@ -12,6 +12,7 @@ type CancelledEvents interface {
 	// messageID was heard, together or not at all. Once it has returned no
 	// booking of the event becomes Confirmed any more. A message heard before
 	// changes nothing, and of two messages about one event the first stands.
+	//   - Pending bookings of the event that nobody drives are due at once.
 	RecordCancelled(ctx context.Context, messageID string, e CancelledEvent) error
 	// CancelledEvent returns what was recorded, or ErrEventNotFound.
 	CancelledEvent(ctx context.Context, eventID string) (CancelledEvent, error)

@@ -23,8 +23,9 @@ type saga struct {
 	trace string        // the W3C traceparent of its messages
 	rest  time.Duration // until the next try, where one fails
 
-	// A request for a new booking charges, with token. Nobody else ever starts a
-	// charge: it is settled.
+	// A request for a new booking holds its tickets. A request charges, with token; nobody
+	// else ever starts a charge.
+	holds       bool
 	charges     bool
 	token       string
 	expected    *money.Amount // the total that the customer has seen; nil for any
@@ -41,6 +42,9 @@ type saga struct {
 	asked    bool      // whether the event is cancelled
 	note     string    // the organizer's, of a cancelled event
 	answers  bool      // the customer is told once it is put off
+	owes     bool      // and waits to hear how the payment ends
+	waits    bool      // a checkout is its customer's again
+	closed   bool      // the provider will not charge it any more
 	until    time.Time // when the next driver goes on; zero while this one does
 	done     bool      // this driver has no more to do
 
@@ -60,6 +64,7 @@ const (
 	callReturn
 	callPrepare
 	callCharge
+	callLook
 	callSettle
 	callRefund
 	callEvent
@@ -67,6 +72,7 @@ const (
 	// Writes. All but the first give the lease up.
 	writeLearnt
 	writePutOff
+	writeAwaiting // the payment of a checkout
 	writeConfirmed
 	writeFailed
 	writeCancelled // the open cancellation is done
@@ -74,8 +80,8 @@ const (
 	writeNothing
 )
 
-// next is what follows.
-func (g *saga) next() step {
+// next is what follows at now.
+func (g *saga) next(now time.Time) step {
 	b := &g.b
 	switch {
 	case g.done:
@@ -84,10 +90,12 @@ func (g *saga) next() step {
 		return writePutOff
 	case g.unsaved:
 		return writeLearnt
+	case g.waits:
+		return writeAwaiting
 	case g.refund() != nil:
 		return callRefund
 	case b.Status == Pending:
-		return g.nextOfSale()
+		return g.nextOfSale(now)
 	case b.Status == Failed:
 		return writeNothing // it was being mended, and is settled all the same
 	}
@@ -107,7 +115,7 @@ func (g *saga) next() step {
 	return writeCancelled
 }
 
-func (g *saga) nextOfSale() step {
+func (g *saga) nextOfSale(now time.Time) step {
 	paid := !g.b.Payment.Captured.IsZero()
 	switch {
 	case g.declined:
@@ -117,16 +125,42 @@ func (g *saga) nextOfSale() step {
 			return callRelease
 		}
 		return writeFailed
-	case !paid && !g.charges:
-		return callSettle
-	case !g.held:
+	case !g.held && (paid || g.holds):
 		return callReserve
-	case paid || g.b.Total.IsZero():
+	case paid:
 		return writeConfirmed
-	case !g.prepared:
+	case g.charges:
+		return g.nextOfPayment()
+	case g.b.Checkout != nil:
+		return g.nextOfCheckout(now)
+	}
+	return callSettle
+}
+
+// nextOfPayment is what follows in a request that pays.
+func (g *saga) nextOfPayment() step {
+	switch {
+	case g.b.Total.IsZero():
+		return writeConfirmed
+	case !g.prepared && g.b.Payment.Reference == "":
 		return callPrepare
 	}
 	return callCharge
+}
+
+// nextOfCheckout is what follows in a checkout that no request pays. It ends when its time
+// is over, it is abandoned, or its event is cancelled; until then an attempt is looked at.
+func (g *saga) nextOfCheckout(now time.Time) step {
+	c := g.b.Checkout
+	switch {
+	case g.closed, !g.b.Acknowledged, g.b.Reason != "", !now.Before(c.ExpiresAt):
+		return callSettle
+	case !g.asked:
+		return callEvent
+	case len(c.Attempts) > 0:
+		return callLook
+	}
+	return writeAwaiting
 }
 
 // refund is the one to ask for next, or nil.
@@ -180,11 +214,15 @@ func (g *saga) onReserve(r Reserved, err error, now time.Time) {
 		g.held = true
 		b.Event, b.Items, b.Total = r.Event, r.Items, r.Total
 		g.noted(now, "reserved", fmt.Sprintf("%d tickets, attempt %d", b.Tickets(), b.Attempt))
-		if !paid.IsZero() {
+		switch {
+		case !paid.IsZero():
 			g.noted(now, "recovered", "the payment had succeeded")
 			g.noted(now, "paid", paid.String())
-		} else if g.expected != nil && *g.expected != b.Total {
+		case g.expected != nil && *g.expected != b.Total:
 			g.refused(problem.PriceChanged, now)
+		case b.Checkout != nil:
+			g.edit().Checkout.ExpiresAt = now.Add(g.checkoutTTL)
+			g.await(PaymentAwaiting)
 		}
 	}
 }
@@ -193,6 +231,10 @@ func (g *saga) onPrepare(reference string, err error, now time.Time) {
 	switch {
 	case isFinal(err):
 		g.refused(reasonOf(err), now)
+	case err != nil && g.b.Checkout != nil:
+		g.noted(now, "payment_unavailable", "the payment provider does not answer; nothing was charged")
+		g.attempted(PaymentNever)
+		g.await(PaymentAwaiting)
 	case err != nil:
 		g.noted(now, "payment_unavailable", "the payment provider does not answer; nothing was charged")
 		g.putOff(fmt.Errorf("%w: %w", ErrPaymentUnavailable, err), now)
@@ -207,18 +249,25 @@ func (g *saga) onCharge(c Charged, err error, now time.Time) {
 	switch {
 	case isFinal(err):
 		g.refused(reasonOf(err), now)
-		g.declined = errors.Is(err, ErrPaymentDeclined)
+		g.declined = g.lost && errors.Is(err, ErrPaymentDeclined)
 	case err != nil:
 		g.noted(now, "payment_unknown", "the payment provider has not answered yet")
-		g.answers, g.until = true, now.Add(g.settleAfter)
+		g.answers, g.owes, g.until = true, true, now.Add(g.settleAfter)
 	case c.Action != nil:
 		// The tickets are held until the deadline. Then recovery settles it, or
 		// before, when the provider says that something has happened.
 		g.noted(now, "payment_action", "the customer has to act")
-		g.answers, g.until = true, now.Add(g.checkoutTTL)
-		p.Reference, p.Status, p.Action, p.Deadline = c.Reference, PaymentAction, c.Action, g.until
+		p.Reference, p.Action, g.answers, g.owes = c.Reference, c.Action, true, true
+		if g.b.Checkout != nil {
+			g.attempted(PaymentAction)
+			g.await(PaymentAction)
+			return
+		}
+		g.until = now.Add(g.checkoutTTL)
+		p.Status, p.Deadline = PaymentAction, g.until
 	default:
 		p.Reference, p.Status, p.Captured = c.Reference, PaymentCaptured, g.b.Total
+		g.attempted(PaymentCaptured)
 		g.noted(now, "paid", p.Captured.String())
 	}
 }
@@ -228,12 +277,87 @@ func isFinal(err error) bool {
 	return errors.Is(err, ErrPaymentDeclined) || errors.Is(err, ErrAmountNotPayable)
 }
 
+// edit returns the booking to change in place. What is stored stays.
+func (g *saga) edit() *Booking {
+	g.b.Checkout = g.b.Checkout.clone()
+	return &g.b
+}
+
+// attempted notes what has become of a checkout's latest attempt.
+func (g *saga) attempted(outcome PaymentStatus) {
+	if a := g.edit().Checkout.Latest(); a != nil {
+		a.Outcome = outcome
+	}
+}
+
+// await leaves a checkout to its customer.
+func (g *saga) await(status PaymentStatus) {
+	p := &g.b.Payment
+	p.Status, p.Deadline, g.waits = status, g.b.Checkout.ExpiresAt, true
+	if status != PaymentAction {
+		p.Action = nil
+	}
+}
+
 func (g *saga) refused(reason problem.Code, now time.Time) {
+	if reason == problem.PaymentDeclined && g.b.Checkout != nil {
+		g.noted(now, string(reason), "")
+		g.attempted(PaymentDeclined)
+		g.await(PaymentAwaiting)
+		return
+	}
 	if reason == problem.PaymentDeclined {
 		g.b.Payment.Status = PaymentDeclined
 	}
 	g.b.Reason, g.lost = reason, true
 	g.noted(now, string(reason), "")
+}
+
+// unseen is how long after it was stored an attempt that the provider has not seen counts
+// as declined. Should it arrive after all, it is the same charge.
+const unseen = 30 * time.Second
+
+// onLook hears where the charge of a checkout stands.
+func (g *saga) onLook(o Outcome, err error, now time.Time) {
+	c := g.b.Checkout
+	latest := o.Attempt == len(c.Attempts)
+	open := c.Latest().Outcome == PaymentOpen
+	switch {
+	case errors.Is(err, ErrPaymentClosed):
+		g.closed = true
+	case err != nil:
+		g.putOff(err, now)
+	case o.State == ChargeCaptured:
+		g.captured(o.Reference, o.Amount, now)
+	case o.State == ChargeAction && latest:
+		g.attempted(PaymentAction)
+		if o.Action != nil {
+			g.b.Payment.Action = o.Action
+		}
+		g.await(PaymentAction)
+	case open && (o.State != ChargeDeclined || !latest) && now.Before(c.Latest().At.Add(unseen)):
+		g.until = c.Latest().At.Add(unseen)
+	default:
+		if open || c.Latest().Outcome == PaymentAction {
+			g.noted(now, string(problem.PaymentDeclined), "")
+			g.attempted(PaymentDeclined)
+		}
+		g.await(PaymentAwaiting)
+	}
+}
+
+// captured notes that the charge has succeeded.
+func (g *saga) captured(reference string, amount money.Amount, now time.Time) {
+	p := &g.b.Payment
+	p.Reference, p.Status, p.Captured, g.lost = reference, PaymentCaptured, amount, false
+	g.b.Total = amount // the driver may have died before it was stored
+	g.attempted(PaymentCaptured)
+	if g.held {
+		g.noted(now, "paid", amount.String())
+	}
+	if g.b.Reason == problem.EventCancelled {
+		g.backOut(problem.EventCancelled, now)
+	}
 }
 
 func (g *saga) onSettle(s Settlement, err error, now time.Time) {
@@ -243,16 +367,16 @@ func (g *saga) onSettle(s Settlement, err error, now time.Time) {
 	case err != nil:
 		g.putOff(err, now) // a refusal that was made stays one
 	case s.Captured:
-		p.Reference, p.Status, p.Captured, g.lost = s.Reference, PaymentCaptured, s.Amount, false
-		b.Total = s.Amount // the driver may have died before it was stored
-		if g.held {
-			g.noted(now, "paid", p.Captured.String())
-		}
-	case s.Declined:
+		g.captured(s.Reference, s.Amount, now)
+	case s.Declined && b.Checkout == nil:
 		b.Reason, p.Status, g.lost = problem.PaymentDeclined, PaymentDeclined, true
 	default:
 		g.lost = true
-		if b.Acknowledged && b.Reason == "" {
+		switch {
+		case !b.Acknowledged || b.Reason != "":
+		case b.Checkout != nil:
+			b.Reason = problem.CheckoutExpired
+		default:
 			b.Reason = problem.PaymentAbandoned
 		}
 	}
@@ -303,21 +427,25 @@ func (g *saga) onReturn(err error, now time.Time) {
 	g.noted(now, "returned", fmt.Sprintf("%d tickets", tickets(g.b.Open().Items)))
 }
 
-// onEvent hears whether the event is cancelled. A booking that is Confirmed is
+// onEvent hears whether the event is cancelled. A checkout ends with it. A booking that is Confirmed is
 // cancelled with it, in full whatever the policy, and fees that were kept after the
 // organizer had cancelled it are given back.
 func (g *saga) onEvent(e CancelledEvent, err error, now time.Time) {
 	begun := g.b.Open() != nil
 	switch {
 	case errors.Is(err, ErrEventNotFound) && !begun:
-		g.asked = true // it takes place: somebody was mending the booking, and died
+		g.asked = true // it takes place
 		return
 	case err != nil:
 		g.putOff(err, now)
 		return
 	}
 	g.asked, g.note = true, e.Note
-	if begun {
+	switch {
+	case begun:
+		return
+	case g.b.Status == Pending:
+		g.b.Reason = problem.EventCancelled
 		return
 	}
 	b := g.b.Clone()
@@ -342,8 +470,11 @@ func (g *saga) write(w step, now time.Time) (b Booking, err error) {
 		return b, nil
 	}
 	b.Lease = Lease{Until: g.until} // nobody drives it until then
-	if w == writePutOff {
-		b.Acknowledged = b.Acknowledged || g.answers
+	if w == writeAwaiting {
+		b.Lease.Until, b.Acknowledged, b.Tries = b.Checkout.ExpiresAt, true, 0
+	}
+	if w == writePutOff || w == writeAwaiting {
+		b.Acknowledged, b.Owed = b.Acknowledged || g.answers, b.Owed || g.owes
 		return b, nil
 	}
 	b.Tries = 0
@@ -370,9 +501,10 @@ func (g *saga) write(w step, now time.Time) (b Booking, err error) {
 
 // fail makes b Failed. Nothing is held or owed any more.
 func (g *saga) fail(b *Booking, now time.Time) error {
-	told := b.Acknowledged || len(b.Refunds) > 0 || b.Payment.Status == PaymentDeclined
+	told := b.Owed && b.Reason != problem.CheckoutAbandoned || len(b.Refunds) > 0 || b.Payment.Status == PaymentDeclined
 	b.Status = Failed
-	if b.Payment.Status == PaymentOpen || b.Payment.Status == PaymentAction {
+	switch b.Payment.Status {
+	case PaymentOpen, PaymentAction, PaymentAwaiting:
 		b.Payment.Status = PaymentNever
 	}
 	b.Payment.Action, b.Payment.Deadline = nil, time.Time{}
@@ -418,9 +550,13 @@ func (g *saga) reservation() Reservation {
 }
 
 func (g *saga) charge() Charge {
-	return Charge{
+	c := Charge{
 		BookingID: g.b.ID, Attempt: 1, Since: g.b.CreatedAt, Reference: g.b.Payment.Reference, Amount: g.b.Total, Token: g.token,
 	}
+	if a := g.b.Checkout.Latest(); a != nil {
+		c.Attempt, c.Since = len(g.b.Checkout.Attempts), a.At
+	}
+	return c
 }
 
 func (g *saga) unsettled() Unsettled {

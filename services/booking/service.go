@@ -55,7 +55,7 @@ type Options struct {
 	// before it is settled: 5 s.
 	SettleAfter time.Duration
 	// CheckoutTTL is how long tickets are held for a customer who has to act
-	// before the money moves: 10 min.
+	// before the money moves, and how long a checkout lasts: 10 min.
 	CheckoutTTL time.Duration
 	// TicketsPerAccount is how many UnpaidTickets of one event the bookings of a
 	// user may have together: 40.

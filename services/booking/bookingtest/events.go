@@ -24,6 +24,7 @@ func TestCancelledEvents(t *testing.T, open func(t *testing.T) StoreUnderTest) {
 		{"a message heard before changes nothing", eventHeard},
 		{"of two messages the first stands", eventTwice},
 		{"once it has returned nothing is confirmed any more", eventRace},
+		{"pending bookings of the event that nobody drives are due at once", eventPendingDue},
 		{"progress counts", eventProgress},
 		{"a cancelled context changes nothing", eventContext},
 	} {
@@ -47,6 +48,24 @@ func eventRecorded(t *testing.T, u StoreUnderTest) {
 	one, two := u.cancelEvent(t, newID()), u.cancelEvent(t, newID())
 	u.wantEvent(t, one)
 	u.wantEvent(t, two)
+}
+
+func eventPendingDue(t *testing.T, u StoreUnderTest) {
+	event, later := newID(), start.Add(time.Hour)
+	waits := func(b *booking.Booking) { b.EventID, b.Lease = event, booking.Lease{Until: later} }
+	due := u.create(t, pending(waits), booking.Key{})
+	others := []booking.Booking{
+		u.create(t, pending(waits, func(b *booking.Booking) { b.EventID = newID() }), booking.Key{}),
+		u.create(t, pending(waits, func(b *booking.Booking) { b.Lease.Token = newID() }), booking.Key{}),
+		u.create(t, pending(waits, func(b *booking.Booking) { b.Lease.Until = start.Add(-time.Hour) }), booking.Key{}),
+		u.create(t, pending(waits, func(b *booking.Booking) { b.Status = booking.Failed }), booking.Key{}),
+		u.create(t, pending(waits, func(b *booking.Booking) { b.Lease = booking.Lease{} }), booking.Key{}),
+	}
+	e := u.cancelEvent(t, event)
+	due.Lease.Until = e.RecordedAt
+	for _, b := range append(others, due) {
+		u.want(t, b)
+	}
 }
 
 func eventNotFound(t *testing.T, u StoreUnderTest) {

@@ -149,7 +149,10 @@ func full() booking.Booking {
 			ID: newID(), Items: b.Items[:1], Price: euros(7), Fee: euros(1), RefundID: b.Refunds[0].ID,
 			All: true, Done: true, At: at(10), By: newID(), Key: "k",
 		}}
-		b.Reason, b.Attempt, b.Acknowledged, b.Version, b.Tries = problem.SoldOut, 3, true, 7, 5
+		b.Reason, b.Attempt, b.Acknowledged, b.Owed, b.Version, b.Tries = problem.SoldOut, 3, true, true, 7, 5
+		b.Checkout = &booking.Checkout{ExpiresAt: at(11), Extensions: 2, Attempts: []booking.Attempt{
+			{At: at(12), Key: "a", Outcome: booking.PaymentDeclined}, {At: at(13), Key: "b", Outcome: booking.PaymentOpen},
+		}}
 		b.Timeline = []booking.Step{{At: at(1), Step: "a", Detail: "ä", By: newID()}, {At: at(2), Step: "b"}}
 		b.CreatedAt, b.UpdatedAt, b.Lease.Until = at(3), at(4), at(5)
 	})

@@ -38,7 +38,10 @@ func (s *Store) RecordCancelled(ctx context.Context, messageID string, e booking
 		_, err = tx.Exec(ctx, `
 			WITH recorded AS (
 				INSERT INTO cancelled_events (event_id, title, by, note, occurred_at, recorded_at) VALUES ($1, $2, $6, $3, $4, $5)
-				ON CONFLICT DO NOTHING RETURNING event_id)
+				ON CONFLICT DO NOTHING RETURNING event_id),
+			due AS (
+				UPDATE bookings SET lease_until = $5
+				WHERE event_id = (SELECT event_id FROM recorded) AND status = 'PENDING' AND lease_token = '' AND lease_until > $5)
 			INSERT INTO audit_log (at, by, step, detail, booking_id, event_id, version)
 			SELECT $5, $6, $7, $8, '', event_id, 0 FROM recorded`,
 			e.EventID, e.Title, e.Note, e.OccurredAt, e.RecordedAt, a.By, a.Step.Step, a.Detail)

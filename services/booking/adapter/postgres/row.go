@@ -50,6 +50,8 @@ var stored = []column{
 	scalar("reason", func(b *booking.Booking) *problem.Code { return &b.Reason }),
 	scalar("attempt", func(b *booking.Booking) *int { return &b.Attempt }),
 	scalar("acknowledged", func(b *booking.Booking) *bool { return &b.Acknowledged }),
+	scalar("owed", func(b *booking.Booking) *bool { return &b.Owed }),
+	document("checkout", func(b *booking.Booking) **booking.Checkout { return &b.Checkout }),
 	document("timeline", func(b *booking.Booking) *[]booking.Step { return &b.Timeline }),
 	scalar("version", func(b *booking.Booking) *int64 { return &b.Version }),
 	moment("created_at", func(b *booking.Booking) *time.Time { return &b.CreatedAt }),

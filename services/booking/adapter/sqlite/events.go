@@ -32,6 +32,11 @@ func (s *Store) RecordCancelled(ctx context.Context, messageID string, e booking
 		if n, err := res.RowsAffected(); err != nil || n == 0 {
 			return err
 		}
+		if _, err := tx.ExecContext(ctx, `
+			UPDATE bookings SET lease_until = ?2 WHERE event_id = ?1 AND status = 'PENDING' AND lease_token = '' AND lease_until > ?2`,
+			e.EventID, sqlitedb.Time(e.RecordedAt)); err != nil {
+			return err
+		}
 		return insertAudit(ctx, tx, booking.AuditRow{AuditEntry: e.Audit()})
 	})
 }

@@ -1,0 +1,345 @@
+package booking_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/openboxoffice/boxoffice/contracts/events"
+	"github.com/openboxoffice/boxoffice/contracts/money"
+	"github.com/openboxoffice/boxoffice/contracts/problem"
+	"github.com/openboxoffice/boxoffice/services/booking"
+	"github.com/openboxoffice/boxoffice/services/booking/bookingtest"
+)
+
+// ttl is how long a checkout lasts by default.
+const ttl = 10 * time.Minute
+
+// checkOut holds two tickets at this price for their customer to pay.
+func (m *model) checkOut(t *testing.T, price money.Amount) (b booking.Booking, again func() (booking.Booking, error)) {
+	t.Helper()
+	c, request := m.newCustomer(), booking.Request{EventID: m.newEvent(price), Tickets: 2, Checkout: true, IdempotencyKey: "k"}
+	again = func() (booking.Booking, error) { return m.service(nil).Create(t.Context(), c, request) }
+	b, err := again()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b, again
+}
+
+// payFor pays for b, under a key of its own.
+func (m *model) payFor(t *testing.T, b booking.Booking, token string) (booking.Booking, error) {
+	t.Helper()
+	m.keys++
+	return m.service(nil).Pay(t.Context(), admin, b.ID, token, "pay"+string(rune('a'+m.keys)))
+}
+
+func wantStatus(t *testing.T, b booking.Booking, status booking.Status, payment booking.PaymentStatus) {
+	t.Helper()
+	if b.Status != status || b.Payment.Status != payment {
+		t.Errorf("the booking is %s, its payment %s, want %s, %s", b.Status, b.Payment.Status, status, payment)
+	}
+}
+
+func TestACheckoutHoldsTheTicketsUntilItExpires(t *testing.T) {
+	t.Parallel()
+	m := modelWorld(t)
+	b, again := m.checkOut(t, price)
+	wantStatus(t, b, booking.Pending, booking.PaymentAwaiting)
+	if want := m.now().Add(ttl); !b.Checkout.ExpiresAt.Equal(want) {
+		t.Errorf("it expires at %s, want %s", b.Checkout.ExpiresAt, want)
+	}
+	if repeated, err := again(); err != nil || repeated.ID != b.ID {
+		t.Errorf("the key answers with %q, %v", repeated.ID, err)
+	}
+	if n := m.available(t, b.EventID); n != capacity-2 {
+		t.Errorf("%d tickets are left, want %d", n, capacity-2)
+	}
+	m.advance(ttl)
+	_, err := m.payFor(t, b, bookingtest.Good)
+	wantErr(t, err, booking.ErrCheckoutExpired)
+	_, err = m.service(nil).Extend(t.Context(), admin, b.ID, "e")
+	wantErr(t, err, booking.ErrCheckoutExpired)
+	m.recover(t)
+	b = m.get(t, b.ID)
+	wantStatus(t, b, booking.Failed, booking.PaymentNever)
+	if b.Reason != problem.CheckoutExpired {
+		t.Errorf("it has failed for %q", b.Reason)
+	}
+	_, err = again()
+	wantErr(t, err, booking.ErrCheckoutExpired)
+	if sent := m.messages(t)[b.ID]; len(sent) > 0 {
+		t.Errorf("the customer is told %+v", sent)
+	}
+	m.check(t)
+}
+
+func TestADeclinedCardLeavesTheCheckoutForAnother(t *testing.T) {
+	t.Parallel()
+	m := modelWorld(t)
+	b, _ := m.checkOut(t, price)
+	expires := b.Checkout.ExpiresAt
+	m.advance(time.Minute)
+	b, err := m.payFor(t, b, bookingtest.Declined)
+	wantErr(t, err, booking.ErrPaymentDeclined)
+	wantStatus(t, b, booking.Pending, booking.PaymentAwaiting)
+	if b.Reason != "" || !b.Checkout.ExpiresAt.Equal(expires) || !b.Lease.Until.Equal(expires) {
+		t.Errorf("its reason is %q, it expires at %s and is due at %s, want %s", b.Reason, b.Checkout.ExpiresAt, b.Lease.Until, expires)
+	}
+	b, err = m.payFor(t, b, bookingtest.Good)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantStatus(t, b, booking.Confirmed, booking.PaymentCaptured)
+	wantSteps(t, b, "created reserved attempt payment_declined attempt paid confirmed")
+	_, err = m.payFor(t, b, bookingtest.Good)
+	wantErr(t, err, booking.ErrAlreadyPaid)
+	m.check(t)
+}
+
+func TestARepeatedPaymentAnswersTheFirst(t *testing.T) {
+	t.Parallel()
+	m := modelWorld(t)
+	b, _ := m.checkOut(t, price)
+	s := m.service(nil)
+	for range 2 {
+		_, err := s.Pay(t.Context(), admin, b.ID, bookingtest.Declined, "first")
+		wantErr(t, err, booking.ErrPaymentDeclined)
+	}
+	for range 2 {
+		if got, err := s.Pay(t.Context(), admin, b.ID, bookingtest.Acts, "second"); err != nil || got.Status != booking.Pending {
+			t.Errorf("the booking is %s, %v", got.Status, err)
+		}
+	}
+	_, err := s.Pay(t.Context(), admin, b.ID, bookingtest.Good, "second")
+	wantErr(t, err, booking.ErrKeyReused)
+	b, err = s.Pay(t.Context(), admin, b.ID, bookingtest.Good, "third")
+	if err != nil || len(b.Checkout.Attempts) != 3 {
+		t.Errorf("%d attempts, %v", len(b.Checkout.Attempts), err)
+	}
+	m.check(t)
+}
+
+func TestAFreeCheckoutIsConfirmedWithoutAnAttempt(t *testing.T) {
+	t.Parallel()
+	m := modelWorld(t)
+	b, _ := m.checkOut(t, money.Amount{Currency: "EUR"})
+	for range 2 {
+		got, err := m.service(nil).Pay(t.Context(), admin, b.ID, "", "k")
+		if err != nil || len(got.Checkout.Attempts) > 0 {
+			t.Fatalf("attempts %+v, %v", got.Checkout, err)
+		}
+		wantStatus(t, got, booking.Confirmed, booking.PaymentNotRequired)
+	}
+	m.check(t)
+}
+
+func TestPaymentsOfACheckoutAreLimited(t *testing.T) {
+	t.Parallel()
+	m := modelWorld(t)
+	b, _ := m.checkOut(t, price)
+	for range 5 {
+		_, err := m.payFor(t, b, bookingtest.Declined)
+		wantErr(t, err, booking.ErrPaymentDeclined)
+	}
+	_, err := m.payFor(t, b, bookingtest.Good)
+	wantErr(t, err, booking.ErrTooManyAttempts)
+
+	late, _ := m.checkOut(t, price)
+	m.advance(ttl - 30*time.Second)
+	if _, err := m.payFor(t, late, bookingtest.Declined); err == nil {
+		t.Error("it is not declined")
+	}
+	m.advance(time.Microsecond)
+	_, err = m.payFor(t, late, bookingtest.Good)
+	wantErr(t, err, booking.ErrCheckoutExpired)
+}
+
+func TestAPaymentWithoutAnAnswerComesBeforeTheNext(t *testing.T) {
+	t.Parallel()
+	for _, made := range []bool{true, false} {
+		m := modelWorld(t)
+		b, _ := m.checkOut(t, price)
+		f := &faults{before: only("Charge", unknown)}
+		if made {
+			f = &faults{after: only("Charge", unknown)}
+		}
+		b, err := m.service(f).Pay(t.Context(), admin, b.ID, bookingtest.Good, "lost")
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantStatus(t, b, booking.Pending, booking.PaymentOpen)
+		_, err = m.payFor(t, b, bookingtest.Good)
+		wantErr(t, err, booking.ErrPaymentInProgress)
+		due := b.Lease.Until
+		if b, err = m.service(nil).Extend(t.Context(), admin, b.ID, "e"); err != nil || !b.Lease.Until.Equal(due) {
+			t.Errorf("after an extension it is looked at at %s, want %s, %v", b.Lease.Until, due, err)
+		}
+		if err := m.recoverOnce(t, m.service(nil)); err != nil {
+			t.Fatal(err)
+		}
+		b = m.get(t, b.ID)
+		if made {
+			wantStatus(t, b, booking.Confirmed, booking.PaymentCaptured)
+			m.check(t)
+			continue
+		}
+		wantStatus(t, b, booking.Pending, booking.PaymentAwaiting) // it has not been seen for half a minute
+		if b, err = m.payFor(t, b, bookingtest.Good); err != nil {
+			t.Fatal(err)
+		}
+		wantStatus(t, b, booking.Confirmed, booking.PaymentCaptured)
+		m.check(t)
+	}
+}
+
+func TestAnExtensionGivesTheFullTimeTwice(t *testing.T) {
+	t.Parallel()
+	m := modelWorld(t)
+	b, _ := m.checkOut(t, price)
+	s := m.service(nil)
+	for _, key := range []string{"one", "one", "two"} {
+		m.advance(time.Minute)
+		before := m.get(t, b.ID).Checkout.Extensions
+		var err error
+		if b, err = s.Extend(t.Context(), admin, b.ID, key); err != nil {
+			t.Fatal(err)
+		}
+		if want := m.now().Add(ttl); b.Checkout.Extensions > before && (!b.Checkout.ExpiresAt.Equal(want) || !b.Lease.Until.Equal(want)) {
+			t.Errorf("it expires at %s and is due at %s, want %s", b.Checkout.ExpiresAt, b.Lease.Until, want)
+		}
+	}
+	if b.Checkout.Extensions != 2 {
+		t.Errorf("%d extensions, want 2", b.Checkout.Extensions)
+	}
+	_, err := s.Extend(t.Context(), admin, b.ID, "three")
+	wantErr(t, err, booking.ErrNoMoreExtensions)
+}
+
+func TestAnAbandonedCheckoutGivesItsTicketsBack(t *testing.T) {
+	t.Parallel()
+	m := modelWorld(t)
+	b, again := m.checkOut(t, price)
+	if _, err := m.payFor(t, b, bookingtest.Acts); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		got, err := m.service(nil).Cancel(t.Context(), admin, b.ID)
+		if err != nil || got.Reason != problem.CheckoutAbandoned {
+			t.Fatalf("it has failed for %q, %v", got.Reason, err)
+		}
+		wantStatus(t, got, booking.Failed, booking.PaymentNever)
+	}
+	_, err := m.payFor(t, b, bookingtest.Good)
+	wantErr(t, err, booking.ErrCheckoutAbandoned)
+	_, err = again()
+	wantErr(t, err, booking.ErrCheckoutAbandoned)
+	if sent := m.messages(t)[b.ID]; len(sent) > 0 {
+		t.Errorf("the customer is told %+v", sent)
+	}
+	m.check(t)
+
+	// Money that comes later goes back.
+	if !m.pay.CaptureLate(b.ID) {
+		t.Fatal("nothing to capture")
+	}
+	if err := m.service(nil).PaymentHeard(t.Context(), b.ID); err != nil {
+		t.Fatal(err)
+	}
+	m.recover(t)
+	b = m.get(t, b.ID)
+	wantStatus(t, b, booking.Failed, booking.PaymentRefunded)
+	if told := m.messages(t)[b.ID][events.TypeBookingFailed]; len(told) != 1 {
+		t.Errorf("the customer is told %+v", told)
+	}
+	m.check(t)
+}
+
+func TestACheckoutThatIsPaidCannotBeAbandoned(t *testing.T) {
+	t.Parallel()
+	m := modelWorld(t)
+	b, _ := m.checkOut(t, price)
+	if _, err := m.payFor(t, b, bookingtest.Acts); err != nil {
+		t.Fatal(err)
+	}
+	m.pay.Act(b.ID, true)
+	b, err := m.service(nil).Cancel(t.Context(), admin, b.ID)
+	wantErr(t, err, booking.ErrAlreadyPaid)
+	wantStatus(t, b, booking.Confirmed, booking.PaymentCaptured)
+	m.check(t)
+}
+
+func TestACheckoutEndsWithItsEvent(t *testing.T) {
+	t.Parallel()
+	m := modelWorld(t)
+	b, _ := m.checkOut(t, price)
+	s := m.service(nil)
+	if err := m.cancelEvent(t.Context(), s, b.EventID); err != nil {
+		t.Fatal(err)
+	}
+	_, err := m.payFor(t, b, bookingtest.Good)
+	wantErr(t, err, booking.ErrEventCancelled)
+	_, err = s.Extend(t.Context(), admin, b.ID, "e")
+	wantErr(t, err, booking.ErrEventCancelled)
+	if err := m.recoverOnce(t, s); err != nil { // long before it expires
+		t.Fatal(err)
+	}
+	b = m.get(t, b.ID)
+	wantStatus(t, b, booking.Failed, booking.PaymentNever)
+	if b.Reason != problem.EventCancelled {
+		t.Errorf("it has failed for %q", b.Reason)
+	}
+	m.check(t)
+}
+
+// A webhook that tells of a decline ends the attempt, and not the checkout.
+func TestAHintOfADeclineLeavesTheCheckout(t *testing.T) {
+	t.Parallel()
+	m := modelWorld(t)
+	b, _ := m.checkOut(t, price)
+	if _, err := m.payFor(t, b, bookingtest.Acts); err != nil {
+		t.Fatal(err)
+	}
+	m.pay.Act(b.ID, false)
+	if err := m.service(nil).PaymentHeard(t.Context(), b.ID); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.recoverOnce(t, m.service(nil)); err != nil {
+		t.Fatal(err)
+	}
+	b = m.get(t, b.ID)
+	wantStatus(t, b, booking.Pending, booking.PaymentAwaiting)
+	if b.Payment.Action != nil || b.Checkout.Latest().Outcome != booking.PaymentDeclined {
+		t.Errorf("the customer is to do %+v, and the attempt is %s", b.Payment.Action, b.Checkout.Latest().Outcome)
+	}
+	if b, err := m.payFor(t, b, bookingtest.Good); err != nil || b.Status != booking.Confirmed {
+		t.Errorf("the booking is %s, %v", b.Status, err)
+	}
+	m.check(t)
+}
+
+func TestACheckoutSurvivesACrashAtEveryStep(t *testing.T) {
+	t.Parallel()
+	for name, token := range map[string]string{"paid": bookingtest.Good, "declined": bookingtest.Declined, "acts": bookingtest.Acts} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for n := 1; ; n++ {
+				for _, effect := range []bool{false, true} {
+					m := modelWorld(t)
+					b, _ := m.checkOut(t, price)
+					f := dies(n, effect)
+					paid, err := m.service(f).Pay(t.Context(), admin, b.ID, token, "k")
+					lived := f.before("") == nil
+					m.recover(t)
+					m.check(t)
+					b = m.get(t, b.ID)
+					if captured, _, _ := m.books(t, b.ID); err == nil && paid.Status == booking.Confirmed && b.Status != booking.Confirmed || captured > 0 && b.Status == booking.Failed {
+						t.Errorf("call %d, effect %t: captured %d, it was answered with %s and is %s", n, effect, captured, paid.Status, b.Status)
+					}
+					if lived {
+						return
+					}
+				}
+			}
+		})
+	}
+}
