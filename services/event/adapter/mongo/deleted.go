@@ -9,7 +9,6 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/openboxoffice/boxoffice/services/event"
-	"github.com/openboxoffice/boxoffice/services/internal/worker"
 )
 
 // deletedDoc says that an event is being deleted, or was, and that its records
@@ -35,13 +34,14 @@ func (s *Store) intendDelete(ctx context.Context, id string) error {
 // operation that has seen the event is over.
 func (s *Store) sweepDeleted(ctx context.Context, log *slog.Logger) error {
 	var docs []deletedDoc
-	if _, err := s.deleted.AllReadable(ctx, bson.M{"at": bson.M{"$lte": s.before(settledAfter)}}, batch, &docs,
-		options.Find().SetSort(bson.D{{Key: "at", Value: 1}})); err != nil {
+	if _, err := s.deleted.AllReadable(ctx, bson.M{
+		"at": bson.M{"$lte": s.before(settledAfter)}, "_id": bson.M{"$nin": s.aside.deleted.now(s.now())},
+	}, s.batch, &docs, options.Find().SetSort(bson.D{{Key: "at", Value: 1}})); err != nil {
 		return err
 	}
 	var errs []error
 	for _, d := range docs {
-		errs = append(errs, worker.Try(ctx, log, "sweep", func() error { return s.forget(ctx, d) }, "event_id", d.ID))
+		errs = append(errs, s.sweepOne(ctx, log, &s.aside.deleted, d.ID, func() error { return s.forget(ctx, d) }))
 	}
 	return errors.Join(errs...)
 }

@@ -62,6 +62,9 @@ type Store struct {
 	placed *placed // holds that are to be moved out
 	sales  *mongodb.Batches[sale, bool]
 	now    func() time.Time
+	// aside is what could not be swept, of batches of this size.
+	batch int
+	aside struct{ closures, records, events, deleted aside }
 	// patience is how long Reserve lets another one of the same attempt
 	// finish before it fences it off.
 	patience time.Duration
@@ -106,6 +109,7 @@ func newStore(db *mongodb.DB) *Store {
 		now:      time.Now,
 		patience: time.Second,
 		limit:    operationLimit,
+		batch:    batch,
 	}
 	s.sales = mongodb.NewBatches(s.sell)
 	return s

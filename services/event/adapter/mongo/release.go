@@ -58,7 +58,12 @@ func (s *Store) close(ctx context.Context, k event.Key) error {
 // finish gives back what the closed attempts up to k's have, gives a record to
 // those that have none, and says so in the closure, unless it was raised meanwhile.
 func (s *Store) finish(ctx context.Context, k event.Key) error {
-	for {
+	for try := 0; ; try++ {
+		if try > 0 {
+			if err := mongodb.Pause(ctx, try-1); err != nil {
+				return err
+			}
+		}
 		recs, err := s.attempts(ctx, k)
 		if err != nil {
 			return err

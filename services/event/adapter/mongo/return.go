@@ -11,7 +11,6 @@ import (
 
 	"github.com/openboxoffice/boxoffice/services/event"
 	"github.com/openboxoffice/boxoffice/services/internal/mongodb"
-	"github.com/openboxoffice/boxoffice/services/internal/worker"
 )
 
 // Return implements event.Inventory.
@@ -126,16 +125,24 @@ func (s *Store) finishReturn(ctx context.Context, rec *recordDoc, returnID strin
 // unfinished.
 func (s *Store) sweepReturns(ctx context.Context, log *slog.Logger) error {
 	var open []recordDoc
-	if _, err := s.reservations.AllReadable(ctx, bson.M{"returns_open": bson.M{"$gt": 0}}, batch, &open); err != nil {
+	if _, err := s.reservations.AllReadable(ctx, bson.M{
+		"returns_open": bson.M{"$gt": 0}, "_id": bson.M{"$nin": s.aside.records.now(s.now())},
+	}, s.batch, &open); err != nil {
 		return err
 	}
 	var errs []error
 	for i := range open {
-		for id, r := range open[i].Returns {
-			if !r.Done && r.At <= s.before(settledAfter) {
-				errs = append(errs, worker.Try(ctx, log, "sweep", func() error { return s.finishReturn(ctx, &open[i], id) }, "reservation", open[i].ID))
+		errs = append(errs, s.sweepOne(ctx, log, &s.aside.records, open[i].ID, func() error {
+			ctx, cancel := s.db.Limit(ctx, s.limit)
+			defer cancel()
+			var errs []error
+			for id, r := range open[i].Returns {
+				if !r.Done && r.At <= s.before(settledAfter) {
+					errs = append(errs, s.finishReturn(ctx, &open[i], id))
+				}
 			}
-		}
+			return errors.Join(errs...)
+		}))
 	}
 	return errors.Join(errs...)
 }

@@ -3,6 +3,7 @@ package mongo
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -43,8 +44,9 @@ func (s *Store) Run(ctx context.Context, log *slog.Logger) error {
 		}
 	}
 	sweepAll := func(ctx context.Context) error { return s.sweep(ctx, log) }
+	pruneAll := func(ctx context.Context) error { return s.prune(ctx, log) }
 	work("sweep", sweepAll)
-	work("prune", s.Prune)
+	work("prune", pruneAll)
 	for {
 		select {
 		case <-ctx.Done():
@@ -54,7 +56,7 @@ func (s *Store) Run(ctx context.Context, log *slog.Logger) error {
 		case <-sweep.C:
 			work("sweep", sweepAll)
 		case <-prune.C:
-			work("prune", s.Prune)
+			work("prune", pruneAll)
 		}
 	}
 }
@@ -70,17 +72,34 @@ func (s *Store) sweep(ctx context.Context, log *slog.Logger) error {
 
 func (s *Store) sweepClosures(ctx context.Context, log *slog.Logger) error {
 	var open []closureDoc
-	if _, err := s.closures.AllReadable(ctx, bson.M{"open_since": bson.M{"$gt": 0, "$lte": s.before(settledAfter)}}, batch, &open,
-		options.Find().SetSort(bson.D{{Key: "open_since", Value: 1}})); err != nil {
+	if _, err := s.closures.AllReadable(ctx, bson.M{
+		"open_since": bson.M{"$gt": 0, "$lte": s.before(settledAfter)}, "_id": bson.M{"$nin": s.aside.closures.now(s.now())},
+	}, s.batch, &open, options.Find().SetSort(bson.D{{Key: "open_since", Value: 1}})); err != nil {
 		return err
 	}
 	var errs []error
 	for _, c := range open {
-		errs = append(errs, worker.Try(ctx, log, "sweep", func() error {
+		errs = append(errs, s.sweepOne(ctx, log, &s.aside.closures, c.ID, func() error {
+			ctx, cancel := s.db.Limit(ctx, s.limit)
+			defer cancel()
 			return s.finish(ctx, event.Key{EventID: c.EventID, BookingID: c.BookingID, Attempt: c.Attempt})
-		}, "event_id", c.EventID, "booking_id", c.BookingID))
+		}))
 	}
 	return errors.Join(errs...)
+}
+
+// sweepOne finishes one item, or sets it aside.
+func (s *Store) sweepOne(ctx context.Context, log *slog.Logger, among *aside, id string, finish func() error) error {
+	err := worker.Try(ctx, log, "sweep", finish, "id", id)
+	if err == nil {
+		among.forget(id)
+		return nil
+	}
+	if ctx.Err() != nil {
+		return err // it is not the item that failed
+	}
+	pause := among.add(id, s.now())
+	return fmt.Errorf("%s is tried again in %v: %w", id, pause, err)
 }
 
 type heldDoc struct {
@@ -89,22 +108,23 @@ type heldDoc struct {
 	HeldAt int64               `bson:"held_at"`
 }
 
-// held are the events that may have holds.
-func (s *Store) held(ctx context.Context) ([]heldDoc, error) {
+// held are the events that may have holds and are not among these, at most limit, 0
+// being all.
+func (s *Store) held(ctx context.Context, except bson.A, limit int) ([]heldDoc, error) {
 	var held []heldDoc
-	_, err := s.events.AllReadable(ctx, bson.M{"held_at": bson.M{"$gt": 0}}, batch, &held,
+	_, err := s.events.AllReadable(ctx, bson.M{"held_at": bson.M{"$gt": 0}, "_id": bson.M{"$nin": except}}, limit, &held,
 		options.Find().SetProjection(bson.M{"holds": 1, "held_at": 1}).SetSort(bson.D{{Key: "held_at", Value: 1}}))
 	return held, err
 }
 
 func (s *Store) sweepHolds(ctx context.Context, log *slog.Logger) error {
-	held, err := s.held(ctx)
+	held, err := s.held(ctx, s.aside.events.now(s.now()), s.batch)
 	if err != nil {
 		return err
 	}
 	var errs []error
 	for i := range held {
-		errs = append(errs, worker.Try(ctx, log, "sweep", func() error { return s.sweepEvent(ctx, &held[i]) }, "event_id", held[i].ID))
+		errs = append(errs, s.sweepOne(ctx, log, &s.aside.events, held[i].ID, func() error { return s.sweepEvent(ctx, &held[i]) }))
 	}
 	return errors.Join(errs...)
 }
@@ -154,7 +174,9 @@ type markedDoc struct {
 }
 
 // Prune forgets marks and messages that can have no second any more.
-func (s *Store) Prune(ctx context.Context) error {
+func (s *Store) Prune(ctx context.Context) error { return s.prune(ctx, slog.Default()) }
+
+func (s *Store) prune(ctx context.Context, log *slog.Logger) error {
 	var errs []error
 	errs = append(errs, s.inbox.Prune(ctx, s.now().Add(-messagesFor)))
 	for after := ""; ; {
@@ -164,7 +186,7 @@ func (s *Store) Prune(ctx context.Context) error {
 			return errors.Join(append(errs, err)...)
 		}
 		for i := range marked {
-			errs = append(errs, s.pruneEvent(ctx, &marked[i]))
+			errs = append(errs, worker.Try(ctx, log, "prune", func() error { return s.pruneEvent(ctx, &marked[i]) }, "event_id", marked[i].ID))
 			after = marked[i].ID
 		}
 		if len(marked) < batch {
