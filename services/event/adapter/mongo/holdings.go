@@ -12,7 +12,7 @@ import (
 // Holdings implements event.Holdings. It first moves out the holds of all
 // processes; then the records have everything.
 func (s *Store) Holdings(ctx context.Context, after string, limit int) ([]event.Holding, error) {
-	held, err := s.held(ctx, bson.A{}, s.batch)
+	held, err := s.held(ctx, bson.A{}, 0)
 	if err != nil {
 		return nil, err
 	}
