@@ -192,7 +192,7 @@ func fill(t *testing.T, s *Store) {
 			add(s.reservations, recordDoc{ID: recordID(k.BookingID, 1), BookingID: k.BookingID, Attempt: 1, EventID: e.ID, State: event.Held})
 			add(s.closures, closureDoc{ID: closureID(k), EventID: e.ID, BookingID: k.BookingID, Attempt: 1})
 			add(s.inbox.messages, messageDoc{ID: e.ID, ReceivedAt: micros(time.Now())})
-			add(s.inbox.letters, letterDoc{ID: e.ID, Topic: "bookings"})
+			add(s.inbox.LetterCollection, bson.M{"_id": e.ID, "topic": "bookings"})
 		}
 		for c, docs := range docs {
 			if _, err := c.Driver().InsertMany(t.Context(), docs); err != nil {

@@ -9,29 +9,22 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/openboxoffice/boxoffice/services/internal/inbox"
-	"github.com/openboxoffice/boxoffice/services/internal/messagerow"
+	inboxmongo "github.com/openboxoffice/boxoffice/services/internal/inbox/mongo"
 	"github.com/openboxoffice/boxoffice/services/internal/mongodb"
 )
 
 // Inbox is an inbox.Store.
-type Inbox struct{ messages, letters, reservations mongodb.Collection }
+type Inbox struct {
+	inboxmongo.Letters
+
+	messages, reservations mongodb.Collection
+}
 
 var _ inbox.Store = (*Inbox)(nil)
 
 type messageDoc struct {
 	ID         string `bson:"_id"`
 	ReceivedAt int64  `bson:"received_at"`
-}
-
-type letterDoc struct {
-	ID         string `bson:"_id"`
-	Topic      string `bson:"topic"`
-	Attributes string `bson:"attributes"` // the CloudEvent without its data, JSON
-	Data       []byte `bson:"data"`       // its data, byte for byte
-	Reason     string `bson:"reason"`
-	FailedAt   int64  `bson:"failed_at"`
-	ReplayedAt *int64 `bson:"replayed_at,omitempty"`
-	ReplayedBy string `bson:"replayed_by,omitempty"`
 }
 
 // Record notes that the message has had its effect. fresh is false where that
@@ -57,7 +50,7 @@ func (b *Inbox) Known(ctx context.Context, ids []string) ([]string, error) {
 	for _, place := range []struct {
 		collection mongodb.Collection
 		field      string
-	}{{b.messages, "_id"}, {b.letters, "_id"}, {b.reservations, "sold_by"}} {
+	}{{b.messages, "_id"}, {b.LetterCollection, "_id"}, {b.reservations, "sold_by"}} {
 		there, err := b.known(ctx, place.collection, place.field, ids)
 		if err != nil {
 			return nil, err
@@ -91,71 +84,4 @@ func (b *Inbox) known(ctx context.Context, c mongodb.Collection, field string, i
 func (b *Inbox) Ignore(ctx context.Context, id string, at time.Time) error {
 	_, err := b.Record(ctx, id, at)
 	return err
-}
-
-// PutDeadLetter implements inbox.Store.
-func (b *Inbox) PutDeadLetter(ctx context.Context, d inbox.DeadLetter) error {
-	attributes, data, err := messagerow.Split(d.Message)
-	if err != nil {
-		return err
-	}
-	doc := letterDoc{
-		ID: d.ID, Topic: d.Topic, Attributes: attributes, Data: data, Reason: d.Reason,
-		FailedAt: micros(d.FailedAt), ReplayedBy: d.ReplayedBy,
-	}
-	if !d.ReplayedAt.IsZero() {
-		at := micros(d.ReplayedAt)
-		doc.ReplayedAt = &at
-	}
-	_, err = b.letters.Insert(ctx, doc)
-	return err
-}
-
-// DeadLetters implements inbox.Store.
-func (b *Inbox) DeadLetters(ctx context.Context, after string, limit int) ([]inbox.DeadLetter, error) {
-	var docs []letterDoc
-	if err := b.letters.List(ctx, mongodb.Page{
-		Filter: bson.M{"_id": bson.M{"$gt": after}}, Order: bson.D{{Key: "_id", Value: 1}}, Limit: limit,
-	}, &docs); err != nil {
-		return nil, err
-	}
-	letters := make([]inbox.DeadLetter, len(docs))
-	for i := range docs {
-		letters[i] = docs[i].letter()
-	}
-	return letters, nil
-}
-
-// DeadLetter implements inbox.Store.
-func (b *Inbox) DeadLetter(ctx context.Context, id string) (inbox.DeadLetter, error) {
-	var doc letterDoc
-	if ok, err := b.letters.One(ctx, byID(id), nil, &doc); err != nil {
-		return inbox.DeadLetter{}, err
-	} else if !ok {
-		return inbox.DeadLetter{}, inbox.ErrDeadLetterNotFound
-	}
-	return doc.letter(), nil
-}
-
-// MarkReplayed implements inbox.Store.
-func (b *Inbox) MarkReplayed(ctx context.Context, id, by string, at time.Time) error {
-	first, err := b.letters.Update(ctx,
-		bson.M{"_id": id, "replayed_at": absent},
-		bson.M{"$set": bson.M{"replayed_at": micros(at), "replayed_by": by}})
-	if err != nil || first {
-		return err
-	}
-	_, err = b.DeadLetter(ctx, id) // replayed before, or none
-	return err
-}
-
-func (d *letterDoc) letter() inbox.DeadLetter {
-	letter := inbox.DeadLetter{
-		ID: d.ID, Topic: d.Topic, Reason: d.Reason, FailedAt: fromMicros(d.FailedAt), ReplayedBy: d.ReplayedBy,
-	}
-	if d.ReplayedAt != nil {
-		letter.ReplayedAt = fromMicros(*d.ReplayedAt)
-	}
-	letter.Read(d.Attributes, d.Data)
-	return letter
 }

@@ -48,6 +48,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/openboxoffice/boxoffice/services/event"
+	inboxmongo "github.com/openboxoffice/boxoffice/services/internal/inbox/mongo"
 	"github.com/openboxoffice/boxoffice/services/internal/mongodb"
 )
 
@@ -104,8 +105,10 @@ func newStore(db *mongodb.DB) *Store {
 		db:     db,
 		events: db.Collection(eventsName), reservations: reservations, closures: db.Collection(closuresName),
 		deleted: db.Collection(deletedName),
-		inbox:   &Inbox{messages: db.Collection(inboxName), letters: db.Collection(deadLettersName), reservations: reservations},
-		known:   &known{}, placed: &placed{},
+		inbox: &Inbox{
+			Letters: inboxmongo.Letters{LetterCollection: db.Collection(deadLettersName)}, messages: db.Collection(inboxName), reservations: reservations,
+		},
+		known: &known{}, placed: &placed{},
 		now:      time.Now,
 		patience: time.Second,
 		limit:    operationLimit,

@@ -103,7 +103,7 @@ func TestInboxContract(t *testing.T) {
 	inboxtest.TestStore(t, func(t *testing.T) inboxtest.Fixture {
 		inbox := openStore(t).Inbox()
 		return inboxtest.Fixture{Store: inbox, Record: inbox.Record, Spoil: func(ctx context.Context, id string) error {
-			_, err := inbox.letters.Update(ctx, byID(id), bson.M{"$set": bson.M{"attributes": inboxtest.Spoilt}})
+			_, err := inbox.LetterCollection.Update(ctx, byID(id), bson.M{"$set": bson.M{"attributes": inboxtest.Spoilt}})
 			return err
 		}}
 	})

@@ -8,7 +8,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/openboxoffice/boxoffice/services/internal/inbox"
-	"github.com/openboxoffice/boxoffice/services/internal/messagerow"
+	inboxmongo "github.com/openboxoffice/boxoffice/services/internal/inbox/mongo"
 	"github.com/openboxoffice/boxoffice/services/internal/mongodb"
 	"github.com/openboxoffice/boxoffice/services/notification"
 )
@@ -16,8 +16,10 @@ import (
 // Inbox is the service's inbox.Store: the messages that Store has enqueued, and
 // the dead letters.
 type Inbox struct {
-	db                *mongodb.DB
-	messages, letters mongodb.Collection
+	inboxmongo.Letters
+
+	db       *mongodb.DB
+	messages mongodb.Collection
 }
 
 var _ inbox.Store = (*Inbox)(nil)
@@ -30,18 +32,6 @@ func (i *Inbox) Prune(ctx context.Context, t time.Time) error {
 		filter = append(filter, bson.E{Key: field, Value: absent})
 	}
 	return i.messages.RemoveAll(ctx, filter)
-}
-
-// deadLetter is a document of the collection dead_letters. Times are as in delivery.
-type deadLetter struct {
-	ID         string `bson:"_id"`
-	Topic      string `bson:"topic"`
-	Attributes string `bson:"attributes"` // the CloudEvent without its data, JSON
-	Data       []byte `bson:"data"`       // its data, byte for byte
-	Reason     string `bson:"reason"`
-	FailedAt   int64  `bson:"failed_at"`
-	ReplayedAt int64  `bson:"replayed_at,omitempty"` // absent until replayed
-	ReplayedBy string `bson:"replayed_by,omitempty"`
 }
 
 // Known implements inbox.Store. An undecided message is not known: nothing but
@@ -62,7 +52,7 @@ func (i *Inbox) Known(ctx context.Context, ids []string) ([]string, error) {
 		filter     bson.D
 	}{
 		{i.messages, bson.D{asked, decided}},
-		{i.letters, bson.D{asked}},
+		{i.LetterCollection, bson.D{asked}},
 	} {
 		var found []struct {
 			ID string `bson:"_id"`
@@ -85,66 +75,4 @@ func (i *Inbox) Known(ctx context.Context, ids []string) ([]string, error) {
 func (i *Inbox) Ignore(ctx context.Context, id string, at time.Time) error {
 	_, err := i.messages.Insert(ctx, newMessage(notification.Record{MessageID: id, Kind: notification.Nothing, At: at}))
 	return err
-}
-
-// PutDeadLetter implements inbox.Store.
-func (i *Inbox) PutDeadLetter(ctx context.Context, d inbox.DeadLetter) error {
-	attributes, data, err := messagerow.Split(d.Message)
-	if err != nil {
-		return err
-	}
-	_, err = i.letters.Insert(ctx, deadLetter{
-		ID: d.ID, Topic: d.Topic, Attributes: attributes, Data: data, Reason: d.Reason,
-		FailedAt: d.FailedAt.UnixMicro(), ReplayedAt: micros(d.ReplayedAt), ReplayedBy: d.ReplayedBy,
-	})
-	return err
-}
-
-// DeadLetters implements inbox.Store.
-func (i *Inbox) DeadLetters(ctx context.Context, after string, limit int) ([]inbox.DeadLetter, error) {
-	var found []deadLetter
-	if err := i.letters.List(ctx, mongodb.Page{
-		Filter: bson.D{{Key: "_id", Value: bson.D{{Key: "$gt", Value: after}}}}, Order: bson.D{{Key: "_id", Value: 1}}, Limit: limit,
-	}, &found); err != nil {
-		return nil, err
-	}
-	letters := make([]inbox.DeadLetter, len(found))
-	for k, d := range found {
-		letters[k] = d.letter()
-	}
-	return letters, nil
-}
-
-// DeadLetter implements inbox.Store.
-func (i *Inbox) DeadLetter(ctx context.Context, id string) (inbox.DeadLetter, error) {
-	var d deadLetter
-	if there, err := i.letters.One(ctx, byID(id), nil, &d); err != nil {
-		return inbox.DeadLetter{}, err
-	} else if !there {
-		return inbox.DeadLetter{}, inbox.ErrDeadLetterNotFound
-	}
-	return d.letter(), nil
-}
-
-// MarkReplayed implements inbox.Store.
-func (i *Inbox) MarkReplayed(ctx context.Context, id, by string, at time.Time) error {
-	first, err := i.letters.Update(ctx,
-		bson.D{{Key: "_id", Value: id}, {Key: "replayed_at", Value: absent}},
-		bson.D{{Key: "$set", Value: bson.D{{Key: "replayed_at", Value: at.UnixMicro()}, {Key: "replayed_by", Value: by}}}})
-	if err != nil || first {
-		return err
-	}
-	_, err = i.DeadLetter(ctx, id) // it was replayed before, or there is none
-	return err
-}
-
-func (d deadLetter) letter() inbox.DeadLetter {
-	l := inbox.DeadLetter{
-		ID: d.ID, Topic: d.Topic, Reason: d.Reason, FailedAt: fromMicros(d.FailedAt), ReplayedBy: d.ReplayedBy,
-	}
-	if d.ReplayedAt != 0 {
-		l.ReplayedAt = fromMicros(d.ReplayedAt)
-	}
-	l.Read(d.Attributes, d.Data)
-	return l
 }

@@ -15,6 +15,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
+	inboxmongo "github.com/openboxoffice/boxoffice/services/internal/inbox/mongo"
 	"github.com/openboxoffice/boxoffice/services/internal/mongodb"
 	"github.com/openboxoffice/boxoffice/services/internal/storage"
 	"github.com/openboxoffice/boxoffice/services/notification"
@@ -42,7 +43,7 @@ func Open(ctx context.Context, o mongodb.Options) (*Store, error) {
 	messages := db.Collection(messagesName)
 	s := &Store{
 		db: db, messages: messages, quotas: db.Collection(quotasName),
-		inbox: &Inbox{db: db, messages: messages, letters: db.Collection(deadLettersName)},
+		inbox: &Inbox{Letters: inboxmongo.Letters{LetterCollection: db.Collection(deadLettersName)}, db: db, messages: messages},
 	}
 	s.settlements = mongodb.NewBatches(s.settleEach)
 	if err := s.adopt(ctx); err != nil {
