@@ -2,6 +2,7 @@ package stripetest
 
 import (
 	"cmp"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -206,6 +207,7 @@ func (s *Server) updateIntent(r *http.Request) answer {
 		}
 		i.status, i.method = "requires_confirmation", m
 	}
+	i.metadata = maps.Clone(i.metadata) // answers and events are still written with the old
 	for name, value := range metadata(r) {
 		if i.metadata[name] = value; value == "" {
 			delete(i.metadata, name)
