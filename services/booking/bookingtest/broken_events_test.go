@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/openboxoffice/boxoffice/services/booking"
 	"github.com/openboxoffice/boxoffice/services/booking/adapter/sqlite"
@@ -37,6 +38,11 @@ func TestCancelledEventsSuiteCatchesBrokenAdapters(t *testing.T) {
 	broken("forgets_the_message", "a_message_heard_before_changes_nothing",
 		func(s *sqlite.Store, ctx context.Context, id string, e booking.CancelledEvent) error {
 			return s.RecordCancelled(ctx, id+e.EventID, e)
+		})
+	broken("leaves_pending_bookings_waiting", "pending_bookings_of_the_event_that_nobody_drives_are_due_at_once",
+		func(s *sqlite.Store, ctx context.Context, id string, e booking.CancelledEvent) error {
+			e.RecordedAt = e.RecordedAt.Add(24 * time.Hour) // later than they are due
+			return s.RecordCancelled(ctx, id, e)
 		})
 }
 
