@@ -46,14 +46,14 @@ func tour(t *testing.T, p *platform) {
 	}
 	for _, want := range []string{
 		"Accordion", `"sales_open":true`, `"role":"customer"`, `"status":"CONFIRMED"`,
-		`"code":"payment_declined"`, `"status":"CANCELLED"`,
+		`"code":"payment_declined"`, `"status":"awaiting"`, `"status":"CANCELLED"`,
 	} {
 		if !strings.Contains(string(out), want) {
 			t.Errorf("the tour shows no %s:\n%s", want, out)
 		}
 	}
-	// Only the refusal that it is about.
-	if n := strings.Count(string(out), `"code":`); n != 1 {
-		t.Errorf("the tour is refused %d times, want once:\n%s", n, out)
+	// Only the refusals that it is about.
+	if n := strings.Count(string(out), `"code":`); n != 2 {
+		t.Errorf("the tour is refused %d times, want twice:\n%s", n, out)
 	}
 }

@@ -27,6 +27,7 @@ import (
 // table says how each of the domain's errors is answered.
 var table = httpkit.Errors{RetryAfter: map[*problem.Refusal]int{
 	booking.ErrInProgress:         1,
+	booking.ErrPaymentInProgress:  1,
 	booking.ErrPaymentUnavailable: 2,
 	booking.ErrUnavailable:        2,
 	booking.ErrNotReconciled:      10,
@@ -104,9 +105,10 @@ func Register(api huma.API, s *booking.Service, o Options) {
 	},
 		problem.Forbidden, problem.EventNotFound, problem.TicketTypeNotFound, problem.SoldOut, problem.SalesClosed, problem.TooManyTickets, problem.TooManyCheckouts, problem.RateLimited,
 		problem.PaymentDeclined, problem.PaymentAbandoned, problem.AmountNotPayable, problem.PriceChanged, problem.EventCancelled, problem.IdempotencyKeyReused, problem.BookingInProgress, problem.SalesPaused,
+		problem.CheckoutExpired, problem.CheckoutAbandoned,
 	), identity.Everybody...), func(ctx context.Context, in *createInput) (*answer, error) {
 		r := booking.Request{
-			EventID: in.Body.EventID, Tickets: in.Body.Tickets, UserID: in.Body.UserID, IdempotencyKey: in.IdempotencyKey,
+			EventID: in.Body.EventID, Tickets: in.Body.Tickets, UserID: in.Body.UserID, Checkout: in.Body.Checkout, IdempotencyKey: in.IdempotencyKey,
 		}
 		r.Address, _ = ctx.Value(addressKey{}).(string)
 		for _, it := range in.Body.Items {
@@ -126,7 +128,7 @@ func Register(api huma.API, s *booking.Service, o Options) {
 			return nil, refused(ctx, b, err)
 		}
 		status := http.StatusCreated
-		if b.Status == booking.Pending {
+		if b.Status == booking.Pending && b.Checkout == nil {
 			status = http.StatusAccepted
 		}
 		return &answer{Status: status, Location: "/bookings/" + b.ID, Body: toBody(b)}, nil
@@ -150,10 +152,11 @@ func Register(api huma.API, s *booking.Service, o Options) {
 
 	huma.Register(api, guard.User(api, httpkit.Refuses(huma.Operation{
 		OperationID: "cancelBooking", Method: http.MethodPut, Path: "/bookings/{id}/cancel", Tags: []string{"bookings"},
-		Summary:     "Cancel a confirmed booking",
-		Description: "Gives all its tickets back, and the money as the event's cancellation policy says that the booking shows, until the event starts by the date that the booking shows. Repeating it answers the current state; 202 while the refund is under way.",
+		Summary:     "Cancel a booking",
+		Description: "Of a booking that was made with checkout and is not paid, ends the checkout: nothing is charged, and nobody is mailed. Of a confirmed booking, gives all its tickets back, and the money as the event's cancellation policy says that the booking shows, until the event starts by the date that the booking shows. Repeating it answers the current state; 202 while the refund is under way.",
 	},
 		problem.Forbidden, problem.BookingNotFound, problem.NotCancellable, problem.BookingInProgress,
+		problem.AlreadyPaid, problem.PaymentInProgress,
 	), identity.Everybody...), func(ctx context.Context, in *one) (*answer, error) {
 		b, err := s.Cancel(ctx, auth.Caller(ctx), canonical(in.ID))
 		if err != nil {
@@ -170,6 +173,7 @@ func Register(api huma.API, s *booking.Service, o Options) {
 	httpkit.AlsoAnswers(api, "cancelBooking", http.StatusAccepted, true, "CANCELLING: the refund is under way; look at Location")
 
 	registerPaymentsConfig(api, s.Payments.Provider(), o.PublishableKey)
+	registerCheckout(api, s, guard)
 	registerCancellations(api, s, guard)
 	registerLists(api, s, guard)
 	registerAudit(api, o.AuditLog, guard)

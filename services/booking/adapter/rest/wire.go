@@ -17,6 +17,7 @@ type createBody struct {
 	Items         []wantedBody  `json:"items,omitempty" minItems:"1" maxItems:"20" doc:"Tickets by type; or give tickets"`
 	UserID        string        `json:"user_id,omitempty" format:"uuid" doc:"The caller's own id, if given"`
 	Payment       *payBody      `json:"payment,omitempty" doc:"How to pay"`
+	Checkout      bool          `json:"checkout,omitempty" doc:"Hold the tickets only, until payment.expires_at, and pay later: POST /bookings/{id}/payment. Not with payment.token"`
 	ExpectedTotal *expectedBody `json:"expected_total,omitempty" doc:"The total that the customer has seen. Where it is another by now, nothing is booked: price_changed. A shop gives it always"`
 }
 
@@ -75,10 +76,10 @@ type bookingBody struct {
 type paymentBody struct {
 	Provider   string        `json:"provider" example:"sandbox"`
 	Reference  string        `json:"reference" doc:"The provider's; empty until there is one" example:"ch_4711"`
-	Status     string        `json:"status" enum:"pending,requires_action,captured,declined,not_charged,partially_refunded,refunded,not_required" example:"refunded"`
+	Status     string        `json:"status" enum:"awaiting,pending,requires_action,captured,declined,not_charged,partially_refunded,refunded,not_required" example:"refunded"`
 	Captured   *money.Amount `json:"captured,omitempty" doc:"What was paid; absent until it was"`
 	NextAction *actionBody   `json:"next_action,omitempty" doc:"What the customer has to do before the money moves; absent where there is nothing"`
-	ExpiresAt  *time.Time    `json:"expires_at,omitempty" doc:"Until when they can; then the booking fails, and nothing is charged"`
+	ExpiresAt  *time.Time    `json:"expires_at,omitempty" doc:"Until when they can act, or pay; then the booking fails, and nothing is charged"`
 }
 
 type actionBody struct {

@@ -1,0 +1,81 @@
+package rest
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/openboxoffice/boxoffice/contracts/identity"
+	"github.com/openboxoffice/boxoffice/contracts/problem"
+	"github.com/openboxoffice/boxoffice/services/booking"
+	"github.com/openboxoffice/boxoffice/services/internal/auth"
+	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
+)
+
+type payInput struct {
+	ID             string `path:"id" format:"uuid"`
+	IdempotencyKey string `header:"Idempotency-Key" required:"true" minLength:"1" doc:"Repeat a request with the same key, and it answers what became of the first. Kept 24 hours" example:"pay-4711"`
+	Body           attemptBody
+}
+
+// Resolve implements huma.Resolver.
+func (*payInput) Resolve(ctx huma.Context) []error { return oneKey(ctx) }
+
+type attemptBody struct {
+	Token string `json:"token,omitempty" minLength:"1" maxLength:"255" doc:"The payment provider's token for a card, as in POST /bookings; absent where nothing is to be paid" example:"tok_visa"`
+}
+
+type extendInput struct {
+	ID             string `path:"id" format:"uuid"`
+	IdempotencyKey string `header:"Idempotency-Key" required:"true" minLength:"1" doc:"Repeat a request with the same key, and it extends once. Kept 24 hours" example:"extend-4711"`
+}
+
+// Resolve implements huma.Resolver.
+func (*extendInput) Resolve(ctx huma.Context) []error { return oneKey(ctx) }
+
+// checkoutOver is why a checkout can be neither paid nor extended.
+var checkoutOver = []problem.Code{
+	problem.Forbidden, problem.BookingNotFound, problem.CheckoutExpired, problem.CheckoutAbandoned, problem.AlreadyPaid,
+	problem.PaymentInProgress, problem.BookingInProgress, problem.EventCancelled, problem.IdempotencyKeyReused,
+}
+
+func registerCheckout(api huma.API, s *booking.Service, guard *auth.Guard) {
+	huma.Register(api, guard.User(api, httpkit.Refuses(huma.Operation{
+		OperationID: "payBooking", Method: http.MethodPost, Path: "/bookings/{id}/payment", Tags: []string{"bookings"},
+		Summary:     "Pay for a booking that was made with checkout",
+		Description: "Tries one card, and confirms the booking when it is paid. 202 with next_action says that the customer has to act first, and without it that the outcome is not known yet: look at Location. A declined card, 402, ends nothing: the tickets are held until payment.expires_at, and another card can be tried, five in all. None is tried in the last 30 seconds. A new try replaces one that waits for the customer.",
+	},
+		append(checkoutOver, problem.PaymentDeclined, problem.AmountNotPayable, problem.TooManyAttempts)...,
+	), identity.Everybody...), func(ctx context.Context, in *payInput) (*answer, error) {
+		b, err := s.Pay(ctx, auth.Caller(ctx), canonical(in.ID), in.Body.Token, in.IdempotencyKey)
+		if err != nil {
+			return nil, refused(ctx, b, err)
+		}
+		return checkedOut(b), nil
+	})
+	httpkit.AlsoAnswers(api, "payBooking", http.StatusAccepted, true, "The customer has to act, or the payment's outcome is not known yet; look at Location")
+
+	huma.Register(api, guard.User(api, httpkit.Refuses(huma.Operation{
+		OperationID: "extendBooking", Method: http.MethodPost, Path: "/bookings/{id}/extension", Tags: []string{"bookings"},
+		Summary:     "Take more time to pay for a booking",
+		Description: "Holds the tickets of a booking that was made with checkout for its full time from now on, at most twice.",
+	},
+		append(checkoutOver, problem.NoMoreExtensions)...,
+	), identity.Everybody...), func(ctx context.Context, in *extendInput) (*struct{ Body bookingBody }, error) {
+		b, err := s.Extend(ctx, auth.Caller(ctx), canonical(in.ID), in.IdempotencyKey)
+		if err != nil {
+			return nil, table.To(ctx, err)
+		}
+		return &struct{ Body bookingBody }{toBody(b)}, nil
+	})
+}
+
+// checkedOut answers a payment.
+func checkedOut(b booking.Booking) *answer {
+	status := http.StatusOK
+	if b.Status == booking.Pending {
+		status = http.StatusAccepted
+	}
+	return &answer{Status: status, Location: "/bookings/" + b.ID, Body: toBody(b)}
+}
