@@ -6,7 +6,6 @@ import (
 	"net/mail"
 	"regexp"
 	"strings"
-	"sync"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -234,20 +233,12 @@ func shorten(s string, n int) string {
 	return strings.TrimRightFunc(s[:end], unicode.IsSpace) + "…"
 }
 
-// zones are those that have been asked for, by name: reading one costs as much
-// as a template.
-var zones sync.Map
-
 // zone returns the named zone. A name that is not known, which no message
 // should have, shows UTC rather than withholding the mail.
 func zone(name string) *time.Location {
-	if loc, ok := zones.Load(name); ok {
-		return loc.(*time.Location)
-	}
 	loc, err := time.LoadLocation(name)
 	if err != nil || name == "" || name == "Local" {
-		return time.UTC // not kept: there are more wrong names than zones
+		return time.UTC
 	}
-	zones.Store(name, loc)
 	return loc
 }

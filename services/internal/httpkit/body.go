@@ -42,14 +42,11 @@ func ReadBody(w http.ResponseWriter, r *http.Request, want string, limit int64, 
 	if wrong != nil || r.ContentLength == 0 {
 		return nil, wrong
 	}
-	var body bytes.Buffer
-	if r.ContentLength > 0 {
-		body.Grow(int(r.ContentLength) + bytes.MinRead) // or it grows to see the end
-	}
-	if _, err := body.ReadFrom(in); err != nil {
+	body, err := io.ReadAll(in)
+	if err != nil {
 		return nil, in.Refusal()
 	}
-	return body.Bytes(), nil
+	return body, nil
 }
 
 // Body is a request's body, which is read as it arrives.

@@ -121,7 +121,8 @@ func (l *Local) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // deepen makes the goroutine's stack as large as a handler's that asks a
-// database. Else it is copied again and again on the way down.
+// database. Else it is copied again and again on the way down: BenchmarkLocal of
+// event's REST adapter takes a third more CPU without.
 //
 //go:noinline
 func deepen() {

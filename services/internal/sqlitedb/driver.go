@@ -67,7 +67,8 @@ type fullConn interface {
 }
 
 // conn keeps what it has prepared, as long as it is open: parsing a statement
-// anew costs more than running it.
+// anew costs more than running it. BenchmarkBooking of booking's adapter takes twice
+// the CPU without.
 type conn struct {
 	fullConn
 	shared   bool

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/openboxoffice/boxoffice/services/event"
+	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
 	"github.com/openboxoffice/boxoffice/services/internal/log"
 )
 
@@ -44,6 +45,27 @@ func BenchmarkRead(b *testing.B) {
 		b.Run(read.name, func(b *testing.B) { s.repeat(b, read.path, "", http.StatusOK) })
 		if tag := s.do(b, http.MethodGet, read.path, "", nil).header.Get("ETag"); tag != "" {
 			b.Run(read.name+",not_modified", func(b *testing.B) { s.repeat(b, read.path, tag, http.StatusNotModified) })
+		}
+	}
+}
+
+// BenchmarkLocal is what a service of the same process pays to ask for an event's
+// availability.
+func BenchmarkLocal(b *testing.B) {
+	s := newServerThatLogs(b, log.New("event", io.Discard))
+	availability := path(s.create(b), "/availability")
+	local := httpkit.NewLocal()
+	local.Handle("event", s.handler)
+	client := &http.Client{Transport: local}
+	b.ReportAllocs()
+	for b.Loop() {
+		res, err := client.Get("http://event" + availability)
+		if err != nil {
+			b.Fatal(err)
+		}
+		_, _ = io.Copy(io.Discard, res.Body)
+		if err := res.Body.Close(); err != nil || res.StatusCode != http.StatusOK {
+			b.Fatalf("it is answered %d, %v", res.StatusCode, err)
 		}
 	}
 }

@@ -18,7 +18,7 @@ type versions struct {
 // it sees, and only what is of those is taken from here: there is nothing to
 // expire, and another process may change the file. Only what is committed
 // belongs here: what a transaction undoes, another one makes under the same
-// versions.
+// versions. BenchmarkRead of the REST adapter takes twice the CPU for a list without.
 type cache struct {
 	mu     sync.RWMutex
 	events map[string]*event.Event // none of them changes
