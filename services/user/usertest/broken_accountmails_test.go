@@ -1,0 +1,252 @@
+package usertest_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/openboxoffice/boxoffice/contracts/events"
+	"github.com/openboxoffice/boxoffice/services/internal/suitetest"
+	"github.com/openboxoffice/boxoffice/services/user"
+	"github.com/openboxoffice/boxoffice/services/user/usertest"
+)
+
+// accountMails is a user.AccountMails of which some methods are replaced.
+type accountMails struct {
+	user.AccountMails
+	request func(ctx context.Context, r user.MailRequest) error
+	workOff func(ctx context.Context, since time.Time, limit int, decide decision) (int, error)
+	use     func(ctx context.Context, id string, now, since time.Time, change changeOfUse) (user.User, error)
+	prune   func(ctx context.Context, before time.Time) error
+	send    func(ctx context.Context, userID string, p user.Purpose, email string, since time.Time, make func(user.User, int) (*user.AccountMail, events.Message, error)) error
+}
+
+type changeOfUse = func(user.AccountMail, *user.User, int) (*user.AccountMail, events.Message, error)
+
+type decision = func(r user.MailRequest, u user.User, recent int) (*user.AccountMail, events.Message, error)
+
+func (s accountMails) Request(ctx context.Context, r user.MailRequest) error {
+	if s.request != nil {
+		return s.request(ctx, r)
+	}
+	return s.AccountMails.Request(ctx, r)
+}
+
+func (s accountMails) WorkOff(ctx context.Context, since time.Time, limit int, decide decision) (int, error) {
+	if s.workOff != nil {
+		return s.workOff(ctx, since, limit, decide)
+	}
+	return s.AccountMails.WorkOff(ctx, since, limit, decide)
+}
+
+func (s accountMails) Use(ctx context.Context, id string, now, since time.Time, change changeOfUse) (user.User, error) {
+	if s.use != nil {
+		return s.use(ctx, id, now, since, change)
+	}
+	return s.AccountMails.Use(ctx, id, now, since, change)
+}
+
+func (s accountMails) Prune(ctx context.Context, before time.Time) error {
+	if s.prune != nil {
+		return s.prune(ctx, before)
+	}
+	return s.AccountMails.Prune(ctx, before)
+}
+
+func (s accountMails) Send(ctx context.Context, userID string, p user.Purpose, email string, since time.Time, make func(user.User, int) (*user.AccountMail, events.Message, error)) error {
+	if s.send != nil {
+		return s.send(ctx, userID, p, email, since, make)
+	}
+	return s.AccountMails.Send(ctx, userID, p, email, since, make)
+}
+
+func TestAccountMailsSuiteCatches(t *testing.T) {
+	t.Parallel()
+	type under = usertest.AccountMailsUnderTest
+	with := func(replace func(good user.AccountMails, s *accountMails)) func(under) under {
+		return func(good under) under {
+			s := accountMails{AccountMails: good.AccountMails}
+			replace(good.AccountMails, &s)
+			return under{AccountMails: s, Users: good.Users, Outbox: good.Outbox}
+		}
+	}
+	deciding := func(f func(good user.AccountMails, ctx context.Context, since time.Time, limit int, decide decision) (int, error)) func(under) under {
+		return with(func(good user.AccountMails, s *accountMails) {
+			s.workOff = func(ctx context.Context, since time.Time, limit int, decide decision) (int, error) {
+				return f(good, ctx, since, limit, decide)
+			}
+		})
+	}
+	open := func(t *testing.T) under {
+		s := store(t)
+		return under{AccountMails: s.AccountMails, Users: s.Users, Outbox: s.Outbox()}
+	}
+	mustCatch(t, open, usertest.TestAccountMails, []broken[under]{
+		{"drops the secret", deciding(func(good user.AccountMails, ctx context.Context, since time.Time, limit int, decide decision) (int, error) {
+			return good.WorkOff(ctx, since, limit, func(r user.MailRequest, u user.User, recent int) (*user.AccountMail, events.Message, error) {
+				m, message, err := decide(r, u, recent)
+				if m != nil {
+					without := *m
+					without.Secret = []byte{}
+					m = &without
+				}
+				return m, message, err
+			})
+		}), "a mail is stored whole with its message"},
+		{"refuses a second request", with(func(good user.AccountMails, s *accountMails) {
+			seen := map[string]bool{}
+			s.request = func(ctx context.Context, r user.MailRequest) error {
+				key := string(r.Purpose) + user.EmailKey(r.Email)
+				if seen[key] {
+					return nil // for ever
+				}
+				seen[key] = true
+				return good.Request(ctx, r)
+			}
+		}), "of those with one purpose and address the first is kept"},
+		{"counts all mails as recent", deciding(func(good user.AccountMails, ctx context.Context, _ time.Time, limit int, decide decision) (int, error) {
+			return good.WorkOff(ctx, time.Time{}, limit, decide)
+		}), "decide is told of recent mails"},
+		{"takes all at once", deciding(func(good user.AccountMails, ctx context.Context, since time.Time, _ int, decide decision) (int, error) {
+			return good.WorkOff(ctx, since, 1000, decide)
+		}), "those that have waited longest come first"},
+		{"ends requests despite an error", deciding(func(good user.AccountMails, ctx context.Context, since time.Time, limit int, decide decision) (int, error) {
+			var failed error
+			n, err := good.WorkOff(ctx, since, limit, func(r user.MailRequest, u user.User, recent int) (*user.AccountMail, events.Message, error) {
+				m, message, err := decide(r, u, recent)
+				failed = errors.Join(failed, err)
+				return m, message, nil
+			})
+			return n, errors.Join(err, failed)
+		}), "an error from decide stores nothing"},
+		{"marks a mail despite an error", with(func(good user.AccountMails, s *accountMails) {
+			s.use = func(ctx context.Context, id string, now, since time.Time, change changeOfUse) (user.User, error) {
+				var failed error
+				u, err := good.Use(ctx, id, now, since, func(m user.AccountMail, u *user.User, told int) (*user.AccountMail, events.Message, error) {
+					next, message, err := change(m, u, told)
+					failed = err
+					return next, message, nil
+				})
+				return u, errors.Join(err, failed)
+			}
+		}), "an error from change stores nothing"},
+		{"does not mark a mail", with(func(good user.AccountMails, s *accountMails) {
+			s.use = func(ctx context.Context, id string, now, since time.Time, change changeOfUse) (user.User, error) {
+				return good.Use(ctx, id, time.Time{}, since, change)
+			}
+		}), "use stores what change makes and marks the mail"},
+		{"lets one mail be used by many", with(func(good user.AccountMails, s *accountMails) {
+			s.use = func(ctx context.Context, id string, now, since time.Time, change changeOfUse) (user.User, error) {
+				return good.Use(ctx, id, now, since, func(m user.AccountMail, u *user.User, told int) (*user.AccountMail, events.Message, error) {
+					m.UsedAt = time.Time{}
+					return change(m, u, told)
+				})
+			}
+		}), "of many uses each sees what the others have stored"},
+		{"keeps the old address", with(func(good user.AccountMails, s *accountMails) {
+			s.use = func(ctx context.Context, id string, now, since time.Time, change changeOfUse) (user.User, error) {
+				return good.Use(ctx, id, now, since, func(m user.AccountMail, u *user.User, told int) (*user.AccountMail, events.Message, error) {
+					email := u.Email
+					next, message, err := change(m, u, told)
+					u.Email = email
+					return next, message, err
+				})
+			}
+		}), "use gives another address"},
+		{"says changed when the address is taken", with(func(good user.AccountMails, s *accountMails) {
+			s.use = func(ctx context.Context, id string, now, since time.Time, change changeOfUse) (user.User, error) {
+				u, err := good.Use(ctx, id, now, since, change)
+				if errors.Is(err, user.ErrEmailTaken) {
+					return u, nil
+				}
+				return u, err
+			}
+		}), "an address that is taken stores nothing"},
+		{"forgets the mail that a use leads to", with(func(good user.AccountMails, s *accountMails) {
+			s.use = func(ctx context.Context, id string, now, since time.Time, change changeOfUse) (user.User, error) {
+				return good.Use(ctx, id, now, since, func(m user.AccountMail, u *user.User, told int) (*user.AccountMail, events.Message, error) {
+					_, _, err := change(m, u, told)
+					return nil, events.Message{}, err
+				})
+			}
+		}), "use stores the mail that change returns"},
+		{"sends despite an error", with(func(good user.AccountMails, s *accountMails) {
+			s.send = func(ctx context.Context, userID string, p user.Purpose, email string, since time.Time, make func(user.User, int) (*user.AccountMail, events.Message, error)) error {
+				var failed error
+				err := good.Send(ctx, userID, p, email, since, func(u user.User, recent int) (*user.AccountMail, events.Message, error) {
+					m, message, err := make(u, recent)
+					failed = err
+					return m, message, nil
+				})
+				return errors.Join(err, failed)
+			}
+		}), "an error from make stores nothing"},
+		{"counts nothing when it sends", with(func(good user.AccountMails, s *accountMails) {
+			s.send = func(ctx context.Context, userID string, p user.Purpose, email string, since time.Time, make func(user.User, int) (*user.AccountMail, events.Message, error)) error {
+				return good.Send(ctx, userID, p, email, since.Add(24*time.Hour), make)
+			}
+		}), "send stores the mail with its message"},
+		{"counts by account alone", with(func(good user.AccountMails, s *accountMails) {
+			s.send = func(ctx context.Context, userID string, p user.Purpose, _ string, since time.Time, make func(user.User, int) (*user.AccountMail, events.Message, error)) error {
+				return good.Send(ctx, userID, p, "nobody@example.com", since, make)
+			}
+		}), "mails to one mailbox count, whoever asks"},
+		{"tells a use of nothing", with(func(good user.AccountMails, s *accountMails) {
+			s.use = func(ctx context.Context, id string, now, since time.Time, change changeOfUse) (user.User, error) {
+				return good.Use(ctx, id, now, since, func(m user.AccountMail, u *user.User, _ int) (*user.AccountMail, events.Message, error) {
+					return change(m, u, 0)
+				})
+			}
+		}), "use is told of the mails to the mailbox that is replaced"},
+		{"counts before the use", with(func(good user.AccountMails, s *accountMails) {
+			var meeting suitetest.Meeting
+			s.use = func(ctx context.Context, id string, now, since time.Time, change changeOfUse) (user.User, error) {
+				counted, looked := 0, errors.New("looked")
+				if u, err := good.Use(ctx, id, now, since, func(_ user.AccountMail, _ *user.User, told int) (*user.AccountMail, events.Message, error) {
+					counted = told
+					return nil, events.Message{}, looked
+				}); !errors.Is(err, looked) {
+					return u, err
+				}
+				meeting.Wait()
+				return good.Use(ctx, id, now, since, func(m user.AccountMail, u *user.User, _ int) (*user.AccountMail, events.Message, error) {
+					return change(m, u, counted)
+				})
+			}
+		}), "of many uses each is told of the mails to its mailbox"},
+		{"counts before it takes its turn", with(func(good user.AccountMails, s *accountMails) {
+			var meeting suitetest.Meeting
+			s.send = func(ctx context.Context, userID string, p user.Purpose, email string, since time.Time, make func(user.User, int) (*user.AccountMail, events.Message, error)) error {
+				counted, looked := 0, errors.New("looked")
+				if err := good.Send(ctx, userID, p, email, since, func(_ user.User, recent int) (*user.AccountMail, events.Message, error) {
+					counted = recent
+					return nil, events.Message{}, looked
+				}); !errors.Is(err, looked) {
+					return err
+				}
+				meeting.Wait()
+				return good.Send(ctx, userID, p, email, since, func(u user.User, _ int) (*user.AccountMail, events.Message, error) {
+					return make(u, counted)
+				})
+			}
+		}), "of many who send to one mailbox each is told of the others"},
+		{"counts once for all that it decides on", deciding(func(good user.AccountMails, ctx context.Context, since time.Time, limit int, decide decision) (int, error) {
+			counted := -1
+			return good.WorkOff(ctx, since, limit, func(r user.MailRequest, u user.User, recent int) (*user.AccountMail, events.Message, error) {
+				if counted < 0 {
+					counted = recent
+				}
+				return decide(r, u, counted)
+			})
+		}), "of many requests for one mailbox each is told of the others"},
+		{"never prunes mails", with(func(_ user.AccountMails, s *accountMails) {
+			s.prune = func(ctx context.Context, _ time.Time) error { return ctx.Err() }
+		}), "prune forgets what has expired"},
+		{"does not look at the context when requesting", with(func(good user.AccountMails, s *accountMails) {
+			s.request = func(ctx context.Context, r user.MailRequest) error {
+				return good.Request(context.WithoutCancel(ctx), r)
+			}
+		}), "an ended context changes nothing"},
+	})
+}
