@@ -124,7 +124,7 @@ type EventCancelled struct {
 type AccountMail struct {
 	MailID     string    `json:"mail_id" format:"uuid"`
 	UserID     string    `json:"user_id" format:"uuid"`
-	Purpose    string    `json:"purpose" enum:"verification,password_reset,email_change,email_changed"`
+	Purpose    string    `json:"purpose" enum:"verification,password_reset,email_change,email_changed,phone_change"`
 	OccurredAt time.Time `json:"occurred_at"`
 }
 

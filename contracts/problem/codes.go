@@ -32,6 +32,7 @@ const (
 	WrongPassword     Code = "wrong_password"
 	SessionNotFound   Code = "session_not_found"
 	LinkNotValid      Code = "link_not_valid"
+	WrongCode         Code = "wrong_code"
 	MailNotDue        Code = "account_mail_not_due"
 )
 
@@ -111,7 +112,8 @@ var Codes = []struct {
 	{PasswordTooCommon, 422, "The password is one of those that everybody tries first."},
 	{WrongPassword, 422, "The current password is not right."},
 	{SessionNotFound, 404, "The user has no such session."},
-	{LinkNotValid, 410, "The token was used, has expired, or was never sent."},
+	{LinkNotValid, 410, "The token or code was used, has expired, was tried too often, or was never sent."},
+	{WrongCode, 422, "This is not the code that was sent last."},
 	{MailNotDue, 404, "There is no such mail about an account, or there is no reason to send it any more."},
 
 	{EmailNotVerified, 403, "The account's email address is not verified: ask for the mail with POST /users/verification, and confirm it."},

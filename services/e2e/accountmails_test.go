@@ -1,8 +1,11 @@
 package e2e
 
 import (
+	"errors"
+	"fmt"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -95,6 +98,41 @@ func TestAccountMails(t *testing.T) {
 	p.call(t, http.MethodPatch, gateway, "/users/me", as(a), body(obj{"name": "Mallory"})).refused(t, http.StatusUnauthorized, problem.InvalidToken)
 	p.token(t, a, "grant_type", "password", "username", a.email, "password", a.password).oauthError(t, http.StatusBadRequest, "invalid_grant")
 	p.token(t, a, "grant_type", "password", "username", a.email, "password", next).want(t, http.StatusOK)
+}
+
+// A phone is proven by the code of an SMS, and by nothing that is guessed.
+func TestAPhoneIsProvenByACode(t *testing.T) {
+	t.Parallel()
+	p := shared(t)
+	a := p.register(t, customer)
+	post := func(path string, v obj) *answer {
+		return p.call(t, http.MethodPost, gateway, path, as(a), body(v))
+	}
+	post("/users/me/phone", obj{"phone": "nobody"}).refused(t, http.StatusUnprocessableEntity, problem.ValidationFailed)
+	post("/users/me/phone/confirm", obj{"code": "123456"}).refused(t, http.StatusGone, problem.LinkNotValid)
+	const phone = "+491701234567"
+	post("/users/me/phone", obj{"phone": phone}).want(t, http.StatusAccepted)
+	eventually(t, func() error {
+		sent, err := all[notification](p, gateway, "/notifications?status=SENT", as(a))
+		if err != nil {
+			return final{err}
+		}
+		if !slices.ContainsFunc(sent, func(n notification) bool { return n.Channel == "sms" && n.To == phone }) {
+			return errors.New("no SMS is sent")
+		}
+		return nil
+	})
+	for i := range 5 {
+		post("/users/me/phone/confirm", obj{"code": fmt.Sprintf("12345%d", i)}).refused(t, http.StatusUnprocessableEntity, problem.WrongCode)
+	}
+	post("/users/me/phone/confirm", obj{"code": "123456"}).refused(t, http.StatusGone, problem.LinkNotValid)
+	var me struct {
+		Phone    *string `json:"phone"`
+		Verified bool    `json:"phone_verified"`
+	}
+	if p.get(t, gateway, "/users/me", &me, as(a)); me.Verified || me.Phone != nil && *me.Phone == phone {
+		t.Errorf("the phone is %v, proven: %v", me.Phone, me.Verified)
+	}
 }
 
 // An account takes another address, by a mail to it, and the old one is told.

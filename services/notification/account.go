@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -15,12 +16,13 @@ import (
 // accountKinds are what is told of accounts, by the purpose that a message names.
 var accountKinds = map[string]Kind{
 	"verification": Verification, "password_reset": PasswordReset, "email_change": EmailChange, "email_changed": EmailChanged,
+	"phone_change": PhoneChange,
 }
 
 // aboutAccount reports whether a notification of kind k is about an account: the
 // user service says what it says.
 func (k Kind) aboutAccount() bool {
-	return k == Verification || k == PasswordReset || k == EmailChange || k == EmailChanged
+	return k == Verification || k == PasswordReset || k == EmailChange || k == EmailChanged || k == PhoneChange
 }
 
 // HandleUser takes in a user.* message: when it returns nil, the message is known,
@@ -31,6 +33,8 @@ func (k Kind) aboutAccount() bool {
 //   - A mail about an account is sent to the address that the user service names,
 //     with the link that it names, when it is sent. Neither is stored before, and
 //     the link never is.
+//   - A code for a phone goes to the number that the user service names, by SMS, in
+//     the same way. Where there are no SMS it leads to nothing.
 //   - A mail for which there is no reason any more is not sent: its link was used or
 //     has expired.
 //   - A message of another type is ErrUnknownType.
@@ -49,16 +53,22 @@ func (s *Service) HandleUser(ctx context.Context, m events.Message) error {
 	if err := json.Unmarshal(m.Data, &data); err != nil || uuid.Validate(data.MailID) != nil || uuid.Validate(data.UserID) != nil {
 		return fmt.Errorf("%w: the data is no account mail", ErrMalformed)
 	}
-	if kind := accountKinds[data.Purpose]; kind != Nothing {
+	if kind := accountKinds[data.Purpose]; kind == PhoneChange && s.o.SMS == nil {
+		s.o.Log.WarnContext(ctx, "a code for a phone is not sent: there are no SMS", "message_id", m.ID, "user_id", data.UserID)
+	} else if kind != Nothing {
 		kept, err := json.Marshal(data)
 		if err != nil {
 			return fmt.Errorf("%w: the account mail cannot be kept", ErrMalformed)
 		}
 		r.Kind, r.Booking = kind, string(kept)
-		n := newDelivery(Email, data.UserID, now)
+		channel := Email
+		if kind == PhoneChange {
+			channel = SMS
+		}
+		n := newDelivery(channel, data.UserID, now)
 		n.Status = Resolving // to whom it goes is asked when it is sent
 		n.Subject, n.Kind, n.Booking = subjects[kind](view{}), kind, r.Booking
-		n.Turn = s.lanes[Email].turns.next(paidFor, data.UserID)
+		n.Turn = s.lanes[channel].turns.next(paidFor, data.UserID)
 		r.Deliveries = []Notification{n}
 	}
 	outcome, err := s.enqueue(ctx, r)
@@ -99,6 +109,14 @@ func (s *Service) attemptAccountMail(ctx context.Context, n Notification) Notifi
 	if n.Status == Resolving {
 		n.Status, n.Attempts, n.Error = Pending, 0, ""
 	}
+	if n.Channel == SMS {
+		n.To = m.To
+		body, err := renderCode(m)
+		if err != nil {
+			return s.outcome(n, &SendError{Reason: "the notification cannot be written", Permanent: true})
+		}
+		return s.outcome(n, s.o.SMS.Send(ctx, Text{ID: n.ID, To: n.To, Body: body}))
+	}
 	to, ok := address(m.To)
 	if !ok {
 		return s.outcome(n, &SendError{Reason: "the account's address is none", Permanent: true})
@@ -109,6 +127,13 @@ func (s *Service) attemptAccountMail(ctx context.Context, n Notification) Notifi
 		return s.outcome(n, &SendError{Reason: "the notification cannot be written", Permanent: true})
 	}
 	return s.outcome(n, s.o.Mailer.Send(ctx, Mail{ID: n.ID, To: n.To, Subject: c.Subject, Text: c.Text, HTML: c.HTML, Date: n.CreatedAt}))
+}
+
+// renderCode writes the SMS with a code, by which a user proves to have the phone.
+func renderCode(m AccountMail) (string, error) {
+	var b strings.Builder
+	err := texts.ExecuteTemplate(&b, string(PhoneChange)+".sms.txt", view{Token: m.Code})
+	return strings.TrimSpace(b.String()), err
 }
 
 // renderAccountMail writes a mail about an account.

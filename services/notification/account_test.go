@@ -111,6 +111,64 @@ func list(t *testing.T, s notification.Store) []notification.Notification {
 	return all
 }
 
+// A code goes to the phone that it is for, and is stored nowhere.
+func TestACodeIsSentBySMS(t *testing.T) {
+	t.Parallel()
+	a, s, store := newAccounts(t)
+	a.set(notification.AccountMail{To: "+491701234567", Name: "Ada", Code: "081542"}, nil)
+	m := accountMessage(t, "phone_change")
+	for range 2 { // delivered again
+		if err := s.HandleUser(t.Context(), m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	run(t, s)
+	eventually(t, "the SMS is sent", func() bool { l := list(t, store); return len(l) == 1 && l[0].Status == notification.Sent })
+	mails, texts := a.sent()
+	want := "081542 is your Boxoffice code, good for ten minutes. Tell it to nobody. If you did not ask for it, ignore this message."
+	if len(mails) != 0 || len(texts) != 1 || texts[0].To != "+491701234567" || texts[0].Body != want {
+		t.Errorf("%d mails and the SMS %+v, want one: %s", len(mails), texts, want)
+	}
+	if n := len([]rune(texts[0].Body)); n > 160 {
+		t.Errorf("the SMS has %d characters, more than one segment", n)
+	}
+	sent := list(t, store)[0]
+	if sent.Channel != notification.SMS || sent.UserID != ada || sent.To != "+491701234567" {
+		t.Errorf("listed: %+v", sent)
+	}
+	if all, err := json.Marshal(sent); err != nil || strings.Contains(string(all), "081542") {
+		t.Errorf("the code is stored: %s (%v)", all, err)
+	}
+}
+
+// Where there are to be no SMS nobody is sent a code.
+func TestACodeWithoutAnSMSGateway(t *testing.T) {
+	t.Parallel()
+	_, s, store := newAccounts(t, func(o *notification.Options) { o.SMS = nil })
+	if err := s.HandleUser(t.Context(), accountMessage(t, "phone_change")); err != nil {
+		t.Fatal(err)
+	}
+	late := time.Now().Add(time.Hour)
+	if codes, err := store.Claim(t.Context(), notification.SMS, late, late.Add(time.Hour), 10); err != nil || len(codes) != 0 {
+		t.Errorf("%d codes wait to be sent (%v)", len(codes), err)
+	}
+}
+
+// A code that was used or has expired is not sent.
+func TestACodeThatIsNotDueIsNotSent(t *testing.T) {
+	t.Parallel()
+	a, s, store := newAccounts(t)
+	a.set(notification.AccountMail{}, notification.ErrNotDue)
+	if err := s.HandleUser(t.Context(), accountMessage(t, "phone_change")); err != nil {
+		t.Fatal(err)
+	}
+	run(t, s)
+	eventually(t, "the user service was asked", func() bool { a.mu.Lock(); defer a.mu.Unlock(); return a.asked > 0 })
+	if _, texts := a.sent(); len(texts) != 0 || len(list(t, store)) != 0 {
+		t.Errorf("the SMS %+v was sent", texts)
+	}
+}
+
 func TestAnAccountMailWithoutAWebSite(t *testing.T) {
 	t.Parallel()
 	a, s, _ := newAccounts(t)

@@ -88,15 +88,15 @@ func (s *Service) outdated(ctx context.Context, n Notification) (outdated bool) 
 func (s *Service) attempt(ctx context.Context, n Notification) Notification {
 	ctx, cancel := context.WithTimeout(ctx, s.o.SendTimeout)
 	defer cancel()
-	if n.Kind.aboutAccount() {
-		return s.attemptAccountMail(ctx, n)
-	}
-	if n.Channel == SMS && s.o.SMS == nil { // there was a provider when it was stored
+	if n.Channel == SMS && s.o.SMS == nil { // a code, or there was a provider when it was stored
 		n.Error = "no SMS are sent any more"
 		if n.Status = Failed; n.To == "" {
 			n.Status = Dropped
 		}
 		return n
+	}
+	if n.Kind.aboutAccount() {
+		return s.attemptAccountMail(ctx, n)
 	}
 	name := ""
 	if n.Channel == SMS || n.Booking != "" { // other mails have their address and texts

@@ -66,6 +66,7 @@ const (
 	PasswordReset   Kind = "password_reset"   // of an account
 	EmailChange     Kind = "email_change"     // to an account's new address
 	EmailChanged    Kind = "email_changed"    // to its old one
+	PhoneChange     Kind = "phone_change"     // a code to an account's new phone
 	Test            Kind = "test"
 	Nothing         Kind = "" // the message is known, and nobody is told
 )

@@ -186,7 +186,9 @@ type AccountMail struct {
 	URL  string // the link; empty where there is no web site
 	// Token and Operation are what the mail shows where there is none.
 	Token, Operation string
-	ExpiresAt        time.Time
+	// Code is what the SMS to a new phone says.
+	Code      string
+	ExpiresAt time.Time
 }
 
 // AccountMails asks the user service. notificationtest.TestAccountMails holds it to

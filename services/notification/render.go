@@ -210,6 +210,7 @@ var subjects = map[Kind]func(v view) string{
 	EmailChange:     func(view) string { return "Confirm your new email address" },
 	EmailChanged:    func(view) string { return "Your email address was changed" },
 	PasswordReset:   func(view) string { return "Choose a new password" },
+	PhoneChange:     func(view) string { return "Your code" },
 	Test:            func(view) string { return "Boxoffice test mail" },
 }
 

@@ -4,7 +4,9 @@ import (
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
+	"crypto/subtle"
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -29,6 +31,8 @@ const (
 	EmailChange   Purpose = "email_change" // to the new address
 	// EmailChanged tells the old address. It has no link.
 	EmailChanged Purpose = "email_changed"
+	// PhoneChange is no mail: it goes to a phone, and has a code in place of a link.
+	PhoneChange Purpose = "phone_change"
 )
 
 // The limits of account mails.
@@ -36,6 +40,9 @@ const (
 	VerificationLife  = 48 * time.Hour
 	PasswordResetLife = time.Hour
 	EmailChangeLife   = 24 * time.Hour
+	PhoneChangeLife   = 10 * time.Minute
+	// CodeTries is how often the code of a PhoneChange may be tried.
+	CodeTries = 5
 	// noticeLife is how long an old address may be told of the new one.
 	noticeLife = 48 * time.Hour
 	// MailsPerHour is how many mails of one purpose a user is sent within an hour, and
@@ -60,8 +67,8 @@ type AccountMail struct {
 	ID      string // UUIDv7, and the id of the message about it
 	Purpose Purpose
 	UserID  string
-	// Email is the address that it is sent to. Whoever has the link has this
-	// mailbox.
+	// Email is the address that it is sent to, or the number of a PhoneChange.
+	// Whoever has the link, or the code, has this mailbox or phone.
 	Email string
 	// Replaces is the address that Email takes the place of; "" where it does not.
 	Replaces string
@@ -72,6 +79,7 @@ type AccountMail struct {
 	CreatedAt time.Time
 	ExpiresAt time.Time
 	UsedAt    time.Time // zero until the token is used
+	Tries     int       // how often its code was tried
 }
 
 // Token returns what the link ends with: the same each time, so that a mail that is
@@ -93,6 +101,28 @@ func (m AccountMail) mac(id uuid.UUID) []byte {
 }
 
 const tokenMAC = 16
+
+// codeDigits is how long the code of a PhoneChange is.
+const codeDigits = 6
+
+// code returns what a PhoneChange says: the same each time, as Token is. Nobody who
+// has CodeTries guesses it.
+func (m AccountMail) code() (string, error) {
+	id, err := uuid.Parse(m.ID)
+	if err != nil {
+		return "", fmt.Errorf("the id of an account mail: %w", err)
+	}
+	return fmt.Sprintf("%0*d", codeDigits, binary.BigEndian.Uint64(m.mac(id))%1_000_000), nil
+}
+
+// parseCode returns the digits of code, and what is wrong with it.
+func parseCode(code string) (string, problem.Invalid) {
+	code = strings.ReplaceAll(strings.TrimSpace(code), " ", "")
+	if len(code) != codeDigits || strings.ContainsFunc(code, func(r rune) bool { return r < '0' || r > '9' }) {
+		return "", invalid("code", "must be the six digits from the SMS")
+	}
+	return code, nil
+}
 
 // parseToken returns the id of the mail that token says it comes from, and the rest,
 // which proves it.
@@ -119,6 +149,8 @@ func (m AccountMail) due(u User, now time.Time) error {
 		due = m.Replaces == u.Email && m.PasswordVersion == u.PasswordVersion
 	case EmailChanged:
 		due = true
+	case PhoneChange:
+		due = m.PasswordVersion == u.PasswordVersion
 	}
 	if !due {
 		return ErrLinkNotValid
@@ -225,7 +257,9 @@ type MailContent struct {
 	To, Name, Locale string
 	// URL is the link; "" where there is no web site. Then the mail says Token.
 	URL, Token string
-	ExpiresAt  time.Time
+	// Code is what a PhoneChange says in their place.
+	Code      string
+	ExpiresAt time.Time
 }
 
 // paths are where the web site takes the tokens.
@@ -248,6 +282,9 @@ func (s *Service) Mail(ctx context.Context, id string) (MailContent, error) {
 	c := MailContent{ID: m.ID, UserID: u.ID, Purpose: m.Purpose, To: m.Email, Name: u.Name, Locale: u.Locale, ExpiresAt: m.ExpiresAt}
 	switch {
 	case m.Purpose == EmailChanged:
+	case m.Purpose == PhoneChange:
+		c.Code, err = m.code()
+		return c, err
 	case s.WebURL == "":
 		c.Token = token
 	default:
@@ -340,6 +377,70 @@ func (s *Service) ConfirmNewEmail(ctx context.Context, userID, token string) (Us
 	return u, err
 }
 
+// RequestPhone sends a code to a number, for ConfirmPhone. Until that the user keeps the
+// phone of before. A number that is none is a problem.Invalid; otherwise the error is
+// ErrTooManyMails, where the user or the number was sent enough codes within the hour.
+func (s *Service) RequestPhone(ctx context.Context, userID, phone string) error {
+	phone, wrong := checkPhone(phone)
+	if wrong == nil && phone == "" {
+		wrong = invalid("phone", "must be a number like +4915112345678")
+	}
+	if wrong != nil {
+		return wrong
+	}
+	now := s.now()
+	err := s.AccountMails.Send(ctx, userID, PhoneChange, phone, now.Add(-time.Hour), func(u User, recent int) (*AccountMail, events.Message, error) {
+		if recent >= MailsPerHour {
+			return nil, events.Message{}, ErrTooManyMails
+		}
+		return newMail(AccountMail{Purpose: PhoneChange, Email: phone}, u, now, PhoneChangeLife, s.trace(ctx))
+	})
+	if err == nil && s.Committed != nil {
+		s.Committed()
+	}
+	return err
+}
+
+// ConfirmPhone gives the user the number to which the code was sent last, which proves
+// it. A code that is none is a problem.Invalid. Another one than was sent is
+// ErrWrongCode, and counts: after CodeTries, and when it was used or has expired, it is
+// ErrLinkNotValid.
+func (s *Service) ConfirmPhone(ctx context.Context, userID, code string) (User, error) {
+	code, wrong := parseCode(code)
+	if wrong != nil {
+		return User{}, wrong
+	}
+	// The try is stored before the code is looked at: however many try at once, each
+	// counts.
+	m, err := s.AccountMails.Try(ctx, userID, PhoneChange)
+	if err != nil {
+		return User{}, err
+	}
+	sent, err := m.code()
+	switch {
+	case err != nil:
+		return User{}, err
+	case m.Tries > CodeTries:
+		return User{}, ErrLinkNotValid
+	}
+	now := s.now()
+	u, err := s.AccountMails.Use(ctx, m.ID, now, now, func(m AccountMail, u *User, _ int) (*AccountMail, events.Message, error) {
+		if err := m.due(*u, now); err != nil {
+			return nil, events.Message{}, err
+		}
+		if subtle.ConstantTimeCompare([]byte(code), []byte(sent)) == 0 {
+			return nil, events.Message{}, ErrWrongCode
+		}
+		u.setPhone(m.Email, now)
+		u.UpdatedAt = now
+		return nil, events.Message{}, nil
+	})
+	if err == nil {
+		s.Log.InfoContext(ctx, "phone number proven", "user_id", u.ID)
+	}
+	return u, err
+}
+
 // trace is the W3C Trace Context of what ctx is about, or "".
 func (s *Service) trace(ctx context.Context) string {
 	if s.TraceParent == nil {
@@ -372,7 +473,8 @@ func (s *Service) ResetPassword(ctx context.Context, token, password string) err
 		u.PasswordVersion++
 		if !u.EmailVerified() {
 			// Whoever registered was perhaps somebody else, and so is this phone's owner.
-			u.EmailVerifiedAt, u.Phone = now, ""
+			u.EmailVerifiedAt = now
+			u.setPhone("", time.Time{})
 		}
 		return nil, events.Message{}, nil
 	})

@@ -22,7 +22,8 @@ var (
 	// ErrLinkNotValid is deliberately one for all: a token that is unknown, forged,
 	// used, or too old, or whose account has changed.
 	ErrLinkNotValid = problem.NewRefusal(problem.LinkNotValid, "the token was used, has expired, or was never sent")
-	ErrTooManyMails = problem.NewRefusal(problem.RateLimited, "too many such mails were sent within an hour")
+	ErrWrongCode    = problem.NewRefusal(problem.WrongCode, "this is not the code that was sent last")
+	ErrTooManyMails = problem.NewRefusal(problem.RateLimited, "too many such messages were sent within an hour")
 	ErrMailNotDue   = problem.NewRefusal(problem.MailNotDue, "there is no such mail, or no reason to send it any more")
 
 	// ErrInvalidGrant is deliberately one for all: an unknown email address, a

@@ -153,6 +153,12 @@ type AccountMails interface {
 	Use(ctx context.Context, id string, now, since time.Time,
 		change func(m AccountMail, u *User, told int) (*AccountMail, events.Message, error)) (User, error)
 
+	// Try counts a try of the code in the newest mail of a purpose to a user, and
+	// returns that mail with this try.
+	//   - Of many at once each has another count.
+	//   - A user without such a mail is ErrLinkNotValid.
+	Try(ctx context.Context, userID string, p Purpose) (AccountMail, error)
+
 	// Prune forgets the mails whose links expired before a time.
 	Prune(ctx context.Context, before time.Time) error
 }

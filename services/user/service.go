@@ -240,7 +240,7 @@ func (s *Service) Change(ctx context.Context, id string, c Change) (User, error)
 			stored.Name = name
 		}
 		if c.Phone != nil {
-			stored.Phone = phone
+			stored.setPhone(phone, time.Time{})
 		}
 		if c.Locale != nil {
 			stored.Locale = locale

@@ -17,6 +17,8 @@ type User struct {
 	Email string // as its owner writes it; EmailKey compares it
 	Name  string
 	Phone string // E.164, or "" for none
+	// PhoneVerifiedAt is when the user proved to have Phone; zero for never.
+	PhoneVerifiedAt time.Time
 	// Locale is the language in which we write to the user, a BCP 47 tag, or ""
 	// where the user has not said.
 	Locale string
@@ -36,6 +38,17 @@ type User struct {
 
 // EmailVerified reports whether the user has proven to have the mailbox.
 func (u User) EmailVerified() bool { return !u.EmailVerifiedAt.IsZero() }
+
+// PhoneVerified reports whether the user has proven to have the phone.
+func (u User) PhoneVerified() bool { return !u.PhoneVerifiedAt.IsZero() }
+
+// setPhone gives the user a phone, which is proven at a time; the zero time for one
+// that is not. The one of before stays as proven as it was.
+func (u *User) setPhone(phone string, proven time.Time) {
+	if phone != u.Phone || !proven.IsZero() {
+		u.Phone, u.PhoneVerifiedAt = phone, proven
+	}
+}
 
 // Registration is what somebody says who wants an account.
 type Registration struct {

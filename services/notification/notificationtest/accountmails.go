@@ -25,9 +25,11 @@ func TestAccountMails(t *testing.T, open func(t *testing.T) AccountMailsFixture)
 	}
 	withToken := withLink
 	withToken.URL, withToken.Token, withToken.Operation = "", "abc", "POST /users/verification/confirm"
+	withCode := withLink
+	withCode.To, withCode.URL, withCode.Code = "+4915112345678", "", "081542"
 	t.Run("a_mail_is_told_whole", func(t *testing.T) {
 		t.Parallel()
-		for _, want := range []notification.AccountMail{withLink, withToken} {
+		for _, want := range []notification.AccountMail{withLink, withToken, withCode} {
 			f, id := open(t), newID()
 			f.Put(id, want)
 			got, err := f.AccountMails.AccountMail(t.Context(), id)

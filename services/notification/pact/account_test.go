@@ -29,7 +29,12 @@ func accountMails(t *testing.T, pact *pacttest.Pact) {
 	for _, m := range []struct {
 		name    string
 		purpose notification.Kind
-	}{{"a user asks to verify an address", notification.Verification}, {"a user asks to set a new password", notification.PasswordReset}} {
+		channel notification.Channel
+	}{
+		{"a user asks to verify an address", notification.Verification, notification.Email},
+		{"a user asks to set a new password", notification.PasswordReset, notification.Email},
+		{"a user asks to prove a phone", notification.PhoneChange, notification.SMS},
+	} {
 		name, purpose := m.name, m.purpose
 		envelope := pacttest.Envelope(events.TypeAccountMail, mailID, pacttest.Body{
 			"mail_id": pacttest.UUID(mailID), "user_id": pacttest.UUID(pacttest.CustomerID), "purpose": string(purpose),
@@ -45,7 +50,7 @@ func accountMails(t *testing.T, pact *pacttest.Pact) {
 				t.Fatal(err)
 			}
 			now := time.Now().Add(time.Minute)
-			mails, err := store.Claim(t.Context(), notification.Email, now, now.Add(time.Minute), 10)
+			mails, err := store.Claim(t.Context(), m.channel, now, now.Add(time.Minute), 10)
 			if err != nil || len(mails) != 1 || mails[0].Kind != purpose || mails[0].UserID != pacttest.CustomerID {
 				t.Errorf("the mails are %+v (%v)", mails, err)
 			}
@@ -81,6 +86,8 @@ func accountMails(t *testing.T, pact *pacttest.Pact) {
 	mail := notification.AccountMail{To: "ada@example.com", Name: "Ada Lovelace", ExpiresAt: time.Date(2040, 6, 21, 18, 0, 0, 0, time.UTC)}
 	linked, shown := mail, mail
 	linked.URL = "https://tickets.example/verify/" + token
+	coded := mail
+	coded.To, coded.Code = "+4915112345678", "081542"
 	shown.Token, shown.Operation = token, "POST /users/verification/confirm"
 	pact.Exchange(t, "an account mail is due", "a request for what a mail about an account says", ask, pacttest.Answer{
 		Status: 200, Header: asJSON, Body: with(pacttest.Body{"url": pacttest.Text(linked.URL, `^https://[^/]+/verify/[A-Za-z0-9_-]{43}$`)}),
@@ -90,6 +97,9 @@ func accountMails(t *testing.T, pact *pacttest.Pact) {
 			"token": pacttest.Text(token, `^[A-Za-z0-9_-]{43}$`), "operation": pacttest.Like(shown.Operation),
 		}),
 	}, answers(shown, nil))
+	pact.Exchange(t, "a code for a phone is due", "a request for what an SMS with a code says", ask, pacttest.Answer{
+		Status: 200, Header: asJSON, Body: with(pacttest.Body{"to": pacttest.Text(coded.To, `^\+[0-9]{7,15}$`), "code": pacttest.Text(coded.Code, `^[0-9]{6}$`)}),
+	}, answers(coded, nil))
 	pact.Exchange(t, "there is no such user", "a request for what a mail says that is not due", ask,
 		pacttest.Problem(http.StatusNotFound, problem.MailNotDue), answers(notification.AccountMail{}, notification.ErrNotDue))
 }

@@ -35,6 +35,7 @@ import (
 var messages = map[string]func(testing.TB) ([]byte, error){
 	"a user asks to verify an address":  func(t testing.TB) ([]byte, error) { return asked(t, user.Verification) },
 	"a user asks to set a new password": func(t testing.TB) ([]byte, error) { return asked(t, user.PasswordReset) },
+	"a user asks to prove a phone":      func(t testing.TB) ([]byte, error) { return asked(t, user.PhoneChange) },
 }
 
 func asked(t testing.TB, purpose user.Purpose) ([]byte, error) {
@@ -77,7 +78,12 @@ func asked(t testing.TB, purpose user.Purpose) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := service.RequestMail(t.Context(), purpose, c.Email); err != nil {
+	if purpose == user.PhoneChange {
+		err = service.RequestPhone(t.Context(), c.ID, "+4915112345678")
+	} else {
+		err = service.RequestMail(t.Context(), purpose, c.Email)
+	}
+	if err != nil {
 		return nil, err
 	}
 	if err := service.WorkOffNow(t.Context()); err != nil {

@@ -40,6 +40,9 @@ func TestProvider(t *testing.T) {
 			"there is a user with no phone":                     state(customer("")),
 			"an account mail is due":                            mail("https://tickets.example"),
 			"an account mail is due where there is no web site": mail(""),
+			"a code for a phone is due": func(t testing.TB) (http.Handler, error) {
+				return serve(t, services, []user.User{customer("")}, "", codeDue)
+			},
 		},
 	}.Verify(t, pacttest.Dir(t))
 }
@@ -66,6 +69,19 @@ func due(ctx context.Context, store *sqlite.Store) error {
 		return &m, events.Message{ID: m.ID, Type: events.TypeAccountMail, Time: now, Data: []byte(`{}`)}, nil
 	})
 	return err
+}
+
+// codeDue stores a code for a phone of the customer's.
+func codeDue(ctx context.Context, store *sqlite.Store) error {
+	now := time.Now()
+	const phone = "+4915112345678"
+	return store.AccountMails.Send(ctx, customer("").ID, user.PhoneChange, phone, now, func(u user.User, _ int) (*user.AccountMail, events.Message, error) {
+		m := user.AccountMail{
+			ID: "01970000-0000-7000-8000-0000000000f2", Purpose: user.PhoneChange, UserID: u.ID, Email: phone, PasswordVersion: u.PasswordVersion, Secret: []byte{1},
+			CreatedAt: now, ExpiresAt: now.Add(user.PhoneChangeLife),
+		}
+		return &m, events.Message{ID: m.ID, Type: events.TypeAccountMail, Time: now, Data: []byte(`{}`)}, nil
+	})
 }
 
 // serve is the service as its process runs it, on a new database with users, and

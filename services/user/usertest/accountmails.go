@@ -46,6 +46,8 @@ func TestAccountMails(t *testing.T, open func(t *testing.T) AccountMailsUnderTes
 		{"use stores the mail that change returns", mailsUseSends},
 		{"use is told of the mails to the mailbox that is replaced", mailsUseTold},
 		{"of many uses each is told of the mails to its mailbox", mailsUseToldRace},
+		{"a try counts at the newest mail", mailsTry},
+		{"of many tries each has another count", mailsTryRace},
 		{"send stores the mail with its message", mailsSend},
 		{"an error from make stores nothing", mailsSendFails},
 		{"prune forgets what has expired", mailsPrune},
@@ -377,6 +379,55 @@ func mailsUseKeeps(t *testing.T, s AccountMailsUnderTest) {
 	diff(t, stored(u), owner)
 }
 
+// code sends a code to u, and returns the mail that has it.
+func (s AccountMailsUnderTest) code(t *testing.T, u user.User, made time.Time) (m user.AccountMail) {
+	t.Helper()
+	must(t, s.Send(t.Context(), u.ID, user.PhoneChange, "+4915112345678", at, func(u user.User, _ int) (*user.AccountMail, events.Message, error) {
+		m = newMail(user.MailRequest{Purpose: user.PhoneChange}, u)
+		m.Email, m.CreatedAt = "+4915112345678", inUTC(made)
+		return &m, messageOf(m), nil
+	}))
+	return m
+}
+
+func mailsTry(t *testing.T, s AccountMailsUnderTest) {
+	u, other := s.account(t, "ada@example.com"), s.account(t, "bob@example.com")
+	s.mail(t, u) // of another purpose
+	for _, nobody := range []string{u.ID, id(), "", "\x00"} {
+		_, err := s.Try(t.Context(), nobody, user.PhoneChange)
+		wantErr(t, err, user.ErrLinkNotValid)
+	}
+	old, newest, others := s.code(t, u, at), s.code(t, u, at.Add(time.Microsecond)), s.code(t, other, at.Add(time.Minute))
+	for range 3 {
+		newest.Tries++
+		got, err := s.Try(t.Context(), u.ID, user.PhoneChange)
+		must(t, err)
+		diff(t, newest, got)
+	}
+	for _, want := range []user.AccountMail{newest, old, others} {
+		got, _, err := s.Get(t.Context(), want.ID)
+		must(t, err)
+		diff(t, want, got)
+	}
+}
+
+func mailsTryRace(t *testing.T, s AccountMailsUnderTest) {
+	u := s.account(t, "ada@example.com")
+	s.code(t, u, at)
+	var mu sync.Mutex
+	counts := map[int]bool{}
+	race(t, nil, func(int) error {
+		m, err := s.Try(t.Context(), u.ID, user.PhoneChange)
+		mu.Lock()
+		defer mu.Unlock()
+		counts[m.Tries] = true
+		return err
+	})
+	if len(counts) != workers {
+		t.Errorf("%d tries at once have %d counts", workers, len(counts))
+	}
+}
+
 func mailsPrune(t *testing.T, s AccountMailsUnderTest) {
 	m := s.mail(t, s.account(t, "ada@example.com"))
 	must(t, s.Prune(t.Context(), m.ExpiresAt))
@@ -403,6 +454,8 @@ func mailsCancelled(t *testing.T, s AccountMailsUnderTest) {
 	_, err = s.Use(ctx, m.ID, at, at, changing(func(user.AccountMail, *user.User) error { return nil }))
 	wantErr(t, err, ctx.Err())
 	wantErr(t, s.Send(ctx, u.ID, user.EmailChange, u.Email, at, sending), ctx.Err())
+	_, err = s.Try(ctx, u.ID, m.Purpose)
+	wantErr(t, err, ctx.Err())
 	wantErr(t, s.Prune(ctx, at.Add(9*time.Hour)), ctx.Err())
 	got, _, err := s.Get(t.Context(), m.ID)
 	must(t, err)

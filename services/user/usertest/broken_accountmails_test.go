@@ -3,6 +3,7 @@ package usertest_test
 import (
 	"context"
 	"errors"
+	"sync"
 	"testing"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 // accountMails is a user.AccountMails of which some methods are replaced.
 type accountMails struct {
 	user.AccountMails
+	try     func(ctx context.Context, userID string, p user.Purpose) (user.AccountMail, error)
 	request func(ctx context.Context, r user.MailRequest) error
 	workOff func(ctx context.Context, since time.Time, limit int, decide decision) (int, error)
 	use     func(ctx context.Context, id string, now, since time.Time, change changeOfUse) (user.User, error)
@@ -25,6 +27,13 @@ type accountMails struct {
 type changeOfUse = func(user.AccountMail, *user.User, int) (*user.AccountMail, events.Message, error)
 
 type decision = func(r user.MailRequest, u user.User, recent int) (*user.AccountMail, events.Message, error)
+
+func (s accountMails) Try(ctx context.Context, userID string, p user.Purpose) (user.AccountMail, error) {
+	if s.try != nil {
+		return s.try(ctx, userID, p)
+	}
+	return s.AccountMails.Try(ctx, userID, p)
+}
 
 func (s accountMails) Request(ctx context.Context, r user.MailRequest) error {
 	if s.request != nil {
@@ -240,6 +249,30 @@ func TestAccountMailsSuiteCatches(t *testing.T) {
 				return decide(r, u, counted)
 			})
 		}), "of many requests for one mailbox each is told of the others"},
+		{"counts tries by account", with(func(good user.AccountMails, s *accountMails) {
+			var mu sync.Mutex
+			tries := 0
+			s.try = func(ctx context.Context, userID string, p user.Purpose) (user.AccountMail, error) {
+				m, err := good.Try(ctx, userID, p)
+				mu.Lock()
+				defer mu.Unlock()
+				tries++
+				m.Tries = tries
+				return m, err
+			}
+		}), "a try counts at the newest mail"},
+		{"reads how often a code was tried before it counts", with(func(good user.AccountMails, s *accountMails) {
+			var meeting suitetest.Meeting
+			s.try = func(ctx context.Context, userID string, p user.Purpose) (user.AccountMail, error) {
+				m, err := good.Try(ctx, userID, p)
+				if err != nil {
+					return m, err
+				}
+				before, _, err := good.Get(ctx, m.ID)
+				meeting.Wait()
+				return before, err
+			}
+		}), "of many tries each has another count"},
 		{"never prunes mails", with(func(_ user.AccountMails, s *accountMails) {
 			s.prune = func(ctx context.Context, _ time.Time) error { return ctx.Err() }
 		}), "prune forgets what has expired"},

@@ -33,6 +33,9 @@ func stored(u user.User) user.User {
 	if u.EmailVerified() {
 		u.EmailVerifiedAt = inUTC(u.EmailVerifiedAt)
 	}
+	if u.PhoneVerified() {
+		u.PhoneVerifiedAt = inUTC(u.PhoneVerifiedAt)
+	}
 	return u
 }
 
@@ -137,7 +140,7 @@ func usersUpdate(t *testing.T, s user.Users) {
 	want := u
 	want.Name, want.Phone, want.Locale, want.Role = "Grace", "", "sr-Latn-RS", identity.Admin
 	want.PasswordHash, want.PasswordVersion, want.UpdatedAt = "other", 4, at.Add(time.Hour)
-	want.EmailVerifiedAt = time.Time{}
+	want.EmailVerifiedAt, want.PhoneVerifiedAt = time.Time{}, at.Add(time.Minute+time.Microsecond)
 	got, err := s.Update(t.Context(), u.ID, func(given *user.User) error {
 		diff(t, stored(u), *given)
 		*given = want

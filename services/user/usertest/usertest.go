@@ -41,7 +41,7 @@ func id() string { return uuid.Must(uuid.NewV7()).String() }
 
 func newUser(email string) user.User {
 	return user.User{
-		ID: id(), Email: email, Name: "Zoë 周 \U0001F39F", Phone: "+4915112345678", Locale: "de-AT", Role: identity.Organizer,
+		ID: id(), Email: email, Name: "Zoë 周 \U0001F39F", Phone: "+4915112345678", PhoneVerifiedAt: at.Add(time.Microsecond), Locale: "de-AT", Role: identity.Organizer,
 		PasswordHash: "a hash", PasswordVersion: 3, EmailVerifiedAt: at.Add(-time.Microsecond), CreatedAt: at, UpdatedAt: at.Add(time.Microsecond),
 	}
 }

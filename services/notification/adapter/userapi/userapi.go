@@ -34,6 +34,7 @@ func (u *Users) AccountMail(ctx context.Context, id string) (notification.Accoun
 		URL       string    `json:"url"`
 		Token     string    `json:"token"`
 		Operation string    `json:"operation"`
+		Code      string    `json:"code"`
 		ExpiresAt time.Time `json:"expires_at"`
 	}
 	err := u.client.Do(ctx, http.MethodGet, []string{"account-mails", id}, nil, &out)

@@ -68,7 +68,7 @@ func mails(t *testing.T) notificationtest.AccountMailsFixture {
 		default:
 			m := m.(notification.AccountMail)
 			body := map[string]any{"id": r.PathValue("id"), "to": m.To, "name": m.Name, "expires_at": m.ExpiresAt}
-			for name, value := range map[string]string{"url": m.URL, "token": m.Token, "operation": m.Operation} {
+			for name, value := range map[string]string{"url": m.URL, "token": m.Token, "operation": m.Operation, "code": m.Code} {
 				if value != "" {
 					body[name] = value
 				}

@@ -167,9 +167,9 @@ func (s *AccountMails) Send(ctx context.Context, userID string, p user.Purpose, 
 	})
 }
 
-const selectMail = `
-	SELECT id, purpose, user_id, email, replaces, password_version, secret, created_at, expires_at, used_at
-	FROM account_mails WHERE id = $1`
+const mailColumns = `id, purpose, user_id, email, replaces, password_version, secret, created_at, expires_at, used_at, tries`
+
+const selectMail = `SELECT ` + mailColumns + ` FROM account_mails WHERE id = $1`
 
 // Get implements user.AccountMails.
 func (s *AccountMails) Get(ctx context.Context, id string) (m user.AccountMail, u user.User, err error) {
@@ -236,6 +236,19 @@ func (s *AccountMails) Use(ctx context.Context, id string, now, since time.Time,
 	return u, nil
 }
 
+// Try implements user.AccountMails. Those who try at once wait for the row, and then
+// count from what it has.
+func (s *AccountMails) Try(ctx context.Context, userID string, p user.Purpose) (m user.AccountMail, err error) {
+	err = s.db.Write(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		m, err = scanMail(tx.QueryRow(ctx, `
+			UPDATE account_mails SET tries = tries + 1
+			WHERE id = (SELECT id FROM account_mails WHERE user_id = $1 AND purpose = $2 ORDER BY created_at DESC, id DESC LIMIT 1)
+			RETURNING `+mailColumns, userID, p))
+		return err
+	})
+	return m, err
+}
+
 // Prune implements user.AccountMails.
 func (s *AccountMails) Prune(ctx context.Context, before time.Time) error {
 	return s.db.Sweep(ctx, `
@@ -245,7 +258,7 @@ func (s *AccountMails) Prune(ctx context.Context, before time.Time) error {
 
 func scanMail(row pgx.Row) (m user.AccountMail, err error) {
 	var used *time.Time
-	err = row.Scan(&m.ID, &m.Purpose, &m.UserID, &m.Email, &m.Replaces, &m.PasswordVersion, &m.Secret, &m.CreatedAt, &m.ExpiresAt, &used)
+	err = row.Scan(&m.ID, &m.Purpose, &m.UserID, &m.Email, &m.Replaces, &m.PasswordVersion, &m.Secret, &m.CreatedAt, &m.ExpiresAt, &used, &m.Tries)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows), postgresdb.IsNoText(err):
 		return user.AccountMail{}, user.ErrLinkNotValid

@@ -17,16 +17,16 @@ type Users struct{ db *postgresdb.DB }
 var _ user.Users = (*Users)(nil)
 
 const selectUser = `
-	SELECT id, email, name, phone, locale, role, password_hash, password_version, email_verified_at, created_at, updated_at
+	SELECT id, email, name, phone, phone_verified_at, locale, role, password_hash, password_version, email_verified_at, created_at, updated_at
 	FROM users `
 
 // Create implements user.Users.
 func (s *Users) Create(ctx context.Context, u user.User) error {
 	return s.db.Write(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, `
-			INSERT INTO users (id, email, email_key, email_key_version, name, phone, locale, role, password_hash, password_version, email_verified_at, created_at, updated_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
-			u.ID, u.Email, user.EmailKey(u.Email), user.EmailKeyVersion, u.Name, u.Phone, u.Locale, u.Role, u.PasswordHash, u.PasswordVersion, nullTime(u.EmailVerifiedAt), u.CreatedAt, u.UpdatedAt)
+			INSERT INTO users (id, email, email_key, email_key_version, name, phone, phone_verified_at, locale, role, password_hash, password_version, email_verified_at, created_at, updated_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
+			u.ID, u.Email, user.EmailKey(u.Email), user.EmailKeyVersion, u.Name, u.Phone, nullTime(u.PhoneVerifiedAt), u.Locale, u.Role, u.PasswordHash, u.PasswordVersion, nullTime(u.EmailVerifiedAt), u.CreatedAt, u.UpdatedAt)
 		if postgresdb.IsUniqueViolation(err, "users_email_key") {
 			return user.ErrEmailTaken
 		}
@@ -78,11 +78,14 @@ func store(ctx context.Context, tx pgx.Tx, stored user.User, u *user.User) error
 	if u.EmailVerified() {
 		u.EmailVerifiedAt = u.EmailVerifiedAt.UTC().Truncate(time.Microsecond)
 	}
+	if u.PhoneVerified() {
+		u.PhoneVerifiedAt = u.PhoneVerifiedAt.UTC().Truncate(time.Microsecond)
+	}
 	_, err := tx.Exec(ctx, `
 		UPDATE users
-		SET name = $2, phone = $3, locale = $4, role = $5, password_hash = $6, password_version = $7, email_verified_at = $8, updated_at = $9
+		SET name = $2, phone = $3, locale = $4, role = $5, password_hash = $6, password_version = $7, email_verified_at = $8, updated_at = $9, phone_verified_at = $10
 		WHERE id = $1`,
-		u.ID, u.Name, u.Phone, u.Locale, u.Role, u.PasswordHash, u.PasswordVersion, nullTime(u.EmailVerifiedAt), u.UpdatedAt)
+		u.ID, u.Name, u.Phone, u.Locale, u.Role, u.PasswordHash, u.PasswordVersion, nullTime(u.EmailVerifiedAt), u.UpdatedAt, nullTime(u.PhoneVerifiedAt))
 	return err
 }
 
@@ -95,8 +98,8 @@ func nullTime(t time.Time) *time.Time {
 }
 
 func scanUser(row pgx.Row) (u user.User, err error) {
-	var verified *time.Time
-	err = row.Scan(&u.ID, &u.Email, &u.Name, &u.Phone, &u.Locale, &u.Role, &u.PasswordHash, &u.PasswordVersion, &verified, &u.CreatedAt, &u.UpdatedAt)
+	var verified, phoneVerified *time.Time
+	err = row.Scan(&u.ID, &u.Email, &u.Name, &u.Phone, &phoneVerified, &u.Locale, &u.Role, &u.PasswordHash, &u.PasswordVersion, &verified, &u.CreatedAt, &u.UpdatedAt)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows), postgresdb.IsNoText(err):
 		return user.User{}, user.ErrNotFound
@@ -105,6 +108,9 @@ func scanUser(row pgx.Row) (u user.User, err error) {
 	}
 	if verified != nil {
 		u.EmailVerifiedAt = *verified
+	}
+	if phoneVerified != nil {
+		u.PhoneVerifiedAt = *phoneVerified
 	}
 	return u, nil
 }

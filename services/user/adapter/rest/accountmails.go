@@ -53,6 +53,14 @@ func (h *handlers) registerAccountMails(api huma.API, guard *auth.Guard) {
 		OperationID: "confirmEmail", Method: http.MethodPost, Path: "/users/me/email/confirm", Tags: []string{"users"},
 		Summary: "Take the new email address by the token that was mailed to it", Description: "The old address is told. Where nobody had verified it and three such mails went to its mailbox within the hour, the change is refused until later, and does not use up the token.",
 	}, problem.LinkNotValid, problem.EmailTaken, problem.RateLimited)), h.confirmEmail)
+	huma.Register(api, guard.User(api, h.fromClient(httpkit.Refuses(huma.Operation{
+		OperationID: "requestPhone", Method: http.MethodPost, Path: "/users/me/phone", DefaultStatus: http.StatusAccepted, Tags: []string{"users"},
+		Summary: "Ask for an SMS that proves a phone number", Description: "A code of six digits is sent to it, which is good for ten minutes. Until it is confirmed the phone of before stays. An account, and a number, is sent three codes an hour at most.",
+	}, problem.RateLimited))), h.requestPhone)
+	huma.Register(api, guard.User(api, h.fromClient(httpkit.Refuses(huma.Operation{
+		OperationID: "confirmPhone", Method: http.MethodPost, Path: "/users/me/phone/confirm", Tags: []string{"users"},
+		Summary: "Take the phone number by the code that was sent to it", Description: "The code of the last SMS counts, and may be tried five times.",
+	}, problem.LinkNotValid, problem.WrongCode))), h.confirmPhone)
 	huma.Register(api, guard.Service(api, httpkit.Refuses(huma.Operation{
 		OperationID: "getAccountMail", Method: http.MethodGet, Path: "/account-mails/{id}", Tags: []string{"internal"},
 		Summary: "Get what a mail about an account says", Description: "For the moment when it is sent: nobody stores its token.",
@@ -127,16 +135,47 @@ func (h *handlers) confirmEmail(ctx context.Context, in *struct{ Body linkBody }
 	return &answer{Body: toBody(u)}, nil
 }
 
+type phoneBody struct {
+	Phone string `json:"phone" maxLength:"20" doc:"E.164" example:"+4915112345678"`
+}
+
+func (h *handlers) requestPhone(ctx context.Context, in *struct{ Body phoneBody }) (*struct{}, error) {
+	id := auth.Caller(ctx).UserID
+	// Each is an SMS to somebody who may not have asked for it.
+	end, err := h.phoneRequests.begin(ctx, clientOf(ctx))
+	if err != nil {
+		return nil, refused(ctx, err)
+	}
+	end(strike)
+	if err := h.service.RequestPhone(ctx, id, in.Body.Phone); err != nil {
+		return nil, ofMe(ctx, err)
+	}
+	return nil, nil
+}
+
+type codeBody struct {
+	Code string `json:"code" maxLength:"20" doc:"The six digits from the SMS" example:"081 542"`
+}
+
+func (h *handlers) confirmPhone(ctx context.Context, in *struct{ Body codeBody }) (*answer, error) {
+	u, err := h.service.ConfirmPhone(ctx, auth.Caller(ctx).UserID, in.Body.Code)
+	if err != nil {
+		return nil, ofMe(ctx, err)
+	}
+	return &answer{Body: toBody(u)}, nil
+}
+
 type accountMailBody struct {
 	ID        string    `json:"id" format:"uuid"`
 	UserID    string    `json:"user_id" format:"uuid"`
-	Purpose   string    `json:"purpose" enum:"verification,password_reset,email_change,email_changed"`
-	To        string    `json:"to" example:"ada@example.com"`
+	Purpose   string    `json:"purpose" enum:"verification,password_reset,email_change,email_changed,phone_change"`
+	To        string    `json:"to" doc:"An email address, or the number of a phone_change" example:"ada@example.com"`
 	Name      string    `json:"name" example:"Ada Lovelace"`
 	Locale    string    `json:"locale,omitempty" doc:"A BCP 47 tag; absent when the user has not said" example:"de-AT"`
 	URL       string    `json:"url,omitempty" doc:"The link, if the mail has one and there is a web site" example:"https://tickets.example/verify/AZUfqLQCcAGAAAAAAAAAAPx0nYQXl2aLrL9dNYQdyVE"`
 	Token     string    `json:"token,omitempty" doc:"In place of the link where there is no web site" example:"AZUfqLQCcAGAAAAAAAAAAPx0nYQXl2aLrL9dNYQdyVE"`
 	Operation string    `json:"operation,omitempty" doc:"What takes the token; where there is no web site" example:"POST /users/verification/confirm"`
+	Code      string    `json:"code,omitempty" doc:"What a phone_change says in place of a link" example:"081542"`
 	ExpiresAt time.Time `json:"expires_at"`
 }
 
@@ -161,7 +200,7 @@ func (h *handlers) accountMail(ctx context.Context, in *struct {
 	}
 	body := accountMailBody{
 		ID: m.ID, UserID: m.UserID, Purpose: string(m.Purpose), To: m.To, Name: m.Name, Locale: m.Locale,
-		URL: m.URL, Token: m.Token, ExpiresAt: m.ExpiresAt,
+		URL: m.URL, Token: m.Token, Code: m.Code, ExpiresAt: m.ExpiresAt,
 	}
 	if m.Token != "" {
 		body.Operation = operations[m.Purpose]

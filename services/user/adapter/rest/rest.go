@@ -44,6 +44,8 @@ const (
 	// EmailRequestsPerMinute, for another address of an account, may come from one
 	// address.
 	EmailRequestsPerMinute = 10
+	// PhoneRequestsPerMinute may come from one address: an SMS costs money.
+	PhoneRequestsPerMinute = 10
 	// FailuresPerAccount may come from one address within FailureWindow. After
 	// FailuresPerAddress it is slowed down.
 	FailuresPerAccount = 10
@@ -77,6 +79,7 @@ type handlers struct {
 	guests               *flow
 	mailRequests         *flow
 	emailRequests        *throttle[attempt]
+	phoneRequests        *throttle[client]
 	byAccountFromAddress *throttle[attempt]
 	logins               *throttle[user.TokenHash]
 	pace                 *pace
@@ -127,6 +130,7 @@ func newHandlers(o Options) *handlers {
 		guests:               newFlow(GuestsPerMinute, time.Minute, o.Now),
 		mailRequests:         newFlow(MailRequestsPerMinute, time.Minute, o.Now),
 		emailRequests:        newThrottle[attempt](EmailRequestsPerMinute, time.Minute, o.Now),
+		phoneRequests:        newThrottle[client](PhoneRequestsPerMinute, time.Minute, o.Now),
 		byAccountFromAddress: newThrottle[attempt](FailuresPerAccount, FailureWindow, o.Now),
 		logins:               newThrottle[user.TokenHash](LoginsPerAccount, FailureWindow, o.Now),
 		pace:                 newPace(FailuresPerAddress, FailureWindow, o.Now),

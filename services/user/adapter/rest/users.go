@@ -23,13 +23,14 @@ type userBody struct {
 	Name      string        `json:"name" example:"Ada Lovelace"`
 	Verified  bool          `json:"email_verified" doc:"The user has proven to have the mailbox"`
 	Phone     *string       `json:"phone" doc:"null when there is none" example:"+4915112345678"`
+	Proven    bool          `json:"phone_verified" doc:"The user has proven to have the phone"`
 	Locale    *string       `json:"locale" doc:"The language in which we write to the user, a BCP 47 tag; null when the user has not said" example:"de-AT"`
 	Role      identity.Role `json:"role" enum:"customer,organizer,admin"`
 	CreatedAt time.Time     `json:"created_at"`
 }
 
 func toBody(u user.User) userBody {
-	out := userBody{ID: u.ID, Email: u.Email, Verified: u.EmailVerified(), Name: u.Name, Role: u.Role, CreatedAt: u.CreatedAt}
+	out := userBody{ID: u.ID, Email: u.Email, Verified: u.EmailVerified(), Proven: u.PhoneVerified(), Name: u.Name, Role: u.Role, CreatedAt: u.CreatedAt}
 	if u.Phone != "" {
 		out.Phone = &u.Phone
 	}

@@ -33,7 +33,7 @@ func TestRegister(t *testing.T) {
 	}
 	want := object{
 		"id": got["id"], "email": "Ada@Example.com", "name": "Ada", "phone": "+4915112345678", "role": "organizer",
-		"email_verified": false, "locale": nil, "created_at": s.clock().UTC().Truncate(time.Microsecond).Format(time.RFC3339Nano),
+		"email_verified": false, "phone_verified": false, "locale": nil, "created_at": s.clock().UTC().Truncate(time.Microsecond).Format(time.RFC3339Nano),
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("(-want +got):\n%s", d)

@@ -152,9 +152,9 @@ func (s *AccountMails) Send(ctx context.Context, userID string, p user.Purpose, 
 	})
 }
 
-const selectMail = `
-	SELECT id, purpose, user_id, email, replaces, password_version, secret, created_at, expires_at, used_at
-	FROM account_mails WHERE id = ?`
+const mailColumns = `id, purpose, user_id, email, replaces, password_version, secret, created_at, expires_at, used_at, tries`
+
+const selectMail = `SELECT ` + mailColumns + ` FROM account_mails WHERE id = ?`
 
 // Get implements user.AccountMails.
 func (s *AccountMails) Get(ctx context.Context, id string) (user.AccountMail, user.User, error) {
@@ -219,6 +219,18 @@ func (s *AccountMails) Use(ctx context.Context, id string, now, since time.Time,
 	return u, nil
 }
 
+// Try implements user.AccountMails. Ids are UUIDv7: the greatest is the newest.
+func (s *AccountMails) Try(ctx context.Context, userID string, p user.Purpose) (m user.AccountMail, err error) {
+	err = s.db.Write(ctx, func(tx *sql.Tx) error {
+		m, err = scanMail(tx.QueryRowContext(ctx, `
+			UPDATE account_mails SET tries = tries + 1
+			WHERE id = (SELECT id FROM account_mails WHERE user_id = ? AND purpose = ? ORDER BY created_at DESC, id DESC LIMIT 1)
+			RETURNING `+mailColumns, userID, p))
+		return err
+	})
+	return m, err
+}
+
 // Prune implements user.AccountMails.
 func (s *AccountMails) Prune(ctx context.Context, before time.Time) error {
 	return s.db.Sweep(ctx, `DELETE FROM account_mails WHERE id IN (SELECT id FROM account_mails WHERE expires_at < ? LIMIT ?)`,
@@ -228,7 +240,7 @@ func (s *AccountMails) Prune(ctx context.Context, before time.Time) error {
 func scanMail(row *sql.Row) (m user.AccountMail, err error) {
 	var created, expires int64
 	var used sql.NullInt64
-	err = row.Scan(&m.ID, &m.Purpose, &m.UserID, &m.Email, &m.Replaces, &m.PasswordVersion, &m.Secret, &created, &expires, &used)
+	err = row.Scan(&m.ID, &m.Purpose, &m.UserID, &m.Email, &m.Replaces, &m.PasswordVersion, &m.Secret, &created, &expires, &used, &m.Tries)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return user.AccountMail{}, user.ErrLinkNotValid

@@ -22,10 +22,10 @@ func TestEverythingGoesByIndexes(t *testing.T) {
 	now := time.UnixMicro(1_000_000_000)
 	token, next := user.HashToken("t"), user.RefreshToken{Hash: user.HashToken("next"), ExpiresAt: now.Add(time.Hour)}
 	plantest.Fill(t, path,
-		`INSERT INTO users SELECT 'u' || n, 'u' || n || '@example.com', 'u' || n || '@example.com', '', '', '', '', 1, 0, 0, `+strconv.Itoa(user.EmailKeyVersion)+`, '', NULL FROM `+plantest.N,
+		`INSERT INTO users SELECT 'u' || n, 'u' || n || '@example.com', 'u' || n || '@example.com', '', '', '', '', 1, 0, 0, `+strconv.Itoa(user.EmailKeyVersion)+`, '', NULL, NULL FROM `+plantest.N,
 		`INSERT INTO sessions (id, user_id, password_version, started_at) SELECT 's' || n, 'u' || n, 1, 0 FROM `+plantest.N,
 		`INSERT INTO refresh_tokens (hash, session_id, expires_at) SELECT CAST('h' || n AS BLOB), 's' || n, 2000000000 + n FROM `+plantest.N,
-		`INSERT INTO account_mails SELECT 'm' || n, 'verification', 'u' || n, '', 'k' || n, 1, x'00', 0, 2000000000 + n, NULL, '' FROM `+plantest.N,
+		`INSERT INTO account_mails SELECT 'm' || n, 'verification', 'u' || n, '', 'k' || n, 1, x'00', 0, 2000000000 + n, NULL, '', 0 FROM `+plantest.N,
 		`INSERT INTO guests SELECT 'g' || n, '', '', '', '', 2000000000 + n FROM `+plantest.N,
 		`UPDATE refresh_tokens SET hash = x'`+hex.EncodeToString(token[:])+`' WHERE session_id = 's1000'`)
 	for _, c := range []struct {
@@ -56,6 +56,10 @@ func TestEverythingGoesByIndexes(t *testing.T) {
 			_, err := s.AccountMails.WorkOff(ctx, now, 10, func(user.MailRequest, user.User, int) (*user.AccountMail, events.Message, error) {
 				return nil, events.Message{}, nil
 			})
+			return err
+		}},
+		{"AccountMails.Try", "account_mails_by_user", func(ctx context.Context) error {
+			_, err := s.AccountMails.Try(ctx, "u1", user.Verification)
 			return err
 		}},
 		{"AccountMails.Use", "sqlite_autoindex_account_mails_1", func(ctx context.Context) error {

@@ -15,16 +15,16 @@ type Users struct{ db *sqlitedb.DB }
 var _ user.Users = (*Users)(nil)
 
 const selectUser = `
-	SELECT id, email, name, phone, locale, role, password_hash, password_version, email_verified_at, created_at, updated_at
+	SELECT id, email, name, phone, phone_verified_at, locale, role, password_hash, password_version, email_verified_at, created_at, updated_at
 	FROM users `
 
 // Create implements user.Users.
 func (s *Users) Create(ctx context.Context, u user.User) error {
 	return s.db.Write(ctx, func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, `
-			INSERT INTO users (id, email, email_key, email_key_version, name, phone, locale, role, password_hash, password_version, email_verified_at, created_at, updated_at)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-			u.ID, u.Email, user.EmailKey(u.Email), user.EmailKeyVersion, u.Name, u.Phone, u.Locale, u.Role, u.PasswordHash, u.PasswordVersion,
+			INSERT INTO users (id, email, email_key, email_key_version, name, phone, phone_verified_at, locale, role, password_hash, password_version, email_verified_at, created_at, updated_at)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			u.ID, u.Email, user.EmailKey(u.Email), user.EmailKeyVersion, u.Name, u.Phone, sqlitedb.NullTime(u.PhoneVerifiedAt), u.Locale, u.Role, u.PasswordHash, u.PasswordVersion,
 			sqlitedb.NullTime(u.EmailVerifiedAt), sqlitedb.Time(u.CreatedAt), sqlitedb.Time(u.UpdatedAt))
 		if sqlitedb.IsUniqueViolation(err) {
 			return user.ErrEmailTaken
@@ -69,25 +69,28 @@ func update(ctx context.Context, tx *sql.Tx, stored user.User, u *user.User) err
 	if u.EmailVerified() {
 		u.EmailVerifiedAt = sqlitedb.FromTime(sqlitedb.Time(u.EmailVerifiedAt))
 	}
+	if u.PhoneVerified() {
+		u.PhoneVerifiedAt = sqlitedb.FromTime(sqlitedb.Time(u.PhoneVerifiedAt))
+	}
 	_, err := tx.ExecContext(ctx, `
 		UPDATE users
-		SET name = ?, phone = ?, locale = ?, role = ?, password_hash = ?, password_version = ?, email_verified_at = ?, updated_at = ?
+		SET name = ?, phone = ?, phone_verified_at = ?, locale = ?, role = ?, password_hash = ?, password_version = ?, email_verified_at = ?, updated_at = ?
 		WHERE id = ?`,
-		u.Name, u.Phone, u.Locale, u.Role, u.PasswordHash, u.PasswordVersion, sqlitedb.NullTime(u.EmailVerifiedAt), sqlitedb.Time(u.UpdatedAt), u.ID)
+		u.Name, u.Phone, sqlitedb.NullTime(u.PhoneVerifiedAt), u.Locale, u.Role, u.PasswordHash, u.PasswordVersion, sqlitedb.NullTime(u.EmailVerifiedAt), sqlitedb.Time(u.UpdatedAt), u.ID)
 	return err
 }
 
 func scanUser(row *sql.Row) (u user.User, err error) {
 	var created, updated int64
-	var verified sql.NullInt64
-	err = row.Scan(&u.ID, &u.Email, &u.Name, &u.Phone, &u.Locale, &u.Role, &u.PasswordHash, &u.PasswordVersion, &verified, &created, &updated)
+	var verified, phoneVerified sql.NullInt64
+	err = row.Scan(&u.ID, &u.Email, &u.Name, &u.Phone, &phoneVerified, &u.Locale, &u.Role, &u.PasswordHash, &u.PasswordVersion, &verified, &created, &updated)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return user.User{}, user.ErrNotFound
 	case err != nil:
 		return user.User{}, err
 	}
-	u.EmailVerifiedAt = sqlitedb.FromNullTime(verified)
+	u.EmailVerifiedAt, u.PhoneVerifiedAt = sqlitedb.FromNullTime(verified), sqlitedb.FromNullTime(phoneVerified)
 	u.CreatedAt, u.UpdatedAt = sqlitedb.FromTime(created), sqlitedb.FromTime(updated)
 	return u, nil
 }
