@@ -15,9 +15,13 @@ const (
 	// maxExtensions how often a checkout gets its full time anew.
 	maxAttempts   = 5
 	maxExtensions = 2
-	// lastPayment is how long before the end of a checkout no payment begins any more.
-	lastPayment = 30 * time.Second
+	// maxLastPayment bounds lastPayment.
+	maxLastPayment = 30 * time.Second
 )
+
+// lastPayment is how long before the end of a checkout no payment begins any more. A
+// short CheckoutTTL leaves three quarters of it for payments.
+func (s *Service) lastPayment() time.Duration { return min(maxLastPayment, s.CheckoutTTL/4) }
 
 // Pay makes an attempt to pay for a booking that is a Checkout, for its owner or an
 // admin. The booking it returns is Confirmed, or Pending where the customer has to act
@@ -40,6 +44,9 @@ func (s *Service) Pay(ctx context.Context, caller identity.Caller, id, token, ke
 	defer cancel()
 	b, repeated, err := s.change(ctx, caller, id, k, func(b *Booking, now time.Time) error {
 		b.Lease = s.newLease()
+		if now.Add(s.lastPayment()).After(b.Checkout.ExpiresAt) {
+			return ErrCheckoutExpired
+		}
 		return b.beginAttempt(Attempt{At: now, Key: attempt, Outcome: PaymentOpen}, caller.UserID)
 	})
 	if err != nil {
@@ -126,8 +133,6 @@ func (b *Booking) checkoutOver(now time.Time) error {
 func (b *Booking) beginAttempt(a Attempt, by string) error {
 	c := b.Checkout
 	switch last := c.Latest(); {
-	case a.At.Add(lastPayment).After(c.ExpiresAt):
-		return ErrCheckoutExpired
 	case b.Total.IsZero():
 		return nil
 	case last == nil:

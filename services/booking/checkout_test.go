@@ -154,6 +154,48 @@ func TestPaymentsOfACheckoutAreLimited(t *testing.T) {
 	wantErr(t, err, booking.ErrCheckoutExpired)
 }
 
+// A short time to pay is for paying, too.
+func TestAShortCheckoutCanBePaid(t *testing.T) {
+	t.Parallel()
+	const short = 8 * time.Second
+	m := modelWorld(t)
+	s := m.service(nil)
+	s.CheckoutTTL = short
+	b, err := m.create(t.Context(), s, m.newCustomer(), booking.Request{EventID: m.newEvent(price), Tickets: 2, Checkout: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.advance(short * 3 / 4)
+	_, err = s.Pay(t.Context(), admin, b.ID, bookingtest.Declined, "early")
+	wantErr(t, err, booking.ErrPaymentDeclined)
+	m.advance(time.Microsecond)
+	_, err = s.Pay(t.Context(), admin, b.ID, bookingtest.Good, "late")
+	wantErr(t, err, booking.ErrCheckoutExpired)
+}
+
+// The end of a checkout comes before the half minute in which a lost attempt may arrive.
+func TestALostPaymentKeepsNoTicketsAfterAShortCheckout(t *testing.T) {
+	t.Parallel()
+	const short = 8 * time.Second
+	m := modelWorld(t)
+	s := m.service(&faults{before: only("Charge", unknown)})
+	s.CheckoutTTL = short
+	b, err := m.create(t.Context(), s, m.newCustomer(), booking.Request{EventID: m.newEvent(price), Tickets: 2, Checkout: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err = s.Pay(t.Context(), admin, b.ID, bookingtest.Good, "lost"); err != nil {
+		t.Fatal(err)
+	}
+	m.advance(6*time.Second - time.Minute) // recoverOnce goes on by a minute
+	if err := m.recoverOnce(t, m.service(nil)); err != nil {
+		t.Fatal(err)
+	}
+	if got := m.get(t, b.ID).Lease.Until; !got.Equal(b.Checkout.ExpiresAt) {
+		t.Errorf("it is looked at again at %s, want the end of the checkout, %s", got, b.Checkout.ExpiresAt)
+	}
+}
+
 func TestAPaymentWithoutAnAnswerComesBeforeTheNext(t *testing.T) {
 	t.Parallel()
 	for _, made := range []bool{true, false} {

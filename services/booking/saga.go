@@ -317,6 +317,13 @@ func (g *saga) refused(reason problem.Code, now time.Time) {
 // as declined. Should it arrive after all, it is the same charge.
 const unseen = 30 * time.Second
 
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}
+
 // onLook hears where the charge of a checkout stands.
 func (g *saga) onLook(o Outcome, err error, now time.Time) {
 	c := g.b.Checkout
@@ -336,7 +343,7 @@ func (g *saga) onLook(o Outcome, err error, now time.Time) {
 		}
 		g.await(PaymentAction)
 	case open && (o.State != ChargeDeclined || !latest) && now.Before(c.Latest().At.Add(unseen)):
-		g.until = c.Latest().At.Add(unseen)
+		g.until = earlier(c.Latest().At.Add(unseen), c.ExpiresAt)
 	default:
 		if open || c.Latest().Outcome == PaymentAction {
 			g.noted(now, string(problem.PaymentDeclined), "")

@@ -134,9 +134,9 @@ func TestCheckoutExpires(t *testing.T) {
 	once, want := key(uuid.NewString()), body(obj{"event_id": e.ID, "tickets": 2, "checkout": true})
 	var b paid
 	p.call(t, http.MethodPost, gateway, "/bookings", as(c), once, want).want(t, http.StatusCreated).into(t, &b)
-	p.pay(t, c, b.ID, stripetest.Visa).refused(t, http.StatusConflict, problem.CheckoutExpired) // in the last 30 seconds
 	p.wantPaid(t, c, b.ID, "FAILED", "checkout_expired", "not_charged")
 	p.call(t, http.MethodPost, gateway, "/bookings", as(c), once, want).refused(t, http.StatusConflict, problem.CheckoutExpired)
+	p.pay(t, c, b.ID, stripetest.Visa).refused(t, http.StatusConflict, problem.CheckoutExpired)
 	p.extend(t, c, b.ID).refused(t, http.StatusConflict, problem.CheckoutExpired)
 	if a := p.available(t, e.ID); a.Available != 10 {
 		t.Errorf("%d of 10 tickets are available", a.Available)
