@@ -87,6 +87,9 @@ func TestAccountMails(t *testing.T) {
 		if !strings.Contains(got.HTML, `href="https://tickets.example/verify/`+token+`"`) {
 			t.Errorf("the HTML has no link:\n%s", got.HTML)
 		}
+		if !strings.Contains(got.HTML, "overflow-wrap:break-word") {
+			t.Errorf("the link reaches out of a narrow screen:\n%s", got.HTML)
+		}
 		if strings.Contains(got.Text, "evil.example") {
 			t.Errorf("the name has become a link:\n%s", got.Text)
 		}
