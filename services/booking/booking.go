@@ -128,8 +128,7 @@ type Checkout struct {
 type Attempt struct {
 	At  time.Time // when it was stored
 	Key string    // of the request that asked for it
-	// Outcome is PaymentOpen until it is known. PaymentNever is an attempt that did not
-	// reach the provider.
+	// Outcome is PaymentOpen until it is known.
 	Outcome PaymentStatus
 }
 

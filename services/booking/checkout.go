@@ -42,13 +42,19 @@ func (s *Service) Pay(ctx context.Context, caller identity.Caller, id, token, ke
 	attempt := k.hash(caller.UserID)
 	work, cancel := context.WithTimeout(ctx, s.PaymentTimeout)
 	defer cancel()
-	b, repeated, err := s.change(ctx, caller, id, k, func(b *Booking, now time.Time) error {
+	begin := func(b *Booking, now time.Time) error {
 		b.Lease = s.newLease()
 		if now.Add(s.lastPayment()).After(b.Checkout.ExpiresAt) {
 			return ErrCheckoutExpired
 		}
 		return b.beginAttempt(Attempt{At: now, Key: attempt, Outcome: PaymentOpen}, caller.UserID)
-	})
+	}
+	b, repeated, err := s.change(ctx, caller, id, k, begin)
+	if err == nil && repeated && b.Status == Pending && b.attemptWith(attempt) == nil {
+		// The first request has come to nothing: it died, or the provider was away.
+		b, err = s.edit(ctx, id, begin)
+		repeated = false
+	}
 	if err != nil {
 		return Booking{}, err
 	}
@@ -59,6 +65,9 @@ func (s *Service) Pay(ctx context.Context, caller identity.Caller, id, token, ke
 		var known bool
 		if b, known = s.known(ctx, &g); !known {
 			return Booking{}, g.unknown()
+		}
+		if b.Status == Pending && g.err != nil && b.attemptWith(attempt) == nil {
+			return Booking{}, g.err
 		}
 	}
 	b, err = b.attemptBy(attempt)
@@ -96,13 +105,27 @@ func (s *Service) change(ctx context.Context, caller identity.Caller, id string,
 	case !errors.Is(err, ErrEventNotFound):
 		return Booking{}, false, err
 	}
-	b, err = s.Store.Update(ctx, id, "", func(b *Booking) error {
+	b, err = s.edit(ctx, id, func(b *Booking, now time.Time) error {
+		b.Effects.Key, b.Effects.KeyUser = key, caller.UserID
+		return change(b, now)
+	})
+	if err != nil {
+		// Another request with this key may have come this far meanwhile.
+		if earlier, byKey := s.Store.ByKey(ctx, caller.UserID, key, s.now()); byKey == nil {
+			return earlier, true, nil
+		}
+	}
+	return b, false, err
+}
+
+// edit makes a change of a checkout that nobody drives.
+func (s *Service) edit(ctx context.Context, id string, change func(b *Booking, now time.Time) error) (Booking, error) {
+	b, err := s.Store.Update(ctx, id, "", func(b *Booking) error {
 		now := s.now()
 		if err := b.checkoutOver(now); err != nil {
 			return err
 		}
 		b.UpdatedAt = now
-		b.Effects.Key, b.Effects.KeyUser = key, caller.UserID
 		return change(b, now)
 	})
 	switch {
@@ -111,7 +134,7 @@ func (s *Service) change(ctx context.Context, caller identity.Caller, id string,
 	case errors.Is(err, ErrKeyTaken):
 		err = ErrInProgress
 	}
-	return b, false, err
+	return b, err
 }
 
 // checkoutOver says why nothing can be done about the payment of b any more, if that is so.
@@ -151,18 +174,13 @@ func (b *Booking) beginAttempt(a Attempt, by string) error {
 
 // attemptBy answers what became of the attempt with this key.
 func (b Booking) attemptBy(key string) (Booking, error) {
-	n := -1
-	if b.Checkout != nil {
-		n = slices.IndexFunc(b.Checkout.Attempts, func(a Attempt) bool { return a.Key == key })
-	}
-	if b.Status != Pending || n < 0 {
+	a := b.attemptWith(key)
+	if b.Status != Pending || a == nil {
 		return replay(b)
 	}
-	switch b.Checkout.Attempts[n].Outcome {
+	switch a.Outcome {
 	case PaymentDeclined:
 		return b, ErrPaymentDeclined
-	case PaymentNever:
-		return b, ErrPaymentUnavailable
 	case PaymentOpen:
 		if b.Lease.Token != "" && !b.Owed {
 			return b, ErrInProgress
@@ -171,18 +189,30 @@ func (b Booking) attemptBy(key string) (Booking, error) {
 	return b, nil
 }
 
-// extend moves the end of a checkout. An attempt whose outcome is not known is looked at
-// when it would have been.
+// attemptWith returns the attempt with this key, or nil.
+func (b *Booking) attemptWith(key string) *Attempt {
+	if b.Checkout == nil {
+		return nil
+	}
+	n := slices.IndexFunc(b.Checkout.Attempts, func(a Attempt) bool { return a.Key == key })
+	if n < 0 {
+		return nil
+	}
+	return &b.Checkout.Attempts[n]
+}
+
+// extend moves the end of a checkout. One that is due before its end stays so: an attempt
+// is to be looked at, or the event is cancelled.
 func (b *Booking) extend(until, now time.Time, by string) error {
 	c := b.Checkout
 	if c.Extensions == maxExtensions {
 		return ErrNoMoreExtensions
 	}
-	c.Extensions++
-	c.ExpiresAt, b.Payment.Deadline = until, until
-	if b.Payment.Status != PaymentOpen {
+	if b.Lease.Until.Equal(c.ExpiresAt) {
 		b.Lease.Until = until
 	}
+	c.Extensions++
+	c.ExpiresAt, b.Payment.Deadline = until, until
 	b.note(now, by, "extended", "")
 	return nil
 }

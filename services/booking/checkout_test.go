@@ -1,6 +1,8 @@
 package booking_test
 
 import (
+	"errors"
+	"sync"
 	"testing"
 	"time"
 
@@ -384,4 +386,109 @@ func TestACheckoutSurvivesACrashAtEveryStep(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What was due before the end of a checkout is not forgotten for an extension.
+func TestAnExtensionPutsNothingOff(t *testing.T) {
+	t.Parallel()
+	m := modelWorld(t)
+	b, _ := m.checkOut(t, price)
+	if _, err := m.payFor(t, b, bookingtest.Acts); err != nil {
+		t.Fatal(err)
+	}
+	m.pay.Act(b.ID, true)
+	s := m.service(nil)
+	if err := s.PaymentHeard(t.Context(), b.ID); err != nil { // nobody has driven it yet
+		t.Fatal(err)
+	}
+	due := m.get(t, b.ID).Lease.Until
+	if b, err := s.Extend(t.Context(), admin, b.ID, "e"); err != nil || !b.Lease.Until.Equal(due) {
+		t.Errorf("it is due at %s, want %s, %v", b.Lease.Until, due, err)
+	}
+	if err := m.recoverOnce(t, s); err != nil {
+		t.Fatal(err)
+	}
+	wantStatus(t, m.get(t, b.ID), booking.Confirmed, booking.PaymentCaptured)
+	m.check(t)
+}
+
+// An attempt that does not reach the provider is none: its key is as good as new.
+func TestAProviderThatIsAwayCostsNoAttempt(t *testing.T) {
+	t.Parallel()
+	m := modelWorld(t)
+	b, _ := m.checkOut(t, price)
+	away := m.service(&faults{before: only("Prepare", unknown)})
+	for range 7 {
+		_, err := away.Pay(t.Context(), admin, b.ID, bookingtest.Good, "k")
+		wantErr(t, err, booking.ErrPaymentUnavailable)
+	}
+	wantStatus(t, m.get(t, b.ID), booking.Pending, booking.PaymentAwaiting)
+	for range 2 {
+		paid, err := m.service(nil).Pay(t.Context(), admin, b.ID, bookingtest.Good, "k")
+		if err != nil || len(paid.Checkout.Attempts) != 1 {
+			t.Fatalf("%+v, %v", paid.Checkout, err)
+		}
+		wantStatus(t, paid, booking.Confirmed, booking.PaymentCaptured)
+	}
+	m.check(t)
+}
+
+// A request for free tickets dies before they are confirmed, and is repeated.
+func TestAFreeCheckoutIsConfirmedByARepeat(t *testing.T) {
+	t.Parallel()
+	m := modelWorld(t)
+	b, _ := m.checkOut(t, money.Amount{Currency: "EUR"})
+	writes := 0
+	f := &faults{before: func(call string) error {
+		if call == "Update" {
+			if writes++; writes == 2 {
+				return unknown()
+			}
+		}
+		return nil
+	}}
+	if got, err := m.service(f).Pay(t.Context(), admin, b.ID, "", "k"); err == nil {
+		t.Fatalf("it is answered with %s", got.Status)
+	}
+	if err := m.recoverOnce(t, m.service(nil)); err != nil {
+		t.Fatal(err)
+	}
+	wantStatus(t, m.get(t, b.ID), booking.Pending, booking.PaymentAwaiting)
+	got, err := m.service(nil).Pay(t.Context(), admin, b.ID, "", "k")
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantStatus(t, got, booking.Confirmed, booking.PaymentNotRequired)
+	m.check(t)
+}
+
+// Of racing requests with one key each is answered with what became of one of them.
+func TestRacingRequestsOfOneKeyAreAnsweredAlike(t *testing.T) {
+	t.Parallel()
+	m := modelWorld(t)
+	b, _ := m.checkOut(t, price)
+	s := m.service(nil)
+	var wg sync.WaitGroup
+	errs := make([]error, 8)
+	for i := range errs {
+		wg.Go(func() { _, errs[i] = s.Extend(t.Context(), admin, b.ID, "once") })
+	}
+	wg.Wait()
+	if err := errors.Join(errs...); err != nil {
+		t.Error(err)
+	}
+	if n := m.get(t, b.ID).Checkout.Extensions; n != 1 {
+		t.Errorf("%d extensions, want 1", n)
+	}
+	for i := range errs {
+		wg.Go(func() { _, errs[i] = s.Pay(t.Context(), admin, b.ID, bookingtest.Good, "pay") })
+	}
+	wg.Wait()
+	for _, err := range errs { // some were answered while it was worked on
+		if err != nil && !errors.Is(err, booking.ErrInProgress) && !errors.Is(err, booking.ErrPaymentInProgress) {
+			t.Error(err)
+		}
+	}
+	wantStatus(t, m.get(t, b.ID), booking.Confirmed, booking.PaymentCaptured)
+	m.check(t)
 }

@@ -233,7 +233,10 @@ func (g *saga) onPrepare(reference string, err error, now time.Time) {
 		g.refused(reasonOf(err), now)
 	case err != nil && g.b.Checkout != nil:
 		g.noted(now, "payment_unavailable", "the payment provider does not answer; nothing was charged")
-		g.attempted(PaymentNever)
+		// The provider knows nothing of the attempt, and the next one has its number.
+		c := g.edit().Checkout
+		c.Attempts = c.Attempts[:len(c.Attempts)-1]
+		g.err = fmt.Errorf("%w: %w", ErrPaymentUnavailable, err)
 		g.await(PaymentAwaiting)
 	case err != nil:
 		g.noted(now, "payment_unavailable", "the payment provider does not answer; nothing was charged")
@@ -327,7 +330,7 @@ func earlier(a, b time.Time) time.Time {
 // onLook hears where the charge of a checkout stands.
 func (g *saga) onLook(o Outcome, err error, now time.Time) {
 	c := g.b.Checkout
-	latest := o.Attempt == len(c.Attempts)
+	latest := o.Attempt >= len(c.Attempts)
 	open := c.Latest().Outcome == PaymentOpen
 	switch {
 	case errors.Is(err, ErrPaymentClosed):
