@@ -27,7 +27,7 @@ type Caller struct {
 	// EmailVerified says that the user has proven to have the mailbox.
 	EmailVerified bool
 	Name          string
-	Role   Role
+	Role          Role
 	// SessionID is the login that the token comes of.
 	SessionID string
 }

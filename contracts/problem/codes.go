@@ -144,7 +144,7 @@ var Codes = []struct {
 	{BookingInProgress, 409, "Another request for this booking is being worked on: Retry-After says when to ask again."},
 	{NotCancellable, 409, "The booking is not confirmed, or its event has started."},
 	{TooManyTickets, 409, "The account, or the network address it books from, would have too many tickets of this event that are free or not paid for yet."},
-	{TooManyCheckouts, 409, "Too many bookings from this network address are not paid for yet. Complete one of them, or try again when one has expired."},
+	{TooManyCheckouts, 409, "Too many bookings of this account or network address are not paid for yet. Complete one of them, or try again when one has expired."},
 	{TicketsNotBooked, 409, "The booking has not that many tickets of this type."},
 	{InvalidSignature, 400, "The signature is missing, wrong or too old."},
 	{SalesPaused, 503, "Nothing is sold until the data, which was restored from a backup, agrees with the payment provider's books: Retry-After says when to ask again."},

@@ -492,3 +492,55 @@ func TestRacingRequestsOfOneKeyAreAnsweredAlike(t *testing.T) {
 	wantStatus(t, m.get(t, b.ID), booking.Confirmed, booking.PaymentCaptured)
 	m.check(t)
 }
+
+// Of racing checkouts of one customer three hold tickets, and no more than one booking may have.
+func TestACustomerHasThreeCheckoutsAtATime(t *testing.T) {
+	t.Parallel()
+	m := modelWorld(t)
+	m.ticketsPerAccount = 1000
+	c, s := m.newCustomer(), m.service(nil)
+	errs := make(chan error)
+	for range 10 {
+		event := m.newEvent(price)
+		go func() {
+			_, err := s.Create(t.Context(), c, booking.Request{EventID: event, Tickets: 1, Checkout: true})
+			errs <- err
+		}()
+	}
+	held := 0
+	for range 10 {
+		if err := <-errs; err == nil {
+			held++
+		} else if !errors.Is(err, booking.ErrTooManyCheckouts) {
+			t.Error(err)
+		}
+	}
+	if held != 3 {
+		t.Errorf("%d checkouts, want 3", held)
+	}
+	// What is booked in one call, or by another, is no checkout.
+	m.book(t, s, c, booking.Request{EventID: m.newEvent(price), Tickets: 1, PaymentToken: bookingtest.Good})
+	b, _ := m.checkOut(t, price)
+	if _, err := s.Cancel(t.Context(), admin, b.ID); err != nil {
+		t.Fatal(err)
+	}
+	m.recover(t)
+	m.check(t)
+}
+
+func TestCheckoutsHaveTogetherTheTicketsOfOneBooking(t *testing.T) {
+	t.Parallel()
+	m := modelWorld(t)
+	m.ticketsPerAccount = 1000
+	event, _ := m.catalog.NewEvent(booking.TicketType{Name: "Parkett", Price: price, Available: 100})
+	c, s := m.newCustomer(), m.service(nil)
+	for _, step := range []struct {
+		tickets int
+		want    error
+	}{{booking.MaxTickets - 1, nil}, {2, booking.ErrTooManyCheckouts}, {1, nil}} {
+		_, err := s.Create(t.Context(), c, booking.Request{EventID: event, Tickets: step.tickets, Checkout: true})
+		if !errors.Is(err, step.want) {
+			t.Errorf("%d more: %v, want %v", step.tickets, err, step.want)
+		}
+	}
+}

@@ -75,7 +75,7 @@ var (
 	ErrPaymentAbandoned   = problem.NewRefusal(problem.PaymentAbandoned, "the payment was never completed; nothing was charged")
 	ErrNotReconciled      = problem.NewRefusal(problem.UpstreamUnavailable, "the payment provider or another service does not answer; there is no report")
 	ErrTooManyTickets     = problem.NewRefusal(problem.TooManyTickets, "the account would have too many free and unpaid tickets of this event")
-	ErrTooManyCheckouts   = problem.NewRefusal(problem.TooManyCheckouts, "too many bookings from this network address are not paid for yet; complete one of them, or try again when one has expired")
+	ErrTooManyCheckouts   = problem.NewRefusal(problem.TooManyCheckouts, "too many bookings of this account or network address are not paid for yet; complete one of them, or try again when one has expired")
 	ErrTooManyAtOnce      = problem.NewRefusal(problem.RateLimited, "this account or network address books too often at the same time; try again")
 	ErrPaymentsPaused     = problem.NewRefusal(problem.RateLimited, "too many payments of this account were declined; wait before the next one")
 	ErrSalesPaused        = problem.NewRefusal(problem.SalesPaused, "nothing is sold at the moment: the platform was restored from a backup, which is being compared with the payment provider's books; nothing was charged")

@@ -17,6 +17,10 @@ var declinePauses = retry.Pauses{First: time.Second, Limit: 5 * time.Minute}
 // DeclinesKept is for how long a declined payment counts.
 const DeclinesKept = time.Hour
 
+// maxCheckouts is how many checkouts a user may have at a time that are not paid. Together
+// they have no more tickets of an event than one booking.
+const maxCheckouts = 3
+
 // AddressKept is for how long a Confirmed booking, with free tickets, keeps the
 // Address that it was made from and counts for it.
 const AddressKept = 24 * time.Hour
@@ -36,6 +40,10 @@ type Account struct {
 	// LastTry is when the last of Declined was declined, or the last of Open made;
 	// zero when there are none.
 	LastTry time.Time
+	// Checkouts is how many bookings of the user are Pending and a Checkout, and
+	// CheckoutTickets the sum of their tickets of one event.
+	Checkouts       int
+	CheckoutTickets int
 	// AddressOpen is how many bookings from the address of the new one are
 	// Pending, whosever they are.
 	AddressOpen int
@@ -93,6 +101,9 @@ func (s *Service) admit(b *Booking) func(Account) error {
 		}
 		if a.AddressOpen >= s.CheckoutsPerAddress {
 			return ErrTooManyCheckouts
+		}
+		if b.Checkout != nil && (a.Checkouts >= maxCheckouts || a.CheckoutTickets+b.Tickets() > MaxTickets) {
+			return fmt.Errorf("%w: the account has %d, with %d tickets of the event", ErrTooManyCheckouts, a.Checkouts, a.CheckoutTickets)
 		}
 		pause := a.pause()
 		if pause == 0 || b.free() {

@@ -23,6 +23,7 @@ type Store interface {
 	//   - The account has the unpaid tickets of the user and the event.
 	//   - The account has the declined payments since the last paid booking.
 	//   - The account has the bookings that are open.
+	//   - The account has the checkouts of the user that are open.
 	//   - The account has the open bookings from the address.
 	//   - The account has the unpaid tickets of the event from the address.
 	//   - A booking without an address counts for none.

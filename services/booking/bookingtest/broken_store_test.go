@@ -121,6 +121,7 @@ func TestStoreSuiteCatchesBrokenAdapters(t *testing.T) {
 		"knows_no_declines":          {"the_account_has_the_declined_payments_since_the_last_paid_booking", func(a *booking.Account) { a.Declined = 0 }},
 		"forgets_the_last_try":       {"the_account_has_the_declined_payments_since_the_last_paid_booking", func(a *booking.Account) { a.LastTry = time.Time{} }},
 		"knows_no_open_bookings":     {"the_account_has_the_bookings_that_are_open", func(a *booking.Account) { a.Open = 0 }},
+		"knows_no_checkouts":         {"the_account_has_the_checkouts_of_the_user_that_are_open", func(a *booking.Account) { a.Checkouts = 0 }},
 		"knows_no_address":           {"the_account_has_the_open_bookings_from_the_address", func(a *booking.Account) { a.AddressOpen = 0 }},
 		"knows_no_address's_tickets": {"the_account_has_the_unpaid_tickets_of_the_event_from_the_address", func(a *booking.Account) { a.AddressTickets = 0 }},
 		"counts_declines_as_open":    {"the_account_has_the_bookings_that_are_open", func(a *booking.Account) { a.Open += a.Declined }},

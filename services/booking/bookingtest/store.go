@@ -55,6 +55,7 @@ func TestStore(t *testing.T, open func(t *testing.T) StoreUnderTest) {
 		{"the account has the declined payments since the last paid booking", accountDeclined},
 		{"the account has the bookings that are open", accountOpen},
 		{"of racing creations of a user each finds those before it in the account", accountRace},
+		{"the account has the checkouts of the user that are open", accountCheckouts},
 		{"the account has the open bookings from the address", addressOpen},
 		{"the account has the unpaid tickets of the event from the address", addressTickets},
 		{"a booking without an address counts for none", addressUnknown},

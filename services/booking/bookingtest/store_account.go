@@ -226,3 +226,28 @@ func accountRace(t *testing.T, u StoreUnderTest) {
 		t.Errorf("%d tickets are stored, want %d", got, limit)
 	}
 }
+
+func accountCheckouts(t *testing.T, u StoreUnderTest) {
+	user, event := newID(), newID()
+	checkout := func(b *booking.Booking) { b.Checkout = &booking.Checkout{ExpiresAt: start.Add(time.Hour)} }
+	of := func(event string, edits ...func(*booking.Booking)) booking.Booking {
+		return u.create(t, pending(append(edits, sameUser(user), ofEvent(event))...), booking.Key{})
+	}
+	one := of(event, checkout, ofTickets(1, 2), createdAt(start.Add(-30*24*time.Hour)))
+	of(event, checkout, ofTickets(0, 1))
+	of(newID(), checkout, ofTickets(0, 4))
+	of(event) // it was paid, or not, with its request
+	of(event, checkout, inStatus(booking.Failed))
+	of(event, checkout, inStatus(booking.Confirmed))
+	u.create(t, pending(checkout, ofEvent(event)), booking.Key{}) // another user's
+	want := func(checkouts, tickets int) {
+		t.Helper()
+		if a := u.account(t, user, event, start); a.Checkouts != checkouts || a.CheckoutTickets != tickets {
+			t.Errorf("%d checkouts, %d tickets of the event, want %d, %d", a.Checkouts, a.CheckoutTickets, checkouts, tickets)
+		}
+	}
+	want(3, 4)
+	_, err := u.Store.Update(t.Context(), one.ID, one.Lease.Token, func(b *booking.Booking) error { b.Status = booking.Failed; return nil })
+	must(t, err)
+	want(2, 1)
+}

@@ -42,10 +42,10 @@ func (b *bench) limitMongo() (all []*Result, err error) {
 		out, err := exec.CommandContext(b.ctx, filepath.Join(filepath.Dir(b.suite), m.binary), "-test.run=^$", //nolint:gosec // what .ci/bench built
 			"-test.bench=^Benchmark"+m.benchmark+"$", "-test.benchtime="+strconv.Itoa(m.count)+"x").CombinedOutput()
 		if err != nil {
-			return nil, fmt.Errorf("Benchmark%s: %w\n%s", m.benchmark, err, out)
+			return nil, fmt.Errorf("the benchmark %s: %w\n%s", m.benchmark, err, out)
 		}
 		if err := r.benchmarked(out, m.metric); err != nil {
-			return nil, fmt.Errorf("Benchmark%s: %w\n%s", m.benchmark, err, out)
+			return nil, fmt.Errorf("the benchmark %s: %w\n%s", m.benchmark, err, out)
 		}
 		b.say("%s: %.0f/s", r.What, r.Rate)
 	}

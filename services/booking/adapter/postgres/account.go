@@ -57,15 +57,18 @@ const account = `
 		(SELECT coalesce(sum(unpaid_tickets), 0) FROM bookings
 			WHERE user_id = $1 AND status IN ('PENDING', 'CONFIRMED') AND event_id = $2 AND unpaid_tickets > 0),
 		count(*) FILTER (WHERE declined), count(*) FILTER (WHERE NOT declined), max(at),
+		(SELECT count(*) FROM bookings WHERE user_id = $1 AND status = 'PENDING' AND unpaid_tickets > 0 AND checkout IS NOT NULL),
+		(SELECT coalesce(sum(unpaid_tickets), 0) FROM bookings
+			WHERE user_id = $1 AND status = 'PENDING' AND event_id = $2 AND unpaid_tickets > 0 AND checkout IS NOT NULL),
 		(SELECT count(*) FROM bookings WHERE address = $4 AND address <> '' AND status = 'PENDING'),
 		(SELECT coalesce(sum(unpaid_tickets), 0) FROM bookings
 			WHERE address = $4 AND address <> '' AND status IN ('PENDING', 'CONFIRMED') AND event_id = $2 AND (status = 'PENDING' OR created_at >= $5))
 	FROM tries`
 
 // unused says that usage has nothing that counts. See usage.
-const unused = `tickets = 0 AND declined = 0 AND open = 0 AND address_open = 0 AND address_tickets = 0`
+const unused = `tickets = 0 AND declined = 0 AND open = 0 AND checkouts = 0 AND address_open = 0 AND address_tickets = 0`
 
 func scanAccount(row pgx.Row) (a booking.Account, err error) {
-	err = row.Scan(&a.Tickets, &a.Declined, &a.Open, (*postgresdb.NullTime)(&a.LastTry), &a.AddressOpen, &a.AddressTickets)
+	err = row.Scan(&a.Tickets, &a.Declined, &a.Open, (*postgresdb.NullTime)(&a.LastTry), &a.Checkouts, &a.CheckoutTickets, &a.AddressOpen, &a.AddressTickets)
 	return a, err
 }

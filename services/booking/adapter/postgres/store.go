@@ -98,7 +98,7 @@ func (s *Store) Create(ctx context.Context, b booking.Booking, key booking.Key, 
 }
 
 // usage names the columns of account.
-const usage = `usage (tickets, declined, open, last_try, address_open, address_tickets) AS (` + account + `)`
+const usage = `usage (tickets, declined, open, last_try, checkouts, checkout_tickets, address_open, address_tickets) AS (` + account + `)`
 
 // createUnburdened stores b with its steps and key if the key is free and
 // the account and the address have no usage, or any usage is allowed. Otherwise

@@ -26,12 +26,15 @@ func account(ctx context.Context, tx *sql.Tx, b *booking.Booking) (a booking.Acc
 			(SELECT coalesce(sum(unpaid_tickets), 0) FROM bookings
 				WHERE user_id = ?1 AND status IN ('PENDING', 'CONFIRMED') AND event_id = ?2 AND unpaid_tickets > 0),
 			count(*) FILTER (WHERE declined), count(*) FILTER (WHERE NOT declined), max(at),
+			(SELECT count(*) FROM bookings WHERE user_id = ?1 AND status = 'PENDING' AND unpaid_tickets > 0 AND checkout <> 'null'),
+			(SELECT coalesce(sum(unpaid_tickets), 0) FROM bookings
+				WHERE user_id = ?1 AND status = 'PENDING' AND event_id = ?2 AND unpaid_tickets > 0 AND checkout <> 'null'),
 			(SELECT count(*) FROM bookings WHERE address = ?4 AND address <> '' AND status = 'PENDING'),
 			(SELECT coalesce(sum(unpaid_tickets), 0) FROM bookings
 				WHERE address = ?4 AND address <> '' AND status IN ('PENDING', 'CONFIRMED') AND event_id = ?2 AND (status = 'PENDING' OR created_at >= ?5))
 		FROM tries`,
 		b.UserID, b.EventID, sqlitedb.Time(b.CreatedAt.Add(-booking.DeclinesKept)), b.Address, sqlitedb.Time(b.CreatedAt.Add(-booking.AddressKept))).
-		Scan(&a.Tickets, &a.Declined, &a.Open, &last, &a.AddressOpen, &a.AddressTickets)
+		Scan(&a.Tickets, &a.Declined, &a.Open, &last, &a.Checkouts, &a.CheckoutTickets, &a.AddressOpen, &a.AddressTickets)
 	a.LastTry = sqlitedb.FromNullTime(last)
 	return a, err
 }
