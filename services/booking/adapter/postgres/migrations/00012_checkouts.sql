@@ -2,5 +2,5 @@
 -- Whether the customer waits to hear how a payment ended, which was the same as
 -- that the key of the booking stands; and what is done between hold and payment.
 ALTER TABLE bookings ADD COLUMN owed boolean NOT NULL DEFAULT false;
-UPDATE bookings SET owed = true WHERE acknowledged;
+UPDATE bookings SET owed = true WHERE acknowledged AND status = 'PENDING';
 ALTER TABLE bookings ADD COLUMN checkout json;
