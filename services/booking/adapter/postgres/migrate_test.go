@@ -109,7 +109,7 @@ func TestWhatTheFirstVersionStoredIsStillRead(t *testing.T) {
 			ID: "0197a8f0-0000-7000-8000-000000000001", Items: items, Price: euros(5000), Fee: euros(0), RefundID: "r1",
 			All: true, At: updated, By: "u1",
 		}},
-		Attempt: 1, Acknowledged: true, Owed: true,
+		Attempt: 1, Acknowledged: true,
 		Timeline: []booking.Step{{At: at, Step: "created"}}, Version: 3, CreatedAt: at, UpdatedAt: updated,
 		Lease: booking.Lease{Token: "lease", Until: time.Date(2030, 1, 2, 10, 0, 15, 0, time.UTC)}, Tries: 1,
 	}
