@@ -28,7 +28,7 @@ func TestTheLimitsOfAnAddress(t *testing.T) {
 			t.Fatalf("one of 30 bookings that are not paid for yet: %s", r)
 		}
 	}
-	const open = "too many bookings from this network address are not paid for yet; complete one of them, or try again when one has expired"
+	const open = "too many bookings of this account or network address are not paid for yet; complete one of them, or try again when one has expired"
 	if r := from("school", 1); r.status != 409 || r.body["code"] != string(problem.TooManyCheckouts) || r.body["detail"] != open {
 		t.Errorf("one more: %s, want 409 %s: %s", r, problem.TooManyCheckouts, open)
 	}
