@@ -101,6 +101,22 @@ func (b *Booking) UnpaidTickets() (n int) {
 	return n
 }
 
+// Declines returns how many payments of it were declined.
+func (b *Booking) Declines() (n int) {
+	if b.Checkout == nil {
+		if b.Reason == problem.PaymentDeclined {
+			n = 1
+		}
+		return n
+	}
+	for _, a := range b.Checkout.Attempts {
+		if a.Outcome == PaymentDeclined {
+			n++
+		}
+	}
+	return n
+}
+
 // KeptAddress returns Address while it is counted: while the booking has
 // UnpaidTickets. Every change stores it in the place of Address.
 func (b *Booking) KeptAddress() string {

@@ -30,8 +30,8 @@ const AddressKept = 24 * time.Hour
 type Account struct {
 	// Tickets is the sum of UnpaidTickets over the user's bookings of one event.
 	Tickets int
-	// Declined is how many bookings of the user have been declined within
-	// DeclinesKept, of those made after the user's last booking that is Confirmed
+	// Declined is how many payments of the user have been declined, those of bookings
+	// that were changed within DeclinesKept, and made after the user's last booking that is Confirmed
 	// and paid.
 	Declined int
 	// Open is how many other bookings of the user, made within DeclinesKept, are

@@ -69,6 +69,16 @@ func declinedAt(at time.Time) func(*booking.Booking) {
 	}
 }
 
+// checkedOut makes a booking a checkout that was abandoned then, after these attempts.
+func checkedOut(at time.Time, attempts ...booking.PaymentStatus) func(*booking.Booking) {
+	return func(b *booking.Booking) {
+		b.Lease, b.Reason, b.UpdatedAt, b.Checkout = booking.Lease{}, problem.CheckoutAbandoned, at, &booking.Checkout{ExpiresAt: at}
+		for _, outcome := range attempts {
+			b.Checkout.Attempts = append(b.Checkout.Attempts, booking.Attempt{At: at, Outcome: outcome})
+		}
+	}
+}
+
 func notAdmitted(t *testing.T, u StoreUnderTest) {
 	key := newKey()
 	b := pending(func(b *booking.Booking) { b.Effects.Messages = []events.Message{message()} })
@@ -165,16 +175,18 @@ func accountDeclined(t *testing.T, u StoreUnderTest) {
 	add(declinedAt(at(time.Minute)))
 	add(declinedAt(at(time.Second)), inStatus(booking.Pending)) // its tickets are not released yet
 	want("after three", 3, at(time.Second))
+	add(inStatus(booking.Failed), checkedOut(at(time.Millisecond), booking.PaymentDeclined, booking.PaymentDeclined, booking.PaymentAction))
+	want("after a checkout in which two cards were declined", 5, at(time.Millisecond))
 
 	add(ofTickets(1, 0)) // free
 	cancelled := add(ofTickets(0, 1), paid)
 	want("after one that was paid", 0, time.Time{})
 	_, err := u.Store.Update(t.Context(), cancelled.ID, "", func(b *booking.Booking) error { b.Status = booking.Cancelled; return nil })
 	must(t, err)
-	want("after that was cancelled", 3, at(time.Second))
+	want("after that was cancelled", 5, at(time.Millisecond))
 	add(ofTickets(0, 1), paid)
-	add(declinedAt(at(time.Millisecond)))
-	want("after one more", 1, at(time.Millisecond))
+	add(declinedAt(at(time.Microsecond)))
+	want("after one more", 1, at(time.Microsecond))
 }
 
 func accountOpen(t *testing.T, u StoreUnderTest) {

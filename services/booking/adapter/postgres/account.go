@@ -45,18 +45,18 @@ func accountOf(b *booking.Booking) arguments {
 // not see what was committed while it waited for a lock.
 const account = `
 	WITH declined AS (
-		SELECT id, updated_at FROM bookings WHERE user_id = $1 AND reason = 'payment_declined' AND updated_at >= $3),
+		SELECT id, updated_at, declines FROM bookings WHERE user_id = $1 AND declines > 0 AND updated_at >= $3),
 	tries AS (
-		SELECT true AS declined, updated_at AS at FROM declined WHERE id > coalesce((
+		SELECT declines AS declined, updated_at AS at FROM declined WHERE id > coalesce((
 			SELECT max(id) FROM bookings
 			WHERE user_id = $1 AND id > (SELECT min(id) FROM declined) AND status = 'CONFIRMED' AND captured_minor > 0), '')
 		UNION ALL
-		SELECT false, created_at FROM bookings
+		SELECT 0, created_at FROM bookings
 		WHERE user_id = $1 AND status = 'PENDING' AND unpaid_tickets > 0 AND reason <> 'payment_declined' AND created_at >= $3)
 	SELECT
 		(SELECT coalesce(sum(unpaid_tickets), 0) FROM bookings
 			WHERE user_id = $1 AND status IN ('PENDING', 'CONFIRMED') AND event_id = $2 AND unpaid_tickets > 0),
-		count(*) FILTER (WHERE declined), count(*) FILTER (WHERE NOT declined), max(at),
+		coalesce(sum(declined), 0), count(*) FILTER (WHERE declined = 0), max(at),
 		(SELECT count(*) FROM bookings WHERE user_id = $1 AND status = 'PENDING' AND unpaid_tickets > 0 AND checkout IS NOT NULL),
 		(SELECT coalesce(sum(unpaid_tickets), 0) FROM bookings
 			WHERE user_id = $1 AND status = 'PENDING' AND event_id = $2 AND unpaid_tickets > 0 AND checkout IS NOT NULL),

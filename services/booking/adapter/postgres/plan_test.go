@@ -129,11 +129,11 @@ func fill(t *testing.T, url string, now time.Time) {
 	defer func() { _ = conn.Close(context.WithoutCancel(t.Context())) }()
 	for _, sql := range []string{`
 		INSERT INTO bookings (id, user_id, user_email, user_name, event_id, event, total_minor, currency, status, payment_provider,
-			payment_reference, payment_status, reason, attempt, acknowledged, version, created_at, updated_at, lease_token, lease_until, tries, unpaid_tickets, fee_at, address)
+			payment_reference, payment_status, reason, attempt, acknowledged, version, created_at, updated_at, lease_token, lease_until, tries, unpaid_tickets, fee_at, address, declines)
 		SELECT 'id' || n, 'user' || n % 1000, '', '', 'event' || n % 1000, '{}', 0, 'EUR', CASE n % 100 WHEN 0 THEN 'PENDING' WHEN 2 THEN 'CANCELLED' ELSE 'CONFIRMED' END,
 			'', '', '', CASE WHEN n % 100 = 1 THEN 'payment_declined' ELSE '' END, 1, false, 1, $1, $1, '',
 			CASE WHEN n % 100 = 0 THEN $1::timestamptz END, 0, CASE WHEN n % 100 < 10 THEN 1 ELSE 0 END,
-			CASE WHEN n % 100 = 2 THEN $1::timestamptz - interval '1 second' END, CASE WHEN n % 100 < 10 THEN 'address' || n % 1000 ELSE '' END
+			CASE WHEN n % 100 = 2 THEN $1::timestamptz - interval '1 second' END, CASE WHEN n % 100 < 10 THEN 'address' || n % 1000 ELSE '' END, CASE WHEN n % 100 = 1 THEN 1 ELSE 0 END
 		FROM generate_series(1, 100000) n`, `
 		INSERT INTO idempotency_keys
 		SELECT 'user' || n % 1000, 'key' || n, 'f', 'id' || n, $1::timestamptz - n * interval '1 second' FROM generate_series(1, 100000) n`, `

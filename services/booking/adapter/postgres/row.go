@@ -61,6 +61,7 @@ var stored = []column{
 	scalar("tries", func(b *booking.Booking) *int { return &b.Tries }),
 	derived("refunds_due", func(b *booking.Booking) int { return b.RefundsDue() }),
 	guessed("fee_at", func(b *booking.Booking) postgresdb.NullTime { return postgresdb.NullTime(b.FeeKeptAt()) }),
+	derived("declines", func(b *booking.Booking) int { return b.Declines() }),
 	derived("unpaid_tickets", func(b *booking.Booking) int { return b.UnpaidTickets() }),
 }
 

@@ -14,9 +14,9 @@ func account(ctx context.Context, tx *sql.Tx, b *booking.Booking) (a booking.Acc
 	var last sql.NullInt64
 	err = tx.QueryRowContext(ctx, `
 		WITH declined AS (
-			SELECT id, updated_at FROM bookings WHERE user_id = ?1 AND reason = 'payment_declined' AND updated_at >= ?3),
+			SELECT id, updated_at, declines FROM bookings WHERE user_id = ?1 AND declines > 0 AND updated_at >= ?3),
 		tries AS (
-			SELECT 1 AS declined, updated_at AS at FROM declined WHERE id > coalesce((
+			SELECT declines AS declined, updated_at AS at FROM declined WHERE id > coalesce((
 				SELECT max(id) FROM bookings
 				WHERE user_id = ?1 AND id > (SELECT min(id) FROM declined) AND status = 'CONFIRMED' AND captured_minor > 0), '')
 			UNION ALL
@@ -25,7 +25,7 @@ func account(ctx context.Context, tx *sql.Tx, b *booking.Booking) (a booking.Acc
 		SELECT
 			(SELECT coalesce(sum(unpaid_tickets), 0) FROM bookings
 				WHERE user_id = ?1 AND status IN ('PENDING', 'CONFIRMED') AND event_id = ?2 AND unpaid_tickets > 0),
-			count(*) FILTER (WHERE declined), count(*) FILTER (WHERE NOT declined), max(at),
+			coalesce(sum(declined), 0), count(*) FILTER (WHERE declined = 0), max(at),
 			(SELECT count(*) FROM bookings WHERE user_id = ?1 AND status = 'PENDING' AND unpaid_tickets > 0 AND checkout <> 'null'),
 			(SELECT coalesce(sum(unpaid_tickets), 0) FROM bookings
 				WHERE user_id = ?1 AND status = 'PENDING' AND event_id = ?2 AND unpaid_tickets > 0 AND checkout <> 'null'),

@@ -28,9 +28,9 @@ func TestEverythingGoesByIndexes(t *testing.T) {
 	// message in 100 open.
 	plantest.Fill(t, path, `
 		INSERT INTO bookings (id, user_id, user_email, user_name, event_id, event, items, total_minor, currency, status, payment_provider,
-			payment_reference, payment_status, reason, attempt, acknowledged, timeline, version, created_at, updated_at, lease_token, lease_until, tries, unpaid_tickets, address)
+			payment_reference, payment_status, reason, attempt, acknowledged, timeline, version, created_at, updated_at, lease_token, lease_until, tries, unpaid_tickets, address, declines)
 		SELECT 'id' || n, 'user' || (n % 1000), '', '', 'event' || (n % 1000), '{}', '[]', 0, 'EUR', iif(n % 100 = 0, 'PENDING', 'CONFIRMED'),
-			'', '', '', iif(n % 100 = 1, 'payment_declined', ''), 1, 0, '[]', 1, n, n, '', iif(n % 100 = 0, n, NULL), 0, n % 100 < 10, iif(n % 100 < 10, 'address' || (n % 1000), '')
+			'', '', '', iif(n % 100 = 1, 'payment_declined', ''), 1, 0, '[]', 1, n, n, '', iif(n % 100 = 0, n, NULL), 0, n % 100 < 10, iif(n % 100 < 10, 'address' || (n % 1000), ''), iif(n % 100 = 1, 1, 0)
 		FROM `+plantest.N, `
 		INSERT INTO idempotency_keys SELECT 'user' || (n % 1000), 'key' || n, 'f', 'id' || n, 1e15 + n * 1e6 FROM `+plantest.N, `
 		INSERT INTO outbox (id, topic, attributes, data, time, due, closed_at)
