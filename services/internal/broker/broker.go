@@ -69,6 +69,11 @@ var ErrPartly = errors.New("not every consumer can be reached")
 // the message is malformed.
 var ErrReject = errors.New("message rejected")
 
+// TypeMalformed is the type of a dead letter whose message could not be read. Its
+// data hold the bytes that came, as "body", or as "body_base64" if they are no
+// text; its id is made of them.
+const TypeMalformed = "malformed"
+
 // ErrUnknownType, wrapped in a handler's error, says that this consumer does not
 // know the message's type. inbox.IgnoreUnknown is the answer to it.
 var ErrUnknownType = errors.New("unknown message type")

@@ -20,8 +20,8 @@ func IgnoreUnknown(s Store, log *slog.Logger, now func() time.Time, handle broke
 		switch {
 		case !errors.Is(err, broker.ErrUnknownType):
 			return err
-		case m.ID == "" || m.Type == "":
-			return fmt.Errorf("%w: it has no id, or no type", broker.ErrReject)
+		case m.ID == "" || m.Type == "" || m.Type == broker.TypeMalformed:
+			return fmt.Errorf("%w: it has no id or no type", broker.ErrReject)
 		}
 		if err := s.Ignore(ctx, m.ID, now()); err != nil {
 			return fmt.Errorf("ignore message %s: %w", m.ID, err)

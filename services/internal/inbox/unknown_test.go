@@ -49,6 +49,7 @@ func TestIgnoreUnknown(t *testing.T) {
 		"malformed":                {id: "1", handled: errMalformed, want: broker.ErrReject},
 		"unknown":                  {id: "1", typeof: "v9", handled: fmt.Errorf("%w: v9", errUnknown), ignored: map[string]time.Time{"1": at}},
 		"without a type":           {id: "1", handled: errUnknown, want: broker.ErrReject},
+		"could not be read":        {id: "1", typeof: broker.TypeMalformed, handled: errUnknown, want: broker.ErrReject},
 		"unknown, without an id":   {typeof: "v9", handled: errUnknown, want: broker.ErrReject},
 		"unknown, and a full disk": {id: "1", typeof: "v9", handled: errUnknown, full: true, want: errFull},
 	} {

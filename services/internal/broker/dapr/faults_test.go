@@ -152,7 +152,7 @@ func TestWhatCannotBeReadIsADeadLetter(t *testing.T) {
 		if text, ok := data["body"]; ok {
 			kept, err = []byte(text), nil
 		}
-		if m.Type != dapr.TypeMalformed || err != nil || string(kept) != body || reason == "" {
+		if m.Type != broker.TypeMalformed || err != nil || string(kept) != body || reason == "" {
 			t.Errorf("%q is kept as %s, because %q", body, m.Data, reason)
 		}
 	}

@@ -34,7 +34,7 @@ func TestOnlyThePublisherIsHeard(t *testing.T) {
 		if status := h.post(t, "bookings", theToken, wrapped(b)); status != http.StatusNoContent {
 			t.Errorf("%s: %d", what, status)
 		}
-		if len(h.heard) > 0 || len(h.letters) != 1 || h.letters[0].Type != dapr.TypeMalformed || !strings.Contains(h.reasons[0], "seal") {
+		if len(h.heard) > 0 || len(h.letters) != 1 || h.letters[0].Type != broker.TypeMalformed || !strings.Contains(h.reasons[0], "seal") {
 			t.Errorf("%s: heard %v, dead letters %v, %v", what, h.heard, h.letters, h.reasons)
 		}
 	}

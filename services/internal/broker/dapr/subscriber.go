@@ -27,11 +27,6 @@ import (
 	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
 )
 
-// TypeMalformed is the type of a dead letter whose message could not be read. Its
-// data hold the bytes that came, as "body", or as "body_base64" if they are no
-// text; its id is made of them.
-const TypeMalformed = "malformed"
-
 // Options configures a Subscriber. Zero values are the defaults, but for Token
 // and Seals.
 type Options struct {
@@ -75,7 +70,7 @@ func NewSubscriber(o Options) (*Subscriber, error) {
 }
 
 // Subscribe implements broker.Subscriber. A message that cannot be read, or that
-// its publisher has not sealed, goes to s.DeadLetter as one of TypeMalformed.
+// its publisher has not sealed, goes to s.DeadLetter as one of broker.TypeMalformed.
 func (s *Subscriber) Subscribe(sub broker.Subscription) error {
 	if s.o.Seals.Publishers[sub.Topic] == "" {
 		return fmt.Errorf("nobody is known to publish to %q", sub.Topic)
@@ -83,7 +78,7 @@ func (s *Subscriber) Subscribe(sub broker.Subscription) error {
 	handle := sub.Handle
 	if handle != nil {
 		sub.Handle = func(ctx context.Context, m events.Message) error {
-			if m.Type == TypeMalformed {
+			if m.Type == broker.TypeMalformed {
 				return fmt.Errorf("%w: %s", broker.ErrReject, m.Subject)
 			}
 			return handle(ctx, m)
@@ -141,7 +136,7 @@ func (s *Subscriber) take(w http.ResponseWriter, r *http.Request) *httpkit.Error
 		return again()
 	}
 	m := s.read(topic, body)
-	if m.Type == TypeMalformed {
+	if m.Type == broker.TypeMalformed {
 		log.ErrorContext(ctx, "a message cannot be read", "id", m.ID, "error", m.Subject)
 	}
 	// A server's own limits are for requests that are answered at once.
@@ -192,7 +187,7 @@ func malformed(body []byte, why error) events.Message {
 	reason := []rune(why.Error())
 	hash := sha256.Sum256(body)
 	return events.Message{
-		SpecVersion: events.SpecVersion, ID: TypeMalformed + "-" + hex.EncodeToString(hash[:]), Source: "sidecar", Type: TypeMalformed,
+		SpecVersion: events.SpecVersion, ID: broker.TypeMalformed + "-" + hex.EncodeToString(hash[:]), Source: "sidecar", Type: broker.TypeMalformed,
 		Subject: string(reason[:min(len(reason), 200)]), Time: time.Now().UTC(), DataContentType: "application/json", Data: b,
 	}
 }

@@ -270,7 +270,7 @@ func TestWhatCannotBeReadIsKept(t *testing.T) {
 		if diff := cmp.Diff(c.kept, kept); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", c.body, diff)
 		}
-		if m.Type != dapr.TypeMalformed || m.ID != again.ID || ids[m.ID] || !strings.Contains(h.reasons[2*i], "rejected") {
+		if m.Type != broker.TypeMalformed || m.ID != again.ID || ids[m.ID] || !strings.Contains(h.reasons[2*i], "rejected") {
 			t.Errorf("%s: id %s, again %s, type %s, reason %s", c.body, m.ID, again.ID, m.Type, h.reasons[2*i])
 		}
 		ids[m.ID] = true
