@@ -144,6 +144,8 @@ type Checkout struct {
 type Attempt struct {
 	At  time.Time // when it was stored
 	Key string    // of the request that asked for it
+	// Told says that its request was answered, though the outcome was not known.
+	Told bool
 	// Outcome is PaymentOpen until it is known.
 	Outcome PaymentStatus
 }
@@ -292,6 +294,19 @@ func (b *Booking) Clone() Booking {
 
 func (b *Booking) note(at time.Time, by, step, detail string) {
 	b.Timeline = append(b.Timeline, Step{At: at, Step: step, Detail: detail, By: by})
+}
+
+// endsWith reports whether the last step of the timeline is this one.
+func (b *Booking) endsWith(step string) bool {
+	n := len(b.Timeline)
+	return n > 0 && b.Timeline[n-1].Step == step
+}
+
+// NeedsEvent reports whether a change of before to after is for events that take place:
+// it makes the booking Confirmed, or begins an attempt to pay.
+func NeedsEvent(before, after *Booking) bool {
+	return after.Status == Confirmed && before.Status != Confirmed ||
+		after.Checkout != nil && before.Checkout != nil && len(after.Checkout.Attempts) > len(before.Checkout.Attempts)
 }
 
 // Refund returns the refund with this id, or nil.

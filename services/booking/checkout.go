@@ -43,6 +43,9 @@ func (s *Service) Pay(ctx context.Context, caller identity.Caller, id, token, ke
 	work, cancel := context.WithTimeout(ctx, s.PaymentTimeout)
 	defer cancel()
 	begin := func(b *Booking, now time.Time) error {
+		if b.attemptWith(attempt) != nil {
+			return ErrInProgress // another repeat was faster
+		}
 		b.Lease = s.newLease()
 		if now.Add(s.lastPayment()).After(b.Checkout.ExpiresAt) {
 			return ErrCheckoutExpired
@@ -66,7 +69,7 @@ func (s *Service) Pay(ctx context.Context, caller identity.Caller, id, token, ke
 		if b, known = s.known(ctx, &g); !known {
 			return Booking{}, g.unknown()
 		}
-		if b.Status == Pending && g.err != nil && b.attemptWith(attempt) == nil {
+		if b.Status == Pending && errors.Is(g.err, ErrPaymentUnavailable) {
 			return Booking{}, g.err
 		}
 	}
@@ -120,6 +123,9 @@ func (s *Service) change(ctx context.Context, caller identity.Caller, id string,
 
 // edit makes a change of a checkout that nobody drives.
 func (s *Service) edit(ctx context.Context, id string, change func(b *Booking, now time.Time) error) (Booking, error) {
+	if s.paused.Load() {
+		return Booking{}, ErrSalesPaused
+	}
 	b, err := s.Store.Update(ctx, id, "", func(b *Booking) error {
 		now := s.now()
 		if err := b.checkoutOver(now); err != nil {
@@ -168,7 +174,9 @@ func (b *Booking) beginAttempt(a Attempt, by string) error {
 	}
 	c.Attempts = append(c.Attempts, a)
 	b.Payment.Status, b.Payment.Action = PaymentOpen, nil
-	b.note(a.At, by, "attempt", "")
+	if !b.endsWith(stepUnavailable) { // else it would grow with each try
+		b.note(a.At, by, "attempt", "")
+	}
 	return nil
 }
 
@@ -182,7 +190,7 @@ func (b Booking) attemptBy(key string) (Booking, error) {
 	case PaymentDeclined:
 		return b, ErrPaymentDeclined
 	case PaymentOpen:
-		if b.Lease.Token != "" && !b.Owed {
+		if !a.Told {
 			return b, ErrInProgress
 		}
 	}
@@ -208,7 +216,7 @@ func (b *Booking) extend(until, now time.Time, by string) error {
 	if c.Extensions == maxExtensions {
 		return ErrNoMoreExtensions
 	}
-	if b.Lease.Until.Equal(c.ExpiresAt) {
+	if b.Payment.Status != PaymentOpen && b.Lease.Until.Equal(c.ExpiresAt) {
 		b.Lease.Until = until
 	}
 	c.Extensions++

@@ -544,3 +544,77 @@ func TestCheckoutsHaveTogetherTheTicketsOfOneBooking(t *testing.T) {
 		}
 	}
 }
+
+// Two repeats of a payment that came to nothing race: one of them tries the card.
+func TestRacingRepeatsAreOneAttempt(t *testing.T) {
+	t.Parallel()
+	m := modelWorld(t)
+	b, _ := m.checkOut(t, price)
+	_, err := m.service(&faults{before: only("Prepare", unknown)}).Pay(t.Context(), admin, b.ID, bookingtest.Declined, "k")
+	wantErr(t, err, booking.ErrPaymentUnavailable)
+	// The other repeat comes between this one's reading and its writing.
+	overtaken := m.service(&faults{before: once("Update", func() {
+		_, err := m.service(nil).Pay(t.Context(), admin, b.ID, bookingtest.Declined, "k")
+		wantErr(t, err, booking.ErrPaymentDeclined)
+	})})
+	_, err = overtaken.Pay(t.Context(), admin, b.ID, bookingtest.Declined, "k")
+	wantErr(t, err, booking.ErrInProgress)
+	if n := len(m.get(t, b.ID).Checkout.Attempts); n != 1 {
+		t.Errorf("%d attempts, want 1", n)
+	}
+	m.recover(t)
+	m.check(t)
+}
+
+// A client that goes on while the provider is away does not make the booking grow.
+func TestAnOutageOfTheProviderIsNotedOnce(t *testing.T) {
+	t.Parallel()
+	m := modelWorld(t)
+	b, _ := m.checkOut(t, price)
+	away := m.service(&faults{before: only("Prepare", unknown)})
+	for _, key := range []string{"one", "two", "three"} {
+		_, err := away.Pay(t.Context(), admin, b.ID, bookingtest.Good, key)
+		wantErr(t, err, booking.ErrPaymentUnavailable)
+	}
+	wantSteps(t, m.get(t, b.ID), "created reserved attempt payment_unavailable")
+}
+
+// A repeat is told that a payment is on its way only if the customer will hear how it ends.
+func TestARepeatIsNotToldOfAPaymentThatNobodyAnswersFor(t *testing.T) {
+	t.Parallel()
+	m := modelWorld(t)
+	b, _ := m.checkOut(t, price)
+	f := &faults{before: func(call string) error {
+		return errors.Join(only("Charge", unknown)(call), only("Look", unknown)(call))
+	}}
+	writes := 0
+	dying := &faults{before: func(call string) error {
+		if call == "Update" {
+			if writes++; writes > 1 {
+				return unknown()
+			}
+		}
+		return f.before(call)
+	}}
+	if _, err := m.service(dying).Pay(t.Context(), admin, b.ID, bookingtest.Good, "k"); err == nil {
+		t.Fatal("it is answered")
+	}
+	if err := m.recoverOnce(t, m.service(f)); err != nil {
+		t.Fatal(err)
+	}
+	_, err := m.service(nil).Pay(t.Context(), admin, b.ID, bookingtest.Good, "k")
+	wantErr(t, err, booking.ErrInProgress)
+}
+
+// Nothing is sold while the data of a restored platform is not reconciled.
+func TestACheckoutIsNotPaidWhileSalesArePaused(t *testing.T) {
+	t.Parallel()
+	m := modelWorld(t)
+	b, _ := m.checkOut(t, price)
+	m.restoredAt = m.now()
+	s := m.service(nil)
+	_, err := s.Pay(t.Context(), admin, b.ID, bookingtest.Good, "k")
+	wantErr(t, err, booking.ErrSalesPaused)
+	_, err = s.Extend(t.Context(), admin, b.ID, "e")
+	wantErr(t, err, booking.ErrSalesPaused)
+}

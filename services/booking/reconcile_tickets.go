@@ -88,7 +88,7 @@ func (r *reconciliation) booking(ctx context.Context, b Booking, held []Holding)
 	if r.inMotion(b) {
 		if due := b.Lease.Until; !due.IsZero() && (b.Tries >= stuckTries || due.Before(r.report.StartedAt.Add(-stuckAfter))) {
 			r.found(ctx, FoundBookingStuck, b.ID, false, "%s since %s, tried %d times", b.Status, b.UpdatedAt.Format(time.RFC3339), b.Tries)
-		} else if !due.IsZero() {
+		} else if !due.IsZero() && b.Payment.Status != PaymentAwaiting { // of that no money is on its way
 			r.waiting++
 		}
 		return nil

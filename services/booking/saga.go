@@ -232,14 +232,16 @@ func (g *saga) onPrepare(reference string, err error, now time.Time) {
 	case isFinal(err):
 		g.refused(reasonOf(err), now)
 	case err != nil && g.b.Checkout != nil:
-		g.noted(now, "payment_unavailable", "the payment provider does not answer; nothing was charged")
+		if !g.b.endsWith(stepUnavailable) {
+			g.noted(now, stepUnavailable, "the payment provider does not answer; nothing was charged")
+		}
 		// The provider knows nothing of the attempt, and the next one has its number.
 		c := g.edit().Checkout
 		c.Attempts = c.Attempts[:len(c.Attempts)-1]
 		g.err = fmt.Errorf("%w: %w", ErrPaymentUnavailable, err)
 		g.await(PaymentAwaiting)
 	case err != nil:
-		g.noted(now, "payment_unavailable", "the payment provider does not answer; nothing was charged")
+		g.noted(now, stepUnavailable, "the payment provider does not answer; nothing was charged")
 		g.putOff(fmt.Errorf("%w: %w", ErrPaymentUnavailable, err), now)
 	default:
 		// Without the reference nobody could settle what comes next.
@@ -256,6 +258,9 @@ func (g *saga) onCharge(c Charged, err error, now time.Time) {
 	case err != nil:
 		g.noted(now, "payment_unknown", "the payment provider has not answered yet")
 		g.answers, g.owes, g.until = true, true, now.Add(g.settleAfter)
+		if a := g.edit().Checkout.Latest(); a != nil {
+			a.Told = true
+		}
 	case c.Action != nil:
 		// The tickets are held until the deadline. Then recovery settles it, or
 		// before, when the provider says that something has happened.
@@ -316,6 +321,9 @@ func (g *saga) refused(reason problem.Code, now time.Time) {
 	g.noted(now, string(reason), "")
 }
 
+// stepUnavailable is the step of a payment provider that does not answer.
+const stepUnavailable = "payment_unavailable"
+
 // unseen is how long after it was stored an attempt that the provider has not seen counts
 // as declined. Should it arrive after all, it is the same charge.
 const unseen = 30 * time.Second
@@ -341,6 +349,7 @@ func (g *saga) onLook(o Outcome, err error, now time.Time) {
 		g.captured(o.Reference, o.Amount, now)
 	case o.State == ChargeAction && latest:
 		g.attempted(PaymentAction)
+		g.owes = true // who asks again is told to act
 		if o.Action != nil {
 			g.b.Payment.Action = o.Action
 		}
@@ -406,7 +415,7 @@ func (g *saga) onRefund(err error, now time.Time) {
 		g.putOff(err, now)
 	case r.Refusals+1 < maxRefusals:
 		r.Refusals++
-		if n := len(g.b.Timeline); n == 0 || g.b.Timeline[n-1].Step != "refund_refused" {
+		if !g.b.endsWith("refund_refused") {
 			g.noted(now, "refund_refused", "the payment provider refuses it")
 		}
 		g.putOff(err, now)

@@ -91,6 +91,8 @@ func TestStoreSuiteCatchesBrokenAdapters(t *testing.T) {
 	broken("uses_the_key_before_it_frees", "an_update_frees_the_keys_before_it_uses_one", func(s *sqlite.Store) booking.Store { return usesThenFrees{s} })
 	broken("confirms_whatever_became_of_the_event", "a_booking_of_a_cancelled_event_does_not_become_confirmed",
 		func(s *sqlite.Store) booking.Store { return confirmsCancelled{s} })
+	broken("tries_whatever_became_of_the_event", "a_booking_of_a_cancelled_event_gets_no_further_attempt_to_pay",
+		func(s *sqlite.Store) booking.Store { return triesCancelled{s} })
 	broken("reads_before_its_transaction", "32_racing_updates_lose_nothing", func(s *sqlite.Store) booking.Store { return losesUpdates{s} })
 	broken("saves_whatever_the_version", "a_save_of_another_lease_or_version_stores_nothing", func(s *sqlite.Store) booking.Store { return savesAnyVersion{s} })
 	broken("keeps_seconds_only", "everything_comes_back_as_it_was_stored", func(s *sqlite.Store) booking.Store { return keepsSeconds{s} })
@@ -532,6 +534,20 @@ func (s *listsAll) List(ctx context.Context, q booking.Query) ([]booking.Booking
 
 // confirmsCancelled looks for the event, if at all, under another id.
 type confirmsCancelled struct{ *sqlite.Store }
+
+// triesCancelled looks for the event's cancellation only where a booking is confirmed.
+type triesCancelled struct{ *sqlite.Store }
+
+func (s triesCancelled) Update(ctx context.Context, id, lease string, change func(*booking.Booking) error) (booking.Booking, error) {
+	return s.Store.Update(ctx, id, lease, func(b *booking.Booking) error {
+		before := b.Clone()
+		err := change(b)
+		if b.Status != booking.Confirmed && booking.NeedsEvent(&before, b) {
+			b.EventID = "another"
+		}
+		return err
+	})
+}
 
 func (s confirmsCancelled) Update(ctx context.Context, id, lease string, change func(*booking.Booking) error) (booking.Booking, error) {
 	event := ""

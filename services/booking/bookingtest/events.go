@@ -120,6 +120,25 @@ func confirm(b *booking.Booking) error {
 }
 
 // cancelledIsNotConfirmed belongs to TestStore.
+func cancelledIsNotTried(t *testing.T, u StoreUnderTest) {
+	waits := func(b *booking.Booking) {
+		b.Lease, b.Acknowledged, b.Checkout = booking.Lease{Until: start.Add(time.Hour)}, true, &booking.Checkout{ExpiresAt: start.Add(time.Hour)}
+	}
+	try := func(b *booking.Booking) error {
+		b.Checkout.Attempts = append(b.Checkout.Attempts, booking.Attempt{At: start, Key: "k", Outcome: booking.PaymentOpen})
+		return nil
+	}
+	b := u.create(t, pending(waits), booking.Key{})
+	_, err := u.Store.Update(t.Context(), b.ID, "", try)
+	must(t, err)
+	u.cancelEvent(t, b.EventID)
+	_, err = u.Store.Update(t.Context(), b.ID, "", try)
+	wantErr(t, err, booking.ErrEventCancelled)
+	if n := len(u.get(t, b.ID).Checkout.Attempts); n != 1 {
+		t.Errorf("%d attempts are stored, want 1", n)
+	}
+}
+
 func cancelledIsNotConfirmed(t *testing.T, u StoreUnderTest) {
 	event := newID()
 	of := func(b *booking.Booking) { b.EventID = event }

@@ -299,15 +299,15 @@ func (s *Store) Save(ctx context.Context, before, after booking.Booking) (bookin
 		return booking.Booking{}, err
 	}
 	if !done {
-		return booking.Booking{}, s.notSaved(ctx, &before, c.confirms)
+		return booking.Booking{}, s.notSaved(ctx, &before, c.needsEvent)
 	}
 	after.Effects = booking.Effects{}
 	return after, nil
 }
 
 // notSaved says why a Save has stored nothing.
-func (s *Store) notSaved(ctx context.Context, before *booking.Booking, confirms bool) error {
-	if confirms {
+func (s *Store) notSaved(ctx context.Context, before *booking.Booking, needsEvent bool) error {
+	if needsEvent {
 		now, err := s.Get(ctx, before.ID)
 		switch {
 		case err != nil && !errors.Is(err, booking.ErrNotFound):
@@ -322,8 +322,8 @@ func (s *Store) notSaved(ctx context.Context, before *booking.Booking, confirms 
 // change is the statement that puts a booking in the place of another, with what
 // must be there before it, in one round trip.
 type change struct {
-	batch    pgx.Batch
-	confirms bool
+	batch      pgx.Batch
+	needsEvent bool
 }
 
 // changeOf returns the statement that stores after as the version that follows
@@ -333,12 +333,12 @@ type change struct {
 func changeOf(before, after *booking.Booking) (*change, error) {
 	after.Version++
 	after.Address = after.KeptAddress()
-	c := &change{confirms: after.Status == booking.Confirmed && before.Status != booking.Confirmed}
+	c := &change{needsEvent: booking.NeedsEvent(before, after)}
 	var sql strings.Builder
 	var args arguments
 	id := args.add(before.ID)
 	where := ` WHERE id = ` + id + ` AND lease_token = ` + args.add(before.Lease.Token) + ` AND version = ` + args.add(before.Version)
-	if c.confirms { // the event must not be cancelled, now and until the commit
+	if c.needsEvent { // the event must not be cancelled, now and until the commit
 		c.batch.Queue(lockEventShared, after.EventID)
 		where += ` AND NOT EXISTS (SELECT 1 FROM cancelled_events c WHERE c.event_id = bookings.event_id)`
 	}
@@ -369,7 +369,7 @@ func changeOf(before, after *booking.Booking) (*change, error) {
 
 // read reports whether the change was stored.
 func (c *change) read(results pgx.BatchResults) (done bool, err error) {
-	if c.confirms {
+	if c.needsEvent {
 		if _, err := results.Exec(); err != nil {
 			return false, err
 		}

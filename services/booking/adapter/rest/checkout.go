@@ -37,7 +37,7 @@ func (*extendInput) Resolve(ctx huma.Context) []error { return oneKey(ctx) }
 // checkoutOver is why a checkout can be neither paid nor extended.
 var checkoutOver = []problem.Code{
 	problem.Forbidden, problem.BookingNotFound, problem.CheckoutExpired, problem.CheckoutAbandoned, problem.AlreadyPaid,
-	problem.PaymentInProgress, problem.BookingInProgress, problem.EventCancelled, problem.IdempotencyKeyReused,
+	problem.PaymentInProgress, problem.BookingInProgress, problem.EventCancelled, problem.IdempotencyKeyReused, problem.SalesPaused,
 }
 
 func registerCheckout(api huma.API, s *booking.Service, guard *auth.Guard) {

@@ -163,14 +163,14 @@ func Register(api huma.API, s *booking.Service, o Options) {
 			return nil, table.To(ctx, err)
 		}
 		status := http.StatusOK
-		if b.Status == booking.Cancelling {
+		if b.Status == booking.Cancelling || b.Status == booking.Pending {
 			status = http.StatusAccepted
 		}
 		return &answer{Status: status, Location: "/bookings/" + b.ID, Body: toBody(b)}, nil
 	})
 
 	httpkit.AlsoAnswers(api, "createBooking", http.StatusAccepted, true, "PENDING: the payment's outcome is not known yet; look at Location")
-	httpkit.AlsoAnswers(api, "cancelBooking", http.StatusAccepted, true, "CANCELLING: the refund is under way; look at Location")
+	httpkit.AlsoAnswers(api, "cancelBooking", http.StatusAccepted, true, "CANCELLING: the refund is under way; or PENDING: it is not known yet whether the checkout was paid; look at Location")
 
 	registerPaymentsConfig(api, s.Payments.Provider(), o.PublishableKey)
 	registerCheckout(api, s, guard)

@@ -198,7 +198,7 @@ func (s *Store) Save(ctx context.Context, before, after booking.Booking) (bookin
 // change is the statement that puts a booking in the place of another.
 type change struct {
 	before, after *booking.Booking
-	confirms      bool
+	needsEvent    bool
 	update        string
 	args          []any
 }
@@ -208,7 +208,7 @@ type change struct {
 func changeOf(before, after *booking.Booking) (*change, error) {
 	after.Version++
 	after.Address = after.KeptAddress()
-	c := &change{before: before, after: after, confirms: after.Status == booking.Confirmed && before.Status != booking.Confirmed}
+	c := &change{before: before, after: after, needsEvent: booking.NeedsEvent(before, after)}
 	var update strings.Builder
 	update.WriteString(`UPDATE bookings SET stuck_since = NULL`)
 	for _, column := range stored {
@@ -224,7 +224,7 @@ func changeOf(before, after *booking.Booking) (*change, error) {
 	}
 	update.WriteString(` WHERE id = ? AND lease_token = ? AND version = ?`)
 	c.args = append(c.args, before.ID, before.Lease.Token, before.Version)
-	if c.confirms {
+	if c.needsEvent {
 		update.WriteString(` AND NOT EXISTS (SELECT 1 FROM cancelled_events c WHERE c.event_id = ?)`)
 		c.args = append(c.args, after.EventID)
 	}
@@ -269,7 +269,7 @@ func (c *change) notStored(ctx context.Context, tx *sql.Tx) error {
 		c.before.ID, c.before.Lease.Token, c.before.Version).Scan(&held); err != nil {
 		return err
 	}
-	if held && c.confirms {
+	if held && c.needsEvent {
 		return booking.ErrEventCancelled
 	}
 	return booking.ErrLeaseLost
