@@ -2,6 +2,7 @@ package rest
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"time"
 
@@ -55,7 +56,7 @@ func (h *handlers) registerAccountMails(api huma.API, guard *auth.Guard) {
 	}, problem.LinkNotValid, problem.EmailTaken, problem.RateLimited)), h.confirmEmail)
 	huma.Register(api, guard.User(api, h.fromClient(httpkit.Refuses(huma.Operation{
 		OperationID: "requestPhone", Method: http.MethodPost, Path: "/users/me/phone", DefaultStatus: http.StatusAccepted, Tags: []string{"users"},
-		Summary: "Ask for an SMS that proves a phone number", Description: "A code of six digits is sent to it, which is good for ten minutes. Until it is confirmed the phone of before stays. An account, and a number, is sent three codes an hour at most.",
+		Summary: "Ask for an SMS that proves a phone number", Description: "A code of six digits is sent to it, which is good for ten minutes. Until it is confirmed the phone of before stays. An account, and a number, is sent three codes an hour at most, and all accounts at one network address 20 a day.",
 	}, problem.RateLimited))), h.requestPhone)
 	huma.Register(api, guard.User(api, h.fromClient(httpkit.Refuses(huma.Operation{
 		OperationID: "confirmPhone", Method: http.MethodPost, Path: "/users/me/phone/confirm", Tags: []string{"users"},
@@ -141,16 +142,33 @@ type phoneBody struct {
 
 func (h *handlers) requestPhone(ctx context.Context, in *struct{ Body phoneBody }) (*struct{}, error) {
 	id := auth.Caller(ctx).UserID
-	// Each is an SMS to somebody who may not have asked for it.
-	end, err := h.phoneRequests.begin(ctx, clientOf(ctx))
+	// Each may be an SMS to somebody who has not asked for it.
+	end, err := h.phoneRequests.begin(ctx, attemptOf(clientOf(ctx), id))
 	if err != nil {
 		return nil, refused(ctx, err)
 	}
 	end(strike)
-	if err := h.service.RequestPhone(ctx, id, in.Body.Phone); err != nil {
+	if err := h.sendCode(ctx, id, in.Body.Phone); err != nil {
 		return nil, ofMe(ctx, err)
 	}
 	return nil, nil
+}
+
+// sendCode sends a code that counts for the client's address.
+func (h *handlers) sendCode(ctx context.Context, id, phone string) error {
+	end, err := h.codes.begin(ctx, clientOf(ctx))
+	if err != nil {
+		return err
+	}
+	o := strike
+	defer func() { end(o) }()
+	err = h.service.RequestPhone(ctx, id, phone)
+	var invalid problem.Invalid
+	var refused *problem.Refusal
+	if errors.As(err, &invalid) || errors.As(err, &refused) {
+		o = void // after any other error the code may have been stored
+	}
+	return err
 }
 
 type codeBody struct {

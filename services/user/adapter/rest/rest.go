@@ -32,7 +32,8 @@ const patience = 10 * time.Second
 
 // The limits. Failed passwords are counted by address and account, never by
 // account alone: that would lock its owner out. An address alone is slowed down
-// (pace), and never refused: it may be that of a school. Successes are counted by
+// (pace), and not refused, for it may be that of a school; codes to phones are the
+// exception. Successes are counted by
 // account: whoever has them knows its password. Tokens of mails are not counted: nobody
 // guesses 128 bits, and to look at one is a read by its key.
 const (
@@ -41,11 +42,14 @@ const (
 	RegistrationsPerMinute = 300
 	GuestsPerMinute        = 60
 	MailRequestsPerMinute  = 60
-	// EmailRequestsPerMinute, for another address of an account, may come from one
-	// address.
+	// EmailRequestsPerMinute, for another address of an account, and PhoneRequestsPerMinute
+	// may come from one address for an account.
 	EmailRequestsPerMinute = 10
-	// PhoneRequestsPerMinute may come from one address: an SMS costs money.
 	PhoneRequestsPerMinute = 10
+	// CodesPerDay are sent to phones for one address, whatever the accounts. Anybody can
+	// make accounts and name numbers, and an SMS costs money, so an address is refused
+	// here.
+	CodesPerDay = 20
 	// FailuresPerAccount may come from one address within FailureWindow. After
 	// FailuresPerAddress it is slowed down.
 	FailuresPerAccount = 10
@@ -79,7 +83,8 @@ type handlers struct {
 	guests               *flow
 	mailRequests         *flow
 	emailRequests        *throttle[attempt]
-	phoneRequests        *throttle[client]
+	phoneRequests        *throttle[attempt]
+	codes                *throttle[client]
 	byAccountFromAddress *throttle[attempt]
 	logins               *throttle[user.TokenHash]
 	pace                 *pace
@@ -130,7 +135,8 @@ func newHandlers(o Options) *handlers {
 		guests:               newFlow(GuestsPerMinute, time.Minute, o.Now),
 		mailRequests:         newFlow(MailRequestsPerMinute, time.Minute, o.Now),
 		emailRequests:        newThrottle[attempt](EmailRequestsPerMinute, time.Minute, o.Now),
-		phoneRequests:        newThrottle[client](PhoneRequestsPerMinute, time.Minute, o.Now),
+		phoneRequests:        newThrottle[attempt](PhoneRequestsPerMinute, time.Minute, o.Now),
+		codes:                newThrottle[client](CodesPerDay, 24*time.Hour, o.Now),
 		byAccountFromAddress: newThrottle[attempt](FailuresPerAccount, FailureWindow, o.Now),
 		logins:               newThrottle[user.TokenHash](LoginsPerAccount, FailureWindow, o.Now),
 		pace:                 newPace(FailuresPerAddress, FailureWindow, o.Now),
