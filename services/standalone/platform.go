@@ -204,7 +204,8 @@ func (p *Platform) build(ctx context.Context) (err error) {
 	}
 	if p.event.app, err = made(eventapp.New(ctx, eventConfig, eventapp.Deps{
 		OpenDatabase: storage.At(p.path("event.db"), eventdb.Open),
-		Log:          p.event.log, Transport: p.local, Publisher: p.broker, Subscriber: p.broker, Exclusive: true, Inventory: p.cfg.Inventory,
+		Log:          p.event.log, Transport: p.local, Publisher: p.broker, Subscriber: p.broker, Exclusive: true, Public: !p.cfg.private(),
+		Inventory: p.cfg.Inventory,
 	})); err != nil {
 		return err
 	}

@@ -153,14 +153,14 @@ func TestAPublicPlatformSaysWhoTakesTheMoneyAndWhoSends(t *testing.T) {
 	behind := onFreePorts(t.TempDir(), "127.0.0.1:0")
 	behind.TrustedProxies = "127.0.0.1/32"
 	for how, cfg := range map[string]Config{"behind a proxy": behind, "on every address": onFreePorts(t.TempDir(), "0.0.0.0:0")} {
-		for _, variable := range []string{"PAYMENTS", "SMTP_URL", "SMS_URL"} {
+		for variable, first := range map[string]string{"PAYMENTS": "booking", "SMTP_URL": "event", "SMS_URL": "notification"} {
 			value := os.Getenv(variable)
 			t.Setenv(variable, "")
 			p, err := Open(t.Context(), cfg)
 			if err == nil {
 				err = errors.Join(p.close(), errors.New("it starts"))
 			}
-			if !strings.Contains(err.Error(), variable+" is not set") {
+			if !strings.Contains(err.Error(), first+": "+variable+" is not set") {
 				t.Errorf("%s: %v", how, err)
 			}
 			t.Setenv(variable, value)

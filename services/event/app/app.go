@@ -4,6 +4,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	_ "time/tzdata" // time zones are the same on every machine
@@ -34,7 +35,8 @@ type Config struct {
 	BookingURL string `env:"BOOKING_URL"`
 	// SMTPURL is notification's mail server, or config.MailFolder. Only whether there is
 	// a server is read: mails reach people then, and whoever publishes must have
-	// verified an address.
+	// verified an address. Not set it is the folder, where nobody but this machine can
+	// reach the service.
 	SMTPURL string `env:"SMTP_URL"`
 	// ServiceKey is this service's own private key. ServiceKeys are the public
 	// keys of the services, this one's and the booking service's among them, which
@@ -60,6 +62,9 @@ type Deps struct {
 	// Exclusive says that no other process works on the database: what is
 	// claimed at the start, a killed process had.
 	Exclusive bool
+	// Public says that other machines can reach the platform. An address that is not
+	// loopback says so, too.
+	Public bool
 
 	// Inventory, where a test sets it, replaces the inventory by one made of
 	// it: a control run needs one that oversells.
@@ -77,9 +82,13 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	a := &App{}
 	defer a.Undo("event", &err)
 	if err := a.Open(wiring.Options{
-		Name: "event", Addr: cfg.Addr, Reach: cfg.Reach, Sidecar: cfg.Sidecar, Transport: deps.Transport,
+		Name: "event", Addr: cfg.Addr, Reach: cfg.Reach, Public: deps.Public, Sidecar: cfg.Sidecar, Transport: deps.Transport,
 		ServiceKey: cfg.ServiceKey, ServiceKeys: cfg.ServiceKeys, Peers: []string{"booking"}, Log: deps.Log,
 	}); err != nil {
+		return nil, err
+	}
+	verified, err := cfg.verifiedOrganizers(ctx, !a.Private, deps.Log)
+	if err != nil {
 		return nil, err
 	}
 	db, err := deps.OpenDatabase(ctx)
@@ -107,7 +116,7 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	bookings := bookingapi.New(booking)
 	if a.service, err = event.New(event.Options{
 		Store: db.Store, Inventory: inventory, Holdings: db.Holdings, Bookings: bookings, Payments: bookings,
-		VerifiedOrganizers: cfg.SMTPURL != "" && cfg.SMTPURL != config.MailFolder, Committed: relay.Wake, TraceParent: httpkit.TraceParent,
+		VerifiedOrganizers: verified, Committed: relay.Wake, TraceParent: httpkit.TraceParent,
 	}); err != nil {
 		return nil, err
 	}
@@ -121,6 +130,19 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 		Consumer: messaging.Consumer, Topics: []wiring.Topic{{Name: events.TopicBookings, Publisher: "booking", Handle: messaging.Bookings(a.service)}},
 		Inbox: db.Inbox, Subscriber: deps.Subscriber,
 	}, api, guard)
+}
+
+// verifiedOrganizers reports whether organizers must have verified an address. They need
+// not where nobody gets mails. Where other machines can reach the service, that has to
+// be asked for: notification may have a mail server of which this service was not told.
+func (c Config) verifiedOrganizers(ctx context.Context, public bool, log *slog.Logger) (bool, error) {
+	if c.SMTPURL == "" && public {
+		return false, errors.New("SMTP_URL is not set, and this platform is reachable from elsewhere: set notification's mail server (the password may be left out), or folder if organizers need no verified email address")
+	}
+	if c.SMTPURL == config.MailFolder && public {
+		log.WarnContext(ctx, "SMTP_URL is folder, and this platform is reachable from elsewhere: organizers publish without a verified email address")
+	}
+	return c.SMTPURL != "" && c.SMTPURL != config.MailFolder, nil
 }
 
 // Service is the use cases, for those who need no HTTP.

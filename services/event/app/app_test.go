@@ -75,6 +75,7 @@ func newAppAt(t *testing.T, services *authtest.Services, booking string, deps ap
 	deps.Log, deps.Subscriber = slog.New(slog.DiscardHandler), b
 	deps.OpenDatabase = storage.At(filepath.Join(t.TempDir(), "event.db"), onsqlite.Open)
 	a, err := app.New(t.Context(), app.Config{
+		Addr:       "127.0.0.1:0",
 		JWKSURL:    "http://127.0.0.1:1/jwks",
 		BookingURL: booking, ServiceKey: services.Private("event"), ServiceKeys: services.Public,
 	}, deps)
@@ -91,15 +92,24 @@ func newAppAt(t *testing.T, services *authtest.Services, booking string, deps ap
 
 func create(t *testing.T, a *app.App, capacity int) *event.Event {
 	t.Helper()
-	e, err := a.Service().Create(t.Context(), identity.Caller{UserID: uuid.NewString(), Role: identity.Organizer}, event.Draft{
-		Title: "Night", Venue: events.Venue{Name: "Hall"}, TimeZone: "Europe/Berlin",
-		StartsAt: time.Now().Add(time.Hour), EndsAt: time.Now().Add(2 * time.Hour),
-		TicketTypes: []event.TicketTypeDraft{{Name: "Standard", Price: money.Amount{AmountMinor: 100, Currency: "EUR"}, Capacity: capacity}},
-	})
+	e, err := a.Service().Create(t.Context(), organizer(), draft(capacity))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return e
+}
+
+// organizer has not verified an email address.
+func organizer() identity.Caller {
+	return identity.Caller{UserID: uuid.NewString(), Role: identity.Organizer}
+}
+
+func draft(capacity int) event.Draft {
+	return event.Draft{
+		Title: "Night", Venue: events.Venue{Name: "Hall"}, TimeZone: "Europe/Berlin",
+		StartsAt: time.Now().Add(time.Hour), EndsAt: time.Now().Add(2 * time.Hour),
+		TicketTypes: []event.TicketTypeDraft{{Name: "Standard", Price: money.Amount{AmountMinor: 100, Currency: "EUR"}, Capacity: capacity}},
+	}
 }
 
 func TestServes(t *testing.T) {

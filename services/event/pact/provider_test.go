@@ -125,7 +125,7 @@ func serve(t testing.TB, issuer *pacttest.Issuer, services *authtest.Services, s
 	}))
 	t.Cleanup(booking.Close)
 	a, err := app.New(t.Context(), app.Config{
-		JWKSURL: issuer.URL, BookingURL: booking.URL,
+		Addr: "127.0.0.1:0", JWKSURL: issuer.URL, BookingURL: booking.URL,
 		ServiceKey: services.Private("event"), ServiceKeys: services.Public,
 	}, app.Deps{Log: slog.New(slog.DiscardHandler), OpenDatabase: storage.At(path, onsqlite.Open)})
 	if err != nil {
