@@ -297,7 +297,17 @@ func (b *bench) way(p *platform) error {
 		return nil
 	}
 	few := buyers[:min(64, len(buyers))]
-	r, err := b.soldOut(p, organizer, few)
+	s, r, err := b.checkoutSale(p, organizer, few)
+	if err != nil {
+		return err
+	}
+	b.report.add(r)
+	if err := s.check(b.ctx, p, b.patience, r); err != nil {
+		return err
+	}
+	maps.Copy(sold, s.sold)
+	b.say("%s: %.0f/s", r.What, r.Rate)
+	r, err = b.soldOut(p, organizer, few)
 	if err != nil {
 		return err
 	}

@@ -143,6 +143,8 @@ func (r *Report) compare() {
 				ratio("SQL", find(limits, database, 0))
 			}
 			ratio("bare", find(limits, "bare POST", 0))
+		case x.What == checkoutName:
+			ratio("sales", find(x.Way, "flash sale", x.Clients))
 		case x.What == "sold out":
 			ratio("sales", find(x.Way, "flash sale", x.Clients))
 			ratio("bare", find(limits, "bare POST", 0))
@@ -166,6 +168,8 @@ flash sale       each buyer has a token and a connection, and buys one ticket af
                  Latencies are those of the 201s, as the buyer sees them, through the gateway.
 oversold, lost   bookings, the sandbox's ledger and the event's availability, compared after the sale; lost is a booking that was answered
                  201 and is not confirmed, or has no mail although none is on its way.
+checkout ...     the same with two requests for each ticket: one holds it, and one pays for it. Counted are those that are paid, and
+                 latencies are those of both together. ×sales is the rate to that of the sale by as many buyers.
 sold out         the same request, refused with 409 sold_out. ×sales is its rate to that of the sale by as many buyers.
 GET ...          without a login; "not modified" is with If-None-Match, answered 304.
 mail             from the answer, a moment after the COMMIT, until the mail is a file in the folder, synced.
@@ -190,6 +194,7 @@ func (r *Report) marks() (lines []string) {
 		{limits, postgresLimitName, pgbenchClients, "pgbench", 0.4},
 		{processesFiles, "flash sale", 64, "", 500},
 		{standalone, "flash sale", 64, "", 1200},
+		{standalone, checkoutName, 64, "sales", 0.6},
 		{limits, mongoBookingsName, 100, "", 300},
 		{limits, mongoConfirmationsName, 32, "", 300},
 	} {

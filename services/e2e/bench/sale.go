@@ -18,78 +18,125 @@ type sale struct {
 	tickets int
 
 	mu    sync.Mutex
-	sold  map[string]time.Time // booking ids that were answered 201, and when
+	sold  map[string]time.Time // booking ids that were answered as confirmed, and when
 	codes map[string]int
-	took  latencies // of the 201s
+	took  latencies // of these
 	odd   []string  // answers that there should not be
 }
 
 // patience is how long one waits who is told to come again.
 const patience = time.Second
 
-// purchase is asked for under one key, until it is known what became of it or
-// ctx ends; it says whether there may be more to buy.
-func (s *sale) purchase(ctx context.Context, p *platform, by *account, body []byte) (more bool) {
+// buy asks for one ticket, until it is known what became of it or ctx ends; it says
+// whether there may be more to buy.
+type buy func(ctx context.Context, s *sale, p *platform, by *account) (more bool)
+
+// atOnce buys by one request.
+func atOnce(ctx context.Context, s *sale, p *platform, by *account) (more bool) {
 	key := uuid.NewString()
+	a, took := s.ask(ctx, func() (*answer, error) {
+		return p.send(http.MethodPost, "user", "/bookings", by, map[string]any{"event_id": s.event, "tickets": 1}, "Idempotency-Key", key)
+	})
+	if a != nil && a.status == http.StatusCreated {
+		s.bought(a, took)
+	}
+	return a != nil && a.code() != "409 sold_out"
+}
+
+// byCheckout holds a ticket and pays for it by another request, also if the sale is over by
+// then.
+func byCheckout(ctx context.Context, s *sale, p *platform, by *account) (more bool) {
+	key := uuid.NewString()
+	held, took := s.ask(ctx, func() (*answer, error) {
+		return p.send(http.MethodPost, "user", "/bookings", by, map[string]any{"event_id": s.event, "tickets": 1, "checkout": true}, "Idempotency-Key", key)
+	})
+	if held == nil || held.status != http.StatusCreated {
+		return held != nil && held.code() != "409 sold_out"
+	}
+	var b struct{ ID string }
+	_ = json.Unmarshal(held.body, &b) // the payment of no id is odd
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+	defer cancel()
+	paid, also := s.ask(ctx, func() (*answer, error) {
+		return p.send(http.MethodPost, "user", "/bookings/"+b.ID+"/payment", by, map[string]any{"token": "tok_visa"}, "Idempotency-Key", key+"-pay")
+	})
+	if paid != nil && paid.status == http.StatusOK {
+		s.bought(paid, took+also)
+	}
+	return true
+}
+
+// ask makes a request until it is answered for good, or ctx ends: nil. It returns how long
+// the last answer took.
+func (s *sale) ask(ctx context.Context, request func() (*answer, error)) (*answer, time.Duration) {
 	for {
 		began := time.Now()
-		a, err := p.send(http.MethodPost, "user", "/bookings", by, body, "Idempotency-Key", key)
-		again, more := s.note(a, err, time.Since(began))
-		if !again {
-			return more
+		a, err := request()
+		took := time.Since(began)
+		if !s.again(a, err) {
+			return a, took
 		}
 		select {
 		case <-ctx.Done():
-			return false
+			return nil, 0
 		case <-time.After(patience):
 		}
 	}
 }
 
-// note takes in an answer.
-func (s *sale) note(a *answer, err error, took time.Duration) (again, more bool) {
+// again takes in an answer, and reports whether to ask again.
+func (s *sale) again(a *answer, err error) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err != nil {
 		s.codes["no answer"]++
 		s.odd = append(s.odd, err.Error())
-		return true, true
+		return true
 	}
 	code := a.code()
 	s.codes[code]++
 	switch {
-	case a.status == http.StatusCreated:
-		var b struct{ ID string }
-		if err := json.Unmarshal(a.body, &b); err != nil || b.ID == "" {
-			s.odd = append(s.odd, fmt.Sprintf("201 %s", a.body))
-		}
-		if _, twice := s.sold[b.ID]; twice {
-			s.odd = append(s.odd, "two purchases are booking "+b.ID)
-		}
-		s.sold[b.ID] = time.Now()
-		s.took = append(s.took, took)
-		return false, true
-	case a.status == http.StatusAccepted: // it will be mailed
-		return false, true
-	case code == "409 sold_out":
-		return false, false
-	case code == "409 booking_in_progress", a.status == http.StatusServiceUnavailable:
-		return true, true
+	case code == "409 booking_in_progress", code == "409 payment_in_progress", a.status == http.StatusServiceUnavailable:
+		return true
+	case a.status < http.StatusBadRequest, code == "409 sold_out": // 202: it will be mailed
+	default:
+		s.odd = append(s.odd, fmt.Sprintf("%d %s", a.status, a.body))
 	}
-	s.odd = append(s.odd, fmt.Sprintf("%d %s", a.status, a.body))
-	return false, true
+	return false
+}
+
+// bought takes in a booking that is confirmed.
+func (s *sale) bought(a *answer, took time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var b struct{ ID string }
+	if err := json.Unmarshal(a.body, &b); err != nil || b.ID == "" {
+		s.odd = append(s.odd, fmt.Sprintf("%d %s", a.status, a.body))
+	}
+	if _, twice := s.sold[b.ID]; twice {
+		s.odd = append(s.odd, "two purchases are booking "+b.ID)
+	}
+	s.sold[b.ID] = time.Now()
+	s.took = append(s.took, took)
 }
 
 // flashSale lets the buyers buy one ticket after another, until all are sold or
 // the time is over.
 func (b *bench) flashSale(p *platform, organizer *account, buyers []*account) (*sale, *Result, error) {
+	return b.sell(p, organizer, buyers, "flash sale", atOnce)
+}
+
+// checkoutSale is the same with a checkout and a payment for each ticket.
+func (b *bench) checkoutSale(p *platform, organizer *account, buyers []*account) (*sale, *Result, error) {
+	return b.sell(p, organizer, buyers, checkoutName, byCheckout)
+}
+
+const checkoutName = "checkout and payment"
+
+func (b *bench) sell(p *platform, organizer *account, buyers []*account, what string, one buy) (*sale, *Result, error) {
 	s := &sale{tickets: b.tickets, sold: map[string]time.Time{}, codes: map[string]int{}}
 	var err error
 	if s.event, err = p.publish(organizer, s.tickets); err != nil {
-		return nil, nil, err
-	}
-	body, err := json.Marshal(map[string]any{"event_id": s.event, "tickets": 1})
-	if err != nil {
 		return nil, nil, err
 	}
 	m, err := startMeter(p.at.Processes)
@@ -105,7 +152,7 @@ func (b *bench) flashSale(p *platform, organizer *account, buyers []*account) (*
 	for _, a := range buyers {
 		wg.Go(func() {
 			for ctx.Err() == nil {
-				if !s.purchase(ctx, p, a, body) {
+				if !one(ctx, s, p, a) {
 					gone.Store(gone.Load() || ctx.Err() == nil)
 					return
 				}
@@ -124,7 +171,7 @@ func (b *bench) flashSale(p *platform, organizer *account, buyers []*account) (*
 		return nil, nil, err
 	}
 	wg.Wait()
-	r := &Result{What: "flash sale", Way: p.way, Clients: len(buyers), Codes: s.codes, Usage: usage, PerThousand: true}
+	r := &Result{What: what, Way: p.way, Clients: len(buyers), Codes: s.codes, Usage: usage, PerThousand: true}
 	last := began
 	for _, at := range s.sold {
 		if !at.After(deadline) {
