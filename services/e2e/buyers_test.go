@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -25,6 +26,7 @@ type purchase struct {
 	cancelled bool     // and was told that it is, or will be
 	part      []option // the request to cancel some of the tickets first, if the customer wants that
 	parted    bool     // and was told that they are, or will be
+	plan      *plan    // of a customer who holds the tickets first
 	acts      string   // what the customer does who has to act: "in time", "in vain", or nothing
 	tries     int
 }
@@ -45,6 +47,8 @@ type buyer struct {
 	purchases []*purchase
 	open      []*purchase // to be asked for again
 	odd       []string    // answers that there should not be
+
+	paid, unpaid atomic.Int32 // checkouts that are over
 }
 
 func newBuyer(p *platform, a *account, e event, seed uint64, i int, pace time.Duration) *buyer {
@@ -92,6 +96,9 @@ func (b *buyer) want() *purchase {
 	} else {
 		order["tickets"] = 1 + b.rand.IntN(3)
 	}
+	if b.p.checkouts && b.rand.IntN(3) == 0 {
+		return b.wantCheckout(order)
+	}
 	if b.p.provider != nil {
 		return b.wantPaid(order)
 	}
@@ -114,7 +121,12 @@ func (b *buyer) resume() {
 // pursue takes a purchase as far as it goes now.
 func (b *buyer) pursue(c *purchase) {
 	c.tries++
-	if !c.confirmed || b.rand.IntN(4) == 0 { // asking once too often is no harm
+	if c.plan != nil && !c.confirmed {
+		if !b.checkOut(c) {
+			b.open = append(b.open, c)
+			return
+		}
+	} else if c.plan == nil && (!c.confirmed || b.rand.IntN(4) == 0) { // asking once too often is no harm
 		if !b.order(c) {
 			b.open = append(b.open, c)
 			return

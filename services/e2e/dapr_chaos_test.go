@@ -62,7 +62,7 @@ func startDapr(t *testing.T, o setup) (*platform, *manyProcesses, map[string]dat
 func TestDaprChaos(t *testing.T) {
 	t.Parallel()
 	choose := chaosSeed(t)
-	p, s, servers := startDapr(t, setup{})
+	p, s, servers := startDapr(t, setup{options: options{checkoutTTL: "8s"}})
 	l := newLoad(t, p, 6, true)
 	back := chaos(t, l, faultsOf(s, servers, services...), suitetest.Amount(1, 3), choose)
 	t.Logf("%d kills, of each service, each sidecar, RabbitMQ and the databases (these for %s): served again %s after the start; %s",

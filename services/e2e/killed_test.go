@@ -13,7 +13,7 @@ import (
 // started again. Some of them see it; nobody is worse off afterwards.
 func TestProcessesKilledAlone(t *testing.T) {
 	t.Parallel()
-	p, s := startProcesses(t, setup{})
+	p, s := startProcesses(t, setup{options: options{checkoutTTL: "8s"}})
 	l := newLoad(t, p, 6, true)
 	var back durations
 	for range suitetest.Amount(1, 5) {

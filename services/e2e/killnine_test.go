@@ -30,7 +30,7 @@ func killSeed(t *testing.T) uint64 {
 }
 
 // The platform is killed in each of eight rounds, twenty in the long tier, while
-// people book and cancel.
+// people book, check out and cancel.
 // What it has promised them holds, seen from outside: nothing acknowledged is
 // lost, nothing is done twice, money and tickets agree.
 func TestKillNine(t *testing.T) {
@@ -41,7 +41,7 @@ func TestKillNine(t *testing.T) {
 		return time.After(time.Duration(least+choose.IntN(most-least)) * time.Millisecond)
 	}
 
-	p := start(t, options{})
+	p := start(t, options{checkoutTTL: "8s"})
 	e := p.publish(t, p.register(t, organizer), draft(4000, 400))
 	buyers := make([]*buyer, killClients)
 	finish := make(chan struct{})
@@ -65,6 +65,7 @@ func TestKillNine(t *testing.T) {
 		}
 		p.restart(t)
 	}
+	awaitCheckouts(t, buyers)
 	close(finish)
 	load.Wait()
 

@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"net/http"
@@ -19,6 +20,7 @@ func startProcesses(t testing.TB, o setup) (*platform, *manyProcesses) {
 	t.Helper()
 	s := newProcesses(t, t.TempDir(), o)
 	p, err := open(s)
+	p.checkouts = o.checkoutTTL != ""
 	t.Cleanup(func() { p.end(t) })
 	if err != nil {
 		t.Fatalf("start: %v", err)
@@ -75,7 +77,8 @@ func (l *load) see(began time.Time, a *answer, err error) {
 	defer l.mu.Unlock()
 	l.tried++
 	l.slowest = max(l.slowest, took)
-	if err == nil && a.status == http.StatusCreated {
+	sold := err == nil && a.status == http.StatusCreated && !bytes.Contains(a.body, []byte(`"PENDING"`)) // no checkout
+	if sold {
 		l.created++
 	}
 	switch {
@@ -88,7 +91,7 @@ func (l *load) see(began time.Time, a *answer, err error) {
 		if _, err := a.problem(); err != nil {
 			l.odd = append(l.odd, err.Error())
 		}
-	case a.status == http.StatusCreated && began.After(l.served):
+	case sold && began.After(l.served):
 		l.served = began
 	case a.status >= 500:
 		l.odd = append(l.odd, fmt.Sprintf("%s: %d %.300s", a.request, a.status, a.body))
@@ -137,6 +140,9 @@ func (l *load) awaitEnough(t testing.TB) {
 		}
 		return nil
 	})
+	if l.p.checkouts {
+		awaitCheckouts(t, l.buyers)
+	}
 }
 
 // awaitServed waits until a booking has succeeded that was asked for after
@@ -215,9 +221,7 @@ func (l *load) end(t testing.TB) string {
 	}
 	figures := fmt.Sprintf("%d requests tried, %d refused with 503, %s%d bookings acknowledged, %d mails, slowest answer %.1f s, lost = %d, duplicates = %d",
 		l.tried, l.refused, without, acknowledged, len(s.mails), l.slowest.Seconds(), s.lost, s.duplicates)
-	if l.p.provider != nil {
-		figures += "; " + s.sums()
-	}
+	figures += s.others()
 	return figures
 }
 

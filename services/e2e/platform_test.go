@@ -34,7 +34,7 @@ type options struct {
 	racyInventory bool   // the event service oversells: for a control run
 	noProxies     bool   // X-Forwarded-For of this machine is not believed
 	stripeURL     string // Stripe, which is there, takes the money; else the sandbox does
-	checkoutTTL   string // how long there a customer has to act; "" for a minute
+	checkoutTTL   string // how long tickets are held for a customer; "" for a minute with Stripe, else ten
 }
 
 // system is one way to run the platform.
@@ -61,6 +61,8 @@ type platform struct {
 	client *http.Client
 	// provider is who takes the money; nil where the sandbox does.
 	provider *stripetest.Server
+	// checkouts says that buyers hold tickets first, too: those end soon.
+	checkouts bool
 	// witness, if any, sees what came of each request, and when it was made.
 	witness func(began time.Time, a *answer, err error)
 
@@ -79,6 +81,7 @@ func start(t testing.TB, o options) *platform {
 	t.Helper()
 	p, err := open(chosen.new(t, t.TempDir(), o))
 	if p != nil {
+		p.checkouts = o.checkoutTTL != ""
 		t.Cleanup(func() { p.end(t) })
 	}
 	if err != nil {

@@ -25,7 +25,7 @@ const (
 // payments is the environment that says who takes the money.
 func (o options) payments() []string {
 	if o.stripeURL == "" {
-		return []string{"PAYMENTS=sandbox"}
+		return []string{"PAYMENTS=sandbox", "CHECKOUT_TTL=" + cmp.Or(o.checkoutTTL, "10m")}
 	}
 	return []string{
 		"PAYMENTS=stripe", "STRIPE_API_URL=" + o.stripeURL, "STRIPE_SECRET_KEY=" + stripeKey,

@@ -29,6 +29,8 @@ type survey struct {
 	ticketless, doubleCharges, doubleRefunds, repeated int
 	// unasked are bookings that no answer told of, made by a late payment.
 	unasked int
+	// held are tickets that nobody has, although nothing is to be done any more.
+	held int
 }
 
 func (s *survey) wrong(format string, args ...any) {
@@ -118,7 +120,7 @@ func (s *survey) read() (err error) {
 // violations are the promises that are broken.
 func (s *survey) violations() []string {
 	s.found, s.lost, s.duplicates = nil, 0, 0
-	s.ticketless, s.doubleCharges, s.doubleRefunds, s.repeated, s.unasked = 0, 0, 0, 0, 0
+	s.ticketless, s.doubleCharges, s.doubleRefunds, s.repeated, s.unasked, s.held = 0, 0, 0, 0, 0, 0
 	s.purchases()
 	s.tickets()
 	s.money()
@@ -138,7 +140,19 @@ func (s *survey) figures() string {
 		}
 	}
 	return fmt.Sprintf("%d kills, %d requests for %d bookings %v, %d mails, lost = %d, duplicates = %d",
-		s.kills, tries, len(s.bookings), count, len(s.mails), s.lost, s.duplicates)
+		s.kills, tries, len(s.bookings), count, len(s.mails), s.lost, s.duplicates) + s.others()
+}
+
+// others says what else was seen, where there was any.
+func (s *survey) others() string {
+	all := ""
+	if s.p.checkouts {
+		all += "; " + s.checkouts()
+	}
+	if s.p.checkouts || s.p.provider != nil {
+		all += "; " + s.sums()
+	}
+	return all
 }
 
 // sums says what became of the money.
@@ -231,6 +245,7 @@ func (s *survey) tickets() {
 		}
 	}
 	for _, tt := range s.left.TicketTypes {
+		s.held += max(0, tt.Capacity-tt.Available-sold[tt.ID])
 		if tt.Capacity-tt.Available != sold[tt.ID] || tt.Available < 0 {
 			s.wrong("of %d %s, %d are available and %d are held by customers", tt.Capacity, tt.Name, tt.Available, sold[tt.ID])
 		}
