@@ -169,10 +169,13 @@ func TestCheckoutRefusals(t *testing.T) {
 	}
 	p.pay(t, c, b.ID, "tok_visa").refused(t, http.StatusConflict, problem.TooManyAttempts)
 
+	// Whoever was declined so often waits before the next checkout.
+	p.call(t, http.MethodPost, gateway, "/bookings", as(c), body(obj{"event_id": e.ID, "tickets": 1, "checkout": true})).refused(t, http.StatusTooManyRequests, problem.RateLimited)
+
 	// While one payment is worked on, there is no other.
-	slow := p.checkout(t, c, e, 1)
-	p.pay(t, c, slow.ID, "tok_timeout").want(t, http.StatusAccepted)
-	p.pay(t, c, slow.ID, "tok_visa").refused(t, http.StatusConflict, problem.PaymentInProgress)
+	slow := p.checkout(t, other, e, 1)
+	p.pay(t, other, slow.ID, "tok_timeout").want(t, http.StatusAccepted)
+	p.pay(t, other, slow.ID, "tok_visa").refused(t, http.StatusConflict, problem.PaymentInProgress)
 }
 
 // Nobody oversells by checkouts, and what is abandoned comes back.
