@@ -1,6 +1,7 @@
 package booking
 
 import (
+	"cmp"
 	"context"
 	"errors"
 
@@ -15,6 +16,12 @@ import (
 // The hint is not believed: the provider is asked. ErrNotFound; ErrLeaseLost
 // while the booking is driven, and ErrOutcomeUnknown: the hint is to be repeated.
 func (s *Service) PaymentHeard(ctx context.Context, bookingID string) error {
+	return s.heardOf(ctx, bookingID, "")
+}
+
+// heardOf is PaymentHeard of a charge that is known by this reference to a booking that
+// has none: it was restored from a backup of before it was stored.
+func (s *Service) heardOf(ctx context.Context, bookingID, reference string) error {
 	b, err := s.Store.Get(ctx, bookingID)
 	if err != nil {
 		return err
@@ -30,7 +37,7 @@ func (s *Service) PaymentHeard(ctx context.Context, bookingID string) error {
 			return nil // what was captured is known
 		}
 		var err error
-		settled, err = s.Payments.Settle(ctx, Unsettled{BookingID: b.ID, Reference: b.Payment.Reference})
+		settled, err = s.Payments.Settle(ctx, Unsettled{BookingID: b.ID, Reference: cmp.Or(b.Payment.Reference, reference)})
 		if err != nil || !settled.Captured {
 			return err
 		}
@@ -41,6 +48,7 @@ func (s *Service) PaymentHeard(ctx context.Context, bookingID string) error {
 		now := s.now()
 		switch {
 		case b.Status == Pending && len(b.Refunds) == 0:
+			b.Payment.Reference = cmp.Or(b.Payment.Reference, reference)
 		case b.Status == Failed && len(b.Refunds) == 0 && !settled.Captured:
 			return errOvertaken // it was pending, and the provider has not been asked
 		case b.Status == Failed && len(b.Refunds) == 0:
@@ -49,6 +57,7 @@ func (s *Service) PaymentHeard(ctx context.Context, bookingID string) error {
 				reason, wanted = problem.PaymentAbandoned, false
 			}
 			b.Status, b.Reason, b.Acknowledged, b.Owed, b.Tries = Pending, "", true, true, 0
+			b.Payment.Reference = settled.Reference
 			b.note(now, b.Payment.Provider, "late_payment", "the payment has succeeded after all")
 			if !wanted {
 				// Nobody knows of it, and its customer may have booked anew with
@@ -67,7 +76,7 @@ func (s *Service) PaymentHeard(ctx context.Context, bookingID string) error {
 	case errors.Is(err, errSettled):
 		return nil
 	case errors.Is(err, errOvertaken):
-		return s.PaymentHeard(ctx, bookingID)
+		return s.heardOf(ctx, bookingID, reference)
 	}
 	s.wakeUp()
 	return err

@@ -112,9 +112,16 @@ func (r *reconciliation) charge(ctx context.Context, st Statement) error {
 		}
 	}
 	switch {
+	case !r.s.RestoredAt.IsZero() && b.Payment.Reference == "" && len(b.Refunds) == 0 && st.Captured != st.Refunded &&
+		(b.Status == Pending || b.Status == Failed):
+		// It comes from a backup of before the charge: recovery asks for it now.
+		r.waiting++
+		if err := r.s.heardOf(ctx, b.ID, st.Reference); err != nil && !errors.Is(err, ErrLeaseLost) {
+			r.noAnswer(ctx, b.ID, err)
+		}
 	case r.inMotion(b):
 	case b.Status == Failed && len(b.Refunds) == 0 && st.Captured != st.Refunded:
-		if err := r.s.PaymentHeard(ctx, b.ID); err != nil && !errors.Is(err, ErrLeaseLost) { // then somebody else has heard
+		if err := r.s.heardOf(ctx, b.ID, st.Reference); err != nil && !errors.Is(err, ErrLeaseLost) { // then somebody else has heard
 			r.noAnswer(ctx, b.ID, err)
 			return nil
 		}

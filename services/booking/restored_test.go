@@ -195,3 +195,39 @@ func TestSalesStayRefusedAfterARestoreWhileTheProviderIsAway(t *testing.T) {
 		t.Errorf("%d reports, %v", len(reports), err)
 	}
 }
+
+// A backup has a checkout as it was before it was paid: nothing of it says where the
+// charge is at the provider.
+func TestAChargeAfterTheBackupIsFoundByTheProvidersBooks(t *testing.T) {
+	t.Parallel()
+	for _, failed := range []bool{false, true} {
+		m := modelWorld(t)
+		b, _ := m.checkOut(t, price)
+		c := booking.Charge{BookingID: b.ID, Attempt: 1, Since: m.now(), Amount: b.Total, Token: bookingtest.Good}
+		var err error
+		if c.Reference, err = m.pay.Prepare(t.Context(), c); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := m.pay.Charge(t.Context(), c); err != nil {
+			t.Fatal(err)
+		}
+		if failed { // before anybody looks at the books
+			m.advance(ttl)
+			m.recover(t)
+			wantStatus(t, m.get(t, b.ID), booking.Failed, booking.PaymentNever)
+		}
+		m.restoredAt = m.now()
+		s := m.service(nil)
+		opened := opening(t, s)
+		ctx, cancel := context.WithCancel(t.Context())
+		recovered := make(chan error, 1)
+		go func() { recovered <- s.Recover(ctx) }()
+		awaitOpen(t, opened)
+		cancel()
+		if err := <-recovered; err != nil {
+			t.Error(err)
+		}
+		wantStatus(t, m.get(t, b.ID), booking.Confirmed, booking.PaymentCaptured)
+		m.check(t)
+	}
+}

@@ -157,7 +157,7 @@ func (g *saga) nextOfCheckout(now time.Time) step {
 		return callSettle
 	case !g.asked:
 		return callEvent
-	case len(c.Attempts) > 0:
+	case len(c.Attempts) > 0, g.b.Payment.Reference != "":
 		return callLook
 	}
 	return writeAwaiting
@@ -338,8 +338,12 @@ func earlier(a, b time.Time) time.Time {
 // onLook hears where the charge of a checkout stands.
 func (g *saga) onLook(o Outcome, err error, now time.Time) {
 	c := g.b.Checkout
+	last := c.Latest()
+	if last == nil { // restored from a backup of before it was made
+		last = &Attempt{}
+	}
 	latest := o.Attempt >= len(c.Attempts)
-	open := c.Latest().Outcome == PaymentOpen
+	open := last.Outcome == PaymentOpen
 	switch {
 	case errors.Is(err, ErrPaymentClosed):
 		g.closed = true
@@ -354,10 +358,10 @@ func (g *saga) onLook(o Outcome, err error, now time.Time) {
 			g.b.Payment.Action = o.Action
 		}
 		g.await(PaymentAction)
-	case open && (o.State != ChargeDeclined || !latest) && now.Before(c.Latest().At.Add(unseen)):
-		g.until = earlier(c.Latest().At.Add(unseen), c.ExpiresAt)
+	case open && (o.State != ChargeDeclined || !latest) && now.Before(last.At.Add(unseen)):
+		g.until = earlier(last.At.Add(unseen), c.ExpiresAt)
 	default:
-		if open || c.Latest().Outcome == PaymentAction {
+		if open || last.Outcome == PaymentAction {
 			g.noted(now, string(problem.PaymentDeclined), "")
 			g.attempted(PaymentDeclined)
 		}

@@ -164,8 +164,16 @@ func (b *buyer) take(c *purchase) bool {
 		refusal, _ = res.problem()
 	}
 	switch {
+	case res.status == http.StatusAccepted && next.what == abandon: // it may have been paid
+		return false
 	case res.status == http.StatusOK && next.what == abandon:
-		c.refused = true
+		var now booking
+		if err := json.Unmarshal(res.body, &now); err != nil {
+			b.strange(c, res)
+			return true
+		}
+		c.refused = now.Status == "FAILED"
+		c.confirmed, c.cancelled = !c.refused, !c.refused // it was paid, and asking again has cancelled it
 	case res.status == http.StatusOK && card:
 		c.confirmed = true
 	case res.status == http.StatusOK:
