@@ -27,8 +27,11 @@ const (
 func EmailKey(email string) string {
 	local, domain, ok := strings.Cut(strings.TrimSpace(email), "@")
 	key := strings.Map(small, local)
-	if !ok {
+	switch {
+	case !ok:
 		return key
+	case len(domain) > maxEmail: // nobody has it, and IDNA's effort is the square of its length
+		return key + "@" + domain
 	}
 	// As mail servers are asked for it: ﬁ is fi, and full width is none.
 	ascii, err := idna.Lookup.ToASCII(domain)

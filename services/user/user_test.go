@@ -51,6 +51,14 @@ func TestAnAddressIsOneHoweverItsDomainIsWritten(t *testing.T) {
 	}
 }
 
+// IDNA's effort is the square of a domain's length, and POST /token takes any.
+func TestADomainThatNobodyHasIsLeftAsItIs(t *testing.T) {
+	t.Parallel()
+	if nobodys := "a@" + strings.Repeat("Ä", 200) + ".example"; user.EmailKey(nobodys) != nobodys {
+		t.Errorf("the key is %q", user.EmailKey(nobodys))
+	}
+}
+
 func TestTwoMailboxesAreTwoAccounts(t *testing.T) {
 	t.Parallel()
 	for one, other := range map[string]string{
