@@ -15,10 +15,10 @@ import (
 // whatever dots. It is an unsalted hash, which shows no address but confirms one
 // that somebody guesses: it is personal data, and pruned.
 func mailboxKey(address string) string {
-	address, _ = ASCIIDomain(norm.NFKC.String(cases.Fold().String(address)))
-	at := strings.LastIndexByte(address, '@')
-	local, _, _ := strings.Cut(address[:max(at, 0)], "+")
-	domain := address[max(at, 0):]
+	address, _ = ASCIIDomain(norm.NFKC.String(address)) // which has its own rule: straße is not strasse there
+	at := max(strings.LastIndexByte(address, '@'), 0)
+	local, _, _ := strings.Cut(norm.NFKC.String(cases.Fold().String(address[:at])), "+")
+	domain := strings.ToLower(address[at:])
 	if domain == "@gmail.com" || domain == "@googlemail.com" { // one domain under two names
 		local, domain = strings.ReplaceAll(local, ".", ""), "@gmail.com"
 	}
