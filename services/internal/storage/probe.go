@@ -2,6 +2,8 @@ package storage
 
 import (
 	"context"
+	"fmt"
+	"runtime/debug"
 	"sync/atomic"
 	"time"
 
@@ -27,8 +29,13 @@ func (p *Probe) Do(ctx context.Context, read, write func(ctx context.Context) er
 	if at := p.written.Load(); at != nil && time.Since(*at) < probeEvery {
 		return read(ctx)
 	}
-	result := p.writing.DoChan("", func() (any, error) {
-		err := write(context.WithoutCancel(ctx))
+	result := p.writing.DoChan("", func() (_ any, err error) {
+		defer func() { // singleflight would panic where nobody recovers it
+			if p := recover(); p != nil {
+				err = fmt.Errorf("the write panicked: %v\n%s", p, debug.Stack())
+			}
+		}()
+		err = write(context.WithoutCancel(ctx))
 		if err == nil {
 			now := time.Now()
 			p.written.Store(&now)

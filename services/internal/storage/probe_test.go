@@ -3,6 +3,7 @@ package storage_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -78,4 +79,13 @@ func TestProbesAtOneTimeShareAWrite(t *testing.T) {
 			t.Errorf("%d writes, want 1", writes)
 		}
 	})
+}
+
+func TestAProbeThatPanicsIsAnError(t *testing.T) {
+	t.Parallel()
+	var p storage.Probe
+	err := p.Do(t.Context(), nil, func(context.Context) error { panic("a full disk") })
+	if err == nil || !strings.Contains(err.Error(), "a full disk") {
+		t.Errorf("the error is %v", err)
+	}
 }
