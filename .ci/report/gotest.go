@@ -52,7 +52,7 @@ func newRunner(ctx context.Context, root string, out io.Writer) *runner {
 // forPart is the runner of a part: what it prints bears its name.
 func (r *runner) forPart(p *part) *runner {
 	of := *r
-	of.out, of.cpu, of.yields = &pane{screen: r.screen, prefix: fmt.Sprintf("%-16s ", p.name)}, &usage{}, p.lane == computing
+	of.out, of.cpu, of.yields = &pane{screen: r.screen, prefix: fmt.Sprintf("%-16s ", p.name)}, &usage{}, p.yields
 	return &of
 }
 
@@ -61,8 +61,8 @@ func (r *runner) forPart(p *part) *runner {
 // next clone finds it in Go's cache. They do without cgo, as the programs do: what
 // is compiled with it, only the race detector and the pacts need; see race.
 //
-// Parts that compute run at a lower priority: the longest way through a run is to
-// find the servers and then to wait for them, and computing fits in beside it.
+// What tests nothing runs at a lower priority: the longest way through a
+// run is to find the servers and then to wait for them, and it fits in beside that.
 func (r *runner) command(dir, name string, args ...string) *exec.Cmd {
 	if r.yields {
 		name, args = "nice", append([]string{"-n", "10", name}, args...)

@@ -17,7 +17,10 @@ type part struct {
 	// that are not in the run are ignored.
 	after []string
 	lane  lane
-	run   func(r *runner) error
+	// yields says that the part leaves the processors to the others: nothing in it
+	// waits for an answer.
+	yields bool
+	run    func(r *runner) error
 
 	took time.Duration
 	cpu  time.Duration // of its processes; not of servers in containers

@@ -102,7 +102,7 @@ func replicas(t *testing.T, n int, o setup) {
 		for _, a := range crowd {
 			list, err := all[booking](p, bookings, "/bookings", as(a))
 			if err != nil {
-				return final{err}
+				return err // of a connection that ended with a process, say
 			}
 			if len(list) != 1 {
 				return final{fmt.Errorf("a customer has %d bookings", len(list))}
