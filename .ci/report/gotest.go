@@ -33,7 +33,6 @@ type runner struct {
 	cpu    *usage
 
 	under    []string // a command that go test runs under, if any
-	yields   bool     // what it runs leaves the processors to the other parts
 	figures  bool     // passing tests say figures that are worth seeing
 	system   string   // what tests run against, if not the usual
 	failures int      // how many events of failure goTest has seen
@@ -50,23 +49,17 @@ func newRunner(ctx context.Context, root string, out io.Writer) *runner {
 }
 
 // forPart is the runner of a part: what it prints bears its name.
-func (r *runner) forPart(p *part) *runner {
-	of := *r
-	of.out, of.cpu, of.yields = &pane{screen: r.screen, prefix: fmt.Sprintf("%-16s ", p.name)}, &usage{}, p.yields
-	return &of
+func (r *runner) forPart(name string) *runner {
+	p := *r
+	p.out, p.cpu = &pane{screen: r.screen, prefix: fmt.Sprintf("%-16s ", name)}, &usage{}
+	return &p
 }
 
 // command is a process that ends, with all of its children, when the run does.
 // Builds leave the directory of the clone out of what they make, so that the
 // next clone finds it in Go's cache. They do without cgo, as the programs do: what
 // is compiled with it, only the race detector and the pacts need; see race.
-//
-// What tests nothing runs at a lower priority: the longest way through a
-// run is to find the servers and then to wait for them, and it fits in beside that.
 func (r *runner) command(dir, name string, args ...string) *exec.Cmd {
-	if r.yields {
-		name, args = "nice", append([]string{"-n", "10", name}, args...)
-	}
 	cmd := exec.CommandContext(r.ctx, name, args...) //nolint:gosec // what runs is written in this program
 	cmd.Dir = dir
 	cmd.Stderr = r.out

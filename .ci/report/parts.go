@@ -40,8 +40,8 @@ func partsOf(command string, w workspace) ([]*part, error) {
 	suites := func(of *regexp.Regexp) []string { return w.packagesWith(of.MatchString) }
 	var (
 		findServers = &part{name: "servers", lane: waiting, run: (*runner).findServers}
-		lint        = &part{name: "lint", yields: true, run: (*runner).lint}
-		build       = &part{name: "build", yields: true, run: func(r *runner) error { return r.build(w) }}
+		lint        = &part{name: "lint", run: (*runner).lint}
+		build       = &part{name: "build", run: func(r *runner) error { return r.build(w) }}
 		tools       = &part{name: "tools", run: (*runner).tools}
 		unit        = &part{name: "unit", run: func(r *runner) error { return r.unit(w) }}
 		pact        = &part{name: "pact", run: func(r *runner) error { return r.pact(w) }}
@@ -69,13 +69,13 @@ func partsOf(command string, w workspace) ([]*part, error) {
 	}
 	switch command {
 	case "all":
-		parts := []*part{findServers, lint, build, unit, integration, pact, broken, tools, synced}
+		parts := []*part{findServers, unit, lint, build, integration, pact, broken, tools, synced}
 		return append(parts, e2e...), nil
 	case "long":
 		if err := os.Setenv(longEnv, "1"); err != nil {
 			return nil, err
 		}
-		parts := []*part{findServers, lint, build, unit, integration, pact, broken, tools, model, fuzz, synced}
+		parts := []*part{findServers, unit, lint, build, integration, pact, broken, tools, model, fuzz, synced}
 		parts = append(parts, e2e...)
 		for _, target := range []string{"fuzz-api", "bench-growth"} {
 			parts = append(parts, &part{name: target, after: []string{"servers"}, run: func(r *runner) error {

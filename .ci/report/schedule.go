@@ -17,10 +17,7 @@ type part struct {
 	// that are not in the run are ignored.
 	after []string
 	lane  lane
-	// yields says that the part leaves the processors to the others: nothing in it
-	// waits for an answer.
-	yields bool
-	run    func(r *runner) error
+	run   func(r *runner) error
 
 	took time.Duration
 	cpu  time.Duration // of its processes; not of servers in containers
@@ -86,7 +83,7 @@ func (s *schedule) run() {
 
 // one runs a part and records its failure under its name.
 func (s *schedule) one(p *part) {
-	r := s.forPart(p)
+	r := s.forPart(p.name)
 	fmt.Fprintln(r.out, "== starts")
 	began := time.Now()
 	if p.err = r.ctx.Err(); p.err == nil {
