@@ -433,20 +433,29 @@ func TestAProviderThatIsAwayCostsNoAttempt(t *testing.T) {
 	m.check(t)
 }
 
+// afterOneWrite is a process whose writes but the first are not answered. Other calls
+// have the fault of other, if any.
+func afterOneWrite(other func(string) error) func(string) error {
+	writes := 0
+	return func(call string) error {
+		switch {
+		case call == "Update":
+			if writes++; writes > 1 {
+				return unknown()
+			}
+		case other != nil:
+			return other(call)
+		}
+		return nil
+	}
+}
+
 // A request for free tickets dies before they are confirmed, and is repeated.
 func TestAFreeCheckoutIsConfirmedByARepeat(t *testing.T) {
 	t.Parallel()
 	m := modelWorld(t)
 	b, _ := m.checkOut(t, money.Amount{Currency: "EUR"})
-	writes := 0
-	f := &faults{before: func(call string) error {
-		if call == "Update" {
-			if writes++; writes == 2 {
-				return unknown()
-			}
-		}
-		return nil
-	}}
+	f := &faults{before: afterOneWrite(nil)}
 	if got, err := m.service(f).Pay(t.Context(), admin, b.ID, "", "k"); err == nil {
 		t.Fatalf("it is answered with %s", got.Status)
 	}
@@ -587,15 +596,7 @@ func TestARepeatIsNotToldOfAPaymentThatNobodyAnswersFor(t *testing.T) {
 	f := &faults{before: func(call string) error {
 		return errors.Join(only("Charge", unknown)(call), only("Look", unknown)(call))
 	}}
-	writes := 0
-	dying := &faults{before: func(call string) error {
-		if call == "Update" {
-			if writes++; writes > 1 {
-				return unknown()
-			}
-		}
-		return f.before(call)
-	}}
+	dying := &faults{before: afterOneWrite(f.before)}
 	if _, err := m.service(dying).Pay(t.Context(), admin, b.ID, bookingtest.Good, "k"); err == nil {
 		t.Fatal("it is answered")
 	}

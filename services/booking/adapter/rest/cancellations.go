@@ -19,9 +19,6 @@ type cancelInput struct {
 	Body           itemsBody
 }
 
-// Resolve implements huma.Resolver.
-func (*cancelInput) Resolve(ctx huma.Context) []error { return oneKey(ctx) }
-
 func registerCancellations(api huma.API, s *booking.Service, guard *auth.Guard) {
 	huma.Register(api, guard.User(api, httpkit.Refuses(huma.Operation{
 		OperationID: "cancelTickets", Method: http.MethodPost, Path: "/bookings/{id}/cancellations", DefaultStatus: http.StatusCreated, Tags: []string{"bookings"},

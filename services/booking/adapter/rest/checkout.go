@@ -19,9 +19,6 @@ type payInput struct {
 	Body           attemptBody
 }
 
-// Resolve implements huma.Resolver.
-func (*payInput) Resolve(ctx huma.Context) []error { return oneKey(ctx) }
-
 type attemptBody struct {
 	Token string `json:"token,omitempty" minLength:"1" maxLength:"255" doc:"The payment provider's token for a card, as in POST /bookings; absent where nothing is to be paid" example:"tok_visa"`
 }
@@ -30,9 +27,6 @@ type extendInput struct {
 	ID             string `path:"id" format:"uuid"`
 	IdempotencyKey string `header:"Idempotency-Key" required:"true" minLength:"1" doc:"Repeat a request with the same key, and it extends once. Kept 24 hours" example:"extend-4711"`
 }
-
-// Resolve implements huma.Resolver.
-func (*extendInput) Resolve(ctx huma.Context) []error { return oneKey(ctx) }
 
 // checkoutOver is why a checkout can be neither paid nor extended.
 var checkoutOver = []problem.Code{

@@ -73,22 +73,15 @@ type createInput struct {
 	Body           createBody
 }
 
-// Resolve implements huma.Resolver.
-func (*createInput) Resolve(ctx huma.Context) []error { return oneKey(ctx) }
-
-// oneKey refuses a request that has an empty Idempotency-Key, or several. Only the
-// first would be read, and a client that repeats the request means all of them.
-func oneKey(ctx huma.Context) []error {
-	var keys []string
+// Resolve implements huma.Resolver: an Idempotency-Key that is there must not be
+// empty. huma takes an empty one for none, and a repeat would book again.
+func (*createInput) Resolve(ctx huma.Context) (errs []error) {
 	ctx.EachHeader(func(name, value string) {
-		if strings.EqualFold(name, "Idempotency-Key") {
-			keys = append(keys, value)
+		if strings.EqualFold(name, "Idempotency-Key") && value == "" {
+			errs = append(errs, &huma.ErrorDetail{Location: "header.Idempotency-Key", Message: "must not be empty"})
 		}
 	})
-	if len(keys) > 1 || len(keys) == 1 && keys[0] == "" {
-		return []error{&huma.ErrorDetail{Location: "header.Idempotency-Key", Message: "must be there once, and not be empty"}}
-	}
-	return nil
+	return errs
 }
 
 // Register adds the operations to api.
