@@ -209,8 +209,8 @@ func (b *Booking) attemptWith(key string) *Attempt {
 	return &b.Checkout.Attempts[n]
 }
 
-// extend moves the end of a checkout. One that is due before its end stays so: an attempt
-// is to be looked at, or the event is cancelled.
+// extend moves the end of a checkout. If recovery is due earlier, because an attempt has to
+// be looked at or the event was cancelled, that time stays.
 func (b *Booking) extend(until, now time.Time, by string) error {
 	c := b.Checkout
 	if c.Extensions == maxExtensions {
@@ -259,7 +259,7 @@ func (s *Service) abandon(ctx context.Context, caller identity.Caller, id string
 	return g.b.seenBy(caller), nil
 }
 
-// validRequired says what is wrong with an idempotency key that must be there.
+// validRequired is validKey for requests that need a key.
 func validRequired(key string) problem.Invalid {
 	if key == "" {
 		return problem.Invalid{{Name: "idempotency_key", Message: "is required"}}

@@ -45,7 +45,7 @@ const secretStore = "payment-secrets"
 // payments is the provider, whichever that is.
 type payments struct {
 	booking.Payments
-	publishable string // key; "" where there is none
+	publishable string // the publishable key; "" where there is none
 	statements  booking.Statements
 	ledger      booking.Ledger   // nil where it keeps its books elsewhere
 	webhook     *stripe.Webhook  // nil where it tells nothing

@@ -312,7 +312,7 @@ func (s keepsAddress) Update(ctx context.Context, id, lease string, change func(
 	return b, err
 }
 
-// namesNoAddress stores that there is none as if it were one.
+// namesNoAddress stores bookings without an address as if all came from one address.
 type namesNoAddress struct{ *sqlite.Store }
 
 func (s namesNoAddress) Create(ctx context.Context, b booking.Booking, key booking.Key, admit func(booking.Account) error) error {

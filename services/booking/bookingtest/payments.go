@@ -20,8 +20,8 @@ type PaymentsUnderTest struct {
 	// Tokens of a means of payment that succeeds, that is declined, that is
 	// charged without an answer, and that waits for the customer to act.
 	Good, Declined, Timeout, Action string
-	// Act is the customer who has to, for this attempt: who authenticates, or fails
-	// to. It reports whether there was anything to do.
+	// Act lets the customer authenticate for an attempt that waits for it, or fail to.
+	// It reports whether there was anything to do.
 	Act func(bookingID string, attempt int, succeed bool) bool
 	// Forget lets the provider forget what it remembers for a day at most.
 	Forget func()

@@ -89,8 +89,8 @@ func attemptsRace(t *testing.T, u PaymentsUnderTest) {
 	u.wantSettled(t, c, captured(references[0]))
 }
 
-// Whatever the new attempt brings: acting on the first moves no more than the
-// price, and what is told agrees with what was moved.
+// Whatever becomes of the new attempt, acting on the first one moves no more than the
+// price, and Look and Settle report what was moved.
 func attemptReplaces(t *testing.T, u PaymentsUnderTest) {
 	for _, token := range []string{u.Declined, u.Good, u.Action} {
 		c := u.prepare(t, u.Good)

@@ -39,10 +39,13 @@ func accountOf(b *booking.Booking) arguments {
 	return arguments{b.UserID, b.EventID, b.CreatedAt.Add(-booking.DeclinesKept), b.Address, b.CreatedAt.Add(-booking.AddressKept)}
 }
 
-// account is the usage that the limits count of the user $1 with the event $2, with the
-// declined and open payments from $3 on, and of the address $4, with what is
-// confirmed from $5 on. It must be a statement after lockUsage: a statement does
-// not see what was committed while it waited for a lock.
+// account returns the usage that the limits count.
+//   - $1 is the user and $2 the event.
+//   - Declined and open payments count from $3 on.
+//   - $4 is the address. Confirmed bookings from there count from $5 on.
+//
+// It must be a statement after lockUsage: a statement does not see what was
+// committed while it waited for a lock.
 const account = `
 	WITH declined AS (
 		SELECT id, updated_at, declines FROM bookings WHERE user_id = $1 AND declines > 0 AND updated_at >= $3),

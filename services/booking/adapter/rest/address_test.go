@@ -43,7 +43,7 @@ func TestTheLimitsOfAnAddress(t *testing.T) {
 	}
 }
 
-// The hash is that of whom a limit counts as one client.
+// Addresses that limits count as one client have one hash.
 func TestAnAddressIsAHash(t *testing.T) {
 	t.Parallel()
 	clients := httpkit.Clients{Front: "user", Verify: func(token string) (string, error) {

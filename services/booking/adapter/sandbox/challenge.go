@@ -44,7 +44,7 @@ func (s *Sandbox) challenge(ctx context.Context, nonce string) (c challenge, err
 	return c, err
 }
 
-// page is one that is read by whoever has its nonce, and by nobody else.
+// page is a page of HTML. Only whoever knows the nonce in its address may read it.
 type page struct {
 	ContentType string `header:"Content-Type" hidden:"true"`
 	Policy      string `header:"Content-Security-Policy" doc:"Nothing is loaded, and forms stay here"`

@@ -101,8 +101,8 @@ func TestASecondCardAfterADecline(t *testing.T) {
 	c.wantLook(t, booking.ChargeCaptured, 2)
 }
 
-// Stripe has done what it was asked, or not, and the answer of the first or of the
-// second card is lost. A look, and a repeat, find what is so.
+// The answer about the first or the second card is lost, whether or not Stripe has done
+// what it was asked. Look, and a repeat, find out which.
 func TestLostAnswersOfAttempts(t *testing.T) {
 	t.Parallel()
 	for _, operation := range []string{"update", "confirm"} {
@@ -188,7 +188,7 @@ func TestAnotherCardInsteadOf3DSecure(t *testing.T) {
 	}
 }
 
-// Whoever has the client secret can confirm with a card of their own.
+// A customer with the client secret can confirm with another card, past the platform.
 func TestACustomerWhoConfirmsElsewhere(t *testing.T) {
 	t.Parallel()
 	for _, card := range []string{stripetest.Visa, stripetest.Declined, stripetest.Authentication} {
@@ -318,8 +318,8 @@ func TestADeclineOfAPaymentThatWasEdited(t *testing.T) {
 	c.wantPaid(t, 2, stripetest.Visa)
 }
 
-// Stripe forgets an attempt's keys after a day. What is asked for then is looked
-// up, and not tried.
+// Stripe forgets an attempt's keys after a day. A repeat after that looks the attempt up,
+// and does not try it again.
 func TestAttemptsOfYesterday(t *testing.T) {
 	t.Parallel()
 	c := newCheckout(t)

@@ -404,7 +404,7 @@ func TestOptions(t *testing.T) {
 	}
 }
 
-// What is decided days later would hold tickets until then.
+// A payment that is decided days later would hold its tickets until then.
 func TestOnlyCardsAreTaken(t *testing.T) {
 	t.Parallel()
 	var asked url.Values

@@ -4,7 +4,7 @@
 //
 // What comes to Stripe twice is done once. A POST that moves money has an
 // idempotency key made of the booking's attempt, or of the refund. Stripe forgets
-// keys after a day: what is repeated later asks first what there is.
+// keys after a day. A repeat that comes later asks first what Stripe has.
 //
 // An attempt confirms the intent with its own means of payment. A decline leaves
 // the intent to the next attempt, and Settle cancels it. The intent itself sees to
@@ -190,7 +190,7 @@ func (p *Payments) Charge(ctx context.Context, c booking.Charge) (booking.Charge
 		// over: what became of it?
 		charged, lookErr := p.look(ctx, c)
 		if errors.Is(lookErr, errNotTried) && r.kind == stripego.ErrorTypeCard {
-			lookErr = booking.ErrPaymentDeclined // whoever has changed the intent since then cleared its error
+			lookErr = booking.ErrPaymentDeclined // a later change of the intent has cleared its error
 		}
 		return charged, lookErr
 	}
