@@ -414,3 +414,22 @@ func TestARefusalSaysWhereTheFieldStood(t *testing.T) {
 		}
 	}
 }
+
+// A client that sends an empty key, or two, believes that a repeat books nothing more.
+func TestEmptyAndSeveralKeysAreRefused(t *testing.T) {
+	t.Parallel()
+	a := newAPI(t)
+	id := a.do(t, alice, http.MethodPost, "/bookings", book("")).body["id"].(string)
+	for path, body := range map[string]string{
+		"/bookings":                          book(""),
+		"/bookings/" + id + "/cancellations": cancelling(1),
+		"/bookings/" + id + "/payment":       `{}`,
+		"/bookings/" + id + "/extension":     "",
+	} {
+		for _, keys := range [][]string{{"Idempotency-Key", ""}, {"Idempotency-Key", "a", "Idempotency-Key", "b"}} {
+			if r := a.do(t, alice, http.MethodPost, path, body, keys...); r.status != 422 || !strings.Contains(r.raw, "header.Idempotency-Key") {
+				t.Errorf("%s with the keys %q: %v", path, keys, r)
+			}
+		}
+	}
+}
