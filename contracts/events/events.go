@@ -135,10 +135,23 @@ type Event struct {
 	OrganizerID string    `json:"organizer_id,omitempty" format:"uuid" doc:"The user who created it; absent where an earlier release took the snapshot"`
 	Title       string    `json:"title" example:"Night of Strings"`
 	StartsAt    time.Time `json:"starts_at"`
+	EndsAt      time.Time `json:"ends_at,omitzero" doc:"Absent where an earlier release took the snapshot"`
+	DoorsAt     time.Time `json:"doors_at,omitzero" doc:"When people are let in; absent where that is when it starts"`
 	TimeZone    string    `json:"time_zone" doc:"IANA name" example:"Europe/Berlin"`
 	Venue       Venue     `json:"venue"`
 
 	CancellationPolicy CancellationPolicy `json:"cancellation_policy"`
+	// NoTransfers is the opposite of what organizers say, so that snapshots without
+	// it allow transfers.
+	NoTransfers bool `json:"no_transfers,omitempty" doc:"Its tickets cannot be passed on: their holders stay"`
+}
+
+// Doors returns when people are let in: DoorsAt, or when the event starts.
+func (e Event) Doors() time.Time {
+	if e.DoorsAt.IsZero() {
+		return e.StartsAt
+	}
+	return e.DoorsAt
 }
 
 // CancellationPolicy is what it costs a customer to cancel tickets: nothing
@@ -163,4 +176,6 @@ type Item struct {
 	Name         string       `json:"name" example:"Standard"`
 	Quantity     int          `json:"quantity" example:"2"`
 	UnitPrice    money.Amount `json:"unit_price"`
+	// Position may be 0: earlier releases did not keep it.
+	Position int `json:"position,omitempty" minimum:"1" maximum:"20" example:"1" doc:"The place of the ticket type in its event's list when the tickets were reserved, from 1"`
 }

@@ -143,7 +143,7 @@ var Codes = []struct {
 	{CurrencyNotSupported, 404, "The payment provider does not charge this currency."},
 	{BookingInProgress, 409, "Another request for this booking is being worked on: Retry-After says when to ask again."},
 	{NotCancellable, 409, "The booking is not confirmed, or its event has started."},
-	{TooManyTickets, 409, "The account, or the network address it books from, would have too many tickets of this event that are free or not paid for yet."},
+	{TooManyTickets, 409, "A booking, an account or a network address would have too many tickets of this event: a booking more than the event sells to one, or an account or address more that are free or not paid for yet than it may."},
 	{TooManyCheckouts, 409, "Too many bookings of this account or network address are not paid for yet. Complete one of them, or try again when one has expired."},
 	{TicketsNotBooked, 409, "The booking has not that many tickets of this type."},
 	{InvalidSignature, 400, "The signature is missing, wrong or too old."},

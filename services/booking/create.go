@@ -41,7 +41,7 @@ type Wanted struct {
 // it returns is Confirmed, or Pending where the outcome of the payment is not
 // known yet, or where it is a Checkout. With an error, the booking returned is the one refused, if there
 // is one: ErrPaymentDeclined, ErrAmountNotPayable, ErrPriceChanged, ErrSoldOut, ErrSalesClosed,
-// ErrEventNotFound, ErrTicketTypeNotFound, ErrUnavailable. Nothing is booked when
+// ErrEventNotFound, ErrTicketTypeNotFound, ErrTooManyForBooking, ErrUnavailable. Nothing is booked when
 // the limits of the caller's account or address do not allow it: ErrTooManyTickets,
 // ErrTooManyCheckouts, *PausedError; nor after a restore until OpenSales allows it: ErrSalesPaused. A
 // request whose IdempotencyKey the caller has used answers what became of the first
@@ -200,7 +200,10 @@ func (s *Service) choose(ctx context.Context, r Request) ([]events.Item, error) 
 		if a.Types[n].Available < w.Quantity {
 			return nil, ErrSoldOut
 		}
-		items[i] = events.Item{TicketTypeID: w.TicketTypeID, Name: a.Types[n].Name, Quantity: w.Quantity, UnitPrice: a.Types[n].Price}
+		items[i] = events.Item{TicketTypeID: w.TicketTypeID, Name: a.Types[n].Name, Quantity: w.Quantity, UnitPrice: a.Types[n].Price, Position: n + 1}
+	}
+	if a.MaxPerBooking > 0 && tickets(items) > a.MaxPerBooking {
+		return nil, ErrTooManyForBooking
 	}
 	total, err := events.Total(items)
 	if err != nil {
@@ -231,7 +234,7 @@ func replay(b Booking) (Booking, error) {
 
 // reasons are the refusals for which a booking fails.
 var reasons = []*problem.Refusal{
-	ErrSoldOut, ErrSalesClosed, ErrEventNotFound, ErrTicketTypeNotFound,
+	ErrSoldOut, ErrSalesClosed, ErrEventNotFound, ErrTicketTypeNotFound, ErrTooManyForBooking,
 	ErrPaymentDeclined, ErrAmountNotPayable, ErrPriceChanged, ErrPaymentAbandoned, ErrEventCancelled,
 	ErrCheckoutExpired, ErrCheckoutAbandoned,
 }

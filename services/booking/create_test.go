@@ -89,6 +89,8 @@ func TestWhatCannotBeHadIsRefusedBeforeAnythingIsStored(t *testing.T) {
 	w := newWorld(t)
 	open, closed := w.newEvent(price), w.newEvent(price)
 	w.catalog.CloseSales(closed)
+	limited := w.newEvent(price)
+	w.catalog.LimitBookings(limited, 1)
 	some := func(event string, kind string) booking.Request {
 		return booking.Request{EventID: event, Items: []booking.Wanted{{TicketTypeID: kind, Quantity: 1}}, IdempotencyKey: "k"}
 	}
@@ -102,6 +104,7 @@ func TestWhatCannotBeHadIsRefusedBeforeAnythingIsStored(t *testing.T) {
 	}{
 		{"too few", w.service(nil), booking.Request{EventID: open, Tickets: capacity + 1, IdempotencyKey: "k"}, booking.ErrSoldOut},
 		{"closed", w.service(nil), booking.Request{EventID: closed, Tickets: 1, IdempotencyKey: "k"}, booking.ErrSalesClosed},
+		{"too many for a booking", w.service(nil), booking.Request{EventID: limited, Tickets: 2, IdempotencyKey: "k"}, booking.ErrTooManyForBooking},
 		{"no event", w.service(nil), booking.Request{EventID: uuid.NewString(), Tickets: 1, IdempotencyKey: "k"}, booking.ErrEventNotFound},
 		{"no type", w.service(nil), some(open, uuid.NewString()), booking.ErrTicketTypeNotFound},
 		{"no answer", down, booking.Request{EventID: open, Tickets: 1, IdempotencyKey: "k"}, booking.ErrUnavailable},
@@ -130,12 +133,13 @@ func TestWhatIsGoneAfterItWasStoredFails(t *testing.T) {
 			w.book(t, w.service(nil), w.newCustomer(), booking.Request{EventID: event, Tickets: capacity})
 		}, booking.ErrSoldOut, problem.SoldOut},
 		{"closed", func(w *world, _ *testing.T, event string) { w.catalog.CloseSales(event) }, booking.ErrSalesClosed, problem.SalesClosed},
+		{"limited", func(w *world, _ *testing.T, event string) { w.catalog.LimitBookings(event, 1) }, booking.ErrTooManyForBooking, problem.TooManyTickets},
 	} {
 		t.Run(r.name, func(t *testing.T) {
 			w := newWorld(t)
 			event, c := w.newEvent(price), w.newCustomer()
 			s := w.service(&faults{before: once("Reserve", func() { r.befall(w, t, event) })})
-			request := booking.Request{EventID: event, Tickets: 1, IdempotencyKey: "k"}
+			request := booking.Request{EventID: event, Tickets: 2, IdempotencyKey: "k"}
 			b, err := w.create(t.Context(), s, c, request)
 			wantErr(t, err, r.want)
 			if b.Status != booking.Failed || b.Reason != r.reason || b.Payment.Status != booking.PaymentNever {

@@ -8,9 +8,11 @@ import (
 
 // What a Catalog, the event service, answers.
 var (
-	ErrEventNotFound       = problem.NewRefusal(problem.EventNotFound, "there is no such event")
-	ErrTicketTypeNotFound  = problem.NewRefusal(problem.TicketTypeNotFound, "the event has no such ticket type")
-	ErrSoldOut             = problem.NewRefusal(problem.SoldOut, "there are not enough tickets left")
+	ErrEventNotFound      = problem.NewRefusal(problem.EventNotFound, "there is no such event")
+	ErrTicketTypeNotFound = problem.NewRefusal(problem.TicketTypeNotFound, "the event has no such ticket type")
+	ErrSoldOut            = problem.NewRefusal(problem.SoldOut, "there are not enough tickets left")
+	// ErrTooManyForBooking is more tickets than the event sells to one booking.
+	ErrTooManyForBooking   = problem.NewRefusal(problem.TooManyTickets, "the event sells fewer tickets to one booking: see its max_per_booking")
 	ErrSalesClosed         = problem.NewRefusal(problem.SalesClosed, "sales for this event are closed")
 	ErrReservationReleased = problem.NewRefusal(problem.ReservationReleased, "this reservation has been released")
 	// ErrReturnRefused says that the event service will not take these tickets

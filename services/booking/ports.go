@@ -107,6 +107,7 @@ type Catalog interface {
 	// and prices that are from now on theirs, in the order asked. It is
 	// idempotent by booking and attempt: a repeat gives the same answer,
 	// whatever has become of the event. ErrSoldOut when there are too few,
+	// ErrTooManyForBooking when the event sells fewer to one booking,
 	// ErrSalesClosed, ErrEventNotFound or ErrTicketTypeNotFound when they
 	// cannot be sold, ErrReservationReleased when the attempt was closed.
 	Reserve(ctx context.Context, r Reservation) (Reserved, error)
@@ -137,6 +138,9 @@ type Availability struct {
 	EventID   string
 	SalesOpen bool // false when nothing is sold any more, though tickets are left
 	Types     []TicketType
+	// MaxPerBooking is how many tickets the event sells to one booking; 0 where it
+	// was not said.
+	MaxPerBooking int
 }
 
 // TicketType is one kind of ticket.

@@ -28,6 +28,7 @@ const (
 	MaxPrice       = 100_000_000 // minor units
 	MaxFreeHours   = 8760        // a year
 	MaxBasisPoints = 10_000      // the whole price
+	MaxDoors       = 24 * time.Hour
 )
 
 // maxYear keeps every instant writable as RFC 3339 in any time zone.
@@ -41,8 +42,12 @@ type Draft struct {
 	Venue       events.Venue
 	StartsAt    time.Time
 	EndsAt      time.Time
+	DoorsAt     time.Time // zero for StartsAt
 	TimeZone    string
 	TicketTypes []TicketTypeDraft
+
+	MaxPerBooking int // 0 for MaxTickets
+	NoTransfers   bool
 
 	CancellationPolicy events.CancellationPolicy // the zero value is that cancelling is always free
 }
@@ -70,6 +75,9 @@ func (d Draft) tidy() Draft {
 	}
 	d.StartsAt = d.StartsAt.UTC().Truncate(time.Microsecond)
 	d.EndsAt = d.EndsAt.UTC().Truncate(time.Microsecond)
+	if !d.DoorsAt.IsZero() {
+		d.DoorsAt = d.DoorsAt.UTC().Truncate(time.Microsecond)
+	}
 	types := make([]TicketTypeDraft, len(d.TicketTypes))
 	for i, t := range d.TicketTypes {
 		t.Name = strings.TrimSpace(t.Name)
@@ -98,6 +106,10 @@ func (d Draft) validate(now, oldStart time.Time) error {
 	v.check(d.EndsAt.After(d.StartsAt), "ends_at", "must be after starts_at")
 	v.check(d.StartsAt.Year() <= maxYear, "starts_at", "is too far ahead")
 	v.check(d.EndsAt.Year() <= maxYear, "ends_at", "is too far ahead")
+	v.check(!d.DoorsAt.After(d.StartsAt), "doors_at", "must not be after starts_at")
+	v.check(d.DoorsAt.IsZero() || d.StartsAt.Sub(d.DoorsAt) <= MaxDoors, "doors_at",
+		fmt.Sprintf("must not be more than %d hours before starts_at", MaxDoors/time.Hour))
+	v.check(d.MaxPerBooking >= 0 && d.MaxPerBooking <= MaxTickets, "max_per_booking", fmt.Sprintf("must be 1 to %d", MaxTickets))
 	v.check(isTimeZone(d.TimeZone), "time_zone", "must be a name of the IANA time zone database, like Europe/Berlin")
 
 	v.policy(d.CancellationPolicy)
@@ -203,7 +215,8 @@ func (d Draft) apply(e *Event, newID func() string) error {
 	}
 	e.Title, e.Description, e.Category = d.Title, d.Description, d.Category
 	e.Venue, e.TimeZone = d.Venue, d.TimeZone
-	e.StartsAt, e.EndsAt = d.StartsAt, d.EndsAt
+	e.StartsAt, e.EndsAt, e.DoorsAt = d.StartsAt, d.EndsAt, d.DoorsAt
+	e.MaxPerBooking, e.NoTransfers = d.MaxPerBooking, d.NoTransfers
 	e.TicketTypes, e.CancellationPolicy = types, d.CancellationPolicy
 	return nil
 }

@@ -20,6 +20,7 @@ var (
 	ErrStale = problem.NewRefusal(problem.PreconditionFailed, "the event's version is not one that the request asks for: it may have changed since it was read")
 
 	ErrSoldOut             = problem.NewRefusal(problem.SoldOut, "not enough tickets are left")
+	ErrTooManyTickets      = problem.NewRefusal(problem.TooManyTickets, "the event sells fewer tickets to one booking: see its max_per_booking")
 	ErrSalesClosed         = problem.NewRefusal(problem.SalesClosed, "the event is cancelled or has started")
 	ErrReservationReleased = problem.NewRefusal(problem.ReservationReleased, "this attempt of the booking has been released")
 	ErrReservationMismatch = problem.NewRefusal(problem.ReservationMismatch, "the booking's attempt has reserved other tickets")

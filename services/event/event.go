@@ -1,6 +1,8 @@
 package event
 
 import (
+	"cmp"
+	"slices"
 	"time"
 
 	"github.com/openboxoffice/boxoffice/contracts/events"
@@ -26,9 +28,13 @@ type Event struct {
 	Venue       events.Venue
 	StartsAt    time.Time // UTC, microseconds
 	EndsAt      time.Time
-	TimeZone    string // IANA name of the venue's time zone
+	DoorsAt     time.Time // when people are let in; zero for StartsAt
+	TimeZone    string    // IANA name of the venue's time zone
 	Status      Status
 	TicketTypes []TicketType // in the organizer's order
+
+	MaxPerBooking int  // 0 for MaxTickets; see BookingLimit
+	NoTransfers   bool // tickets cannot be passed on
 
 	// CancellationPolicy is what customers pay who cancel: what counts is the
 	// one of the moment they booked.
@@ -86,6 +92,9 @@ func (e *Event) Available() int {
 	return n
 }
 
+// BookingLimit is how many tickets one booking may have.
+func (e *Event) BookingLimit() int { return cmp.Or(e.MaxPerBooking, MaxTickets) }
+
 // TicketType returns the ticket type with this id, or nil.
 func (e *Event) TicketType(id string) *TicketType {
 	for i := range e.TicketTypes {
@@ -99,8 +108,8 @@ func (e *Event) TicketType(id string) *TicketType {
 // Snapshot is the part of the event that a booking keeps.
 func (e *Event) Snapshot() events.Event {
 	return events.Event{
-		ID: e.ID, OrganizerID: e.OrganizerID, Title: e.Title, StartsAt: e.StartsAt, TimeZone: e.TimeZone, Venue: e.Venue,
-		CancellationPolicy: e.CancellationPolicy,
+		ID: e.ID, OrganizerID: e.OrganizerID, Title: e.Title, StartsAt: e.StartsAt, EndsAt: e.EndsAt, DoorsAt: e.DoorsAt,
+		TimeZone: e.TimeZone, Venue: e.Venue, CancellationPolicy: e.CancellationPolicy, NoTransfers: e.NoTransfers,
 	}
 }
 
@@ -145,19 +154,25 @@ func (r *Reservation) Total() (money.Amount, error) { return events.Total(r.Item
 func (r *Reservation) IsFor(want []Request) bool { return SameTickets(r.tickets(), want) }
 
 // Reserve takes the wanted tickets out of e and returns their items, or an
-// error and e unchanged: ErrSalesClosed, ErrTicketTypeNotFound or ErrSoldOut.
+// error and e unchanged: ErrSalesClosed, ErrTicketTypeNotFound,
+// ErrTooManyTickets or ErrSoldOut.
 // It is the rule that every adapter follows.
 func (e *Event) Reserve(want []Request, now time.Time) ([]events.Item, error) {
 	if !e.OnSale(now) {
 		return nil, ErrSalesClosed
 	}
-	items := make([]events.Item, len(want))
+	items, total := make([]events.Item, len(want)), 0
 	for i, w := range want {
-		t := e.TicketType(w.TicketTypeID)
-		if t == nil {
+		n := slices.IndexFunc(e.TicketTypes, func(t TicketType) bool { return t.ID == w.TicketTypeID })
+		if n < 0 {
 			return nil, ErrTicketTypeNotFound
 		}
-		items[i] = events.Item{TicketTypeID: t.ID, Name: t.Name, Quantity: w.Quantity, UnitPrice: t.Price}
+		t := e.TicketTypes[n]
+		items[i] = events.Item{TicketTypeID: t.ID, Name: t.Name, Quantity: w.Quantity, UnitPrice: t.Price, Position: n + 1}
+		total += w.Quantity
+	}
+	if total > e.BookingLimit() {
+		return nil, ErrTooManyTickets
 	}
 	for _, w := range want {
 		if e.TicketType(w.TicketTypeID).Available < w.Quantity {

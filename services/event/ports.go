@@ -101,7 +101,8 @@ type Inventory interface {
 	// event and its prices are edited. The same booking and attempt with other
 	// tickets, or at another event, is ErrReservationMismatch. An attempt
 	// that is released, or not after one that is, is ErrReservationReleased.
-	// Too few tickets left is ErrSoldOut. An event that is cancelled, or has
+	// Too few tickets left is ErrSoldOut. More tickets than the event's
+	// BookingLimit is ErrTooManyTickets. An event that is cancelled, or has
 	// started at now, is ErrSalesClosed. An unknown ticket type is
 	// ErrTicketTypeNotFound. An unknown event is ErrEventNotFound. Other
 	// attempts and other bookings have reservations of their own.

@@ -71,6 +71,14 @@ func overHTTP(t *testing.T) bookingtest.HoldingsUnderTest {
 		NewEvent: func(types ...booking.TicketType) (string, []string) {
 			return newEvent(t, service, types)
 		},
+		LimitBookings: func(id string, n int) {
+			if _, err := store.Update(t.Context(), id, func(e *event.Event) error {
+				e.MaxPerBooking = n
+				return nil
+			}); err != nil {
+				t.Error(err)
+			}
+		},
 		CloseSales: func(id string) {
 			if _, err := store.Update(t.Context(), id, func(e *event.Event) error {
 				e.Status = event.Cancelled

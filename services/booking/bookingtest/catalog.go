@@ -20,6 +20,8 @@ type CatalogUnderTest struct {
 	NewEvent func(types ...booking.TicketType) (eventID string, typeIDs []string)
 	// CloseSales ends the sale of an event's tickets.
 	CloseSales func(eventID string)
+	// LimitBookings lets no new booking of the event have more than n tickets.
+	LimitBookings func(eventID string, n int)
 }
 
 // TestCatalog is the contract of booking.Catalog.
@@ -36,6 +38,7 @@ func TestCatalog(t *testing.T, open func(t *testing.T) CatalogUnderTest) {
 		{"a free event is reserved for nothing", reserveFree},
 		{"a reservation holds all or nothing", reserveAllOrNothing},
 		{"when sales are closed nothing is held", reserveClosed},
+		{"a booking holds no more than the event sells to one", reserveTooMany},
 		{"a repeat gives the same answer whatever has become of the event", reserveRepeats},
 		{"32 buyers race for the last ticket", reserveLast},
 		{"32 racing repeats hold once", reserveRepeatsRace},
@@ -124,7 +127,7 @@ func availability(t *testing.T, u CatalogUnderTest) {
 	for i := range types {
 		types[i].ID = kinds[i]
 	}
-	want := booking.Availability{EventID: event, SalesOpen: true, Types: types}
+	want := booking.Availability{EventID: event, SalesOpen: true, MaxPerBooking: booking.MaxTickets, Types: types}
 	got, err := u.Catalog.Availability(t.Context(), event)
 	must(t, err)
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -215,8 +218,8 @@ func reserveHolds(t *testing.T, u CatalogUnderTest) {
 	want := booking.Reserved{
 		Event: got.Event,
 		Items: []events.Item{
-			{TicketTypeID: kinds[1], Name: "Loge", Quantity: 4, UnitPrice: euros(9900)},
-			{TicketTypeID: kinds[0], Name: ticket(0).Name, Quantity: 3, UnitPrice: euros(2550)},
+			{TicketTypeID: kinds[1], Name: "Loge", Quantity: 4, UnitPrice: euros(9900), Position: 2},
+			{TicketTypeID: kinds[0], Name: ticket(0).Name, Quantity: 3, UnitPrice: euros(2550), Position: 1},
 		},
 		Total: euros(4*9900 + 3*2550),
 	}
@@ -261,6 +264,35 @@ func reserveClosed(t *testing.T, u CatalogUnderTest) {
 	_, err := s.reserve(t, newID(), 1, 1)
 	wantErr(t, err, booking.ErrSalesClosed)
 	s.wantAvailable(t, 5)
+}
+
+func reserveTooMany(t *testing.T, u CatalogUnderTest) {
+	event, kinds := u.NewEvent(named("Links", 5), named("Rechts", 5))
+	s := show{u, event, kinds[0]}
+	id := newID()
+	before, err := s.reserve(t, id, 1, 4)
+	must(t, err)
+	u.LimitBookings(event, 3)
+	a, err := u.Catalog.Availability(t.Context(), event)
+	must(t, err)
+	if a.MaxPerBooking != 3 {
+		t.Errorf("the event sells %d tickets to one booking, want 3", a.MaxPerBooking)
+	}
+	r := booking.Reservation{BookingID: newID(), Attempt: 1, EventID: event, Items: []events.Item{
+		{TicketTypeID: kinds[0], Quantity: 1}, {TicketTypeID: kinds[1], Quantity: 3},
+	}}
+	_, err = u.Catalog.Reserve(t.Context(), r)
+	wantErr(t, err, booking.ErrTooManyForBooking)
+	s.wantAvailable(t, 1, 5)
+	r.Items[1].Quantity = 2
+	_, err = u.Catalog.Reserve(t.Context(), r)
+	must(t, err)
+	s.wantAvailable(t, 0, 3)
+	again, err := s.reserve(t, id, 1, 4)
+	must(t, err)
+	if diff := cmp.Diff(before, again); diff != "" {
+		t.Errorf("a repeat of an earlier reservation differs (-first +again):\n%s", diff)
+	}
 }
 
 func reserveRepeats(t *testing.T, u CatalogUnderTest) {

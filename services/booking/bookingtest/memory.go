@@ -24,6 +24,7 @@ type MemoryCatalog struct {
 type memoryEvent struct {
 	snapshot events.Event
 	closed   bool
+	most     int // tickets that a booking may have
 	types    []booking.TicketType
 	held     map[attempt]booking.Reserved
 	released map[string]int // booking → the highest attempt closed
@@ -57,7 +58,7 @@ func (c *MemoryCatalog) NewEvent(types ...booking.TicketType) (eventID string, t
 			ID: newID(), OrganizerID: newID(), Title: "Sommernacht", StartsAt: StartsAt, TimeZone: "Europe/Berlin",
 			Venue: events.Venue{Name: "Waldbühne", Address: "Am Glockenturm", City: "Berlin", Country: "DE"},
 		},
-		held: map[attempt]booking.Reserved{}, released: map[string]int{},
+		most: booking.MaxTickets, held: map[attempt]booking.Reserved{}, released: map[string]int{},
 		returned: map[attempt]map[string][]events.Item{},
 	}
 	for _, kind := range types {
@@ -74,6 +75,13 @@ func (c *MemoryCatalog) CloseSales(eventID string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.events[eventID].closed = true
+}
+
+// LimitBookings lets no new booking of the event have more than n tickets.
+func (c *MemoryCatalog) LimitBookings(eventID string, n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.events[eventID].most = n
 }
 
 // Reprice changes the price of every type of ticket for those who have none
@@ -104,7 +112,7 @@ func (c *MemoryCatalog) Availability(ctx context.Context, eventID string) (booki
 	if err != nil {
 		return booking.Availability{}, err
 	}
-	return booking.Availability{EventID: eventID, SalesOpen: !e.closed, Types: append([]booking.TicketType{}, e.types...)}, nil
+	return booking.Availability{EventID: eventID, SalesOpen: !e.closed, MaxPerBooking: e.most, Types: append([]booking.TicketType{}, e.types...)}, nil
 }
 
 // Reserve implements booking.Catalog.
@@ -127,14 +135,20 @@ func (c *MemoryCatalog) Reserve(ctx context.Context, r booking.Reservation) (boo
 	}
 	after := append([]booking.TicketType{}, e.types...)
 	held := booking.Reserved{Event: e.snapshot, Total: money.Amount{Currency: e.types[0].Price.Currency}}
+	wanted := 0
 	for _, it := range r.Items {
-		kind := find(after, it.TicketTypeID)
-		if kind == nil {
+		n := slices.IndexFunc(after, func(t booking.TicketType) bool { return t.ID == it.TicketTypeID })
+		if n < 0 {
 			return booking.Reserved{}, booking.ErrTicketTypeNotFound
 		}
+		kind := &after[n]
 		kind.Available -= it.Quantity
-		held.Items = append(held.Items, events.Item{TicketTypeID: kind.ID, Name: kind.Name, Quantity: it.Quantity, UnitPrice: kind.Price})
+		wanted += it.Quantity
+		held.Items = append(held.Items, events.Item{TicketTypeID: kind.ID, Name: kind.Name, Quantity: it.Quantity, UnitPrice: kind.Price, Position: n + 1})
 		held.Total.AmountMinor += kind.Price.AmountMinor * int64(it.Quantity)
+	}
+	if wanted > e.most {
+		return booking.Reserved{}, booking.ErrTooManyForBooking
 	}
 	for _, kind := range after {
 		if kind.Available < 0 {

@@ -41,11 +41,12 @@ func TestConsumerOfEvent(t *testing.T) {
 		"booking_id": bookingID,
 		"event": pacttest.Body{
 			"id": eventID, "organizer_id": pacttest.UUID(organizerID), "title": pacttest.Like(snapshot.Title), "starts_at": pacttest.Time("2040-06-21T18:00:00Z"),
+			"ends_at": pacttest.Time("2040-06-21T21:00:00Z"), "doors_at": pacttest.Time("2040-06-21T17:00:00Z"), "no_transfers": pacttest.Like(true),
 			"time_zone": pacttest.Like(snapshot.TimeZone), "venue": pacttest.Venue,
 			"cancellation_policy": pacttest.Body{"free_hours": pacttest.Integer(48), "fee_basis_points": pacttest.Integer(1000)},
 		},
 		"items": pacttest.Each(pacttest.Body{
-			"ticket_type_id": typeID, "name": pacttest.Like("Standard"), "quantity": 2, "unit_price": pacttest.Money(2500),
+			"ticket_type_id": typeID, "name": pacttest.Like("Standard"), "quantity": 2, "unit_price": pacttest.Money(2500), "position": pacttest.Integer(1),
 		}),
 		"total": pacttest.Money(5000),
 	}}
@@ -71,6 +72,7 @@ func TestConsumerOfEvent(t *testing.T) {
 		err                error
 	}{
 		{"an event is sold out", "tickets that are gone", eventID, 409, problem.SoldOut, booking.ErrSoldOut},
+		{"an event sells one ticket to a booking", "more tickets than a booking may have", eventID, 409, problem.TooManyTickets, booking.ErrTooManyForBooking},
 		{"an event is cancelled", "tickets that are not sold any more", eventID, 409, problem.SalesClosed, booking.ErrSalesClosed},
 		{"there is an event with other tickets", "tickets of a type that is not there", eventID, 422, problem.TicketTypeNotFound, booking.ErrTicketTypeNotFound},
 		{"a booking's first attempt is released", "tickets under a closed attempt", eventID, 409, problem.ReservationReleased, booking.ErrReservationReleased},
@@ -83,14 +85,14 @@ func TestConsumerOfEvent(t *testing.T) {
 	available := pacttest.Request{Method: http.MethodGet, Path: "/events/" + eventID + "/availability"}
 	pact.Exchange(t, "there is an event", "a look at what is left of an event's tickets", available,
 		pacttest.Answer{Status: 200, Header: asJSON, Body: pacttest.Body{
-			"event_id": eventID, "sales_open": true, "available": pacttest.Like(100),
+			"event_id": eventID, "sales_open": true, "available": pacttest.Like(100), "max_per_booking": pacttest.Like(20),
 			"ticket_types": pacttest.Each(pacttest.Body{
 				"id": pacttest.UUID(typeID), "name": pacttest.Like("Standard"), "price": pacttest.Money(2500), "available": pacttest.Like(100),
 			}),
 		}},
 		with(func(ctx context.Context, client *httpkit.Client) error {
 			got, err := eventapi.New(client).Availability(ctx, eventID)
-			return errors.Join(err, diff(booking.Availability{EventID: eventID, SalesOpen: true, Types: []booking.TicketType{
+			return errors.Join(err, diff(booking.Availability{EventID: eventID, SalesOpen: true, MaxPerBooking: 20, Types: []booking.TicketType{
 				{ID: typeID, Name: "Standard", Price: price, Available: 100},
 			}}, got))
 		}))

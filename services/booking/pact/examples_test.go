@@ -33,10 +33,11 @@ const (
 var (
 	price = money.Amount{AmountMinor: 2500, Currency: "EUR"}
 	total = money.Amount{AmountMinor: 5000, Currency: "EUR"}
-	items = []events.Item{{TicketTypeID: typeID, Name: "Standard", Quantity: 2, UnitPrice: price}}
+	items = []events.Item{{TicketTypeID: typeID, Name: "Standard", Quantity: 2, UnitPrice: price, Position: 1}}
 
 	snapshot = events.Event{
 		ID: eventID, OrganizerID: organizerID, Title: "Night of Strings", StartsAt: time.Date(2040, 6, 21, 18, 0, 0, 0, time.UTC), TimeZone: "Europe/Berlin",
+		EndsAt: time.Date(2040, 6, 21, 21, 0, 0, 0, time.UTC), DoorsAt: time.Date(2040, 6, 21, 17, 0, 0, 0, time.UTC), NoTransfers: true,
 		Venue: events.Venue{Name: "Philharmonie", Address: "Herbert-von-Karajan-Str. 1", City: "Berlin", Country: "DE"},
 
 		CancellationPolicy: events.CancellationPolicy{FreeHours: 48, FeeBasisPoints: 1000},

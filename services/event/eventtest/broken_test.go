@@ -137,6 +137,8 @@ func TestSuitesCatchBrokenAdapters(t *testing.T) {
 		func(b broken) event.Inventory { return recordsReturns{b} })
 	inventory("reserves_under_todays_policy", "a_repeat_returns_the_same_reservation",
 		func(b broken) event.Inventory { return todaysPolicy{b} })
+	inventory("ignores_the_limit_of_a_booking", "a_booking_gets_no_more_than_the_event_sells_to_one",
+		func(b broken) event.Inventory { return ignoresLimit{b} })
 	inventory("lets_holds_expire", "random_operations_agree_with_a_model",
 		func(b broken) event.Inventory { return &expires{broken: b} })
 

@@ -46,6 +46,7 @@ func newEvent(capacities ...int) *event.Event {
 		Category: "Jazz", Status: event.Published, TimeZone: "Europe/Berlin",
 		Venue:    events.Venue{Name: "Große Halle", Address: "Straße 1", City: "Köln", Country: "DE"},
 		StartsAt: now.AddDate(0, 1, 0), EndsAt: now.AddDate(0, 1, 0).Add(2 * time.Hour),
+		DoorsAt: now.AddDate(0, 1, 0).Add(-90 * time.Minute), MaxPerBooking: event.MaxTickets, NoTransfers: true,
 		CreatedAt: now, UpdatedAt: now, Version: 1,
 		CancellationPolicy: events.CancellationPolicy{FreeHours: 48, FeeBasisPoints: 1050},
 	}

@@ -22,6 +22,7 @@ func TestInventory(t *testing.T, open func(t *testing.T) Adapter) {
 		{"a repeat returns the same reservation", repeatIsTheSame},
 		{"other tickets or another event is a mismatch", mismatch},
 		{"sold out", soldOut},
+		{"a booking gets no more than the event sells to one", tooMany},
 		{"sales are closed from the start and when cancelled", salesClosed},
 		{"unknown ticket type and unknown event", unknownThings},
 		{"attempts and bookings have reservations of their own", attemptsApart},
@@ -75,8 +76,8 @@ func reserveHolds(t *testing.T, a Adapter) {
 	want := &event.Reservation{
 		Key: k, State: event.Held, Event: e.Snapshot(),
 		Items: []events.Item{
-			{TicketTypeID: e.TicketTypes[1].ID, Name: "Type 1", Quantity: 2, UnitPrice: e.TicketTypes[1].Price},
-			{TicketTypeID: e.TicketTypes[0].ID, Name: "Type 0", Quantity: 5, UnitPrice: e.TicketTypes[0].Price},
+			{TicketTypeID: e.TicketTypes[1].ID, Name: "Type 1", Quantity: 2, UnitPrice: e.TicketTypes[1].Price, Position: 2},
+			{TicketTypeID: e.TicketTypes[0].ID, Name: "Type 0", Quantity: 5, UnitPrice: e.TicketTypes[0].Price, Position: 1},
 		},
 	}
 	got, err := a.Reserve(t.Context(), k, []event.Request{of(e, 1, 2), of(e, 0, 5)}, now)
@@ -184,6 +185,23 @@ func soldOut(t *testing.T, a Adapter) {
 	must(t, a.Release(t.Context(), k))
 	a.hold(t, late, e, 2) // who was refused may come again
 	a.left(t, e, 0)
+}
+
+func tooMany(t *testing.T, a Adapter) {
+	e := a.create(t, []int{5, 5}, func(e *event.Event) { e.MaxPerBooking = 3 })
+	k := key(e)
+	_, err := a.Reserve(t.Context(), k, []event.Request{of(e, 0, 2), of(e, 1, 2)}, now)
+	wantErr(t, err, event.ErrTooManyTickets)
+	a.state(t, k, "")
+	a.left(t, e, 5, 5)
+	a.hold(t, k, e, 3)
+	// What was sold when the event sold more stays, and the limit of now holds.
+	_, err = a.Update(t.Context(), e.ID, func(e *event.Event) error { e.MaxPerBooking = 1; return nil })
+	must(t, err)
+	_, err = a.Reserve(t.Context(), key(e), []event.Request{of(e, 1, 2)}, now)
+	wantErr(t, err, event.ErrTooManyTickets)
+	a.hold(t, k, e, 3)
+	a.left(t, e, 2, 5)
 }
 
 func salesClosed(t *testing.T, a Adapter) {

@@ -108,6 +108,7 @@ func updateStores(t *testing.T, a Adapter) {
 		e.Title, e.Description, e.Category, e.Status, e.TimeZone = "T", "D", "C", event.Cancelled, "Asia/Tokyo"
 		e.Venue = events.Venue{Name: "N", Address: "A", City: "Ci", Country: "Co"}
 		e.StartsAt, e.EndsAt, e.UpdatedAt = e.StartsAt.Add(time.Hour), e.EndsAt.Add(time.Hour), now.Add(time.Microsecond)
+		e.DoorsAt, e.MaxPerBooking, e.NoTransfers = time.Time{}, 7, false
 		e.TicketTypes[0].Name, e.TicketTypes[0].Price.AmountMinor, e.TicketTypes[0].Capacity = "Renamed", 1, 4
 		e.TicketTypes = append(e.TicketTypes, added)
 	}

@@ -60,6 +60,11 @@ func provider(t testing.TB) pacttest.Provider {
 				e.TicketTypes[0].ID = otherID
 				return s.Create(t.Context(), e)
 			}),
+			"an event sells one ticket to a booking": state(func(t testing.TB, s *sqlite.Store) error {
+				e := anEvent(eventID, 100)
+				e.MaxPerBooking = 1
+				return s.Create(t.Context(), e)
+			}),
 			"an event is cancelled": state(func(t testing.TB, s *sqlite.Store) error {
 				e := anEvent(eventID, 100)
 				e.Status, e.CancelledAt, e.CancellationNote = event.Cancelled, e.UpdatedAt, "The singer is ill."
@@ -143,6 +148,7 @@ func anEvent(id string, tickets int) *event.Event {
 		Category: "Concert", TimeZone: "Europe/Berlin", Status: event.Published,
 		Venue:    events.Venue{Name: "Philharmonie", Address: "Herbert-von-Karajan-Str. 1", City: "Berlin", Country: "DE"},
 		StartsAt: time.Date(2040, 6, 21, 18, 0, 0, 0, time.UTC), EndsAt: time.Date(2040, 6, 21, 21, 0, 0, 0, time.UTC),
+		DoorsAt: time.Date(2040, 6, 21, 17, 0, 0, 0, time.UTC), NoTransfers: true,
 		TicketTypes: []event.TicketType{{
 			ID: typeID, Name: "Standard", Price: money.Amount{AmountMinor: 2500, Currency: "EUR"}, Capacity: tickets, Available: tickets,
 		}},

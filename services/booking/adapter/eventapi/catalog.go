@@ -38,10 +38,11 @@ func (c *Catalog) Availability(ctx context.Context, eventID string) (booking.Ava
 
 func (c *Catalog) availability(ctx context.Context, eventID string) (booking.Availability, error) {
 	var out struct {
-		EventID     string `json:"event_id"`
-		SalesOpen   bool   `json:"sales_open"`
-		Available   int    `json:"available"`
-		TicketTypes []struct {
+		EventID       string `json:"event_id"`
+		SalesOpen     bool   `json:"sales_open"`
+		Available     int    `json:"available"`
+		MaxPerBooking int    `json:"max_per_booking"`
+		TicketTypes   []struct {
 			ID        string       `json:"id"`
 			Name      string       `json:"name"`
 			Price     money.Amount `json:"price"`
@@ -54,7 +55,7 @@ func (c *Catalog) availability(ctx context.Context, eventID string) (booking.Ava
 	}
 	// The event service says sales_open false for a sold-out event too; here
 	// those are two refusals. One that is both is called sold out.
-	a := booking.Availability{EventID: out.EventID, SalesOpen: out.SalesOpen || out.Available == 0}
+	a := booking.Availability{EventID: out.EventID, SalesOpen: out.SalesOpen || out.Available == 0, MaxPerBooking: out.MaxPerBooking}
 	for _, t := range out.TicketTypes {
 		a.Types = append(a.Types, booking.TicketType{ID: t.ID, Name: t.Name, Price: t.Price, Available: t.Available})
 	}
@@ -126,7 +127,7 @@ func wanted(items []events.Item) []item {
 // refusal that is not understood must not be taken for "nothing happened".
 func translate(err error) error {
 	if refused := problem.Refused(err, booking.ErrEventNotFound, booking.ErrTicketTypeNotFound, booking.ErrSoldOut,
-		booking.ErrSalesClosed, booking.ErrReservationReleased); refused != nil {
+		booking.ErrSalesClosed, booking.ErrTooManyForBooking, booking.ErrReservationReleased); refused != nil {
 		return refused
 	}
 	if err != nil {

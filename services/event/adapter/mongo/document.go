@@ -20,6 +20,21 @@ import (
 func micros(t time.Time) int64     { return t.UnixMicro() }
 func fromMicros(n int64) time.Time { return time.UnixMicro(n).UTC() }
 
+// optional is micros, and 0 for no time.
+func optional(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return micros(t)
+}
+
+func fromOptional(n int64) time.Time {
+	if n == 0 {
+		return time.Time{}
+	}
+	return fromMicros(n)
+}
+
 type venueDoc struct {
 	Name    string `bson:"name"`
 	Address string `bson:"address"`
@@ -55,6 +70,7 @@ type eventDoc struct {
 	Venue       venueDoc           `bson:"venue"`
 	StartsAt    int64              `bson:"starts_at"`
 	EndsAt      int64              `bson:"ends_at"`
+	DoorsAt     int64              `bson:"doors_at"` // 0 for StartsAt
 	TimeZone    string             `bson:"time_zone"`
 	Status      string             `bson:"status"`
 	CreatedAt   int64              `bson:"created_at"`
@@ -66,6 +82,9 @@ type eventDoc struct {
 	CancelledAt int64              `bson:"cancelled_at"` // 0 while it takes place
 	Note        string             `bson:"cancellation_note"`
 	MessageDue  int64              `bson:"message_due"` // 0 where none is open
+
+	MaxPerBooking int  `bson:"max_per_booking"` // 0 for event.MaxTickets
+	NoTransfers   bool `bson:"no_transfers"`
 }
 
 // eventOnly leaves out what is no part of an event.
@@ -83,9 +102,8 @@ func (d *eventDoc) event() *event.Event {
 		CancellationPolicy: events.CancellationPolicy(d.Policy), CancellationNote: d.Note,
 		CreatedAt: fromMicros(d.CreatedAt), UpdatedAt: fromMicros(d.UpdatedAt),
 		Version: d.Version, Inventory: d.Inventory,
-	}
-	if d.CancelledAt != 0 {
-		e.CancelledAt = fromMicros(d.CancelledAt)
+		DoorsAt: fromOptional(d.DoorsAt), MaxPerBooking: d.MaxPerBooking, NoTransfers: d.NoTransfers,
+		CancelledAt: fromOptional(d.CancelledAt),
 	}
 	for id, t := range d.Types {
 		e.TicketTypes = append(e.TicketTypes, event.TicketType{
@@ -101,16 +119,13 @@ func (d *eventDoc) event() *event.Event {
 
 // edited are the fields that an edit sets, without the ticket types.
 func edited(e *event.Event) bson.M {
-	cancelledAt := int64(0)
-	if !e.CancelledAt.IsZero() {
-		cancelledAt = micros(e.CancelledAt)
-	}
 	fields := bson.M{
 		"organizer_id": e.OrganizerID, "title": e.Title, "description": e.Description, "category": e.Category,
 		"venue": venueDoc(e.Venue), "starts_at": micros(e.StartsAt), "ends_at": micros(e.EndsAt),
 		"time_zone": e.TimeZone, "status": string(e.Status),
-		"cancellation_policy": policyDoc(e.CancellationPolicy), "cancelled_at": cancelledAt, "cancellation_note": e.CancellationNote,
+		"cancellation_policy": policyDoc(e.CancellationPolicy), "cancelled_at": optional(e.CancelledAt), "cancellation_note": e.CancellationNote,
 		"created_at": micros(e.CreatedAt), "updated_at": micros(e.UpdatedAt), "version": e.Version,
+		"doors_at": optional(e.DoorsAt), "max_per_booking": e.MaxPerBooking, "no_transfers": e.NoTransfers,
 	}
 	maps.Copy(fields, keys(e))
 	return fields
@@ -157,6 +172,7 @@ type itemDoc struct {
 	Quantity int    `bson:"quantity"`
 	Price    int64  `bson:"price"`
 	Currency string `bson:"currency"`
+	Position int    `bson:"type_position"` // in the event's list, from 1; 0 in documents of an earlier release
 }
 
 // snapshotDoc is the part of an event that a booking keeps, as it was.
@@ -167,12 +183,15 @@ type snapshotDoc struct {
 	TimeZone    string    `bson:"time_zone"`
 	Venue       venueDoc  `bson:"venue"`
 	Policy      policyDoc `bson:"cancellation_policy"`
+	EndsAt      int64     `bson:"ends_at"`  // 0 in documents of an earlier release
+	DoorsAt     int64     `bson:"doors_at"` // 0 for StartsAt
+	NoTransfers bool      `bson:"no_transfers"`
 }
 
 func newSnapshotDoc(e events.Event) snapshotDoc {
 	return snapshotDoc{
 		OrganizerID: e.OrganizerID, Title: e.Title, StartsAt: micros(e.StartsAt), TimeZone: e.TimeZone, Venue: venueDoc(e.Venue),
-		Policy: policyDoc(e.CancellationPolicy),
+		Policy: policyDoc(e.CancellationPolicy), EndsAt: optional(e.EndsAt), DoorsAt: optional(e.DoorsAt), NoTransfers: e.NoTransfers,
 	}
 }
 
@@ -190,7 +209,7 @@ func newHoldDoc(r *event.Reservation, at time.Time) *holdDoc {
 		Event: newSnapshotDoc(r.Event),
 	}
 	for _, i := range r.Items {
-		h.Items = append(h.Items, itemDoc{i.TicketTypeID, i.Name, i.Quantity, i.UnitPrice.AmountMinor, i.UnitPrice.Currency})
+		h.Items = append(h.Items, itemDoc{i.TicketTypeID, i.Name, i.Quantity, i.UnitPrice.AmountMinor, i.UnitPrice.Currency, i.Position})
 	}
 	return h
 }
@@ -279,8 +298,9 @@ func (d *recordDoc) reservation() *event.Reservation {
 		State: d.State,
 		Event: events.Event{
 			ID: d.EventID, OrganizerID: d.Event.OrganizerID, Title: d.Event.Title, StartsAt: fromMicros(d.Event.StartsAt),
+			EndsAt: fromOptional(d.Event.EndsAt), DoorsAt: fromOptional(d.Event.DoorsAt),
 			TimeZone: d.Event.TimeZone, Venue: events.Venue(d.Event.Venue),
-			CancellationPolicy: events.CancellationPolicy(d.Event.Policy),
+			CancellationPolicy: events.CancellationPolicy(d.Event.Policy), NoTransfers: d.Event.NoTransfers,
 		},
 	}
 	if d.State == returning {
@@ -289,7 +309,7 @@ func (d *recordDoc) reservation() *event.Reservation {
 	for _, i := range d.Items {
 		r.Items = append(r.Items, events.Item{
 			TicketTypeID: i.Type, Name: i.Name, Quantity: i.Quantity,
-			UnitPrice: money.Amount{AmountMinor: i.Price, Currency: i.Currency},
+			UnitPrice: money.Amount{AmountMinor: i.Price, Currency: i.Currency}, Position: i.Position,
 		})
 	}
 	return r

@@ -25,12 +25,12 @@ func TestBook(t *testing.T) {
 	want := object{
 		"booking_id": booking,
 		"event": object{
-			"id": e["id"], "organizer_id": e["organizer_id"], "title": e["title"], "starts_at": e["starts_at"], "time_zone": e["time_zone"], "venue": e["venue"],
+			"id": e["id"], "organizer_id": e["organizer_id"], "title": e["title"], "starts_at": e["starts_at"], "ends_at": e["ends_at"], "time_zone": e["time_zone"], "venue": e["venue"],
 			"cancellation_policy": e["cancellation_policy"],
 		},
 		"items": []any{
-			object{"ticket_type_id": typeID(e, 1), "name": "VIP", "quantity": 1., "unit_price": object{"amount_minor": 9900., "currency": "EUR"}},
-			object{"ticket_type_id": typeID(e, 0), "name": "Standard", "quantity": 3., "unit_price": object{"amount_minor": 2500., "currency": "EUR"}},
+			object{"ticket_type_id": typeID(e, 1), "name": "VIP", "quantity": 1., "position": 2., "unit_price": object{"amount_minor": 9900., "currency": "EUR"}},
+			object{"ticket_type_id": typeID(e, 0), "name": "Standard", "quantity": 3., "position": 1., "unit_price": object{"amount_minor": 2500., "currency": "EUR"}},
 		},
 		"total": object{"amount_minor": 17400., "currency": "EUR"},
 	}

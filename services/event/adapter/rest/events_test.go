@@ -29,6 +29,7 @@ func TestCreateAndGet(t *testing.T) {
 		set("id", got["id"]), set("organizer_id", callers[organizer].UserID), set("status", "PUBLISHED"),
 		set("cancellation_policy", object{"free_hours": 48., "fee_basis_points": 1000.}),
 		set("created_at", "2031-05-06T07:08:09Z"), set("updated_at", "2031-05-06T07:08:09Z"),
+		set("max_per_booking", 20.), set("transfers", true),
 		set("starts_at", "2031-06-06T07:08:09Z"), set("ends_at", "2031-06-07T07:08:09Z"),
 		set("ticket_types", []any{
 			object{"id": typeID(got, 0), "name": "Standard", "price": object{"amount_minor": 2500., "currency": "EUR"}, "capacity": 10., "available": 10.},
@@ -213,6 +214,32 @@ func TestPutTakesWhatGetReturned(t *testing.T) {
 	}
 	e["surprise"] = 1
 	s.do(t, http.MethodPut, path(e), organizer, e).is(t, http.StatusUnprocessableEntity, "validation_failed")
+}
+
+func TestDoorsLimitAndTransfers(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	e := s.create(t, set("doors_at", "2031-06-06T08:00:00+02:00"), set("max_per_booking", 3), set("transfers", false))
+	want := func(got object, doors, most, transfers any) {
+		t.Helper()
+		if got["doors_at"] != doors || got["max_per_booking"] != most || got["transfers"] != transfers {
+			t.Errorf("doors_at %v, max_per_booking %v, transfers %v; want %v, %v, %v",
+				got["doors_at"], got["max_per_booking"], got["transfers"], doors, most, transfers)
+		}
+	}
+	want(e, "2031-06-06T06:00:00Z", 3., false)
+	var left object
+	s.do(t, http.MethodGet, path(e, "/availability"), "", nil).is(t, http.StatusOK, "").json(t, &left)
+	if left["max_per_booking"] != 3. {
+		t.Errorf("availability has max_per_booking %v, want 3", left["max_per_booking"])
+	}
+	s.do(t, http.MethodPut, path(e, "/book"), "service booking", object{"booking_id": newUUID(), "tickets": 4}).is(t, http.StatusConflict, "too_many_tickets")
+
+	var same, without object
+	s.do(t, http.MethodPut, path(e), organizer, e).is(t, http.StatusOK, "").json(t, &same)
+	want(same, "2031-06-06T06:00:00Z", 3., false)
+	s.do(t, http.MethodPut, path(e), organizer, draft(set("doors_at", nil))).is(t, http.StatusOK, "").json(t, &without)
+	want(without, nil, 20., true)
 }
 
 func TestPutTicketTypes(t *testing.T) {

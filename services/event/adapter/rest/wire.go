@@ -20,12 +20,16 @@ type eventBody struct {
 	Venue       events.Venue     `json:"venue"`
 	StartsAt    string           `json:"starts_at" format:"date-time"`
 	EndsAt      string           `json:"ends_at" format:"date-time" example:"2030-06-01T20:30:00Z"`
+	DoorsAt     string           `json:"doors_at,omitempty" format:"date-time" doc:"When people are let in; absent where that is at starts_at"`
 	TimeZone    string           `json:"time_zone" doc:"IANA name" example:"Europe/Berlin"`
 	OrganizerID string           `json:"organizer_id" format:"uuid"`
 	Status      string           `json:"status" enum:"PUBLISHED,CANCELLED"`
 	TicketTypes []ticketTypeBody `json:"ticket_types" nullable:"false"`
 
 	CancellationPolicy events.CancellationPolicy `json:"cancellation_policy"`
+
+	MaxPerBooking int  `json:"max_per_booking" minimum:"1" maximum:"20" doc:"How many tickets one booking may have" example:"20"`
+	Transfers     bool `json:"transfers" doc:"Tickets can be passed on to others" example:"true"`
 
 	CreatedAt string `json:"created_at" format:"date-time"`
 	UpdatedAt string `json:"updated_at" format:"date-time"`
@@ -40,10 +44,13 @@ type ticketTypeBody struct {
 }
 
 type availabilityBody struct {
-	EventID     string           `json:"event_id" format:"uuid"`
-	Capacity    int              `json:"capacity" example:"200"`
-	Available   int              `json:"available" example:"120"`
-	SalesOpen   bool             `json:"sales_open"`
+	EventID   string `json:"event_id" format:"uuid"`
+	Capacity  int    `json:"capacity" example:"200"`
+	Available int    `json:"available" example:"120"`
+	SalesOpen bool   `json:"sales_open"`
+
+	MaxPerBooking int `json:"max_per_booking" minimum:"1" maximum:"20" doc:"How many tickets one booking may have" example:"20"`
+
 	TicketTypes []ticketTypeBody `json:"ticket_types" nullable:"false"`
 }
 
@@ -63,15 +70,19 @@ type venueInput struct {
 
 // DraftBody (exported, or huma would not see through it) is what an organizer says of an event, but for its ticket types.
 type DraftBody struct {
-	Title       string       `json:"title" minLength:"1" maxLength:"200" doc:"One line" example:"Night of Strings"`
-	Description string       `json:"description,omitempty" maxLength:"10000" example:"Bach, Dvořák and Piazzolla on twelve strings."`
-	Category    string       `json:"category,omitempty" maxLength:"50" example:"Concert"`
-	Venue       venueInput   `json:"venue"`
-	StartsAt    httpkit.Time `json:"starts_at" doc:"In the future"`
-	EndsAt      httpkit.Time `json:"ends_at" doc:"After starts_at" example:"2030-06-01T20:30:00Z"`
-	TimeZone    string       `json:"time_zone" minLength:"1" maxLength:"64" doc:"IANA name" example:"Europe/Berlin"`
+	Title       string        `json:"title" minLength:"1" maxLength:"200" doc:"One line" example:"Night of Strings"`
+	Description string        `json:"description,omitempty" maxLength:"10000" example:"Bach, Dvořák and Piazzolla on twelve strings."`
+	Category    string        `json:"category,omitempty" maxLength:"50" example:"Concert"`
+	Venue       venueInput    `json:"venue"`
+	StartsAt    httpkit.Time  `json:"starts_at" doc:"In the future"`
+	EndsAt      httpkit.Time  `json:"ends_at" doc:"After starts_at" example:"2030-06-01T20:30:00Z"`
+	DoorsAt     *httpkit.Time `json:"doors_at,omitempty" doc:"When people are let in, at most 24 hours before starts_at. Absent: at starts_at. Customers can give tickets back and pass them on until then"`
+	TimeZone    string        `json:"time_zone" minLength:"1" maxLength:"64" doc:"IANA name" example:"Europe/Berlin"`
 
 	CancellationPolicy *policyInput `json:"cancellation_policy,omitempty" doc:"Absent: cancelling is always free. It holds for what is booked from now on"`
+
+	MaxPerBooking *int  `json:"max_per_booking,omitempty" minimum:"1" maximum:"20" doc:"How many tickets one booking may have. Absent: 20" example:"20"`
+	Transfers     *bool `json:"transfers,omitempty" doc:"Whether tickets can be passed on to others. Absent: true" example:"true"`
 }
 
 type policyInput events.CancellationPolicy
@@ -94,6 +105,13 @@ func (b DraftBody) draft() event.Draft {
 	if b.CancellationPolicy != nil {
 		d.CancellationPolicy = events.CancellationPolicy(*b.CancellationPolicy)
 	}
+	if b.DoorsAt != nil {
+		d.DoorsAt = b.DoorsAt.Time()
+	}
+	if b.MaxPerBooking != nil {
+		d.MaxPerBooking = *b.MaxPerBooking
+	}
+	d.NoTransfers = b.Transfers != nil && !*b.Transfers
 	return d
 }
 
@@ -212,10 +230,15 @@ func toHoldings(page []event.Holding) holdingsBody {
 }
 
 func toBody(e *event.Event) eventBody {
+	doors := ""
+	if !e.DoorsAt.IsZero() {
+		doors = instant(e.DoorsAt)
+	}
 	return eventBody{
 		ID: e.ID, Title: e.Title, Description: e.Description, Category: e.Category, Venue: e.Venue,
-		StartsAt: instant(e.StartsAt), EndsAt: instant(e.EndsAt), TimeZone: e.TimeZone, OrganizerID: e.OrganizerID,
+		StartsAt: instant(e.StartsAt), EndsAt: instant(e.EndsAt), DoorsAt: doors, TimeZone: e.TimeZone, OrganizerID: e.OrganizerID,
 		Status: string(e.Status), TicketTypes: toTicketTypes(e.TicketTypes), CancellationPolicy: e.CancellationPolicy,
+		MaxPerBooking: e.BookingLimit(), Transfers: !e.NoTransfers,
 		CreatedAt: instant(e.CreatedAt), UpdatedAt: instant(e.UpdatedAt),
 	}
 }
@@ -235,7 +258,8 @@ func toTicketTypes(types []event.TicketType) []ticketTypeBody {
 func toAvailability(e *event.Event, now time.Time) availabilityBody {
 	return availabilityBody{
 		EventID: e.ID, Capacity: e.Capacity(), Available: e.Available(), SalesOpen: e.SalesOpen(now),
-		TicketTypes: toTicketTypes(e.TicketTypes),
+		MaxPerBooking: e.BookingLimit(),
+		TicketTypes:   toTicketTypes(e.TicketTypes),
 	}
 }
 

@@ -50,7 +50,7 @@ func TestADeletedEventIsSweptInPieces(t *testing.T) {
 	limited := `(SELECT n FROM ` + plantest.N + ` WHERE n <= 1001)`
 	plantest.Fill(t, path,
 		`INSERT INTO reservations SELECT 'b' || n, 1, 'e', 'RELEASED', '{}' FROM `+limited,
-		`INSERT INTO reservation_items SELECT 'b' || n, 1, 0, 't', '', 1, 100, 'EUR' FROM `+limited,
+		`INSERT INTO reservation_items (booking_id, attempt, position, ticket_type_id, name, quantity, price, currency) SELECT 'b' || n, 1, 0, 't', '', 1, 100, 'EUR' FROM `+limited,
 		`INSERT INTO returned_items SELECT 'b' || n, 1, 'r', 't', 1 FROM `+limited,
 		`INSERT INTO closures SELECT 'e', 'b' || n, 1 FROM `+limited,
 		`INSERT INTO reservations VALUES ('kept', 1, 'other', 'RELEASED', '{}')`,

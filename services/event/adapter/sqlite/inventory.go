@@ -71,9 +71,9 @@ func take(ctx context.Context, tx *sql.Tx, r *event.Reservation) error {
 	}
 	for i, item := range r.Items {
 		if _, err := tx.ExecContext(ctx, `
-			INSERT INTO reservation_items (booking_id, attempt, position, ticket_type_id, name, quantity, price, currency)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-			r.BookingID, r.Attempt, i, item.TicketTypeID, item.Name, item.Quantity, item.UnitPrice.AmountMinor, item.UnitPrice.Currency); err != nil {
+			INSERT INTO reservation_items (booking_id, attempt, position, ticket_type_id, name, quantity, price, currency, type_position)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			r.BookingID, r.Attempt, i, item.TicketTypeID, item.Name, item.Quantity, item.UnitPrice.AmountMinor, item.UnitPrice.Currency, item.Position); err != nil {
 			return err
 		}
 		if _, err := tx.ExecContext(ctx, `UPDATE ticket_types SET available = available - ? WHERE event_id = ? AND id = ?`,
@@ -203,7 +203,7 @@ func reservation(ctx context.Context, tx *sql.Tx, bookingID string, attempt int)
 		return nil, err
 	}
 	rows, err := tx.QueryContext(ctx, `
-		SELECT ticket_type_id, name, quantity, price, currency
+		SELECT ticket_type_id, name, quantity, price, currency, type_position
 		FROM reservation_items WHERE booking_id = ? AND attempt = ? ORDER BY position`, bookingID, attempt)
 	if err != nil {
 		return nil, err
@@ -211,7 +211,7 @@ func reservation(ctx context.Context, tx *sql.Tx, bookingID string, attempt int)
 	defer rows.Close()
 	for rows.Next() {
 		var item events.Item
-		if err := rows.Scan(&item.TicketTypeID, &item.Name, &item.Quantity, &item.UnitPrice.AmountMinor, &item.UnitPrice.Currency); err != nil {
+		if err := rows.Scan(&item.TicketTypeID, &item.Name, &item.Quantity, &item.UnitPrice.AmountMinor, &item.UnitPrice.Currency, &item.Position); err != nil {
 			return nil, err
 		}
 		r.Items = append(r.Items, item)

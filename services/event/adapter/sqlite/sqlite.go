@@ -58,12 +58,14 @@ func (s *Store) Create(ctx context.Context, e *event.Event) error {
 			INSERT INTO events (id, organizer_id, status, starts_at, ends_at, created_at, updated_at, version, inventory,
 				time_zone, title, category, venue_name, address, city, country,
 				title_key, category_key, city_key, description,
-				free_hours, fee_basis_points, cancelled_at, cancellation_note)
-			VALUES (?, ?, ?, ?, ?, ?, ?, 1, 0, ?, ?, ?, ?, ?, ?, ?, '', '', '', ?, ?, ?, ?, ?)`,
+				free_hours, fee_basis_points, cancelled_at, cancellation_note,
+				doors_at, max_per_booking, no_transfers)
+			VALUES (?, ?, ?, ?, ?, ?, ?, 1, 0, ?, ?, ?, ?, ?, ?, ?, '', '', '', ?, ?, ?, ?, ?, ?, ?, ?)`,
 			e.ID, e.OrganizerID, e.Status, sqlitedb.Time(e.StartsAt), sqlitedb.Time(e.EndsAt),
 			sqlitedb.Time(e.CreatedAt), sqlitedb.Time(e.UpdatedAt),
 			e.TimeZone, e.Title, e.Category, e.Venue.Name, e.Venue.Address, e.Venue.City, e.Venue.Country,
 			e.Description, e.CancellationPolicy.FreeHours, e.CancellationPolicy.FeeBasisPoints, sqlitedb.NullTime(e.CancelledAt), e.CancellationNote,
+			sqlitedb.NullTime(e.DoorsAt), e.MaxPerBooking, e.NoTransfers,
 		); err != nil {
 			return err
 		}
@@ -184,12 +186,14 @@ func put(ctx context.Context, tx *sql.Tx, e *event.Event) error {
 	if _, err := tx.ExecContext(ctx, `
 			UPDATE events SET organizer_id = ?, status = ?, starts_at = ?, ends_at = ?, created_at = ?, updated_at = ?, version = ?,
 				time_zone = ?, title = ?, category = ?, venue_name = ?, address = ?, city = ?, country = ?,
-				description = ?, free_hours = ?, fee_basis_points = ?, cancelled_at = ?, cancellation_note = ?
+				description = ?, free_hours = ?, fee_basis_points = ?, cancelled_at = ?, cancellation_note = ?,
+				doors_at = ?, max_per_booking = ?, no_transfers = ?
 			WHERE id = ?`,
 		e.OrganizerID, e.Status, sqlitedb.Time(e.StartsAt), sqlitedb.Time(e.EndsAt),
 		sqlitedb.Time(e.CreatedAt), sqlitedb.Time(e.UpdatedAt), e.Version,
 		e.TimeZone, e.Title, e.Category, e.Venue.Name, e.Venue.Address, e.Venue.City, e.Venue.Country,
 		e.Description, e.CancellationPolicy.FreeHours, e.CancellationPolicy.FeeBasisPoints, sqlitedb.NullTime(e.CancelledAt), e.CancellationNote,
+		sqlitedb.NullTime(e.DoorsAt), e.MaxPerBooking, e.NoTransfers,
 		e.ID,
 	); err != nil {
 		return err
@@ -286,7 +290,7 @@ func putTicketType(ctx context.Context, tx *sql.Tx, eventID string, position int
 const selectEvent = `
 	SELECT id, organizer_id, status, starts_at, ends_at, created_at, updated_at, version, inventory,
 		time_zone, title, category, venue_name, address, city, country, description,
-		free_hours, fee_basis_points, cancelled_at, cancellation_note,
+		free_hours, fee_basis_points, cancelled_at, cancellation_note, doors_at, max_per_booking, no_transfers,
 		(SELECT json_group_array(json_object('id', id, 'name', name, 'amount', price, 'currency', currency,
 			'capacity', capacity, 'available', available) ORDER BY position)
 		 FROM ticket_types WHERE event_id = events.id)
@@ -307,17 +311,17 @@ func get(ctx context.Context, db interface {
 func scanEvent(row interface{ Scan(dest ...any) error }) (*event.Event, error) {
 	var e event.Event
 	var starts, ends, created, updated int64
-	var cancelled sql.NullInt64
+	var cancelled, doors sql.NullInt64
 	var types []byte
 	if err := row.Scan(&e.ID, &e.OrganizerID, &e.Status, &starts, &ends, &created, &updated, &e.Version, &e.Inventory,
 		&e.TimeZone, &e.Title, &e.Category, &e.Venue.Name, &e.Venue.Address, &e.Venue.City, &e.Venue.Country,
 		&e.Description, &e.CancellationPolicy.FreeHours, &e.CancellationPolicy.FeeBasisPoints, &cancelled, &e.CancellationNote,
-		&types); err != nil {
+		&doors, &e.MaxPerBooking, &e.NoTransfers, &types); err != nil {
 		return nil, err
 	}
 	e.StartsAt, e.EndsAt = sqlitedb.FromTime(starts), sqlitedb.FromTime(ends)
 	e.CreatedAt, e.UpdatedAt = sqlitedb.FromTime(created), sqlitedb.FromTime(updated)
-	e.CancelledAt = sqlitedb.FromNullTime(cancelled)
+	e.CancelledAt, e.DoorsAt = sqlitedb.FromNullTime(cancelled), sqlitedb.FromNullTime(doors)
 	var read []ticketType
 	if err := json.Unmarshal(types, &read); err != nil {
 		return nil, err
