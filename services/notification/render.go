@@ -186,7 +186,7 @@ func because(b events.Booking) string {
 		return "its tickets are not sold any more"
 	case problem.PaymentDeclined, problem.PaymentAbandoned:
 		return "its payment came too late: its tickets could no longer be held"
-	case problem.SoldOut:
+	case problem.SoldOut, problem.TooManyTickets:
 		return "its tickets could no longer be held"
 	}
 	return ""
