@@ -131,7 +131,7 @@ type Record struct {
 	Booking    string    // what the message says about it, as JSON; its texts are written from that. It holds no credential
 	At         time.Time // when it came
 	EventAt    time.Time // from when the retention counts: the event, or At; at most MaxAhead after At
-	Quotas     []Quota   // of different Keys, for the first record of a booking; none where it is sent in any case
+	Quotas     []Quota   // of different Keys; none where it is sent in any case
 	Deliveries []Notification
 }
 

@@ -58,9 +58,11 @@ type Store interface {
 	//     a lease. It uses up none of its quotas.
 	//   - A record uses each of its quotas once, however often it comes. One that
 	//     is not told uses none.
-	//   - A record whose booking has another one with a delivery that no quota has
-	//     stopped is sent in any case, and uses no quota: whoever was told of a booking
-	//     hears how it goes on.
+	//   - A record without a Part whose booking has another one with a delivery that no
+	//     quota has stopped is sent in any case, and uses no quota: whoever was told of a
+	//     booking hears how it goes on.
+	//   - A record with a Part uses its quotas whatever its booking is told: a booking has
+	//     as many of them as it has tickets.
 	//
 	//   - A record of the booking that cannot be read is left out and logged. It does
 	//     not hinder the others.

@@ -54,8 +54,9 @@ type Options struct {
 	Retention time.Duration
 	// RecipientQuota and AccountQuota are how many notifications about bookings for
 	// which nothing is paid go to one address, and to the addresses of one account,
-	// within a QuotaPeriod; defaults 10 and 30. They count the first of each booking.
-	// Those about money, and what follows one that was sent, are always sent.
+	// within a QuotaPeriod; defaults 10 and 30. They count the first of each booking, and
+	// each cancellation in part. Those about money, and others that follow one that was
+	// sent, are always sent.
 	RecipientQuota, AccountQuota int
 	// Poll is how often an idle worker looks for what is due; default 500 ms.
 	// What is enqueued here does not wait for it.
@@ -129,8 +130,9 @@ func New(o Options) (*Service, error) {
 //     the confirmation stale, which it may overtake: that has what the customer
 //     needs at the door. What it does make stale is that the booking failed.
 //   - Where nothing was paid, nobody has proven that the address is theirs: then
-//     an address and an account are told only of so many bookings (RecipientQuota).
-//     Whoever was told of a booking hears how it goes on.
+//     an address and an account are told only of so many bookings, and cancellations in
+//     part, which count one by one (RecipientQuota). Whoever was told of a booking hears
+//     in any case what becomes of the whole of it.
 func (s *Service) Handle(ctx context.Context, m events.Message) error {
 	b, kind, err := decode(m)
 	if err != nil {

@@ -896,6 +896,34 @@ func TestFreeBookingsMailOneAddressAFewTimesAnHour(t *testing.T) {
 	}
 }
 
+// Of a free booking that is cancelled ticket by ticket each mail counts.
+func TestAFreeBookingCancelledTicketByTicketKeepsToTheQuota(t *testing.T) {
+	t.Parallel()
+	o := &outside{}
+	s := newService(t, o)
+	stop := run(t, s)
+	b := booking("stranger")
+	b.Total = money.Amount{Currency: "EUR"}
+	b.Items = []events.Item{{Name: "Stalls", Quantity: 20, UnitPrice: b.Total}}
+	handle(t, s, message(t, events.TypeBookingConfirmed, b))
+	eventually(t, "the booking is told", func() bool { return statuses(t, s)[notification.Sent] == 1 }) // the cancellation outdates it
+	for range 19 {
+		b.Version++
+		b.Cancellation = &events.Cancellation{
+			ID: uuid.NewString(), Items: []events.Item{{Name: "Stalls", Quantity: 1, UnitPrice: b.Total}},
+			Price: b.Total, Refund: b.Total, Fee: b.Total,
+		}
+		handle(t, s, message(t, events.TypeBookingItemsCancelled, b))
+	}
+	b.Version++
+	handle(t, s, message(t, events.TypeBookingCancelled, b))
+	eventually(t, "all that may be sent is", func() bool { return statuses(t, s)[notification.Pending] == 0 })
+	stop()
+	if mails, _ := o.sent(); len(mails) != 11 {
+		t.Errorf("%d mails, want 10 and the one that the rest is cancelled", len(mails))
+	}
+}
+
 // Whoever uses up the quota of an address keeps no news about another's booking from it.
 func TestAQuotaStopsNoNewsAboutABookingThatWasConfirmed(t *testing.T) {
 	t.Parallel()

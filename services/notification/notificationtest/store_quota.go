@@ -114,8 +114,8 @@ var quotaTests = map[string]func(*testing.T, notification.Store){
 		wantOutcome(t, s, open, notification.Stored)
 		wantOutcome(t, s, limited(base, q), notification.Limited)
 		for _, told := range []notification.Record{open, failed, sent} {
-			part := later(told, notification.ItemsCancelled)
-			for _, next := range []notification.Record{part, later(part, notification.ItemsCancelled), later(later(part, notification.ItemsCancelled), notification.EventCancelled)} {
+			gone := later(told, notification.Cancellation)
+			for _, next := range []notification.Record{gone, later(gone, notification.EventCancelled)} {
 				wantOutcome(t, s, next, notification.Stored)
 				wantOutcome(t, s, next, notification.Ignored)
 			}
@@ -131,10 +131,40 @@ var quotaTests = map[string]func(*testing.T, notification.Store){
 		q := notification.Quota{Key: "to/a", Most: 2}
 		first := limited(base, q)
 		wantOutcome(t, s, first, notification.Stored)
-		wantOutcome(t, s, later(first, notification.ItemsCancelled), notification.Stored)
+		wantOutcome(t, s, later(first, notification.Cancellation), notification.Stored)
 		wantOutcome(t, s, later(first, notification.EventCancelled), notification.Stored)
 		wantOutcome(t, s, limited(base, q), notification.Stored)
 		wantOutcome(t, s, limited(base, q), notification.Limited)
+	},
+	"a_cancellation_in_part_needs_a_quota": func(t *testing.T, s notification.Store) {
+		q := notification.Quota{Key: "to/a", Most: 3}
+		whole := limited(base, q)
+		wantOutcome(t, s, whole, notification.Stored)
+		part := later(whole, notification.ItemsCancelled)
+		wantOutcome(t, s, part, notification.Stored)
+		part = later(part, notification.ItemsCancelled)
+		wantOutcome(t, s, part, notification.Stored)
+		wantOutcome(t, s, withOwnDeliveries(part), notification.Ignored)
+		over := later(part, notification.ItemsCancelled)
+		wantOutcome(t, s, over, notification.Limited)
+		wantOutcome(t, s, limited(base, q), notification.Limited) // each part has used it
+		wantOutcome(t, s, later(over, notification.Cancellation), notification.Stored)
+		paid := later(part, notification.ItemsCancelled)
+		paid.Quotas = nil
+		wantOutcome(t, s, paid, notification.Stored)
+	},
+	"racing_cancellations_in_part_never_pass_a_quota": func(t *testing.T, s notification.Store) {
+		const most = 5
+		q := notification.Quota{Key: "to/a", Most: most}
+		whole := limited(base, q)
+		wantOutcome(t, s, whole, notification.Stored)
+		won := race(t, func(int) (bool, error) {
+			outcome, err := s.Enqueue(t.Context(), later(whole, notification.ItemsCancelled))
+			return outcome == notification.Stored, err
+		})
+		if won != most-1 {
+			t.Errorf("%d parts are told, want %d", won, most-1)
+		}
 	},
 	"a_booking_that_a_quota_stopped_needs_one": func(t *testing.T, s notification.Store) {
 		q := notification.Quota{Key: "to/a", Most: 1}

@@ -163,6 +163,14 @@ func TestStoreSuiteCatchesBrokenAdapters(t *testing.T) {
 				return b.Store.Enqueue(ctx, r)
 			},
 		}},
+		"counts_the_first_of_a_booking_alone": {"a_cancellation_in_part_needs_a_quota", broken{
+			enqueue: func(b broken, ctx context.Context, r notification.Record) (notification.Outcome, error) {
+				if r.Part != "" {
+					r.Quotas = nil
+				}
+				return b.Store.Enqueue(ctx, r)
+			},
+		}},
 		"takes_a_booking_for_told_that_a_quota_stopped": {"a_booking_that_a_quota_stopped_needs_one", broken{
 			enqueue: func(b broken, ctx context.Context, r notification.Record) (notification.Outcome, error) {
 				n, err := b.messages.CountDocuments(ctx, bson.D{{Key: "booking_id", Value: r.BookingID}})

@@ -23,7 +23,7 @@ import (
 //  2. Look at the other messages of its booking: one of a higher version that
 //     outdates it makes it stale. One of a lower version is overtaken; if this
 //     one outdates it, it is told no more, be it undecided or waiting to be sent.
-//  3. Use its quotas, unless its booking is told already.
+//  3. Use its quotas, unless it is about the whole of a booking that is told already.
 //  4. Decide: set the deliveries where it is to be told.
 //  5. Where one of its quotas was used up, free the others.
 //
@@ -270,11 +270,11 @@ var header = func() bson.D {
 
 // others is what a message needs to know of the others of its booking.
 type others struct {
-	stale bool // one outdates it
-	newer bool // there is one of a higher version of which anybody is told
-	open  bool // one of a lower version has a delivery that is open or leased
-	told  bool // one has a delivery that no quota has stopped
-	ids   []string
+	stale bool     // one outdates it
+	newer bool     // there is one of a higher version of which anybody is told
+	open  bool     // one of a lower version has a delivery that is open or leased
+	told  bool     // one has a delivery that no quota has stopped
+	whole []string // the ids of those that are not about a part of it
 }
 
 // compare looks at the other messages of m's booking. Where nothing outdates m,
@@ -292,7 +292,9 @@ func (s *Store) compare(ctx context.Context, m message) (rest others, err error)
 		}
 		rest.newer = rest.newer || other.Version > m.Version && other.Once != other.ID
 		rest.told = rest.told || other.told()
-		rest.ids = append(rest.ids, other.ID)
+		if other.Kind != notification.ItemsCancelled {
+			rest.whole = append(rest.whole, other.ID)
+		}
 	}
 	for _, other := range found {
 		if other.Version >= m.Version || other.Kind == notification.Nothing {

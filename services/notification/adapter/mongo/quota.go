@@ -25,18 +25,23 @@ type use struct {
 	At      int64  `bson:"at"`
 }
 
-// admit uses the quotas of r, unless its booking is told already. If one is used up,
-// m's deliveries are Failed, and what it has used of the others is for freeQuotas.
+// admit uses the quotas of r, unless it is about the whole of a booking that is told
+// already. If one is used up, m's deliveries are Failed, and what it has used of the
+// others is for freeQuotas.
 //
 // A message that is decided upon again, after a crash or by a second caller, finds
-// what it has used. It also finds what another message of its booking has used:
-// that may be undecided and sent later, or have been dropped for this one.
+// what it has used. If it is about the whole of its booking, it also finds what another
+// such message has used: that may be undecided and sent later, or have been dropped for
+// this one.
 func (s *Store) admit(ctx context.Context, r notification.Record, m *message, rest others) (used []notification.Quota, admitted bool, err error) {
-	if rest.told {
+	shared := rest.whole
+	if r.Part != "" {
+		shared = nil
+	} else if rest.told {
 		return nil, true, nil
 	}
 	for i, q := range r.Quotas {
-		admitted, err := s.useQuota(ctx, q, r, rest.ids)
+		admitted, err := s.useQuota(ctx, q, r, shared)
 		if err != nil {
 			return nil, false, err
 		}
@@ -67,15 +72,15 @@ func (s *Store) freeQuotas(ctx context.Context, used []notification.Quota, m mes
 	return nil
 }
 
-// useQuota uses q for r, unless it is used up. What a message of the same booking has
-// used counts for r as well.
-func (s *Store) useQuota(ctx context.Context, q notification.Quota, r notification.Record, booking []string) (bool, error) {
+// useQuota uses q for r, unless it is used up. What one of the messages shared has used
+// counts for r as well.
+func (s *Store) useQuota(ctx context.Context, q notification.Quota, r notification.Record, shared []string) (bool, error) {
 	at := r.At.UnixMicro()
 	return s.changeQuota(ctx, q.Key, at, func(uses []use) ([]use, bool) {
 		kept, used := []use{}, 0
 		for _, u := range uses {
 			now := u.At > at-notification.QuotaPeriod.Microseconds() && u.At < at+notification.QuotaPeriod.Microseconds()
-			if u.Message == r.MessageID || now && slices.Contains(booking, u.Message) {
+			if u.Message == r.MessageID || now && slices.Contains(shared, u.Message) {
 				return nil, true
 			}
 			if now {

@@ -9,13 +9,13 @@ import (
 	"github.com/openboxoffice/boxoffice/services/notification"
 )
 
-// admit reports whether r may be sent: its booking is told already, or none of r's
-// quotas is used up. Then it uses each.
+// admit reports whether r may be sent: it is about the whole of a booking that is told
+// already, or none of r's quotas is used up. Then it uses each.
 func admit(ctx context.Context, tx *sql.Tx, r notification.Record) (bool, error) {
 	if len(r.Deliveries) == 0 || len(r.Quotas) == 0 {
 		return true, nil
 	}
-	if r.BookingID != "" {
+	if r.BookingID != "" && r.Part == "" {
 		var told bool
 		if err := tx.QueryRowContext(ctx, `
 			SELECT EXISTS (SELECT 1 FROM deliveries WHERE booking_id = ? AND NOT (status = 'FAILED' AND error = ?))`,

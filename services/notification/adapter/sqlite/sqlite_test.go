@@ -338,6 +338,14 @@ func TestStoreSuiteCatchesBrokenAdapters(t *testing.T) {
 			},
 		}},
 		"counts_all_that_a_booking_is_told": {"a_booking_that_is_told_needs_no_quota", broken{enqueue: asItsFirst}},
+		"counts_the_first_of_a_booking_alone": {"a_cancellation_in_part_needs_a_quota", broken{
+			enqueue: func(s store, ctx context.Context, r notification.Record) (notification.Outcome, error) {
+				if r.Part != "" {
+					r.Quotas = nil
+				}
+				return s.Enqueue(ctx, r)
+			},
+		}},
 		"counts_what_needs_no_quota": {"a_booking_that_is_told_uses_no_quota", broken{
 			enqueue: func(s store, ctx context.Context, r notification.Record) (notification.Outcome, error) {
 				outcome, err := s.Enqueue(ctx, r)
