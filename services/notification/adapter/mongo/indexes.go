@@ -36,6 +36,8 @@ func indexes() []mongodb.Index {
 			"newest": {"-" + c + ".created_at", "-" + c + ".id"},                 // List
 			"status": {c + ".status", "-" + c + ".created_at", "-" + c + ".id"},  // List: of one status
 			"user":   {c + ".user_id", "-" + c + ".created_at", "-" + c + ".id"}, // List: of one user
+			// List: of one status of one user
+			"user_status": {c + ".user_id", c + ".status", "-" + c + ".created_at", "-" + c + ".id"},
 		} {
 			all = append(all, mongodb.Index{Collection: messagesName, Name: c + "_" + name, Keys: keys(fields...)})
 		}

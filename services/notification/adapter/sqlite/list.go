@@ -9,8 +9,9 @@ import (
 	"github.com/openboxoffice/boxoffice/services/notification"
 )
 
-// List implements notification.Store. A plus keeps the status from the choice of an
-// index: only a status alone says which deliveries there are few of.
+// List implements notification.Store. A plus keeps a condition from the choice of an
+// index: of a booking there are few deliveries, whatever else is asked for, and
+// without a status the order of all of them serves.
 func (s *Store) List(ctx context.Context, f notification.Filter) ([]notification.Notification, error) {
 	if f.Status != "" && !f.Status.Shown() {
 		return []notification.Notification{}, nil
@@ -20,16 +21,18 @@ func (s *Store) List(ctx context.Context, f notification.Filter) ([]notification
 	switch {
 	case f.Status == "":
 		add(`+d.status IN ('PENDING', 'SENT', 'FAILED', 'OUTDATED')`)
-	case f.UserID != "" || f.BookingID != "":
+	case f.BookingID != "":
 		add(`+d.status = ?`, f.Status)
 	default:
 		add(`d.status = ?`, f.Status)
 	}
-	if f.UserID != "" {
-		add(`d.user_id = ?`, f.UserID)
-	}
-	if f.BookingID != "" {
+	switch {
+	case f.BookingID != "" && f.UserID != "":
+		add(`d.booking_id = ? AND +d.user_id = ?`, f.BookingID, f.UserID)
+	case f.BookingID != "":
 		add(`d.booking_id = ?`, f.BookingID)
+	case f.UserID != "":
+		add(`d.user_id = ?`, f.UserID)
 	}
 	if f.After != nil {
 		add(`(d.created_at, d.id) < (?, ?)`, sqlitedb.Time(f.After.CreatedAt), f.After.ID)
