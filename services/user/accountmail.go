@@ -80,6 +80,9 @@ type AccountMail struct {
 	ExpiresAt time.Time
 	UsedAt    time.Time // zero until the token is used
 	Tries     int       // how often its code was tried
+	// Outdated says that the user was sent a newer mail of this purpose. The store finds
+	// it out.
+	Outdated bool
 }
 
 // Token returns what the link ends with: the same each time, so that a mail that is
@@ -157,6 +160,10 @@ func (m AccountMail) due(u User, now time.Time) error {
 	}
 	return nil
 }
+
+// replaced reports whether only a newer mail is to be sent. A notice has none: each tells
+// of a change of its own.
+func (m AccountMail) replaced() bool { return m.Outdated && m.Purpose != EmailChanged }
 
 func sameEmail(a, b string) bool { return EmailKey(a) == EmailKey(b) }
 
@@ -266,10 +273,11 @@ type MailContent struct {
 var paths = map[Purpose]string{Verification: "verify", PasswordReset: "password-reset", EmailChange: "email"}
 
 // Mail returns what the account mail says now, or ErrMailNotDue where there is
-// none, or no reason to send it any more.
+// none, or no reason to send it any more: a newer one has been asked for, or its link
+// does nothing. A link that was mailed before stays good.
 func (s *Service) Mail(ctx context.Context, id string) (MailContent, error) {
 	m, u, err := s.AccountMails.Get(ctx, id)
-	if errors.Is(err, ErrLinkNotValid) || err == nil && m.due(u, s.now()) != nil {
+	if errors.Is(err, ErrLinkNotValid) || err == nil && (m.replaced() || m.due(u, s.now()) != nil) {
 		return MailContent{}, ErrMailNotDue
 	}
 	if err != nil {

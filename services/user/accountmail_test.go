@@ -145,6 +145,53 @@ func TestPasswordReset(t *testing.T) {
 	}
 }
 
+// Of the mails that wait only the newest of each purpose is sent. A link that was mailed
+// before stays good.
+func TestAnOlderLinkIsNotSentAfterANewerOne(t *testing.T) {
+	t.Parallel()
+	s := newService(t)
+	u := s.registered(t)
+	for _, p := range []user.Purpose{user.Verification, user.PasswordReset} {
+		old, newest := s.mailed(t, p), s.mailed(t, p)
+		_, err := s.Mail(t.Context(), old.ID)
+		wantErr(t, err, user.ErrMailNotDue)
+		if _, err := s.Mail(t.Context(), newest.ID); err != nil {
+			t.Errorf("the newest %s: %v", p, err)
+		}
+		if p == user.Verification {
+			if err := s.ConfirmEmail(t.Context(), old.Token); err != nil {
+				t.Errorf("the link that was mailed first: %v", err)
+			}
+		}
+	}
+	change := func(email string) user.MailContent {
+		t.Helper()
+		if err := s.RequestEmail(t.Context(), u.ID, email, password); err != nil {
+			t.Fatal(err)
+		}
+		c, err := s.Mail(t.Context(), s.told(t)[0].MailID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	wrong, right := change("wrong@example.com"), change("right@example.com")
+	_, err := s.Mail(t.Context(), wrong.ID)
+	wantErr(t, err, user.ErrMailNotDue)
+	// Each change is told to the address that it replaces, however late.
+	if _, err := s.ConfirmNewEmail(t.Context(), u.ID, right.Token); err != nil {
+		t.Fatal(err)
+	}
+	first := s.told(t)[0].MailID
+	if _, err := s.ConfirmNewEmail(t.Context(), u.ID, change("next@example.com").Token); err != nil {
+		t.Fatal(err)
+	}
+	s.told(t)
+	if notice, err := s.Mail(t.Context(), first); err != nil || notice.To != u.Email {
+		t.Errorf("the first notice is to %s (%v), want %s", notice.To, err, u.Email)
+	}
+}
+
 func TestLinksThatAreNotValid(t *testing.T) {
 	t.Parallel()
 	s := newService(t)

@@ -183,3 +183,21 @@ func TestACodeEndsWithThePassword(t *testing.T) {
 	_, err := s.ConfirmPhone(t.Context(), u.ID, c.Code)
 	wantErr(t, err, user.ErrLinkNotValid)
 }
+
+// An SMS that waits is not sent after the one that replaces it: its code would be wrong.
+func TestAnOlderCodeIsNotSentAfterANewerOne(t *testing.T) {
+	t.Parallel()
+	s := newService(t)
+	u := s.registered(t)
+	old := s.texted(t, u.ID, newPhone)
+	s.pass(-time.Hour / 2) // the clock is set back
+	newest := s.texted(t, u.ID, newPhone)
+	_, err := s.Mail(t.Context(), old.ID)
+	wantErr(t, err, user.ErrMailNotDue)
+	if again, err := s.Mail(t.Context(), newest.ID); err != nil || again.Code != newest.Code {
+		t.Errorf("the newest code: %v", err)
+	}
+	if now, err := s.ConfirmPhone(t.Context(), u.ID, newest.Code); err != nil || now.Phone != newPhone {
+		t.Errorf("the newest code proves nothing: %v", err)
+	}
+}

@@ -134,8 +134,10 @@ type AccountMails interface {
 	//   - When make returns an error nothing is stored, and that error is returned.
 	Send(ctx context.Context, userID string, p Purpose, email string, since time.Time, make func(u User, recent int) (*AccountMail, events.Message, error)) error
 
-	// Get returns a mail, and its user as stored now. One that is unknown, or whose
-	// user is gone, is ErrLinkNotValid.
+	// Get returns a mail, and its user as stored now.
+	//   - One that is unknown, or whose user is gone, is ErrLinkNotValid.
+	//   - It is Outdated if another mail of its purpose to its user was stored after it,
+	//     whatever the clock said. Of many that are stored at once, one is not.
 	Get(ctx context.Context, id string) (AccountMail, User, error)
 
 	// Use marks a mail as used at now, and stores what change makes of its user, and
@@ -153,8 +155,8 @@ type AccountMails interface {
 	Use(ctx context.Context, id string, now, since time.Time,
 		change func(m AccountMail, u *User, told int) (*AccountMail, events.Message, error)) (User, error)
 
-	// Try counts a try of the code in the newest mail of a purpose to a user, and
-	// returns that mail with this try.
+	// Try counts a try of the code in the mail of a purpose to a user that is not
+	// Outdated, and returns that mail with this try.
 	//   - Of many at once each has another count.
 	//   - A user without such a mail is ErrLinkNotValid.
 	Try(ctx context.Context, userID string, p Purpose) (AccountMail, error)

@@ -37,6 +37,8 @@ func TestAccountMails(t *testing.T, open func(t *testing.T) AccountMailsUnderTes
 		{"an error from decide stores nothing", mailsDecideFails},
 		{"of many at once each request is decided on once", mailsRace},
 		{"an unknown mail is not valid", mailsUnknown},
+		{"a mail is outdated by one that is stored later", mailsOutdated},
+		{"of many stored at once one is not outdated", mailsOutdatedRace},
 		{"use stores what change makes and marks the mail", mailsUse},
 		{"an error from change stores nothing", mailsUseFails},
 		{"of many uses each sees what the others have stored", mailsUseRace},
@@ -310,9 +312,57 @@ func mailsUnknown(t *testing.T, s AccountMailsUnderTest) {
 	}
 }
 
+func mailsOutdated(t *testing.T, s AccountMailsUnderTest) {
+	ada, bob := s.account(t, "ada@example.com"), s.account(t, "bob@example.com")
+	verification := s.mail(t, ada)
+	first, others := s.code(t, ada, at), s.code(t, bob, at)
+	second := s.code(t, ada, at.Add(-time.Hour)) // the clock was set back
+	third := s.code(t, ada, at.Add(-time.Hour))
+	for what, m := range map[string]struct {
+		id   string
+		want bool
+	}{
+		"one of another purpose":     {verification.ID, false},
+		"one of another user":        {others.ID, false},
+		"the first":                  {first.ID, true},
+		"the second":                 {second.ID, true},
+		"the third, which is newest": {third.ID, false},
+	} {
+		got, _, err := s.Get(t.Context(), m.id)
+		must(t, err)
+		if got.Outdated != m.want {
+			t.Errorf("%s is outdated: %v, want %v", what, got.Outdated, m.want)
+		}
+	}
+}
+
+func mailsOutdatedRace(t *testing.T, s AccountMailsUnderTest) {
+	u := s.account(t, "ada@example.com")
+	ids := make([]string, workers)
+	race(t, nil, func(worker int) error {
+		return s.Send(t.Context(), u.ID, user.EmailChange, fmt.Sprint("user", worker, "@example.com"), at, func(u user.User, _ int) (*user.AccountMail, events.Message, error) {
+			m := newMail(user.MailRequest{Purpose: user.EmailChange}, u)
+			ids[worker] = m.ID
+			return &m, messageOf(m), nil
+		})
+	})
+	newest := 0
+	for _, id := range ids {
+		m, _, err := s.Get(t.Context(), id)
+		must(t, err)
+		if !m.Outdated {
+			newest++
+		}
+	}
+	if newest != 1 {
+		t.Errorf("%d mails are not outdated, want 1", newest)
+	}
+}
+
 func mailsUse(t *testing.T, s AccountMailsUnderTest) {
 	u := s.account(t, "ada@example.com")
 	m, other := s.mail(t, u), s.mail(t, u)
+	m.Outdated = true
 	want := stored(u)
 	want.EmailVerifiedAt, want.PasswordHash, want.PasswordVersion, want.UpdatedAt = inUTC(at.Add(time.Minute)), "another", 4, inUTC(at.Add(time.Minute))
 	got, err := s.Use(t.Context(), m.ID, at.Add(time.Minute), at, changing(func(given user.AccountMail, u *user.User) error {
@@ -397,7 +447,8 @@ func mailsTry(t *testing.T, s AccountMailsUnderTest) {
 		_, err := s.Try(t.Context(), nobody, user.PhoneChange)
 		wantErr(t, err, user.ErrLinkNotValid)
 	}
-	old, newest, others := s.code(t, u, at), s.code(t, u, at.Add(time.Microsecond)), s.code(t, other, at.Add(time.Minute))
+	old, newest, others := s.code(t, u, at), s.code(t, u, at.Add(-time.Hour)), s.code(t, other, at.Add(time.Minute)) // the clock was set back
+	old.Outdated = true
 	for range 3 {
 		newest.Tries++
 		got, err := s.Try(t.Context(), u.ID, user.PhoneChange)

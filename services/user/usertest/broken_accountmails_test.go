@@ -16,6 +16,7 @@ import (
 // accountMails is a user.AccountMails of which some methods are replaced.
 type accountMails struct {
 	user.AccountMails
+	get     func(ctx context.Context, id string) (user.AccountMail, user.User, error)
 	try     func(ctx context.Context, userID string, p user.Purpose) (user.AccountMail, error)
 	request func(ctx context.Context, r user.MailRequest) error
 	workOff func(ctx context.Context, since time.Time, limit int, decide decision) (int, error)
@@ -27,6 +28,13 @@ type accountMails struct {
 type changeOfUse = func(user.AccountMail, *user.User, int) (*user.AccountMail, events.Message, error)
 
 type decision = func(r user.MailRequest, u user.User, recent int) (*user.AccountMail, events.Message, error)
+
+func (s accountMails) Get(ctx context.Context, id string) (user.AccountMail, user.User, error) {
+	if s.get != nil {
+		return s.get(ctx, id)
+	}
+	return s.AccountMails.Get(ctx, id)
+}
 
 func (s accountMails) Try(ctx context.Context, userID string, p user.Purpose) (user.AccountMail, error) {
 	if s.try != nil {
@@ -261,6 +269,33 @@ func TestAccountMailsSuiteCatches(t *testing.T) {
 				return m, err
 			}
 		}), "a try counts at the newest mail"},
+		{"takes the mail of the latest time for the newest", with(func(good user.AccountMails, s *accountMails) {
+			latest := sentLast(good, s)
+			s.get = func(ctx context.Context, id string) (user.AccountMail, user.User, error) {
+				m, u, err := good.Get(ctx, id)
+				if newest, known := latest(m); known {
+					m.Outdated = m.ID != newest
+				}
+				return m, u, err
+			}
+		}), "a mail is outdated by one that is stored later"},
+		{"tries the code of the latest time", with(func(good user.AccountMails, s *accountMails) {
+			latest := sentLast(good, s)
+			s.try = func(ctx context.Context, userID string, p user.Purpose) (user.AccountMail, error) {
+				m, err := good.Try(ctx, userID, p)
+				if newest, known := latest(m); err == nil && known {
+					m, _, err = good.Get(ctx, newest)
+				}
+				return m, err
+			}
+		}), "a try counts at the newest mail"},
+		{"outdates no mail", with(func(good user.AccountMails, s *accountMails) {
+			s.get = func(ctx context.Context, id string) (user.AccountMail, user.User, error) {
+				m, u, err := good.Get(ctx, id)
+				m.Outdated = false
+				return m, u, err
+			}
+		}), "of many stored at once one is not outdated"},
 		{"reads how often a code was tried before it counts", with(func(good user.AccountMails, s *accountMails) {
 			var meeting suitetest.Meeting
 			s.try = func(ctx context.Context, userID string, p user.Purpose) (user.AccountMail, error) {
@@ -282,4 +317,29 @@ func TestAccountMailsSuiteCatches(t *testing.T) {
 			}
 		}), "an ended context changes nothing"},
 	})
+}
+
+// sentLast lets s note what it sends, and returns which of the mails with m's purpose and
+// user has the latest time.
+func sentLast(good user.AccountMails, s *accountMails) func(m user.AccountMail) (id string, known bool) {
+	var mu sync.Mutex
+	latest := map[string]user.AccountMail{}
+	key := func(m user.AccountMail) string { return m.UserID + string(m.Purpose) }
+	s.send = func(ctx context.Context, userID string, p user.Purpose, email string, since time.Time, make func(user.User, int) (*user.AccountMail, events.Message, error)) error {
+		return good.Send(ctx, userID, p, email, since, func(u user.User, recent int) (*user.AccountMail, events.Message, error) {
+			m, message, err := make(u, recent)
+			mu.Lock()
+			defer mu.Unlock()
+			if m != nil && !m.CreatedAt.Before(latest[key(*m)].CreatedAt) {
+				latest[key(*m)] = *m
+			}
+			return m, message, err
+		})
+	}
+	return func(m user.AccountMail) (string, bool) {
+		mu.Lock()
+		defer mu.Unlock()
+		newest, known := latest[key(m)]
+		return newest.ID, known
+	}
 }

@@ -135,8 +135,9 @@ func insertMail(ctx context.Context, tx pgx.Tx, m *user.AccountMail, message eve
 		return nil
 	}
 	if _, err := tx.Exec(ctx, `
-		INSERT INTO account_mails (id, purpose, user_id, email, email_key, replaces, password_version, secret, created_at, expires_at, used_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+		INSERT INTO account_mails (id, purpose, user_id, email, email_key, replaces, password_version, secret, created_at, expires_at, used_at, nth)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,
+			(SELECT coalesce(max(nth), 0) + 1 FROM account_mails WHERE user_id = $3 AND purpose = $2))`,
 		m.ID, m.Purpose, m.UserID, m.Email, user.MailboxKey(m.Email), m.Replaces, m.PasswordVersion, m.Secret, m.CreatedAt, m.ExpiresAt, nullTime(m.UsedAt)); err != nil {
 		return err
 	}
@@ -169,7 +170,9 @@ func (s *AccountMails) Send(ctx context.Context, userID string, p user.Purpose, 
 
 const mailColumns = `id, purpose, user_id, email, replaces, password_version, secret, created_at, expires_at, used_at, tries`
 
-const selectMail = `SELECT ` + mailColumns + ` FROM account_mails WHERE id = $1`
+const selectMail = `SELECT ` + mailColumns + `, EXISTS (SELECT 1 FROM account_mails newer
+	WHERE newer.user_id = account_mails.user_id AND newer.purpose = account_mails.purpose AND newer.nth > account_mails.nth)
+	FROM account_mails WHERE id = $1`
 
 // Get implements user.AccountMails.
 func (s *AccountMails) Get(ctx context.Context, id string) (m user.AccountMail, u user.User, err error) {
@@ -242,8 +245,8 @@ func (s *AccountMails) Try(ctx context.Context, userID string, p user.Purpose) (
 	err = s.db.Write(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		m, err = scanMail(tx.QueryRow(ctx, `
 			UPDATE account_mails SET tries = tries + 1
-			WHERE id = (SELECT id FROM account_mails WHERE user_id = $1 AND purpose = $2 ORDER BY created_at DESC, id DESC LIMIT 1)
-			RETURNING `+mailColumns, userID, p))
+			WHERE id = (SELECT id FROM account_mails WHERE user_id = $1 AND purpose = $2 ORDER BY nth DESC, id DESC LIMIT 1)
+			RETURNING `+mailColumns+`, false`, userID, p))
 		return err
 	})
 	return m, err
@@ -258,7 +261,7 @@ func (s *AccountMails) Prune(ctx context.Context, before time.Time) error {
 
 func scanMail(row pgx.Row) (m user.AccountMail, err error) {
 	var used *time.Time
-	err = row.Scan(&m.ID, &m.Purpose, &m.UserID, &m.Email, &m.Replaces, &m.PasswordVersion, &m.Secret, &m.CreatedAt, &m.ExpiresAt, &used, &m.Tries)
+	err = row.Scan(&m.ID, &m.Purpose, &m.UserID, &m.Email, &m.Replaces, &m.PasswordVersion, &m.Secret, &m.CreatedAt, &m.ExpiresAt, &used, &m.Tries, &m.Outdated)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows), postgresdb.IsNoText(err):
 		return user.AccountMail{}, user.ErrLinkNotValid

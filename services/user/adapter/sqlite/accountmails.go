@@ -123,8 +123,9 @@ func insertMail(ctx context.Context, tx *sql.Tx, m *user.AccountMail, message ev
 		return nil
 	}
 	if _, err := tx.ExecContext(ctx, `
-		INSERT INTO account_mails (id, purpose, user_id, email, email_key, replaces, password_version, secret, created_at, expires_at, used_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		INSERT INTO account_mails (id, purpose, user_id, email, email_key, replaces, password_version, secret, created_at, expires_at, used_at, nth)
+		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11,
+			(SELECT coalesce(max(nth), 0) + 1 FROM account_mails WHERE user_id = ?3 AND purpose = ?2))`,
 		m.ID, m.Purpose, m.UserID, m.Email, user.MailboxKey(m.Email), m.Replaces, m.PasswordVersion, m.Secret, sqlitedb.Time(m.CreatedAt), sqlitedb.Time(m.ExpiresAt), sqlitedb.NullTime(m.UsedAt)); err != nil {
 		return err
 	}
@@ -154,7 +155,9 @@ func (s *AccountMails) Send(ctx context.Context, userID string, p user.Purpose, 
 
 const mailColumns = `id, purpose, user_id, email, replaces, password_version, secret, created_at, expires_at, used_at, tries`
 
-const selectMail = `SELECT ` + mailColumns + ` FROM account_mails WHERE id = ?`
+const selectMail = `SELECT ` + mailColumns + `, EXISTS (SELECT 1 FROM account_mails newer
+	WHERE newer.user_id = account_mails.user_id AND newer.purpose = account_mails.purpose AND newer.nth > account_mails.nth)
+	FROM account_mails WHERE id = ?`
 
 // Get implements user.AccountMails.
 func (s *AccountMails) Get(ctx context.Context, id string) (user.AccountMail, user.User, error) {
@@ -219,13 +222,13 @@ func (s *AccountMails) Use(ctx context.Context, id string, now, since time.Time,
 	return u, nil
 }
 
-// Try implements user.AccountMails. Ids are UUIDv7: the greatest is the newest.
+// Try implements user.AccountMails.
 func (s *AccountMails) Try(ctx context.Context, userID string, p user.Purpose) (m user.AccountMail, err error) {
 	err = s.db.Write(ctx, func(tx *sql.Tx) error {
 		m, err = scanMail(tx.QueryRowContext(ctx, `
 			UPDATE account_mails SET tries = tries + 1
-			WHERE id = (SELECT id FROM account_mails WHERE user_id = ? AND purpose = ? ORDER BY created_at DESC, id DESC LIMIT 1)
-			RETURNING `+mailColumns, userID, p))
+			WHERE id = (SELECT id FROM account_mails WHERE user_id = ? AND purpose = ? ORDER BY nth DESC, id DESC LIMIT 1)
+			RETURNING `+mailColumns+`, false`, userID, p))
 		return err
 	})
 	return m, err
@@ -240,7 +243,7 @@ func (s *AccountMails) Prune(ctx context.Context, before time.Time) error {
 func scanMail(row *sql.Row) (m user.AccountMail, err error) {
 	var created, expires int64
 	var used sql.NullInt64
-	err = row.Scan(&m.ID, &m.Purpose, &m.UserID, &m.Email, &m.Replaces, &m.PasswordVersion, &m.Secret, &created, &expires, &used, &m.Tries)
+	err = row.Scan(&m.ID, &m.Purpose, &m.UserID, &m.Email, &m.Replaces, &m.PasswordVersion, &m.Secret, &created, &expires, &used, &m.Tries, &m.Outdated)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return user.AccountMail{}, user.ErrLinkNotValid

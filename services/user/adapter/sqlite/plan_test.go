@@ -25,7 +25,7 @@ func TestEverythingGoesByIndexes(t *testing.T) {
 		`INSERT INTO users SELECT 'u' || n, 'u' || n || '@example.com', 'u' || n || '@example.com', '', '', '', '', 1, 0, 0, `+strconv.Itoa(user.EmailKeyVersion)+`, '', NULL, NULL FROM `+plantest.N,
 		`INSERT INTO sessions (id, user_id, password_version, started_at) SELECT 's' || n, 'u' || n, 1, 0 FROM `+plantest.N,
 		`INSERT INTO refresh_tokens (hash, session_id, expires_at) SELECT CAST('h' || n AS BLOB), 's' || n, 2000000000 + n FROM `+plantest.N,
-		`INSERT INTO account_mails SELECT 'm' || n, 'verification', 'u' || n, '', 'k' || n, 1, x'00', 0, 2000000000 + n, NULL, '', 0 FROM `+plantest.N,
+		`INSERT INTO account_mails SELECT 'm' || n, 'verification', 'u' || n, '', 'k' || n, 1, x'00', 0, 2000000000 + n, NULL, '', 0, n FROM `+plantest.N,
 		`INSERT INTO guests SELECT 'g' || n, '', '', '', '', 2000000000 + n FROM `+plantest.N,
 		`UPDATE refresh_tokens SET hash = x'`+hex.EncodeToString(token[:])+`' WHERE session_id = 's1000'`)
 	for _, c := range []struct {
