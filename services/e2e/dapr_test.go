@@ -55,7 +55,7 @@ var flags = map[string]string{
 	"appHealthProbeInterval": "app-health-probe-interval", "appHealthProbeTimeout": "app-health-probe-timeout",
 	"appHealthThreshold": "app-health-threshold", "maxBodySize": "max-body-size", "readBufferSize": "read-buffer-size", "appID": "app-id",
 	"resourcesPaths": "", "configFilePath": "", "appLogDestination": "", "daprdLogDestination": "",
-	"appDirPath": "", "command": "",
+	"appDirPath": "", "command": "", "env": "",
 	"appPort": "", "daprHTTPPort": "", "daprGRPCPort": "", "daprInternalGRPCPort": "", "metricsPort": "",
 }
 
@@ -181,10 +181,15 @@ func port(addr string) string {
 	return p
 }
 
-// appEnvironment is what `dapr run` tells the service, and what both have from
-// the shell.
+// appEnvironment is what `dapr run` tells the service, dapr.yaml's env among it, and what
+// both have from the shell.
 func (s *sidecar) appEnvironment() []string {
-	return []string{"DAPR_HTTP_PORT=" + port(s.http), "DAPR_API_TOKEN=" + s.run.apiToken, "APP_API_TOKEN=" + s.run.appToken}
+	env := []string{"DAPR_HTTP_PORT=" + port(s.http), "DAPR_API_TOKEN=" + s.run.apiToken, "APP_API_TOKEN=" + s.run.appToken}
+	common, _ := s.run.common["env"].(map[string]any)
+	for name, value := range common {
+		env = append(env, fmt.Sprintf("%s=%v", name, value))
+	}
+	return env
 }
 
 // complaints are the lines of its log that are no mere information.

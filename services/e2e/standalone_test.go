@@ -44,7 +44,7 @@ func newStandalone(t testing.TB, dir string, o options) *oneProcess {
 		"DATA_DIR=" + dir, "SAMPLE_DATA=false",
 		"USER_ADDR=127.0.0.1:0", "EVENT_ADDR=127.0.0.1:0", "BOOKING_ADDR=127.0.0.1:0", "NOTIFICATION_ADDR=127.0.0.1:0",
 		"ADMIN_EMAIL=" + adminEmail, "ADMIN_PASSWORD=" + adminPassword,
-		"SMTP_URL=" + cmp.Or(o.smtpURL, "folder"), "SMS_URL=log",
+		"SMTP_URL=" + cmp.Or(o.smtpURL, "folder"), "MAIL_FROM=Boxoffice <tickets@boxoffice.test>", "SMS_URL=log",
 	}
 	s.env = append(s.env, o.payments()...)
 	if !o.noProxies {

@@ -168,6 +168,7 @@ func TestEachRuleCanFail(t *testing.T) {
 		{"config.yaml", "name: HotReload\n      enabled: false", "name: HotReload\n      enabled: true", "change while a sidecar runs"},
 		{"dapr.yaml", "schedulerHostAddress: \" \"", "schedulerHostAddress: localhost", "schedulerHostAddress"},
 		{"dapr.yaml", "  enableAppHealthCheck: true\n", "", "enableAppHealthCheck"},
+		{"dapr.yaml", "PUBLISHED_LOCALLY: \"true\"", "PUBLISHED_LOCALLY: \"false\"", "PUBLISHED_LOCALLY"},
 		{"dapr.yaml", "daprHTTPPort: 3501", "daprHTTPPort: 3500", "share port 3500"},
 		{"dapr.yaml", "appPort: 8083", "appPort: 8084", "notification is on 8084"},
 		{"dapr.yaml", "command: [.tools/bin/user]", "command: [\"${HOME}/user\"]", "not expanded"},

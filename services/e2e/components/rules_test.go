@@ -459,7 +459,7 @@ func checkRun(d doc) (f faults) {
 	common := map[string]any{
 		"placementHostAddress": " ", "schedulerHostAddress": " ", "enableAppHealthCheck": true, "appHealthCheckPath": "/readyz",
 		"configFilePath": "./components/config.yaml", "apiListenAddresses": "127.0.0.1", "appProtocol": "http",
-		"appLogDestination": "fileAndConsole", "daprdLogDestination": "file",
+		"appLogDestination": "fileAndConsole", "daprdLogDestination": "file", "env.PUBLISHED_LOCALLY": "true",
 	}
 	for field, want := range common {
 		if got := d.at("common." + field); got != want {

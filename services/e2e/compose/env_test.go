@@ -199,7 +199,7 @@ func TestTheExamplesKeysFit(t *testing.T) {
 	checkKeys(t, exampleEnv(t))
 }
 
-// With the example's keys no service starts where others can reach it.
+// With the example's keys and tokens no service starts where others can reach it.
 func TestTheExamplesKeysAreForThisMachineAlone(t *testing.T) {
 	t.Parallel()
 	for service, open := range map[string]func(environment map[string]string) error{
@@ -232,13 +232,22 @@ func TestTheExamplesKeysAreForThisMachineAlone(t *testing.T) {
 			t.Errorf("%s with TRUSTED_PROXIES=somewhere: error %v", service, err)
 		}
 		delete(environment, "TRUSTED_PROXIES")
-		for _, c := range []struct{ addr, published, proxies, want string }{
-			{"0.0.0.0:1", "false", "", "SERVICE_KEYS"}, {"0.0.0.0:1", "true", "", "STORE"}, {"127.0.0.1:1", "false", "", "STORE"},
-			{"127.0.0.1:1", "false", "127.0.0.1", "SERVICE_KEYS"}, {"0.0.0.0:1", "true", "10.0.0.0/8", "SERVICE_KEYS"},
+		none, known := "0", environment["DAPR_API_TOKEN"]
+		for _, c := range []struct{ addr, published, proxies, sidecar, apiToken, want string }{
+			{"0.0.0.0:1", "false", "", none, known, "SERVICE_KEYS"},
+			{"0.0.0.0:1", "true", "", none, known, "STORE"},
+			{"127.0.0.1:1", "false", "", none, known, "STORE"},
+			{"127.0.0.1:1", "false", "127.0.0.1", none, known, "SERVICE_KEYS"},
+			{"0.0.0.0:1", "true", "10.0.0.0/8", none, known, "SERVICE_KEYS"},
+			{"127.0.0.1:1", "false", "", "3500", known, "SERVICE_KEYS"},
+			{"127.0.0.1:1", "false", "", "3500", known, "DAPR_API_TOKEN"},
+			{"127.0.0.1:1", "false", "", "3500", "mine", "APP_API_TOKEN"},
+			{"127.0.0.1:1", "true", "", "3500", known, "STORE"},
 		} {
 			environment[name], environment["PUBLISHED_LOCALLY"], environment["TRUSTED_PROXIES"] = c.addr, c.published, c.proxies
+			environment["DAPR_HTTP_PORT"], environment["DAPR_API_TOKEN"] = c.sidecar, c.apiToken
 			if err := open(environment); err == nil || !strings.Contains(err.Error(), c.want) {
-				t.Errorf("%s on %s, PUBLISHED_LOCALLY=%s, TRUSTED_PROXIES=%s: error %v, want one about %s", service, c.addr, c.published, c.proxies, err, c.want)
+				t.Errorf("%s with %+v: error %v, want one about %s", service, c, err, c.want)
 			}
 		}
 	}

@@ -9,8 +9,8 @@ import (
 // Reach is the part of a service's environment that says who can reach it.
 type Reach struct {
 	// PublishedLocally says that nobody but this machine can reach the service,
-	// although it listens on more than a loopback address: in a container, whose
-	// port is published on a loopback address alone.
+	// although it listens on more than a loopback address, or has a sidecar: in a
+	// container, whose port is published on a loopback address alone.
 	PublishedLocally bool `env:"PUBLISHED_LOCALLY" envDefault:"false"`
 	// TrustedProxies are the addresses or CIDR ranges whose X-Forwarded-For is
 	// believed. Where there are any, others reach the platform through them.
@@ -18,9 +18,10 @@ type Reach struct {
 }
 
 // Private reports whether nobody but this machine reaches what listens on addr,
-// host:port.
-func (r Reach) Private(addr string) bool {
-	return (Loopback(addr) || r.PublishedLocally) && strings.Trim(strings.Join(r.TrustedProxies, ""), " ") == ""
+// host:port. Behind a sidecar the address does not tell: a service listens on a loopback
+// address there, and the sidecar takes calls of others.
+func (r Reach) Private(addr string, sidecar bool) bool {
+	return (Loopback(addr) && !sidecar || r.PublishedLocally) && strings.Trim(strings.Join(r.TrustedProxies, ""), " ") == ""
 }
 
 // Proxies are TrustedProxies as ranges.

@@ -11,19 +11,23 @@ func TestWhoCanReachAService(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		addr    string
+		sidecar bool
 		reach   config.Reach
 		private bool
 	}{
-		{"127.0.0.1:8080", config.Reach{}, true},
-		{"127.0.0.1:8080", config.Reach{TrustedProxies: []string{" ", ""}}, true},
-		{"127.0.0.1:8080", config.Reach{TrustedProxies: []string{"127.0.0.1"}}, false},
-		{"0.0.0.0:8080", config.Reach{}, false},
-		{":8080", config.Reach{}, false},
-		{"0.0.0.0:8080", config.Reach{PublishedLocally: true}, true},
-		{"0.0.0.0:8080", config.Reach{PublishedLocally: true, TrustedProxies: []string{"10.0.0.0/8"}}, false},
+		{"127.0.0.1:8080", false, config.Reach{}, true},
+		{"127.0.0.1:8080", false, config.Reach{TrustedProxies: []string{" ", ""}}, true},
+		{"127.0.0.1:8080", false, config.Reach{TrustedProxies: []string{"127.0.0.1"}}, false},
+		{"0.0.0.0:8080", false, config.Reach{}, false},
+		{":8080", false, config.Reach{}, false},
+		{"0.0.0.0:8080", false, config.Reach{PublishedLocally: true}, true},
+		{"127.0.0.1:8080", true, config.Reach{}, false},
+		{"127.0.0.1:8080", true, config.Reach{PublishedLocally: true}, true},
+		{"127.0.0.1:8080", true, config.Reach{PublishedLocally: true, TrustedProxies: []string{"127.0.0.1"}}, false},
+		{"0.0.0.0:8080", false, config.Reach{PublishedLocally: true, TrustedProxies: []string{"10.0.0.0/8"}}, false},
 	} {
-		if private := c.reach.Private(c.addr); private != c.private {
-			t.Errorf("%s, %+v: private %t, want %t", c.addr, c.reach, private, c.private)
+		if private := c.reach.Private(c.addr, c.sidecar); private != c.private {
+			t.Errorf("%s, sidecar %t, %+v: private %t, want %t", c.addr, c.sidecar, c.reach, private, c.private)
 		}
 	}
 }

@@ -31,6 +31,30 @@ type Config struct {
 	AppToken string `env:"APP_API_TOKEN"`
 }
 
+// The tokens of .env.example.
+const (
+	exampleAPIToken = "insecure-dapr-api-token"
+	exampleAppToken = "insecure-app-api-token"
+)
+
+// RefuseExamples returns an error where c has a token of .env.example: whoever knows
+// them uses the sidecar as the service does, and delivers messages to the service. It is
+// for services that others can reach.
+func (c Config) RefuseExamples() error {
+	variable := ""
+	switch {
+	case !c.There():
+		return nil
+	case c.APIToken == exampleAPIToken:
+		variable = "DAPR_API_TOKEN"
+	case c.AppToken == exampleAppToken:
+		variable = "APP_API_TOKEN"
+	default:
+		return nil
+	}
+	return fmt.Errorf("%s is that of .env.example, which everybody can read: choose another before other machines can reach the services. If a sidecar on this machine alone reaches this one, set PUBLISHED_LOCALLY=true", variable)
+}
+
 // There says whether there is a sidecar.
 func (c Config) There() bool { return c.Port != 0 }
 

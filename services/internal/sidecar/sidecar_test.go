@@ -168,6 +168,25 @@ func TestASidecarNeedsTokens(t *testing.T) {
 	}
 }
 
+// With the tokens of .env.example others could speak for the service, or to it.
+func TestTheExamplesTokensAreRefused(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		config sidecar.Config
+		want   string
+	}{
+		{sidecar.Config{Port: 1, APIToken: "insecure-dapr-api-token", AppToken: "mine"}, "DAPR_API_TOKEN"},
+		{sidecar.Config{Port: 1, APIToken: "mine", AppToken: "insecure-app-api-token"}, "APP_API_TOKEN"},
+		{sidecar.Config{Port: 1, APIToken: "mine", AppToken: "mine"}, ""},
+		{sidecar.Config{APIToken: "insecure-dapr-api-token", AppToken: "insecure-app-api-token"}, ""}, // nobody uses them
+	} {
+		err := c.config.RefuseExamples()
+		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.HasPrefix(err.Error(), c.want+" is that of .env.example")) {
+			t.Errorf("%+v: error %v, want one about %q", c.config, err, c.want)
+		}
+	}
+}
+
 // An outage of the sidecar is one of the services behind it.
 func TestASidecarThatIsAway(t *testing.T) {
 	t.Parallel()

@@ -28,8 +28,8 @@ type Options struct {
 	Name string // "booking"
 	Addr string // where it listens
 	config.Reach
-	// Public says that other machines can reach the platform. Addr and Reach may
-	// say so, too.
+	// Public says that other machines can reach the platform. Addr, Reach and Sidecar
+	// may say so, too.
 	Public bool
 	// ServiceKey is the service's own private key, and ServiceKeys the public ones,
 	// those of Peers among them.
@@ -62,7 +62,7 @@ type App struct {
 // Open checks o, and opens the way to the other services. It connects to nothing.
 func (a *App) Open(o Options) (err error) {
 	a.o, a.Log, a.checks = o, o.Log, map[string]func(context.Context) error{}
-	a.Private = o.Private(o.Addr) && !o.Public
+	a.Private = o.Private(o.Addr, o.Sidecar.There()) && !o.Public
 	if a.Key, a.Keys, err = auth.OpenServiceKeys(o.Name, o.ServiceKey, o.ServiceKeys, o.Peers...); err != nil {
 		return err
 	}
@@ -70,7 +70,7 @@ func (a *App) Open(o Options) (err error) {
 		return err
 	}
 	if !a.Private {
-		if err := a.Keys.RefuseExamples(); err != nil {
+		if err := errors.Join(a.Keys.RefuseExamples(), o.Sidecar.RefuseExamples()); err != nil {
 			return err
 		}
 	}

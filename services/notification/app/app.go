@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/mail"
+	"strings"
 	"time"
 
 	"github.com/openboxoffice/boxoffice/contracts/events"
@@ -204,15 +205,22 @@ const (
 	noSMS = "none"
 )
 
+// exampleDomain ends the addresses of examples (RFC 2606): nobody gets an answer there,
+// and many servers refuse mails from one.
+const exampleDomain = ".example"
+
 // withProviders returns c with a way for mails and one for SMS. Nobody gets what is
 // written to a folder or noted in the log, although it counts as sent: where other
-// machines can reach the service, both have to be asked for.
+// machines can reach the service, both have to be asked for, and a mail server needs a
+// sender of its own.
 func (c Config) withProviders(ctx context.Context, public bool, log *slog.Logger) (Config, error) {
 	switch {
 	case c.SMTPURL == "" && public:
 		return c, errors.New("SMTP_URL is not set, and this platform is reachable from elsewhere: set a mail server, or folder if nobody is to get mails")
 	case c.SMSURL == "" && public:
 		return c, errors.New("SMS_URL is not set, and this platform is reachable from elsewhere: set an SMS gateway, none if there are to be no SMS, or log if nobody is to get them")
+	case c.SMTPURL != config.MailFolder && public && strings.HasSuffix(strings.ToLower(organizer(c)), exampleDomain):
+		return c, errors.New("MAIL_FROM is an example address, and this platform is reachable from elsewhere: set one of your own, from which your mail server may send")
 	}
 	c.SMTPURL, c.SMSURL = cmp.Or(c.SMTPURL, config.MailFolder), cmp.Or(c.SMSURL, toLog)
 	if c.SMTPURL == config.MailFolder && public {
