@@ -18,6 +18,7 @@ import (
 	"github.com/openboxoffice/boxoffice/contracts/events"
 	"github.com/openboxoffice/boxoffice/contracts/identity"
 	"github.com/openboxoffice/boxoffice/contracts/problem"
+	"github.com/openboxoffice/boxoffice/services/internal/contact"
 	"github.com/openboxoffice/boxoffice/services/internal/worker"
 )
 
@@ -171,7 +172,7 @@ func sameEmail(a, b string) bool { return EmailKey(a) == EmailKey(b) }
 // an account is looked up later. An email address that is none is a
 // problem.Invalid.
 func (s *Service) RequestMail(ctx context.Context, p Purpose, email string) error {
-	email, wrong := checkEmail(s.Normalize(email))
+	email, wrong := contact.Email("email", s.Normalize(email))
 	if wrong != nil {
 		return wrong
 	}
@@ -316,7 +317,7 @@ func (s *Service) ConfirmEmail(ctx context.Context, token string) error {
 // that the old one stays. An address that is none is a problem.Invalid; otherwise
 // errors are ErrWrongPassword, ErrAdminAddress, ErrEmailTaken and ErrTooManyMails.
 func (s *Service) RequestEmail(ctx context.Context, userID, email, password string) error {
-	email, wrong := checkEmail(s.Normalize(email))
+	email, wrong := contact.Email("email", s.Normalize(email))
 	if wrong != nil {
 		return wrong
 	}
@@ -389,7 +390,7 @@ func (s *Service) ConfirmNewEmail(ctx context.Context, userID, token string) (Us
 // phone of before. A number that is none is a problem.Invalid; otherwise the error is
 // ErrTooManyMails, where the user or the number was sent enough codes within the hour.
 func (s *Service) RequestPhone(ctx context.Context, userID, phone string) error {
-	phone, wrong := checkPhone(phone)
+	phone, wrong := contact.Phone("phone", phone)
 	if wrong == nil && phone == "" {
 		wrong = invalid("phone", "must be a number like +4915112345678")
 	}

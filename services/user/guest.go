@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/openboxoffice/boxoffice/contracts/identity"
+	"github.com/openboxoffice/boxoffice/services/internal/contact"
 )
 
 const (
@@ -40,10 +41,10 @@ type GuestGrant struct {
 // AdmitGuest makes a guest of g's name, email address, phone and locale, with a
 // token to book with. What is not allowed is a problem.Invalid.
 func (s *Service) AdmitGuest(ctx context.Context, g Guest) (GuestGrant, error) {
-	email, badEmail := checkEmail(s.Normalize(g.Email))
-	name, badName := checkName(s.Normalize(g.Name))
-	phone, badPhone := checkPhone(g.Phone)
-	locale, badLocale := checkLocale(g.Locale)
+	email, badEmail := contact.Email("email", s.Normalize(g.Email))
+	name, badName := contact.Name("name", s.Normalize(g.Name))
+	phone, badPhone := contact.Phone("phone", g.Phone)
+	locale, badLocale := contact.Locale("locale", g.Locale)
 	if err := joined(badName, badEmail, badPhone, badLocale); err != nil {
 		return GuestGrant{}, err
 	}

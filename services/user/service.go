@@ -13,6 +13,7 @@ import (
 
 	"github.com/openboxoffice/boxoffice/contracts/identity"
 	"github.com/openboxoffice/boxoffice/contracts/problem"
+	"github.com/openboxoffice/boxoffice/services/internal/contact"
 )
 
 // Options is what a Service is made of. All but Now are required.
@@ -119,10 +120,10 @@ func (s *Service) EnsureAdmin(ctx context.Context, email, password string) error
 
 // check returns the account that r asks for, without id, role and hash.
 func (s *Service) check(r Registration) (User, error) {
-	email, badEmail := checkEmail(s.Normalize(r.Email))
-	name, badName := checkName(s.Normalize(r.Name))
-	phone, badPhone := checkPhone(r.Phone)
-	locale, badLocale := checkLocale(r.Locale)
+	email, badEmail := contact.Email("email", s.Normalize(r.Email))
+	name, badName := contact.Name("name", s.Normalize(r.Name))
+	phone, badPhone := contact.Phone("phone", r.Phone)
+	locale, badLocale := contact.Locale("locale", r.Locale)
 	errPassword := s.checkPassword(r.Password, email)
 	var badPassword problem.Invalid
 	errors.As(errPassword, &badPassword)
@@ -200,13 +201,13 @@ func (s *Service) Change(ctx context.Context, id string, c Change) (User, error)
 	name, phone, locale, errPassword := u.Name, u.Phone, u.Locale, error(nil)
 	var badName, badPhone, badLocale, badPassword problem.Invalid
 	if c.Name != nil {
-		name, badName = checkName(s.Normalize(*c.Name))
+		name, badName = contact.Name("name", s.Normalize(*c.Name))
 	}
 	if c.Phone != nil {
-		phone, badPhone = checkPhone(*c.Phone)
+		phone, badPhone = contact.Phone("phone", *c.Phone)
 	}
 	if c.Locale != nil {
-		locale, badLocale = checkLocale(*c.Locale)
+		locale, badLocale = contact.Locale("locale", *c.Locale)
 	}
 	switch {
 	case c.Password == nil:

@@ -1,14 +1,10 @@
 package user
 
 import (
-	"regexp"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/openboxoffice/boxoffice/contracts/identity"
 	"github.com/openboxoffice/boxoffice/contracts/problem"
-	"github.com/openboxoffice/boxoffice/contracts/text"
 )
 
 // User is an account.
@@ -71,35 +67,6 @@ type Change struct {
 // Contact is where a user wants to hear from us.
 type Contact struct {
 	UserID, Email, Name, Phone, Locale string
-}
-
-// MaxNameLength is in characters.
-const MaxNameLength = 200
-
-// e164 is a phone number as the world's exchanges know it.
-var e164 = regexp.MustCompile(`^\+[1-9][0-9]{6,14}$`)
-
-// checkName returns name without space around it, and what is wrong with it.
-func checkName(name string) (string, problem.Invalid) {
-	name = strings.TrimSpace(name)
-	switch n := utf8.RuneCountInString(name); {
-	case !text.IsLine(name):
-		return "", invalid("name", "has characters that cannot be printed")
-	case n < 1 || n > MaxNameLength:
-		return "", invalid("name", "must have 1 to 200 characters")
-	case !text.IsVisible(name):
-		return "", invalid("name", "must have characters that can be seen")
-	}
-	return name, nil
-}
-
-// checkPhone returns phone without space around it, and what is wrong with it.
-func checkPhone(phone string) (string, problem.Invalid) {
-	phone = strings.TrimSpace(phone)
-	if phone != "" && !e164.MatchString(phone) {
-		return "", invalid("phone", "must be a number like +4915112345678")
-	}
-	return phone, nil
 }
 
 // checkRole returns the role of a new account. Nobody registers as an admin.

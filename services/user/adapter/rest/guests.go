@@ -12,10 +12,10 @@ import (
 )
 
 type guestBody struct {
-	Name   string   `json:"name" minLength:"1" maxLength:"200" example:"Ada Lovelace"`
-	Email  string   `json:"email" maxLength:"1000" example:"ada@example.com"`
-	Phone  optional `json:"phone,omitempty" doc:"E.164. With it, there are SMS about what is paid" example:"+4915112345678"`
-	Locale optional `json:"locale,omitempty" doc:"The language in which we write to the guest, a BCP 47 tag" example:"de-AT"`
+	Name   string           `json:"name" minLength:"1" maxLength:"200" example:"Ada Lovelace"`
+	Email  string           `json:"email" maxLength:"1000" example:"ada@example.com"`
+	Phone  httpkit.Optional `json:"phone,omitempty" doc:"E.164. With it, there are SMS about what is paid" example:"+4915112345678"`
+	Locale httpkit.Optional `json:"locale,omitempty" doc:"The language in which we write to the guest, a BCP 47 tag" example:"de-AT"`
 }
 
 type guestTokenBody struct {

@@ -2,7 +2,6 @@ package rest
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"time"
@@ -41,46 +40,20 @@ func toBody(u user.User) userBody {
 }
 
 type registrationBody struct {
-	Email    string   `json:"email" maxLength:"1000" doc:"Unique, in upper or lower case" example:"ada@example.com"`
-	Password string   `json:"password" minLength:"10" maxLength:"256" doc:"None of those that everybody tries first" example:"a sparrow in the organ"`
-	Name     string   `json:"name" minLength:"1" maxLength:"200" example:"Ada Lovelace"`
-	Phone    optional `json:"phone,omitempty" doc:"E.164. With it, there are SMS" example:"+4915112345678"`
-	Locale   optional `json:"locale,omitempty" maxLength:"35" doc:"The language in which we write to the user, a BCP 47 tag" example:"de-AT"`
-	Role     string   `json:"role,omitempty" enum:"customer,organizer" default:"customer"`
+	Email    string           `json:"email" maxLength:"1000" doc:"Unique, in upper or lower case" example:"ada@example.com"`
+	Password string           `json:"password" minLength:"10" maxLength:"256" doc:"None of those that everybody tries first" example:"a sparrow in the organ"`
+	Name     string           `json:"name" minLength:"1" maxLength:"200" example:"Ada Lovelace"`
+	Phone    httpkit.Optional `json:"phone,omitempty" doc:"E.164. With it, there are SMS" example:"+4915112345678"`
+	Locale   httpkit.Optional `json:"locale,omitempty" maxLength:"35" doc:"The language in which we write to the user, a BCP 47 tag" example:"de-AT"`
+	Role     string           `json:"role,omitempty" enum:"customer,organizer" default:"customer"`
 }
 
 type changeBody struct {
-	Name            optional `json:"name,omitempty" nullable:"false" minLength:"1" maxLength:"200" example:"Ada King"`
-	Phone           optional `json:"phone,omitempty" doc:"null or empty removes it" example:"+4915112345678"`
-	Locale          optional `json:"locale,omitempty" maxLength:"35" doc:"A BCP 47 tag; null or empty removes it" example:"de-AT"`
-	Password        optional `json:"password,omitempty" nullable:"false" minLength:"10" maxLength:"256" doc:"A new one; ends all sessions" example:"a wren in the clavichord"`
-	CurrentPassword string   `json:"current_password,omitempty" maxLength:"256" doc:"Needed to set a new one" example:"a sparrow in the organ"`
-}
-
-// optional is a text that may be left out, which is not the same as null: that
-// is an empty text.
-type optional struct {
-	Sent  bool
-	Value string
-}
-
-// sent returns the text, or nil where it was left out.
-func (o *optional) sent() *string {
-	if !o.Sent {
-		return nil
-	}
-	return &o.Value
-}
-
-// UnmarshalJSON implements json.Unmarshaler.
-func (o *optional) UnmarshalJSON(b []byte) error {
-	o.Sent = true
-	return json.Unmarshal(b, &o.Value) // null leaves it empty
-}
-
-// Schema implements huma.SchemaProvider.
-func (o optional) Schema(huma.Registry) *huma.Schema {
-	return &huma.Schema{Type: huma.TypeString, Nullable: true}
+	Name            httpkit.Optional `json:"name,omitempty" nullable:"false" minLength:"1" maxLength:"200" example:"Ada King"`
+	Phone           httpkit.Optional `json:"phone,omitempty" doc:"null or empty removes it" example:"+4915112345678"`
+	Locale          httpkit.Optional `json:"locale,omitempty" maxLength:"35" doc:"A BCP 47 tag; null or empty removes it" example:"de-AT"`
+	Password        httpkit.Optional `json:"password,omitempty" nullable:"false" minLength:"10" maxLength:"256" doc:"A new one; ends all sessions" example:"a wren in the clavichord"`
+	CurrentPassword string           `json:"current_password,omitempty" maxLength:"256" doc:"Needed to set a new one" example:"a sparrow in the organ"`
 }
 
 type answer struct {
@@ -141,8 +114,8 @@ func (h *handlers) change(ctx context.Context, in *struct{ Body changeBody }) (*
 	defer cancel()
 	id := auth.Caller(ctx).UserID
 	c := user.Change{
-		Name: in.Body.Name.sent(), Phone: in.Body.Phone.sent(), Locale: in.Body.Locale.sent(),
-		Password: in.Body.Password.sent(), CurrentPassword: in.Body.CurrentPassword,
+		Name: in.Body.Name.Given(), Phone: in.Body.Phone.Given(), Locale: in.Body.Locale.Given(),
+		Password: in.Body.Password.Given(), CurrentPassword: in.Body.CurrentPassword,
 	}
 	var u user.User
 	try := func() (err error) {
