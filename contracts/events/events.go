@@ -58,6 +58,7 @@ type Booking struct {
 	UserID     string       `json:"user_id" format:"uuid"`
 	UserEmail  string       `json:"user_email" example:"ada@example.com"`
 	UserName   string       `json:"user_name" example:"Ada Lovelace"`
+	Contact    *Contact     `json:"contact,omitempty" doc:"There if a guest has corrected the booking: then user_email and user_name count, whatever the user service has"`
 	Status     string       `json:"status" enum:"CONFIRMED,CANCELLED,FAILED"`
 	Event      Event        `json:"event"`
 	Items      []Item       `json:"items" nullable:"false"`
@@ -72,6 +73,13 @@ type Booking struct {
 
 	Cancellation *Cancellation `json:"cancellation,omitempty" doc:"What was cancelled; in a cancellation alone"`
 	Note         string        `json:"note,omitempty" maxLength:"500" doc:"What the organizer says about the event's cancellation" example:"The singer is ill."`
+}
+
+// Contact is how a guest wants to hear of one booking. Of what is absent the user
+// service's counts.
+type Contact struct {
+	Phone  *string `json:"phone,omitempty" doc:"E.164; empty for no SMS" example:"+4915112345678"`
+	Locale *string `json:"locale,omitempty" doc:"The language in which we write, a BCP 47 tag; empty where the guest has not said" example:"de-AT"`
 }
 
 // Total is the price of the items together, or an error where they do not add

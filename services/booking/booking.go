@@ -31,7 +31,9 @@ type Booking struct {
 	UserID    string
 	UserEmail string
 	UserName  string
-	EventID   string
+	// Contact is there if a guest has corrected the booking. See Correct.
+	Contact *events.Contact
+	EventID string
 	// Address is a keyed hash of the client address that the booking was made
 	// from; "" where it is not known, or not counted any more. See KeptAddress.
 	Address string

@@ -55,7 +55,7 @@ func (g *saga) tell(b *Booking, kind string, c *events.Cancellation) error {
 	event.ID = b.EventID // even where nothing else is known of it
 	data, err := json.Marshal(events.Booking{
 		BookingID: b.ID, Version: b.Version + 1, Attempt: b.Attempt,
-		UserID: b.UserID, UserEmail: b.UserEmail, UserName: b.UserName, Status: string(b.Status),
+		UserID: b.UserID, UserEmail: b.UserEmail, UserName: b.UserName, Contact: b.Contact, Status: string(b.Status),
 		Event: event, Items: b.Items, Total: b.Total, Refunded: refunded,
 		Reason: string(b.Reason), OccurredAt: b.UpdatedAt, Acknowledged: b.Owed,
 		RefundDue: due, Cancellation: c, Note: g.note,

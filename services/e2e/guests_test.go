@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
 	"github.com/openboxoffice/boxoffice/contracts/problem"
@@ -55,6 +56,37 @@ func TestAGuestBooks(t *testing.T) {
 	p.call(t, http.MethodPost, gateway, "/bookings/"+b.ID+"/cancellations", as(g), key(uuid.NewString()),
 		body(obj{"items": []obj{{"ticket_type_id": e.TicketTypes[0].ID, "quantity": 1}}})).want(t, http.StatusCreated)
 	p.call(t, http.MethodPut, gateway, "/bookings/"+b.ID+"/cancel", as(g)).want(t, http.StatusOK)
+}
+
+// A guest mistypes the address, corrects it before paying, and is mailed there.
+func TestAGuestCorrectsTheAddress(t *testing.T) {
+	t.Parallel()
+	p := shared(t)
+	g := p.guest(t)
+	e := p.publish(t, p.register(t, organizer), draft(10))
+	b := p.checkout(t, g, e, 1)
+	right := newAccount("right")
+	correct := func(by *account, s service, fields obj) *answer {
+		return p.call(t, http.MethodPatch, s, "/bookings/"+b.ID, as(by), body(fields))
+	}
+	var got struct {
+		Buyer map[string]string `json:"buyer"`
+	}
+	correct(g, gateway, obj{"email": right.email, "phone": "+4915112345678"}).want(t, http.StatusOK).into(t, &got)
+	want := map[string]string{"name": g.name, "email": right.email, "phone": "+4915112345678"}
+	if diff := cmp.Diff(want, got.Buyer); diff != "" {
+		t.Errorf("the buyer (-want +got):\n%s", diff)
+	}
+	correct(g, gateway, obj{"email": "nobody"}).want(t, http.StatusUnprocessableEntity)
+	for _, s := range []service{gateway, bookings} {
+		correct(p.guest(t), s, obj{"name": "Mallory"}).refused(t, http.StatusForbidden, problem.Forbidden)
+		correct(p.register(t, customer), s, obj{"name": "Mallory"}).refused(t, http.StatusForbidden, problem.Forbidden)
+	}
+	p.pay(t, g, b.ID, "tok_visa").want(t, http.StatusOK)
+	correct(g, gateway, obj{"name": "Late"}).refused(t, http.StatusConflict, problem.AlreadyPaid)
+	admin := *p.admin // sees what the guest was told, who cannot list it
+	admin.id, admin.email = g.id, right.email
+	p.awaitNotification(t, gateway, &admin, b.ID, "Booking confirmed: "+e.Title)
 }
 
 // A guest has no account, is no organizer, and sees nobody else's bookings, another

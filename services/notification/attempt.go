@@ -124,10 +124,23 @@ const lastTries = 3
 // reach asks for the address or number of n's user, and for the name, each time
 // that n is tried: those of before may be somebody else's by now. While the user
 // service does not answer, n waits. Only the last attempts at a mail go to the
-// address that is known. It reports whether n can be sent now.
+// address that is known. What a guest has corrected of a booking counts in place of
+// the answer. It reports whether n can be sent now.
 func (s *Service) reach(ctx context.Context, n Notification) (_ Notification, name string, ok bool) {
+	corrected := contactOf(n)
+	switch {
+	case corrected == nil:
+	case n.Channel == Email:
+		return n, "", true // its address and name are those of the booking
+	case corrected.Phone != nil:
+		n, ok = s.resolve(n, *corrected.Phone, true)
+		return n, "", ok
+	}
 	c, err := s.o.Contacts.Contact(ctx, n.UserID)
 	answered := err == nil || errors.Is(err, ErrNoContact)
+	if corrected != nil {
+		c.Name = ""
+	}
 	switch {
 	case n.Channel == SMS:
 		n, ok = s.resolve(n, c.Phone, answered)
@@ -141,6 +154,17 @@ func (s *Service) reach(ctx context.Context, n Notification) (_ Notification, na
 		n.To = to
 	}
 	return n, line(c.Name), true
+}
+
+// contactOf returns what a guest has corrected of how they hear of n's booking, or nil.
+func contactOf(n Notification) *events.Contact {
+	var b struct {
+		Contact *events.Contact `json:"contact"`
+	}
+	if json.Unmarshal([]byte(n.Booking), &b) != nil {
+		return nil // write says so
+	}
+	return b.Contact
 }
 
 // write is what n says, as of now, to a customer of this name. An empty name is

@@ -376,6 +376,49 @@ func TestNameAndAddressAreThoseAtTheTimeOfWriting(t *testing.T) {
 	}
 }
 
+// What a guest has corrected of a booking counts for it, and not what the user service
+// knows of the guest. It need not be asked then.
+func TestWhatAGuestHasCorrectedCounts(t *testing.T) {
+	t.Parallel()
+	phone, none := "+4940654321", ""
+	for name, c := range map[string]struct {
+		contact     events.Contact
+		away        bool
+		mails, text string // where the SMS goes; "" for none
+	}{
+		"with a phone":                {events.Contact{Phone: &phone}, true, "corrected@example.com", phone},
+		"without a phone":             {events.Contact{Phone: &none}, true, "corrected@example.com", ""},
+		"with the phone of the guest": {events.Contact{}, false, "corrected@example.com", "+4930123456"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := &outside{contact: notification.Contact{Email: "guest@example.com", Name: "Guest", Phone: "+4930123456"}}
+			if c.away {
+				o.usersErr = errors.New("away")
+			}
+			s := newService(t, o)
+			run(t, s)
+			b := booking("corrected")
+			b.Contact = &c.contact
+			handle(t, s, message(t, events.TypeBookingConfirmed, b))
+			eventually(t, "all is settled", func() bool {
+				mails, texts := o.sent()
+				return len(mails) == 1 && (c.text == "" || len(texts) == 1)
+			})
+			mails, texts := o.sent()
+			if mails[0].To != c.mails || !strings.Contains(mails[0].Text, "Ada") {
+				t.Errorf("the mail goes to %s and says\n%s", mails[0].To, mails[0].Text)
+			}
+			switch {
+			case c.text == "" && len(texts) > 0:
+				t.Errorf("an SMS goes to %s", texts[0].To)
+			case c.text != "" && texts[0].To != c.text:
+				t.Errorf("the SMS goes to %s, want %s", texts[0].To, c.text)
+			}
+		})
+	}
+}
+
 func TestAMailToSomebodyUnknownGoesToTheAddressOfTheBooking(t *testing.T) {
 	t.Parallel()
 	o := &outside{usersErr: notification.ErrNoContact}

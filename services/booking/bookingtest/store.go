@@ -138,6 +138,8 @@ func full() booking.Booking {
 			{TicketTypeID: newID(), Name: "Stehplatz 'vorn'", Quantity: 3, UnitPrice: euros(1 << 50)},
 			{TicketTypeID: newID(), Name: "", Quantity: 17, UnitPrice: euros(0)},
 		}
+		phone, locale := "+4915112345678", "" // removed
+		b.Contact = &events.Contact{Phone: &phone, Locale: &locale}
 		b.UserName, b.Address, b.Total, b.Status = long, "Zm9vYmFy", euros(1<<60), booking.Cancelling
 		b.Payment = booking.Payment{
 			Provider: "p", Reference: "ch_1", Status: booking.PaymentCaptured, Captured: euros(1<<60 + 1),

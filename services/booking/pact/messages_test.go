@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/openboxoffice/boxoffice/contracts/events"
+	"github.com/openboxoffice/boxoffice/contracts/identity"
 	"github.com/openboxoffice/boxoffice/services/booking"
 	"github.com/openboxoffice/boxoffice/services/booking/adapter/sandbox"
 	"github.com/openboxoffice/boxoffice/services/internal/auth/authtest"
@@ -29,6 +30,20 @@ import (
 var messages = map[string]func(testing.TB) ([]byte, error){
 	"a booking is confirmed": told(events.TypeBookingConfirmed, patient, func(ctx context.Context, w *world) error {
 		_, err := w.book(ctx, sandbox.Visa)
+		return err
+	}),
+	"a booking that its guest has corrected is confirmed": told(events.TypeBookingConfirmed, patient, func(ctx context.Context, w *world) error {
+		guest := pacttest.Callers["customer"]
+		guest.Role = identity.Guest
+		b, err := w.service.Create(ctx, guest, booking.Request{EventID: eventID, Items: []booking.Wanted{{TicketTypeID: typeID, Quantity: 2}}, Checkout: true})
+		if err != nil {
+			return err
+		}
+		phone := "+4915112345678"
+		if _, err := w.service.Correct(ctx, guest, b.ID, booking.Correction{Phone: &phone}); err != nil {
+			return err
+		}
+		_, err = w.service.Pay(ctx, guest, b.ID, sandbox.Visa, "key")
 		return err
 	}),
 	"a booking is cancelled": told(events.TypeBookingCancelled, patient, func(ctx context.Context, w *world) error {

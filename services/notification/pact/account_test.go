@@ -41,7 +41,7 @@ func accountMails(t *testing.T, pact *pacttest.Pact) {
 		})
 		envelope["source"] = "user"
 		pact.Message(t, name, envelope, func(t *testing.T, wire []byte) {
-			store, service, _ := newService(t)
+			store, service, _, _ := newService(t)
 			message, err := cloudevent.Decode(wire)
 			if err != nil {
 				t.Fatal(err)

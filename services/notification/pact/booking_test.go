@@ -17,7 +17,6 @@ import (
 	"github.com/openboxoffice/boxoffice/services/internal/pacttest"
 	"github.com/openboxoffice/boxoffice/services/notification"
 	"github.com/openboxoffice/boxoffice/services/notification/adapter/messaging"
-	"github.com/openboxoffice/boxoffice/services/notification/adapter/smslog"
 	"github.com/openboxoffice/boxoffice/services/notification/adapter/sqlite"
 	"github.com/openboxoffice/boxoffice/services/notification/adapter/userapi"
 )
@@ -52,6 +51,8 @@ func TestConsumerOfBooking(t *testing.T) {
 	}
 	cancelled, inPart := told(5000, false), told(4500, false)
 	cancelled["cancellation"], inPart["cancellation"] = cancellation(5000, 0), cancellation(4500, 500)
+	corrected := told(0, false)
+	corrected["contact"] = pacttest.Body{"phone": pacttest.Like("+4915112345678")}
 	abandoned := told(0, true)
 	abandoned["reason"] = "payment_abandoned"
 	for _, m := range []struct {
@@ -60,6 +61,7 @@ func TestConsumerOfBooking(t *testing.T) {
 		subject    string // of the mail; "" for none
 	}{
 		{"a booking is confirmed", events.TypeBookingConfirmed, told(0, false), "Booking confirmed: Night of Strings"},
+		{"a booking that its guest has corrected is confirmed", events.TypeBookingConfirmed, corrected, "Booking confirmed: Night of Strings"},
 		{"a booking is cancelled", events.TypeBookingCancelled, cancelled, "Booking cancelled: Night of Strings"},
 		{"some tickets of a booking are cancelled", events.TypeBookingItemsCancelled, inPart, "Tickets cancelled: Night of Strings"},
 		{"a booking has failed that was pending", events.TypeBookingFailed, abandoned, "Payment failed: Night of Strings"},
@@ -68,7 +70,7 @@ func TestConsumerOfBooking(t *testing.T) {
 		}, ""},
 	} {
 		pact.Message(t, m.name, pacttest.Envelope(m.kind, messageID, m.data), func(t *testing.T, wire []byte) {
-			store, service, mail := newService(t)
+			store, service, mail, text := newService(t)
 			message, err := cloudevent.Decode(wire)
 			if err != nil {
 				t.Fatal(err)
@@ -93,6 +95,9 @@ func TestConsumerOfBooking(t *testing.T) {
 			if m.kind == events.TypeBookingConfirmed && !strings.Contains(sent.Text, "until Tuesday, 19 June 2040, 20:00 (CEST, Europe/Berlin); after that, until the event starts, 10 % of the price is kept.") {
 				t.Errorf("the mail does not say what cancelling costs:\n%s", sent.Text)
 			}
+			if _, ok := m.data["contact"]; ok && text().To != "+4915112345678" {
+				t.Error("the SMS goes elsewhere")
+			}
 			switch m.kind {
 			case events.TypeBookingItemsCancelled:
 				if !strings.Contains(sent.Text, "policy: 5.00 EUR\nRefunded: 45.00 EUR") || !strings.Contains(sent.Text, "What remains:") {
@@ -115,9 +120,9 @@ func TestConsumerOfBooking(t *testing.T) {
 	}
 }
 
-// newService is the service. mail runs its workers until they send a mail, which
-// it returns.
-func newService(t *testing.T) (store *sqlite.Store, service *notification.Service, mail func() notification.Mail) {
+// newService is the service. mail and text run its workers until they send a mail, or
+// an SMS, which they return.
+func newService(t *testing.T) (store *sqlite.Store, service *notification.Service, mail func() notification.Mail, text func() notification.Text) {
 	t.Helper()
 	db, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "notification.db"))
 	if err != nil {
@@ -130,29 +135,32 @@ func newService(t *testing.T) (store *sqlite.Store, service *notification.Servic
 	}
 	quiet := slog.New(slog.DiscardHandler)
 	store = sqlite.New(db)
-	sent := make(mailer, 1)
+	mails, texts := make(mailer, 1), make(texter, 1)
 	service, err = notification.New(notification.Options{
-		Store: store, Mailer: sent, SMS: smslog.New(quiet), Contacts: userapi.New(client), AccountMails: userapi.New(client), Log: quiet,
+		Store: store, Mailer: mails, SMS: texts, Contacts: userapi.New(client), AccountMails: userapi.New(client), Log: quiet,
 		RetryBase: time.Millisecond, MaxAttempts: 1, // nobody answers for the addresses, and the last attempt does without
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return store, service, func() notification.Mail {
-		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-		defer cancel()
-		var running sync.WaitGroup
-		running.Go(func() { _ = service.Run(ctx) }) // it ends with its context
-		defer running.Wait()
-		defer cancel()
-		select {
-		case m := <-sent:
-			return m
-		case <-ctx.Done():
-			t.Fatal("no mail is sent")
-		}
-		return notification.Mail{}
+	return store, service, func() notification.Mail { return first(t, service, mails) }, func() notification.Text { return first(t, service, texts) }
+}
+
+// first runs the service until it has sent something.
+func first[T any](t *testing.T, service *notification.Service, sent <-chan T) (what T) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	var running sync.WaitGroup
+	running.Go(func() { _ = service.Run(ctx) }) // it ends with its context
+	defer running.Wait()
+	defer cancel()
+	select {
+	case what = <-sent:
+	case <-ctx.Done():
+		t.Fatal("nothing is sent")
 	}
+	return what
 }
 
 // mailer hands on what it is to send.
@@ -160,5 +168,13 @@ type mailer chan notification.Mail
 
 func (m mailer) Send(_ context.Context, mail notification.Mail) error {
 	m <- mail
+	return nil
+}
+
+// texter hands on the SMS.
+type texter chan notification.Text
+
+func (m texter) Send(_ context.Context, text notification.Text) error {
+	m <- text
 	return nil
 }

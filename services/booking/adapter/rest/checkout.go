@@ -28,6 +28,18 @@ type extendInput struct {
 	IdempotencyKey string `header:"Idempotency-Key" required:"true" minLength:"1" doc:"Repeat a request with the same key, and it extends once. Kept 24 hours" example:"extend-4711"`
 }
 
+type correctInput struct {
+	ID   string `path:"id" format:"uuid"`
+	Body correctBody
+}
+
+type correctBody struct {
+	Name   httpkit.Optional `json:"name,omitempty" nullable:"false" minLength:"1" maxLength:"200" example:"Ada King"`
+	Email  httpkit.Optional `json:"email,omitempty" nullable:"false" maxLength:"1000" example:"ada@example.com"`
+	Phone  httpkit.Optional `json:"phone,omitempty" maxLength:"20" doc:"E.164. With it, there are SMS about what is paid; null or empty removes it" example:"+4915112345678"`
+	Locale httpkit.Optional `json:"locale,omitempty" maxLength:"35" doc:"The language in which we write to the guest, a BCP 47 tag; null or empty removes it" example:"de-AT"`
+}
+
 // checkoutOver is why a checkout can be neither paid nor extended.
 var checkoutOver = []problem.Code{
 	problem.Forbidden, problem.BookingNotFound, problem.CheckoutExpired, problem.CheckoutAbandoned, problem.AlreadyPaid,
@@ -58,6 +70,25 @@ func registerCheckout(api huma.API, s *booking.Service, guard *auth.Guard) {
 		append(checkoutOver, problem.NoMoreExtensions)...,
 	), identity.Everybody...), func(ctx context.Context, in *extendInput) (*struct{ Body bookingBody }, error) {
 		b, err := s.Extend(ctx, auth.Caller(ctx), canonical(in.ID), in.IdempotencyKey)
+		if err != nil {
+			return nil, table.To(ctx, err)
+		}
+		return &struct{ Body bookingBody }{toBody(b)}, nil
+	})
+}
+
+func registerCorrection(api huma.API, s *booking.Service, guard *auth.Guard) {
+	huma.Register(api, guard.User(api, httpkit.Refuses(huma.Operation{
+		OperationID: "correctBooking", Method: http.MethodPatch, Path: "/bookings/{id}", Tags: []string{"bookings"},
+		Summary:     "Correct who has booked, and how they hear of it",
+		Description: "For a guest, of a booking that was made with checkout, until it is paid and while no payment is being worked on. What is left out stays. It counts for this booking alone.",
+	},
+		problem.Forbidden, problem.BookingNotFound, problem.CheckoutExpired, problem.CheckoutAbandoned, problem.AlreadyPaid,
+		problem.PaymentInProgress, problem.EventCancelled, problem.SalesPaused,
+	), identity.Guest), func(ctx context.Context, in *correctInput) (*struct{ Body bookingBody }, error) {
+		b, err := s.Correct(ctx, auth.Caller(ctx), canonical(in.ID), booking.Correction{
+			Name: in.Body.Name.Given(), Email: in.Body.Email.Given(), Phone: in.Body.Phone.Given(), Locale: in.Body.Locale.Given(),
+		})
 		if err != nil {
 			return nil, table.To(ctx, err)
 		}

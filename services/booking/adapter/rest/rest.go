@@ -167,6 +167,7 @@ func Register(api huma.API, s *booking.Service, o Options) {
 
 	registerPaymentsConfig(api, s.Payments.Provider(), o.PublishableKey)
 	registerCheckout(api, s, guard)
+	registerCorrection(api, s, guard)
 	registerCancellations(api, s, guard)
 	registerLists(api, s, guard)
 	registerAudit(api, o.AuditLog, guard)

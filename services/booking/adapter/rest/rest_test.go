@@ -30,6 +30,7 @@ import (
 const (
 	alice = "01890a5d-ac96-774b-bcce-b302099a8001"
 	bob   = "01890a5d-ac96-774b-bcce-b302099a8002"
+	guest = "01890a5d-ac96-774b-bcce-b302099a8003"
 	event = "01890a5d-ac96-774b-bcce-b302099a8057"
 	seat  = "01890a5d-ac96-774b-bcce-b302099a8058"
 )
@@ -110,8 +111,11 @@ func newAPI(t testing.TB) *api {
 	})
 	guard := &auth.Guard{Verify: func(_ context.Context, token string) (identity.Caller, error) {
 		c := identity.Caller{UserID: token, Email: "a@example.com", Role: identity.Customer}
-		if token == "admin" {
+		switch token {
+		case "admin":
 			c.Role = identity.Admin
+		case guest:
+			c.Role = identity.Guest
 		}
 		return c, nil
 	}, VerifyService: func(token string) (string, error) { return token, nil }} // it is the service
@@ -430,6 +434,38 @@ func TestEmptyAndSeveralKeysAreRefused(t *testing.T) {
 			if r := a.do(t, alice, http.MethodPost, path, body, keys...); r.status != 422 || !strings.Contains(r.raw, "header.Idempotency-Key") {
 				t.Errorf("%s with the keys %q: %v", path, keys, r)
 			}
+		}
+	}
+}
+
+func TestACorrectionNamesWhatIsWrong(t *testing.T) {
+	t.Parallel()
+	a := newAPI(t)
+	held := a.do(t, guest, http.MethodPost, "/bookings", `{"event_id":"`+event+`","tickets":1,"checkout":true}`)
+	path := "/bookings/" + held.body["id"].(string)
+	for body, where := range map[string]string{
+		`{"name":null}`:                               "body.name",
+		`{"name":"\u202e"}`:                           "body.name",
+		`{"email":""}`:                                "body.email",
+		`{"email":"a@b"}`:                             "body.email",
+		`{"phone":"1"}`:                               "body.phone",
+		`{"locale":"german"}`:                         "body.locale",
+		`{"user_id":"` + guest + `"}`:                 "body.user_id",
+		`{"name":"` + strings.Repeat("x", 201) + `"}`: "body.name",
+	} {
+		if r := a.do(t, guest, http.MethodPatch, path, body); r.status != 422 || !strings.Contains(r.raw, `"`+where+`"`) {
+			t.Errorf("%s: %d %s", body, r.status, r.raw)
+		}
+	}
+	if r := a.do(t, guest, http.MethodPatch, path, `{"phone":"+4930123456"}`); r.status != 200 || !strings.Contains(r.raw, `"buyer":{"name":"","email":"a@example.com","phone":"+4930123456"}`) {
+		t.Errorf("corrected: %d %s", r.status, r.raw)
+	}
+	if r := a.do(t, guest, http.MethodPatch, path, `{"phone":null}`); r.status != 200 || !strings.Contains(r.raw, `"phone":""`) {
+		t.Errorf("removed: %d %s", r.status, r.raw)
+	}
+	for _, by := range []string{alice, "admin"} {
+		if r := a.do(t, by, http.MethodPatch, path, `{"name":"Ada"}`); r.status != 403 {
+			t.Errorf("%s: %d %s", by, r.status, r.raw)
 		}
 	}
 }

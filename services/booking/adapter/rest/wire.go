@@ -58,6 +58,7 @@ func (payBody) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
 type bookingBody struct {
 	ID            string             `json:"id" format:"uuid"`
 	UserID        string             `json:"user_id" format:"uuid"`
+	Buyer         buyerBody          `json:"buyer"`
 	EventID       string             `json:"event_id" format:"uuid"`
 	Event         *events.Event      `json:"event,omitempty" doc:"The event as it was booked; absent until tickets are held"`
 	Items         []events.Item      `json:"items" nullable:"false"`
@@ -71,6 +72,21 @@ type bookingBody struct {
 	Timeline      []stepBody         `json:"timeline" nullable:"false"`
 	CreatedAt     time.Time          `json:"created_at"`
 	UpdatedAt     time.Time          `json:"updated_at"`
+}
+
+type buyerBody struct {
+	Name   string  `json:"name" doc:"As of the booking, or as a guest has corrected it" example:"Ada Lovelace"`
+	Email  string  `json:"email" doc:"As of the booking, or as a guest has corrected it" example:"ada@example.com"`
+	Phone  *string `json:"phone,omitempty" doc:"Absent unless a guest has corrected it; empty for none" example:"+4915112345678"`
+	Locale *string `json:"locale,omitempty" doc:"Absent unless a guest has corrected it; empty for none" example:"de-AT"`
+}
+
+func toBuyer(b booking.Booking) buyerBody {
+	out := buyerBody{Name: b.UserName, Email: b.UserEmail}
+	if b.Contact != nil {
+		out.Phone, out.Locale = b.Contact.Phone, b.Contact.Locale
+	}
+	return out
 }
 
 type paymentBody struct {
@@ -136,7 +152,7 @@ type stepBody struct {
 
 func toBody(b booking.Booking) bookingBody {
 	out := bookingBody{
-		ID: b.ID, UserID: b.UserID, EventID: b.EventID, Items: b.Items, Tickets: b.Tickets(),
+		ID: b.ID, UserID: b.UserID, Buyer: toBuyer(b), EventID: b.EventID, Items: b.Items, Tickets: b.Tickets(),
 		Status: string(b.Status), Reason: string(b.Reason),
 		Payment: toPayment(b.Payment),
 		Refunds: make([]refundBody, len(b.Refunds)), Cancellations: make([]cancellationBody, len(b.Cancellations)),

@@ -31,6 +31,7 @@ var stored = []column{
 	scalar("user_id", func(b *booking.Booking) *string { return &b.UserID }),
 	scalar("user_email", func(b *booking.Booking) *string { return &b.UserEmail }),
 	scalar("user_name", func(b *booking.Booking) *string { return &b.UserName }),
+	document("contact", func(b *booking.Booking) **events.Contact { return &b.Contact }),
 	scalar("event_id", func(b *booking.Booking) *string { return &b.EventID }),
 	scalar("address", func(b *booking.Booking) *string { return &b.Address }),
 	document("event", func(b *booking.Booking) *events.Event { return &b.Event }),

@@ -382,7 +382,7 @@ func TestDocumentHasTheOperations(t *testing.T) {
 			}
 		}
 	}
-	if n != 27 {
+	if n != 28 {
 		t.Errorf("%d operations", n)
 	}
 }

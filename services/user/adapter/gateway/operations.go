@@ -38,6 +38,7 @@ var operations = []operation{
 	{id: "listBookings", method: http.MethodGet, path: "/bookings", service: booking},
 	{id: "getBooking", method: http.MethodGet, path: "/bookings/{id}", service: booking},
 	{id: "listBookingsOfUser", method: http.MethodGet, path: "/bookings/user/{user_id}", service: booking},
+	{id: "correctBooking", method: http.MethodPatch, path: "/bookings/{id}", service: booking},
 	{id: "payBooking", method: http.MethodPost, path: "/bookings/{id}/payment", service: booking},
 	{id: "extendBooking", method: http.MethodPost, path: "/bookings/{id}/extension", service: booking},
 	{id: "cancelBooking", method: http.MethodPut, path: "/bookings/{id}/cancel", service: booking},
