@@ -11,6 +11,7 @@ import (
 	"github.com/openboxoffice/boxoffice/services/booking"
 	"github.com/openboxoffice/boxoffice/services/booking/adapter/sandbox"
 	"github.com/openboxoffice/boxoffice/services/booking/adapter/stripe"
+	"github.com/openboxoffice/boxoffice/services/internal/config"
 	"github.com/openboxoffice/boxoffice/services/internal/sidecar"
 	"github.com/openboxoffice/boxoffice/services/internal/storage"
 )
@@ -29,9 +30,11 @@ type PaymentsConfig struct {
 	StripeWebhookSecret string `env:"STRIPE_WEBHOOK_SECRET"`
 	// StripePublishableKey is what pages ask Stripe for tokens with.
 	StripePublishableKey string `env:"STRIPE_PUBLISHABLE_KEY"`
-	// StripeAPIURL is where Stripe is, if it is not the real one, and
-	// StripeReturnURL where customers come back to who authenticate elsewhere.
-	StripeAPIURL    string `env:"STRIPE_API_URL"`
+	// StripeAPIURL is where Stripe is, if it is not the real one.
+	StripeAPIURL string `env:"STRIPE_API_URL"`
+	// WebURL is the web site, to whose page of the checkout customers come back who
+	// authenticate elsewhere. Without it they come back to StripeReturnURL.
+	WebURL          string `env:"WEB_URL"`
 	StripeReturnURL string `env:"STRIPE_RETURN_URL"`
 	// CheckoutTTL is how long tickets are held for a customer who has to act
 	// before the money moves.
@@ -102,7 +105,15 @@ func openStripe(ctx context.Context, cfg PaymentsConfig, way *sidecar.Way) (*pay
 			return nil, fmt.Errorf("%s is not set, and PAYMENTS is stripe", variable)
 		}
 	}
-	s, err := stripe.New(stripe.Options{Key: cfg.StripeSecretKey, URL: cfg.StripeAPIURL, ReturnURL: cfg.StripeReturnURL})
+	site, err := config.Site(cfg.WebURL)
+	if err != nil {
+		return nil, err
+	}
+	options := stripe.Options{Key: cfg.StripeSecretKey, URL: cfg.StripeAPIURL, ReturnURL: cfg.StripeReturnURL}
+	if site != "" {
+		options.ReturnURL = site + "/checkout/" + stripe.BookingID
+	}
+	s, err := stripe.New(options)
 	if err != nil {
 		return nil, fmt.Errorf("STRIPE_API_URL, STRIPE_RETURN_URL: %w", err)
 	}

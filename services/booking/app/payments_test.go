@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/openboxoffice/boxoffice/services/booking"
 	"github.com/openboxoffice/boxoffice/services/internal/sidecar"
 )
 
@@ -39,6 +40,7 @@ func TestAMistakeAboutThePaymentsIsSaidByName(t *testing.T) {
 		"STRIPE_WEBHOOK_SECRET: ":            func(c *PaymentsConfig) { c.StripeWebhookSecret = "whsec_private, " },
 		"STRIPE_PUBLISHABLE_KEY does not":    func(c *PaymentsConfig) { c.StripePublishableKey = "sk_private" },
 		"STRIPE_API_URL, STRIPE_RETURN_URL:": func(c *PaymentsConfig) { c.StripeAPIURL = "private" },
+		"WEB_URL is ":                        func(c *PaymentsConfig) { c.WebURL = "tickets.example" },
 		"CHECKOUT_TTL must be more":          func(c *PaymentsConfig) { c.CheckoutTTL = -1 },
 	} {
 		c := good
@@ -51,6 +53,37 @@ func TestAMistakeAboutThePaymentsIsSaidByName(t *testing.T) {
 	p, err := openPayments(t.Context(), good, straight(t, sidecar.Config{}))
 	if err != nil || p.Provider() != "stripe" || p.webhook == nil || p.ledger != nil {
 		t.Errorf("%+v, %v", p, err)
+	}
+}
+
+// With a web site, customers who authenticate elsewhere come back to its page.
+func TestStripeReturnsToTheWebSite(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ web, fallback, want string }{
+		{"https://tickets.example/", "", "https://tickets.example/checkout/b1"},
+		{"https://tickets.example/de", "https://old.example/paid", "https://tickets.example/de/checkout/b1"},
+		{"", "https://old.example/paid", "https://old.example/paid"},
+		{"", "", ""},
+	} {
+		got := make(chan string, 10)
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if strings.HasSuffix(r.URL.Path, "/confirm") {
+				got <- r.PostFormValue("return_url")
+			}
+			_, _ = io.WriteString(w, `{"id":"pi_1"}`)
+		}))
+		t.Cleanup(server.Close)
+		p, err := openPayments(t.Context(), PaymentsConfig{
+			Payments: "stripe", StripeSecretKey: "sk_test", StripeWebhookSecret: "whsec", CheckoutTTL: time.Minute,
+			StripeAPIURL: server.URL, WebURL: c.web, StripeReturnURL: c.fallback,
+		}, straight(t, sidecar.Config{}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = p.Charge(t.Context(), booking.Charge{BookingID: "b1", Attempt: 1, Since: time.Now(), Reference: "pi_1", Token: "pm_card_visa"})
+		if url := <-got; url != c.want {
+			t.Errorf("WEB_URL %q, STRIPE_RETURN_URL %q: the customer comes back to %q, want %q", c.web, c.fallback, url, c.want)
+		}
 	}
 }
 

@@ -8,8 +8,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"net/url"
-	"strings"
 	"time"
 
 	"golang.org/x/text/unicode/norm"
@@ -97,7 +95,7 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	if err != nil {
 		return nil, err
 	}
-	web, err := webURL(cfg.WebURL)
+	web, err := config.Site(cfg.WebURL)
 	if err != nil {
 		return nil, err
 	}
@@ -169,18 +167,6 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 
 // Service is the use cases, for those who add accounts without HTTP.
 func (a *App) Service() *user.Service { return a.service }
-
-// webURL returns the value of WEB_URL without a slash at its end.
-func webURL(value string) (string, error) {
-	if value == "" {
-		return "", nil
-	}
-	u, err := url.Parse(value)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-		return "", fmt.Errorf("WEB_URL is %q, not a URL like https://tickets.example", value)
-	}
-	return strings.TrimRight(value, "/"), nil
-}
 
 // ensureAdmin makes the admin of the configuration. What is wrong with it is
 // told by the name of the variable.

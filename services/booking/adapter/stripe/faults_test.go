@@ -288,6 +288,33 @@ func TestACustomerWhoIsSentElsewhere(t *testing.T) {
 	}
 }
 
+// Who authenticates elsewhere comes back to the booking.
+func TestTheReturnURLNamesTheBooking(t *testing.T) {
+	t.Parallel()
+	for template, want := range map[string]string{
+		"https://shop.example/checkout/" + stripe.BookingID: "https://shop.example/checkout/b-4711",
+		"https://shop.example/paid":                         "https://shop.example/paid",
+	} {
+		var asked url.Values
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			_ = r.ParseForm()
+			asked = r.PostForm
+			_, _ = io.WriteString(w, `{"id":"pi_1"}`)
+		}))
+		t.Cleanup(server.Close)
+		p, err := stripe.New(stripe.Options{Key: "sk_test", URL: server.URL, ReturnURL: template})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := charge("b-4711", "pm_card_visa")
+		c.Reference = "pi_1"
+		_, _ = p.Charge(t.Context(), c)
+		if got := asked.Get("return_url"); got != want {
+			t.Errorf("the customer comes back to %q, want %q", got, want)
+		}
+	}
+}
+
 // status is how a payment intent stands.
 func status(t *testing.T, server *stripetest.Server, intent string) string {
 	t.Helper()

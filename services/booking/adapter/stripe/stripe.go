@@ -45,11 +45,15 @@ type Options struct {
 	Key string // the account's secret key
 	// URL is where Stripe is, if it is not the real one.
 	URL string
-	// ReturnURL is where customers come back to who have authenticated elsewhere.
-	// Without it they do so on the seller's page, by Stripe's library.
+	// ReturnURL is where customers come back to who have authenticated elsewhere, with
+	// BookingID in the place of the booking's id. Without it they do so on the seller's
+	// page, by Stripe's library.
 	ReturnURL string
 	Now       func() time.Time
 }
+
+// BookingID stands for the id of a booking in Options.ReturnURL.
+const BookingID = "BOOKING_ID"
 
 // Payments is a booking.Payments and booking.Statements.
 type Payments struct {
@@ -239,7 +243,7 @@ func (p *Payments) begin(ctx context.Context, c booking.Charge, method string) e
 func (p *Payments) confirm(ctx context.Context, c booking.Charge, method string) (*stripego.PaymentIntent, error) {
 	params := &stripego.PaymentIntentConfirmParams{PaymentMethod: &method}
 	if p.returnURL != "" {
-		params.ReturnURL = &p.returnURL
+		params.ReturnURL = stripego.String(strings.ReplaceAll(p.returnURL, BookingID, c.BookingID))
 	}
 	params.SetIdempotencyKey(key(c, "confirm"))
 	return try(ctx, func() (*stripego.PaymentIntent, error) {
