@@ -54,7 +54,7 @@ func calendar(kind Kind, b events.Booking, organizer string) string {
 	if where := join(", ", venue.Name, venue.Address, venue.City, venue.Country); where != "" {
 		property(&c, "LOCATION", escape(where))
 	}
-	property(&c, "DESCRIPTION", escape("Booking reference: "+Reference(b.BookingID)+"\nBooking id: "+b.BookingID))
+	property(&c, "DESCRIPTION", escape("Booking reference: "+events.Reference(b.BookingID)+"\nBooking id: "+b.BookingID))
 	property(&c, "END", "VEVENT")
 	property(&c, "END", "VCALENDAR")
 	return c.String()
@@ -70,7 +70,7 @@ func attachment(bookingID, calendar string) Attachment {
 		method = cancel
 	}
 	return Attachment{
-		Name: "boxoffice-" + Reference(bookingID) + ".ics",
+		Name: "boxoffice-" + events.Reference(bookingID) + ".ics",
 		Type: "text/calendar; charset=utf-8; method=" + method,
 		Body: calendar,
 	}

@@ -84,7 +84,7 @@ func subject(kind Kind, b events.Booking) string { return subjects[kind](view{Ti
 func render(kind Kind, b events.Booking, overtaken bool) (Content, error) {
 	v := view{
 		Overtaken: overtaken,
-		Name:      b.UserName, Reference: Reference(b.BookingID), BookingID: b.BookingID,
+		Name:      b.UserName, Reference: events.Reference(b.BookingID), BookingID: b.BookingID,
 		Title: b.Event.Title, Venue: b.Event.Venue.Name,
 		Address: join(", ", b.Event.Venue.Address, b.Event.Venue.City, b.Event.Venue.Country),
 	}

@@ -376,19 +376,6 @@ func TestLocalTime(t *testing.T) {
 	}
 }
 
-func TestReference(t *testing.T) {
-	t.Parallel()
-	for id, want := range map[string]string{
-		bookingID:                              "BX-4D2P-F2DB",
-		"00000000-0000-7000-8000-000000000000": "BX-0000-0000",
-		"ffffffff-ffff-7fff-bfff-ffffffffffff": "BX-ZZZZ-ZZZZ",
-	} {
-		if got := Reference(id); got != want {
-			t.Errorf("Reference(%s) = %s, want %s", id, got, want)
-		}
-	}
-}
-
 func TestMalformedMessagesAreRefused(t *testing.T) {
 	t.Parallel()
 	good := message(t, events.TypeBookingConfirmed, someBooking())

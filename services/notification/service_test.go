@@ -730,7 +730,7 @@ func TestTheMailHasTheCalendarAndTheSMSHasNot(t *testing.T) {
 		if want == "" {
 			continue
 		}
-		if m.Attachment.Name != "boxoffice-"+notification.Reference(b.BookingID)+".ics" || m.Attachment.Type != "text/calendar; charset=utf-8; method="+want {
+		if m.Attachment.Name != "boxoffice-"+events.Reference(b.BookingID)+".ics" || m.Attachment.Type != "text/calendar; charset=utf-8; method="+want {
 			t.Errorf("%q has %q of type %q", m.Subject, m.Attachment.Name, m.Attachment.Type)
 		}
 		for _, line := range []string{"METHOD:" + want, "ORGANIZER;CN=Boxoffice:mailto:tickets@boxoffice.example", "UID:" + b.BookingID + "@boxoffice"} {

@@ -1,9 +1,9 @@
-package notification
+package events
 
 import (
 	"encoding/base32"
-
-	"github.com/google/uuid"
+	"encoding/hex"
+	"strings"
 )
 
 // crockford has no letters that are misheard or misread: no I, L, O, U.
@@ -14,8 +14,8 @@ var crockford = base32.NewEncoding("0123456789ABCDEFGHJKMNPQRSTVWXYZ").WithPaddi
 // random: two bookings of one customer never share it in practice, but it is
 // no key. Programs use the id.
 func Reference(bookingID string) string {
-	id, err := uuid.Parse(bookingID)
-	if err != nil {
+	id, err := hex.DecodeString(strings.ReplaceAll(bookingID, "-", ""))
+	if err != nil || len(id) != 16 {
 		return bookingID
 	}
 	s := crockford.EncodeToString(id[11:])
