@@ -25,10 +25,20 @@ const (
 	// TypeBookingItemsCancelled says that some of a booking's tickets were
 	// cancelled, and the rest stands.
 	TypeBookingItemsCancelled = "booking.items_cancelled.v1"
+	// TypeBookingTicketsChanged says that tickets of a booking are no longer valid,
+	// because they are being given back, or have another holder and issue. Only what
+	// Tickets says is new.
+	TypeBookingTicketsChanged = "booking.tickets_changed.v1"
 	TypeEventCancelled        = "event.cancelled.v1"
 	// TypeAccountMail asks for a mail to a user about their account.
 	TypeAccountMail = "user.account_mail.v1"
 )
+
+// Types are all of them.
+var Types = []string{
+	TypeBookingConfirmed, TypeBookingCancelled, TypeBookingFailed, TypeBookingItemsCancelled, TypeBookingTicketsChanged,
+	TypeEventCancelled, TypeAccountMail,
+}
 
 // SpecVersion is the CloudEvents version spoken.
 const SpecVersion = "1.0"
@@ -59,9 +69,10 @@ type Booking struct {
 	UserEmail  string       `json:"user_email" example:"ada@example.com"`
 	UserName   string       `json:"user_name" example:"Ada Lovelace"`
 	Contact    *Contact     `json:"contact,omitempty" doc:"There if a guest has corrected the booking: then user_email and user_name count, whatever the user service has"`
-	Status     string       `json:"status" enum:"CONFIRMED,CANCELLED,FAILED"`
+	Status     string       `json:"status" enum:"CONFIRMED,CANCELLING,CANCELLED,FAILED"`
 	Event      Event        `json:"event"`
 	Items      []Item       `json:"items" nullable:"false"`
+	Tickets    []Ticket     `json:"tickets" nullable:"false" doc:"All that it has ever had, those that were given back included. The list of the highest version counts"`
 	Total      money.Amount `json:"total"`
 	Refunded   money.Amount `json:"refunded" doc:"What is given back with what this message tells; zero in a confirmation"`
 	Reason     string       `json:"reason,omitempty" doc:"Why it failed or was cancelled: a problem code" example:"payment_declined"`
@@ -115,6 +126,16 @@ type Cancellation struct {
 	// RefundDue says that the refund has not been made, and somebody has to
 	// see to it.
 	RefundDue bool `json:"refund_due,omitempty" doc:"The payment provider has refused the refund, and it has yet to be made"`
+}
+
+// Ticket is one seat of a booking.
+type Ticket struct {
+	ID           string `json:"id" format:"uuid"`
+	Number       int    `json:"number" minimum:"1" example:"1" doc:"Its place in the booking, which stays its own"`
+	TicketTypeID string `json:"ticket_type_id" format:"uuid"`
+	Status       string `json:"status" enum:"HELD,VALID,CANCELLED" example:"VALID"`
+	Issue        int    `json:"issue" minimum:"1" maximum:"255" example:"1" doc:"Grows with each new holder; what was issued before is not valid any more"`
+	HolderName   string `json:"holder_name" example:"Ada Lovelace"`
 }
 
 // EventCancelled is the data of an event.cancelled.v1 message. Every booking of

@@ -72,6 +72,7 @@ const (
 	TooManyTickets       Code = "too_many_tickets"
 	TooManyCheckouts     Code = "too_many_checkouts"
 	TicketsNotBooked     Code = "tickets_not_booked"
+	TicketCancelled      Code = "ticket_cancelled"
 	InvalidSignature     Code = "invalid_signature"
 	SalesPaused          Code = "sales_paused"
 	ReportNotFound       Code = "reconciliation_not_found"
@@ -145,7 +146,8 @@ var Codes = []struct {
 	{NotCancellable, 409, "The booking is not confirmed, or its event has started."},
 	{TooManyTickets, 409, "A booking, an account or a network address would have too many tickets of this event: a booking more than the event sells to one, or an account or address more that are free or not paid for yet than it may."},
 	{TooManyCheckouts, 409, "Too many bookings of this account or network address are not paid for yet. Complete one of them, or try again when one has expired."},
-	{TicketsNotBooked, 409, "The booking has not that many tickets of this type."},
+	{TicketsNotBooked, 409, "The booking has not these tickets, or not that many of this type."},
+	{TicketCancelled, 409, "The ticket was given back, or its booking has failed or is cancelled."},
 	{InvalidSignature, 400, "The signature is missing, wrong or too old."},
 	{SalesPaused, 503, "Nothing is sold until the data, which was restored from a backup, agrees with the payment provider's books: Retry-After says when to ask again."},
 	{ReportNotFound, 404, "There is no such reconciliation."},

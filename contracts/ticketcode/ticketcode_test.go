@@ -261,7 +261,7 @@ func TestAnotherEventsKeysAreOthers(t *testing.T) {
 func TestKeysAreRefused(t *testing.T) {
 	t.Parallel()
 	for want, secrets := range map[string][][]byte{
-		"there is no secret": nil,
+		"there is no secret":                     nil,
 		"secret 1 has 0 bytes, not at least 32":  {nil},
 		"secret 2 has 31 bytes, not at least 32": {newSecret, newSecret[1:]},
 	} {

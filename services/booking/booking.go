@@ -88,9 +88,6 @@ type Booking struct {
 	Unreadable error
 }
 
-// Tickets returns how many tickets the booking is for.
-func (b *Booking) Tickets() int { return tickets(b.Items) }
-
 // UnpaidTickets returns how many of its tickets nobody has paid for: all of them
 // while it is Pending, and those that are free when it is Confirmed. A booking that
 // failed, or is cancelled, has none.
@@ -232,8 +229,11 @@ const (
 // Cancellation is tickets given back: all that the booking had, or some of
 // them. Price − Fee goes back to the customer.
 type Cancellation struct {
-	ID       string
-	Items    []events.Item
+	ID    string
+	Items []events.Item
+	// Tickets are the numbers of its tickets, of each item in turn; nil where an earlier
+	// release has made it.
+	Tickets  []int
 	Price    money.Amount
 	Fee      money.Amount
 	RefundID string // of the Refund; "" where nothing goes back

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/openboxoffice/boxoffice/contracts/events"
 	"github.com/openboxoffice/boxoffice/contracts/identity"
 	"github.com/openboxoffice/boxoffice/contracts/money"
@@ -36,7 +38,7 @@ func (s *Service) Cancel(ctx context.Context, caller identity.Caller, id string)
 	if b.Status == Pending && b.Checkout != nil {
 		return s.abandon(ctx, caller, id)
 	}
-	b, err = s.cancel(ctx, caller, id, b.EventID, nil, Key{})
+	b, err = s.cancel(ctx, caller, id, b.EventID, ToCancel{}, Key{})
 	if errors.Is(err, ErrNotCancellable) || errors.Is(err, ErrInProgress) {
 		// Another request may have been first: then its result is ours.
 		if b, err := s.Store.Get(ctx, id); err == nil && (b.Status == Cancelling || b.Status == Cancelled) {
@@ -46,25 +48,32 @@ func (s *Service) Cancel(ctx context.Context, caller identity.Caller, id string)
 	return b, err
 }
 
+// ToCancel is the tickets to give back: so many of each type, of which those with the highest
+// numbers go, or these, by their ids. The zero value is all that are left.
+type ToCancel struct {
+	Items   []Wanted
+	Tickets []string
+}
+
 // CancelTickets gives some of a booking's tickets back, and their money as the
 // event's cancellation policy says, for its owner or an admin, until the event
 // starts. The booking it returns has the rest, and the cancellation as its last;
 // where nothing is left it is as Cancel leaves it. A request whose key, which
 // must be there, the caller has used answers what became of the first one, or
 // ErrKeyReused. ErrNotFound, ErrForbidden, ErrNotCancellable,
-// ErrTicketsNotBooked; ErrInProgress while another cancellation is under way.
+// ErrTicketsNotBooked, ErrTicketCancelled; ErrInProgress while another cancellation is under way.
 //
 // It goes on when ctx is cancelled.
-func (s *Service) CancelTickets(ctx context.Context, caller identity.Caller, id string, want []Wanted, key string) (Booking, Cancellation, error) {
+func (s *Service) CancelTickets(ctx context.Context, caller identity.Caller, id string, want ToCancel, key string) (Booking, Cancellation, error) {
 	ctx = context.WithoutCancel(ctx)
-	if err := validCancellation(want, key); err != nil {
+	if err := want.validate(key); err != nil {
 		return Booking{}, Cancellation{}, err
 	}
 	b, err := s.Get(ctx, caller, id)
 	if err != nil {
 		return Booking{}, Cancellation{}, err
 	}
-	k := Key{Value: key, Fingerprint: cancellationPrint(id, want)}
+	k := Key{Value: key, Fingerprint: want.fingerprint(id)}
 	earlier := func(fallback error) (Booking, Cancellation, error) {
 		b, err := s.Store.ByKey(ctx, caller.UserID, k, s.now())
 		if err != nil {
@@ -93,7 +102,7 @@ func (s *Service) CancelTickets(ctx context.Context, caller identity.Caller, id 
 var errNoneYet = errors.New("no request has used this key")
 
 // cancel begins a cancellation and takes it as far as it goes now.
-func (s *Service) cancel(ctx context.Context, caller identity.Caller, id, eventID string, want []Wanted, key Key) (Booking, error) {
+func (s *Service) cancel(ctx context.Context, caller identity.Caller, id, eventID string, want ToCancel, key Key) (Booking, error) {
 	off, err := s.CancelledEvents.CancelledEvent(ctx, eventID)
 	gone := err == nil // with the event: then nothing is kept
 	if !gone && !errors.Is(err, ErrEventNotFound) {
@@ -119,7 +128,7 @@ func (s *Service) cancel(ctx context.Context, caller identity.Caller, id, eventI
 			b.Reason = problem.EventCancelled
 			b.returnFees(off.OccurredAt, now, caller.UserID)
 		}
-		return nil
+		return b.tell(events.TypeBookingTicketsChanged, nil, "", s.TraceParent(ctx))
 	})
 	switch {
 	case errors.Is(err, ErrLeaseLost), errors.Is(err, ErrKeyTaken):
@@ -127,6 +136,7 @@ func (s *Service) cancel(ctx context.Context, caller identity.Caller, id, eventI
 	case err != nil:
 		return Booking{}, err
 	}
+	s.Committed()
 	work, cancel := context.WithTimeout(ctx, s.PaymentTimeout)
 	defer cancel()
 	g := s.sagaOf(ctx, b, caller.UserID)
@@ -134,15 +144,17 @@ func (s *Service) cancel(ctx context.Context, caller identity.Caller, id, eventI
 	return g.b, nil
 }
 
-// giveBack begins the cancellation c of the tickets wanted, of all where want is
-// nil: they are no longer the booking's, and the refund is decided.
-// ErrTicketsNotBooked where the booking has not so many.
-func (b *Booking) giveBack(want []Wanted, c Cancellation, free bool) error {
-	rest, given, err := split(b.Items, want)
-	if err != nil {
+// giveBack begins the cancellation c of the tickets wanted: they are no longer the
+// booking's, and the refund is decided. ErrTicketsNotBooked where the booking has not got
+// them, and ErrTicketCancelled where it has given one of them back.
+func (b *Booking) giveBack(want ToCancel, c Cancellation, free bool) error {
+	var err error
+	if c.Tickets, err = b.pick(want); err != nil {
 		return err
 	}
-	if c.Price, err = events.Total(given); err != nil {
+	var rest []events.Item
+	c.Items, rest = b.split(c.Tickets)
+	if c.Price, err = events.Total(c.Items); err != nil {
 		return err
 	}
 	if c.Fee, err = fee(b.Event, c.Price, c.At); err != nil {
@@ -159,7 +171,8 @@ func (b *Booking) giveBack(want []Wanted, c Cancellation, free bool) error {
 		c.RefundID = newID()
 		b.Refunds = append(b.Refunds, Refund{ID: c.RefundID, Amount: back, Status: RefundPending, Decided: c.At})
 	}
-	c.Items, c.All = given, len(rest) == 0
+	b.numberCancelled()
+	c.All = len(rest) == 0
 	b.Cancellations = append(b.Cancellations, c)
 	if c.All {
 		b.Status = Cancelling // its tickets stay on it, as what it was for
@@ -171,27 +184,80 @@ func (b *Booking) giveBack(want []Wanted, c Cancellation, free bool) error {
 		b.Items, b.Total = rest, left
 	}
 	b.Tries = 0
-	b.note(c.At, c.By, "cancelling", fmt.Sprintf("%d tickets for %s, fee %s", tickets(given), c.Price, c.Fee))
+	b.note(c.At, c.By, "cancelling", fmt.Sprintf("%d tickets for %s, fee %s", tickets(c.Items), c.Price, c.Fee))
 	return nil
 }
 
-// split takes the wanted tickets, all where want is nil, out of items.
-func split(items []events.Item, want []Wanted) (rest, taken []events.Item, err error) {
-	if want == nil {
-		return nil, items, nil
-	}
-	rest = slices.Clone(items)
-	for _, w := range want {
-		n := slices.IndexFunc(rest, func(it events.Item) bool { return it.TicketTypeID == w.TicketTypeID })
-		if n < 0 || rest[n].Quantity < w.Quantity {
-			return nil, nil, ErrTicketsNotBooked
+// pick returns the numbers of the tickets wanted, in their order.
+func (b *Booking) pick(want ToCancel) (numbers []int, err error) {
+	all := b.Tickets()
+	switch {
+	case len(want.Tickets) > 0:
+		for _, id := range want.Tickets {
+			n := slices.IndexFunc(all, func(t Ticket) bool { return t.ID == id })
+			switch {
+			case n < 0:
+				return nil, ErrTicketsNotBooked
+			case all[n].Status != TicketValid:
+				return nil, ErrTicketCancelled
+			}
+			numbers = append(numbers, all[n].Number)
 		}
-		it := rest[n]
-		it.Quantity = w.Quantity
-		taken = append(taken, it)
-		rest[n].Quantity -= w.Quantity
+	case len(want.Items) > 0:
+		for _, w := range want.Items {
+			missing := w.Quantity
+			for _, t := range slices.Backward(all) { // the highest numbers go first
+				if missing > 0 && t.Status == TicketValid && t.Item.TicketTypeID == w.TicketTypeID {
+					numbers = append(numbers, t.Number)
+					missing--
+				}
+			}
+			if missing > 0 {
+				return nil, ErrTicketsNotBooked
+			}
+		}
+	default:
+		for _, t := range all {
+			if t.Status == TicketValid {
+				numbers = append(numbers, t.Number)
+			}
+		}
 	}
-	return slices.DeleteFunc(rest, func(it events.Item) bool { return it.Quantity == 0 }), taken, nil
+	slices.Sort(numbers)
+	return numbers, nil
+}
+
+// split takes the tickets with these numbers out of the items.
+func (b *Booking) split(numbers []int) (taken, rest []events.Item) {
+	all := b.Tickets()
+	rest = slices.Clone(b.Items)
+	for _, n := range numbers {
+		it := all[n-1].Item
+		if last := len(taken) - 1; last >= 0 && taken[last].TicketTypeID == it.TicketTypeID {
+			taken[last].Quantity++
+		} else {
+			taken = append(taken, it)
+		}
+		rest[slices.IndexFunc(rest, func(r events.Item) bool { return r.TicketTypeID == it.TicketTypeID })].Quantity--
+	}
+	return taken, slices.DeleteFunc(rest, func(it events.Item) bool { return it.Quantity == 0 })
+}
+
+// numberCancelled numbers the tickets of the cancellations that an earlier release has
+// made: what follows would change their numbers.
+func (b *Booking) numberCancelled() {
+	seats := b.seats()
+	for i := range b.Cancellations {
+		c := &b.Cancellations[i]
+		c.Tickets = nil
+		for j := range c.Items {
+			for n, s := range seats {
+				if s.item == &c.Items[j] {
+					c.Tickets = append(c.Tickets, n+1)
+				}
+			}
+		}
+	}
 }
 
 // returnFees decides to give back the fees that were kept from the time off on,
@@ -258,12 +324,16 @@ func told(b *Booking, some ...Cancellation) *events.Cancellation {
 	return &out
 }
 
-func validCancellation(want []Wanted, key string) error {
+func (c ToCancel) validate(key string) error {
 	var v problem.Invalid
-	if len(want) == 0 {
+	switch {
+	case len(c.Items) > 0 && len(c.Tickets) > 0:
+		v = append(v, problem.InvalidField{Name: "tickets", Message: "give either items or tickets, not both"})
+	case len(c.Items) == 0 && len(c.Tickets) == 0:
 		v = append(v, problem.InvalidField{Name: "items", Message: "name the tickets to cancel"})
 	}
-	v = append(v, validItems(want)...)
+	v = append(v, validItems(c.Items)...)
+	v = append(v, validTickets(c.Tickets)...)
 	v = append(v, validRequired(key)...)
 	if v != nil {
 		return v
@@ -271,14 +341,38 @@ func validCancellation(want []Wanted, key string) error {
 	return nil
 }
 
-// cancellationPrint is the fingerprint of a request to cancel tickets.
-func cancellationPrint(bookingID string, want []Wanted) string {
-	items := slices.Clone(want)
+// validTickets says what is wrong with the ids of tickets, which it brings into their one
+// spelling.
+func validTickets(ids []string) (v problem.Invalid) {
+	bad := func(where, what string) { v = append(v, problem.InvalidField{Name: where, Message: what}) }
+	if len(ids) > MaxTickets {
+		bad("tickets", fmt.Sprintf("must be at most %d", MaxTickets))
+		return v
+	}
+	for i := range ids {
+		where := fmt.Sprintf("tickets[%d]", i)
+		if id, err := uuid.Parse(ids[i]); err != nil {
+			bad(where, "must be a UUID")
+		} else {
+			ids[i] = id.String()
+		}
+		if slices.Contains(ids[:i], ids[i]) {
+			bad(where, "is listed twice")
+		}
+	}
+	return v
+}
+
+// fingerprint is the same for requests that give the same tickets of a booking back.
+func (c ToCancel) fingerprint(bookingID string) string {
+	items, ids := slices.Clone(c.Items), slices.Clone(c.Tickets)
 	slices.SortFunc(items, func(a, b Wanted) int { return strings.Compare(a.TicketTypeID, b.TicketTypeID) })
+	slices.Sort(ids)
 	return fingerprint(struct {
-		Cancel string
-		Items  []Wanted
-	}{bookingID, items})
+		Cancel  string
+		Items   []Wanted
+		Tickets []string `json:",omitempty"`
+	}{bookingID, items, ids})
 }
 
 // hash names the key of this user without telling it; "" for no key.

@@ -23,8 +23,8 @@ func modelWorld(t *testing.T) *model {
 	return m
 }
 
-func some(b booking.Booking, n int) []booking.Wanted {
-	return []booking.Wanted{{TicketTypeID: b.Items[0].TicketTypeID, Quantity: n}}
+func some(b booking.Booking, n int) booking.ToCancel {
+	return booking.ToCancel{Items: []booking.Wanted{{TicketTypeID: b.Items[0].TicketTypeID, Quantity: n}}}
 }
 
 func TestTicketsAreCancelledInPart(t *testing.T) {
@@ -35,7 +35,7 @@ func TestTicketsAreCancelledInPart(t *testing.T) {
 	b := w.book(t, s, c, booking.Request{EventID: event, Tickets: 4})
 
 	b, first, err := s.CancelTickets(t.Context(), c, b.ID, some(b, 1), "k1")
-	if err != nil || b.Status != booking.Confirmed || b.Tickets() != 3 || b.Total.AmountMinor != 3*2550 || !first.Done || first.All {
+	if err != nil || b.Status != booking.Confirmed || b.TicketCount() != 3 || b.Total.AmountMinor != 3*2550 || !first.Done || first.All {
 		t.Fatalf("one of four: %+v, %+v, %v", b, first, err)
 	}
 	if first.Price != price || first.Fee.AmountMinor != 255 || b.Refund(first.RefundID).Amount.AmountMinor != 2295 {
@@ -106,17 +106,17 @@ func TestACancellationInPartIsRefused(t *testing.T) {
 	stranger := w.newCustomer()
 	for name, test := range map[string]struct {
 		id   string
-		want []booking.Wanted
+		want booking.ToCancel
 		key  string
 		err  error // nil where it is invalid
 	}{
 		"no such booking":       {uuid.NewString(), some(b, 1), "k", booking.ErrNotFound},
 		"more than it has":      {b.ID, some(b, 3), "k", booking.ErrTicketsNotBooked},
-		"of another type":       {b.ID, []booking.Wanted{{TicketTypeID: uuid.NewString(), Quantity: 1}}, "k", booking.ErrTicketsNotBooked},
+		"of another type":       {b.ID, booking.ToCancel{Items: []booking.Wanted{{TicketTypeID: uuid.NewString(), Quantity: 1}}}, "k", booking.ErrTicketsNotBooked},
 		"the key of a booking":  {b.ID, some(b, 1), "booked", booking.ErrKeyReused},
 		"a key that is no text": {b.ID, some(b, 1), "ü", nil},
 		"no key":                {b.ID, some(b, 1), "", nil},
-		"nothing":               {b.ID, nil, "k", nil},
+		"nothing":               {b.ID, booking.ToCancel{}, "k", nil},
 	} {
 		_, _, err := s.CancelTickets(t.Context(), c, test.id, test.want, test.key)
 		var invalid problem.Invalid
@@ -158,7 +158,7 @@ func TestACancellationIsMadeOncePerKey(t *testing.T) {
 	wg.Wait()
 	n := 0
 	ids.Range(func(any, any) bool { n++; return true })
-	if b = w.get(t, b.ID); n != 1 || len(b.Cancellations) != 1 || b.Tickets() != 4 {
+	if b = w.get(t, b.ID); n != 1 || len(b.Cancellations) != 1 || b.TicketCount() != 4 {
 		t.Errorf("%d cancellations were answered, the booking is %+v", n, b)
 	}
 	_, _, err := s.CancelTickets(t.Context(), c, b.ID, some(b, 2), "k")
@@ -198,7 +198,7 @@ func TestACancellationInPartSurvivesACrash(t *testing.T) {
 			_, _, err := w.service(dies(n, effect)).CancelTickets(t.Context(), c, b.ID, some(b, 2), "k")
 			w.recover(t)
 			again, made, retryErr := w.service(nil).CancelTickets(t.Context(), c, b.ID, some(b, 2), "k")
-			if retryErr != nil || !made.Done || again.Tickets() != 1 || len(again.Cancellations) != 1 {
+			if retryErr != nil || !made.Done || again.TicketCount() != 1 || len(again.Cancellations) != 1 {
 				t.Errorf("dead at call %d (%v, %v): %+v, %v", n, effect, err, again, retryErr)
 			}
 			w.check(t)
@@ -231,4 +231,42 @@ func TestARefundThatIsRefusedIsDue(t *testing.T) {
 	if told := m.messages(t)[b.ID][events.TypeBookingItemsCancelled]; len(told) != 1 || !told[0].Cancellation.RefundDue {
 		t.Errorf("the customer is told %+v", told)
 	}
+}
+
+// A ticket that two requests give back at a time is given back by one of them.
+func TestATicketIsGivenBackOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	event, c, s := w.newEvent(price), w.newCustomer(), w.service(nil)
+	b := w.book(t, s, c, booking.Request{EventID: event, Tickets: 2})
+	last := booking.ToCancel{Tickets: []string{booking.TicketID(b.ID, 2)}}
+	var mu sync.Mutex
+	refused := map[error]int{}
+	var racers sync.WaitGroup
+	for range 8 {
+		racers.Go(func() {
+			for {
+				_, _, err := s.CancelTickets(t.Context(), c, b.ID, last, uuid.NewString())
+				if errors.Is(err, booking.ErrInProgress) {
+					continue // as its code says
+				}
+				mu.Lock()
+				refused[err]++
+				mu.Unlock()
+				return
+			}
+		})
+	}
+	racers.Wait()
+	if refused[booking.ErrTicketCancelled] != 7 || len(refused) != 2 {
+		t.Errorf("eight requests for one ticket: %v", refused)
+	}
+	_, _, err := s.CancelTickets(t.Context(), c, b.ID, last, "again")
+	wantErr(t, err, booking.ErrTicketCancelled)
+	// By type the other one goes, which by its id is then gone, too.
+	if b, _, err = s.CancelTickets(t.Context(), c, b.ID, some(b, 1), "by-type"); err != nil || b.Status != booking.Cancelled {
+		t.Fatalf("the rest: %s, %v", b.Status, err)
+	}
+	wantStatuses(t, b, gone, gone)
+	w.check(t)
 }

@@ -58,7 +58,7 @@ func TestABookingIsConfirmed(t *testing.T) {
 		t.Errorf("answered and stored differ:\n%s", diff)
 	}
 	wantSteps(t, b, "created reserved paid confirmed")
-	if b.Total.AmountMinor != 3*price.AmountMinor || b.Tickets() != 3 || b.Event.ID != event || b.Items[0].UnitPrice != price {
+	if b.Total.AmountMinor != 3*price.AmountMinor || b.TicketCount() != 3 || b.Event.ID != event || b.Items[0].UnitPrice != price {
 		t.Errorf("booked %+v", b)
 	}
 	if b.Payment.Status != booking.PaymentCaptured || b.Payment.Reference == "" || b.Payment.Provider != "sandbox" {

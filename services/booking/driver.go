@@ -75,13 +75,16 @@ func (s *Service) save(ctx context.Context, g *saga, w step) {
 		g.putOff(err, s.now())
 		return
 	}
+	told := len(b.Effects.Messages) > 0
 	b, err = s.Store.Save(ctx, g.stored, b)
 	g.onWrite(b, err, s.now())
+	if told && err == nil {
+		s.Committed()
+	}
 	switch {
 	case g.notSaved != nil && !errors.Is(err, ErrLeaseLost):
 		s.Log.ErrorContext(ctx, "booking not stored, and left to recovery", "booking_id", g.b.ID, "error", err)
 	case err == nil && g.done:
-		s.Committed()
 		if until := g.b.Lease.Until; !until.IsZero() && !until.After(s.now()) {
 			s.wakeUp()
 		}

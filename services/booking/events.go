@@ -43,29 +43,47 @@ func (s *Service) HandleEvent(ctx context.Context, m events.Message) error {
 // tell puts a message about b, as it is after this change, into the outbox: of
 // the cancellation c, unless it is nil.
 func (g *saga) tell(b *Booking, kind string, c *events.Cancellation) error {
+	return b.tell(kind, c, g.note, g.trace)
+}
+
+func (b *Booking) tell(kind string, c *events.Cancellation, note, trace string) error {
 	refunded, due := money.Amount{Currency: b.Total.Currency}, false
-	if c == nil {
-		for _, r := range b.Refunds { // of a booking that failed: what it had paid
+	switch {
+	case c != nil:
+		refunded = c.Refund
+	case b.Status == Failed:
+		for _, r := range b.Refunds { // what it had paid
 			refunded, due = r.Amount, r.Status == RefundDue
 		}
-	} else {
-		refunded = c.Refund
 	}
 	event := b.Event
 	event.ID = b.EventID // even where nothing else is known of it
 	data, err := json.Marshal(events.Booking{
 		BookingID: b.ID, Version: b.Version + 1, Attempt: b.Attempt,
 		UserID: b.UserID, UserEmail: b.UserEmail, UserName: b.UserName, Contact: b.Contact, Status: string(b.Status),
-		Event: event, Items: b.Items, Total: b.Total, Refunded: refunded,
+		Event: event, Items: b.Items, Tickets: b.ticketList(), Total: b.Total, Refunded: refunded,
 		Reason: string(b.Reason), OccurredAt: b.UpdatedAt, Acknowledged: b.Owed,
-		RefundDue: due, Cancellation: c, Note: g.note,
+		RefundDue: due, Cancellation: c, Note: note,
 	})
 	if err != nil { // a time out of range, say
 		return fmt.Errorf("the message about booking %s cannot be written: %w", b.ID, err)
 	}
 	b.Effects.Messages = append(b.Effects.Messages, events.Message{
 		SpecVersion: events.SpecVersion, ID: newID(), Source: "booking", Type: kind, Subject: b.ID,
-		Time: b.UpdatedAt, DataContentType: "application/json", TraceParent: g.trace, Data: data,
+		Time: b.UpdatedAt, DataContentType: "application/json", TraceParent: trace, Data: data,
 	})
 	return nil
+}
+
+// ticketList is what messages say of the booking's tickets.
+func (b *Booking) ticketList() []events.Ticket {
+	all := b.Tickets()
+	list := make([]events.Ticket, len(all))
+	for i, t := range all {
+		list[i] = events.Ticket{
+			ID: t.ID, Number: t.Number, TicketTypeID: t.Item.TicketTypeID, Status: string(t.Status),
+			Issue: t.Issue, HolderName: t.Holder.Name,
+		}
+	}
+	return list
 }

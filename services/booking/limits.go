@@ -102,7 +102,7 @@ func (s *Service) admit(b *Booking) func(Account) error {
 		if a.AddressOpen >= s.CheckoutsPerAddress {
 			return ErrTooManyCheckouts
 		}
-		if b.Checkout != nil && (a.Checkouts >= maxCheckouts || a.CheckoutTickets+b.Tickets() > MaxTickets) {
+		if b.Checkout != nil && (a.Checkouts >= maxCheckouts || a.CheckoutTickets+b.TicketCount() > MaxTickets) {
 			return fmt.Errorf("%w: the account has %d, with %d tickets of the event", ErrTooManyCheckouts, a.Checkouts, a.CheckoutTickets)
 		}
 		pause := a.pause()

@@ -72,7 +72,7 @@ func TestAnAccountGetsFreeTicketsUpToTheLimit(t *testing.T) {
 	// What was given back does not count.
 	b := w.book(t, s, w.newCustomer(), three)
 	for _, one := range w.bookings(t) {
-		if one.UserID == c.UserID && one.EventID == free && one.Tickets() == 3 {
+		if one.UserID == c.UserID && one.EventID == free && one.TicketCount() == 3 {
 			b = one
 		}
 	}

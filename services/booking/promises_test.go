@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/openboxoffice/boxoffice/contracts/events"
 	"github.com/openboxoffice/boxoffice/contracts/problem"
 	"github.com/openboxoffice/boxoffice/services/booking"
@@ -50,7 +52,7 @@ func (w *world) broken(t *testing.T) (wrong []string) {
 		if w.unmended && w.left[b.ID] {
 			sold[b.EventID] += w.catalog.Held(b.EventID, b.ID)
 			if b.Status == booking.Confirmed {
-				sold[b.EventID] -= b.Tickets()
+				sold[b.EventID] -= b.TicketCount()
 			}
 		}
 		switch b.Status {
@@ -60,7 +62,7 @@ func (w *world) broken(t *testing.T) (wrong []string) {
 			}
 			confirmed = 1
 			kept += b.Total.AmountMinor
-			sold[b.EventID] += b.Tickets()
+			sold[b.EventID] += b.TicketCount()
 		case booking.Cancelled:
 			confirmed, cancelled = 1, 1+returned(b)
 			parts--
@@ -97,6 +99,7 @@ func (w *world) broken(t *testing.T) (wrong []string) {
 				}
 			}
 		}
+		wrong = append(wrong, w.wrongTickets(t, b)...)
 		if b.Lease != (booking.Lease{}) || b.Tries != 0 {
 			bad("it still has a driver: %+v, tries %d", b.Lease, b.Tries)
 		}
@@ -107,6 +110,77 @@ func (w *world) broken(t *testing.T) (wrong []string) {
 		}
 	}
 	return wrong
+}
+
+// seated is what a ticket was, when it was seen last.
+type seated struct {
+	typeID string
+	number int
+	status booking.TicketStatus
+	issue  int
+}
+
+// wrongTickets says what must not be of b's tickets at any moment: others valid than those
+// that are paid for, one that was another before or is valid again, messages that have another list.
+func (w *world) wrongTickets(t *testing.T, b booking.Booking) (wrong []string) {
+	t.Helper()
+	bad := func(format string, args ...any) {
+		wrong = append(wrong, fmt.Sprintf("%s %s: ", b.ID, b.Status)+fmt.Sprintf(format, args...)+fmt.Sprintf("\n\t%+v", b.Timeline))
+	}
+	valid, value := 0, int64(0)
+	for i, ticket := range b.Tickets() {
+		now := seated{ticket.Item.TicketTypeID, ticket.Number, ticket.Status, ticket.Issue}
+		before, seen := w.seated[ticket.ID]
+		w.seated[ticket.ID] = now
+		switch {
+		case ticket.Number != i+1 || ticket.Item.Quantity != 1:
+			bad("at %d it has the ticket %+v", i+1, ticket)
+		case seen && (before.typeID != now.typeID || before.number != now.number || before.issue > now.issue):
+			bad("ticket %d was %+v and is %+v", ticket.Number, before, now)
+		case seen && before.status == booking.TicketCancelled && now.status == booking.TicketValid && late(b) == 0:
+			bad("ticket %d was given back and is valid", ticket.Number)
+		}
+		if ticket.Status == booking.TicketValid {
+			valid++
+			value += ticket.Item.UnitPrice.AmountMinor
+		}
+	}
+	paid := 0
+	if b.Status == booking.Confirmed {
+		paid = b.TicketCount()
+	}
+	if valid != paid || paid > 0 && value != b.Total.AmountMinor {
+		bad("%d tickets for %d are valid, and %d for %s are paid for", valid, value, paid, b.Total)
+	}
+	if last := latest(w.messages(t)[b.ID]); last != nil && b.Status != booking.Pending {
+		if d := cmp.Diff(told(b), last.Tickets); d != "" {
+			bad("version %d is told with other tickets (-want +got):\n%s", last.Version, d)
+		}
+	}
+	return wrong
+}
+
+// told is what messages say of b's tickets.
+func told(b booking.Booking) []events.Ticket {
+	list := []events.Ticket{}
+	for _, t := range b.Tickets() {
+		list = append(list, events.Ticket{
+			ID: t.ID, Number: t.Number, TicketTypeID: t.Item.TicketTypeID, Status: string(t.Status), Issue: t.Issue, HolderName: t.Holder.Name,
+		})
+	}
+	return list
+}
+
+// latest is the message that counts, in whatever order they come; nil for none.
+func latest(sent map[string][]events.Booking) (last *events.Booking) {
+	for _, list := range sent {
+		for i := range list {
+			if last == nil || list[i].Version > last.Version {
+				last = &list[i]
+			}
+		}
+	}
+	return last
 }
 
 // lastRefund is what the last message about b says was given back: fees of

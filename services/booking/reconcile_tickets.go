@@ -129,11 +129,11 @@ func (r *reconciliation) booking(ctx context.Context, b Booking, held []Holding)
 			}
 		}
 	}
-	if b.Status == Confirmed && has != b.Tickets() {
-		if now, err := r.s.Store.Get(ctx, b.ID); err != nil || now.Status != Confirmed || now.Tickets() != b.Tickets() || now.Attempt != b.Attempt {
+	if b.Status == Confirmed && has != b.TicketCount() {
+		if now, err := r.s.Store.Get(ctx, b.ID); err != nil || now.Status != Confirmed || now.TicketCount() != b.TicketCount() || now.Attempt != b.Attempt {
 			return err // it has changed meanwhile: next time
 		}
-		r.found(ctx, FoundTicketsMissing, b.ID, false, "it has %d tickets, and %d are held for it", b.Tickets(), has)
+		r.found(ctx, FoundTicketsMissing, b.ID, false, "it has %d tickets, and %d are held for it", b.TicketCount(), has)
 	}
 	return nil
 }

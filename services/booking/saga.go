@@ -213,7 +213,7 @@ func (g *saga) onReserve(r Reserved, err error, now time.Time) {
 	default:
 		g.held = true
 		b.Event, b.Items, b.Total = r.Event, r.Items, r.Total
-		g.noted(now, "reserved", fmt.Sprintf("%d tickets, attempt %d", b.Tickets(), b.Attempt))
+		g.noted(now, "reserved", fmt.Sprintf("%d tickets, attempt %d", b.TicketCount(), b.Attempt))
 		switch {
 		case !paid.IsZero():
 			g.noted(now, "recovered", "the payment had succeeded")
@@ -472,17 +472,25 @@ func (g *saga) onEvent(e CancelledEvent, err error, now time.Time) {
 		return
 	}
 	b := g.b.Clone()
+	b.UpdatedAt = now
 	if b.Status == Confirmed {
-		if err := b.giveBack(nil, Cancellation{ID: newID(), At: now, By: g.by}, true); err != nil { // the price is out of range
+		if err := b.giveBack(ToCancel{}, Cancellation{ID: newID(), At: now, By: g.by}, true); err != nil { // the price is out of range
 			g.putOff(err, now)
 			return
 		}
 	}
 	b.returnFees(e.OccurredAt, now, g.by)
-	if b.Open() != nil || len(b.untoldFees()) > 0 {
-		b.Reason = problem.EventCancelled
-		g.b, g.unsaved = b, true
+	if b.Open() == nil && len(b.untoldFees()) == 0 {
+		return
 	}
+	b.Reason = problem.EventCancelled
+	if b.Open() != nil {
+		if err := g.tell(&b, events.TypeBookingTicketsChanged, nil); err != nil { // a time is
+			g.putOff(err, now)
+			return
+		}
+	}
+	g.b, g.unsaved = b, true
 }
 
 // write is the booking as this write stores it.

@@ -47,6 +47,7 @@ type world struct {
 	calledOff map[string]time.Time                   // events that the organizer has cancelled
 	cancelled map[string]bool                        // those of which booking has heard
 	unmended  bool                                   // whether refunds may be due, and tickets left behind
+	seated    map[string]seated                      // tickets
 	left      map[string]bool                        // bookings that have tickets which were left behind
 	unheard   []events.Message                       // that a consumer has lost
 	sent      map[string]map[string][]events.Booking // what the outbox had, by booking and type
@@ -113,7 +114,7 @@ func openSQLite(t *testing.T) *sqlite.Store {
 func worldOf(s store, pay booking.Payments, books func(t *testing.T, id string) (captured, refunded int64, entries int)) *world {
 	w := &world{
 		store: s, payments: pay, books: books, catalog: bookingtest.NewMemoryCatalog(),
-		users: map[string]bool{}, capacity: map[string]int{}, told: map[string]bool{},
+		users: map[string]bool{}, capacity: map[string]int{}, told: map[string]bool{}, seated: map[string]seated{},
 		sent: map[string]map[string][]events.Booking{}, cancelled: map[string]bool{}, calledOff: map[string]time.Time{},
 	}
 	w.rewind()
@@ -305,7 +306,7 @@ func (w *world) messages(t *testing.T) map[string]map[string][]events.Booking {
 
 // begin forgets everything but what is stored.
 func (w *world) begin() {
-	w.users, w.capacity, w.told = map[string]bool{}, map[string]int{}, map[string]bool{}
+	w.users, w.capacity, w.told, w.seated = map[string]bool{}, map[string]int{}, map[string]bool{}, map[string]seated{}
 	w.sent, w.cancelled, w.calledOff = map[string]map[string][]events.Booking{}, map[string]bool{}, map[string]time.Time{}
 	w.catalog = bookingtest.NewMemoryCatalog()
 }

@@ -99,6 +99,8 @@ func garbageRoutes(p *platform, o, c *account, e event) []route {
 			route{http.MethodGet, behind[bookings], "/bookings/{id}", as(c), nil},
 			route{http.MethodPut, behind[bookings], "/bookings/{id}/cancel", as(c), nil},
 			route{http.MethodPost, behind[bookings], "/bookings/{id}/cancellations", as(c), obj{"items": items["items"]}},
+			route{http.MethodPost, behind[bookings], "/bookings/{id}/cancellations", as(c), obj{"tickets": []string{uuid.NewString()}}},
+			route{http.MethodGet, behind[bookings], "/bookings/{id}/tickets", as(c), nil},
 			route{http.MethodGet, behind[bookings], "/admin/audit", as(p.admin), nil},
 			route{http.MethodGet, behind[bookings], "/admin/reconciliations", as(p.admin), nil},
 			route{http.MethodGet, behind[bookings], "/admin/stuck-bookings", as(p.admin), nil},

@@ -225,7 +225,7 @@ func accountRace(t *testing.T, u StoreUnderTest) {
 	race(workers, func(i int) {
 		b := pending(sameUser(user), ofEvent(event), ofTickets(1, 1))
 		answers.add(u.Store.Create(t.Context(), b, keys[i], func(a booking.Account) error {
-			if a.Tickets+b.Tickets() > limit || a.Open*b.Tickets() != a.Tickets {
+			if a.Tickets+b.TicketCount() > limit || a.Open*b.TicketCount() != a.Tickets {
 				return errNotAdmitted
 			}
 			return nil

@@ -59,7 +59,7 @@ var messages = map[string]func(testing.TB) ([]byte, error){
 		if err != nil {
 			return err
 		}
-		_, _, err = w.service.CancelTickets(ctx, pacttest.Callers["customer"], b.ID, []booking.Wanted{{TicketTypeID: typeID, Quantity: 1}}, "key")
+		_, _, err = w.service.CancelTickets(ctx, pacttest.Callers["customer"], b.ID, booking.ToCancel{Items: []booking.Wanted{{TicketTypeID: typeID, Quantity: 1}}}, "key")
 		return err
 	}),
 	"a booking has failed": told(events.TypeBookingFailed, patient, func(ctx context.Context, w *world) error {

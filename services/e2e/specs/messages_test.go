@@ -1,6 +1,7 @@
 package specs
 
 import (
+	"cmp"
 	"encoding/json"
 	"maps"
 	"reflect"
@@ -17,10 +18,11 @@ import (
 )
 
 // published are the messages, by the name in the document: their topic and type,
-// the status that the booking in them has, if there is one, and what they say.
+// the status that the booking in them always has, if there is one, and what they say.
 var published = map[string]struct{ topic, kind, status, summary string }{
 	"BookingConfirmed":      {events.TopicBookings, events.TypeBookingConfirmed, "CONFIRMED", "A booking is paid, and the tickets are the customer's"},
 	"BookingItemsCancelled": {events.TopicBookings, events.TypeBookingItemsCancelled, "CONFIRMED", "Some of a booking's tickets are refunded, and on sale again; the rest stands"},
+	"BookingTicketsChanged": {events.TopicBookings, events.TypeBookingTicketsChanged, "", "Tickets of a booking are not valid any more, because they are being given back, or have another holder"},
 	"BookingCancelled":      {events.TopicBookings, events.TypeBookingCancelled, "CANCELLED", "A booking is refunded, and its tickets are on sale again"},
 	"BookingFailed":         {events.TopicBookings, events.TypeBookingFailed, "FAILED", "A booking got as far as the payment, and came to nothing"},
 	"AccountMailDue":        {events.TopicUsers, events.TypeAccountMail, "", "A user is to be sent a mail about the account"},
@@ -81,9 +83,14 @@ func messagesDocument(t *testing.T) []byte {
 			content := httpkit.Example(registry, data).(object)
 			example["type"], example["data"] = m.kind, content
 			is := []any{data}
-			if m.status != "" {
-				content["status"] = m.status
-				is = append(is, object{"properties": object{"status": object{"const": m.status}}})
+			if m.topic == events.TopicBookings {
+				content["status"] = cmp.Or(m.status, "CONFIRMED")
+				if m.status != "" {
+					is = append(is, object{"properties": object{"status": object{"const": m.status}}})
+				}
+				if m.status == "CANCELLED" || m.status == "FAILED" {
+					content["tickets"].([]any)[0].(object)["status"] = "CANCELLED"
+				}
 				for _, part := range []string{"cancellation", "note", "reason"} {
 					if !slices.Contains(said[m.kind], part) {
 						delete(content, part)

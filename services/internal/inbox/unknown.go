@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/openboxoffice/boxoffice/contracts/events"
@@ -26,7 +27,11 @@ func IgnoreUnknown(s Store, log *slog.Logger, now func() time.Time, handle broke
 		if err := s.Ignore(ctx, m.ID, now()); err != nil {
 			return fmt.Errorf("ignore message %s: %w", m.ID, err)
 		}
-		log.WarnContext(ctx, "message of an unknown type ignored", "message_id", m.ID, "type", m.Type, "source", m.Source)
+		level := slog.LevelWarn
+		if slices.Contains(events.Types, m.Type) { // it is for others, and there may be many
+			level = slog.LevelDebug
+		}
+		log.Log(ctx, level, "message of an unknown type ignored", "message_id", m.ID, "type", m.Type, "source", m.Source)
 		return nil
 	}
 }

@@ -93,6 +93,18 @@ func TestConsumerOfBooking(t *testing.T) {
 			pacttest.Answer{Status: 201, Header: location, Body: inPart},
 		},
 		{
+			"the customer has a booking", "the cancellation of a ticket by its id", cancelTicket(ticketID),
+			pacttest.Answer{Status: 201, Header: location, Body: inPart},
+		},
+		{
+			"the customer has a booking", "a request for the tickets of a booking",
+			pacttest.Request{Method: http.MethodGet, Path: "/bookings/" + bookingID + "/tickets", Header: asUser},
+			pacttest.Answer{Status: 200, Header: asJSON, Body: pacttest.Body{"items": pacttest.Each(pacttest.Body{
+				"id": pacttest.UUID(ticketID), "number": pacttest.Integer(1), "ticket_type_id": pacttest.UUID(typeID), "name": pacttest.Like("Standard"),
+				"status": "VALID", "holder": pacttest.Body{"name": pacttest.Like("Ada Lovelace"), "email": pacttest.Like("ada@example.com")}, "issue": pacttest.Integer(1),
+			})}},
+		},
+		{
 			"the customer has a booking", "the cancellation of more tickets than a booking has", cancelTickets(3),
 			pacttest.Problem(http.StatusConflict, problem.TicketsNotBooked),
 		},
@@ -177,13 +189,19 @@ func create(token string) pacttest.Request {
 }
 
 func cancelTickets(n int) pacttest.Request {
+	return cancel(map[string]any{"items": []any{map[string]any{"ticket_type_id": typeID, "quantity": n}}})
+}
+
+func cancelTicket(id string) pacttest.Request { return cancel(map[string]any{"tickets": []any{id}}) }
+
+func cancel(body map[string]any) pacttest.Request {
 	return pacttest.Request{
 		Method: http.MethodPost, Path: "/bookings/" + bookingID + "/cancellations",
 		Header: pacttest.Header{
 			"Authorization": pacttest.Is("Bearer customer"), "Idempotency-Key": pacttest.Is("cancel-4711"),
 			"Content-Type": pacttest.Is("application/json"),
 		},
-		Body: map[string]any{"items": []any{map[string]any{"ticket_type_id": typeID, "quantity": n}}},
+		Body: body,
 	}
 }
 

@@ -16,7 +16,7 @@ import (
 type cancelInput struct {
 	ID             string `path:"id" format:"uuid"`
 	IdempotencyKey string `header:"Idempotency-Key" required:"true" minLength:"1" doc:"Repeat a request with the same key, and it cancels once. Kept 24 hours" example:"cancel-4711"`
-	Body           itemsBody
+	Body           toCancelBody
 }
 
 func registerCancellations(api huma.API, s *booking.Service, guard *auth.Guard) {
@@ -25,12 +25,12 @@ func registerCancellations(api huma.API, s *booking.Service, guard *auth.Guard) 
 		Summary:     "Cancel some of a booking's tickets",
 		Description: "Gives these tickets back, and their money as the event's cancellation policy says that the booking shows, until the event starts. The rest of the booking stands; without a rest it is cancelled. The answer is the booking, with the cancellation among its cancellations; 202 while the refund is under way.",
 	},
-		problem.Forbidden, problem.BookingNotFound, problem.NotCancellable, problem.TicketsNotBooked,
+		problem.Forbidden, problem.BookingNotFound, problem.NotCancellable, problem.TicketsNotBooked, problem.TicketCancelled,
 		problem.BookingInProgress, problem.IdempotencyKeyReused,
 	), identity.Everybody...), func(ctx context.Context, in *cancelInput) (*answer, error) {
-		want := make([]booking.Wanted, len(in.Body.Items))
+		want := booking.ToCancel{Items: make([]booking.Wanted, len(in.Body.Items)), Tickets: in.Body.Tickets}
 		for i, it := range in.Body.Items {
-			want[i] = booking.Wanted(it)
+			want.Items[i] = booking.Wanted(it)
 		}
 		b, c, err := s.CancelTickets(ctx, auth.Caller(ctx), canonical(in.ID), want, in.IdempotencyKey)
 		if err != nil {

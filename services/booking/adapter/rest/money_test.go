@@ -19,6 +19,10 @@ func cancelling(n int) string {
 	return fmt.Sprintf(`{"items":[{"ticket_type_id":%q,"quantity":%d}]}`, seat, n)
 }
 
+func returning(ids ...string) string {
+	return fmt.Sprintf(`{"tickets":["%s"]}`, strings.Join(ids, `","`))
+}
+
 func TestCancelTickets(t *testing.T) {
 	t.Parallel()
 	a := newAPI(t)
@@ -51,6 +55,12 @@ func TestCancelTickets(t *testing.T) {
 		"no items":                   {alice, path, `{"items":[]}`, "k2", 422, problem.ValidationFailed},
 		"none of them":               {alice, path, cancelling(0), "k2", 422, problem.ValidationFailed},
 		"no body":                    {alice, path, `{}`, "k2", 422, problem.ValidationFailed},
+		"both":                       {alice, path, strings.Replace(cancelling(1), "{", `{"tickets":["`+uuid.NewString()+`"],`, 1), "k2", 422, problem.ValidationFailed},
+		"a ticket of another":        {alice, path, returning(uuid.NewString()), "k2", 409, problem.TicketsNotBooked},
+		"a ticket given back":        {alice, path, returning(booking.TicketID(id, 2), booking.TicketID(id, 3)), "k2", 409, problem.TicketCancelled},
+		"a ticket twice":             {alice, path, returning(booking.TicketID(id, 1), strings.ToUpper(booking.TicketID(id, 1))), "k2", 422, problem.ValidationFailed},
+		"no ticket":                  {alice, path, returning(), "k2", 422, problem.ValidationFailed},
+		"a ticket without an id":     {alice, path, returning("1"), "k2", 422, problem.ValidationFailed},
 		"twice the same type":        {alice, path, strings.Replace(cancelling(1), "]", `,{"ticket_type_id":"`+strings.ToUpper(seat)+`","quantity":1}]`, 1), "k2", 422, problem.ValidationFailed},
 	} {
 		var header []string
@@ -67,6 +77,38 @@ func TestCancelTickets(t *testing.T) {
 	}
 	if r := a.do(t, alice, http.MethodPost, path, cancelling(1), "Idempotency-Key", "k3"); r.status != 409 || r.body["code"] != string(problem.NotCancellable) {
 		t.Errorf("what is cancelled: %s", r)
+	}
+}
+
+func TestTicketsAreListedAndCancelledByTheirIDs(t *testing.T) {
+	t.Parallel()
+	a := newAPI(t)
+	id := a.do(t, alice, http.MethodPost, "/bookings", `{"event_id":"`+event+`","tickets":3}`).body["id"].(string)
+	second := booking.TicketID(id, 2)
+	r := a.do(t, alice, http.MethodPost, "/bookings/"+id+"/cancellations", returning(strings.ToUpper(second)), "Idempotency-Key", "k")
+	if r.status != 201 || r.body["tickets"] != 2.0 {
+		t.Fatal(r)
+	}
+	r = a.do(t, alice, http.MethodGet, "/bookings/"+id+"/tickets", "")
+	var got []string
+	for _, item := range r.body["items"].([]any) {
+		ticket := item.(map[string]any)
+		got = append(got, fmt.Sprintf("%v %v %v %v", ticket["id"], ticket["number"], ticket["status"], ticket["issue"]))
+		if ticket["ticket_type_id"] != seat || ticket["name"] != "Seat" {
+			t.Errorf("a ticket is %v", ticket)
+		}
+	}
+	want := []string{booking.TicketID(id, 1) + " 1 VALID 1", second + " 2 CANCELLED 1", booking.TicketID(id, 3) + " 3 VALID 1"}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("tickets (-want +got):\n%s", d)
+	}
+	for _, who := range []string{bob, "admin"} {
+		if r, want := a.do(t, who, http.MethodGet, "/bookings/"+id+"/tickets", ""), map[string]int{bob: 403, "admin": 200}[who]; r.status != want {
+			t.Errorf("for %s: %s, want %d", who, r, want)
+		}
+	}
+	if r := a.do(t, alice, http.MethodGet, "/bookings/"+uuid.NewString()+"/tickets", ""); r.status != 404 {
+		t.Errorf("of no booking: %s", r)
 	}
 }
 

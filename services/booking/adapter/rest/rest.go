@@ -169,6 +169,7 @@ func Register(api huma.API, s *booking.Service, o Options) {
 	registerCheckout(api, s, guard)
 	registerCorrection(api, s, guard)
 	registerCancellations(api, s, guard)
+	registerTickets(api, s, guard)
 	registerLists(api, s, guard)
 	registerAudit(api, o.AuditLog, guard)
 	registerReconciliations(api, s, o.Records, guard)

@@ -152,7 +152,7 @@ type stepBody struct {
 
 func toBody(b booking.Booking) bookingBody {
 	out := bookingBody{
-		ID: b.ID, UserID: b.UserID, Buyer: toBuyer(b), EventID: b.EventID, Items: b.Items, Tickets: b.Tickets(),
+		ID: b.ID, UserID: b.UserID, Buyer: toBuyer(b), EventID: b.EventID, Items: b.Items, Tickets: b.TicketCount(),
 		Status: string(b.Status), Reason: string(b.Reason),
 		Payment: toPayment(b.Payment),
 		Refunds: make([]refundBody, len(b.Refunds)), Cancellations: make([]cancellationBody, len(b.Cancellations)),
@@ -177,9 +177,17 @@ func toBody(b booking.Booking) bookingBody {
 	return out
 }
 
-// itemsBody is the tickets to cancel.
-type itemsBody struct {
-	Items []wantedBody `json:"items" minItems:"1" maxItems:"20" nullable:"false" doc:"The tickets to cancel, by type"`
+type toCancelBody struct {
+	Items   []wantedBody `json:"items,omitempty" minItems:"1" maxItems:"20" doc:"The tickets to cancel by type, of which those with the highest numbers go; or give tickets"`
+	Tickets []string     `json:"tickets,omitempty" minItems:"1" maxItems:"20" format:"uuid" doc:"The tickets to cancel, by their ids; or give items"`
+}
+
+// TransformSchema implements huma.SchemaTransformer: items, or tickets, and not
+// both.
+func (toCancelBody) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
+	httpkit.DocumentOneOf(s, "items", "tickets")
+	s.Examples = []any{toCancelBody{Tickets: []string{"01890a5d-ac96-774b-bcce-b302099a8057"}}}
+	return s
 }
 
 type auditBody struct {
