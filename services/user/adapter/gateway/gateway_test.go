@@ -382,7 +382,7 @@ func TestDocumentHasTheOperations(t *testing.T) {
 			}
 		}
 	}
-	if n != 28 {
+	if n != 29 {
 		t.Errorf("%d operations", n)
 	}
 }
