@@ -305,10 +305,12 @@ func (b *Booking) endsWith(step string) bool {
 }
 
 // NeedsEvent reports whether a change of before to after is for events that take place:
-// it makes the booking Confirmed, or begins an attempt to pay.
+// it makes the booking Confirmed, begins an attempt to pay, or gives more time for one.
 func NeedsEvent(before, after *Booking) bool {
-	return after.Status == Confirmed && before.Status != Confirmed ||
-		after.Checkout != nil && before.Checkout != nil && len(after.Checkout.Attempts) > len(before.Checkout.Attempts)
+	if a, b := after.Checkout, before.Checkout; a != nil && b != nil && (len(a.Attempts) > len(b.Attempts) || a.Extensions > b.Extensions) {
+		return true
+	}
+	return after.Status == Confirmed && before.Status != Confirmed
 }
 
 // Refund returns the refund with this id, or nil.

@@ -93,32 +93,30 @@ func (s *Service) Extend(ctx context.Context, caller identity.Caller, id, key st
 }
 
 // change makes a change of a checkout that a request with a key asks for, unless one has
-// asked for it before. Nothing is done any more once the event is cancelled.
+// asked for it before. Nothing is done any more once the event is cancelled. It reads nothing
+// before it makes the change: only one that was in vain has to be explained.
 func (s *Service) change(ctx context.Context, caller identity.Caller, id string, key Key, change func(b *Booking, now time.Time) error) (b Booking, repeated bool, err error) {
-	if b, err = s.Get(ctx, caller, id); err != nil {
-		return Booking{}, false, err
-	}
-	earlier, err := s.Store.ByKey(ctx, caller.UserID, key, s.now())
-	if !errors.Is(err, ErrNotFound) {
-		return earlier, err == nil, err
-	}
-	switch _, err := s.CancelledEvents.CancelledEvent(ctx, b.EventID); {
-	case err == nil:
-		return Booking{}, false, ErrEventCancelled
-	case !errors.Is(err, ErrEventNotFound):
-		return Booking{}, false, err
-	}
 	b, err = s.edit(ctx, id, func(b *Booking, now time.Time) error {
+		if !caller.Owns(b.UserID) {
+			return ErrForbidden
+		}
 		b.Effects.Key, b.Effects.KeyUser = key, caller.UserID
 		return change(b, now)
 	})
-	if err != nil {
-		// Another request with this key may have come this far meanwhile.
-		if earlier, byKey := s.Store.ByKey(ctx, caller.UserID, key, s.now()); byKey == nil {
-			return earlier, true, nil
-		}
+	if err == nil {
+		return b, false, nil
 	}
-	return b, false, err
+	now, hidden := s.Get(ctx, caller, id)
+	if hidden != nil {
+		return Booking{}, false, hidden
+	}
+	if b, earlier := s.Store.ByKey(ctx, caller.UserID, key, s.now()); !errors.Is(earlier, ErrNotFound) {
+		return b, earlier == nil, earlier
+	}
+	if _, off := s.CancelledEvents.CancelledEvent(ctx, now.EventID); off == nil {
+		err = ErrEventCancelled
+	}
+	return Booking{}, false, err
 }
 
 // edit makes a change of a checkout that nobody drives.

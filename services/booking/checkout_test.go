@@ -561,11 +561,19 @@ func TestRacingRepeatsAreOneAttempt(t *testing.T) {
 	b, _ := m.checkOut(t, price)
 	_, err := m.service(&faults{before: only("Prepare", unknown)}).Pay(t.Context(), admin, b.ID, bookingtest.Declined, "k")
 	wantErr(t, err, booking.ErrPaymentUnavailable)
-	// The other repeat comes between this one's reading and its writing.
-	overtaken := m.service(&faults{before: once("Update", func() {
-		_, err := m.service(nil).Pay(t.Context(), admin, b.ID, bookingtest.Declined, "k")
-		wantErr(t, err, booking.ErrPaymentDeclined)
-	})})
+	// The other repeat comes between this one's reading and its second writing: the first
+	// has found that the key is used.
+	updates := 0
+	overtaken := m.service(&faults{before: func(call string) error {
+		if call != "Update" {
+			return nil
+		}
+		if updates++; updates == 2 {
+			_, err := m.service(nil).Pay(t.Context(), admin, b.ID, bookingtest.Declined, "k")
+			wantErr(t, err, booking.ErrPaymentDeclined)
+		}
+		return nil
+	}})
 	_, err = overtaken.Pay(t.Context(), admin, b.ID, bookingtest.Declined, "k")
 	wantErr(t, err, booking.ErrInProgress)
 	if n := len(m.get(t, b.ID).Checkout.Attempts); n != 1 {

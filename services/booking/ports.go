@@ -51,8 +51,8 @@ type Store interface {
 	// returned and nothing is stored; so is ErrKeyTaken, or ErrKeyReused, where
 	// Effects has a key that is used already, as Create says. What the
 	// timeline gets is in the audit log as well. A booking whose event is
-	// cancelled does not become Confirmed, and gets no further attempt to pay:
-	// ErrEventCancelled. An
+	// cancelled does not become Confirmed, and gets no further attempt to pay, and no
+	// more time for one: ErrEventCancelled. An
 	// address is stored while its booking has unpaid tickets: KeptAddress takes its
 	// place. No two changes of one booking overlap. change does no I/O and may be
 	// called again.

@@ -93,6 +93,8 @@ func TestStoreSuiteCatchesBrokenAdapters(t *testing.T) {
 		func(s *sqlite.Store) booking.Store { return confirmsCancelled{s} })
 	broken("tries_whatever_became_of_the_event", "a_booking_of_a_cancelled_event_gets_no_further_attempt_to_pay",
 		func(s *sqlite.Store) booking.Store { return triesCancelled{s} })
+	broken("extends_whatever_became_of_the_event", "a_booking_of_a_cancelled_event_gets_no_more_time_to_pay",
+		func(s *sqlite.Store) booking.Store { return triesCancelled{s} })
 	broken("reads_before_its_transaction", "32_racing_updates_lose_nothing", func(s *sqlite.Store) booking.Store { return losesUpdates{s} })
 	broken("saves_whatever_the_version", "a_save_of_another_lease_or_version_stores_nothing", func(s *sqlite.Store) booking.Store { return savesAnyVersion{s} })
 	broken("keeps_seconds_only", "everything_comes_back_as_it_was_stored", func(s *sqlite.Store) booking.Store { return keepsSeconds{s} })

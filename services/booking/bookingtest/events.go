@@ -139,6 +139,21 @@ func cancelledIsNotTried(t *testing.T, u StoreUnderTest) {
 	}
 }
 
+func cancelledIsNotExtended(t *testing.T, u StoreUnderTest) {
+	b := u.create(t, pending(func(b *booking.Booking) {
+		b.Lease, b.Acknowledged, b.Checkout = booking.Lease{Until: start.Add(time.Hour)}, true, &booking.Checkout{ExpiresAt: start.Add(time.Hour)}
+	}), booking.Key{})
+	extend := func(b *booking.Booking) error { b.Checkout.Extensions++; return nil }
+	_, err := u.Store.Update(t.Context(), b.ID, "", extend)
+	must(t, err)
+	u.cancelEvent(t, b.EventID)
+	_, err = u.Store.Update(t.Context(), b.ID, "", extend)
+	wantErr(t, err, booking.ErrEventCancelled)
+	if n := u.get(t, b.ID).Checkout.Extensions; n != 1 {
+		t.Errorf("%d extensions are stored, want 1", n)
+	}
+}
+
 func cancelledIsNotConfirmed(t *testing.T, u StoreUnderTest) {
 	event := newID()
 	of := func(b *booking.Booking) { b.EventID = event }

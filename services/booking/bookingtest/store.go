@@ -80,6 +80,7 @@ func TestStore(t *testing.T, open func(t *testing.T) StoreUnderTest) {
 		{"what the timeline gets is in the audit log", stepsAudited},
 		{"a booking of a cancelled event does not become confirmed", cancelledIsNotConfirmed},
 		{"a booking of a cancelled event gets no further attempt to pay", cancelledIsNotTried},
+		{"a booking of a cancelled event gets no more time to pay", cancelledIsNotExtended},
 
 		{"a save stores the result with its effects as the next version", saveStores},
 		{"a save of another lease or version stores nothing", saveLost},
