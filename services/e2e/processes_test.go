@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"github.com/openboxoffice/boxoffice/services/internal/auth/authtest"
+	"github.com/openboxoffice/boxoffice/services/internal/config"
 	"github.com/openboxoffice/boxoffice/services/internal/servertest/freeport"
 	"github.com/openboxoffice/boxoffice/services/internal/servertest/mongotest"
 	"github.com/openboxoffice/boxoffice/services/internal/servertest/pgtest"
@@ -72,6 +73,8 @@ type manyProcesses struct {
 	dir  string
 	all  []*replica
 	keys *authtest.Services // by which the services know each other
+	// ticketKey and linkKey are booking's, the same before and after a restart.
+	ticketKey, linkKey string
 	// entry is where a service is found: by its only process's address, or
 	// by a balancer's.
 	entry     map[service]string
@@ -108,7 +111,7 @@ func newProcesses(t testing.TB, dir string, o setup) *manyProcesses {
 	}
 	s := &manyProcesses{
 		setup: o, dir: dir, entry: map[service]string{}, balancers: map[service]*balancer{},
-		keys: authtest.New(t),
+		keys: authtest.New(t), ticketKey: config.NewSecret(), linkKey: config.NewSecret(),
 	}
 	if o.sidecars {
 		s.dapr = readRun(t, dir, o.rabbitmq)
@@ -202,6 +205,8 @@ func (s *manyProcesses) environment(r *replica) []string {
 	case bookings:
 		know(events, notifications)
 		add("SANDBOX_DB", filepath.Join(s.dir, "sandbox.db"))
+		add("TICKET_KEY", s.ticketKey)
+		add("LINK_KEY", s.linkKey)
 		env = append(env, s.payments()...)
 	case notifications:
 		know(gateway)

@@ -72,6 +72,8 @@ type restored struct {
 //     instant: what a power loss would have left at that instant. So the platform
 //     recovers from a backup as it does from a kill, and keeps the same promises:
 //     each booking has its tickets, and no ticket is held for two.
+//   - The secrets that the platform made for itself, of tickets' codes and of links, are
+//     in it.
 //   - Mails in the mail folder are those that had been written by then. Logs, which
 //     nothing needs, and the environment stay behind.
 //   - A target is whole or not there: it is written under another name, verified,
@@ -104,11 +106,15 @@ func Backup(ctx context.Context, cfg Config, target string, out io.Writer) error
 			}
 			m.Files = append(m.Files, f)
 		}
+		secrets, err := copySecrets(cfg.DataDir, dir)
+		if err != nil {
+			return err
+		}
 		mails, err := copyMails(ctx, cfg.DataDir, dir, at)
 		if err != nil {
 			return err
 		}
-		m.Files = append(m.Files, mails...)
+		m.Files = append(append(m.Files, secrets...), mails...)
 		return writeJSON(filepath.Join(dir, manifestName), m)
 	})
 	if err != nil {
@@ -126,7 +132,7 @@ func Backup(ctx context.Context, cfg Config, target string, out io.Writer) error
 	}
 	say("  %-16s %10s   %d mails", mailName+"/", readable(mailBytes), mails)
 	say("\n%s in %s. It holds signing keys and personal data: keep it where only you can read it, on another machine.", readable(m.size()), time.Since(began).Round(time.Millisecond))
-	say("Keep the environment variables with it (payment, mail and SMS credentials): they are not in it.")
+	say("Keep the environment variables with it (payment, mail and SMS credentials, TICKET_KEY and LINK_KEY): they are not in it.")
 	say("To restore it into an empty folder: DATA_DIR=FOLDER boxoffice restore %s", target)
 	return nil
 }
@@ -285,6 +291,17 @@ func sync(path string) error {
 		return err
 	}
 	return errors.Join(f.Sync(), f.Close())
+}
+
+// copySecrets copies the file of secrets, which is replaced as a whole. A platform
+// that has all of them from its environment, or is of an older version, has none.
+func copySecrets(dataDir, target string) (saved []savedFile, err error) {
+	f := savedFile{Name: secretsName}
+	f.Size, f.SHA256, err = copyFile(filepath.Join(dataDir, secretsName), filepath.Join(target, secretsName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return []savedFile{f}, err
 }
 
 // copyMails copies the mails that had been written at that instant. Sending one

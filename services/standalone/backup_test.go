@@ -96,7 +96,7 @@ func TestABackupIsRestored(t *testing.T) {
 			t.Errorf("it does not say %q:\n%s", want, said)
 		}
 	}
-	files := []string{"booking.db", "event.db", "notification.db", "user.db", "sandbox.db", filepath.Join("mail", "a.eml")}
+	files := []string{"booking.db", "event.db", "notification.db", "user.db", "sandbox.db", secretsName, filepath.Join("mail", "a.eml")}
 	wantFiles(t, dir, append(files, manifestName)...)
 
 	there := elsewhere(t)

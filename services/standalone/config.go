@@ -16,7 +16,7 @@ import (
 // a default that works while nobody but this machine can reach the services.
 type Config struct {
 	// DataDir holds everything that is kept: a SQLite file for each service,
-	// mail/, logs/.
+	// secrets.json, mail/, logs/.
 	DataDir string `env:"DATA_DIR" envDefault:"./data"`
 
 	// The services' addresses. Port 0 takes any that is free.

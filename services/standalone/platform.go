@@ -162,8 +162,9 @@ func (p *Platform) openLog(name string) (*slog.Logger, error) {
 
 // build makes the services. Each has its own configuration, read from the
 // environment as in a process of its own, but for what is decided here: where
-// it keeps its data, where the others are, and the keys of the services, which
-// are new at every start because nobody else needs to know them.
+// it keeps its data, where the others are, the secrets that are kept with the
+// data, and the keys of the services, which are new at every start because
+// nobody else needs to know them.
 func (p *Platform) build(ctx context.Context) (err error) {
 	decided := map[string]string{
 		"SANDBOX_DB":       p.path("sandbox.db"),
@@ -175,6 +176,9 @@ func (p *Platform) build(ctx context.Context) (err error) {
 		"JWKS_URL":         p.user.url() + "/.well-known/jwks.json",
 	}
 	if err := addServiceKeys(decided); err != nil {
+		return err
+	}
+	if err := addSecrets(p.cfg.DataDir, environment(), decided); err != nil {
 		return err
 	}
 	switch at, err := restoredAt(p.cfg.DataDir); {

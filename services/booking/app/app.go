@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/openboxoffice/boxoffice/contracts/events"
+	"github.com/openboxoffice/boxoffice/contracts/ticketcode"
 	"github.com/openboxoffice/boxoffice/services/booking"
 	"github.com/openboxoffice/boxoffice/services/booking/adapter/eventapi"
 	"github.com/openboxoffice/boxoffice/services/booking/adapter/messaging"
@@ -63,6 +64,20 @@ type Config struct {
 	// tells of cancelled events and asks what has become of their bookings.
 	ServiceKey  string   `env:"BOOKING_SERVICE_KEY,required,notEmpty"`
 	ServiceKeys []string `env:"SERVICE_KEYS,required,notEmpty"`
+	// TicketKey are the secrets of the codes of tickets, and LinkKey those of the keys
+	// in links to bookings: the one in use, then retired ones, whose codes and links
+	// are still good. See config.Secrets.
+	TicketKey []string `env:"TICKET_KEY,required,notEmpty"`
+	LinkKey   []string `env:"LINK_KEY,required,notEmpty"`
+}
+
+// ticketKeys are the keys of TicketKey.
+func (c Config) ticketKeys(public bool) (*ticketcode.Keys, error) {
+	secrets, err := config.Secrets("TICKET_KEY", c.TicketKey, public)
+	if err != nil {
+		return nil, err
+	}
+	return ticketcode.NewKeys(secrets...)
 }
 
 // Deps is what the process gives the service.
@@ -116,6 +131,12 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 		Name: "booking", Addr: cfg.Addr, Reach: cfg.Reach, Public: deps.Public, Sidecar: cfg.Sidecar, Transport: deps.Transport,
 		ServiceKey: cfg.ServiceKey, ServiceKeys: cfg.ServiceKeys, Peers: []string{"event"}, Log: deps.Log,
 	}); err != nil {
+		return nil, err
+	}
+	if _, err := cfg.ticketKeys(!a.Private); err != nil {
+		return nil, err
+	}
+	if _, err := config.Secrets("LINK_KEY", cfg.LinkKey, !a.Private); err != nil {
 		return nil, err
 	}
 	if cfg.PaymentsConfig, err = cfg.withProvider(ctx, !a.Private, deps.Log); err != nil {

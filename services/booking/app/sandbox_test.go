@@ -51,7 +51,7 @@ func TestTheSandboxIsTheDefaultOnThisMachineAlone(t *testing.T) {
 				Addr: c.addr, Reach: config.Reach{PublishedLocally: c.published, TrustedProxies: c.proxies}, ReconcileDays: 30, TicketsPerAccount: 40, TicketsPerAddress: 120, CheckoutsPerAddress: 30,
 				PaymentsConfig: app.PaymentsConfig{Payments: c.payments, SandboxPath: filepath.Join(dir, "s.db"), CheckoutTTL: time.Minute},
 				JWKSURL:        "http://127.0.0.1:1", EventURL: "http://127.0.0.1:1", NotificationURL: "http://127.0.0.1:1",
-				ServiceKey: keys.Private("booking"), ServiceKeys: keys.Public,
+				ServiceKey: keys.Private("booking"), ServiceKeys: keys.Public, TicketKey: []string{config.NewSecret()}, LinkKey: []string{config.NewSecret()},
 			}, app.Deps{
 				Log: slog.New(slog.NewTextHandler(&log, nil)), Public: c.public, OpenDatabase: storage.At(filepath.Join(dir, "b.db"), onsqlite.Open),
 			})

@@ -297,7 +297,7 @@ func checkKeys(t *testing.T, environment map[string]string) {
 }
 
 func secret(name string) bool {
-	return strings.HasSuffix(name, "_PASSWORD") || strings.HasSuffix(name, "_TOKEN") || strings.HasSuffix(name, "_SERVICE_KEY")
+	return strings.HasSuffix(name, "_PASSWORD") || strings.HasSuffix(name, "_TOKEN") || strings.HasSuffix(name, "_KEY")
 }
 
 // In containers a service gets what it reads, all that it requires, and no

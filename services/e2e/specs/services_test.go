@@ -88,6 +88,7 @@ func serviceKeys(t *testing.T) map[string]string {
 	return map[string]string{
 		"USER_SERVICE_KEY": keys.Private("user"), "EVENT_SERVICE_KEY": keys.Private("event"), "BOOKING_SERVICE_KEY": keys.Private("booking"),
 		"NOTIFICATION_SERVICE_KEY": keys.Private("notification"), "SERVICE_KEYS": strings.Join(keys.Public, ","),
+		"TICKET_KEY": config.NewSecret(), "LINK_KEY": config.NewSecret(),
 	}
 }
 
