@@ -49,9 +49,20 @@ const (
 	// MailsPerHour is how many mails of one purpose a user is sent within an hour, and
 	// a mailbox. Whoever asks may not be the user.
 	MailsPerHour = 3
+	// clocksDiffer is more than the clocks of several processes do. A link from further
+	// ahead was made by a wrong one, and would be good for too long.
+	clocksDiffer = 15 * time.Minute
 	// mailsKept is how long a mail is known after its link has expired.
 	mailsKept = 24 * time.Hour
 )
+
+// Span is a stretch of time, without its ends.
+type Span struct{ After, Before time.Time }
+
+// recently is when mails were sent that count towards MailsPerHour at now. It reaches as
+// far ahead as back: a mail of another process may be some moments younger, and a clock
+// that was ahead keeps nobody from mails for longer than the hour.
+func recently(now time.Time) Span { return Span{now.Add(-time.Hour), now.Add(time.Hour)} }
 
 // MailRequest is somebody's wish for a mail, which is decided upon later: who
 // asks learns nothing about whether the address has an account.
@@ -140,7 +151,7 @@ func parseToken(token string) (id uuid.UUID, mac []byte, wrong problem.Invalid) 
 
 // due returns why the link of m does nothing for u at now: ErrLinkNotValid, or nil.
 func (m AccountMail) due(u User, now time.Time) error {
-	if !m.UsedAt.IsZero() || !now.Before(m.ExpiresAt) {
+	if !m.UsedAt.IsZero() || !now.Before(m.ExpiresAt) || m.CreatedAt.After(now.Add(clocksDiffer)) {
 		return ErrLinkNotValid
 	}
 	due := false
@@ -245,7 +256,7 @@ func (s *Service) WorkOff(ctx context.Context) error {
 // WorkOffNow decides on the mails that have been asked for.
 func (s *Service) WorkOffNow(ctx context.Context) error {
 	for {
-		n, err := s.AccountMails.WorkOff(ctx, s.now().Add(-time.Hour), workOffBatch, s.decideOnMail)
+		n, err := s.AccountMails.WorkOff(ctx, recently(s.now()), workOffBatch, s.decideOnMail)
 		if err != nil {
 			return err
 		}
@@ -340,7 +351,7 @@ func (s *Service) RequestEmail(ctx context.Context, userID, email, password stri
 		return err
 	}
 	now, version := s.now(), u.PasswordVersion
-	err = s.AccountMails.Send(ctx, userID, EmailChange, email, now.Add(-time.Hour), func(u User, recent int) (*AccountMail, events.Message, error) {
+	err = s.AccountMails.Send(ctx, userID, EmailChange, email, recently(now), func(u User, recent int) (*AccountMail, events.Message, error) {
 		switch {
 		case recent >= MailsPerHour:
 			return nil, events.Message{}, ErrTooManyMails
@@ -398,7 +409,7 @@ func (s *Service) RequestPhone(ctx context.Context, userID, phone string) error 
 		return wrong
 	}
 	now := s.now()
-	err := s.AccountMails.Send(ctx, userID, PhoneChange, phone, now.Add(-time.Hour), func(u User, recent int) (*AccountMail, events.Message, error) {
+	err := s.AccountMails.Send(ctx, userID, PhoneChange, phone, recently(now), func(u User, recent int) (*AccountMail, events.Message, error) {
 		if recent >= MailsPerHour {
 			return nil, events.Message{}, ErrTooManyMails
 		}
@@ -433,7 +444,7 @@ func (s *Service) ConfirmPhone(ctx context.Context, userID, code string) (User, 
 		return User{}, ErrLinkNotValid
 	}
 	now := s.now()
-	u, err := s.AccountMails.Use(ctx, m.ID, now, now, func(m AccountMail, u *User, _ int) (*AccountMail, events.Message, error) {
+	u, err := s.AccountMails.Use(ctx, m.ID, now, recently(now), func(m AccountMail, u *User, _ int) (*AccountMail, events.Message, error) {
 		if err := m.due(*u, now); err != nil {
 			return nil, events.Message{}, err
 		}
@@ -520,7 +531,7 @@ func (s *Service) use(ctx context.Context, p Purpose, token string,
 		return User{}, err
 	}
 	now := s.now()
-	return s.AccountMails.Use(ctx, id.String(), now, now.Add(-time.Hour), func(m AccountMail, u *User, told int) (*AccountMail, events.Message, error) {
+	return s.AccountMails.Use(ctx, id.String(), now, recently(now), func(m AccountMail, u *User, told int) (*AccountMail, events.Message, error) {
 		if m.Purpose != p || !hmac.Equal(m.mac(id), mac) {
 			return nil, events.Message{}, ErrLinkNotValid
 		}

@@ -495,9 +495,9 @@ type counted struct {
 	uses int
 }
 
-func (c *counted) Use(ctx context.Context, id string, now, since time.Time, change func(user.AccountMail, *user.User, int) (*user.AccountMail, events.Message, error)) (user.User, error) {
+func (c *counted) Use(ctx context.Context, id string, now time.Time, within user.Span, change func(user.AccountMail, *user.User, int) (*user.AccountMail, events.Message, error)) (user.User, error) {
 	c.uses++
-	return c.AccountMails.Use(ctx, id, now, since, change)
+	return c.AccountMails.Use(ctx, id, now, within, change)
 }
 
 func TestTokensThatProveNothingLockNothing(t *testing.T) {

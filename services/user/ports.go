@@ -114,7 +114,7 @@ type AccountMails interface {
 	// WorkOff decides on up to limit requests, and returns on how many.
 	//   - Those that have waited longest come first.
 	//   - decide is called with the user who has the address, and with how many
-	//     mails of the purpose that user was sent since a time, or the mailbox if that
+	//     mails of the purpose that user was sent within a span, or the mailbox if that
 	//     is more. It does no I/O and may be called again.
 	//   - The mail that decide returns, its message and the end of the request are
 	//     stored together or not at all. With a nil mail the request ends.
@@ -122,7 +122,7 @@ type AccountMails interface {
 	//   - Of many at once, each request is decided on once, and decide is told of the
 	//     mails that the others have stored.
 	//   - When decide returns an error nothing is stored, and that error is returned.
-	WorkOff(ctx context.Context, since time.Time, limit int,
+	WorkOff(ctx context.Context, within Span, limit int,
 		decide func(r MailRequest, u User, recent int) (*AccountMail, events.Message, error)) (int, error)
 
 	// Send stores the mail to a user that make returns, with its message, together or
@@ -132,7 +132,7 @@ type AccountMails interface {
 	//     stored, whoever sends them.
 	//   - A user who is unknown is ErrNotFound.
 	//   - When make returns an error nothing is stored, and that error is returned.
-	Send(ctx context.Context, userID string, p Purpose, email string, since time.Time, make func(u User, recent int) (*AccountMail, events.Message, error)) error
+	Send(ctx context.Context, userID string, p Purpose, email string, within Span, make func(u User, recent int) (*AccountMail, events.Message, error)) error
 
 	// Get returns a mail, and its user as stored now.
 	//   - One that is unknown, or whose user is gone, is ErrLinkNotValid.
@@ -144,7 +144,7 @@ type AccountMails interface {
 	// the mail that it returns, if it does, with its message: together or not at
 	// all. It returns the user.
 	//   - change is told how many EmailChanged mails the mailbox that m replaces was
-	//     sent since a time, as decide of WorkOff is; 0 where m replaces none.
+	//     sent within a span, as decide of WorkOff is; 0 where m replaces none.
 	//   - One that is unknown, or whose user is gone, is ErrLinkNotValid.
 	//   - When change returns an error nothing is stored and that error is returned.
 	//   - Of many at once each sees what the others have stored, and is told of the mails
@@ -152,7 +152,7 @@ type AccountMails interface {
 	//   - An email address with the EmailKey of another user's is ErrEmailTaken, and
 	//     nothing is stored. The user is found by the new one, and no longer by the old.
 	//   - Id and creation time stay as they are, whatever change does.
-	Use(ctx context.Context, id string, now, since time.Time,
+	Use(ctx context.Context, id string, now time.Time, within Span,
 		change func(m AccountMail, u *User, told int) (*AccountMail, events.Message, error)) (User, error)
 
 	// Try counts a try of the code in the mail of a purpose to a user that is not
@@ -173,6 +173,10 @@ type Keys interface {
 	// exactly one is stored, and all are told of it. A key comes back as it was
 	// stored.
 	Add(ctx context.Context, key SigningKey, unlessAfter time.Time) (SigningKey, error)
+
+	// BringForward sets the SignsFrom of the keys that sign from later than latest to to.
+	// Nothing else changes.
+	BringForward(ctx context.Context, latest, to time.Time) error
 
 	// All returns the keys in the order of SignsFrom.
 	All(ctx context.Context) ([]SigningKey, error)

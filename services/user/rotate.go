@@ -45,9 +45,13 @@ func (s *Service) recentKeys(ctx context.Context) ([]SigningKey, error) {
 }
 
 // RotateKeys publishes a new key, which signs from KeyDelay on, and returns it.
-// While one waits to sign, it returns that one.
+// While one waits to sign, it returns that one. A key that would wait longer, because
+// the clock was ahead when it was made, signs at once.
 func (s *Service) RotateKeys(ctx context.Context) (SigningKey, error) {
 	now := s.now()
+	if err := s.Keys.BringForward(ctx, now.Add(2*KeyDelay), now); err != nil { // the clocks of several processes differ
+		return SigningKey{}, err
+	}
 	key, err := newKey(now, now.Add(KeyDelay))
 	if err != nil {
 		return SigningKey{}, err

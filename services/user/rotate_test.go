@@ -112,6 +112,49 @@ func TestRotatingTwiceIsRotatingOnce(t *testing.T) {
 	}
 }
 
+// A key that was made while the clock was ahead blocks no rotation, and is replaced as
+// every other.
+func TestKeysAreRotatedAfterTheClockWasAhead(t *testing.T) {
+	t.Parallel()
+	for name, rotated := range map[string]bool{"by the first start": false, "by a rotation": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			const ahead = 10 * 365 * 24 * time.Hour
+			s := newService(t)
+			s.registered(t)
+			keys, err := s.Keys.All(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			old := keys[0].ID
+			if rotated {
+				s.pass(ahead)
+				wrong, err := s.RotateKeys(t.Context())
+				if err != nil {
+					t.Fatal(err)
+				}
+				old = wrong.ID
+			}
+			s.pass(-ahead)
+			next, err := s.RotateKeys(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if wait := next.SignsFrom.Sub(*s.clock); wait != user.KeyDelay {
+				t.Errorf("the new key signs in %s, want %s", wait, user.KeyDelay)
+			}
+			s.pass(user.KeyDelay)
+			if _, err := s.Verify(t.Context(), s.login(t).AccessToken); err != nil {
+				t.Errorf("a token of the new key: %v", err)
+			}
+			s.pass(3 * time.Hour)
+			if ids := s.published(t); slices.Contains(ids, old) || !slices.Contains(ids, next.ID) {
+				t.Errorf("%v are published, want %s and not %s any more", ids, next.ID, old)
+			}
+		})
+	}
+}
+
 // A restart finds the key of before: tokens outlive it.
 func TestKeysOutliveARestart(t *testing.T) {
 	t.Parallel()

@@ -61,7 +61,7 @@ func due(ctx context.Context, store *sqlite.Store) error {
 	if err := store.AccountMails.Request(ctx, user.MailRequest{Purpose: user.Verification, Email: customer("").Email, At: now}); err != nil {
 		return err
 	}
-	_, err := store.AccountMails.WorkOff(ctx, now, 1, func(r user.MailRequest, u user.User, _ int) (*user.AccountMail, events.Message, error) {
+	_, err := store.AccountMails.WorkOff(ctx, user.Span{}, 1, func(r user.MailRequest, u user.User, _ int) (*user.AccountMail, events.Message, error) {
 		m := user.AccountMail{
 			ID: "01970000-0000-7000-8000-0000000000f2", Purpose: r.Purpose, UserID: u.ID, Email: u.Email, Secret: []byte{1},
 			CreatedAt: now, ExpiresAt: now.Add(user.VerificationLife),
@@ -75,7 +75,7 @@ func due(ctx context.Context, store *sqlite.Store) error {
 func codeDue(ctx context.Context, store *sqlite.Store) error {
 	now := time.Now()
 	const phone = "+4915112345678"
-	return store.AccountMails.Send(ctx, customer("").ID, user.PhoneChange, phone, now, func(u user.User, _ int) (*user.AccountMail, events.Message, error) {
+	return store.AccountMails.Send(ctx, customer("").ID, user.PhoneChange, phone, user.Span{}, func(u user.User, _ int) (*user.AccountMail, events.Message, error) {
 		m := user.AccountMail{
 			ID: "01970000-0000-7000-8000-0000000000f2", Purpose: user.PhoneChange, UserID: u.ID, Email: phone, PasswordVersion: u.PasswordVersion, Secret: []byte{1},
 			CreatedAt: now, ExpiresAt: now.Add(user.PhoneChangeLife),

@@ -66,6 +66,9 @@ func (s AccountMailsUnderTest) account(t *testing.T, email string) user.User {
 	return u
 }
 
+// since is a span from t on, without it.
+func since(t time.Time) user.Span { return user.Span{After: t, Before: t.Add(24 * time.Hour)} }
+
 func request(p user.Purpose, email string, at time.Time) user.MailRequest {
 	return user.MailRequest{Purpose: p, Email: email, At: inUTC(at), TraceParent: "00-1-2-01"}
 }
@@ -97,7 +100,7 @@ func (s AccountMailsUnderTest) workOff(t *testing.T) (mails []user.AccountMail) 
 	t.Helper()
 	for {
 		var made []user.AccountMail // decide may be called again
-		n, err := s.WorkOff(t.Context(), at.Add(-time.Hour), 10, func(r user.MailRequest, u user.User, _ int) (*user.AccountMail, events.Message, error) {
+		n, err := s.WorkOff(t.Context(), since(at.Add(-time.Hour)), 10, func(r user.MailRequest, u user.User, _ int) (*user.AccountMail, events.Message, error) {
 			m := newMail(r, u)
 			made = append(made, m)
 			return &m, messageOf(m), nil
@@ -138,7 +141,7 @@ func mailsWhole(t *testing.T, s AccountMailsUnderTest) {
 	s.account(t, "other@example.com")
 	asked := s.request(t, user.PasswordReset, "ADA@example.com", at)
 	want := newMail(asked, u)
-	n, err := s.WorkOff(t.Context(), at, 10, func(r user.MailRequest, given user.User, _ int) (*user.AccountMail, events.Message, error) {
+	n, err := s.WorkOff(t.Context(), since(at), 10, func(r user.MailRequest, given user.User, _ int) (*user.AccountMail, events.Message, error) {
 		diff(t, asked, r)
 		diff(t, stored(u), given)
 		return &want, messageOf(want), nil
@@ -181,7 +184,7 @@ func mailsOrder(t *testing.T, s AccountMailsUnderTest) {
 	}
 	var got []string
 	for {
-		n, err := s.WorkOff(t.Context(), at, 2, func(r user.MailRequest, _ user.User, _ int) (*user.AccountMail, events.Message, error) {
+		n, err := s.WorkOff(t.Context(), since(at), 2, func(r user.MailRequest, _ user.User, _ int) (*user.AccountMail, events.Message, error) {
 			got = append(got, r.Email)
 			return nil, events.Message{}, nil
 		})
@@ -200,10 +203,14 @@ func mailsRecent(t *testing.T, s AccountMailsUnderTest) {
 	u := s.account(t, "ada@example.com")
 	s.mail(t, s.account(t, "other@example.com"))
 	for i := range 3 {
-		for since, want := range map[time.Time]int{at.Add(-time.Microsecond): i, at: 0} {
+		for within, want := range map[user.Span]int{
+			{After: at.Add(-time.Microsecond), Before: at.Add(time.Microsecond)}: i,
+			{After: at, Before: at.Add(time.Hour)}:                               0,
+			{After: at.Add(-time.Hour), Before: at}:                              0, // the clock was ahead
+		} {
 			s.request(t, user.Verification, u.Email, at)
 			got := -1
-			_, err := s.WorkOff(t.Context(), since, 10, func(_ user.MailRequest, _ user.User, recent int) (*user.AccountMail, events.Message, error) {
+			_, err := s.WorkOff(t.Context(), within, 10, func(_ user.MailRequest, _ user.User, recent int) (*user.AccountMail, events.Message, error) {
 				got = recent
 				return nil, events.Message{}, nil
 			})
@@ -225,7 +232,7 @@ func mailsNone(t *testing.T, s AccountMailsUnderTest) {
 		return nil, events.Message{}, nil
 	}
 	for _, want := range []int{1, 0} {
-		n, err := s.WorkOff(t.Context(), at, 10, decide)
+		n, err := s.WorkOff(t.Context(), since(at), 10, decide)
 		must(t, err)
 		if n != want {
 			t.Errorf("%d requests were decided on, want %d", n, want)
@@ -239,7 +246,7 @@ func mailsNone(t *testing.T, s AccountMailsUnderTest) {
 func mailsNobody(t *testing.T, s AccountMailsUnderTest) {
 	s.request(t, user.Verification, "nobody@example.com", at)
 	for _, want := range []int{1, 0} {
-		n, err := s.WorkOff(t.Context(), at, 10, func(user.MailRequest, user.User, int) (*user.AccountMail, events.Message, error) {
+		n, err := s.WorkOff(t.Context(), since(at), 10, func(user.MailRequest, user.User, int) (*user.AccountMail, events.Message, error) {
 			t.Error("decide is called for nobody")
 			return nil, events.Message{}, nil
 		})
@@ -257,7 +264,7 @@ func mailsDecideFails(t *testing.T, s AccountMailsUnderTest) {
 	}
 	boom := errors.New("boom")
 	calls := 0
-	_, err := s.WorkOff(t.Context(), at, 10, func(r user.MailRequest, u user.User, _ int) (*user.AccountMail, events.Message, error) {
+	_, err := s.WorkOff(t.Context(), since(at), 10, func(r user.MailRequest, u user.User, _ int) (*user.AccountMail, events.Message, error) {
 		if calls++; calls%2 == 0 {
 			return nil, events.Message{}, boom
 		}
@@ -284,7 +291,7 @@ func mailsRace(t *testing.T, s AccountMailsUnderTest) {
 	total := 0
 	race(t, nil, func(int) error {
 		for range requests {
-			n, err := s.WorkOff(t.Context(), at, 3, func(r user.MailRequest, u user.User, _ int) (*user.AccountMail, events.Message, error) {
+			n, err := s.WorkOff(t.Context(), since(at), 3, func(r user.MailRequest, u user.User, _ int) (*user.AccountMail, events.Message, error) {
 				m := newMail(r, u)
 				return &m, messageOf(m), nil
 			})
@@ -307,7 +314,7 @@ func mailsUnknown(t *testing.T, s AccountMailsUnderTest) {
 	for _, unknown := range []string{id(), "", "\x00", "\xff"} {
 		_, _, err := s.Get(t.Context(), unknown)
 		wantErr(t, err, user.ErrLinkNotValid)
-		_, err = s.Use(t.Context(), unknown, at, at, changing(func(user.AccountMail, *user.User) error { t.Error("change is called for nobody"); return nil }))
+		_, err = s.Use(t.Context(), unknown, at, since(at), changing(func(user.AccountMail, *user.User) error { t.Error("change is called for nobody"); return nil }))
 		wantErr(t, err, user.ErrLinkNotValid)
 	}
 }
@@ -340,7 +347,7 @@ func mailsOutdatedRace(t *testing.T, s AccountMailsUnderTest) {
 	u := s.account(t, "ada@example.com")
 	ids := make([]string, workers)
 	race(t, nil, func(worker int) error {
-		return s.Send(t.Context(), u.ID, user.EmailChange, fmt.Sprint("user", worker, "@example.com"), at, func(u user.User, _ int) (*user.AccountMail, events.Message, error) {
+		return s.Send(t.Context(), u.ID, user.EmailChange, fmt.Sprint("user", worker, "@example.com"), since(at), func(u user.User, _ int) (*user.AccountMail, events.Message, error) {
 			m := newMail(user.MailRequest{Purpose: user.EmailChange}, u)
 			ids[worker] = m.ID
 			return &m, messageOf(m), nil
@@ -365,7 +372,7 @@ func mailsUse(t *testing.T, s AccountMailsUnderTest) {
 	m.Outdated = true
 	want := stored(u)
 	want.EmailVerifiedAt, want.PasswordHash, want.PasswordVersion, want.UpdatedAt = inUTC(at.Add(time.Minute)), "another", 4, inUTC(at.Add(time.Minute))
-	got, err := s.Use(t.Context(), m.ID, at.Add(time.Minute), at, changing(func(given user.AccountMail, u *user.User) error {
+	got, err := s.Use(t.Context(), m.ID, at.Add(time.Minute), since(at), changing(func(given user.AccountMail, u *user.User) error {
 		diff(t, m, given)
 		u.EmailVerifiedAt, u.PasswordHash, u.PasswordVersion, u.UpdatedAt = at.Add(time.Minute), "another", 4, at.Add(time.Minute)
 		return nil
@@ -386,7 +393,7 @@ func mailsUseFails(t *testing.T, s AccountMailsUnderTest) {
 	u := s.account(t, "ada@example.com")
 	m := s.mail(t, u)
 	boom := errors.New("boom")
-	_, err := s.Use(t.Context(), m.ID, at, at, changing(func(_ user.AccountMail, u *user.User) error { u.Name = "changed"; return boom }))
+	_, err := s.Use(t.Context(), m.ID, at, since(at), changing(func(_ user.AccountMail, u *user.User) error { u.Name = "changed"; return boom }))
 	wantErr(t, err, boom)
 	got, owner, err := s.Get(t.Context(), m.ID)
 	must(t, err)
@@ -399,7 +406,7 @@ func mailsUseRace(t *testing.T, s AccountMailsUnderTest) {
 	mails := []user.AccountMail{s.mail(t, u), s.mail(t, u)}
 	used := errors.New("used")
 	won := race(t, used, func(worker int) error {
-		_, err := s.Use(t.Context(), mails[worker%2].ID, at, at, changing(func(m user.AccountMail, u *user.User) error {
+		_, err := s.Use(t.Context(), mails[worker%2].ID, at, since(at), changing(func(m user.AccountMail, u *user.User) error {
 			if !m.UsedAt.IsZero() {
 				return used
 			}
@@ -418,7 +425,7 @@ func mailsUseRace(t *testing.T, s AccountMailsUnderTest) {
 func mailsUseKeeps(t *testing.T, s AccountMailsUnderTest) {
 	u := s.account(t, "ada@example.com")
 	m := s.mail(t, u)
-	got, err := s.Use(t.Context(), m.ID, at, at, changing(func(_ user.AccountMail, u *user.User) error {
+	got, err := s.Use(t.Context(), m.ID, at, since(at), changing(func(_ user.AccountMail, u *user.User) error {
 		u.ID, u.CreatedAt = id(), at.Add(time.Hour)
 		return nil
 	}))
@@ -432,7 +439,7 @@ func mailsUseKeeps(t *testing.T, s AccountMailsUnderTest) {
 // code sends a code to u, and returns the mail that has it.
 func (s AccountMailsUnderTest) code(t *testing.T, u user.User, made time.Time) (m user.AccountMail) {
 	t.Helper()
-	must(t, s.Send(t.Context(), u.ID, user.PhoneChange, "+4915112345678", at, func(u user.User, _ int) (*user.AccountMail, events.Message, error) {
+	must(t, s.Send(t.Context(), u.ID, user.PhoneChange, "+4915112345678", since(at), func(u user.User, _ int) (*user.AccountMail, events.Message, error) {
 		m = newMail(user.MailRequest{Purpose: user.PhoneChange}, u)
 		m.Email, m.CreatedAt = "+4915112345678", inUTC(made)
 		return &m, messageOf(m), nil
@@ -495,16 +502,16 @@ func mailsCancelled(t *testing.T, s AccountMailsUnderTest) {
 	s.request(t, user.PasswordReset, u.Email, at)
 	ctx := cancelled(t)
 	wantErr(t, s.Request(ctx, request(user.Verification, u.Email, at)), ctx.Err())
-	_, err := s.WorkOff(ctx, at, 10, func(r user.MailRequest, u user.User, _ int) (*user.AccountMail, events.Message, error) {
+	_, err := s.WorkOff(ctx, since(at), 10, func(r user.MailRequest, u user.User, _ int) (*user.AccountMail, events.Message, error) {
 		m := newMail(r, u)
 		return &m, messageOf(m), nil
 	})
 	wantErr(t, err, ctx.Err())
 	_, _, err = s.Get(ctx, m.ID)
 	wantErr(t, err, ctx.Err())
-	_, err = s.Use(ctx, m.ID, at, at, changing(func(user.AccountMail, *user.User) error { return nil }))
+	_, err = s.Use(ctx, m.ID, at, since(at), changing(func(user.AccountMail, *user.User) error { return nil }))
 	wantErr(t, err, ctx.Err())
-	wantErr(t, s.Send(ctx, u.ID, user.EmailChange, u.Email, at, sending), ctx.Err())
+	wantErr(t, s.Send(ctx, u.ID, user.EmailChange, u.Email, since(at), sending), ctx.Err())
 	_, err = s.Try(ctx, u.ID, m.Purpose)
 	wantErr(t, err, ctx.Err())
 	wantErr(t, s.Prune(ctx, at.Add(9*time.Hour)), ctx.Err())
@@ -536,7 +543,7 @@ func mailsUseEmail(t *testing.T, s AccountMailsUnderTest) {
 	u := s.account(t, "ada@example.com")
 	m := s.mail(t, u)
 	for _, email := range []string{"New@Example.com", "new@example.com"} { // the second is another spelling
-		got, err := s.Use(t.Context(), m.ID, at, at, changing(func(_ user.AccountMail, u *user.User) error { u.Email = email; return nil }))
+		got, err := s.Use(t.Context(), m.ID, at, since(at), changing(func(_ user.AccountMail, u *user.User) error { u.Email = email; return nil }))
 		must(t, err)
 		want := stored(u)
 		want.Email = email
@@ -553,7 +560,7 @@ func mailsUseEmail(t *testing.T, s AccountMailsUnderTest) {
 func mailsUseTaken(t *testing.T, s AccountMailsUnderTest) {
 	u, other := s.account(t, "ada@example.com"), s.account(t, "bob@example.com")
 	m := s.mail(t, u)
-	_, err := s.Use(t.Context(), m.ID, at, at, changing(func(_ user.AccountMail, u *user.User) error {
+	_, err := s.Use(t.Context(), m.ID, at, since(at), changing(func(_ user.AccountMail, u *user.User) error {
 		u.Email, u.Name = "BOB@example.com", "changed"
 		return nil
 	}))
@@ -571,7 +578,7 @@ func mailsUseSends(t *testing.T, s AccountMailsUnderTest) {
 	u := s.account(t, "ada@example.com")
 	m := s.mail(t, u)
 	var next user.AccountMail
-	_, err := s.Use(t.Context(), m.ID, at, at, func(_ user.AccountMail, u *user.User, _ int) (*user.AccountMail, events.Message, error) {
+	_, err := s.Use(t.Context(), m.ID, at, since(at), func(_ user.AccountMail, u *user.User, _ int) (*user.AccountMail, events.Message, error) {
 		next = newMail(user.MailRequest{Purpose: user.EmailChanged}, *u)
 		return &next, messageOf(next), nil
 	})
@@ -584,9 +591,9 @@ func mailsUseSends(t *testing.T, s AccountMailsUnderTest) {
 
 // notice stores a mail about the change that a use of m makes, which replaces an address
 // of a mailbox, and returns what the use is told.
-func (s AccountMailsUnderTest) notice(t *testing.T, m user.AccountMail, since time.Time, replaced string) (told int) {
+func (s AccountMailsUnderTest) notice(t *testing.T, m user.AccountMail, within user.Span, replaced string) (told int) {
 	t.Helper()
-	_, err := s.Use(t.Context(), m.ID, at, since, func(_ user.AccountMail, u *user.User, n int) (*user.AccountMail, events.Message, error) {
+	_, err := s.Use(t.Context(), m.ID, at, within, func(_ user.AccountMail, u *user.User, n int) (*user.AccountMail, events.Message, error) {
 		told = n
 		next := newMail(user.MailRequest{Purpose: user.EmailChanged}, *u)
 		next.Email = replaced
@@ -597,20 +604,20 @@ func (s AccountMailsUnderTest) notice(t *testing.T, m user.AccountMail, since ti
 }
 
 func mailsUseTold(t *testing.T, s AccountMailsUnderTest) {
-	before := at.Add(-time.Microsecond)
+	before := since(at.Add(-time.Microsecond))
 	m := func(name string) user.AccountMail { return s.mail(t, s.account(t, name+"@example.com")) } // each replaces füße@example.com
 	for i, email := range []string{"füße@example.com", "Füße+1@example.com", "another@example.com", "füße@example.com"} {
 		if told, want := s.notice(t, m(fmt.Sprint("user", i)), before, email), []int{0, 1, 2, 2}[i]; told != want {
 			t.Errorf("use %d is told of %d mails, want %d", i, told, want)
 		}
 	}
-	if told := s.notice(t, m("late"), at, "another@example.com"); told != 0 {
+	if told := s.notice(t, m("late"), since(at), "another@example.com"); told != 0 {
 		t.Errorf("a use is told of %d mails since then, want none", told)
 	}
 	u := s.account(t, "nothing@example.com")
 	s.request(t, user.Verification, u.Email, at)
 	var alone user.AccountMail
-	_, err := s.WorkOff(t.Context(), at, 10, func(r user.MailRequest, u user.User, _ int) (*user.AccountMail, events.Message, error) {
+	_, err := s.WorkOff(t.Context(), since(at), 10, func(r user.MailRequest, u user.User, _ int) (*user.AccountMail, events.Message, error) {
 		alone = newMail(r, u)
 		alone.Replaces = ""
 		return &alone, messageOf(alone), nil
@@ -630,7 +637,7 @@ func mailsUseToldRace(t *testing.T, s AccountMailsUnderTest) {
 	}
 	full := errors.New("full")
 	won := race(t, full, func(worker int) error {
-		_, err := s.Use(t.Context(), mails[worker].ID, at, at.Add(-time.Microsecond), func(m user.AccountMail, u *user.User, told int) (*user.AccountMail, events.Message, error) {
+		_, err := s.Use(t.Context(), mails[worker].ID, at, since(at.Add(-time.Microsecond)), func(m user.AccountMail, u *user.User, told int) (*user.AccountMail, events.Message, error) {
 			if told > 0 {
 				return nil, events.Message{}, full
 			}
@@ -651,7 +658,7 @@ func mailsSend(t *testing.T, s AccountMailsUnderTest) {
 	var sent []string
 	for i := range 3 {
 		var made user.AccountMail
-		must(t, s.Send(t.Context(), u.ID, user.EmailChange, u.Email, at.Add(-time.Microsecond), func(given user.User, recent int) (*user.AccountMail, events.Message, error) {
+		must(t, s.Send(t.Context(), u.ID, user.EmailChange, u.Email, since(at.Add(-time.Microsecond)), func(given user.User, recent int) (*user.AccountMail, events.Message, error) {
 			diff(t, stored(u), given)
 			if recent != i {
 				t.Errorf("%d recent mails, want %d", recent, i)
@@ -668,14 +675,14 @@ func mailsSend(t *testing.T, s AccountMailsUnderTest) {
 		t.Errorf("messages %v, want at last %v", ids, sent)
 	}
 	for _, unknown := range []string{id(), "", "\x00"} {
-		wantErr(t, s.Send(t.Context(), unknown, user.EmailChange, u.Email, at, sending), user.ErrNotFound)
+		wantErr(t, s.Send(t.Context(), unknown, user.EmailChange, u.Email, since(at), sending), user.ErrNotFound)
 	}
 }
 
 func mailsToAMailbox(t *testing.T, s AccountMailsUnderTest) {
 	for i, email := range []string{"ada@example.com", "bob@example.com", "eve@example.com"} {
 		u := s.account(t, email)
-		must(t, s.Send(t.Context(), u.ID, user.EmailChange, "Victim@example.com", at.Add(-time.Microsecond), func(u user.User, recent int) (*user.AccountMail, events.Message, error) {
+		must(t, s.Send(t.Context(), u.ID, user.EmailChange, "Victim@example.com", since(at.Add(-time.Microsecond)), func(u user.User, recent int) (*user.AccountMail, events.Message, error) {
 			if recent != i {
 				t.Errorf("%d recent mails to the mailbox, want %d", recent, i)
 			}
@@ -694,7 +701,7 @@ func mailsSendRace(t *testing.T, s AccountMailsUnderTest) {
 	}
 	full := errors.New("full")
 	won := race(t, full, func(worker int) error {
-		return s.Send(t.Context(), accounts[worker].ID, user.EmailChange, fmt.Sprint("victim+", worker, "@example.com"), at.Add(-time.Microsecond),
+		return s.Send(t.Context(), accounts[worker].ID, user.EmailChange, fmt.Sprint("victim+", worker, "@example.com"), since(at.Add(-time.Microsecond)),
 			func(u user.User, recent int) (*user.AccountMail, events.Message, error) {
 				if recent > 0 {
 					return nil, events.Message{}, full
@@ -717,7 +724,7 @@ func mailsWorkOffRace(t *testing.T, s AccountMailsUnderTest) {
 		s.request(t, user.Verification, u.Email, at)
 	}
 	race(t, nil, func(int) error {
-		_, err := s.WorkOff(t.Context(), at.Add(-time.Microsecond), 2, func(r user.MailRequest, u user.User, recent int) (*user.AccountMail, events.Message, error) {
+		_, err := s.WorkOff(t.Context(), since(at.Add(-time.Microsecond)), 2, func(r user.MailRequest, u user.User, recent int) (*user.AccountMail, events.Message, error) {
 			if recent > 0 {
 				return nil, events.Message{}, nil
 			}
@@ -735,7 +742,7 @@ func mailsSendFails(t *testing.T, s AccountMailsUnderTest) {
 	u := s.account(t, "ada@example.com")
 	boom := errors.New("boom")
 	var made user.AccountMail
-	wantErr(t, s.Send(t.Context(), u.ID, user.EmailChange, u.Email, at, func(u user.User, _ int) (*user.AccountMail, events.Message, error) {
+	wantErr(t, s.Send(t.Context(), u.ID, user.EmailChange, u.Email, since(at), func(u user.User, _ int) (*user.AccountMail, events.Message, error) {
 		made = newMail(user.MailRequest{Purpose: user.EmailChange}, u)
 		return &made, messageOf(made), boom
 	}), boom)

@@ -19,10 +19,10 @@ type accountMails struct {
 	get     func(ctx context.Context, id string) (user.AccountMail, user.User, error)
 	try     func(ctx context.Context, userID string, p user.Purpose) (user.AccountMail, error)
 	request func(ctx context.Context, r user.MailRequest) error
-	workOff func(ctx context.Context, since time.Time, limit int, decide decision) (int, error)
-	use     func(ctx context.Context, id string, now, since time.Time, change changeOfUse) (user.User, error)
+	workOff func(ctx context.Context, within user.Span, limit int, decide decision) (int, error)
+	use     func(ctx context.Context, id string, now time.Time, within user.Span, change changeOfUse) (user.User, error)
 	prune   func(ctx context.Context, before time.Time) error
-	send    func(ctx context.Context, userID string, p user.Purpose, email string, since time.Time, make func(user.User, int) (*user.AccountMail, events.Message, error)) error
+	send    func(ctx context.Context, userID string, p user.Purpose, email string, within user.Span, make func(user.User, int) (*user.AccountMail, events.Message, error)) error
 }
 
 type changeOfUse = func(user.AccountMail, *user.User, int) (*user.AccountMail, events.Message, error)
@@ -50,18 +50,18 @@ func (s accountMails) Request(ctx context.Context, r user.MailRequest) error {
 	return s.AccountMails.Request(ctx, r)
 }
 
-func (s accountMails) WorkOff(ctx context.Context, since time.Time, limit int, decide decision) (int, error) {
+func (s accountMails) WorkOff(ctx context.Context, within user.Span, limit int, decide decision) (int, error) {
 	if s.workOff != nil {
-		return s.workOff(ctx, since, limit, decide)
+		return s.workOff(ctx, within, limit, decide)
 	}
-	return s.AccountMails.WorkOff(ctx, since, limit, decide)
+	return s.AccountMails.WorkOff(ctx, within, limit, decide)
 }
 
-func (s accountMails) Use(ctx context.Context, id string, now, since time.Time, change changeOfUse) (user.User, error) {
+func (s accountMails) Use(ctx context.Context, id string, now time.Time, within user.Span, change changeOfUse) (user.User, error) {
 	if s.use != nil {
-		return s.use(ctx, id, now, since, change)
+		return s.use(ctx, id, now, within, change)
 	}
-	return s.AccountMails.Use(ctx, id, now, since, change)
+	return s.AccountMails.Use(ctx, id, now, within, change)
 }
 
 func (s accountMails) Prune(ctx context.Context, before time.Time) error {
@@ -71,11 +71,11 @@ func (s accountMails) Prune(ctx context.Context, before time.Time) error {
 	return s.AccountMails.Prune(ctx, before)
 }
 
-func (s accountMails) Send(ctx context.Context, userID string, p user.Purpose, email string, since time.Time, make func(user.User, int) (*user.AccountMail, events.Message, error)) error {
+func (s accountMails) Send(ctx context.Context, userID string, p user.Purpose, email string, within user.Span, make func(user.User, int) (*user.AccountMail, events.Message, error)) error {
 	if s.send != nil {
-		return s.send(ctx, userID, p, email, since, make)
+		return s.send(ctx, userID, p, email, within, make)
 	}
-	return s.AccountMails.Send(ctx, userID, p, email, since, make)
+	return s.AccountMails.Send(ctx, userID, p, email, within, make)
 }
 
 func TestAccountMailsSuiteCatches(t *testing.T) {
@@ -88,10 +88,10 @@ func TestAccountMailsSuiteCatches(t *testing.T) {
 			return under{AccountMails: s, Users: good.Users, Outbox: good.Outbox}
 		}
 	}
-	deciding := func(f func(good user.AccountMails, ctx context.Context, since time.Time, limit int, decide decision) (int, error)) func(under) under {
+	deciding := func(f func(good user.AccountMails, ctx context.Context, within user.Span, limit int, decide decision) (int, error)) func(under) under {
 		return with(func(good user.AccountMails, s *accountMails) {
-			s.workOff = func(ctx context.Context, since time.Time, limit int, decide decision) (int, error) {
-				return f(good, ctx, since, limit, decide)
+			s.workOff = func(ctx context.Context, within user.Span, limit int, decide decision) (int, error) {
+				return f(good, ctx, within, limit, decide)
 			}
 		})
 	}
@@ -100,8 +100,8 @@ func TestAccountMailsSuiteCatches(t *testing.T) {
 		return under{AccountMails: s.AccountMails, Users: s.Users, Outbox: s.Outbox()}
 	}
 	mustCatch(t, open, usertest.TestAccountMails, []broken[under]{
-		{"drops the secret", deciding(func(good user.AccountMails, ctx context.Context, since time.Time, limit int, decide decision) (int, error) {
-			return good.WorkOff(ctx, since, limit, func(r user.MailRequest, u user.User, recent int) (*user.AccountMail, events.Message, error) {
+		{"drops the secret", deciding(func(good user.AccountMails, ctx context.Context, within user.Span, limit int, decide decision) (int, error) {
+			return good.WorkOff(ctx, within, limit, func(r user.MailRequest, u user.User, recent int) (*user.AccountMail, events.Message, error) {
 				m, message, err := decide(r, u, recent)
 				if m != nil {
 					without := *m
@@ -122,15 +122,18 @@ func TestAccountMailsSuiteCatches(t *testing.T) {
 				return good.Request(ctx, r)
 			}
 		}), "of those with one purpose and address the first is kept"},
-		{"counts all mails as recent", deciding(func(good user.AccountMails, ctx context.Context, _ time.Time, limit int, decide decision) (int, error) {
-			return good.WorkOff(ctx, time.Time{}, limit, decide)
+		{"counts all mails as recent", deciding(func(good user.AccountMails, ctx context.Context, within user.Span, limit int, decide decision) (int, error) {
+			return good.WorkOff(ctx, user.Span{Before: within.Before}, limit, decide)
 		}), "decide is told of recent mails"},
-		{"takes all at once", deciding(func(good user.AccountMails, ctx context.Context, since time.Time, _ int, decide decision) (int, error) {
-			return good.WorkOff(ctx, since, 1000, decide)
+		{"counts mails of the future as recent", deciding(func(good user.AccountMails, ctx context.Context, within user.Span, limit int, decide decision) (int, error) {
+			return good.WorkOff(ctx, user.Span{After: within.After, Before: within.Before.Add(24 * time.Hour)}, limit, decide)
+		}), "decide is told of recent mails"},
+		{"takes all at once", deciding(func(good user.AccountMails, ctx context.Context, within user.Span, _ int, decide decision) (int, error) {
+			return good.WorkOff(ctx, within, 1000, decide)
 		}), "those that have waited longest come first"},
-		{"ends requests despite an error", deciding(func(good user.AccountMails, ctx context.Context, since time.Time, limit int, decide decision) (int, error) {
+		{"ends requests despite an error", deciding(func(good user.AccountMails, ctx context.Context, within user.Span, limit int, decide decision) (int, error) {
 			var failed error
-			n, err := good.WorkOff(ctx, since, limit, func(r user.MailRequest, u user.User, recent int) (*user.AccountMail, events.Message, error) {
+			n, err := good.WorkOff(ctx, within, limit, func(r user.MailRequest, u user.User, recent int) (*user.AccountMail, events.Message, error) {
 				m, message, err := decide(r, u, recent)
 				failed = errors.Join(failed, err)
 				return m, message, nil
@@ -138,9 +141,9 @@ func TestAccountMailsSuiteCatches(t *testing.T) {
 			return n, errors.Join(err, failed)
 		}), "an error from decide stores nothing"},
 		{"marks a mail despite an error", with(func(good user.AccountMails, s *accountMails) {
-			s.use = func(ctx context.Context, id string, now, since time.Time, change changeOfUse) (user.User, error) {
+			s.use = func(ctx context.Context, id string, now time.Time, within user.Span, change changeOfUse) (user.User, error) {
 				var failed error
-				u, err := good.Use(ctx, id, now, since, func(m user.AccountMail, u *user.User, told int) (*user.AccountMail, events.Message, error) {
+				u, err := good.Use(ctx, id, now, within, func(m user.AccountMail, u *user.User, told int) (*user.AccountMail, events.Message, error) {
 					next, message, err := change(m, u, told)
 					failed = err
 					return next, message, nil
@@ -149,21 +152,21 @@ func TestAccountMailsSuiteCatches(t *testing.T) {
 			}
 		}), "an error from change stores nothing"},
 		{"does not mark a mail", with(func(good user.AccountMails, s *accountMails) {
-			s.use = func(ctx context.Context, id string, now, since time.Time, change changeOfUse) (user.User, error) {
-				return good.Use(ctx, id, time.Time{}, since, change)
+			s.use = func(ctx context.Context, id string, now time.Time, within user.Span, change changeOfUse) (user.User, error) {
+				return good.Use(ctx, id, time.Time{}, within, change)
 			}
 		}), "use stores what change makes and marks the mail"},
 		{"lets one mail be used by many", with(func(good user.AccountMails, s *accountMails) {
-			s.use = func(ctx context.Context, id string, now, since time.Time, change changeOfUse) (user.User, error) {
-				return good.Use(ctx, id, now, since, func(m user.AccountMail, u *user.User, told int) (*user.AccountMail, events.Message, error) {
+			s.use = func(ctx context.Context, id string, now time.Time, within user.Span, change changeOfUse) (user.User, error) {
+				return good.Use(ctx, id, now, within, func(m user.AccountMail, u *user.User, told int) (*user.AccountMail, events.Message, error) {
 					m.UsedAt = time.Time{}
 					return change(m, u, told)
 				})
 			}
 		}), "of many uses each sees what the others have stored"},
 		{"keeps the old address", with(func(good user.AccountMails, s *accountMails) {
-			s.use = func(ctx context.Context, id string, now, since time.Time, change changeOfUse) (user.User, error) {
-				return good.Use(ctx, id, now, since, func(m user.AccountMail, u *user.User, told int) (*user.AccountMail, events.Message, error) {
+			s.use = func(ctx context.Context, id string, now time.Time, within user.Span, change changeOfUse) (user.User, error) {
+				return good.Use(ctx, id, now, within, func(m user.AccountMail, u *user.User, told int) (*user.AccountMail, events.Message, error) {
 					email := u.Email
 					next, message, err := change(m, u, told)
 					u.Email = email
@@ -172,8 +175,8 @@ func TestAccountMailsSuiteCatches(t *testing.T) {
 			}
 		}), "use gives another address"},
 		{"says changed when the address is taken", with(func(good user.AccountMails, s *accountMails) {
-			s.use = func(ctx context.Context, id string, now, since time.Time, change changeOfUse) (user.User, error) {
-				u, err := good.Use(ctx, id, now, since, change)
+			s.use = func(ctx context.Context, id string, now time.Time, within user.Span, change changeOfUse) (user.User, error) {
+				u, err := good.Use(ctx, id, now, within, change)
 				if errors.Is(err, user.ErrEmailTaken) {
 					return u, nil
 				}
@@ -181,17 +184,17 @@ func TestAccountMailsSuiteCatches(t *testing.T) {
 			}
 		}), "an address that is taken stores nothing"},
 		{"forgets the mail that a use leads to", with(func(good user.AccountMails, s *accountMails) {
-			s.use = func(ctx context.Context, id string, now, since time.Time, change changeOfUse) (user.User, error) {
-				return good.Use(ctx, id, now, since, func(m user.AccountMail, u *user.User, told int) (*user.AccountMail, events.Message, error) {
+			s.use = func(ctx context.Context, id string, now time.Time, within user.Span, change changeOfUse) (user.User, error) {
+				return good.Use(ctx, id, now, within, func(m user.AccountMail, u *user.User, told int) (*user.AccountMail, events.Message, error) {
 					_, _, err := change(m, u, told)
 					return nil, events.Message{}, err
 				})
 			}
 		}), "use stores the mail that change returns"},
 		{"sends despite an error", with(func(good user.AccountMails, s *accountMails) {
-			s.send = func(ctx context.Context, userID string, p user.Purpose, email string, since time.Time, make func(user.User, int) (*user.AccountMail, events.Message, error)) error {
+			s.send = func(ctx context.Context, userID string, p user.Purpose, email string, within user.Span, make func(user.User, int) (*user.AccountMail, events.Message, error)) error {
 				var failed error
-				err := good.Send(ctx, userID, p, email, since, func(u user.User, recent int) (*user.AccountMail, events.Message, error) {
+				err := good.Send(ctx, userID, p, email, within, func(u user.User, recent int) (*user.AccountMail, events.Message, error) {
 					m, message, err := make(u, recent)
 					failed = err
 					return m, message, nil
@@ -200,57 +203,57 @@ func TestAccountMailsSuiteCatches(t *testing.T) {
 			}
 		}), "an error from make stores nothing"},
 		{"counts nothing when it sends", with(func(good user.AccountMails, s *accountMails) {
-			s.send = func(ctx context.Context, userID string, p user.Purpose, email string, since time.Time, make func(user.User, int) (*user.AccountMail, events.Message, error)) error {
-				return good.Send(ctx, userID, p, email, since.Add(24*time.Hour), make)
+			s.send = func(ctx context.Context, userID string, p user.Purpose, email string, within user.Span, make func(user.User, int) (*user.AccountMail, events.Message, error)) error {
+				return good.Send(ctx, userID, p, email, user.Span{After: within.After.Add(24 * time.Hour), Before: within.Before}, make)
 			}
 		}), "send stores the mail with its message"},
 		{"counts by account alone", with(func(good user.AccountMails, s *accountMails) {
-			s.send = func(ctx context.Context, userID string, p user.Purpose, _ string, since time.Time, make func(user.User, int) (*user.AccountMail, events.Message, error)) error {
-				return good.Send(ctx, userID, p, "nobody@example.com", since, make)
+			s.send = func(ctx context.Context, userID string, p user.Purpose, _ string, within user.Span, make func(user.User, int) (*user.AccountMail, events.Message, error)) error {
+				return good.Send(ctx, userID, p, "nobody@example.com", within, make)
 			}
 		}), "mails to one mailbox count, whoever asks"},
 		{"tells a use of nothing", with(func(good user.AccountMails, s *accountMails) {
-			s.use = func(ctx context.Context, id string, now, since time.Time, change changeOfUse) (user.User, error) {
-				return good.Use(ctx, id, now, since, func(m user.AccountMail, u *user.User, _ int) (*user.AccountMail, events.Message, error) {
+			s.use = func(ctx context.Context, id string, now time.Time, within user.Span, change changeOfUse) (user.User, error) {
+				return good.Use(ctx, id, now, within, func(m user.AccountMail, u *user.User, _ int) (*user.AccountMail, events.Message, error) {
 					return change(m, u, 0)
 				})
 			}
 		}), "use is told of the mails to the mailbox that is replaced"},
 		{"counts before the use", with(func(good user.AccountMails, s *accountMails) {
 			var meeting suitetest.Meeting
-			s.use = func(ctx context.Context, id string, now, since time.Time, change changeOfUse) (user.User, error) {
+			s.use = func(ctx context.Context, id string, now time.Time, within user.Span, change changeOfUse) (user.User, error) {
 				counted, looked := 0, errors.New("looked")
-				if u, err := good.Use(ctx, id, now, since, func(_ user.AccountMail, _ *user.User, told int) (*user.AccountMail, events.Message, error) {
+				if u, err := good.Use(ctx, id, now, within, func(_ user.AccountMail, _ *user.User, told int) (*user.AccountMail, events.Message, error) {
 					counted = told
 					return nil, events.Message{}, looked
 				}); !errors.Is(err, looked) {
 					return u, err
 				}
 				meeting.Wait()
-				return good.Use(ctx, id, now, since, func(m user.AccountMail, u *user.User, _ int) (*user.AccountMail, events.Message, error) {
+				return good.Use(ctx, id, now, within, func(m user.AccountMail, u *user.User, _ int) (*user.AccountMail, events.Message, error) {
 					return change(m, u, counted)
 				})
 			}
 		}), "of many uses each is told of the mails to its mailbox"},
 		{"counts before it takes its turn", with(func(good user.AccountMails, s *accountMails) {
 			var meeting suitetest.Meeting
-			s.send = func(ctx context.Context, userID string, p user.Purpose, email string, since time.Time, make func(user.User, int) (*user.AccountMail, events.Message, error)) error {
+			s.send = func(ctx context.Context, userID string, p user.Purpose, email string, within user.Span, make func(user.User, int) (*user.AccountMail, events.Message, error)) error {
 				counted, looked := 0, errors.New("looked")
-				if err := good.Send(ctx, userID, p, email, since, func(_ user.User, recent int) (*user.AccountMail, events.Message, error) {
+				if err := good.Send(ctx, userID, p, email, within, func(_ user.User, recent int) (*user.AccountMail, events.Message, error) {
 					counted = recent
 					return nil, events.Message{}, looked
 				}); !errors.Is(err, looked) {
 					return err
 				}
 				meeting.Wait()
-				return good.Send(ctx, userID, p, email, since, func(u user.User, _ int) (*user.AccountMail, events.Message, error) {
+				return good.Send(ctx, userID, p, email, within, func(u user.User, _ int) (*user.AccountMail, events.Message, error) {
 					return make(u, counted)
 				})
 			}
 		}), "of many who send to one mailbox each is told of the others"},
-		{"counts once for all that it decides on", deciding(func(good user.AccountMails, ctx context.Context, since time.Time, limit int, decide decision) (int, error) {
+		{"counts once for all that it decides on", deciding(func(good user.AccountMails, ctx context.Context, within user.Span, limit int, decide decision) (int, error) {
 			counted := -1
-			return good.WorkOff(ctx, since, limit, func(r user.MailRequest, u user.User, recent int) (*user.AccountMail, events.Message, error) {
+			return good.WorkOff(ctx, within, limit, func(r user.MailRequest, u user.User, recent int) (*user.AccountMail, events.Message, error) {
 				if counted < 0 {
 					counted = recent
 				}
@@ -325,8 +328,8 @@ func sentLast(good user.AccountMails, s *accountMails) func(m user.AccountMail) 
 	var mu sync.Mutex
 	latest := map[string]user.AccountMail{}
 	key := func(m user.AccountMail) string { return m.UserID + string(m.Purpose) }
-	s.send = func(ctx context.Context, userID string, p user.Purpose, email string, since time.Time, make func(user.User, int) (*user.AccountMail, events.Message, error)) error {
-		return good.Send(ctx, userID, p, email, since, func(u user.User, recent int) (*user.AccountMail, events.Message, error) {
+	s.send = func(ctx context.Context, userID string, p user.Purpose, email string, within user.Span, make func(user.User, int) (*user.AccountMail, events.Message, error)) error {
+		return good.Send(ctx, userID, p, email, within, func(u user.User, recent int) (*user.AccountMail, events.Message, error) {
 			m, message, err := make(u, recent)
 			mu.Lock()
 			defer mu.Unlock()

@@ -19,8 +19,9 @@ import (
 // keys is a user.Keys of which some methods are replaced.
 type keys struct {
 	user.Keys
-	add func(ctx context.Context, key user.SigningKey, unlessAfter time.Time) (user.SigningKey, error)
-	all func(ctx context.Context) ([]user.SigningKey, error)
+	add     func(ctx context.Context, key user.SigningKey, unlessAfter time.Time) (user.SigningKey, error)
+	all     func(ctx context.Context) ([]user.SigningKey, error)
+	forward func(ctx context.Context, latest, to time.Time) error
 }
 
 func (s keys) Add(ctx context.Context, key user.SigningKey, unlessAfter time.Time) (user.SigningKey, error) {
@@ -28,6 +29,13 @@ func (s keys) Add(ctx context.Context, key user.SigningKey, unlessAfter time.Tim
 		return s.add(ctx, key, unlessAfter)
 	}
 	return s.Keys.Add(ctx, key, unlessAfter)
+}
+
+func (s keys) BringForward(ctx context.Context, latest, to time.Time) error {
+	if s.forward != nil {
+		return s.forward(ctx, latest, to)
+	}
+	return s.Keys.BringForward(ctx, latest, to)
 }
 
 func (s keys) All(ctx context.Context) ([]user.SigningKey, error) {
@@ -69,6 +77,11 @@ func TestKeysSuiteCatches(t *testing.T) {
 				return key, err
 			}}
 		}, "a later key is returned in its place"},
+		{"brings what is in time forward, too", func(good user.Keys) user.Keys {
+			return keys{Keys: good, forward: func(ctx context.Context, latest, to time.Time) error {
+				return good.BringForward(ctx, latest.Add(-time.Microsecond), to)
+			}}
+		}, "what signs too late is brought forward"},
 		{"turns the order around", func(good user.Keys) user.Keys {
 			return keys{Keys: good, all: func(ctx context.Context) ([]user.SigningKey, error) {
 				stored, err := good.All(ctx)

@@ -15,6 +15,7 @@ func TestKeys(t *testing.T, open func(t *testing.T) user.Keys) {
 		{"a later key is returned in its place", keysUnless},
 		{"of many exactly one is stored and all are told of it", keysRace},
 		{"keys come in the order of SignsFrom", keysOrder},
+		{"what signs too late is brought forward", keysForward},
 		{"a deleted key is gone", keysDelete},
 		{"deleting what is not stored is no error", keysDeleteUnknown},
 		{"an ended context changes nothing", keysCancelled},
@@ -85,6 +86,17 @@ func keysOrder(t *testing.T, s user.Keys) {
 	diff(t, []user.SigningKey{storedKey(a), storedKey(b), storedKey(c)}, all(t, s))
 }
 
+func keysForward(t *testing.T, s user.Keys) {
+	a, b, c := newKey(at), newKey(at.Add(time.Minute)), newKey(at.Add(time.Minute+time.Microsecond))
+	for _, k := range []user.SigningKey{a, b, c} {
+		_, err := s.Add(t.Context(), k, at.Add(time.Hour))
+		must(t, err)
+	}
+	must(t, s.BringForward(t.Context(), at.Add(time.Minute), at.Add(time.Second)))
+	c.SignsFrom = at.Add(time.Second)
+	diff(t, []user.SigningKey{storedKey(a), storedKey(c), storedKey(b)}, all(t, s))
+}
+
 func keysDelete(t *testing.T, s user.Keys) {
 	a, b := newKey(at), newKey(at.Add(time.Minute))
 	for _, k := range []user.SigningKey{a, b} {
@@ -113,5 +125,6 @@ func keysCancelled(t *testing.T, s user.Keys) {
 	_, err = s.Add(t.Context(), k, time.Time{})
 	must(t, err)
 	wantErr(t, s.Delete(ctx, k.ID), ctx.Err())
+	wantErr(t, s.BringForward(ctx, at.Add(-time.Hour), at.Add(time.Hour)), ctx.Err())
 	diff(t, []user.SigningKey{storedKey(k)}, all(t, s))
 }

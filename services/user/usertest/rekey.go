@@ -91,7 +91,7 @@ func TestOldRequests(t *testing.T, open func(t *testing.T) (s AccountMailsUnderT
 	must(t, outdate())
 	for _, want := range []int{1, 0} {
 		mails := 0
-		n, err := s.WorkOff(t.Context(), at, 10, func(r user.MailRequest, given user.User, _ int) (*user.AccountMail, events.Message, error) {
+		n, err := s.WorkOff(t.Context(), since(at), 10, func(r user.MailRequest, given user.User, _ int) (*user.AccountMail, events.Message, error) {
 			mails++
 			diff(t, stored(u), given)
 			m := newMail(r, given)

@@ -31,7 +31,7 @@ func (s *AccountMails) Request(ctx context.Context, r user.MailRequest) error {
 }
 
 // WorkOff implements user.AccountMails.
-func (s *AccountMails) WorkOff(ctx context.Context, since time.Time, limit int,
+func (s *AccountMails) WorkOff(ctx context.Context, within user.Span, limit int,
 	decide func(user.MailRequest, user.User, int) (*user.AccountMail, events.Message, error),
 ) (n int, err error) {
 	err = s.db.Write(ctx, func(ctx context.Context, tx pgx.Tx) error {
@@ -52,7 +52,7 @@ func (s *AccountMails) WorkOff(ctx context.Context, since time.Time, limit int,
 			return err
 		}
 		for _, r := range requests {
-			if err := workOff(ctx, tx, r, since, decide); err != nil {
+			if err := workOff(ctx, tx, r, within, decide); err != nil {
 				return err
 			}
 		}
@@ -73,7 +73,7 @@ type waiting struct {
 	key string
 }
 
-func workOff(ctx context.Context, tx pgx.Tx, r waiting, since time.Time,
+func workOff(ctx context.Context, tx pgx.Tx, r waiting, within user.Span,
 	decide func(user.MailRequest, user.User, int) (*user.AccountMail, events.Message, error),
 ) error {
 	if _, err := tx.Exec(ctx, `DELETE FROM account_mail_requests WHERE purpose = $1 AND email_key = $2`, r.Purpose, r.key); err != nil {
@@ -86,7 +86,7 @@ func workOff(ctx context.Context, tx pgx.Tx, r waiting, since time.Time,
 	case err != nil:
 		return err
 	}
-	sent, err := recent(ctx, tx, u.ID, u.Email, r.Purpose, since)
+	sent, err := recent(ctx, tx, u.ID, u.Email, r.Purpose, within)
 	if err != nil {
 		return err
 	}
@@ -110,23 +110,23 @@ func takeTurns(ctx context.Context, tx pgx.Tx, requests ...waiting) error {
 	return err
 }
 
-// recent is how many mails of a purpose a user, or a mailbox, was sent since a time.
-func recent(ctx context.Context, tx pgx.Tx, userID, email string, p user.Purpose, since time.Time) (n int, err error) {
+// recent is how many mails of a purpose a user, or a mailbox, was sent within a span.
+func recent(ctx context.Context, tx pgx.Tx, userID, email string, p user.Purpose, within user.Span) (n int, err error) {
 	err = tx.QueryRow(ctx, `
 		SELECT greatest(
-			(SELECT count(*) FROM account_mails WHERE user_id = $1 AND purpose = $3 AND created_at > $4),
-			(SELECT count(*) FROM account_mails WHERE email_key = $2 AND purpose = $3 AND created_at > $4))`,
-		userID, user.MailboxKey(email), p, since).Scan(&n)
+			(SELECT count(*) FROM account_mails WHERE user_id = $1 AND purpose = $3 AND created_at > $4 AND created_at < $5),
+			(SELECT count(*) FROM account_mails WHERE email_key = $2 AND purpose = $3 AND created_at > $4 AND created_at < $5))`,
+		userID, user.MailboxKey(email), p, within.After, within.Before).Scan(&n)
 	return n, err
 }
 
-// toldOf is how many mails have told the mailbox that m replaces of such a change since
-// a time. Nobody else tells it of one before the transaction ends.
-func toldOf(ctx context.Context, tx pgx.Tx, m user.AccountMail, since time.Time) (int, error) {
+// toldOf is how many mails have told the mailbox that m replaces of such a change within
+// a span. Nobody else tells it of one before the transaction ends.
+func toldOf(ctx context.Context, tx pgx.Tx, m user.AccountMail, within user.Span) (int, error) {
 	if err := takeTurns(ctx, tx, waiting{MailRequest: user.MailRequest{Purpose: user.EmailChanged, Email: m.Replaces}}); err != nil {
 		return 0, err
 	}
-	return recent(ctx, tx, m.UserID, m.Replaces, user.EmailChanged, since)
+	return recent(ctx, tx, m.UserID, m.Replaces, user.EmailChanged, within)
 }
 
 // insertMail stores m, unless it is nil, and the message about it.
@@ -145,7 +145,7 @@ func insertMail(ctx context.Context, tx pgx.Tx, m *user.AccountMail, message eve
 }
 
 // Send implements user.AccountMails.
-func (s *AccountMails) Send(ctx context.Context, userID string, p user.Purpose, email string, since time.Time,
+func (s *AccountMails) Send(ctx context.Context, userID string, p user.Purpose, email string, within user.Span,
 	make func(user.User, int) (*user.AccountMail, events.Message, error),
 ) error {
 	return s.db.Write(ctx, func(ctx context.Context, tx pgx.Tx) error {
@@ -156,7 +156,7 @@ func (s *AccountMails) Send(ctx context.Context, userID string, p user.Purpose, 
 		if err != nil {
 			return err
 		}
-		sent, err := recent(ctx, tx, u.ID, email, p, since)
+		sent, err := recent(ctx, tx, u.ID, email, p, within)
 		if err != nil {
 			return err
 		}
@@ -193,7 +193,7 @@ func (s *AccountMails) Get(ctx context.Context, id string) (m user.AccountMail, 
 }
 
 // Use implements user.AccountMails.
-func (s *AccountMails) Use(ctx context.Context, id string, now, since time.Time,
+func (s *AccountMails) Use(ctx context.Context, id string, now time.Time, within user.Span,
 	change func(user.AccountMail, *user.User, int) (*user.AccountMail, events.Message, error),
 ) (u user.User, err error) {
 	err = s.db.Write(ctx, func(ctx context.Context, tx pgx.Tx) error {
@@ -210,7 +210,7 @@ func (s *AccountMails) Use(ctx context.Context, id string, now, since time.Time,
 		}
 		told := 0
 		if m.Replaces != "" {
-			if told, err = toldOf(ctx, tx, m, since); err != nil {
+			if told, err = toldOf(ctx, tx, m, within); err != nil {
 				return err
 			}
 		}

@@ -40,6 +40,14 @@ func (s *Keys) Add(ctx context.Context, key user.SigningKey, unlessAfter time.Ti
 	return stored, nil
 }
 
+// BringForward implements user.Keys.
+func (s *Keys) BringForward(ctx context.Context, latest, to time.Time) error {
+	return s.db.Write(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, `UPDATE signing_keys SET signs_from = $2 WHERE signs_from > $1`, latest, to)
+		return err
+	})
+}
+
 // All implements user.Keys.
 func (s *Keys) All(ctx context.Context) (keys []user.SigningKey, err error) {
 	err = s.db.Read(ctx, func(ctx context.Context, conn *pgx.Conn) error {

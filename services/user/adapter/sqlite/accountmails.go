@@ -30,7 +30,7 @@ func (s *AccountMails) Request(ctx context.Context, r user.MailRequest) error {
 
 // WorkOff implements user.AccountMails. It reads before it writes: a worker that
 // finds nothing to do holds up no writer.
-func (s *AccountMails) WorkOff(ctx context.Context, since time.Time, limit int,
+func (s *AccountMails) WorkOff(ctx context.Context, within user.Span, limit int,
 	decide func(user.MailRequest, user.User, int) (*user.AccountMail, events.Message, error),
 ) (n int, err error) {
 	var any bool
@@ -43,7 +43,7 @@ func (s *AccountMails) WorkOff(ctx context.Context, since time.Time, limit int,
 			return err
 		}
 		for _, r := range requests {
-			if err := workOff(ctx, tx, r, since, decide); err != nil {
+			if err := workOff(ctx, tx, r, within, decide); err != nil {
 				return err
 			}
 		}
@@ -83,7 +83,7 @@ func oldestRequests(ctx context.Context, tx *sql.Tx, limit int) (all []waiting, 
 	return all, rows.Err()
 }
 
-func workOff(ctx context.Context, tx *sql.Tx, r waiting, since time.Time,
+func workOff(ctx context.Context, tx *sql.Tx, r waiting, within user.Span,
 	decide func(user.MailRequest, user.User, int) (*user.AccountMail, events.Message, error),
 ) error {
 	if _, err := tx.ExecContext(ctx, `DELETE FROM account_mail_requests WHERE purpose = ? AND email_key = ?`, r.Purpose, r.key); err != nil {
@@ -96,7 +96,7 @@ func workOff(ctx context.Context, tx *sql.Tx, r waiting, since time.Time,
 	case err != nil:
 		return err
 	}
-	sent, err := recent(ctx, tx, u.ID, u.Email, r.Purpose, since)
+	sent, err := recent(ctx, tx, u.ID, u.Email, r.Purpose, within)
 	if err != nil {
 		return err
 	}
@@ -107,13 +107,13 @@ func workOff(ctx context.Context, tx *sql.Tx, r waiting, since time.Time,
 	return insertMail(ctx, tx, m, message)
 }
 
-// recent is how many mails of a purpose a user, or a mailbox, was sent since a time.
-func recent(ctx context.Context, tx *sql.Tx, userID, email string, p user.Purpose, since time.Time) (n int, err error) {
+// recent is how many mails of a purpose a user, or a mailbox, was sent within a span.
+func recent(ctx context.Context, tx *sql.Tx, userID, email string, p user.Purpose, within user.Span) (n int, err error) {
 	err = tx.QueryRowContext(ctx, `
 		SELECT max(
-			(SELECT count(*) FROM account_mails WHERE user_id = ?1 AND purpose = ?3 AND created_at > ?4),
-			(SELECT count(*) FROM account_mails WHERE email_key = ?2 AND purpose = ?3 AND created_at > ?4))`,
-		userID, user.MailboxKey(email), p, sqlitedb.Time(since)).Scan(&n)
+			(SELECT count(*) FROM account_mails WHERE user_id = ?1 AND purpose = ?3 AND created_at > ?4 AND created_at < ?5),
+			(SELECT count(*) FROM account_mails WHERE email_key = ?2 AND purpose = ?3 AND created_at > ?4 AND created_at < ?5))`,
+		userID, user.MailboxKey(email), p, sqlitedb.Time(within.After), sqlitedb.Time(within.Before)).Scan(&n)
 	return n, err
 }
 
@@ -133,7 +133,7 @@ func insertMail(ctx context.Context, tx *sql.Tx, m *user.AccountMail, message ev
 }
 
 // Send implements user.AccountMails.
-func (s *AccountMails) Send(ctx context.Context, userID string, p user.Purpose, email string, since time.Time,
+func (s *AccountMails) Send(ctx context.Context, userID string, p user.Purpose, email string, within user.Span,
 	make func(user.User, int) (*user.AccountMail, events.Message, error),
 ) error {
 	return s.db.Write(ctx, func(tx *sql.Tx) error {
@@ -141,7 +141,7 @@ func (s *AccountMails) Send(ctx context.Context, userID string, p user.Purpose, 
 		if err != nil {
 			return err
 		}
-		sent, err := recent(ctx, tx, u.ID, email, p, since)
+		sent, err := recent(ctx, tx, u.ID, email, p, within)
 		if err != nil {
 			return err
 		}
@@ -176,7 +176,7 @@ func (s *AccountMails) Get(ctx context.Context, id string) (user.AccountMail, us
 }
 
 // Use implements user.AccountMails.
-func (s *AccountMails) Use(ctx context.Context, id string, now, since time.Time,
+func (s *AccountMails) Use(ctx context.Context, id string, now time.Time, within user.Span,
 	change func(user.AccountMail, *user.User, int) (*user.AccountMail, events.Message, error),
 ) (u user.User, err error) {
 	err = s.db.Write(ctx, func(tx *sql.Tx) error {
@@ -193,7 +193,7 @@ func (s *AccountMails) Use(ctx context.Context, id string, now, since time.Time,
 		}
 		told := 0
 		if m.Replaces != "" {
-			if told, err = recent(ctx, tx, m.UserID, m.Replaces, user.EmailChanged, since); err != nil {
+			if told, err = recent(ctx, tx, m.UserID, m.Replaces, user.EmailChanged, within); err != nil {
 				return err
 			}
 		}

@@ -39,6 +39,14 @@ func (s *Keys) Add(ctx context.Context, key user.SigningKey, unlessAfter time.Ti
 	return key, nil
 }
 
+// BringForward implements user.Keys.
+func (s *Keys) BringForward(ctx context.Context, latest, to time.Time) error {
+	return s.db.Write(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `UPDATE signing_keys SET signs_from = ? WHERE signs_from > ?`, sqlitedb.Time(to), sqlitedb.Time(latest))
+		return err
+	})
+}
+
 // All implements user.Keys.
 func (s *Keys) All(ctx context.Context) (keys []user.SigningKey, err error) {
 	rows, err := s.db.Read.QueryContext(ctx, `

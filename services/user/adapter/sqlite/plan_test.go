@@ -53,7 +53,7 @@ func TestEverythingGoesByIndexes(t *testing.T) {
 			if err := s.AccountMails.Request(ctx, user.MailRequest{Purpose: user.Verification, Email: "u1@example.com", At: now}); err != nil {
 				return err
 			}
-			_, err := s.AccountMails.WorkOff(ctx, now, 10, func(user.MailRequest, user.User, int) (*user.AccountMail, events.Message, error) {
+			_, err := s.AccountMails.WorkOff(ctx, user.Span{After: now}, 10, func(user.MailRequest, user.User, int) (*user.AccountMail, events.Message, error) {
 				return nil, events.Message{}, nil
 			})
 			return err
@@ -63,7 +63,7 @@ func TestEverythingGoesByIndexes(t *testing.T) {
 			return err
 		}},
 		{"AccountMails.Use", "sqlite_autoindex_account_mails_1", func(ctx context.Context) error {
-			_, err := s.AccountMails.Use(ctx, "m1", now, now, func(user.AccountMail, *user.User, int) (*user.AccountMail, events.Message, error) {
+			_, err := s.AccountMails.Use(ctx, "m1", now, user.Span{After: now}, func(user.AccountMail, *user.User, int) (*user.AccountMail, events.Message, error) {
 				return nil, events.Message{}, nil
 			})
 			return err
