@@ -6,10 +6,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
+	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/openboxoffice/boxoffice/services/event"
 	"github.com/openboxoffice/boxoffice/services/internal/servertest/mongotest"
@@ -121,6 +124,49 @@ func TestCrashAtEachStep(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// What a process left that died while its clock was ahead is swept once the clock is
+// right, and its marks are forgotten.
+func TestWhatAClockAheadHasLeftIsSwept(t *testing.T) {
+	t.Parallel()
+	t.Log(mongotest.Serving(t))
+	const ahead = 365 * 24 * time.Hour
+	for _, o := range operations {
+		t.Run(o.name, func(t *testing.T) {
+			t.Parallel()
+			db := openDB(t)
+			for n, died := 0, true; died; n++ {
+				w := onlyWorld(t, db)
+				for _, given := range o.given {
+					must(t, given(w, t.Context(), healthy(db, ahead)))
+				}
+				s, reached := dying(db, n)
+				s.now = func() time.Time { return time.Now().Add(ahead) }
+				if err := o.do(w, t.Context(), s); err != nil && !errors.Is(err, errDead) {
+					t.Fatalf("step %d: %v", n, err)
+				}
+				died = reached.Load()
+				must(t, healthy(db, 0).Sweep(t.Context()))
+				w.audit(t, swept)
+				must(t, healthy(db, 0).Prune(t.Context()))
+				var marked []markedDoc
+				must(t, healthy(db, 0).events.All(t.Context(), bson.M{"marked_at": bson.M{"$gt": 0}}, &marked))
+				for _, e := range marked { // those of the sweep itself stay for their time
+					times := slices.Collect(maps.Values(e.Fenced))
+					for _, mark := range e.Returned {
+						times = append(times, mark.At)
+					}
+					if len(times) > 0 && slices.Max(times) > micros(time.Now().Add(ahead/2)) {
+						t.Errorf("a mark of %d is left", slices.Max(times))
+					}
+				}
+				if t.Failed() {
+					t.Fatalf("died at step %d", n)
+				}
+			}
+		})
 	}
 }
 

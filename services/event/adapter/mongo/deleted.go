@@ -34,8 +34,8 @@ func (s *Store) intendDelete(ctx context.Context, id string) error {
 // operation that has seen the event is over.
 func (s *Store) sweepDeleted(ctx context.Context, log *slog.Logger) error {
 	var docs []deletedDoc
-	if _, err := s.deleted.AllReadable(ctx, bson.M{
-		"at": bson.M{"$lte": s.before(settledAfter)}, "_id": bson.M{"$nin": s.aside.deleted.now(s.now())},
+	if _, err := s.deleted.AllReadable(ctx, bson.D{
+		s.havePassed("at", settledAfter), {Key: "_id", Value: bson.M{"$nin": s.aside.deleted.now(s.now())}},
 	}, s.batch, &docs, options.Find().SetSort(bson.D{{Key: "at", Value: 1}})); err != nil {
 		return err
 	}

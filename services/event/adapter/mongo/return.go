@@ -137,7 +137,7 @@ func (s *Store) sweepReturns(ctx context.Context, log *slog.Logger) error {
 			defer cancel()
 			var errs []error
 			for id, r := range open[i].Returns {
-				if !r.Done && r.At <= s.before(settledAfter) {
+				if !r.Done && s.passed(r.At, settledAfter) {
 					errs = append(errs, s.finishReturn(ctx, &open[i], id))
 				}
 			}

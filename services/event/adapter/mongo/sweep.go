@@ -72,8 +72,8 @@ func (s *Store) sweep(ctx context.Context, log *slog.Logger) error {
 
 func (s *Store) sweepClosures(ctx context.Context, log *slog.Logger) error {
 	var open []closureDoc
-	if _, err := s.closures.AllReadable(ctx, bson.M{
-		"open_since": bson.M{"$gt": 0, "$lte": s.before(settledAfter)}, "_id": bson.M{"$nin": s.aside.closures.now(s.now())},
+	if _, err := s.closures.AllReadable(ctx, bson.D{
+		s.havePassed("open_since", settledAfter), {Key: "_id", Value: bson.M{"$nin": s.aside.closures.now(s.now())}},
 	}, s.batch, &open, options.Find().SetSort(bson.D{{Key: "open_since", Value: 1}})); err != nil {
 		return err
 	}
@@ -132,14 +132,14 @@ func (s *Store) sweepHolds(ctx context.Context, log *slog.Logger) error {
 func (s *Store) sweepEvent(ctx context.Context, e *heldDoc) error {
 	var old []placedHold
 	for nonce, hold := range e.Holds {
-		if hold.At <= s.before(settledAfter) {
+		if s.passed(hold.At, settledAfter) {
 			old = append(old, placedHold{e.ID, nonce, hold})
 		}
 	}
 	if err := s.moveOut(ctx, old); err != nil {
 		return err
 	}
-	if len(old) < len(e.Holds) || e.HeldAt > s.before(settledAfter) {
+	if len(old) < len(e.Holds) || !s.passed(e.HeldAt, settledAfter) {
 		return nil
 	}
 	// Unless there is a new one.
@@ -196,15 +196,15 @@ func (s *Store) prune(ctx context.Context, log *slog.Logger) error {
 }
 
 func (s *Store) pruneEvent(ctx context.Context, e *markedDoc) error {
-	cutoff, gone := s.before(marksFor), bson.M{}
+	gone := bson.M{}
 	for nonce, at := range e.Fenced {
-		if at <= cutoff {
+		if s.passed(at, marksFor) {
 			gone["fenced."+nonce] = ""
 		}
 	}
 	records := bson.A{}
 	for nonce, mark := range e.Returned {
-		if mark.At <= cutoff {
+		if s.passed(mark.At, marksFor) {
 			gone["returned."+nonce] = ""
 			records = append(records, mark.Record)
 		}
@@ -238,6 +238,23 @@ func (s *Store) pruneEvent(ctx context.Context, e *markedDoc) error {
 	}
 	_, err := s.events.Update(ctx, filter, bson.M{"$unset": gone, "$inc": bson.M{"forgotten": 1}})
 	return err
+}
+
+// clocksDiffer is more than the clocks of several processes do. What was stored for
+// later than that was stored by a wrong one.
+const clocksDiffer = 15 * time.Minute
+
+// passed reports whether at was this long ago, as far as can be told: what a clock
+// stored that was ahead must not wait until that time comes.
+func (s *Store) passed(at int64, ago time.Duration) bool {
+	return at <= s.before(ago) || at > s.before(-clocksDiffer)
+}
+
+// havePassed is the condition that passed holds for a field, which is not 0.
+func (s *Store) havePassed(field string, ago time.Duration) bson.E {
+	return bson.E{Key: "$or", Value: bson.A{
+		bson.M{field: bson.M{"$gt": 0, "$lte": s.before(ago)}}, bson.M{field: bson.M{"$gt": s.before(-clocksDiffer)}},
+	}}
 }
 
 // before is the moment that was this long ago.
