@@ -15,6 +15,9 @@ var (
 
 	ErrEmailNotVerified = problem.NewRefusal(problem.EmailNotVerified, "verify your email address before you publish an event: POST /users/verification sends you a mail; your session goes on, and you need not log in again")
 
+	// ErrTooManyEvents comes as a *TooManyEventsError.
+	ErrTooManyEvents = problem.NewRefusal(problem.RateLimited, "this account has published too many events within a day")
+
 	ErrForbidden = problem.NewRefusal(problem.Forbidden, "the event belongs to another organizer")
 	// ErrStale is a request on the condition of another version.
 	ErrStale = problem.NewRefusal(problem.PreconditionFailed, "the event's version is not one that the request asks for: it may have changed since it was read")

@@ -12,7 +12,14 @@ import (
 type Store interface {
 	// Create stores e with all its tickets available, as version 1. What it
 	// stores is what Get returns.
-	Create(ctx context.Context, e *Event) error
+	//
+	//   - Within any CreationPeriod an organizer creates at most most events, by their
+	//     CreatedAt, whoever stores them at the same time. Another one is a
+	//     *TooManyEventsError and not stored.
+	//   - A deleted event counts.
+	//   - One that is refused does not count. One that failed otherwise may.
+	//   - Other organizers' events do not count.
+	Create(ctx context.Context, e *Event, most int) error
 
 	// Get returns the event, or ErrEventNotFound. Its ticket types are in the
 	// order they were stored in. Its versions and what is available are of one

@@ -21,6 +21,7 @@ type Service struct {
 	bookings    Bookings
 	payments    Payments
 	verified    bool // organizers must be
+	most        int  // events of an organizer within a CreationPeriod
 	committed   func()
 	traceParent func(context.Context) string
 	now         func() time.Time
@@ -37,6 +38,9 @@ type Options struct {
 	// VerifiedOrganizers says that nobody but an admin publishes without a verified
 	// email address.
 	VerifiedOrganizers bool
+	// EventsPerOrganizer is how many events an account publishes within a CreationPeriod;
+	// default 200.
+	EventsPerOrganizer int
 	// Committed is called after a change that left a message in the outbox.
 	Committed func()
 	// TraceParent returns the W3C traceparent of a request, for its messages.
@@ -59,9 +63,12 @@ func New(o Options) (*Service, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	if o.EventsPerOrganizer <= 0 {
+		o.EventsPerOrganizer = 200
+	}
 	return &Service{
 		store: o.Store, inventory: o.Inventory, holdings: o.Holdings, bookings: o.Bookings, payments: o.Payments,
-		verified: o.VerifiedOrganizers, committed: o.Committed, traceParent: o.TraceParent, now: o.Now,
+		verified: o.VerifiedOrganizers, most: o.EventsPerOrganizer, committed: o.Committed, traceParent: o.TraceParent, now: o.Now,
 	}, nil
 }
 
@@ -71,8 +78,9 @@ func (s *Service) Now() time.Time { return s.now().UTC().Truncate(time.Microseco
 // Create publishes an event of the caller's. A draft that is not allowed is
 // problem.Invalid, and so is a price that nobody could pay. If booking does not
 // say which can be paid it is ErrBookingUnavailable. An organizer without a verified
-// email address is ErrEmailNotVerified, where it is needed. That the caller's role
-// may publish is the caller's to check.
+// email address is ErrEmailNotVerified, where it is needed. Whoever has published too many
+// of late is told a *TooManyEventsError. That the caller's role may publish is the caller's
+// to check.
 func (s *Service) Create(ctx context.Context, caller identity.Caller, d Draft) (*Event, error) {
 	if s.verified && !caller.EmailVerified && !caller.IsAdmin() {
 		return nil, ErrEmailNotVerified
@@ -92,7 +100,7 @@ func (s *Service) Create(ctx context.Context, caller identity.Caller, d Draft) (
 	if err := d.apply(e, newID); err != nil {
 		return nil, err
 	}
-	if err := s.store.Create(ctx, e); err != nil {
+	if err := s.store.Create(ctx, e, s.most); err != nil {
 		return nil, err
 	}
 	return e, nil

@@ -5,6 +5,7 @@ package app
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	_ "time/tzdata" // time zones are the same on every machine
@@ -38,6 +39,8 @@ type Config struct {
 	// verified an address. Not set it is the folder, where nobody but this machine can
 	// reach the service.
 	SMTPURL string `env:"SMTP_URL"`
+	// EventsPerOrganizer is how many events an account publishes within a day, at least 1.
+	EventsPerOrganizer int `env:"EVENTS_PER_ORGANIZER" envDefault:"200"`
 	// ServiceKey is this service's own private key. ServiceKeys are the public
 	// keys of the services, this one's and the booking service's among them, which
 	// may reserve.
@@ -81,6 +84,9 @@ type App struct {
 func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	a := &App{}
 	defer a.Undo("event", &err)
+	if cfg.EventsPerOrganizer < 1 {
+		return nil, fmt.Errorf("EVENTS_PER_ORGANIZER is %d, not at least 1", cfg.EventsPerOrganizer)
+	}
 	if err := a.Open(wiring.Options{
 		Name: "event", Addr: cfg.Addr, Reach: cfg.Reach, Public: deps.Public, Sidecar: cfg.Sidecar, Transport: deps.Transport,
 		ServiceKey: cfg.ServiceKey, ServiceKeys: cfg.ServiceKeys, Peers: []string{"booking"}, Log: deps.Log,
@@ -116,7 +122,7 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	bookings := bookingapi.New(booking)
 	if a.service, err = event.New(event.Options{
 		Store: db.Store, Inventory: inventory, Holdings: db.Holdings, Bookings: bookings, Payments: bookings,
-		VerifiedOrganizers: verified, Committed: relay.Wake, TraceParent: httpkit.TraceParent,
+		VerifiedOrganizers: verified, EventsPerOrganizer: cfg.EventsPerOrganizer, Committed: relay.Wake, TraceParent: httpkit.TraceParent,
 	}); err != nil {
 		return nil, err
 	}

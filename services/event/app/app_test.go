@@ -77,7 +77,7 @@ func newAppAt(t *testing.T, services *authtest.Services, booking string, deps ap
 	a, err := app.New(t.Context(), app.Config{
 		Addr:       "127.0.0.1:0",
 		JWKSURL:    "http://127.0.0.1:1/jwks",
-		BookingURL: booking, ServiceKey: services.Private("event"), ServiceKeys: services.Public,
+		BookingURL: booking, ServiceKey: services.Private("event"), ServiceKeys: services.Public, EventsPerOrganizer: 200,
 	}, deps)
 	if err != nil {
 		t.Fatal(err)
@@ -212,5 +212,13 @@ func TestOversellingIsSeen(t *testing.T) {
 	}
 	if n := sold(app.Deps{Inventory: eventtest.Racy}); n <= seats {
 		t.Errorf("the racy inventory sells only %d of %d seats: the test shows nothing", n, seats)
+	}
+}
+
+func TestALimitOfNoEventsIsRefused(t *testing.T) {
+	t.Parallel()
+	const want = "EVENTS_PER_ORGANIZER is 0, not at least 1"
+	if _, err := app.New(t.Context(), app.Config{}, app.Deps{}); err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("error %v, want %q", err, want)
 	}
 }

@@ -53,7 +53,7 @@ func TestOrganizersAreVerifiedUnlessSomebodyWantsOtherwise(t *testing.T) {
 			var log bytes.Buffer
 			a, err := app.New(t.Context(), app.Config{
 				Addr: c.addr, Reach: config.Reach{PublishedLocally: c.published, TrustedProxies: c.proxies}, SMTPURL: c.smtp,
-				JWKSURL: "http://127.0.0.1:1", BookingURL: booking, ServiceKey: keys.Private("event"), ServiceKeys: keys.Public,
+				JWKSURL: "http://127.0.0.1:1", BookingURL: booking, ServiceKey: keys.Private("event"), ServiceKeys: keys.Public, EventsPerOrganizer: 200,
 			}, app.Deps{
 				Log: slog.New(slog.NewTextHandler(&log, nil)), Public: c.public, OpenDatabase: storage.At(filepath.Join(t.TempDir(), "event.db"), onsqlite.Open),
 			})

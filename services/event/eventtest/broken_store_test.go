@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -177,10 +178,61 @@ func (b milliseconds) Get(ctx context.Context, id string) (*event.Event, error) 
 
 type forgetsPolicy struct{ broken }
 
-func (b forgetsPolicy) Create(ctx context.Context, e *event.Event) error {
+func (b forgetsPolicy) Create(ctx context.Context, e *event.Event, most int) error {
 	free := *e
 	free.CancellationPolicy = events.CancellationPolicy{}
-	return b.Store.Create(ctx, &free)
+	return b.Store.Create(ctx, &free, most)
+}
+
+type countsByDay struct{ broken }
+
+func (b countsByDay) Create(ctx context.Context, e *event.Event, most int) error {
+	day := *e
+	day.CreatedAt = e.CreatedAt.Truncate(event.CreationPeriod)
+	return b.Store.Create(ctx, &day, most)
+}
+
+// countsFirst counts, and creates when the others have counted, too.
+type countsFirst struct{ broken }
+
+func (b countsFirst) Create(ctx context.Context, e *event.Event, most int) error {
+	var n int
+	if err := b.db.Read.QueryRowContext(ctx, `SELECT count(*) FROM creations WHERE organizer_id = ?`, e.OrganizerID).Scan(&n); err != nil {
+		return err
+	}
+	others.Wait()
+	if n < most {
+		most = math.MaxInt
+	}
+	return b.Store.Create(ctx, e, most)
+}
+
+type countsWhatIsThere struct{ broken }
+
+func (b countsWhatIsThere) Delete(ctx context.Context, id string, check func(*event.Event) error) error {
+	e, err := b.Get(ctx, id)
+	if err != nil {
+		return err
+	}
+	return errors.Join(b.Store.Delete(ctx, id, check), b.exec(ctx, `DELETE FROM creations WHERE organizer_id = ?`, e.OrganizerID))
+}
+
+type countsRefused struct{ broken }
+
+func (b countsRefused) Create(ctx context.Context, e *event.Event, most int) error {
+	err := b.Store.Create(ctx, e, most)
+	if errors.Is(err, event.ErrTooManyEvents) {
+		err = errors.Join(err, b.exec(ctx, `INSERT INTO creations (organizer_id, at) VALUES (?, ?)`, e.OrganizerID, e.CreatedAt.UnixMicro()))
+	}
+	return err
+}
+
+type countsAll struct{ broken }
+
+func (b countsAll) Create(ctx context.Context, e *event.Event, most int) error {
+	all := *e
+	all.OrganizerID = "all"
+	return errors.Join(b.Store.Create(ctx, &all, most), b.exec(ctx, `UPDATE events SET organizer_id = ? WHERE id = ?`, e.OrganizerID, e.ID))
 }
 
 // cancelsSilently stores the change, and would store the message later.

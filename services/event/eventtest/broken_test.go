@@ -188,6 +188,16 @@ func TestSuitesCatchBrokenAdapters(t *testing.T) {
 		func(b broken) event.Store { return forgetsInvisible{b} })
 	store("takes_spaces_for_a_filter", "a_filter_of_spaces_alone_does_not_restrict",
 		func(b broken) event.Store { return mindsSpaces{b} })
+	store("counts_creations_by_the_day", "an_organizer_creates_so_many_events_within_any_period",
+		func(b broken) event.Store { return countsByDay{b} })
+	store("counts_before_it_creates", "racing_creations_never_pass_the_limit",
+		func(b broken) event.Store { return countsFirst{b} })
+	store("counts_what_is_there", "a_deleted_event_counts_as_created",
+		func(b broken) event.Store { return countsWhatIsThere{b} })
+	store("counts_what_is_refused", "what_is_refused_counts_as_not_created",
+		func(b broken) event.Store { return countsRefused{b} })
+	store("counts_all_organizers_together", "creations_of_others_do_not_count",
+		func(b broken) event.Store { return countsAll{b} })
 	store("forgets_the_policy", "what_it_stores_is_what_Get_returns",
 		func(b broken) event.Store { return forgetsPolicy{b} })
 	store("cancels_without_a_message", "cancel_stores_the_event_and_its_message_together",

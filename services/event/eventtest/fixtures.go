@@ -66,7 +66,7 @@ func (a Adapter) create(t *testing.T, capacities []int, edits ...func(*event.Eve
 	for _, edit := range edits {
 		edit(e)
 	}
-	must(t, a.Create(t.Context(), e))
+	must(t, a.Create(t.Context(), e, 1000))
 	return e
 }
 

@@ -96,7 +96,7 @@ func agreesWithModel(t *testing.T, a Adapter) {
 	ctx := t.Context()
 	rapid.Check(t, func(t *rapid.T) {
 		e := newEvent(6, 3)
-		if err := a.Create(ctx, e); err != nil {
+		if err := a.Create(ctx, e, 1000); err != nil {
 			t.Fatal(err)
 		}
 		m := &model{capacity: [2]int{6, 3}, holds: map[attempt]*modelHold{}, closed: map[string]int{}, asked: map[attempt][2]int{}}

@@ -23,6 +23,11 @@ func TestStore(t *testing.T, open func(t *testing.T) Adapter) {
 	}{
 		{"what it stores is what Get returns", getReturnsWhatWasStored},
 		{"instants are kept to the microsecond in UTC", instants},
+		{"an organizer creates so many events within any period", createsSoMany},
+		{"racing creations never pass the limit", creationsRace},
+		{"a deleted event counts as created", deletedCounts},
+		{"what is refused counts as not created", refusedCountsNot},
+		{"creations of others do not count", othersCountNot},
 		{"unknown event is not found", unknownEvent},
 		{"a cancelled context changes nothing", storeCancelled},
 		{"update stores the result as the next version", updateStores},
@@ -83,7 +88,7 @@ func storeCancelled(t *testing.T, a Adapter) {
 	e := a.create(t, []int{5})
 	ctx := cancelled(t)
 	other := newEvent(1)
-	if a.Create(ctx, other) == nil {
+	if a.Create(ctx, other, 1000) == nil {
 		t.Error("Create has no error")
 	}
 	_, err := a.Get(t.Context(), other.ID)

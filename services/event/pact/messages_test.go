@@ -68,7 +68,7 @@ func cancelled(t testing.TB) ([]byte, error) {
 		return nil, err
 	}
 	e := anEvent(eventID, 100)
-	if err := store.Create(t.Context(), e); err != nil {
+	if err := store.Create(t.Context(), e, 1000); err != nil {
 		return nil, err
 	}
 	if _, err := service.Cancel(t.Context(), identity.Caller{UserID: e.OrganizerID, Role: identity.Organizer}, eventID, nil, "The singer is ill."); err != nil {

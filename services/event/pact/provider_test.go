@@ -47,18 +47,18 @@ func provider(t testing.TB) pacttest.Provider {
 		States: map[string]func(testing.TB) (http.Handler, error){
 			"there are no events": state(func(testing.TB, *sqlite.Store) error { return nil }),
 			"there is an event": state(func(t testing.TB, s *sqlite.Store) error {
-				return s.Create(t.Context(), anEvent(eventID, 100))
+				return s.Create(t.Context(), anEvent(eventID, 100), 1000)
 			}),
 			"there are more events than a page has": state(func(t testing.TB, s *sqlite.Store) error {
-				if err := s.Create(t.Context(), anEvent(otherID, 100)); err != nil {
+				if err := s.Create(t.Context(), anEvent(otherID, 100), 1000); err != nil {
 					return err
 				}
-				return s.Create(t.Context(), anEvent(eventID, 100))
+				return s.Create(t.Context(), anEvent(eventID, 100), 1000)
 			}),
 			"there is an event with other tickets": state(func(t testing.TB, s *sqlite.Store) error {
 				e := anEvent(eventID, 100)
 				e.TicketTypes[0].ID = otherID
-				return s.Create(t.Context(), e)
+				return s.Create(t.Context(), e, 1000)
 			}),
 			"an event sells one ticket to a booking": state(func(t testing.TB, s *sqlite.Store) error {
 				e := anEvent(eventID, 100)
@@ -68,7 +68,7 @@ func provider(t testing.TB) pacttest.Provider {
 			"an event is cancelled": state(func(t testing.TB, s *sqlite.Store) error {
 				e := anEvent(eventID, 100)
 				e.Status, e.CancelledAt, e.CancellationNote = event.Cancelled, e.UpdatedAt, "The singer is ill."
-				return s.Create(t.Context(), e)
+				return s.Create(t.Context(), e, 1000)
 			}),
 			"an event is sold out": state(func(t testing.TB, s *sqlite.Store) error {
 				return held(t, s, event.Key{EventID: eventID, BookingID: otherID, Attempt: 1}, 1)
@@ -99,7 +99,7 @@ func held(t testing.TB, s *sqlite.Store, k event.Key, tickets int) error {
 
 // heldSome publishes the event, with so many tickets, and holds some of them.
 func heldSome(t testing.TB, s *sqlite.Store, k event.Key, tickets, some int) error {
-	if err := s.Create(t.Context(), anEvent(eventID, tickets)); err != nil {
+	if err := s.Create(t.Context(), anEvent(eventID, tickets), 1000); err != nil {
 		return err
 	}
 	_, err := s.Reserve(t.Context(), k, []event.Request{{TicketTypeID: typeID, Quantity: some}}, time.Now())
@@ -131,7 +131,7 @@ func serve(t testing.TB, issuer *pacttest.Issuer, services *authtest.Services, s
 	t.Cleanup(booking.Close)
 	a, err := app.New(t.Context(), app.Config{
 		Addr: "127.0.0.1:0", JWKSURL: issuer.URL, BookingURL: booking.URL,
-		ServiceKey: services.Private("event"), ServiceKeys: services.Public,
+		ServiceKey: services.Private("event"), ServiceKeys: services.Public, EventsPerOrganizer: 200,
 	}, app.Deps{Log: slog.New(slog.DiscardHandler), OpenDatabase: storage.At(path, onsqlite.Open)})
 	if err != nil {
 		return nil, err

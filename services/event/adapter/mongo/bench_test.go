@@ -38,7 +38,7 @@ func BenchmarkBookings(b *testing.B) {
 		StartsAt: now.AddDate(0, 1, 0), EndsAt: now.AddDate(0, 1, 1), CreatedAt: now, UpdatedAt: now,
 		TicketTypes: []event.TicketType{{ID: uuid.NewString(), Capacity: b.N, Price: money.Amount{AmountMinor: 100, Currency: "EUR"}}},
 	}
-	must(b, s.Create(b.Context(), e))
+	must(b, s.Create(b.Context(), e, 1000))
 	network.SlowAnswers(10 * time.Millisecond)
 
 	ctx, cancel := context.WithCancel(b.Context())

@@ -39,7 +39,7 @@ func TestABookingCostsFewCommands(t *testing.T) {
 		StartsAt: now.AddDate(0, 1, 0), EndsAt: now.AddDate(0, 1, 1), CreatedAt: now, UpdatedAt: now,
 		TicketTypes: []event.TicketType{{ID: uuid.NewString(), Capacity: bookings, Price: money.Amount{AmountMinor: 100, Currency: "EUR"}}},
 	}
-	must(t, s.Create(t.Context(), e))
+	must(t, s.Create(t.Context(), e, 1000))
 	_, err := s.Get(t.Context(), e.ID) // as every buyer does before
 	must(t, err)
 	keys := make([]event.Key, bookings)

@@ -23,7 +23,7 @@ func TestHoldingsHaveTheHoldsOfAllEvents(t *testing.T) {
 			ID: uuid.NewString(), Status: event.Published, StartsAt: now.Add(time.Hour), EndsAt: now.Add(2 * time.Hour),
 			TicketTypes: []event.TicketType{{ID: uuid.NewString(), Capacity: 1, Available: 1}},
 		}
-		if err := s.Create(t.Context(), e); err != nil {
+		if err := s.Create(t.Context(), e, 1000); err != nil {
 			t.Fatal(err)
 		}
 		k := event.Key{EventID: e.ID, BookingID: uuid.NewString(), Attempt: 1}

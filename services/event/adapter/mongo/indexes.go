@@ -14,6 +14,7 @@ const (
 	reservationsName = "reservations"
 	closuresName     = "closures"
 	deletedName      = "deleted_events"
+	creationsName    = "creations"
 	inboxName        = "inbox"
 	deadLettersName  = "dead_letters"
 )
@@ -56,6 +57,7 @@ var indexes = []mongodb.Index{
 	index(closuresName, "event_id"),
 	// What is pruned.
 	index(inboxName, "received_at"),
+	index(creationsName, "at"),
 }
 
 // oldIndexes are those of earlier versions, on the events, that others have

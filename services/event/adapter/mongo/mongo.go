@@ -56,7 +56,7 @@ import (
 type Store struct {
 	db                             *mongodb.DB
 	events, reservations, closures mongodb.Collection
-	deleted                        mongodb.Collection
+	deleted, creations             mongodb.Collection
 
 	inbox  *Inbox
 	known  *known  // events, as they were read
@@ -104,7 +104,7 @@ func newStore(db *mongodb.DB) *Store {
 	s := &Store{
 		db:     db,
 		events: db.Collection(eventsName), reservations: reservations, closures: db.Collection(closuresName),
-		deleted: db.Collection(deletedName),
+		deleted: db.Collection(deletedName), creations: db.Collection(creationsName),
 		inbox: &Inbox{
 			Letters: inboxmongo.Letters{LetterCollection: db.Collection(deadLettersName)}, messages: db.Collection(inboxName), reservations: reservations,
 		},

@@ -127,8 +127,8 @@ func outboxOf(s *Store) outboxtest.Fixture {
 		} else if there {
 			return errors.New("the message is there")
 		}
-		e := &event.Event{ID: uuid.NewString()}
-		if err := s.Create(ctx, e); err != nil {
+		e := &event.Event{ID: uuid.NewString(), OrganizerID: uuid.NewString()}
+		if err := s.Create(ctx, e, 1000); err != nil {
 			return err
 		}
 		_, err := s.update(ctx, e.ID, func(*event.Event) (bson.M, error) { return outgoing(topic, m, due) })
@@ -204,7 +204,7 @@ func TestAnUnreadableEventHidesNoOther(t *testing.T) {
 	ids := []string{"a", "b", "c"}
 	for i, id := range ids {
 		e := &event.Event{ID: id, Title: "Night", StartsAt: time.Unix(int64(i), 0), EndsAt: time.Unix(int64(i)+1, 0)}
-		if err := s.Create(t.Context(), e); err != nil {
+		if err := s.Create(t.Context(), e, 1000); err != nil {
 			t.Fatal(err)
 		}
 	}

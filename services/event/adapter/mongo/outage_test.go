@@ -34,7 +34,7 @@ func TestOutages(t *testing.T) {
 				StartsAt: now.AddDate(0, 1, 0), EndsAt: now.AddDate(0, 1, 1), CreatedAt: now, UpdatedAt: now,
 				TicketTypes: []event.TicketType{{ID: uuid.NewString(), Capacity: 1_000_000, Price: money.Amount{AmountMinor: 100, Currency: "EUR"}}},
 			}
-			suitetest.Ask(t, func(ctx context.Context) error { return s.Create(ctx, e) })
+			suitetest.Ask(t, func(ctx context.Context) error { return s.Create(ctx, e, 1000) })
 			on = append(on, e)
 		}
 		var n atomic.Int64
@@ -98,7 +98,7 @@ func TestOutagesOfCancelling(t *testing.T) {
 			Ping: s.Ping,
 			Write: func(ctx context.Context) error {
 				e := &event.Event{ID: uuid.NewString(), Status: event.Published}
-				if err := s.Create(ctx, e); err != nil {
+				if err := s.Create(ctx, e, 1000); err != nil {
 					return err
 				}
 				_, err := s.Cancel(ctx, e.ID, func(e *event.Event) (events.Message, error) {

@@ -13,8 +13,13 @@ import (
 )
 
 // Create implements event.Store.
-func (s *Store) Create(ctx context.Context, e *event.Event) error {
+func (s *Store) Create(ctx context.Context, e *event.Event, most int) error {
 	if err := mayBePath(e.TicketTypes); err != nil {
+		return err
+	}
+	ctx, cancel := s.db.Limit(ctx, 0)
+	defer cancel()
+	if err := s.count(ctx, e, most); err != nil {
 		return err
 	}
 	doc := edited(e)

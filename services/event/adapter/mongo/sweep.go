@@ -178,7 +178,8 @@ func (s *Store) Prune(ctx context.Context) error { return s.prune(ctx, slog.Defa
 
 func (s *Store) prune(ctx context.Context, log *slog.Logger) error {
 	var errs []error
-	errs = append(errs, s.inbox.Prune(ctx, s.now().Add(-messagesFor)))
+	errs = append(errs, s.inbox.Prune(ctx, s.now().Add(-messagesFor)),
+		s.creations.RemoveAll(ctx, bson.M{"at": bson.M{"$lt": s.before(2 * event.CreationPeriod)}}))
 	for after := ""; ; {
 		var marked []markedDoc
 		if _, err := s.events.AllReadable(ctx, bson.M{"marked_at": bson.M{"$gt": 0}, "_id": bson.M{"$gt": after}}, batch, &marked,

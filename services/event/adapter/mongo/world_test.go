@@ -74,7 +74,7 @@ func newWorld(t *testing.T, db *mongodb.DB) *world {
 				ID: uuid.NewString(), Capacity: capacity, Price: money.Amount{AmountMinor: 100, Currency: "EUR"},
 			})
 		}
-		must(t, healthy(db, 0).Create(t.Context(), *e))
+		must(t, healthy(db, 0).Create(t.Context(), *e, 1000))
 	}
 	w.k = event.Key{EventID: w.e.ID, BookingID: uuid.NewString(), Attempt: 1}
 	return w

@@ -2,6 +2,7 @@ package rest
 
 import (
 	"context"
+	"errors"
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -33,12 +34,13 @@ const pricesChecked = "The payment provider must charge each price, and that of 
 func registerEditing(api huma.API, s *event.Service, guard *auth.Guard) {
 	huma.Register(api, guard.User(api, httpkit.Refuses(huma.Operation{
 		OperationID: "createEvent", Method: http.MethodPost, Path: "/events", DefaultStatus: http.StatusCreated, Tags: []string{"events"},
-		Summary:     "Publish an event",
-		Description: "For an organizer or an admin. Tickets are on sale at once. Where the platform sends mail, an organizer's email address must be verified. " + pricesChecked,
-	}, problem.EmailNotVerified, problem.UpstreamUnavailable), identity.Organizer), func(ctx context.Context, in *struct{ Body createBody }) (*eventAnswer, error) {
+		Summary: "Publish an event",
+		Description: "For an organizer or an admin. Tickets are on sale at once. Where the platform sends mail, an organizer's email address must be verified. " +
+			"An account publishes a limited number of events within a day, those among them that are deleted again: then it is 429, and Retry-After says when the next one may come. " + pricesChecked,
+	}, problem.EmailNotVerified, problem.RateLimited, problem.UpstreamUnavailable), identity.Organizer), func(ctx context.Context, in *struct{ Body createBody }) (*eventAnswer, error) {
 		e, err := s.Create(ctx, auth.Caller(ctx), in.Body.draft())
 		if err != nil {
-			return nil, table.To(ctx, err)
+			return nil, notCreated(ctx, err)
 		}
 		return &eventAnswer{Status: http.StatusCreated, ETag: etag(e), Location: "/events/" + e.ID, Body: toBody(e)}, nil
 	})
@@ -79,4 +81,15 @@ func registerEditing(api huma.API, s *event.Service, guard *auth.Guard) {
 		}
 		return nil, table.To(ctx, s.Delete(ctx, auth.Caller(ctx), string(in.ID), match))
 	})
+}
+
+// notCreated is the answer for an error of Create.
+func notCreated(ctx context.Context, err error) error {
+	answer := table.To(ctx, err)
+	var many *event.TooManyEventsError
+	var p *httpkit.Error
+	if errors.As(err, &many) && errors.As(answer, &p) {
+		p.WithRetryAfter(httpkit.Seconds(many.Wait))
+	}
+	return answer
 }

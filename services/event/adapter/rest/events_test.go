@@ -413,3 +413,21 @@ func TestUnknownEvents(t *testing.T) {
 	}
 	s.do(t, http.MethodGet, "/events/"+strings.ToUpper(e["id"].(string)), "", nil).is(t, http.StatusOK, "")
 }
+
+// An account publishes so many events within a day, and hears when the next may come.
+func TestEventsOfAnOrganizerAreLimited(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	for range eventsPerOrganizer {
+		e := s.create(t)
+		s.do(t, http.MethodDelete, path(e), organizer, nil).is(t, http.StatusNoContent, "") // which makes no room
+	}
+	s.now = s.now.Add(23 * time.Hour)
+	refused := s.do(t, http.MethodPost, "/events", organizer, draft()).is(t, http.StatusTooManyRequests, "rate_limited")
+	if after := refused.header.Get("Retry-After"); after != "3600" {
+		t.Errorf("Retry-After: %s, want 3600", after)
+	}
+	s.do(t, http.MethodPost, "/events", rival, draft()).is(t, http.StatusCreated, "")
+	s.now = s.now.Add(time.Hour)
+	s.create(t)
+}

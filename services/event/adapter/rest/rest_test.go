@@ -61,6 +61,9 @@ func (s *server) Progress(_ context.Context, eventID string) (event.Progress, er
 	return s.progress(eventID)
 }
 
+// eventsPerOrganizer is more than a test needs, but for that of the limit.
+const eventsPerOrganizer = 50
+
 func newServer(t testing.TB) *server {
 	t.Helper()
 	return newServerThatLogs(t, slog.New(slog.DiscardHandler))
@@ -75,7 +78,7 @@ func newServerThatLogs(t testing.TB, log *slog.Logger) *server {
 	t.Cleanup(func() { _ = db.Close() })
 	store := sqlite.New(db)
 	s := &server{now: now, payments: eventtest.AnyPrice{}, progress: func(string) (event.Progress, error) { return event.Progress{}, event.ErrNotTold }}
-	s.service, err = event.New(event.Options{Store: store, Inventory: store, Holdings: store, Bookings: s, Payments: s, Now: func() time.Time { return s.now }})
+	s.service, err = event.New(event.Options{Store: store, Inventory: store, Holdings: store, Bookings: s, Payments: s, Now: func() time.Time { return s.now }, EventsPerOrganizer: eventsPerOrganizer})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -35,7 +35,7 @@ func TestReadsSeeWhatAnotherProcessWrites(t *testing.T) {
 	t.Cleanup(func() { _ = other.Close() })
 	here, there := New(db), New(other)
 	e := &event.Event{ID: "e", Status: event.Published, Title: "first", StartsAt: time.Unix(9, 0), TicketTypes: []event.TicketType{{ID: "t", Capacity: 3}}}
-	if err := here.Create(t.Context(), e); err != nil {
+	if err := here.Create(t.Context(), e, 1000); err != nil {
 		t.Fatal(err)
 	}
 	read(t, here)
@@ -63,7 +63,7 @@ func TestReadersShareNothing(t *testing.T) {
 	t.Parallel()
 	db, _ := openDB(t)
 	s := New(db)
-	if err := s.Create(t.Context(), &event.Event{ID: "e", Status: event.Published, TicketTypes: []event.TicketType{{ID: "t", Capacity: 3}}}); err != nil {
+	if err := s.Create(t.Context(), &event.Event{ID: "e", Status: event.Published, TicketTypes: []event.TicketType{{ID: "t", Capacity: 3}}}, 1000); err != nil {
 		t.Fatal(err)
 	}
 	for range 3 {

@@ -43,7 +43,7 @@ func TestADeletedEventIsSweptInPieces(t *testing.T) {
 	db, path := openDB(t)
 	s := New(db)
 	for _, id := range []string{"e", "other"} {
-		if err := s.Create(t.Context(), &event.Event{ID: id, Status: event.Published, Title: "Night"}); err != nil {
+		if err := s.Create(t.Context(), &event.Event{ID: id, Status: event.Published, Title: "Night"}, 1000); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -32,7 +32,7 @@ func TestNoWriteWaitsForKeys(t *testing.T) {
 		do   func() error
 	}{
 		{"Create", 1, func() error {
-			return s.Create(t.Context(), &event.Event{ID: "e", Status: event.Published, Title: "Jazz"})
+			return s.Create(t.Context(), &event.Event{ID: "e", Status: event.Published, Title: "Jazz"}, 1000)
 		}},
 		{"Update", 1, func() error { _, err := s.Update(t.Context(), "e", retitle); return err }},
 		{"Update of other things", 0, func() error {
@@ -76,7 +76,7 @@ func TestKeysAreOfTheTextsThatAreStored(t *testing.T) {
 	} {
 		db, _ := openDB(t)
 		s := New(db)
-		if err := s.Create(t.Context(), &event.Event{ID: "e", Status: event.Published, Title: "before"}); err != nil {
+		if err := s.Create(t.Context(), &event.Event{ID: "e", Status: event.Published, Title: "before"}, 1000); err != nil {
 			t.Fatal(err)
 		}
 		other := false

@@ -152,7 +152,7 @@ func TestAllWaysReadTheSamePage(t *testing.T) {
 			Category: fmt.Sprint("Category ", i%3), StartsAt: time.Unix(int64(i*75%300), 0),
 		}
 		e.Venue.City = fmt.Sprint("City ", i%2)
-		if err := s.Create(t.Context(), e); err != nil {
+		if err := s.Create(t.Context(), e, 1000); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -207,11 +207,16 @@ func TestReserveAndSellGoByIndexes(t *testing.T) {
 	t.Parallel()
 	db, path := openDB(t)
 	fill(t, path)
+	plantest.Fill(t, path, `INSERT INTO creations SELECT 'o' || n, n FROM `+plantest.N)
 	s, k := New(db), event.Key{EventID: "e1", BookingID: "new", Attempt: 1}
 	for _, c := range []struct {
 		what, index string
 		ask         func(ctx context.Context) error
 	}{
+		{"Create", "creations_of", func(ctx context.Context) error {
+			return s.Create(ctx, &event.Event{ID: "new", OrganizerID: "o1", Status: event.Published}, 10)
+		}},
+		{"PruneCreations", "creations_at", func(ctx context.Context) error { return s.PruneCreations(ctx, time.Unix(0, 0)) }},
 		{"Get", "sqlite_autoindex_events_1", func(ctx context.Context) error { _, err := s.Get(ctx, "e1"); return err }},
 		{"Reserve", "reservations", func(ctx context.Context) error {
 			_, err := s.Reserve(ctx, k, []event.Request{{TicketTypeID: "t", Quantity: 1}}, time.Unix(0, 0))
@@ -252,7 +257,7 @@ func TestTheTableRefusesToOversell(t *testing.T) {
 	t.Parallel()
 	db, _ := openDB(t)
 	e := &event.Event{ID: "e", Status: event.Published, TicketTypes: []event.TicketType{{ID: "t", Capacity: 3}}}
-	if err := New(db).Create(t.Context(), e); err != nil {
+	if err := New(db).Create(t.Context(), e, 1000); err != nil {
 		t.Fatal(err)
 	}
 	for _, statement := range []string{

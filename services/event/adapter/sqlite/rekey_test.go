@@ -78,7 +78,7 @@ func TestAnEventThatIsGoneIsNotFound(t *testing.T) {
 	t.Parallel()
 	db, _ := openDB(t)
 	s := New(db)
-	if err := s.Create(t.Context(), &event.Event{ID: "e", Status: event.Published, Title: "Gone"}); err != nil {
+	if err := s.Create(t.Context(), &event.Event{ID: "e", Status: event.Published, Title: "Gone"}, 1000); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Delete(t.Context(), "e", func(*event.Event) error { return nil }); err != nil {
@@ -96,7 +96,7 @@ func TestSearchesStopNothingElse(t *testing.T) {
 	t.Parallel()
 	db, _ := openDB(t)
 	s := New(db)
-	if err := s.Create(t.Context(), &event.Event{ID: "e", Status: event.Published, Title: "Jazz", StartsAt: time.Unix(0, 0)}); err != nil {
+	if err := s.Create(t.Context(), &event.Event{ID: "e", Status: event.Published, Title: "Jazz", StartsAt: time.Unix(0, 0)}, 1000); err != nil {
 		t.Fatal(err)
 	}
 	// Nothing but a bound on the time or its end ends these.

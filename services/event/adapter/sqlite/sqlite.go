@@ -51,9 +51,12 @@ func New(db *sqlitedb.DB) *Store {
 }
 
 // Create implements event.Store.
-func (s *Store) Create(ctx context.Context, e *event.Event) error {
+func (s *Store) Create(ctx context.Context, e *event.Event, most int) error {
 	keys := s.keys(e)
 	return s.db.Write(ctx, func(tx *sql.Tx) error {
+		if err := count(ctx, tx, e, most); err != nil {
+			return err
+		}
 		if _, err := tx.ExecContext(ctx, `
 			INSERT INTO events (id, organizer_id, status, starts_at, ends_at, created_at, updated_at, version, inventory,
 				time_zone, title, category, venue_name, address, city, country,

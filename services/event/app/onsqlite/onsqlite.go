@@ -31,7 +31,7 @@ func Open(ctx context.Context, path string) (*app.Database, error) {
 		Opened: storage.Opened{DB: db, Run: db.Run, EndLeases: told.EndLeases},
 		Tidy: func(ctx context.Context, log *slog.Logger) error {
 			return inbox.Prune(ctx, log, func(ctx context.Context, t time.Time) error {
-				return errors.Join(messages.Prune(ctx, t), s.SweepDeleted(ctx))
+				return errors.Join(messages.Prune(ctx, t), s.SweepDeleted(ctx), s.PruneCreations(ctx, t))
 			})
 		},
 	}, nil
