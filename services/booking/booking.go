@@ -274,6 +274,8 @@ type Effects struct {
 	// user KeyUser at the booking's UpdatedAt, after FreeKey has had its effect.
 	Key     Key
 	KeyUser string
+	// Admit decides whether the change is allowed; nil for yes. It is for Store.Update.
+	Admit func(Tries) error
 }
 
 // Key is an idempotency key: of one caller, for one request.

@@ -30,7 +30,7 @@ func (s *Service) lastPayment() time.Duration { return min(maxLastPayment, s.Che
 // whose key, which must be there, the caller has used answers what became of the first
 // one, or ErrKeyReused. Nothing is charged with ErrNotFound, ErrForbidden,
 // ErrEventCancelled, ErrCheckoutExpired, ErrCheckoutAbandoned, ErrPaymentInProgress,
-// ErrTooManyAttempts, ErrPaymentUnavailable, and ErrAlreadyPaid.
+// ErrTooManyAttempts, ErrPaymentUnavailable, ErrAlreadyPaid, and *PausedError.
 //
 // It goes on when ctx is cancelled.
 func (s *Service) Pay(ctx context.Context, caller identity.Caller, id, token, key string) (Booking, error) {
@@ -49,6 +49,9 @@ func (s *Service) Pay(ctx context.Context, caller identity.Caller, id, token, ke
 		b.Lease = s.newLease()
 		if now.Add(s.lastPayment()).After(b.Checkout.ExpiresAt) {
 			return ErrCheckoutExpired
+		}
+		if !b.Total.IsZero() {
+			b.Effects.Admit = func(t Tries) error { return t.paused(now) }
 		}
 		return b.beginAttempt(Attempt{At: now, Key: attempt, Outcome: PaymentOpen}, caller.UserID)
 	}

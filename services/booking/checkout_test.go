@@ -140,6 +140,7 @@ func TestPaymentsOfACheckoutAreLimited(t *testing.T) {
 	m := modelWorld(t)
 	b, _ := m.checkOut(t, price)
 	for range 5 {
+		m.advance(5 * time.Second) // the pause after declined cards
 		_, err := m.payFor(t, b, bookingtest.Declined)
 		wantErr(t, err, booking.ErrPaymentDeclined)
 	}

@@ -30,16 +30,7 @@ const AddressKept = 24 * time.Hour
 type Account struct {
 	// Tickets is the sum of UnpaidTickets over the user's bookings of one event.
 	Tickets int
-	// Declined is how many payments of the user have been declined, those of bookings
-	// that were changed within DeclinesKept, and made after the user's last booking that is Confirmed
-	// and paid.
-	Declined int
-	// Open is how many other bookings of the user, made within DeclinesKept, are
-	// Pending.
-	Open int
-	// LastTry is when the last of Declined was declined, or the last of Open made;
-	// zero when there are none.
-	LastTry time.Time
+	Tries
 	// Checkouts is how many bookings of the user are Pending and a Checkout, and
 	// CheckoutTickets the sum of their tickets of one event.
 	Checkouts       int
@@ -53,13 +44,32 @@ type Account struct {
 	AddressTickets int
 }
 
-// pause is how long a payment has to wait after LastTry. Open bookings count as
-// if they will be declined, so that racing requests get no more tries.
-func (a Account) pause() time.Duration {
-	if a.Declined <= freeDeclines {
-		return 0
+// Tries are the payments of a user that count for the pause after declined ones.
+type Tries struct {
+	// Declined is how many payments of the user have been declined, those of bookings
+	// that were changed within DeclinesKept, and made after the user's last booking that is Confirmed
+	// and paid.
+	Declined int
+	// Open is how many other bookings of the user, made within DeclinesKept, are
+	// Pending.
+	Open int
+	// LastTry is when the last of Declined was declined, or the last of Open made, or
+	// the last attempt to pay for a checkout among them begun; zero when there are none.
+	LastTry time.Time
+}
+
+// paused returns a *PausedError for as long as a payment has to wait after LastTry. Open
+// bookings count as if they will be declined, so that racing requests get no more tries.
+func (t Tries) paused(now time.Time) error {
+	if t.Declined <= freeDeclines {
+		return nil
 	}
-	return declinePauses.After(a.Declined + a.Open - freeDeclines)
+	pause := declinePauses.After(t.Declined + t.Open - freeDeclines)
+	// A clock that was set back does not make the pause longer.
+	if wait := min(t.LastTry.Add(pause).Sub(now), pause); wait > 0 {
+		return &PausedError{Reason: ErrPaymentsPaused, Wait: wait}
+	}
+	return nil
 }
 
 // PausedError is ErrPaymentsPaused or ErrTooManyAtOnce, with the time to wait.
@@ -105,14 +115,9 @@ func (s *Service) admit(b *Booking) func(Account) error {
 		if b.Checkout != nil && (a.Checkouts >= maxCheckouts || a.CheckoutTickets+b.TicketCount() > MaxTickets) {
 			return fmt.Errorf("%w: the account has %d, with %d tickets of the event", ErrTooManyCheckouts, a.Checkouts, a.CheckoutTickets)
 		}
-		pause := a.pause()
-		if pause == 0 || b.free() {
+		if b.free() {
 			return nil
 		}
-		// A clock that was set back does not make the pause longer.
-		if wait := min(a.LastTry.Add(pause).Sub(b.CreatedAt), pause); wait > 0 {
-			return &PausedError{Reason: ErrPaymentsPaused, Wait: wait}
-		}
-		return nil
+		return a.paused(b.CreatedAt)
 	}
 }

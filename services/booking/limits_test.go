@@ -268,3 +268,82 @@ func TestOfRacingPaymentsAfterAPauseOneIsTried(t *testing.T) {
 		}
 	}
 }
+
+// Cards that are declined in checkouts are paused as those of other bookings, whether the
+// next card is for the same checkout, for another one, or for a booking of one call.
+func TestDeclinedCardsOfCheckoutsArePaused(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	s, c, event := w.service(nil), w.newCustomer(), w.hall(price)
+	var held [3]booking.Booking
+	for i := range held {
+		var err error
+		if held[i], err = s.Create(t.Context(), c, booking.Request{EventID: event, Tickets: 1, Checkout: true}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	n := 0
+	pay := func(b booking.Booking, token string) error {
+		n++
+		_, err := s.Pay(t.Context(), c, b.ID, token, fmt.Sprint("card-", n))
+		return err
+	}
+	wantPause := func(b booking.Booking, want time.Duration) {
+		t.Helper()
+		err := pay(b, sandbox.Visa)
+		var paused *booking.PausedError
+		if !errors.As(err, &paused) || !errors.Is(err, booking.ErrPaymentsPaused) {
+			t.Fatalf("error %v, want a pause of %v", err, want)
+		}
+		if paused.Wait != want {
+			t.Errorf("the pause is %v, want %v", paused.Wait, want)
+		}
+	}
+	for _, b := range held { // two are free, and the third is before the first pause
+		wantErr(t, pay(b, sandbox.Declined), booking.ErrPaymentDeclined)
+	}
+	// Two other checkouts are open: they may be tried meanwhile.
+	for _, seconds := range []int{4, 8, 16} {
+		pause := time.Duration(seconds) * time.Second
+		for _, b := range held {
+			wantPause(b, pause)
+		}
+		w.advance(pause - time.Microsecond)
+		wantPause(held[0], time.Microsecond)
+		w.advance(time.Microsecond)
+		wantErr(t, pay(held[0], sandbox.Declined), booking.ErrPaymentDeclined)
+	}
+	if got := len(w.get(t, held[0].ID).Checkout.Attempts); got != 4 {
+		t.Errorf("%d attempts are stored, want 4: what is paused is none", got)
+	}
+	if err := pay(held[1], sandbox.Visa); !errors.Is(err, booking.ErrPaymentsPaused) {
+		t.Errorf("error %v, want a pause", err)
+	}
+	w.advance(32 * time.Second)
+	wantErr(t, pay(held[1], sandbox.Visa), nil)
+	wantErr(t, pay(held[2], sandbox.Visa), nil) // a paid booking ends the pauses
+	w.recover(t)
+	w.check(t)
+}
+
+// A pause is not used up by its key: the same request is tried when it is over.
+func TestAPausedPaymentLeavesItsKey(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	s, c, event := w.service(nil), w.newCustomer(), w.hall(price)
+	b, err := w.create(t.Context(), s, c, booking.Request{EventID: event, Tickets: 1, Checkout: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range []string{"1", "2", "3"} {
+		_, err := s.Pay(t.Context(), c, b.ID, sandbox.Declined, key)
+		wantErr(t, err, booking.ErrPaymentDeclined)
+	}
+	_, err = s.Pay(t.Context(), c, b.ID, sandbox.Visa, "4")
+	wantErr(t, err, booking.ErrPaymentsPaused)
+	_, err = s.Pay(t.Context(), c, b.ID, sandbox.Declined, "3")
+	wantErr(t, err, booking.ErrPaymentDeclined) // a repeat is answered in a pause, too
+	w.advance(time.Second)
+	_, err = s.Pay(t.Context(), c, b.ID, sandbox.Visa, "4")
+	wantErr(t, err, nil)
+}

@@ -56,6 +56,15 @@ type Store interface {
 	// address is stored while its booking has unpaid tickets: KeptAddress takes its
 	// place. No two changes of one booking overlap. change does no I/O and may be
 	// called again.
+	//
+	// If Effects has Admit, it is called after change, with the Tries of the booking's
+	// user at UpdatedAt.
+	//   - An error of Admit is returned, and nothing is stored.
+	//   - The tries have the declined payments of the user, those of the booking too.
+	//   - The tries have the other bookings that are open, and attempts in them.
+	//   - Of racing updates of a user's bookings each finds those before it in the tries.
+	//
+	// Admit does no I/O and may be called again.
 	Update(ctx context.Context, id, lease string, change func(*Booking) error) (Booking, error)
 	// Save stores after, which the holder of before's lease has made of before,
 	// without reading first.

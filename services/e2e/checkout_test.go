@@ -164,8 +164,20 @@ func TestCheckoutRefusals(t *testing.T) {
 	once := key(uuid.NewString())
 	p.call(t, http.MethodPost, gateway, "/bookings/"+b.ID+"/payment", as(c), once, body(obj{"token": "tok_declined"})).refused(t, http.StatusPaymentRequired, problem.PaymentDeclined)
 	p.call(t, http.MethodPost, gateway, "/bookings/"+b.ID+"/payment", as(c), once, body(obj{"token": "tok_visa"})).refused(t, http.StatusUnprocessableEntity, problem.IdempotencyKeyReused)
+	paused := false
 	for range 4 {
-		p.pay(t, c, b.ID, "tok_declined").refused(t, http.StatusPaymentRequired, problem.PaymentDeclined)
+		eventually(t, func() error {
+			a := p.pay(t, c, b.ID, "tok_declined")
+			if a.is(problem.RateLimited) {
+				paused = true
+				return fmt.Errorf("it is still paused: %s", a.body)
+			}
+			a.refused(t, http.StatusPaymentRequired, problem.PaymentDeclined)
+			return nil
+		})
+	}
+	if !paused {
+		t.Error("five cards are declined without a pause")
 	}
 	p.pay(t, c, b.ID, "tok_visa").refused(t, http.StatusConflict, problem.TooManyAttempts)
 

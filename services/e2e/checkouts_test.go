@@ -187,7 +187,8 @@ func (b *buyer) take(c *purchase) bool {
 			b.act(c, made)
 			return false
 		}
-	case refusal.Code == problem.PaymentInProgress, refusal.Code == problem.BookingInProgress:
+	case refusal.Code == problem.PaymentInProgress, refusal.Code == problem.BookingInProgress,
+		refusal.Code == problem.RateLimited: // too many cards in a row were declined
 		return false
 	case refusal.Code == problem.PaymentDeclined && card:
 		// Of a card that is good: the provider has never heard of it.

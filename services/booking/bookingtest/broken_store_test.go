@@ -132,6 +132,21 @@ func TestStoreSuiteCatchesBrokenAdapters(t *testing.T) {
 	} {
 		broken(name, b.caughtBy, func(s *sqlite.Store) booking.Store { return spoilsAccount{s, b.spoil} })
 	}
+	for name, b := range map[string]struct {
+		caughtBy string
+		spoil    func(*booking.Tries)
+	}{
+		"updates_knowing_no_declines":      {"the_tries_have_the_declined_payments_of_the_user_those_of_the_booking_too", func(t *booking.Tries) { t.Declined = 0 }},
+		"updates_knowing_no_open_bookings": {"the_tries_have_the_other_bookings_that_are_open_and_attempts_in_them", func(t *booking.Tries) { t.Open = 0 }},
+		"takes_the_booking_for_another":    {"the_tries_have_the_other_bookings_that_are_open_and_attempts_in_them", func(t *booking.Tries) { t.Open++ }},
+	} {
+		broken(name, b.caughtBy, func(s *sqlite.Store) booking.Store { return spoilsTries(s, b.spoil) })
+	}
+	broken("admits_every_update", "an_error_of_Admit_is_returned_and_nothing_is_stored", func(s *sqlite.Store) booking.Store {
+		return edits{s, func(b *booking.Booking, err error) error { b.Effects.Admit = nil; return err }}
+	})
+	broken("counts_tries_before_its_transaction", "of_racing_updates_of_a_users_bookings_each_finds_those_before_it_in_the_tries",
+		func(s *sqlite.Store) booking.Store { return triesBefore{s} })
 	broken("brings_nothing_forward", "what_is_due_later_than_it_can_be_is_brought_forward",
 		func(s *sqlite.Store) booking.Store { return neverForward{s} })
 	broken("takes_the_lease_of_what_is_brought_forward", "what_is_due_later_than_it_can_be_is_brought_forward",
@@ -356,6 +371,40 @@ type edits struct {
 
 func (s edits) Update(ctx context.Context, id, lease string, change func(*booking.Booking) error) (booking.Booking, error) {
 	return s.Store.Update(ctx, id, lease, func(b *booking.Booking) error { return s.spoil(b, change(b)) })
+}
+
+// spoilsTries tells Admit something else than there is.
+func spoilsTries(s *sqlite.Store, spoil func(*booking.Tries)) booking.Store {
+	return edits{s, func(b *booking.Booking, err error) error {
+		if admit := b.Effects.Admit; admit != nil {
+			b.Effects.Admit = func(t booking.Tries) error {
+				spoil(&t)
+				return admit(t)
+			}
+		}
+		return err
+	}}
+}
+
+// triesBefore counts the tries before the transaction of the update.
+type triesBefore struct{ *sqlite.Store }
+
+func (s triesBefore) Update(ctx context.Context, id, lease string, change func(*booking.Booking) error) (booking.Booking, error) {
+	var counted *booking.Tries
+	b, err := s.Store.Update(ctx, id, lease, func(b *booking.Booking) error {
+		err := change(b)
+		if b.Effects.Admit != nil {
+			b.Effects.Admit = func(t booking.Tries) error {
+				counted = &t
+				return errors.New("nothing is stored yet")
+			}
+		}
+		return err
+	})
+	if counted == nil {
+		return b, err
+	}
+	return spoilsTries(s.Store, func(t *booking.Tries) { *t = *counted }).Update(ctx, id, lease, change)
 }
 
 type commitsFailures struct{ *sqlite.Store }

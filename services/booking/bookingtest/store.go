@@ -82,6 +82,11 @@ func TestStore(t *testing.T, open func(t *testing.T) StoreUnderTest) {
 		{"a booking of a cancelled event gets no further attempt to pay", cancelledIsNotTried},
 		{"a booking of a cancelled event gets no more time to pay", cancelledIsNotExtended},
 
+		{"an error of Admit is returned and nothing is stored", updateNotAdmitted},
+		{"the tries have the declined payments of the user those of the booking too", updateDeclined},
+		{"the tries have the other bookings that are open and attempts in them", updateOpen},
+		{"of racing updates of a users bookings each finds those before it in the tries", updateTriesRace},
+
 		{"a save stores the result with its effects as the next version", saveStores},
 		{"a save of another lease or version stores nothing", saveLost},
 		{"of 32 racing saves of one version one succeeds", saveRace},

@@ -159,7 +159,7 @@ func accountDeclined(t *testing.T, u StoreUnderTest) {
 	at := func(ago time.Duration) time.Time { return start.Add(-ago) }
 	want := func(what string, n int, last time.Time) {
 		t.Helper()
-		if diff := cmp.Diff(booking.Account{Declined: n, LastTry: last}, u.account(t, user, newID(), start)); diff != "" {
+		if diff := cmp.Diff(booking.Account{Tries: booking.Tries{Declined: n, LastTry: last}}, u.account(t, user, newID(), start)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", what, diff)
 		}
 	}
@@ -203,7 +203,7 @@ func accountOpen(t *testing.T, u StoreUnderTest) {
 	add(start, inStatus(booking.Confirmed))
 	add(start, inStatus(booking.Failed))
 	u.create(t, pending(), booking.Key{}) // another user's
-	want := booking.Account{Open: 3, LastTry: start.Add(-time.Second)}
+	want := booking.Account{Tries: booking.Tries{Open: 3, LastTry: start.Add(-time.Second)}}
 	if diff := cmp.Diff(want, u.account(t, user, newID(), start)); diff != "" {
 		t.Errorf("account (-want +got):\n%s", diff)
 	}

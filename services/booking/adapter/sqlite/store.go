@@ -165,6 +165,15 @@ func (s *Store) Update(ctx context.Context, id, lease string, change func(*booki
 		if err := change(&after); err != nil {
 			return err
 		}
+		if admit := after.Effects.Admit; admit != nil {
+			t, err := triesOf(ctx, tx, &after)
+			if err != nil {
+				return err
+			}
+			if err := admit(t); err != nil {
+				return err
+			}
+		}
 		c, err := changeOf(&before, &after)
 		if err != nil {
 			return err
