@@ -73,6 +73,10 @@ const (
 	TooManyCheckouts     Code = "too_many_checkouts"
 	TicketsNotBooked     Code = "tickets_not_booked"
 	TicketCancelled      Code = "ticket_cancelled"
+	TicketNotFound       Code = "ticket_not_found"
+	TransfersNotAllowed  Code = "transfers_not_allowed"
+	DoorsOpen            Code = "doors_open"
+	TooManyHolders       Code = "too_many_holders"
 	InvalidSignature     Code = "invalid_signature"
 	SalesPaused          Code = "sales_paused"
 	ReportNotFound       Code = "reconciliation_not_found"
@@ -143,11 +147,15 @@ var Codes = []struct {
 	{PriceChanged, 409, "The total is not the one expected: the event's prices have changed. Nothing was charged."},
 	{CurrencyNotSupported, 404, "The payment provider does not charge this currency."},
 	{BookingInProgress, 409, "Another request for this booking is being worked on: Retry-After says when to ask again."},
-	{NotCancellable, 409, "The booking is not confirmed, or its event has started."},
+	{NotCancellable, 409, "The booking is not confirmed, or the doors of its event are open."},
 	{TooManyTickets, 409, "A booking, an account or a network address would have too many tickets of this event: a booking more than the event sells to one, or an account or address more that are free or not paid for yet than it may."},
 	{TooManyCheckouts, 409, "Too many bookings of this account or network address are not paid for yet. Complete one of them, or try again when one has expired."},
 	{TicketsNotBooked, 409, "The booking has not these tickets, or not that many of this type."},
 	{TicketCancelled, 409, "The ticket was given back, or its booking has failed or is cancelled."},
+	{TicketNotFound, 404, "The booking has no such ticket."},
+	{TransfersNotAllowed, 409, "The event's tickets cannot be passed on: their holders are those that were named before the payment."},
+	{DoorsOpen, 409, "The doors are open, by the date that was booked: tickets cannot be passed on any more."},
+	{TooManyHolders, 409, "The booking's tickets have been passed on as often as they can be."},
 	{InvalidSignature, 400, "The signature is missing, wrong or too old."},
 	{SalesPaused, 503, "Nothing is sold until the data, which was restored from a backup, agrees with the payment provider's books: Retry-After says when to ask again."},
 	{ReportNotFound, 404, "There is no such reconciliation."},

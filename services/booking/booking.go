@@ -53,6 +53,8 @@ type Booking struct {
 	// Cancellations are the tickets given back, in the order it was asked for.
 	// At most one of them is not done, the last.
 	Cancellations []Cancellation
+	// Holders are those of tickets that were named or passed on. The buyer holds the others.
+	Holders []TicketHolder
 	// Reason says why it failed or was cancelled, or is about to.
 	Reason problem.Code
 
@@ -292,6 +294,7 @@ func (b *Booking) Clone() Booking {
 	c := *b
 	c.Items, c.Timeline = slices.Clone(b.Items), slices.Clone(b.Timeline)
 	c.Refunds, c.Cancellations = slices.Clone(b.Refunds), slices.Clone(b.Cancellations)
+	c.Holders = slices.Clone(b.Holders)
 	c.Checkout = b.Checkout.clone()
 	return c
 }

@@ -22,7 +22,7 @@ import (
 // Cancel ends a Checkout that is not paid, which is Failed then: ErrAlreadyPaid if it turns
 // out to be paid, and ErrPaymentInProgress while a payment is worked on. Of a Confirmed
 // booking it gives all tickets back, and its money as the event's
-// cancellation policy says, for its owner or an admin, until the event starts.
+// cancellation policy says, for its owner or an admin, until the doors open.
 // The booking it returns is Cancelled, or Cancelling while the refund's outcome
 // is not known yet. Cancelling again answers the current state. ErrNotFound,
 // ErrForbidden, ErrNotCancellable; ErrInProgress while a cancellation in part
@@ -56,8 +56,8 @@ type ToCancel struct {
 }
 
 // CancelTickets gives some of a booking's tickets back, and their money as the
-// event's cancellation policy says, for its owner or an admin, until the event
-// starts. The booking it returns has the rest, and the cancellation as its last;
+// event's cancellation policy says, for its owner or an admin, until the doors
+// open. The booking it returns has the rest, and the cancellation as its last;
 // where nothing is left it is as Cancel leaves it. A request whose key, which
 // must be there, the caller has used answers what became of the first one, or
 // ErrKeyReused. ErrNotFound, ErrForbidden, ErrNotCancellable,
@@ -112,7 +112,7 @@ func (s *Service) cancel(ctx context.Context, caller identity.Caller, id, eventI
 	b, err := s.Store.Update(ctx, id, "", func(b *Booking) error {
 		now := s.now()
 		switch {
-		case b.Status != Confirmed || !now.Before(b.Event.StartsAt):
+		case b.Status != Confirmed || !now.Before(b.Event.Doors()):
 			return ErrNotCancellable
 		case b.Open() != nil:
 			return ErrInProgress

@@ -61,7 +61,7 @@ func (b *Booking) tell(kind string, c *events.Cancellation, note, trace string) 
 	data, err := json.Marshal(events.Booking{
 		BookingID: b.ID, Version: b.Version + 1, Attempt: b.Attempt,
 		UserID: b.UserID, UserEmail: b.UserEmail, UserName: b.UserName, Contact: b.Contact, Status: string(b.Status),
-		Event: event, Items: b.Items, Tickets: b.ticketList(), Total: b.Total, Refunded: refunded,
+		Event: event, Items: b.Items, Tickets: b.TicketList(), Total: b.Total, Refunded: refunded,
 		Reason: string(b.Reason), OccurredAt: b.UpdatedAt, Acknowledged: b.Owed,
 		RefundDue: due, Cancellation: c, Note: note,
 	})
@@ -75,8 +75,8 @@ func (b *Booking) tell(kind string, c *events.Cancellation, note, trace string) 
 	return nil
 }
 
-// ticketList is what messages say of the booking's tickets.
-func (b *Booking) ticketList() []events.Ticket {
+// TicketList is what messages, and their readers, are told of the booking's tickets.
+func (b *Booking) TicketList() []events.Ticket {
 	all := b.Tickets()
 	list := make([]events.Ticket, len(all))
 	for i, t := range all {

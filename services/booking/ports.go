@@ -43,6 +43,13 @@ type Store interface {
 	// the booking q.After. It neither repeats nor skips while others are
 	// added. One that cannot be read is Unreadable, and hides no other.
 	List(ctx context.Context, q Query) ([]Booking, error)
+	// OfEvent returns up to limit bookings of the event that are or were Confirmed, without
+	// their timelines.
+	//   - The bookings of an event that are or were confirmed are listed by their ids after
+	//     the one with the id after.
+	//   - Paging by the last id neither repeats nor skips what was there at the first page.
+	//   - A booking of an event that cannot be read is Unreadable, and hides no other.
+	OfEvent(ctx context.Context, eventID, after string, limit int) ([]Booking, error)
 	// Update lets change edit the booking with this id and commits the
 	// result with its Effects, Version one higher, together or not at all,
 	// and returns it as stored. lease is the token that the caller drives the

@@ -30,6 +30,13 @@ type Holder struct {
 	Email string // "" for none
 }
 
+// TicketHolder is the holder that was said for the ticket with this number, and its issue.
+type TicketHolder struct {
+	Number int
+	Holder
+	Issue int
+}
+
 // TicketStatus says whether a ticket is valid.
 type TicketStatus string
 
@@ -62,6 +69,9 @@ func (b *Booking) Tickets() []Ticket {
 			Holder: Holder{Name: b.UserName, Email: b.UserEmail}, Issue: 1,
 		}
 		t.Item.Quantity = 1
+		if n := slices.IndexFunc(b.Holders, func(h TicketHolder) bool { return h.Number == t.Number }); n >= 0 {
+			t.Holder, t.Issue = b.Holders[n].Holder, b.Holders[n].Issue
+		}
 		switch {
 		case s.by != nil:
 		case b.Status == Pending:

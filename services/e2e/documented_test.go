@@ -110,6 +110,8 @@ var fromInside = []struct {
 	{[]service{events}, []problem.Code{problem.ReservationReleased}, "event/adapter/rest", "TestRelease"},
 	{[]service{events}, []problem.Code{problem.TicketsNotBooked}, "event/adapter/rest", "TestReturn"},
 	{[]service{gateway, bookings}, []problem.Code{problem.PaymentAbandoned}, "booking", "TestAnUnknownPaymentThatNeverHappenedIsAbandoned"},
+	{[]service{gateway, bookings}, []problem.Code{problem.DoorsOpen}, "booking", "TestAHolderIsRefused"},
+	{[]service{gateway, bookings}, []problem.Code{problem.TooManyHolders}, "booking", "TestTicketsArePassedOnSoOftenAndNoMore"},
 	{[]service{bookings}, []problem.Code{problem.EventCancelled}, "booking", "TestABookingInFlightOfACancelledEventBacksOut"},
 	{[]service{bookings}, []problem.Code{problem.CurrencyNotSupported}, "booking/adapter/rest", "TestChargeLimits"},
 	{[]service{events, bookings, notifications}, []problem.Code{problem.ReplayFailed}, "internal/inbox/inboxrest", "TestReplay"},

@@ -101,6 +101,7 @@ func garbageRoutes(p *platform, o, c *account, e event) []route {
 			route{http.MethodPost, behind[bookings], "/bookings/{id}/cancellations", as(c), obj{"items": items["items"]}},
 			route{http.MethodPost, behind[bookings], "/bookings/{id}/cancellations", as(c), obj{"tickets": []string{uuid.NewString()}}},
 			route{http.MethodGet, behind[bookings], "/bookings/{id}/tickets", as(c), nil},
+			route{http.MethodPatch, behind[bookings], "/bookings/{id}/tickets/" + uuid.NewString(), as(c), obj{"holder": obj{"name": "Ada", "email": "ada@example.com"}}},
 			route{http.MethodGet, behind[bookings], "/admin/audit", as(p.admin), nil},
 			route{http.MethodGet, behind[bookings], "/admin/reconciliations", as(p.admin), nil},
 			route{http.MethodGet, behind[bookings], "/admin/stuck-bookings", as(p.admin), nil},

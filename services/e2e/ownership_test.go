@@ -91,6 +91,7 @@ func TestInternalOperationsAreInternal(t *testing.T) {
 		{http.MethodPost, "/receipts", obj{"ids": []string{b.ID}}, []service{gateway, events, bookings, notifications}},
 		{http.MethodGet, "/cancelled-events/" + e.ID, nil, []service{gateway, bookings}},
 		{http.MethodGet, "/charge-limits/EUR", nil, []service{gateway, bookings}},
+		{http.MethodGet, "/events/" + e.ID + "/tickets", nil, []service{gateway, bookings}},
 		{http.MethodGet, "/reservations", nil, []service{gateway, events}},
 		{http.MethodGet, "/users/" + c.id + "/contact", nil, []service{gateway}},
 		{http.MethodGet, "/account-mails/" + uuid.NewString(), nil, []service{gateway}},

@@ -43,6 +43,46 @@ func wantTickets(t *testing.T, tickets []ticket, want ...string) {
 	}
 }
 
+// A buyer says who comes before she pays, and passes a ticket on after that.
+func TestTicketsHaveHolders(t *testing.T) {
+	t.Parallel()
+	p := shared(t)
+	g, organizer := p.guest(t), p.register(t, organizer)
+	e := p.publish(t, organizer, draft(10))
+	b := p.checkout(t, g, e, 2)
+	wantTickets(t, p.tickets(t, g, b.ID), "1 HELD 1", "2 HELD 1")
+	ids := []string{}
+	for _, one := range p.tickets(t, g, b.ID) {
+		ids = append(ids, one.ID)
+	}
+	rename := func(by *account, n int, name string) *answer {
+		return p.call(t, http.MethodPatch, gateway, "/bookings/"+b.ID+"/tickets/"+ids[n-1], as(by), body(obj{"holder": obj{"name": name, "email": "friend@example.com"}}))
+	}
+	rename(g, 1, "Ana").want(t, http.StatusOK)
+	rename(organizer, 1, "Omar").refused(t, http.StatusForbidden, problem.Forbidden)
+	rename(g, 1, "\u202eanA").refused(t, http.StatusUnprocessableEntity, problem.ValidationFailed)
+	p.pay(t, g, b.ID, "tok_visa").want(t, http.StatusOK)
+	var passed ticket
+	rename(g, 2, "Grace Hopper").want(t, http.StatusOK).into(t, &passed)
+	rename(g, 2, "Grace Hopper").want(t, http.StatusOK)
+	after := p.tickets(t, g, b.ID)
+	wantTickets(t, after, "1 VALID 1", "2 VALID 2")
+	if after[0].Holder.Name != "Ana" || after[1].Holder.Email != "friend@example.com" || after[1] != passed {
+		t.Errorf("the tickets are %+v", after)
+	}
+	ids = append(ids, uuid.NewString())
+	rename(g, 3, "Nobody").refused(t, http.StatusNotFound, problem.TicketNotFound)
+	p.call(t, http.MethodPut, gateway, "/bookings/"+b.ID+"/cancel", as(g)).want(t, http.StatusOK)
+	rename(g, 1, "Too late").refused(t, http.StatusConflict, problem.TicketCancelled)
+
+	fixed := p.publish(t, organizer, changed(draft(10), "transfers", false))
+	b = p.checkout(t, g, fixed, 1)
+	ids[0] = p.tickets(t, g, b.ID)[0].ID
+	rename(g, 1, "Ana").want(t, http.StatusOK)
+	p.pay(t, g, b.ID, "tok_visa").want(t, http.StatusOK)
+	rename(g, 1, "Grace Hopper").refused(t, http.StatusConflict, problem.TransfersNotAllowed)
+}
+
 // A buyer gives back the very ticket that nobody will come with.
 func TestTicketGivenBackByItsID(t *testing.T) {
 	t.Parallel()

@@ -163,6 +163,11 @@ func TestStoreSuiteCatchesBrokenAdapters(t *testing.T) {
 		func(s *sqlite.Store) booking.Store { return listsNoneForOne{s} })
 	broken("leaves_out_what_cannot_be_read", "a_booking_that_cannot_be_read_hides_no_other_of_a_list",
 		func(s *sqlite.Store) booking.Store { return leavesOut{s} })
+	broken("lists_what_was_never_confirmed", "the_bookings_of_an_event_that_are_or_were_confirmed_are_listed",
+		func(s *sqlite.Store) booking.Store { return listsUnconfirmed{s} })
+	broken("forgets_where_the_page_begins", "pages_of_an_event_neither_repeat_nor_skip", func(s *sqlite.Store) booking.Store { return repeatsPages{s} })
+	broken("leaves_out_an_event_s_unreadable", "a_booking_of_an_event_that_cannot_be_read_hides_no_other",
+		func(s *sqlite.Store) booking.Store { return leavesOut{s} })
 	broken("lists_everybodys", "a_list_is_newest_first_and_one_users_alone", func(s *sqlite.Store) booking.Store { return &listsAll{Store: s} })
 }
 
@@ -559,6 +564,25 @@ type leavesOut struct{ *sqlite.Store }
 func (s leavesOut) List(ctx context.Context, q booking.Query) ([]booking.Booking, error) {
 	page, err := s.Store.List(ctx, q)
 	return slices.DeleteFunc(page, func(b booking.Booking) bool { return b.Unreadable != nil }), err
+}
+
+func (s leavesOut) OfEvent(ctx context.Context, eventID, after string, limit int) ([]booking.Booking, error) {
+	page, err := s.Store.OfEvent(ctx, eventID, after, limit)
+	return slices.DeleteFunc(page, func(b booking.Booking) bool { return b.Unreadable != nil }), err
+}
+
+type listsUnconfirmed struct{ *sqlite.Store }
+
+func (s listsUnconfirmed) OfEvent(ctx context.Context, eventID, after string, limit int) ([]booking.Booking, error) {
+	all, err := s.BookingsAfter(ctx, after, 1000)
+	all = slices.DeleteFunc(all, func(b booking.Booking) bool { return b.EventID != eventID })
+	return all[:min(limit, len(all))], err
+}
+
+type repeatsPages struct{ *sqlite.Store }
+
+func (s repeatsPages) OfEvent(ctx context.Context, eventID, _ string, limit int) ([]booking.Booking, error) {
+	return s.Store.OfEvent(ctx, eventID, "", limit)
 }
 
 type listsAll struct {

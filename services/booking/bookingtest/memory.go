@@ -302,6 +302,13 @@ func (c *MemoryCatalog) Charge(eventID string, policy events.CancellationPolicy)
 	c.events[eventID].snapshot.CancellationPolicy = policy
 }
 
+// Edit changes what bookings keep of an event.
+func (c *MemoryCatalog) Edit(eventID string, edit func(*events.Event)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	edit(&c.events[eventID].snapshot)
+}
+
 // Hold lets an attempt have tickets of the event's first type that nobody asked
 // for.
 func (c *MemoryCatalog) Hold(eventID, bookingID string, number, tickets int) {

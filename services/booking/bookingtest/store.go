@@ -66,6 +66,10 @@ func TestStore(t *testing.T, open func(t *testing.T) StoreUnderTest) {
 		{"pages neither repeat nor skip while bookings are added", listPages},
 		{"a booking that cannot be read hides no other of a list", listUnreadable},
 
+		{"the bookings of an event that are or were confirmed are listed", ofEventWhich},
+		{"pages of an event neither repeat nor skip", ofEventPages},
+		{"a booking of an event that cannot be read hides no other", ofEventUnreadable},
+
 		{"an update stores the result as the next version", updateStores},
 		{"an error of change is returned and nothing is stored", updateFails},
 		{"by another lease change is not called", updateLeaseLost},
@@ -157,8 +161,12 @@ func full() booking.Booking {
 		}
 		b.Cancellations = []booking.Cancellation{{
 			ID: newID(), Items: b.Items[:1], Price: euros(7), Fee: euros(1), RefundID: b.Refunds[0].ID,
-			All: true, Done: true, At: at(10), By: newID(), Key: "k",
+			All: true, Done: true, At: at(10), By: newID(), Key: "k", Tickets: []int{1, 3},
 		}}
+		b.Holders = []booking.TicketHolder{
+			{Number: 2, Holder: booking.Holder{Name: "<i>\u202fŁucja</i>", Email: "łucja@example.com"}, Issue: 255},
+			{Number: 20, Holder: booking.Holder{Name: long}, Issue: 1},
+		}
 		b.Reason, b.Attempt, b.Acknowledged, b.Owed, b.Version, b.Tries = problem.SoldOut, 3, true, true, 7, 5
 		b.Checkout = &booking.Checkout{ExpiresAt: at(11), Extensions: 2, Attempts: []booking.Attempt{
 			{At: at(12), Key: "a", Outcome: booking.PaymentDeclined}, {At: at(13), Key: "b", Outcome: booking.PaymentOpen},
@@ -175,7 +183,7 @@ func roundTrip(t *testing.T, u StoreUnderTest) {
 	})
 	empty := pending(func(b *booking.Booking) {
 		b.Items, b.Timeline = []events.Item{}, []booking.Step{}
-		b.Refunds, b.Cancellations = []booking.Refund{}, []booking.Cancellation{}
+		b.Refunds, b.Cancellations, b.Holders = []booking.Refund{}, []booking.Cancellation{}, []booking.TicketHolder{}
 	})
 	old := pending(func(b *booking.Booking) { b.CreatedAt = time.Date(1969, 12, 31, 23, 59, 59, 999_999_000, time.UTC) })
 	for _, b := range []booking.Booking{full(), none, empty, old} {

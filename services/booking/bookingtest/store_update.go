@@ -56,6 +56,7 @@ func editAll(b *booking.Booking) {
 	b.Payment = booking.Payment{Provider: "q", Reference: "ch_2", Status: booking.PaymentRefunded, Captured: euros(78)}
 	b.Refunds = append(b.Refunds, booking.Refund{ID: newID(), Amount: euros(76), Status: booking.RefundPending, Decided: start})
 	b.Cancellations = append(b.Cancellations, booking.Cancellation{ID: newID(), Items: b.Items, At: start, By: newID()})
+	b.Holders = append(b.Holders, booking.TicketHolder{Number: 1, Holder: booking.Holder{Name: "Zoë"}, Issue: 2})
 	b.Attempt, b.Tries = b.Attempt+1, 9
 	b.Timeline = append(b.Timeline, booking.Step{At: start.Add(time.Microsecond), Step: "edited", Detail: "✎"})
 	b.UpdatedAt = start.Add(2 * time.Microsecond)

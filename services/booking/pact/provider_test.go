@@ -138,10 +138,12 @@ func aStuckBooking(ctx context.Context, w *world) error {
 // aBooking is the customer's, confirmed and paid.
 func aBooking(ctx context.Context, w *world) error {
 	c, at := pacttest.Callers["customer"], time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	event := snapshot
+	event.NoTransfers = false
 	charged, err := w.payments.Charge(ctx, booking.Charge{BookingID: bookingID, Attempt: 1, Amount: total, Token: sandbox.Visa})
 	return errors.Join(err, w.store.Create(ctx, booking.Booking{
 		ID: bookingID, UserID: c.UserID, UserEmail: c.Email, UserName: c.Name, EventID: eventID,
-		Event: snapshot, Items: items, Total: total, Status: booking.Confirmed, Attempt: 1, Version: 2,
+		Event: event, Items: items, Total: total, Status: booking.Confirmed, Attempt: 1, Version: 2,
 		Payment:   booking.Payment{Provider: w.payments.Provider(), Reference: charged.Reference, Status: booking.PaymentCaptured, Captured: total},
 		Timeline:  []booking.Step{{At: at, Step: "created"}, {At: at, Step: "confirmed"}},
 		CreatedAt: at, UpdatedAt: at,

@@ -14,7 +14,7 @@ import (
 )
 
 // admittingGuests are all operations that a guest may call.
-var admittingGuests = []string{"cancelBooking", "cancelTickets", "correctBooking", "createBooking", "extendBooking", "getBooking", "listBookings", "listTickets", "payBooking"}
+var admittingGuests = []string{"cancelBooking", "cancelTickets", "changeHolder", "correctBooking", "createBooking", "extendBooking", "getBooking", "listBookings", "listTickets", "payBooking"}
 
 // Each operation that takes an access token lists the roles that it admits.
 func TestEveryOperationListsItsRoles(t *testing.T) {

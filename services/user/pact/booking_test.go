@@ -105,6 +105,16 @@ func TestConsumerOfBooking(t *testing.T) {
 			})}},
 		},
 		{
+			"the customer has a booking", "a new holder of a ticket",
+			pacttest.Request{Method: http.MethodPatch, Path: "/bookings/" + bookingID + "/tickets/" + ticketID, Header: pacttest.Header{
+				"Authorization": pacttest.Is("Bearer customer"), "Content-Type": pacttest.Is("application/json"),
+			}, Body: map[string]any{"holder": map[string]any{"name": "Grace Hopper", "email": "grace@example.com"}}},
+			pacttest.Answer{Status: 200, Header: asJSON, Body: pacttest.Body{
+				"id": pacttest.UUID(ticketID), "number": pacttest.Integer(1), "ticket_type_id": pacttest.UUID(typeID), "name": pacttest.Like("Standard"),
+				"status": "VALID", "holder": pacttest.Body{"name": "Grace Hopper", "email": "grace@example.com"}, "issue": pacttest.Integer(2),
+			}},
+		},
+		{
 			"the customer has a booking", "the cancellation of more tickets than a booking has", cancelTickets(3),
 			pacttest.Problem(http.StatusConflict, problem.TicketsNotBooked),
 		},

@@ -106,6 +106,7 @@ func TestEverythingGoesByIndexes(t *testing.T) {
 		}},
 		{"BookingsAfter", "bookings_pkey", func() error { _, err := s.BookingsAfter(t.Context(), "id5000", 200); return err }},
 		{"Audit", "audit_log_pkey", func() error { _, err := s.Audit(t.Context(), booking.AuditQuery{Limit: 21}); return err }},
+		{"OfEvent", "bookings_with_tickets", func() error { _, err := s.OfEvent(t.Context(), "event7", "id5000", 100); return err }},
 		{"WithRefundsDue", "bookings_with_refunds_due", func() error { _, err := s.WithRefundsDue(t.Context(), "", 200); return err }},
 		{"Stuck", "bookings_stuck", func() error { _, err := s.Stuck(t.Context(), "", 21); return err }},
 		{"Progress", "bookings_of_event", func() error { _, err := s.Progress(t.Context(), "event8"); return err }},

@@ -48,6 +48,7 @@ var stored = []column{
 	instant("payment_deadline", func(b *booking.Booking) *time.Time { return &b.Payment.Deadline }),
 	document("refunds", func(b *booking.Booking) *[]booking.Refund { return &b.Refunds }),
 	document("cancellations", func(b *booking.Booking) *[]booking.Cancellation { return &b.Cancellations }),
+	document("holders", func(b *booking.Booking) *[]booking.TicketHolder { return &b.Holders }),
 	scalar("reason", func(b *booking.Booking) *problem.Code { return &b.Reason }),
 	scalar("attempt", func(b *booking.Booking) *int { return &b.Attempt }),
 	scalar("acknowledged", func(b *booking.Booking) *bool { return &b.Acknowledged }),

@@ -248,6 +248,15 @@ func (s *Store) List(ctx context.Context, q booking.Query) (page []booking.Booki
 	return page, err
 }
 
+// OfEvent implements booking.Store.
+func (s *Store) OfEvent(ctx context.Context, eventID, after string, limit int) (page []booking.Booking, err error) {
+	err = s.db.List(ctx, func(ctx context.Context, conn *pgx.Conn) error {
+		page, err = pageOf(ctx, conn, exceptTimeline, `event_id = $1 AND id > $2 AND status IN ('CONFIRMED', 'CANCELLING', 'CANCELLED') ORDER BY id LIMIT $3`, eventID, after, limit)
+		return err
+	})
+	return page, err
+}
+
 // Update implements booking.Store.
 func (s *Store) Update(ctx context.Context, id, lease string, change func(*booking.Booking) error) (booking.Booking, error) {
 	var after booking.Booking

@@ -23,7 +23,7 @@ func registerCancellations(api huma.API, s *booking.Service, guard *auth.Guard) 
 	huma.Register(api, guard.User(api, httpkit.Refuses(huma.Operation{
 		OperationID: "cancelTickets", Method: http.MethodPost, Path: "/bookings/{id}/cancellations", DefaultStatus: http.StatusCreated, Tags: []string{"bookings"},
 		Summary:     "Cancel some of a booking's tickets",
-		Description: "Gives these tickets back, and their money as the event's cancellation policy says that the booking shows, until the event starts. The rest of the booking stands; without a rest it is cancelled. The answer is the booking, with the cancellation among its cancellations; 202 while the refund is under way.",
+		Description: "Gives these tickets back, and their money as the event's cancellation policy says that the booking shows, until the doors open, or the event starts where it has no doors_at. The rest of the booking stands; without a rest it is cancelled. The answer is the booking, with the cancellation among its cancellations; 202 while the refund is under way.",
 	},
 		problem.Forbidden, problem.BookingNotFound, problem.NotCancellable, problem.TicketsNotBooked, problem.TicketCancelled,
 		problem.BookingInProgress, problem.IdempotencyKeyReused,

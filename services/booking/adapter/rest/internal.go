@@ -12,10 +12,13 @@ import (
 	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
 )
 
-// eventService is the one caller of these operations.
-const eventService = "event"
+// The callers of these operations.
+const (
+	eventService     = "event"
+	admissionService = "admission"
+)
 
-func registerInternal(api huma.API, payments booking.Payments, events booking.CancelledEvents, guard *auth.Guard) {
+func registerInternal(api huma.API, s *booking.Service, events booking.CancelledEvents, guard *auth.Guard) {
 	huma.Register(api, guard.Service(api, httpkit.Refuses(huma.Operation{
 		OperationID: "getChargeLimits", Method: http.MethodGet, Path: "/charge-limits/{currency}", Tags: []string{"internal"},
 		Summary: "Which totals of a currency the payment provider charges",
@@ -23,7 +26,7 @@ func registerInternal(api huma.API, payments booking.Payments, events booking.Ca
 		Currency string `path:"currency" pattern:"^[A-Z]{3}$" doc:"ISO 4217 code" example:"EUR"`
 	},
 	) (*struct{ Body chargeLimitsBody }, error) {
-		l, err := payments.Limits(in.Currency)
+		l, err := s.Payments.Limits(in.Currency)
 		if err != nil {
 			return nil, table.To(ctx, err)
 		}
@@ -44,5 +47,22 @@ func registerInternal(api huma.API, payments booking.Payments, events booking.Ca
 		return &struct{ Body progressBody }{progressBody{
 			p.EventID, p.RecordedAt, p.Done(), p.Pending, p.Confirmed, p.Cancelling, p.Cancelled, p.RefundsDue,
 		}}, nil
+	})
+
+	huma.Register(api, guard.Service(api, huma.Operation{
+		OperationID: "listTicketsOfEvent", Method: http.MethodGet, Path: "/events/{event_id}/tickets", Tags: []string{"internal"},
+		Summary:     "The tickets of an event, booking by booking",
+		Description: "Every booking of the event that is or was confirmed, with all its tickets as of its version, by booking. The messages about bookings have the same lists, and of two the one with the higher version counts: a booking that is confirmed while pages are read may be on none of them, and is told. An event without such bookings has none, whether there is such an event or not.",
+	}, admissionService), func(ctx context.Context, in *struct {
+		EventID string `path:"event_id" format:"uuid"`
+		After   string `query:"after" format:"uuid" doc:"The next_after of the page before; absent for the first page"`
+		Limit   int    `query:"limit" minimum:"1" maximum:"1000" default:"500" doc:"How many bookings"`
+	},
+	) (*struct{ Body eventTicketsBody }, error) {
+		page, next, err := s.TicketsOfEvent(ctx, canonical(in.EventID), canonical(in.After), in.Limit)
+		if err != nil {
+			return nil, table.To(ctx, err)
+		}
+		return &struct{ Body eventTicketsBody }{toEventTickets(page, next)}, nil
 	})
 }

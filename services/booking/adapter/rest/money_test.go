@@ -112,6 +112,43 @@ func TestTicketsAreListedAndCancelledByTheirIDs(t *testing.T) {
 	}
 }
 
+func TestATicketIsPassedOn(t *testing.T) {
+	t.Parallel()
+	a := newAPI(t)
+	id := a.do(t, alice, http.MethodPost, "/bookings", `{"event_id":"`+event+`","tickets":2}`).body["id"].(string)
+	second := booking.TicketID(id, 2)
+	path := "/bookings/" + id + "/tickets/" + second
+	r := a.do(t, alice, http.MethodPatch, path, `{"holder":{"name":"Grace Hopper","email":"grace@example.com"}}`)
+	if want := `{"id":"` + second + `","number":2,"ticket_type_id":"` + seat + `","name":"Seat","status":"VALID","holder":{"name":"Grace Hopper","email":"grace@example.com"},"issue":2}`; r.status != 200 || strings.TrimSpace(r.raw) != want {
+		t.Errorf("passed on: %s, want %s", r, want)
+	}
+	if r := a.do(t, alice, http.MethodPatch, path, `{"holder":{"name":"Ada"}}`); r.body["issue"] != 3.0 || fmt.Sprint(r.body["holder"]) != "map[email: name:Ada]" {
+		t.Errorf("the holder is replaced as a whole: %s", r)
+	}
+	for name, c := range map[string]struct {
+		as, path, body string
+		status         int
+		code           problem.Code
+	}{
+		"a stranger's":     {bob, path, `{"holder":{"name":"Bob"}}`, 403, problem.Forbidden},
+		"no such ticket":   {alice, "/bookings/" + id + "/tickets/" + uuid.NewString(), `{"holder":{"name":"Bob"}}`, 404, problem.TicketNotFound},
+		"no such booking":  {alice, "/bookings/" + uuid.NewString() + "/tickets/" + second, `{"holder":{"name":"Bob"}}`, 404, problem.BookingNotFound},
+		"no id":            {alice, "/bookings/" + id + "/tickets/2", `{"holder":{"name":"Bob"}}`, 422, problem.ValidationFailed},
+		"no holder":        {alice, path, `{}`, 422, problem.ValidationFailed},
+		"no name":          {alice, path, `{"holder":{"email":"bob@example.com"}}`, 422, problem.ValidationFailed},
+		"an issue":         {alice, path, `{"holder":{"name":"Bob"},"issue":1}`, 422, problem.ValidationFailed},
+		"an invisible one": {alice, path, `{"holder":{"name":"\u200b"}}`, 422, problem.ValidationFailed},
+	} {
+		if r := a.do(t, c.as, http.MethodPatch, c.path, c.body); r.status != c.status || r.body["code"] != string(c.code) {
+			t.Errorf("%s: %s, want %d %s", name, r, c.status, c.code)
+		}
+	}
+	r = a.do(t, alice, http.MethodPatch, path, `{"holder":{"name":"\u200b"}}`)
+	if errs := fmt.Sprint(r.body["errors"]); !strings.Contains(errs, "body.holder.name") {
+		t.Errorf("the field is %s", errs)
+	}
+}
+
 func TestTheAuditLogIsForAdmins(t *testing.T) {
 	t.Parallel()
 	a := newAPI(t)

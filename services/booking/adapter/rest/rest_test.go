@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
 	"github.com/openboxoffice/boxoffice/contracts/events"
@@ -218,6 +219,67 @@ func TestChargeLimits(t *testing.T) {
 	} {
 		if r := ask(c.service, c.currency); r.status != c.status || r.body["code"] != string(c.code) {
 			t.Errorf("%s for %q: %s, want %d %s", c.currency, c.service, r, c.status, c.code)
+		}
+	}
+}
+
+func TestTheTicketsOfAnEventAreForAdmission(t *testing.T) {
+	t.Parallel()
+	a := newAPI(t)
+	ask := func(service, query string) result {
+		return a.do(t, alice, http.MethodGet, "/events/"+strings.ToUpper(event)+"/tickets"+query, "", "X-Service-Token", service)
+	}
+	if r := ask("admission", ""); r.status != 200 || r.raw != `{"items":[],"next_after":null}`+"\n" {
+		t.Errorf("without bookings: %s", r)
+	}
+	var want, got []string
+	for range 3 {
+		id := a.do(t, alice, http.MethodPost, "/bookings", `{"event_id":"`+event+`","tickets":2}`).body["id"].(string)
+		want = append(want, id)
+	}
+	a.do(t, alice, http.MethodPost, "/bookings", `{"event_id":"`+event+`","tickets":1,"payment":{"token":"tok_declined"}}`)
+	a.do(t, alice, http.MethodPost, "/bookings/"+want[1]+"/cancellations", returning(booking.TicketID(want[1], 1)), "Idempotency-Key", "k")
+	a.do(t, alice, http.MethodPatch, "/bookings/"+want[2]+"/tickets/"+booking.TicketID(want[2], 2), `{"holder":{"name":"Grace","email":"grace@example.com"}}`)
+	var tickets []string
+	for query, n := "?limit=2", 0; n < 3; n++ {
+		r := ask("admission", query)
+		for _, item := range r.body["items"].([]any) {
+			of := item.(map[string]any)
+			got = append(got, of["booking_id"].(string))
+			for _, one := range of["tickets"].([]any) {
+				ticket := one.(map[string]any)
+				tickets = append(tickets, fmt.Sprintf("%v %v %v %v", ticket["number"], ticket["status"], ticket["issue"], ticket["holder_name"]))
+			}
+			if v := of["version"].(float64); v < 2 {
+				t.Errorf("version %v", v)
+			}
+		}
+		if strings.Contains(r.raw, "@") {
+			t.Errorf("it has an address: %s", r)
+		}
+		next, _ := r.body["next_after"].(string)
+		if next == "" {
+			break
+		}
+		query = "?limit=2&after=" + strings.ToUpper(next)
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("bookings (-want +got):\n%s", d)
+	}
+	if d := cmp.Diff([]string{"1 VALID 1 ", "2 VALID 1 ", "1 CANCELLED 1 ", "2 VALID 1 ", "1 VALID 1 ", "2 VALID 2 Grace"}, tickets); d != "" {
+		t.Errorf("tickets (-want +got):\n%s", d)
+	}
+	for _, c := range []struct {
+		service, query string
+		status         int
+	}{
+		{"admission", "?limit=1001", 422},
+		{"admission", "?after=x", 422},
+		{"event", "", 403},
+		{"", "", 401},
+	} {
+		if r := ask(c.service, c.query); r.status != c.status {
+			t.Errorf("%s for %q: %s, want %d", c.query, c.service, r, c.status)
 		}
 	}
 }

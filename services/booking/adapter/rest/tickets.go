@@ -6,6 +6,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/openboxoffice/boxoffice/contracts/events"
 	"github.com/openboxoffice/boxoffice/contracts/identity"
 	"github.com/openboxoffice/boxoffice/contracts/problem"
 	"github.com/openboxoffice/boxoffice/services/booking"
@@ -48,6 +49,37 @@ func toTicket(t booking.Ticket) ticketBody {
 	}
 }
 
+type passOnBody struct {
+	Holder newHolderBody `json:"holder"`
+}
+
+type newHolderBody struct {
+	Name  string `json:"name" minLength:"1" maxLength:"200" example:"Grace Hopper"`
+	Email string `json:"email,omitempty" maxLength:"1000" doc:"Where the holder's mails go; absent or empty for none but the buyer's" example:"grace@example.com"`
+}
+
+type eventTicketsBody struct {
+	Items     []bookingTicketsBody `json:"items" nullable:"false"`
+	NextAfter *string              `json:"next_after" format:"uuid" doc:"Give it as ?after= for the next page; null on the last"`
+}
+
+type bookingTicketsBody struct {
+	BookingID string          `json:"booking_id" format:"uuid"`
+	Version   int64           `json:"version" minimum:"1" doc:"The booking's: of two lists the one with the higher version counts" example:"5"`
+	Tickets   []events.Ticket `json:"tickets" nullable:"false"`
+}
+
+func toEventTickets(page []booking.Booking, next string) eventTicketsBody {
+	out := eventTicketsBody{Items: make([]bookingTicketsBody, len(page))}
+	for i := range page {
+		out.Items[i] = bookingTicketsBody{page[i].ID, page[i].Version, page[i].TicketList()}
+	}
+	if next != "" {
+		out.NextAfter = &next
+	}
+	return out
+}
+
 func registerTickets(api huma.API, s *booking.Service, guard *auth.Guard) {
 	huma.Register(api, guard.User(api, httpkit.Refuses(huma.Operation{
 		OperationID: "listTickets", Method: http.MethodGet, Path: "/bookings/{id}/tickets", Tags: []string{"tickets"},
@@ -63,5 +95,25 @@ func registerTickets(api huma.API, s *booking.Service, guard *auth.Guard) {
 			return nil, table.To(ctx, err)
 		}
 		return &struct{ Body ticketsBody }{toTickets(b)}, nil
+	})
+
+	huma.Register(api, guard.User(api, httpkit.Refuses(huma.Operation{
+		OperationID: "changeHolder", Method: http.MethodPatch, Path: "/bookings/{id}/tickets/{ticket_id}", Tags: []string{"tickets"},
+		Summary:     "Say who a ticket is for",
+		Description: "Until the booking is paid for, names the holder. After that passes the ticket on, until the doors open, if the event allows transfers: its issue grows, and what was issued before is not valid any more. The holder is replaced as a whole. One that the ticket has already changes nothing.",
+	},
+		problem.Forbidden, problem.BookingNotFound, problem.TicketNotFound, problem.TicketCancelled, problem.TransfersNotAllowed,
+		problem.DoorsOpen, problem.TooManyHolders, problem.BookingInProgress,
+	), identity.Everybody...), func(ctx context.Context, in *struct {
+		ID       string `path:"id" format:"uuid"`
+		TicketID string `path:"ticket_id" format:"uuid"`
+		Body     passOnBody
+	},
+	) (*struct{ Body ticketBody }, error) {
+		t, err := s.ChangeHolder(ctx, auth.Caller(ctx), canonical(in.ID), canonical(in.TicketID), booking.Holder(in.Body.Holder))
+		if err != nil {
+			return nil, table.To(ctx, err)
+		}
+		return &struct{ Body ticketBody }{toTicket(t)}, nil
 	})
 }

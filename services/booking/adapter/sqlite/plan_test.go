@@ -105,6 +105,7 @@ func TestEverythingGoesByIndexes(t *testing.T) {
 		{"Claim of a cancelled event's", "bookings_of_event", all},
 		{"Claim, which events are cancelled", "cancelled_events_open", all},
 		{"Claim of what kept a fee", "bookings_with_fees", all},
+		{"OfEvent", "bookings_with_tickets", func(ctx context.Context) error { _, err := s.OfEvent(ctx, "event7", "id5000", 100); return err }},
 		{"WithRefundsDue", "bookings_with_refunds_due", func(ctx context.Context) error { _, err := s.WithRefundsDue(ctx, "", 200); return err }},
 		{"Stuck", "bookings_stuck", func(ctx context.Context) error { _, err := s.Stuck(ctx, "", 21); return err }},
 		{"Progress", "bookings_of_event", func(ctx context.Context) error { _, err := s.Progress(ctx, "event7"); return err }},

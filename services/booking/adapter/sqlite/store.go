@@ -150,6 +150,17 @@ func (s *Store) List(ctx context.Context, q booking.Query) ([]booking.Booking, e
 	return page, err
 }
 
+// OfEvent implements booking.Store.
+func (s *Store) OfEvent(ctx context.Context, eventID, after string, limit int) ([]booking.Booking, error) {
+	var page []booking.Booking
+	err := s.db.List(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		var err error
+		page, err = pageOf(ctx, tx, exceptTimeline, `event_id = ? AND id > ? AND status IN ('CONFIRMED', 'CANCELLING', 'CANCELLED') ORDER BY id LIMIT ?`, eventID, after, limit)
+		return err
+	})
+	return page, err
+}
+
 // Update implements booking.Store.
 func (s *Store) Update(ctx context.Context, id, lease string, change func(*booking.Booking) error) (booking.Booking, error) {
 	var after booking.Booking

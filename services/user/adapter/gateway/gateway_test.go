@@ -382,7 +382,7 @@ func TestDocumentHasTheOperations(t *testing.T) {
 			}
 		}
 	}
-	if n != 29 {
+	if n != 30 {
 		t.Errorf("%d operations", n)
 	}
 }
