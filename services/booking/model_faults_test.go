@@ -3,6 +3,7 @@ package booking_test
 import (
 	"context"
 	"flag"
+	"regexp"
 	"testing"
 
 	"github.com/google/uuid"
@@ -54,6 +55,43 @@ func TestBrokenCheckoutsAreCaught(t *testing.T) {
 		},
 	} {
 		mustFind(t, name, append(fault.only, "", "check out", "pay for a checkout"), fault.spoil)
+	}
+}
+
+func TestBrokenTicketsAreCaught(t *testing.T) {
+	t.Parallel()
+	for name, fault := range map[string]struct {
+		edit func(before, after *booking.Booking)
+		only []string // the steps that show it, besides a booking
+	}{
+		"forgets_which_tickets_went":               {forgetNumbers, []string{"give tickets back by their ids"}},
+		"tells_nothing_when_a_cancellation_begins": {sayNothing, []string{"cancel in part"}},
+		"tells_nothing_of_a_new_holder":            {sayNothing, []string{"say who a ticket is for"}},
+		"stores_another_issue_than_it_tells":       {keepIssue, []string{"say who a ticket is for"}},
+		"lets_the_old_issue_stand":                 {keepIssueAndSaySo, []string{"say who a ticket is for"}},
+	} {
+		mustFind(t, name, append(fault.only, "", "book"), func(f *faults) { f.Store = edits{f.Store, fault.edit} })
+	}
+}
+
+func forgetNumbers(before, after *booking.Booking) {
+	if n := len(after.Cancellations); n > len(before.Cancellations) {
+		after.Cancellations[n-1].Tickets = nil
+	}
+}
+
+func sayNothing(_, after *booking.Booking) { after.Effects.Messages = nil }
+
+func keepIssue(_, after *booking.Booking) {
+	for i := range after.Holders {
+		after.Holders[i].Issue = 1
+	}
+}
+
+func keepIssueAndSaySo(before, after *booking.Booking) {
+	keepIssue(before, after)
+	for i, m := range after.Effects.Messages {
+		after.Effects.Messages[i].Data = regexp.MustCompile(`"issue":\d+`).ReplaceAll(m.Data, []byte(`"issue":1`))
 	}
 }
 

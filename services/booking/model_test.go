@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
 	"github.com/openboxoffice/boxoffice/contracts/events"
@@ -72,7 +73,40 @@ func TestThePromisesHoldThroughAnyCheckout(t *testing.T) {
 
 var ofCheckouts = []string{
 	"", "check out", "pay for a checkout", "pay", "pay with another card", "a charge arrives late", "extend a checkout", "half a minute later", "time out", "pay late",
-	"a stray webhook", "cancel", "cancel the event", "recover a little",
+	"a stray webhook", "cancel", "cancel the event", "recover a little", "say who a ticket is for",
+}
+
+// idsOf are the ids of b's tickets in one of the states; in any where none is given.
+func idsOf(b booking.Booking, states ...booking.TicketStatus) (ids []string) {
+	for _, ticket := range b.Tickets() {
+		if len(states) == 0 || slices.Contains(states, ticket.Status) {
+			ids = append(ids, ticket.ID)
+		}
+	}
+	return ids
+}
+
+// wrongList says what a consumer has, of the messages about b in any order and some of them twice, that is
+// not so.
+func (m *model) wrongList(t *testing.T, rt *rapid.T, b booking.Booking) (wrong []string) {
+	t.Helper()
+	var all []events.Booking
+	for _, kind := range slices.Sorted(maps.Keys(m.messages(t)[b.ID])) {
+		all = append(all, m.messages(t)[b.ID][kind]...)
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	var known events.Booking
+	for _, message := range rapid.Permutation(append(all, all[0])).Draw(rt, "messages") {
+		if message.Version > known.Version {
+			known = message
+		}
+	}
+	if d := cmp.Diff(told(b), known.Tickets); d != "" {
+		wrong = append(wrong, fmt.Sprintf("%s %s: a consumer has other tickets (-want +got):\n%s", b.ID, b.Status, d))
+	}
+	return wrong
 }
 
 // model is a world and what has been done to it in one history.
@@ -225,6 +259,31 @@ func (m *model) run(t *testing.T, rt *rapid.T) {
 			_, _, _ = m.process(rt).CancelTickets(t.Context(), admin, b.ID,
 				some(b, n), fmt.Sprint("k", m.keys))
 		},
+		"give tickets back by their ids": func(rt *rapid.T) {
+			before := m.any(t, rt, booking.Confirmed)
+			ids := rapid.SliceOfNDistinct(rapid.SampledFrom(idsOf(before, booking.TicketValid)), 1, 2, rapid.ID[string]).Draw(rt, "tickets")
+			if len(ids) == before.TicketCount() {
+				m.cancelled[before.ID] = true
+			}
+			m.keys += rapid.IntRange(0, 1).Draw(rt, "a new key")
+			if _, _, err := m.process(rt).CancelTickets(t.Context(), admin, before.ID, booking.ToCancel{Tickets: ids}, fmt.Sprint("k", m.keys)); err != nil {
+				return
+			}
+			after := m.get(t, before.ID)
+			left := slices.DeleteFunc(idsOf(before, booking.TicketValid), func(id string) bool { return slices.Contains(ids, id) })
+			if d := cmp.Diff(left, idsOf(after, booking.TicketValid)); d != "" && after.Status == booking.Confirmed {
+				rt.Fatalf("%s has given %v back, and has (-want +got):\n%s", before.ID, ids, d)
+			}
+		},
+		"say who a ticket is for": func(rt *rapid.T) {
+			b := m.any(t, rt)
+			id := rapid.SampledFrom(idsOf(b)).Draw(rt, "ticket")
+			holder := booking.Holder{Name: rapid.SampledFrom([]string{"Ada", "Grace"}).Draw(rt, "name")}
+			ticket, err := m.process(rt).ChangeHolder(t.Context(), admin, b.ID, id, holder)
+			if err == nil && (ticket.ID != id || ticket.Holder != holder) {
+				rt.Fatalf("%s is for %+v, and was to be for %+v", ticket.ID, ticket.Holder, holder)
+			}
+		},
 		"cancel the event": func(rt *rapid.T) {
 			event := rapid.SampledFrom(m.shows).Draw(rt, "event")
 			if rapid.IntRange(0, 3).Draw(rt, "really") == 0 {
@@ -311,6 +370,7 @@ func (m *model) settled(t *testing.T, rt *rapid.T) {
 	}
 	wrong = append(wrong, m.broken(t)...)
 	for _, b := range m.bookings(t) {
+		wrong = append(wrong, m.wrongList(t, rt, b)...)
 		gone := m.cancelled[b.ID] || m.world.cancelled[b.EventID]
 		if m.confirmed[b.ID] && b.Status != booking.Confirmed && !gone {
 			wrong = append(wrong, b.ID+" was confirmed and is "+string(b.Status))

@@ -118,6 +118,7 @@ type seated struct {
 	number int
 	status booking.TicketStatus
 	issue  int
+	holder booking.Holder
 }
 
 // wrongTickets says what must not be of b's tickets at any moment: others valid than those
@@ -129,13 +130,15 @@ func (w *world) wrongTickets(t *testing.T, b booking.Booking) (wrong []string) {
 	}
 	valid, value := 0, int64(0)
 	for i, ticket := range b.Tickets() {
-		now := seated{ticket.Item.TicketTypeID, ticket.Number, ticket.Status, ticket.Issue}
+		now := seated{ticket.Item.TicketTypeID, ticket.Number, ticket.Status, ticket.Issue, ticket.Holder}
 		before, seen := w.seated[ticket.ID]
 		w.seated[ticket.ID] = now
 		switch {
 		case ticket.Number != i+1 || ticket.Item.Quantity != 1:
 			bad("at %d it has the ticket %+v", i+1, ticket)
 		case seen && (before.typeID != now.typeID || before.number != now.number || before.issue > now.issue):
+			bad("ticket %d was %+v and is %+v", ticket.Number, before, now)
+		case seen && before.status != booking.TicketHeld && now.status != booking.TicketHeld && (before.holder != now.holder) != (before.issue != now.issue):
 			bad("ticket %d was %+v and is %+v", ticket.Number, before, now)
 		case seen && before.status == booking.TicketCancelled && now.status == booking.TicketValid && late(b) == 0:
 			bad("ticket %d was given back and is valid", ticket.Number)
