@@ -63,7 +63,7 @@ func provider(t testing.TB) pacttest.Provider {
 			"an event sells one ticket to a booking": state(func(t testing.TB, s *sqlite.Store) error {
 				e := anEvent(eventID, 100)
 				e.MaxPerBooking = 1
-				return s.Create(t.Context(), e)
+				return s.Create(t.Context(), e, 1000)
 			}),
 			"an event is cancelled": state(func(t testing.TB, s *sqlite.Store) error {
 				e := anEvent(eventID, 100)
