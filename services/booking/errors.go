@@ -84,6 +84,7 @@ var (
 	ErrTooManyTickets      = problem.NewRefusal(problem.TooManyTickets, "the account would have too many free and unpaid tickets of this event")
 	ErrTooManyCheckouts    = problem.NewRefusal(problem.TooManyCheckouts, "too many bookings of this account or network address are not paid for yet; complete one of them, or try again when one has expired")
 	ErrTooManyAtOnce       = problem.NewRefusal(problem.RateLimited, "this account or network address books too often at the same time; try again")
+	ErrTooManyBookings     = problem.NewRefusal(problem.RateLimited, "this account has made as many bookings within an hour as it may")
 	ErrPaymentsPaused      = problem.NewRefusal(problem.RateLimited, "too many payments of this account were declined; wait before the next one")
 	ErrSalesPaused         = problem.NewRefusal(problem.SalesPaused, "nothing is sold at the moment: the platform was restored from a backup, which is being compared with the payment provider's books; nothing was charged")
 	ErrReportNotFound      = problem.NewRefusal(problem.ReportNotFound, "there is no such reconciliation")

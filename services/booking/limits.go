@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/openboxoffice/boxoffice/services/internal/retry"
 )
 
@@ -25,12 +27,32 @@ const maxCheckouts = 3
 // Address that it was made from and counts for it.
 const AddressKept = 24 * time.Hour
 
+// MadeKept is for how long a booking counts as one that its user has made, whatever has
+// become of it.
+const MadeKept = time.Hour
+
+// MadeBefore returns between which ids the bookings are that count, as ones that its
+// user has made, when b is made. Those whose ids are a little later were made by a process
+// with another clock.
+func (b *Booking) MadeBefore() (from, to string) {
+	id, err := uuid.Parse(b.ID)
+	if err != nil {
+		return "", ""
+	}
+	at := madeAt(id)
+	return firstID(at.Add(-MadeKept)), firstID(at.Add(clocksDiffer))
+}
+
 // Account is the usage that the limits of a user, and of the address that they
 // book from, count at one moment.
 type Account struct {
 	// Tickets is the sum of UnpaidTickets over the user's bookings of one event.
 	Tickets int
 	Tries
+	// Made is how many bookings the user has made within MadeKept, as their ids say,
+	// and FirstMade the id of the first of them; "" for none.
+	Made      int
+	FirstMade string
 	// Checkouts is how many bookings of the user are Pending and a Checkout, and
 	// CheckoutTickets the sum of their tickets of one event.
 	Checkouts       int
@@ -72,7 +94,7 @@ func (t Tries) paused(now time.Time) error {
 	return nil
 }
 
-// PausedError is ErrPaymentsPaused or ErrTooManyAtOnce, with the time to wait.
+// PausedError is ErrPaymentsPaused, ErrTooManyBookings or ErrTooManyAtOnce, with the time to wait.
 type PausedError struct {
 	Reason error
 	Wait   time.Duration
@@ -98,11 +120,24 @@ func (e *TooManyTicketsError) Error() string {
 // Unwrap returns ErrTooManyTickets.
 func (e *TooManyTicketsError) Unwrap() error { return ErrTooManyTickets }
 
+// untilForgotten is how long after b was made the booking first counts.
+func (b *Booking) untilForgotten(first string) time.Duration {
+	from, errFirst := uuid.Parse(first)
+	now, err := uuid.Parse(b.ID)
+	if errFirst != nil || err != nil {
+		return MadeKept
+	}
+	return min(max(madeAt(from).Add(MadeKept).Sub(madeAt(now)), time.Second), MadeKept)
+}
+
 // admit returns whether the limits of its user and address allow b: a
-// *TooManyTicketsError, ErrTooManyCheckouts, or a *PausedError for a booking that
-// costs something.
+// *TooManyTicketsError, ErrTooManyCheckouts, or a *PausedError. More usage is allowed no
+// more.
 func (s *Service) admit(b *Booking) func(Account) error {
 	return func(a Account) error {
+		if a.Made >= s.BookingsPerAccount {
+			return &PausedError{Reason: ErrTooManyBookings, Wait: b.untilForgotten(a.FirstMade)}
+		}
 		if a.Tickets+b.UnpaidTickets() > s.TicketsPerAccount {
 			return &TooManyTicketsError{Who: "An account", Limit: s.TicketsPerAccount, Left: max(s.TicketsPerAccount-a.Tickets, 0)}
 		}

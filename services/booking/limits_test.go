@@ -347,3 +347,34 @@ func TestAPausedPaymentLeavesItsKey(t *testing.T) {
 	_, err = s.Pay(t.Context(), c, b.ID, sandbox.Visa, "4")
 	wantErr(t, err, nil)
 }
+
+// An account that books and cancels all the time has to wait, whatever became of its
+// bookings; others have not.
+func TestAnAccountBooksSoOftenAnHour(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	s, c, event := w.service(nil), w.newCustomer(), w.hall(price)
+	s.BookingsPerAccount = 6
+	one := booking.Request{EventID: event, Tickets: 1, IdempotencyKey: "first"}
+	w.book(t, s, c, one)
+	for range 3 {
+		b := w.book(t, s, c, booking.Request{EventID: event, Tickets: 1})
+		if _, err := s.Cancel(t.Context(), c, b.ID); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.declines(t, 2, c, event)
+	for _, checkout := range []bool{false, true} {
+		_, err := s.Create(t.Context(), c, booking.Request{EventID: event, Tickets: 1, Checkout: checkout})
+		var paused *booking.PausedError
+		if !errors.As(err, &paused) || !errors.Is(err, booking.ErrTooManyBookings) {
+			t.Fatalf("error %v, want ErrTooManyBookings", err)
+		}
+		if paused.Wait <= 0 || paused.Wait > booking.MadeKept {
+			t.Errorf("it has to wait %v", paused.Wait)
+		}
+	}
+	w.wantBookings(t, 6)
+	w.book(t, s, c, one) // a repeat
+	w.book(t, s, w.newCustomer(), booking.Request{EventID: event, Tickets: 1})
+}

@@ -23,6 +23,7 @@ type Store interface {
 	//   - The account has the unpaid tickets of the user and the event.
 	//   - The account has the declined payments since the last paid booking.
 	//   - The account has the bookings that are open.
+	//   - The account has the bookings that the user has made, whatever became of them.
 	//   - The account has the checkouts of the user that are open.
 	//   - The account has the open bookings from the address.
 	//   - The account has the unpaid tickets of the event from the address.
@@ -30,7 +31,8 @@ type Store interface {
 	//   - Of racing creations of a user each finds those before it in the account.
 	//   - Of racing creations from an address each finds those before it in the account.
 	//
-	// admit does no I/O and may be called again.
+	// admit does no I/O and may be called again. What it refuses to an account it refuses
+	// to one with more usage.
 	Create(ctx context.Context, b Booking, key Key, admit func(Account) error) error
 	// ByKey returns the booking that the user made with key at most
 	// KeyLifetime before now; ErrNotFound when there is none, ErrKeyReused

@@ -57,6 +57,9 @@ type Options struct {
 	// CheckoutTTL is how long tickets are held for a customer who has to act
 	// before the money moves, and how long a checkout lasts: 10 min.
 	CheckoutTTL time.Duration
+	// BookingsPerAccount is how many bookings a user may make within MadeKept, whatever
+	// becomes of them: 60.
+	BookingsPerAccount int
 	// TicketsPerAccount is how many UnpaidTickets of one event the bookings of a
 	// user may have together: 40.
 	TicketsPerAccount int
@@ -96,6 +99,7 @@ func New(o Options) *Service {
 	setDefault(&o.LeaseTime, 15*time.Second)
 	setDefault(&o.SettleAfter, 5*time.Second)
 	setDefault(&o.CheckoutTTL, 10*time.Minute)
+	setDefault(&o.BookingsPerAccount, 60)
 	setDefault(&o.TicketsPerAccount, 2*MaxTickets)
 	setDefault(&o.TicketsPerAddress, 6*MaxTickets)
 	setDefault(&o.CheckoutsPerAddress, 30)

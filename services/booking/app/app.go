@@ -37,6 +37,9 @@ type Config struct {
 	Addr string `env:"BOOKING_ADDR" envDefault:"127.0.0.1:8082"`
 	config.Reach
 	PaymentsConfig
+	// BookingsPerAccount is how many bookings an account may make within an hour,
+	// whatever becomes of them.
+	BookingsPerAccount int `env:"BOOKINGS_PER_ACCOUNT" envDefault:"60"`
 	// TicketsPerAccount is how many tickets of one event an account may have that
 	// are free or not paid for yet.
 	TicketsPerAccount int `env:"TICKETS_PER_ACCOUNT" envDefault:"40"`
@@ -118,6 +121,9 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	if cfg.RestoredAt.After(time.Now().Add(time.Minute)) {
 		return nil, fmt.Errorf("RESTORED_AT is %s, which is in the future", cfg.RestoredAt.Format(time.RFC3339))
 	}
+	if cfg.BookingsPerAccount < 1 {
+		return nil, fmt.Errorf("BOOKINGS_PER_ACCOUNT is %d, not at least 1", cfg.BookingsPerAccount)
+	}
 	if cfg.TicketsPerAccount < booking.MaxTickets {
 		return nil, fmt.Errorf("TICKETS_PER_ACCOUNT is %d, not at least %d, which one booking may have", cfg.TicketsPerAccount, booking.MaxTickets)
 	}
@@ -182,7 +188,7 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	a.service = booking.New(booking.Options{
 		Store: db.Store, StuckBookings: db.Stuck, CancelledEvents: db.Cancelled, Catalog: catalog,
 		Payments: payments, PaymentEvents: db.PaymentEvents, CheckoutTTL: cfg.CheckoutTTL, Log: deps.Log,
-		TicketsPerAccount: cfg.TicketsPerAccount, TicketsPerAddress: cfg.TicketsPerAddress, CheckoutsPerAddress: cfg.CheckoutsPerAddress,
+		BookingsPerAccount: cfg.BookingsPerAccount, TicketsPerAccount: cfg.TicketsPerAccount, TicketsPerAddress: cfg.TicketsPerAddress, CheckoutsPerAddress: cfg.CheckoutsPerAddress,
 		Records: db.Records, Holdings: catalog, Statements: payments.statements,
 		Recheck: recheck(db.Archive, told.Receipts(), relay.Wake), RestoredAt: cfg.RestoredAt,
 		Committed: relay.Wake, TraceParent: httpkit.TraceParent,

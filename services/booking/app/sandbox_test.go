@@ -48,7 +48,7 @@ func TestTheSandboxIsTheDefaultOnThisMachineAlone(t *testing.T) {
 			var log bytes.Buffer
 			dir := t.TempDir()
 			a, err := app.New(t.Context(), app.Config{
-				Addr: c.addr, Reach: config.Reach{PublishedLocally: c.published, TrustedProxies: c.proxies}, ReconcileDays: 30, TicketsPerAccount: 40, TicketsPerAddress: 120, CheckoutsPerAddress: 30,
+				Addr: c.addr, Reach: config.Reach{PublishedLocally: c.published, TrustedProxies: c.proxies}, ReconcileDays: 30, BookingsPerAccount: 60, TicketsPerAccount: 40, TicketsPerAddress: 120, CheckoutsPerAddress: 30,
 				PaymentsConfig: app.PaymentsConfig{Payments: c.payments, SandboxPath: filepath.Join(dir, "s.db"), CheckoutTTL: time.Minute},
 				JWKSURL:        "http://127.0.0.1:1", EventURL: "http://127.0.0.1:1", NotificationURL: "http://127.0.0.1:1",
 				ServiceKey: keys.Private("booking"), ServiceKeys: keys.Public, TicketKey: []string{config.NewSecret()}, LinkKey: []string{config.NewSecret()},

@@ -62,7 +62,7 @@ func TestTheSecretsOfTicketsAndLinks(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
 			cfg := app.Config{
-				Addr: "0.0.0.0:1", ReconcileDays: 30, TicketsPerAccount: 40, TicketsPerAddress: 120, CheckoutsPerAddress: 30,
+				Addr: "0.0.0.0:1", ReconcileDays: 30, BookingsPerAccount: 60, TicketsPerAccount: 40, TicketsPerAddress: 120, CheckoutsPerAddress: 30,
 				PaymentsConfig: app.PaymentsConfig{Payments: "sandbox", SandboxPath: filepath.Join(dir, "s.db"), CheckoutTTL: time.Minute},
 				JWKSURL:        "http://127.0.0.1:1", EventURL: "http://127.0.0.1:1", NotificationURL: "http://127.0.0.1:1",
 				ServiceKey: keys.Private("booking"), ServiceKeys: keys.Public, TicketKey: []string{config.NewSecret()}, LinkKey: []string{config.NewSecret()},

@@ -54,6 +54,8 @@ func TestStore(t *testing.T, open func(t *testing.T) StoreUnderTest) {
 		{"the account has the unpaid tickets of the user and the event", accountTickets},
 		{"the account has the declined payments since the last paid booking", accountDeclined},
 		{"the account has the bookings that are open", accountOpen},
+		{"the account has the bookings that the user has made whatever became of them", accountMade},
+		{"of racing creations of a user as many are admitted as it may make", accountMadeRace},
 		{"of racing creations of a user each finds those before it in the account", accountRace},
 		{"the account has the checkouts of the user that are open", accountCheckouts},
 		{"the account has the open bookings from the address", addressOpen},

@@ -39,7 +39,8 @@ func locked(results pgx.BatchResults, locks int) error {
 
 // accountOf returns the arguments of account.
 func accountOf(b *booking.Booking) arguments {
-	return arguments{b.UserID, b.CreatedAt.Add(-booking.DeclinesKept), b.ID, b.EventID, b.Address, b.CreatedAt.Add(-booking.AddressKept)}
+	from, to := b.MadeBefore()
+	return arguments{b.UserID, b.CreatedAt.Add(-booking.DeclinesKept), b.ID, b.EventID, b.Address, b.CreatedAt.Add(-booking.AddressKept), from, to}
 }
 
 // tries has a row for each booking that counts for the pause after declined payments.
@@ -77,6 +78,7 @@ func triesOf(ctx context.Context, tx pgx.Tx, b *booking.Booking) (t booking.Trie
 // account returns the usage that the limits count.
 //   - $4 is the event. $5 is the address.
 //   - Confirmed bookings from the address count from $6 on.
+//   - The bookings that the user has made count from the id $7 to before $8.
 //
 // It must be a statement after lockUsage, as tries says.
 const account = tries + `
@@ -89,13 +91,15 @@ const account = tries + `
 			WHERE user_id = $1 AND status = 'PENDING' AND event_id = $4 AND unpaid_tickets > 0 AND checkout IS NOT NULL),
 		(SELECT count(*) FROM bookings WHERE address = $5 AND address <> '' AND status = 'PENDING'),
 		(SELECT coalesce(sum(unpaid_tickets), 0) FROM bookings
-			WHERE address = $5 AND address <> '' AND status IN ('PENDING', 'CONFIRMED') AND event_id = $4 AND (status = 'PENDING' OR created_at >= $6))
+			WHERE address = $5 AND address <> '' AND status IN ('PENDING', 'CONFIRMED') AND event_id = $4 AND (status = 'PENDING' OR created_at >= $6)),
+		(SELECT count(*) FROM bookings WHERE user_id = $1 AND id >= $7 AND id < $8),
+		(SELECT coalesce(min(id), '') FROM bookings WHERE user_id = $1 AND id >= $7 AND id < $8)
 	FROM tries`
 
-// unused says that usage has nothing that counts. See usage.
+// unused says that usage has nothing that counts, but bookings that were made. See usage.
 const unused = `tickets = 0 AND declined = 0 AND open = 0 AND checkouts = 0 AND address_open = 0 AND address_tickets = 0`
 
 func scanAccount(row pgx.Row) (a booking.Account, err error) {
-	err = row.Scan(&a.Tickets, &a.Declined, &a.Open, (*postgresdb.NullTime)(&a.LastTry), &a.Checkouts, &a.CheckoutTickets, &a.AddressOpen, &a.AddressTickets)
+	err = row.Scan(&a.Tickets, &a.Declined, &a.Open, (*postgresdb.NullTime)(&a.LastTry), &a.Checkouts, &a.CheckoutTickets, &a.AddressOpen, &a.AddressTickets, &a.Made, &a.FirstMade)
 	return a, err
 }

@@ -68,6 +68,7 @@ func TestEverythingGoesByIndexes(t *testing.T) {
 		{"Create, what is unpaid", "bookings_unpaid", create},
 		{"Create, what was declined", "bookings_declined", create},
 		{"Create, what was paid since", "bookings_of_user", create},
+		{"Create, what was made", "bookings_of_user", create},
 		{"Create, what is open at the address", "bookings_of_address", create},
 		{"Create in one batch, what is open at the address", "bookings_of_address", createInOne},
 		{"Create in one batch, what is unpaid", "bookings_unpaid", createInOne},

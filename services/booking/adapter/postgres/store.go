@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io/fs"
 	"log/slog"
+	"sort"
 	"strings"
 	"time"
 
@@ -76,8 +77,8 @@ func (s *Store) Listen(ctx context.Context, log *slog.Logger, wake func()) error
 // that counts for its limits: if admit allows that, and nothing stands against the booking,
 // it is stored in one round trip.
 func (s *Store) Create(ctx context.Context, b booking.Booking, key booking.Key, admit func(booking.Account) error) error {
-	if len(b.Effects.Messages) == 0 && (admit == nil || admit(booking.Account{}) == nil) {
-		if done, err := s.createUnburdened(ctx, &b, key, admit == nil); done || err != nil {
+	if most := mostMade(admit); most >= 0 && len(b.Effects.Messages) == 0 {
+		if done, err := s.createUnburdened(ctx, &b, key, admit == nil, most); done || err != nil {
 			return err
 		}
 	}
@@ -98,15 +99,24 @@ func (s *Store) Create(ctx context.Context, b booking.Booking, key booking.Key, 
 }
 
 // usage names the columns of account.
-const usage = `usage (tickets, declined, open, last_try, checkouts, checkout_tickets, address_open, address_tickets) AS (` + account + `)`
+const usage = `usage (tickets, declined, open, last_try, checkouts, checkout_tickets, address_open, address_tickets, made, first_made) AS (` + account + `)`
+
+// mostMade returns how many bookings, up to 4,096, an account without other usage may
+// have made for admit to allow one more; -1 if it may have made none.
+func mostMade(admit func(booking.Account) error) int {
+	if admit == nil {
+		return 0
+	}
+	return sort.Search(4097, func(n int) bool { return admit(booking.Account{Made: n}) != nil }) - 1
+}
 
 // createUnburdened stores b with its steps and key if the key is free and
-// the account and the address have no usage, or any usage is allowed. Otherwise
-// nothing is stored.
-func (s *Store) createUnburdened(ctx context.Context, b *booking.Booking, key booking.Key, unlimited bool) (done bool, err error) {
+// the account and the address have no usage but up to most bookings made, or any usage is
+// allowed. Otherwise nothing is stored.
+func (s *Store) createUnburdened(ctx context.Context, b *booking.Booking, key booking.Key, unlimited bool, most int) (done bool, err error) {
 	args := accountOf(b)
 	var sql strings.Builder
-	admitted := `usage WHERE ` + unused
+	admitted := `usage WHERE ` + unused + ` AND made <= ` + args.add(most)
 	if unlimited {
 		args, admitted = nil, `(VALUES (1)) AS everybody WHERE true`
 		sql.WriteString(`WITH `)

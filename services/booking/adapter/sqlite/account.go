@@ -37,6 +37,7 @@ func triesOf(ctx context.Context, tx *sql.Tx, b *booking.Booking) (t booking.Tri
 // time: it stays so until the commit.
 func account(ctx context.Context, tx *sql.Tx, b *booking.Booking) (a booking.Account, err error) {
 	var last sql.NullInt64
+	from, to := b.MadeBefore()
 	err = tx.QueryRowContext(ctx, tries+`
 		SELECT
 			(SELECT coalesce(sum(unpaid_tickets), 0) FROM bookings
@@ -47,11 +48,13 @@ func account(ctx context.Context, tx *sql.Tx, b *booking.Booking) (a booking.Acc
 				WHERE user_id = ?1 AND status = 'PENDING' AND event_id = ?4 AND unpaid_tickets > 0 AND checkout <> 'null'),
 			(SELECT count(*) FROM bookings WHERE address = ?5 AND address <> '' AND status = 'PENDING'),
 			(SELECT coalesce(sum(unpaid_tickets), 0) FROM bookings
-				WHERE address = ?5 AND address <> '' AND status IN ('PENDING', 'CONFIRMED') AND event_id = ?4 AND (status = 'PENDING' OR created_at >= ?6))
+				WHERE address = ?5 AND address <> '' AND status IN ('PENDING', 'CONFIRMED') AND event_id = ?4 AND (status = 'PENDING' OR created_at >= ?6)),
+			(SELECT count(*) FROM bookings WHERE user_id = ?1 AND id >= ?7 AND id < ?8),
+			(SELECT coalesce(min(id), '') FROM bookings WHERE user_id = ?1 AND id >= ?7 AND id < ?8)
 		FROM tries`,
 		b.UserID, sqlitedb.Time(b.CreatedAt.Add(-booking.DeclinesKept)), b.ID,
-		b.EventID, b.Address, sqlitedb.Time(b.CreatedAt.Add(-booking.AddressKept))).
-		Scan(&a.Tickets, &a.Declined, &a.Open, &last, &a.Checkouts, &a.CheckoutTickets, &a.AddressOpen, &a.AddressTickets)
+		b.EventID, b.Address, sqlitedb.Time(b.CreatedAt.Add(-booking.AddressKept)), from, to).
+		Scan(&a.Tickets, &a.Declined, &a.Open, &last, &a.Checkouts, &a.CheckoutTickets, &a.AddressOpen, &a.AddressTickets, &a.Made, &a.FirstMade)
 	a.LastTry = sqlitedb.FromNullTime(last)
 	return a, err
 }

@@ -42,7 +42,7 @@ func TestEverythingGoesByIndexes(t *testing.T) {
 	now := time.UnixMicro(1e15).Add(24 * time.Hour)
 	key := booking.Key{Value: "key1000", Fingerprint: "f"}
 	create := func(ctx context.Context) error {
-		err := s.Create(ctx, booking.Booking{ID: "one more", UserID: "user1", EventID: "event1", Address: "address1", Status: booking.Pending, CreatedAt: now}, booking.Key{},
+		err := s.Create(ctx, booking.Booking{ID: "01a22cfe-8beb-786a-b80e-56d619f9a174", UserID: "user1", EventID: "event1", Address: "address1", Status: booking.Pending, CreatedAt: now}, booking.Key{},
 			func(booking.Account) error { return errNotAdmitted })
 		if errors.Is(err, errNotAdmitted) {
 			err = nil
@@ -79,6 +79,7 @@ func TestEverythingGoesByIndexes(t *testing.T) {
 		{"Create, what is unpaid", "bookings_unpaid", create},
 		{"Create, what was declined", "bookings_declined", create},
 		{"Create, what was paid since", "bookings_of_user", create},
+		{"Create, what was made", "bookings_of_user", create},
 		{"Create, what is open at the address", "bookings_of_address", create},
 		{"Create with a key and a step", "bookings_unpaid", createInOne},
 		{"ByKey", "idempotency_keys", func(ctx context.Context) error { _, err := s.ByKey(ctx, "user0", key, now); return err }},
