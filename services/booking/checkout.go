@@ -181,19 +181,16 @@ func (b *Booking) beginAttempt(a Attempt, by string) error {
 	return nil
 }
 
-// attemptBy answers what became of the attempt with this key.
+// attemptBy answers what became of the attempt with this key. One that was declined stays
+// so, whatever became of the booking.
 func (b Booking) attemptBy(key string) (Booking, error) {
-	a := b.attemptWith(key)
-	if b.Status != Pending || a == nil {
-		return replay(b)
-	}
-	switch a.Outcome {
-	case PaymentDeclined:
+	switch a := b.attemptWith(key); {
+	case a != nil && a.Outcome == PaymentDeclined:
 		return b, ErrPaymentDeclined
-	case PaymentOpen:
-		if !a.Told {
-			return b, ErrInProgress
-		}
+	case a == nil, b.Status != Pending:
+		return replay(b)
+	case a.Outcome == PaymentOpen && !a.Told:
+		return b, ErrInProgress
 	}
 	return b, nil
 }

@@ -118,6 +118,54 @@ func TestARepeatedPaymentAnswersTheFirst(t *testing.T) {
 	if err != nil || len(b.Checkout.Attempts) != 3 {
 		t.Errorf("%d attempts, %v", len(b.Checkout.Attempts), err)
 	}
+	wantStatus(t, b, booking.Confirmed, booking.PaymentCaptured)
+	_, err = s.Pay(t.Context(), admin, b.ID, bookingtest.Declined, "first")
+	wantErr(t, err, booking.ErrPaymentDeclined) // although another card has paid
+	if b, err = s.Pay(t.Context(), admin, b.ID, bookingtest.Good, "third"); err != nil || b.Status != booking.Confirmed {
+		t.Errorf("the booking is %s, %v", b.Status, err)
+	}
+	m.check(t)
+}
+
+func TestARepeatOfADeclinedPaymentIsDeclinedWhenTheCheckoutIsOver(t *testing.T) {
+	t.Parallel()
+	m := modelWorld(t)
+	b, _ := m.checkOut(t, price)
+	s := m.service(nil)
+	for range 2 {
+		_, err := s.Pay(t.Context(), admin, b.ID, bookingtest.Declined, "k")
+		wantErr(t, err, booking.ErrPaymentDeclined)
+		m.advance(ttl) // the time to pay is over
+		_, err = s.Pay(t.Context(), admin, b.ID, bookingtest.Declined, "k")
+		wantErr(t, err, booking.ErrPaymentDeclined)
+		m.recover(t)
+	}
+	if b = m.get(t, b.ID); b.Reason != problem.CheckoutExpired {
+		t.Errorf("it has failed for %q", b.Reason)
+	}
+}
+
+// A checkout that its customer has abandoned is over for a repeat of the request that made
+// it, also while the provider does not say that nothing was charged.
+func TestARepeatOfAnAbandonedCheckoutIsRefused(t *testing.T) {
+	t.Parallel()
+	m := modelWorld(t)
+	b, again := m.checkOut(t, price)
+	if _, err := m.payFor(t, b, bookingtest.Acts); err != nil {
+		t.Fatal(err)
+	}
+	got, err := m.service(&faults{before: only("Settle", unknown)}).Cancel(t.Context(), admin, b.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Status != booking.Pending {
+		t.Fatalf("the booking is %s, and the provider does not answer", got.Status)
+	}
+	_, err = again()
+	wantErr(t, err, booking.ErrCheckoutAbandoned)
+	m.recover(t)
+	_, err = again()
+	wantErr(t, err, booking.ErrCheckoutAbandoned)
 	m.check(t)
 }
 

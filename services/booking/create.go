@@ -222,7 +222,8 @@ func replay(b Booking) (Booking, error) {
 		return b, refusal(b.Reason)
 	case Pending:
 		switch {
-		case b.Reason == problem.PaymentDeclined, b.Reason == problem.AmountNotPayable, b.Reason == problem.PriceChanged:
+		case b.Reason == problem.PaymentDeclined, b.Reason == problem.AmountNotPayable, b.Reason == problem.PriceChanged,
+			b.Reason == problem.CheckoutAbandoned, b.Reason == problem.EventCancelled:
 			return b, refusal(b.Reason)
 		case !b.Acknowledged:
 			return Booking{}, ErrInProgress
