@@ -318,6 +318,12 @@ func NeedsEvent(before, after *Booking) bool {
 	return after.Status == Confirmed && before.Status != Confirmed
 }
 
+// AwaitsCustomer reports whether nobody drives the booking until the Deadline of its
+// payment: its customer has to act, or to pay.
+func (b *Booking) AwaitsCustomer() bool {
+	return b.Status == Pending && b.Lease.Token == "" && !b.Lease.Until.IsZero() && b.Lease.Until.Equal(b.Payment.Deadline)
+}
+
 // Refund returns the refund with this id, or nil.
 func (b *Booking) Refund(id string) *Refund {
 	for i := range b.Refunds {

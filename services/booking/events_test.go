@@ -115,3 +115,30 @@ func TestMessagesAboutEventsThatMakeNoSense(t *testing.T) {
 		}
 	}
 }
+
+// A checkout whose request was at work when the event's cancellation was recorded ends as
+// soon as that is done, and not when its time is over.
+func TestACheckoutThatWasDrivenEndsWithItsEvent(t *testing.T) {
+	t.Parallel()
+	for _, token := range []string{bookingtest.Declined, bookingtest.Acts} {
+		m := modelWorld(t)
+		b, _ := m.checkOut(t, price)
+		off := m.service(nil)
+		s := m.service(&faults{before: once("Charge", func() {
+			if err := m.cancelEvent(t.Context(), off, b.EventID); err != nil {
+				t.Error(err)
+			}
+		})})
+		_, _ = s.Pay(t.Context(), admin, b.ID, token, "k")
+		if b = m.get(t, b.ID); b.Status != booking.Pending || b.Lease.Until.After(m.now()) {
+			t.Errorf("the booking is %s, and due at %s, want PENDING, at once (%s)", b.Status, b.Lease.Until, m.now())
+		}
+		if err := m.recoverOnce(t, m.service(nil)); err != nil {
+			t.Fatal(err)
+		}
+		if b = m.get(t, b.ID); b.Status != booking.Failed || b.Reason != problem.EventCancelled {
+			t.Errorf("the booking is %s %q, want FAILED event_cancelled", b.Status, b.Reason)
+		}
+		m.check(t)
+	}
+}

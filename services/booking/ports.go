@@ -66,6 +66,8 @@ type Store interface {
 	// place. No two changes of one booking overlap. change does no I/O and may be
 	// called again.
 	//
+	//   - A booking of a cancelled event that AwaitsCustomer is due at its UpdatedAt.
+	//
 	// If Effects has Admit, it is called after change, with the Tries of the booking's
 	// user at UpdatedAt.
 	//   - An error of Admit is returned, and nothing is stored.
@@ -85,6 +87,7 @@ type Store interface {
 	//   - The audit log gets the new steps of the timeline.
 	//   - A booking of a cancelled event does not become Confirmed: ErrEventCancelled.
 	//   - An address is stored while its booking has unpaid tickets, as Update says.
+	//   - A booking of a cancelled event that AwaitsCustomer is due at its UpdatedAt.
 	Save(ctx context.Context, before, after Booking) (Booking, error)
 	// Claim takes over up to limit bookings whose lease ended, or that were to
 	// be begun with, at or before now, the longest ago first: it gives them

@@ -95,6 +95,8 @@ func TestStoreSuiteCatchesBrokenAdapters(t *testing.T) {
 		func(s *sqlite.Store) booking.Store { return triesCancelled{s} })
 	broken("extends_whatever_became_of_the_event", "a_booking_of_a_cancelled_event_gets_no_more_time_to_pay",
 		func(s *sqlite.Store) booking.Store { return triesCancelled{s} })
+	broken("leaves_time_to_pay_whatever_became_of_the_event", "a_booking_of_a_cancelled_event_that_awaits_its_customer_is_due_at_once",
+		func(s *sqlite.Store) booking.Store { return leavesTime{s} })
 	broken("reads_before_its_transaction", "32_racing_updates_lose_nothing", func(s *sqlite.Store) booking.Store { return losesUpdates{s} })
 	broken("saves_whatever_the_version", "a_save_of_another_lease_or_version_stores_nothing", func(s *sqlite.Store) booking.Store { return savesAnyVersion{s} })
 	broken("keeps_seconds_only", "everything_comes_back_as_it_was_stored", func(s *sqlite.Store) booking.Store { return keepsSeconds{s} })
@@ -625,6 +627,17 @@ func (s triesCancelled) Update(ctx context.Context, id, lease string, change fun
 		}
 		return err
 	})
+}
+
+// leavesTime does not look for the event's cancellation where a booking is left to its
+// customer.
+type leavesTime struct{ *sqlite.Store }
+
+func (s leavesTime) Save(ctx context.Context, before, after booking.Booking) (booking.Booking, error) {
+	if after.AwaitsCustomer() {
+		after.EventID = "another"
+	}
+	return s.Store.Save(ctx, before, after)
 }
 
 func (s confirmsCancelled) Update(ctx context.Context, id, lease string, change func(*booking.Booking) error) (booking.Booking, error) {

@@ -154,6 +154,54 @@ func cancelledIsNotExtended(t *testing.T, u StoreUnderTest) {
 	}
 }
 
+// awaitsUntil leaves a booking to its customer, who has an hour.
+func awaitsUntil(b *booking.Booking) error {
+	b.UpdatedAt = start.Add(time.Second)
+	b.Lease = booking.Lease{Until: start.Add(time.Hour)}
+	b.Payment.Status, b.Payment.Deadline = booking.PaymentAction, b.Lease.Until
+	return nil
+}
+
+func cancelledIsDue(t *testing.T, u StoreUnderTest) {
+	for _, cancelled := range []bool{false, true} {
+		for _, save := range []bool{false, true} {
+			b := u.create(t, pending(), booking.Key{}) // it is driven when the cancellation is recorded
+			if cancelled {
+				u.cancelEvent(t, b.EventID)
+			}
+			var got booking.Booking
+			var err error
+			if save {
+				after := b.Clone()
+				must(t, awaitsUntil(&after))
+				got, err = u.Store.Save(t.Context(), b, after)
+			} else {
+				got, err = u.Store.Update(t.Context(), b.ID, b.Lease.Token, awaitsUntil)
+			}
+			must(t, err)
+			u.want(t, got)
+			want := start.Add(time.Hour)
+			if cancelled {
+				want = start.Add(time.Second)
+			}
+			if !got.Lease.Until.Equal(want) || !got.Payment.Deadline.Equal(start.Add(time.Hour)) {
+				t.Errorf("with its event cancelled = %t, saved = %t, it is due at %s, want %s", cancelled, save, got.Lease.Until, want)
+			}
+		}
+	}
+	// A pause before the next try stays: nobody's time to pay.
+	b := u.create(t, pending(), booking.Key{})
+	u.cancelEvent(t, b.EventID)
+	got, err := u.Store.Update(t.Context(), b.ID, b.Lease.Token, func(b *booking.Booking) error {
+		b.Lease = booking.Lease{Until: start.Add(time.Minute)}
+		return nil
+	})
+	must(t, err)
+	if !got.Lease.Until.Equal(start.Add(time.Minute)) {
+		t.Errorf("it is tried again at %s", got.Lease.Until)
+	}
+}
+
 func cancelledIsNotConfirmed(t *testing.T, u StoreUnderTest) {
 	event := newID()
 	of := func(b *booking.Booking) { b.EventID = event }

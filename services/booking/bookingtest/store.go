@@ -97,6 +97,7 @@ func TestStore(t *testing.T, open func(t *testing.T) StoreUnderTest) {
 		{"a save of another lease or version stores nothing", saveLost},
 		{"of 32 racing saves of one version one succeeds", saveRace},
 		{"a save of a booking of a cancelled event does not confirm it", saveCancelled},
+		{"a booking of a cancelled event that awaits its customer is due at once", cancelledIsDue},
 
 		{"bookings whose lease has ended or that are due are claimed", claimWhich},
 		{"the lease that ended first is claimed first up to the limit", claimOrder},

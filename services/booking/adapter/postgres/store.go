@@ -351,7 +351,9 @@ func (s *Store) notSaved(ctx context.Context, before *booking.Booking, needsEven
 // must be there before it, in one round trip.
 type change struct {
 	batch      pgx.Batch
+	after      *booking.Booking
 	needsEvent bool
+	awaits     bool // its customer, and begins to
 }
 
 // changeOf returns the statement that stores after as the version that follows
@@ -361,22 +363,37 @@ type change struct {
 func changeOf(before, after *booking.Booking) (*change, error) {
 	after.Version++
 	after.Address = after.KeptAddress()
-	c := &change{needsEvent: booking.NeedsEvent(before, after)}
+	c := &change{
+		after: after, needsEvent: booking.NeedsEvent(before, after),
+		awaits: after.AwaitsCustomer() && !before.Lease.Until.Equal(after.Lease.Until),
+	}
 	var sql strings.Builder
 	var args arguments
 	id := args.add(before.ID)
 	where := ` WHERE id = ` + id + ` AND lease_token = ` + args.add(before.Lease.Token) + ` AND version = ` + args.add(before.Version)
-	if c.needsEvent { // the event must not be cancelled, now and until the commit
+	if c.needsEvent || c.awaits { // whether the event is cancelled stays so until the commit
 		c.batch.Queue(lockEventShared, after.EventID)
-		where += ` AND NOT EXISTS (SELECT 1 FROM cancelled_events c WHERE c.event_id = bookings.event_id)`
+	}
+	const cancelled = `EXISTS (SELECT 1 FROM cancelled_events c WHERE c.event_id = bookings.event_id)`
+	if c.needsEvent {
+		where += ` AND NOT ` + cancelled
 	}
 	sql.WriteString(`WITH stored AS (UPDATE bookings SET stuck_since = NULL`)
 	for _, column := range stored {
-		if column.changed(before, after) {
-			sql.WriteString(`, ` + column.name + ` = ` + args.add(column.value(after)))
+		if !column.changed(before, after) {
+			continue
 		}
+		value := args.add(column.value(after))
+		if column.name == "lease_until" && c.awaits {
+			value = `CASE WHEN ` + cancelled + ` THEN ` + args.add(after.UpdatedAt) + ` ELSE ` + value + `::timestamptz END`
+		}
+		sql.WriteString(`, ` + column.name + ` = ` + value)
 	}
-	sql.WriteString(where + ` RETURNING id, event_id, version)`)
+	returned := `id, event_id, version`
+	if c.awaits {
+		returned += `, lease_until`
+	}
+	sql.WriteString(where + ` RETURNING ` + returned + `)`)
 	log(&sql, &args, after, len(before.Timeline))
 	if after.Effects.FreeKey {
 		sql.WriteString(`, freed AS (DELETE FROM idempotency_keys USING stored WHERE booking_id = stored.id)`)
@@ -391,19 +408,25 @@ func changeOf(before, after *booking.Booking) (*change, error) {
 		notified = `(SELECT count(*) FROM notified)`
 	}
 	sql.WriteString(` SELECT (SELECT count(*) FROM stored), ` + notified)
+	if c.awaits {
+		sql.WriteString(`, (SELECT lease_until FROM stored)`)
+	}
 	c.batch.Queue(sql.String(), args...)
 	return c, nil
 }
 
 // read reports whether the change was stored.
 func (c *change) read(results pgx.BatchResults) (done bool, err error) {
-	if c.needsEvent {
+	if c.needsEvent || c.awaits {
 		if _, err := results.Exec(); err != nil {
 			return false, err
 		}
 	}
-	n := 0
-	err = results.QueryRow().Scan(&n, nil)
+	n, fields := 0, []any{nil}
+	if c.awaits {
+		fields = append(fields, (*postgresdb.NullTime)(&c.after.Lease.Until))
+	}
+	err = results.QueryRow().Scan(append([]any{&n}, fields...)...)
 	return n == 1, err
 }
 

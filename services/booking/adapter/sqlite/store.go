@@ -219,6 +219,7 @@ func (s *Store) Save(ctx context.Context, before, after booking.Booking) (bookin
 type change struct {
 	before, after *booking.Booking
 	needsEvent    bool
+	awaits        bool // its customer, and begins to
 	update        string
 	args          []any
 }
@@ -239,7 +240,13 @@ func changeOf(before, after *booking.Booking) (*change, error) {
 		if err != nil {
 			return nil, err
 		}
-		update.WriteString(`, ` + column.name + ` = ?`)
+		place := `?`
+		if column.name == "lease_until" && after.AwaitsCustomer() {
+			c.awaits = true
+			place = `iif(EXISTS (SELECT 1 FROM cancelled_events c WHERE c.event_id = ?), ?, ?)`
+			c.args = append(c.args, after.EventID, sqlitedb.Time(after.UpdatedAt))
+		}
+		update.WriteString(`, ` + column.name + ` = ` + place)
 		c.args = append(c.args, v)
 	}
 	update.WriteString(` WHERE id = ? AND lease_token = ? AND version = ?`)
@@ -247,6 +254,9 @@ func changeOf(before, after *booking.Booking) (*change, error) {
 	if c.needsEvent {
 		update.WriteString(` AND NOT EXISTS (SELECT 1 FROM cancelled_events c WHERE c.event_id = ?)`)
 		c.args = append(c.args, after.EventID)
+	}
+	if c.awaits {
+		update.WriteString(` RETURNING lease_until`)
 	}
 	c.update = update.String()
 	return c, nil
@@ -256,11 +266,7 @@ func changeOf(before, after *booking.Booking) (*change, error) {
 // not before's any more, ErrEventCancelled where after becomes Confirmed and its
 // event is cancelled.
 func (c *change) store(ctx context.Context, tx *sql.Tx) error {
-	res, err := tx.ExecContext(ctx, c.update, c.args...)
-	if err != nil {
-		return err
-	}
-	if n, err := res.RowsAffected(); err != nil || n == 0 {
+	if done, err := c.run(ctx, tx); err != nil || !done {
 		return errors.Join(err, c.notStored(ctx, tx))
 	}
 	if c.after.Effects.FreeKey { // first: a key of the same change may be the one that it frees
@@ -272,6 +278,25 @@ func (c *change) store(ctx context.Context, tx *sql.Tx) error {
 		return err
 	}
 	return insertMessages(ctx, tx, c.after.Effects.Messages)
+}
+
+// run executes the statement, and reports whether it has changed the row.
+func (c *change) run(ctx context.Context, tx *sql.Tx) (done bool, err error) {
+	if c.awaits {
+		var until int64
+		err := tx.QueryRowContext(ctx, c.update, c.args...).Scan(&until)
+		if errors.Is(err, sql.ErrNoRows) {
+			return false, nil
+		}
+		c.after.Lease.Until = sqlitedb.FromTime(until)
+		return err == nil, err
+	}
+	res, err := tx.ExecContext(ctx, c.update, c.args...)
+	if err != nil {
+		return false, err
+	}
+	n, err := res.RowsAffected()
+	return n > 0, err
 }
 
 func insertMessages(ctx context.Context, tx *sql.Tx, messages []events.Message) error {
