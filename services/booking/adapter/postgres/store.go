@@ -271,7 +271,7 @@ func (s *Store) OfEvent(ctx context.Context, eventID, after string, limit int) (
 func (s *Store) Update(ctx context.Context, id, lease string, change func(*booking.Booking) error) (booking.Booking, error) {
 	var after booking.Booking
 	err := s.db.Write(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		before, err := whole.one(tx.QueryRow(ctx, `SELECT `+whole.names+` FROM bookings WHERE id = $1 FOR UPDATE`, id))
+		before, err := forUpdate(ctx, tx, id)
 		if err != nil {
 			return err
 		}
@@ -310,6 +310,24 @@ func (s *Store) Update(ctx context.Context, id, lease string, change func(*booki
 	}
 	after.Effects = booking.Effects{}
 	return after, nil
+}
+
+// forUpdate locks the booking with this id, and returns it. It shares the booking's event
+// first, as whoever records its cancellation has the event before the bookings: in another
+// order the two could wait for each other.
+func forUpdate(ctx context.Context, tx pgx.Tx, id string) (b booking.Booking, err error) {
+	var all pgx.Batch
+	all.Queue(`SELECT pg_advisory_xact_lock_shared(hashtextextended('cancelled_events ' || event_id, 0)) FROM bookings WHERE id = $1`, id)
+	all.Queue(`SELECT `+whole.names+` FROM bookings WHERE id = $1 FOR UPDATE`, id)
+	results := tx.SendBatch(ctx, &all)
+	defer func() { err = errors.Join(err, results.Close()) }()
+	if _, err := results.Exec(); err != nil {
+		if postgresdb.IsNoText(err) {
+			err = booking.ErrNotFound
+		}
+		return booking.Booking{}, err
+	}
+	return whole.one(results.QueryRow())
 }
 
 // Save implements booking.Store.

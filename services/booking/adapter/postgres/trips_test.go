@@ -61,3 +61,53 @@ func TestABookingIsTwoRoundTrips(t *testing.T) {
 		t.Errorf("%d round trips, want 2", n)
 	}
 }
+
+// An update shares the event before it locks its booking: whoever records the event's
+// cancellation has the event first, too, and so the two never wait for each other.
+func TestAnUpdateWaitsForTheEventBeforeItsBooking(t *testing.T) {
+	t.Parallel()
+	url := pgtest.New(t, postgres.Migrate)
+	s := open(t, postgresdb.Options{URL: url})
+	now := time.Now().UTC().Truncate(time.Microsecond)
+	b := booking.Booking{ID: newID(), UserID: newID(), EventID: newID(), Status: booking.Pending, Version: 1, CreatedAt: now, UpdatedAt: now, Checkout: &booking.Checkout{ExpiresAt: now}}
+	if err := s.Create(t.Context(), b, booking.Key{}, nil); err != nil {
+		t.Fatal(err)
+	}
+	conn, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close(context.WithoutCancel(t.Context())) }()
+	tx, err := conn.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tx.Exec(t.Context(), `SELECT pg_advisory_xact_lock(hashtextextended('cancelled_events ' || $1::text, 0))`, b.EventID); err != nil {
+		t.Fatal(err)
+	}
+	updated := make(chan error, 1)
+	go func() {
+		_, err := s.Update(t.Context(), b.ID, "", func(b *booking.Booking) error {
+			b.Checkout.Attempts = append(b.Checkout.Attempts, booking.Attempt{At: now})
+			return nil
+		})
+		updated <- err
+	}()
+	for waits, deadline := false, time.Now().Add(time.Minute); !waits; {
+		if err := tx.QueryRow(t.Context(), `SELECT EXISTS (SELECT 1 FROM pg_locks l JOIN pg_database d ON d.oid = l.database WHERE d.datname = current_database() AND l.locktype = 'advisory' AND NOT l.granted)`).Scan(&waits); err != nil {
+			t.Fatal(err)
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("the update does not wait for the event")
+		}
+	}
+	if _, err := tx.Exec(t.Context(), `SELECT 1 FROM bookings WHERE id = $1 FOR UPDATE NOWAIT`, b.ID); err != nil {
+		t.Errorf("the update has its booking while it waits for the event: %v", err)
+	}
+	if err := tx.Rollback(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-updated; err != nil {
+		t.Error(err)
+	}
+}
