@@ -165,7 +165,7 @@ func (s *Signer) Sign(c Code) string {
 // PublicKey verifies codes of one event, and can make none.
 type PublicKey struct {
 	ID  uint8             `json:"id" doc:"The second byte of the codes that the key verifies"`
-	Key ed25519.PublicKey `json:"key" doc:"Ed25519, 32 bytes in base64"`
+	Key ed25519.PublicKey `json:"key" doc:"Ed25519, 32 bytes in base64" example:"Tv0xSX8tUCAPV6hRiSUqcLLj2rAs3iFOPbWXqdQNUaI="`
 }
 
 // Verifier is a door's: it reads the codes of one event. It is safe for concurrent use.

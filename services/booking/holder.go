@@ -21,7 +21,7 @@ import (
 const maxHolders = 254
 
 // ChangeHolder says who a ticket is for, for the booking's owner or an admin, and returns the
-// ticket. Once the booking is Confirmed that passes the ticket on, until the doors open by the
+// booking and the ticket. Once the booking is Confirmed that passes the ticket on, until the doors open by the
 // date that it was booked for: its Issue grows, and what was issued before is not valid any
 // more. Who holds the ticket already changes nothing. A holder that is not allowed is a
 // problem.Invalid. ErrNotFound, ErrForbidden, ErrTicketNotFound, ErrTicketCancelled,
@@ -29,14 +29,14 @@ const maxHolders = 254
 // worked on.
 //
 // It goes on when ctx is cancelled.
-func (s *Service) ChangeHolder(ctx context.Context, caller identity.Caller, id, ticketID string, h Holder) (Ticket, error) {
+func (s *Service) ChangeHolder(ctx context.Context, caller identity.Caller, id, ticketID string, h Holder) (Booking, Ticket, error) {
 	ctx = context.WithoutCancel(ctx)
 	if err := h.validate(); err != nil {
-		return Ticket{}, err
+		return Booking{}, Ticket{}, err
 	}
 	b, err := s.Get(ctx, caller, id)
 	if err != nil {
-		return Ticket{}, err
+		return Booking{}, Ticket{}, err
 	}
 	b, err = s.Store.Update(ctx, id, "", func(b *Booking) error {
 		now := s.now()
@@ -58,9 +58,10 @@ func (s *Service) ChangeHolder(ctx context.Context, caller identity.Caller, id, 
 		s.Committed()
 	}
 	if err != nil {
-		return Ticket{}, err
+		return Booking{}, Ticket{}, err
 	}
-	return b.ticket(ticketID)
+	t, err := b.ticket(ticketID)
+	return b.seenBy(caller), t, err
 }
 
 var errSameHolder = errors.New("the ticket has this holder")

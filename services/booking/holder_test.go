@@ -27,7 +27,7 @@ func TestATicketIsPassedOn(t *testing.T) {
 	b := w.book(t, s, c, booking.Request{EventID: w.newEvent(price), Tickets: 3})
 	second := booking.TicketID(b.ID, 2)
 	for i, h := range []booking.Holder{grace, grace, {Name: "Ada"}, {Name: " Ada ", Email: ""}, grace} {
-		ticket, err := s.ChangeHolder(t.Context(), c, b.ID, second, h)
+		_, ticket, err := s.ChangeHolder(t.Context(), c, b.ID, second, h)
 		if want := []int{2, 2, 3, 3, 4}[i]; err != nil || ticket.Issue != want || ticket.Number != 2 || ticket.Status != valid || ticket.Holder.Email != h.Email {
 			t.Errorf("%d. for %+v it is %+v, %v, want issue %d", i+1, h, ticket, err, want)
 		}
@@ -57,7 +57,7 @@ func TestHoldersAreNamedDuringCheckout(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, h := range []booking.Holder{{Name: "Ada"}, grace} {
-		if ticket, err := s.ChangeHolder(t.Context(), c, b.ID, booking.TicketID(b.ID, 1), h); err != nil || ticket.Issue != 1 || ticket.Status != held || ticket.Holder != h {
+		if _, ticket, err := s.ChangeHolder(t.Context(), c, b.ID, booking.TicketID(b.ID, 1), h); err != nil || ticket.Issue != 1 || ticket.Status != held || ticket.Holder != h {
 			t.Fatalf("the ticket is %+v, %v", ticket, err)
 		}
 	}
@@ -72,7 +72,7 @@ func TestHoldersAreNamedDuringCheckout(t *testing.T) {
 	if told[0].HolderName != grace.Name || told[0].Issue != 1 || told[1].HolderName != c.Name {
 		t.Errorf("the confirmation says %+v", told)
 	}
-	_, err = s.ChangeHolder(t.Context(), c, b.ID, booking.TicketID(b.ID, 1), booking.Holder{Name: "Ada"})
+	_, _, err = s.ChangeHolder(t.Context(), c, b.ID, booking.TicketID(b.ID, 1), booking.Holder{Name: "Ada"})
 	wantErr(t, err, booking.ErrTransfersNotAllowed)
 	w.check(t)
 }
@@ -91,10 +91,10 @@ func TestAHolderIsRefused(t *testing.T) {
 	failed, err := s.Create(t.Context(), c, booking.Request{EventID: w.newEvent(price), Tickets: 1, PaymentToken: "tok_declined"})
 	wantErr(t, err, booking.ErrPaymentDeclined)
 	change := func(id, ticket string) error {
-		_, err := s.ChangeHolder(t.Context(), c, id, ticket, grace)
+		_, _, err := s.ChangeHolder(t.Context(), c, id, ticket, grace)
 		return err
 	}
-	_, err = s.ChangeHolder(t.Context(), other, b.ID, first, grace)
+	_, _, err = s.ChangeHolder(t.Context(), other, b.ID, first, grace)
 	wantErr(t, err, booking.ErrForbidden)
 	wantErr(t, change(uuid.NewString(), first), booking.ErrNotFound)
 	wantErr(t, change(b.ID, booking.TicketID(b.ID, 3)), booking.ErrTicketNotFound)
@@ -106,7 +106,7 @@ func TestAHolderIsRefused(t *testing.T) {
 	w.clock.Store(bookingtest.StartsAt.Add(-time.Hour - time.Microsecond).UnixMicro())
 	wantErr(t, change(b.ID, first), nil)
 	w.advance(time.Microsecond)
-	_, err = s.ChangeHolder(t.Context(), c, b.ID, first, booking.Holder{Name: "Ada"})
+	_, _, err = s.ChangeHolder(t.Context(), c, b.ID, first, booking.Holder{Name: "Ada"})
 	wantErr(t, err, booking.ErrDoorsOpen)
 	wantErr(t, change(b.ID, first), nil) // nothing changes
 	_, err = s.Cancel(t.Context(), c, b.ID)
@@ -140,7 +140,7 @@ func TestTheNamesOfHolders(t *testing.T) {
 		"no address":      {booking.Holder{Name: "Ada", Email: "ada"}, booking.Holder{}, "holder.email"},
 		"two addresses":   {booking.Holder{Name: "Ada", Email: "a@example.com,b@example.com"}, booking.Holder{}, "holder.email"},
 	} {
-		ticket, err := s.ChangeHolder(t.Context(), c, b.ID, booking.TicketID(b.ID, 1), test.holder)
+		_, ticket, err := s.ChangeHolder(t.Context(), c, b.ID, booking.TicketID(b.ID, 1), test.holder)
 		var invalid problem.Invalid
 		switch {
 		case test.field == "" && (err != nil || ticket.Holder != test.want):
@@ -158,13 +158,13 @@ func TestTicketsArePassedOnSoOftenAndNoMore(t *testing.T) {
 	c, s := w.newCustomer(), w.service(nil)
 	b := w.book(t, s, c, booking.Request{EventID: w.newEvent(price), Tickets: 2})
 	for i := range 254 {
-		ticket, err := s.ChangeHolder(t.Context(), c, b.ID, booking.TicketID(b.ID, 1), booking.Holder{Name: fmt.Sprint("Holder ", i)})
+		_, ticket, err := s.ChangeHolder(t.Context(), c, b.ID, booking.TicketID(b.ID, 1), booking.Holder{Name: fmt.Sprint("Holder ", i)})
 		if err != nil || ticket.Issue != i+2 {
 			t.Fatalf("change %d: issue %d, %v", i+1, ticket.Issue, err)
 		}
 	}
 	for n := 1; n <= 2; n++ {
-		_, err := s.ChangeHolder(t.Context(), c, b.ID, booking.TicketID(b.ID, n), grace)
+		_, _, err := s.ChangeHolder(t.Context(), c, b.ID, booking.TicketID(b.ID, n), grace)
 		wantErr(t, err, booking.ErrTooManyHolders)
 	}
 	b = w.get(t, b.ID)
@@ -183,7 +183,7 @@ func TestNamingHoldersOverAndOverStaysSmall(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i := range 20 {
-		if _, err := s.ChangeHolder(t.Context(), c, b.ID, booking.TicketID(b.ID, 1), booking.Holder{Name: fmt.Sprint("Holder ", i)}); err != nil {
+		if _, _, err := s.ChangeHolder(t.Context(), c, b.ID, booking.TicketID(b.ID, 1), booking.Holder{Name: fmt.Sprint("Holder ", i)}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -202,7 +202,7 @@ func TestNoHolderIsNamedInTimelineAndAudit(t *testing.T) {
 		t.Fatal(err)
 	}
 	name := func(h booking.Holder) {
-		if _, err := s.ChangeHolder(t.Context(), c, b.ID, booking.TicketID(b.ID, 1), h); err != nil {
+		if _, _, err := s.ChangeHolder(t.Context(), c, b.ID, booking.TicketID(b.ID, 1), h); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -238,7 +238,7 @@ func TestRacingHolders(t *testing.T) {
 	var racers sync.WaitGroup
 	for i := range 12 {
 		racers.Go(func() {
-			if _, err := s.ChangeHolder(t.Context(), c, b.ID, booking.TicketID(b.ID, 1+i%4), booking.Holder{Name: fmt.Sprint("Holder ", i)}); err != nil {
+			if _, _, err := s.ChangeHolder(t.Context(), c, b.ID, booking.TicketID(b.ID, 1+i%4), booking.Holder{Name: fmt.Sprint("Holder ", i)}); err != nil {
 				t.Error(err)
 			}
 		})

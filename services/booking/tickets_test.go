@@ -204,3 +204,33 @@ func TestTicketsOfEarlierReleasesStayWhatTheyAre(t *testing.T) {
 		}
 	})
 }
+
+// Of A, A and B an earlier release has given an A back. Without numbers of its own it would
+// move behind B once the other A goes.
+func TestAnOldCancellationIsNumberedBeforeTheNextOne(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	free := money.Amount{Currency: "EUR"}
+	item := func(id string) events.Item { return events.Item{TicketTypeID: id, Quantity: 1, UnitPrice: free} }
+	typeA, typeB := uuid.NewString(), uuid.NewString()
+	b := booking.Booking{
+		ID: uuid.NewString(), UserID: admin.UserID, EventID: uuid.NewString(), Total: free, Status: booking.Confirmed, Attempt: 1, Version: 1,
+		Event: events.Event{StartsAt: w.now().AddDate(1, 0, 0)}, CreatedAt: w.now(), UpdatedAt: w.now(),
+		Items:         []events.Item{item(typeA), item(typeB)},
+		Cancellations: []booking.Cancellation{{ID: uuid.NewString(), Items: []events.Item{item(typeA)}, Done: true}},
+	}
+	if err := w.store.Create(t.Context(), b, booking.Key{}, nil); err != nil {
+		t.Fatal(err)
+	}
+	b, _, err := w.service(nil).CancelTickets(t.Context(), admin, b.ID, booking.ToCancel{Tickets: []string{booking.TicketID(b.ID, 1)}}, "k")
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantStatuses(t, b, gone, gone, valid)
+	if last := b.Tickets()[2]; last.Item.TicketTypeID != typeB {
+		t.Errorf("ticket 3 is of type %s, want %s", last.Item.TicketTypeID, typeB)
+	}
+	if first := b.Cancellations[0].Tickets; !slices.Equal(first, []int{2}) {
+		t.Errorf("the old cancellation has the tickets %v", first)
+	}
+}

@@ -21,7 +21,8 @@ type ticket struct {
 		Name  string `json:"name"`
 		Email string `json:"email"`
 	} `json:"holder"`
-	Issue int `json:"issue"`
+	Issue int    `json:"issue"`
+	Code  string `json:"code"`
 }
 
 func (p *platform) tickets(t *testing.T, by *account, bookingID string) []ticket {
@@ -62,6 +63,7 @@ func TestTicketsHaveHolders(t *testing.T) {
 	rename(organizer, 1, "Omar").refused(t, http.StatusForbidden, problem.Forbidden)
 	rename(g, 1, "\u202eanA").refused(t, http.StatusUnprocessableEntity, problem.ValidationFailed)
 	p.pay(t, g, b.ID, "tok_visa").want(t, http.StatusOK)
+	old := p.tickets(t, g, b.ID)[1].Code
 	var passed ticket
 	rename(g, 2, "Grace Hopper").want(t, http.StatusOK).into(t, &passed)
 	rename(g, 2, "Grace Hopper").want(t, http.StatusOK)
@@ -69,6 +71,14 @@ func TestTicketsHaveHolders(t *testing.T) {
 	wantTickets(t, after, "1 VALID 1", "2 VALID 2")
 	if after[0].Holder.Name != "Ana" || after[1].Holder.Email != "friend@example.com" || after[1] != passed {
 		t.Errorf("the tickets are %+v", after)
+	}
+	if len(old) != 120 || len(after[1].Code) != 120 || old == after[1].Code {
+		t.Errorf("its code was %q and is %q", old, after[1].Code)
+	}
+	for _, one := range p.tickets(t, p.admin, b.ID) {
+		if one.Code != "" {
+			t.Errorf("an admin sees the code of ticket %d", one.Number)
+		}
 	}
 	ids = append(ids, uuid.NewString())
 	rename(g, 3, "Nobody").refused(t, http.StatusNotFound, problem.TicketNotFound)

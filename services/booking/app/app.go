@@ -139,7 +139,8 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	}); err != nil {
 		return nil, err
 	}
-	if _, err := cfg.ticketKeys(!a.Private); err != nil {
+	ticketKeys, err := cfg.ticketKeys(!a.Private)
+	if err != nil {
 		return nil, err
 	}
 	if _, err := config.Secrets("LINK_KEY", cfg.LinkKey, !a.Private); err != nil {
@@ -217,7 +218,7 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	clients := httpkit.Clients{Front: "user", Verify: guard.VerifyService, Proxies: proxies} // the gateway passes requests on
 	_, api := a.API("Boxoffice booking", "Book tickets, pay, cancel.")
 	rest.Register(api, a.service, rest.Options{
-		Guard: guard, Address: rest.HashedAddress(clients, addressKey), AuditLog: db.Audit, CancelledEvents: db.Cancelled, Records: db.Records, Ledger: payments.ledger,
+		Guard: guard, Address: rest.HashedAddress(clients, addressKey), AuditLog: db.Audit, CancelledEvents: db.Cancelled, Records: db.Records, TicketKeys: ticketKeys, Ledger: payments.ledger,
 		PublishableKey: payments.publishable,
 	})
 	stripe.Register(api, a.service, payments.webhook)

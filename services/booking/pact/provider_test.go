@@ -9,11 +9,13 @@ import (
 	"net/http"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/openboxoffice/boxoffice/contracts/events"
 	"github.com/openboxoffice/boxoffice/contracts/problem"
+	"github.com/openboxoffice/boxoffice/contracts/ticketcode"
 	"github.com/openboxoffice/boxoffice/services/booking"
 	"github.com/openboxoffice/boxoffice/services/booking/adapter/rest"
 	"github.com/openboxoffice/boxoffice/services/booking/adapter/sandbox"
@@ -29,6 +31,10 @@ func TestProvider(t *testing.T) { provider(t).Verify(t, pacttest.Dir(t)) }
 
 func provider(t testing.TB) pacttest.Provider {
 	issuer, services := pacttest.NewIssuer(t), authtest.New(t)
+	ticketKeys, err := ticketcode.NewKeys([]byte(strings.Repeat("k", ticketcode.MinSecret)))
+	if err != nil {
+		t.Fatal(err)
+	}
 	state := func(left int, patience time.Duration, set func(context.Context, *world) error) func(testing.TB) (http.Handler, error) {
 		return func(t testing.TB) (http.Handler, error) {
 			w, err := newWorld(t, catalog(left), patience)
@@ -45,7 +51,7 @@ func provider(t testing.TB) pacttest.Provider {
 			}
 			api := httpkit.NewAPI(mux, "booking", "")
 			rest.Register(api, w.service, rest.Options{
-				Guard: guard, Address: func(*http.Request) string { return "" }, AuditLog: w.store, CancelledEvents: w.store, Records: w.store, Ledger: w.payments,
+				Guard: guard, Address: func(*http.Request) string { return "" }, AuditLog: w.store, CancelledEvents: w.store, Records: w.store, Ledger: w.payments, TicketKeys: ticketKeys,
 			})
 			inboxrest.Register(api, guard, inboxrest.Options{Store: w.store.Inbox(), Callers: []string{"event"}, Log: quiet})
 			return mux, nil

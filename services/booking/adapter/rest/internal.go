@@ -7,6 +7,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/openboxoffice/boxoffice/contracts/problem"
+	"github.com/openboxoffice/boxoffice/contracts/ticketcode"
 	"github.com/openboxoffice/boxoffice/services/booking"
 	"github.com/openboxoffice/boxoffice/services/internal/auth"
 	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
@@ -18,7 +19,7 @@ const (
 	admissionService = "admission"
 )
 
-func registerInternal(api huma.API, s *booking.Service, events booking.CancelledEvents, guard *auth.Guard) {
+func registerInternal(api huma.API, s *booking.Service, events booking.CancelledEvents, keys *ticketcode.Keys, guard *auth.Guard) {
 	huma.Register(api, guard.Service(api, httpkit.Refuses(huma.Operation{
 		OperationID: "getChargeLimits", Method: http.MethodGet, Path: "/charge-limits/{currency}", Tags: []string{"internal"},
 		Summary: "Which totals of a currency the payment provider charges",
@@ -63,6 +64,7 @@ func registerInternal(api huma.API, s *booking.Service, events booking.Cancelled
 		if err != nil {
 			return nil, table.To(ctx, err)
 		}
-		return &struct{ Body eventTicketsBody }{toEventTickets(page, next)}, nil
+		public, err := keys.PublicKeys(canonical(in.EventID))
+		return &struct{ Body eventTicketsBody }{toEventTickets(page, next, public)}, err
 	})
 }

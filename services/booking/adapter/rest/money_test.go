@@ -1,6 +1,7 @@
 package rest_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
@@ -12,6 +13,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/openboxoffice/boxoffice/contracts/problem"
+	"github.com/openboxoffice/boxoffice/contracts/ticketcode"
 	"github.com/openboxoffice/boxoffice/services/booking"
 )
 
@@ -112,6 +114,54 @@ func TestTicketsAreListedAndCancelledByTheirIDs(t *testing.T) {
 	}
 }
 
+// A code is the buyer's alone, says which ticket and issue it is, and verifies by the keys that admission has.
+func TestTicketsHaveCodes(t *testing.T) {
+	t.Parallel()
+	a := newAPI(t)
+	keys := a.do(t, alice, http.MethodGet, "/events/"+event+"/tickets", "", "X-Service-Token", "admission")
+	var public struct {
+		Keys []ticketcode.PublicKey `json:"public_keys"`
+	}
+	if err := json.Unmarshal([]byte(keys.raw), &public); err != nil {
+		t.Fatal(err)
+	}
+	door, err := ticketcode.NewVerifier(event, public.Keys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := a.do(t, alice, http.MethodPost, "/bookings", `{"event_id":"`+event+`","tickets":3}`).body["id"].(string)
+	a.do(t, alice, http.MethodPatch, "/bookings/"+id+"/tickets/"+booking.TicketID(id, 2), `{"holder":{"name":"Grace"}}`)
+	a.do(t, alice, http.MethodPost, "/bookings/"+id+"/cancellations", returning(booking.TicketID(id, 3)), "Idempotency-Key", "k")
+	codes := func(who, id string) (all []any) {
+		for _, item := range a.do(t, who, http.MethodGet, "/bookings/"+id+"/tickets", "").body["items"].([]any) {
+			all = append(all, item.(map[string]any)["code"])
+		}
+		return all
+	}
+	mine := codes(alice, id)
+	for i, issue := range []uint8{1, 2} {
+		tag, err := ticketcode.TagOf(booking.TicketID(id, i+1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, _ := mine[i].(string)
+		if got, err := door.Verify(text); err != nil || got != (ticketcode.Code{Ticket: tag, TicketType: 1, Issue: issue}) {
+			t.Errorf("ticket %d has the code %+v, %v", i+1, got, err)
+		}
+	}
+	if mine[2] != nil {
+		t.Errorf("what was given back has the code %v", mine[2])
+	}
+	held := a.do(t, alice, http.MethodPost, "/bookings", `{"event_id":"`+event+`","tickets":1,"checkout":true}`).body["id"].(string)
+	for _, none := range [][]any{codes("admin", id), codes(alice, held)} {
+		for i, code := range none {
+			if code != nil {
+				t.Errorf("ticket %d has the code %v", i+1, code)
+			}
+		}
+	}
+}
+
 func TestATicketIsPassedOn(t *testing.T) {
 	t.Parallel()
 	a := newAPI(t)
@@ -119,7 +169,7 @@ func TestATicketIsPassedOn(t *testing.T) {
 	second := booking.TicketID(id, 2)
 	path := "/bookings/" + id + "/tickets/" + second
 	r := a.do(t, alice, http.MethodPatch, path, `{"holder":{"name":"Grace Hopper","email":"grace@example.com"}}`)
-	if want := `{"id":"` + second + `","number":2,"ticket_type_id":"` + seat + `","name":"Seat","status":"VALID","holder":{"name":"Grace Hopper","email":"grace@example.com"},"issue":2}`; r.status != 200 || strings.TrimSpace(r.raw) != want {
+	if want := `{"id":"` + second + `","number":2,"ticket_type_id":"` + seat + `","name":"Seat","status":"VALID","holder":{"name":"Grace Hopper","email":"grace@example.com"},"issue":2,"code":"`; r.status != 200 || !strings.HasPrefix(r.raw, want) {
 		t.Errorf("passed on: %s, want %s", r, want)
 	}
 	if r := a.do(t, alice, http.MethodPatch, path, `{"holder":{"name":"Ada"}}`); r.body["issue"] != 3.0 || fmt.Sprint(r.body["holder"]) != "map[email: name:Ada]" {

@@ -19,6 +19,7 @@ import (
 	"github.com/openboxoffice/boxoffice/contracts/identity"
 	"github.com/openboxoffice/boxoffice/contracts/money"
 	"github.com/openboxoffice/boxoffice/contracts/problem"
+	"github.com/openboxoffice/boxoffice/contracts/ticketcode"
 	"github.com/openboxoffice/boxoffice/services/booking"
 	"github.com/openboxoffice/boxoffice/services/internal/auth"
 	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
@@ -51,6 +52,7 @@ type Options struct {
 	// not known. See HashedAddress.
 	Address        func(*http.Request) string
 	Records        booking.Records
+	TicketKeys     *ticketcode.Keys
 	Ledger         booking.Ledger // nil for a provider that keeps its books elsewhere
 	PublishableKey string         // of the payment provider; "" where it has none
 }
@@ -169,12 +171,12 @@ func Register(api huma.API, s *booking.Service, o Options) {
 	registerCheckout(api, s, guard)
 	registerCorrection(api, s, guard)
 	registerCancellations(api, s, guard)
-	registerTickets(api, s, guard)
+	registerTickets(api, s, o.TicketKeys, guard)
 	registerLists(api, s, guard)
 	registerAudit(api, o.AuditLog, guard)
 	registerReconciliations(api, s, o.Records, guard)
 	registerStuckBookings(api, s, guard)
-	registerInternal(api, s, o.CancelledEvents, guard)
+	registerInternal(api, s, o.CancelledEvents, o.TicketKeys, guard)
 	if o.Ledger != nil {
 		registerLedger(api, o.Ledger, guard)
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/openboxoffice/boxoffice/contracts/events"
 	"github.com/openboxoffice/boxoffice/contracts/identity"
 	"github.com/openboxoffice/boxoffice/contracts/problem"
+	"github.com/openboxoffice/boxoffice/contracts/ticketcode"
 	"github.com/openboxoffice/boxoffice/services/booking"
 	"github.com/openboxoffice/boxoffice/services/internal/auth"
 	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
@@ -26,6 +27,7 @@ type ticketBody struct {
 	Status       string     `json:"status" enum:"HELD,VALID,CANCELLED" example:"VALID" doc:"HELD until the booking is confirmed, CANCELLED from the moment that it begins to be given back"`
 	Holder       holderBody `json:"holder"`
 	Issue        int        `json:"issue" minimum:"1" maximum:"255" doc:"Grows with each new holder after the payment: what was issued before is not valid any more" example:"1"`
+	Code         string     `json:"code,omitempty" minLength:"120" maxLength:"120" doc:"What its QR code says, in the alphanumeric mode; there while the ticket is VALID, for the buyer alone" example:"*50IH8ZEV/*JMC1UQ5%+9W502U63+K EUZW6J8V+A80/RB4P*$T8YTC-OSTT:220W3O2K3R4-NTMOFX3H-CUCS4DCRNNJHR5FFHTN91.KR TVIH%SOE 8AJ4"`
 }
 
 type holderBody struct {
@@ -33,20 +35,24 @@ type holderBody struct {
 	Email string `json:"email" doc:"Empty where the ticket's mails go to the buyer alone" example:"ada@example.com"`
 }
 
-func toTickets(b booking.Booking) ticketsBody {
+// toTickets are b's tickets as the caller sees them: whoever has a code gets in, and so the
+// buyer alone sees it.
+func toTickets(b booking.Booking, caller identity.Caller, keys *ticketcode.Keys) (out ticketsBody, err error) {
 	all := b.Tickets()
-	out := ticketsBody{Items: make([]ticketBody, len(all))}
+	codes := make([]string, len(all))
+	if caller.UserID == b.UserID {
+		if codes, err = booking.Codes(keys, &b); err != nil {
+			return out, err
+		}
+	}
+	out.Items = make([]ticketBody, len(all))
 	for i, t := range all {
-		out.Items[i] = toTicket(t)
+		out.Items[i] = ticketBody{
+			ID: t.ID, Number: t.Number, TicketTypeID: t.Item.TicketTypeID, Name: t.Item.Name, Status: string(t.Status),
+			Holder: holderBody(t.Holder), Issue: t.Issue, Code: codes[i],
+		}
 	}
-	return out
-}
-
-func toTicket(t booking.Ticket) ticketBody {
-	return ticketBody{
-		ID: t.ID, Number: t.Number, TicketTypeID: t.Item.TicketTypeID, Name: t.Item.Name, Status: string(t.Status),
-		Holder: holderBody(t.Holder), Issue: t.Issue,
-	}
+	return out, nil
 }
 
 type passOnBody struct {
@@ -59,8 +65,9 @@ type newHolderBody struct {
 }
 
 type eventTicketsBody struct {
-	Items     []bookingTicketsBody `json:"items" nullable:"false"`
-	NextAfter *string              `json:"next_after" format:"uuid" doc:"Give it as ?after= for the next page; null on the last"`
+	PublicKeys []ticketcode.PublicKey `json:"public_keys" nullable:"false" doc:"What verifies the codes of the event's tickets: the key that signs, then those that are retired"`
+	Items      []bookingTicketsBody   `json:"items" nullable:"false"`
+	NextAfter  *string                `json:"next_after" format:"uuid" doc:"Give it as ?after= for the next page; null on the last"`
 }
 
 type bookingTicketsBody struct {
@@ -69,8 +76,8 @@ type bookingTicketsBody struct {
 	Tickets   []events.Ticket `json:"tickets" nullable:"false"`
 }
 
-func toEventTickets(page []booking.Booking, next string) eventTicketsBody {
-	out := eventTicketsBody{Items: make([]bookingTicketsBody, len(page))}
+func toEventTickets(page []booking.Booking, next string, keys []ticketcode.PublicKey) eventTicketsBody {
+	out := eventTicketsBody{PublicKeys: keys, Items: make([]bookingTicketsBody, len(page))}
 	for i := range page {
 		out.Items[i] = bookingTicketsBody{page[i].ID, page[i].Version, page[i].TicketList()}
 	}
@@ -80,7 +87,7 @@ func toEventTickets(page []booking.Booking, next string) eventTicketsBody {
 	return out
 }
 
-func registerTickets(api huma.API, s *booking.Service, guard *auth.Guard) {
+func registerTickets(api huma.API, s *booking.Service, keys *ticketcode.Keys, guard *auth.Guard) {
 	huma.Register(api, guard.User(api, httpkit.Refuses(huma.Operation{
 		OperationID: "listTickets", Method: http.MethodGet, Path: "/bookings/{id}/tickets", Tags: []string{"tickets"},
 		Summary: "List the tickets of a booking",
@@ -94,7 +101,8 @@ func registerTickets(api huma.API, s *booking.Service, guard *auth.Guard) {
 		if err != nil {
 			return nil, table.To(ctx, err)
 		}
-		return &struct{ Body ticketsBody }{toTickets(b)}, nil
+		all, err := toTickets(b, auth.Caller(ctx), keys)
+		return &struct{ Body ticketsBody }{all}, err
 	})
 
 	huma.Register(api, guard.User(api, httpkit.Refuses(huma.Operation{
@@ -110,10 +118,14 @@ func registerTickets(api huma.API, s *booking.Service, guard *auth.Guard) {
 		Body     passOnBody
 	},
 	) (*struct{ Body ticketBody }, error) {
-		t, err := s.ChangeHolder(ctx, auth.Caller(ctx), canonical(in.ID), canonical(in.TicketID), booking.Holder(in.Body.Holder))
+		b, t, err := s.ChangeHolder(ctx, auth.Caller(ctx), canonical(in.ID), canonical(in.TicketID), booking.Holder(in.Body.Holder))
 		if err != nil {
 			return nil, table.To(ctx, err)
 		}
-		return &struct{ Body ticketBody }{toTicket(t)}, nil
+		all, err := toTickets(b, auth.Caller(ctx), keys)
+		if err != nil {
+			return nil, err
+		}
+		return &struct{ Body ticketBody }{all.Items[t.Number-1]}, nil
 	})
 }
