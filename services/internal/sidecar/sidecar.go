@@ -33,7 +33,7 @@ type Config struct {
 
 // The tokens of .env.example.
 const (
-	exampleAPIToken = "insecure-dapr-api-token"
+	exampleAPIToken = "insecure-dapr-api-token" //nolint:gosec // everybody can read it
 	exampleAppToken = "insecure-app-api-token"
 )
 
@@ -41,7 +41,7 @@ const (
 // them uses the sidecar as the service does, and delivers messages to the service. It is
 // for services that others can reach.
 func (c Config) RefuseExamples() error {
-	variable := ""
+	var variable string
 	switch {
 	case !c.There():
 		return nil
