@@ -160,8 +160,12 @@ func (r *runner) unit(w workspace) error {
 		count = "-count=2"
 	}
 	args := []string{count, "-shuffle=on", "-timeout=" + unitTimeout, "-skip=" + brokenTest.String()}
+	poppler, err := r.poppler()
+	if err != nil {
+		return err
+	}
 	env, flags := r.race()
-	return r.goTest(r.root, append(env, inMemory()...), slices.Concat(args, flags, w.patterns(func(dir string) bool { return dir != e2eDir }))...)
+	return r.goTest(r.root, slices.Concat(env, inMemory(), poppler), slices.Concat(args, flags, w.patterns(func(dir string) bool { return dir != e2eDir }))...)
 }
 
 // integration runs the tests that need servers and that keep accepts, once. The race
@@ -188,8 +192,21 @@ func (r *runner) suites(tests *regexp.Regexp, packages []string) error {
 	if err := r.shareServers(); err != nil {
 		return err
 	}
+	poppler, err := r.poppler()
+	if err != nil {
+		return err
+	}
 	args := []string{"-tags=" + integrationTag, "-count=1", "-timeout=" + unitTimeout, "-run=" + tests.String()}
-	return r.goTest(r.root, inMemory(), append(args, packages...)...)
+	return r.goTest(r.root, append(inMemory(), poppler...), append(args, packages...)...)
+}
+
+// poppler returns the environment by which tests find what reads PDF documents.
+func (r *runner) poppler() (env []string, err error) {
+	dir, err := r.output(r.root, filepath.Join(r.root, ".ci", "poppler"))
+	if err != nil {
+		return nil, fmt.Errorf(".ci/poppler: %w", err)
+	}
+	return []string{"TEST_POPPLER=" + strings.TrimSpace(string(dir))}, nil
 }
 
 // model runs the random histories of bookings and money: 5,000 of them.

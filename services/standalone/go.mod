@@ -65,6 +65,7 @@ replace (
 	github.com/openboxoffice/boxoffice/services/booking => ../booking
 	github.com/openboxoffice/boxoffice/services/event => ../event
 	github.com/openboxoffice/boxoffice/services/internal => ../internal
+	github.com/openboxoffice/boxoffice/services/internal/documenttest => ../internal/documenttest
 	github.com/openboxoffice/boxoffice/services/internal/pacttest => ../internal/pacttest
 	github.com/openboxoffice/boxoffice/services/notification => ../notification
 	github.com/openboxoffice/boxoffice/services/user => ../user

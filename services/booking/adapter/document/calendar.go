@@ -1,0 +1,50 @@
+package document
+
+import (
+	"math"
+	"strings"
+
+	ics "github.com/arran4/golang-ical"
+
+	"github.com/openboxoffice/boxoffice/contracts/events"
+	"github.com/openboxoffice/boxoffice/services/booking"
+)
+
+// Calendar implements booking.Documents. The UID is the one of the mails' entries, so
+// that a calendar that has one of them knows the entry again.
+func (*Documents) Calendar(e booking.CalendarEntry) ([]byte, error) {
+	s := speechOf(e.Locale)
+	cal := ics.NewCalendar()
+	cal.SetProductId("-//Boxoffice//Boxoffice//EN")
+	event := cal.AddEvent(e.BookingID + "@boxoffice")
+	event.SetDtStampTime(e.At)
+	event.SetSequence(int(max(0, min(e.Version, math.MaxInt32))))
+	event.SetStatus(ics.ObjectStatusConfirmed)
+	if e.Cancelled {
+		event.SetStatus(ics.ObjectStatusCancelled)
+	}
+	event.SetStartAt(e.Event.StartsAt)
+	if e.Event.EndsAt.After(e.Event.StartsAt) {
+		event.SetEndAt(e.Event.EndsAt)
+	}
+	event.SetSummary(e.Event.Title)
+	if place := joined(e.Event.Venue.Name, e.Event.Venue.Address, e.Event.Venue.City, e.Event.Venue.Country); place != "" {
+		event.SetLocation(place)
+	}
+	event.SetDescription(s.Sprintf("Booking reference") + ": " + events.Reference(e.BookingID) + "\n" + s.Sprintf("Booking id: %s", e.BookingID))
+	if e.URL != "" {
+		event.SetURL(e.URL)
+	}
+	return []byte(cal.Serialize(ics.WithNewLineWindows)), nil
+}
+
+// joined is what is there of parts, with commas.
+func joined(parts ...string) string {
+	var there []string
+	for _, part := range parts {
+		if part = strings.TrimSpace(part); part != "" {
+			there = append(there, part)
+		}
+	}
+	return strings.Join(there, ", ")
+}
