@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -21,6 +22,7 @@ import (
 	eventapp "github.com/openboxoffice/boxoffice/services/event/app"
 	event "github.com/openboxoffice/boxoffice/services/event/app/stores"
 	"github.com/openboxoffice/boxoffice/services/internal/auth"
+	"github.com/openboxoffice/boxoffice/services/internal/auth/authtest"
 	"github.com/openboxoffice/boxoffice/services/internal/config"
 	notificationapp "github.com/openboxoffice/boxoffice/services/notification/app"
 	notification "github.com/openboxoffice/boxoffice/services/notification/app/stores"
@@ -155,13 +157,16 @@ func TestExampleSetsWhatEachServiceNeeds(t *testing.T) {
 	}
 }
 
+// databaseOf names the variables with the URLs of the services' databases.
+var databaseOf = map[string]string{
+	"user": "USER_POSTGRES_URL", "booking": "BOOKING_POSTGRES_URL",
+	"event": "EVENT_MONGO_URL", "notification": "NOTIFICATION_MONGO_URL",
+}
+
 // checkComplete checks that an environment has what a service requires.
 func checkComplete(t *testing.T, service string, environment map[string]string) {
 	t.Helper()
-	database := map[string]string{
-		"user": "USER_POSTGRES_URL", "booking": "BOOKING_POSTGRES_URL",
-		"event": "EVENT_MONGO_URL", "notification": "NOTIFICATION_MONGO_URL",
-	}[service]
+	database := databaseOf[service]
 	all := reads(t, service)
 	if _, ok := all[database]; !ok {
 		t.Errorf("%s does not read %s", service, database)
@@ -249,6 +254,18 @@ func TestTheExamplesKeysAreForThisMachineAlone(t *testing.T) {
 			if err := open(environment); err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("%s with %+v: error %v, want one about %s", service, c, err, c.want)
 			}
+		}
+		// With all that, but for its password, the database is refused as well.
+		keys := authtest.New(t)
+		environment[strings.ToUpper(service)+"_SERVICE_KEY"], environment["SERVICE_KEYS"] = keys.Private(service), strings.Join(keys.Public, ",")
+		environment["TICKET_KEY"], environment["LINK_KEY"] = config.NewSecret(), config.NewSecret()
+		environment["PAYMENTS"], environment["SMS_URL"], environment["MAIL_FROM"] = "sandbox", "none", "tickets@boxoffice.test"
+		environment[name], environment["PUBLISHED_LOCALLY"], environment["DAPR_HTTP_PORT"] = "0.0.0.0:1", "false", none
+		environment["SANDBOX_DB"] = filepath.Join(t.TempDir(), "sandbox.db")
+		delete(environment, "STORE")
+		want := "the password in " + databaseOf[service] + " is that of .env.example"
+		if err := open(environment); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: error %v, want %s", service, err, want)
 		}
 	}
 }

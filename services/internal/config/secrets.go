@@ -12,7 +12,16 @@ import (
 const minSecret = 32
 
 // insecure is how the secrets of .env.example begin.
-var insecure = []byte("insecure-")
+const insecure = "insecure-"
+
+// RefuseExample returns an error where secret, of this variable, is that of .env.example.
+// It is for services that others can reach. The error tells no secret.
+func RefuseExample(variable, secret string) error {
+	if !strings.HasPrefix(secret, insecure) {
+		return nil
+	}
+	return fmt.Errorf("%s is that of .env.example, which everybody can read: choose another before other machines can reach the services", variable)
+}
 
 // NewSecret returns a new secret, as Secrets takes it.
 func NewSecret() string {
@@ -38,8 +47,8 @@ func Secrets(variable string, list []string, public bool) ([][]byte, error) {
 			return nil, fmt.Errorf("%s: secret %d of %d is not base64", variable, i+1, len(list))
 		case len(secret) < minSecret:
 			return nil, fmt.Errorf("%s: secret %d of %d has %d bytes, not at least %d", variable, i+1, len(list), len(secret), minSecret)
-		case public && bytes.HasPrefix(secret, insecure):
-			return nil, fmt.Errorf("%s: secret %d of %d is that of .env.example, which everybody can read: choose another before other machines can reach the services", variable, i+1, len(list))
+		case public && bytes.HasPrefix(secret, []byte(insecure)):
+			return nil, RefuseExample(fmt.Sprintf("%s: secret %d of %d", variable, i+1, len(list)), string(secret))
 		}
 		secrets[i] = secret
 	}

@@ -18,6 +18,7 @@ import (
 
 	"github.com/openboxoffice/boxoffice/contracts/problem"
 	"github.com/openboxoffice/boxoffice/services/internal/auth"
+	"github.com/openboxoffice/boxoffice/services/internal/config"
 	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
 )
 
@@ -31,28 +32,14 @@ type Config struct {
 	AppToken string `env:"APP_API_TOKEN"`
 }
 
-// The tokens of .env.example.
-const (
-	exampleAPIToken = "insecure-dapr-api-token" //nolint:gosec // everybody can read it
-	exampleAppToken = "insecure-app-api-token"
-)
-
 // RefuseExamples returns an error where c has a token of .env.example: whoever knows
 // them uses the sidecar as the service does, and delivers messages to the service. It is
 // for services that others can reach.
 func (c Config) RefuseExamples() error {
-	var variable string
-	switch {
-	case !c.There():
-		return nil
-	case c.APIToken == exampleAPIToken:
-		variable = "DAPR_API_TOKEN"
-	case c.AppToken == exampleAppToken:
-		variable = "APP_API_TOKEN"
-	default:
+	if !c.There() {
 		return nil
 	}
-	return fmt.Errorf("%s is that of .env.example, which everybody can read: choose another before other machines can reach the services. If a sidecar on this machine alone reaches this one, set PUBLISHED_LOCALLY=true", variable)
+	return errors.Join(config.RefuseExample("DAPR_API_TOKEN", c.APIToken), config.RefuseExample("APP_API_TOKEN", c.AppToken))
 }
 
 // There says whether there is a sidecar.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"strings"
+
+	"github.com/openboxoffice/boxoffice/services/internal/config"
 )
 
 // Kind is a kind of database that a service can work on.
@@ -16,8 +18,9 @@ type Kind[D any] struct {
 }
 
 // Choose opens the database of the kind called name, which is the value of STORE.
-// Errors name the variable to change, but never show the value of Where.
-func Choose[D any](ctx context.Context, name string, kinds ...Kind[D]) (D, error) {
+// Where others can reach the service, it is public, and refuses a password of
+// .env.example. Errors name the variable to change, but never show the value of Where.
+func Choose[D any](ctx context.Context, name string, public bool, kinds ...Kind[D]) (D, error) {
 	var none D
 	names := make([]string, 0, len(kinds))
 	for _, k := range kinds {
@@ -27,6 +30,11 @@ func Choose[D any](ctx context.Context, name string, kinds ...Kind[D]) (D, error
 		}
 		if k.Where == "" {
 			return none, fmt.Errorf("%s is not set, and STORE is %s", k.Variable, k.Name)
+		}
+		if public {
+			if err := config.RefuseExample("the password in "+k.Variable, password(k.Where)); err != nil {
+				return none, err
+			}
 		}
 		d, err := k.Open(ctx, k.Where)
 		if err != nil {
@@ -46,4 +54,16 @@ func At[D any](path string, open func(ctx context.Context, path string) (D, erro
 		}
 		return d, nil
 	}
+}
+
+// password is the one in a database's URL, or "". A URL of several hosts is none of
+// package url's.
+func password(where string) string {
+	_, authority, _ := strings.Cut(where, "://")
+	_, password, _ := strings.Cut(authority, ":")
+	password, _, ok := strings.Cut(password, "@")
+	if !ok {
+		return ""
+	}
+	return password
 }

@@ -30,7 +30,7 @@ type Config struct {
 
 // Open opens what c.Store says, and brings its tables up to date.
 func (c Config) Open(ctx context.Context) (*app.Database, error) {
-	return storage.Choose(ctx, c.Store,
+	return storage.Choose(ctx, c.Store, !c.Private(c.Addr, c.Sidecar.There()),
 		storage.Kind[*app.Database]{Name: "postgres", Variable: "BOOKING_POSTGRES_URL", Where: c.PostgresURL, Open: c.openPostgres},
 		storage.Kind[*app.Database]{Name: "sqlite", Variable: "BOOKING_DB", Where: c.DBPath, Open: onsqlite.Open},
 	)

@@ -30,7 +30,7 @@ type Config struct {
 
 // Open opens what c.Store says, and brings its tables or indexes up to date.
 func (c Config) Open(ctx context.Context) (*app.Database, error) {
-	return storage.Choose(ctx, c.Store,
+	return storage.Choose(ctx, c.Store, !c.Private(c.Addr, c.Sidecar.There()),
 		storage.Kind[*app.Database]{Name: "mongo", Variable: "EVENT_MONGO_URL", Where: c.MongoURL, Open: c.openMongo},
 		storage.Kind[*app.Database]{Name: "sqlite", Variable: "EVENT_DB", Where: c.DBPath, Open: onsqlite.Open},
 	)

@@ -31,7 +31,7 @@ type Config struct {
 
 // Open opens what c.Store says, and brings its tables and keys up to date.
 func (c Config) Open(ctx context.Context) (*app.Database, error) {
-	return storage.Choose(ctx, c.Store,
+	return storage.Choose(ctx, c.Store, !c.Private(c.Addr, c.Sidecar.There()),
 		storage.Kind[*app.Database]{Name: "postgres", Variable: "USER_POSTGRES_URL", Where: c.PostgresURL, Open: c.openPostgres},
 		storage.Kind[*app.Database]{Name: "sqlite", Variable: "USER_DB", Where: c.DBPath, Open: onsqlite.Open},
 	)
