@@ -36,7 +36,7 @@ func (k Kind) aboutAccount() bool {
 //   - A code for a phone goes to the number that the user service names, by SMS, in
 //     the same way. Where there are no SMS it leads to nothing.
 //   - A mail for which there is no reason any more is not sent: its link was used or
-//     has expired.
+//     has expired, or a newer one was asked for.
 //   - A message of another type is ErrUnknownType.
 //   - A message with an unknown purpose is known, and leads to nothing: a newer user
 //     service sends it.
@@ -81,7 +81,7 @@ func (s *Service) HandleUser(ctx context.Context, m events.Message) error {
 
 // notDue is the Error of a mail about an account that there was no reason to send any
 // more.
-const notDue = "its link was used or has expired"
+const notDue = "its link was used or has expired, or a newer one was asked for"
 
 // attemptAccountMail is n, a mail about an account, after one attempt at it.
 func (s *Service) attemptAccountMail(ctx context.Context, n Notification) Notification {
