@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"sync"
 	"time"
 
 	"github.com/openboxoffice/boxoffice/services/internal/worker"
@@ -12,6 +13,9 @@ import (
 // hearAtOnce is how many unhandled events are looked at together. It is large, so
 // that those whose time has not come leave room for others.
 const hearAtOnce = 500
+
+// handleAtOnce is how many events are acted on at one time.
+const handleAtOnce = 8
 
 // hearWithin is how long an event may take.
 const hearWithin = 20 * time.Second
@@ -34,13 +38,14 @@ func (s *Service) KeepPaymentEvent(ctx context.Context, e PaymentEvent) error {
 }
 
 // Hear acts on the events that were kept, at once or, what cannot be now, again
-// later, until ctx ends.
+// later, until ctx ends. One that takes long holds up no other.
 func (s *Service) Hear(ctx context.Context) error {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
-	later := map[string]nextTry{}
+	h := hearing{later: map[string]nextTry{}, busy: map[string]bool{}, slots: make(chan struct{}, handleAtOnce)}
+	defer h.workers.Wait()
 	for {
-		s.hear(ctx, later)
+		s.hear(ctx, &h)
 		select {
 		case <-ctx.Done():
 			return nil
@@ -50,13 +55,60 @@ func (s *Service) Hear(ctx context.Context) error {
 	}
 }
 
+// hearing is the events that are acted on now, and those that will be again later, by
+// their ids.
+type hearing struct {
+	mu    sync.Mutex
+	busy  map[string]bool
+	later map[string]nextTry
+
+	slots   chan struct{}
+	workers sync.WaitGroup
+}
+
 // nextTry is when to try an event again.
 type nextTry struct {
 	at    time.Time
 	tries int
 }
 
-func (s *Service) hear(ctx context.Context, later map[string]nextTry) {
+// forget forgets the events that are not open any more: another process has handled them.
+func (h *hearing) forget(open []PaymentEvent) {
+	ids := make(map[string]bool, len(open))
+	for _, e := range open {
+		ids[e.ID] = true
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	maps.DeleteFunc(h.later, func(id string, _ nextTry) bool { return !ids[id] && !h.busy[id] })
+}
+
+// begin reports whether to act on the event now.
+func (h *hearing) begin(id string, now time.Time) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.busy[id] || now.Before(h.later[id].at) {
+		return false
+	}
+	h.busy[id] = true
+	return true
+}
+
+// end returns how often the event was tried in vain.
+func (h *hearing) end(id string, err error, now time.Time) (tries int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.busy, id)
+	if err == nil {
+		delete(h.later, id)
+		return 0
+	}
+	tries = h.later[id].tries + 1
+	h.later[id] = nextTry{now.Add(rests.After(tries)), tries} // monotonic, whatever the clock does
+	return tries
+}
+
+func (s *Service) hear(ctx context.Context, h *hearing) {
 	events, err := s.PaymentEvents.Unhandled(ctx, hearAtOnce)
 	if err != nil {
 		if ctx.Err() == nil {
@@ -64,24 +116,20 @@ func (s *Service) hear(ctx context.Context, later map[string]nextTry) {
 		}
 		return
 	}
-	open := make(map[string]bool, len(events))
+	h.forget(events)
 	for _, e := range events {
-		open[e.ID] = true
-	}
-	maps.DeleteFunc(later, func(id string, _ nextTry) bool { return !open[id] }) // another process has handled it
-	for _, e := range events {
-		r := later[e.ID]
-		if ctx.Err() != nil || s.Now().Before(r.at) {
+		if ctx.Err() != nil || !h.begin(e.ID, s.Now()) {
 			continue
 		}
-		if err := worker.Try(ctx, s.Log, "payment events", func() error { return s.handle(ctx, e) }, "event_id", e.ID, "booking_id", e.BookingID); err != nil {
-			r.tries++
-			later[e.ID] = nextTry{s.Now().Add(rests.After(r.tries)), r.tries} // monotonic, whatever the clock does
-			s.Log.WarnContext(ctx, "payment event not handled yet", "event_id", e.ID, "type", e.Type,
-				"booking_id", e.BookingID, "tries", r.tries, "error", err)
-			continue
-		}
-		delete(later, e.ID)
+		h.slots <- struct{}{} // for hearWithin at most
+		h.workers.Go(func() {
+			err := worker.Try(ctx, s.Log, "payment events", func() error { return s.handle(ctx, e) }, "event_id", e.ID, "booking_id", e.BookingID)
+			if tries := h.end(e.ID, err, s.Now()); err != nil {
+				s.Log.WarnContext(ctx, "payment event not handled yet", "event_id", e.ID, "type", e.Type,
+					"booking_id", e.BookingID, "tries", tries, "error", err)
+			}
+			<-h.slots
+		})
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -22,9 +23,13 @@ type toldPayments struct {
 	booking.Payments
 	down     atomic.Bool
 	captured atomic.Bool
+	hangs    sync.Map // bookings that are answered when their channels are closed
 }
 
-func (p *toldPayments) Settle(context.Context, booking.Unsettled) (booking.Settlement, error) {
+func (p *toldPayments) Settle(_ context.Context, u booking.Unsettled) (booking.Settlement, error) {
+	if answer, ok := p.hangs.Load(u.BookingID); ok {
+		<-answer.(chan struct{})
+	}
 	if p.down.Load() {
 		return booking.Settlement{}, booking.ErrOutcomeUnknown
 	}
@@ -175,6 +180,29 @@ func TestEventsAreTriedAgain(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
+	until(t, "all are handled", func() bool { return !l.open(t) })
+}
+
+// An event of which the provider does not answer holds up no other.
+func TestAnEventThatTakesLongHoldsUpNoOther(t *testing.T) {
+	t.Parallel()
+	l := newListener(t)
+	l.payments.captured.Store(true)
+	answer := make(chan struct{})
+	answered := sync.OnceFunc(func() { close(answer) })
+	t.Cleanup(answered) // before the listener's
+	for range 3 {
+		slow := l.create(t, booking.Failed, booking.Lease{})
+		l.payments.hangs.Store(slow, answer)
+		l.tell(t, slow)
+	}
+	quick := l.create(t, booking.Failed, booking.Lease{})
+	l.tell(t, quick)
+	until(t, "the quick one is handled", func() bool { return l.get(t, quick).Status == booking.Pending })
+	if !l.open(t) {
+		t.Error("the others are handled without an answer")
+	}
+	answered()
 	until(t, "all are handled", func() bool { return !l.open(t) })
 }
 
