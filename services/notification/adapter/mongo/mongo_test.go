@@ -155,8 +155,8 @@ func TestReplicasOpenAtOnce(t *testing.T) {
 	for _, index := range there {
 		unique = unique || index.Name == "once" && index.Unique
 	}
-	if len(there) != 17 || !unique {
-		t.Errorf("the indexes are %+v, want 17 with a unique one named once", there)
+	if len(there) != 19 || !unique {
+		t.Errorf("the indexes are %+v, want 19 with a unique one named once", there)
 	}
 }
 
