@@ -37,8 +37,9 @@ const (
 	Expired = "the event was too long ago"
 	// noNumber is that of an SMS whose user has removed the number.
 	noNumber = "the user has no phone number any more"
-	// OverQuota is that of one that a Quota has stopped.
-	OverQuota = "too many notifications about free bookings within an hour"
+	// OverQuota is that of one that a Quota has stopped, and OverSMSQuota that of an SMS.
+	OverQuota    = "too many notifications about free bookings within an hour"
+	OverSMSQuota = "too many SMS within an hour"
 )
 
 // Open reports whether there is something left to do.
@@ -132,6 +133,7 @@ type Record struct {
 	At         time.Time // when it came
 	EventAt    time.Time // from when the retention counts: the event, or At; at most MaxAhead after At
 	Quotas     []Quota   // of different Keys; none where it is sent in any case
+	SMSQuotas  []Quota   // of its SMS alone, of which there is one where there are any; of Keys that Quotas do not have
 	Deliveries []Notification
 }
 

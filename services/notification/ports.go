@@ -63,6 +63,9 @@ type Store interface {
 	//     booking hears how it goes on.
 	//   - A record with a Part uses its quotas whatever its booking is told: a booking has
 	//     as many of them as it has tickets.
+	//   - Where one of its SMSQuotas is used up, the SMS of a record that is sent is stored
+	//     as Dropped, with the Error OverSMSQuota, and the others without a lease. SMSQuotas
+	//     are used as Quotas are; a record that is not sent uses none.
 	//
 	//   - A record of the booking that cannot be read is left out and logged. It does
 	//     not hinder the others.

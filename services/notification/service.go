@@ -133,6 +133,8 @@ func New(o Options) (*Service, error) {
 //     an address and an account are told only of so many bookings, and cancellations in
 //     part, which count one by one (RecipientQuota). Whoever was told of a booking hears
 //     in any case what becomes of the whole of it.
+//   - An account gets few SMS about cancellations in part within a QuotaPeriod. The mails
+//     about them go out in any case.
 func (s *Service) Handle(ctx context.Context, m events.Message) error {
 	b, kind, err := decode(m)
 	if err != nil {
@@ -156,6 +158,10 @@ func (s *Service) Handle(ctx context.Context, m events.Message) error {
 	s.o.Log.InfoContext(ctx, "message taken in", "message_id", m.ID, "type", m.Type, "booking_id", b.BookingID, "new", outcome != Ignored)
 	return nil
 }
+
+// partTexts is how many SMS about cancellations in part go out for one account within a
+// QuotaPeriod. Nobody has to have proven that the number is theirs.
+const partTexts = 5
 
 // address gives r what it tells about b, which decode has checked, and a mail to
 // be written of that; an SMS, too, if the booking is paid.
@@ -181,6 +187,9 @@ func (s *Service) address(r *Record, b events.Booking) error {
 		}
 	case s.o.SMS != nil: // for what is not paid nobody has proven that the number is theirs
 		sms := newDelivery(SMS, b.UserID, r.At)
+		if r.Part != "" { // each costs nothing but a ticket that is paid back
+			r.SMSQuotas = []Quota{{Key: "sms/account/" + b.UserID, Most: partTexts}}
+		}
 		sms.Status = Resolving // whether there is a phone is asked later: the user service may be down
 		r.Deliveries = append(r.Deliveries, sms)
 	}

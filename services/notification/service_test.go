@@ -967,6 +967,31 @@ func TestAFreeBookingCancelledTicketByTicketKeepsToTheQuota(t *testing.T) {
 	}
 }
 
+// Whoever cancels a paid booking ticket by ticket gets a mail about each, for each is
+// money, and few SMS: nobody has proven that the number is theirs.
+func TestCancellationsInPartSendFewSMS(t *testing.T) {
+	t.Parallel()
+	o := &outside{contact: notification.Contact{Phone: "+4915112345678"}}
+	s := newService(t, o)
+	stop := run(t, s)
+	b := booking("stranger")
+	handle(t, s, message(t, events.TypeBookingConfirmed, b))
+	eventually(t, "the booking is told", func() bool { return statuses(t, s)[notification.Sent] == 2 })
+	for range 19 {
+		b.Version++
+		inPart(&b)
+		handle(t, s, message(t, events.TypeBookingItemsCancelled, b))
+	}
+	eventually(t, "all is sent", func() bool {
+		mails, texts := o.sent()
+		return len(mails) == 20 && len(texts) >= 6 && statuses(t, s)[notification.Pending] == 0
+	})
+	stop()
+	if mails, texts := o.sent(); len(mails) != 20 || len(texts) != 6 {
+		t.Errorf("%d mails and %d SMS, want 20 and 6, of which the confirmation is one", len(mails), len(texts))
+	}
+}
+
 // Whoever uses up the quota of an address keeps no news about another's booking from it.
 func TestAQuotaStopsNoNewsAboutABookingThatWasConfirmed(t *testing.T) {
 	t.Parallel()

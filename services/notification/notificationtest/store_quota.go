@@ -1,8 +1,11 @@
 package notificationtest
 
 import (
+	"slices"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/openboxoffice/boxoffice/services/notification"
 )
@@ -164,6 +167,70 @@ var quotaTests = map[string]func(*testing.T, notification.Store){
 		})
 		if won != most-1 {
 			t.Errorf("%d parts are told, want %d", won, most-1)
+		}
+	},
+	"an_SMS_over_its_quota_is_dropped_and_its_mail_goes": func(t *testing.T, s notification.Store) {
+		q := notification.Quota{Key: "sms/a", Most: 1}
+		texted := func(leased bool) notification.Record {
+			r := withSMS(confirmation(base))
+			r.SMSQuotas = []notification.Quota{q}
+			for i := range r.Deliveries {
+				if leased {
+					r.Deliveries[i].Lease, r.Deliveries[i].Due = newID(), base.Add(time.Minute)
+				}
+			}
+			return r
+		}
+		first := texted(true)
+		wantOutcome(t, s, first, notification.Leased)
+		var mails []string
+		for _, leased := range []bool{true, false} {
+			over := texted(leased)
+			wantOutcome(t, s, over, notification.Stored)
+			wantOutcome(t, s, over, notification.Ignored)
+			mails = append(mails, over.Deliveries[0].ID)
+			if got, want := outcomes(t, s, over.BookingID), map[string]string{over.Deliveries[0].ID: "PENDING "}; !cmp.Equal(got, want) {
+				t.Errorf("listed are %v, want %v", got, want)
+			}
+			n := over.Deliveries[1]
+			n.Status = notification.Sent
+			wantErr(t, s.Settle(t.Context(), n), notification.ErrSettled) // it has no lease
+		}
+		wantIDs(t, "claimed", claim(t, s, base.Add(time.Second), base.Add(time.Hour), 10), mails...)
+		next := texted(false)
+		next.At = base.Add(notification.QuotaPeriod)
+		wantOutcome(t, s, next, notification.Stored)
+		ns, err := s.Claim(t.Context(), notification.SMS, next.At, next.At.Add(time.Minute), 10)
+		if err != nil || !slices.Contains(ids(ns), next.Deliveries[1].ID) {
+			t.Errorf("claimed are the SMS %v (%v), want %s among them", ids(ns), err, next.Deliveries[1].ID)
+		}
+	},
+	"what_is_not_sent_uses_no_quota_of_its_SMS": func(t *testing.T, s notification.Store) {
+		q, texts := notification.Quota{Key: "to/a", Most: 1}, notification.Quota{Key: "sms/a", Most: 1}
+		wantOutcome(t, s, limited(base, q), notification.Stored)
+		over := withSMS(limited(base, q))
+		over.SMSQuotas = []notification.Quota{texts}
+		wantOutcome(t, s, over, notification.Limited)
+		sent := withSMS(confirmation(base))
+		sent.SMSQuotas = over.SMSQuotas
+		wantOutcome(t, s, sent, notification.Stored)
+		ns, err := s.Claim(t.Context(), notification.SMS, base, base.Add(time.Minute), 10)
+		if err != nil {
+			t.Fatalf("Claim: %v", err)
+		}
+		wantIDs(t, "claimed", ns, sent.Deliveries[1].ID)
+	},
+	"racing_callers_never_pass_a_quota_of_SMS": func(t *testing.T, s notification.Store) {
+		const most = 5
+		race(t, func(int) (bool, error) {
+			r := withSMS(confirmation(base))
+			r.SMSQuotas = []notification.Quota{{Key: "sms/a", Most: most}}
+			return stores(t.Context(), s, r)
+		})
+		for c, want := range map[notification.Channel]int{notification.SMS: most, notification.Email: racers} {
+			if ns, err := s.Claim(t.Context(), c, base, base.Add(time.Minute), 2*racers); err != nil || len(ns) != want {
+				t.Errorf("%d by %s are due (%v), want %d", len(ns), c, err, want)
+			}
 		}
 	},
 	"a_booking_that_a_quota_stopped_needs_one": func(t *testing.T, s notification.Store) {

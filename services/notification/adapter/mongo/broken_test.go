@@ -171,6 +171,12 @@ func TestStoreSuiteCatchesBrokenAdapters(t *testing.T) {
 				return b.Store.Enqueue(ctx, r)
 			},
 		}},
+		"sends_an_SMS_over_its_quota": {"an_SMS_over_its_quota_is_dropped_and_its_mail_goes", broken{
+			enqueue: func(b broken, ctx context.Context, r notification.Record) (notification.Outcome, error) {
+				r.SMSQuotas = nil
+				return b.Store.Enqueue(ctx, r)
+			},
+		}},
 		"takes_a_booking_for_told_that_a_quota_stopped": {"a_booking_that_a_quota_stopped_needs_one", broken{
 			enqueue: func(b broken, ctx context.Context, r notification.Record) (notification.Outcome, error) {
 				n, err := b.messages.CountDocuments(ctx, bson.D{{Key: "booking_id", Value: r.BookingID}})

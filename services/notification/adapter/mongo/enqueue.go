@@ -23,7 +23,8 @@ import (
 //  2. Look at the other messages of its booking: one of a higher version that
 //     outdates it makes it stale. One of a lower version is overtaken; if this
 //     one outdates it, it is told no more, be it undecided or waiting to be sent.
-//  3. Use its quotas, unless it is about the whole of a booking that is told already.
+//  3. Use its quotas, unless it is about the whole of a booking that is told already; then
+//     those of its SMS.
 //  4. Decide: set the deliveries where it is to be told.
 //  5. Where one of its quotas was used up, free the others.
 //
@@ -44,7 +45,7 @@ func (s *Store) Enqueue(ctx context.Context, r notification.Record) (notificatio
 		return s.insert(ctx, r, m)
 	}
 	leased := r.Deliveries[0].Lease != ""
-	if leased && len(r.Quotas) == 0 {
+	if leased && len(r.Quotas)+len(r.SMSQuotas) == 0 {
 		if outcome, done, err := s.insertLeased(ctx, r, m); err != nil || done {
 			return outcome, err
 		}
@@ -70,7 +71,11 @@ func (s *Store) Enqueue(ctx context.Context, r notification.Record) (notificatio
 		}
 		return outcome(decided, notification.Limited), err
 	}
-	if leased && !rest.newer && !rest.open {
+	texts, err := s.admitSMS(ctx, r, &m)
+	if err != nil {
+		return notification.Ignored, err
+	}
+	if leased && texts && !rest.newer && !rest.open {
 		// Whoever overtakes it from now on sees that it is leased.
 		filter := append(undecided(m.ID), bson.E{Key: "overtaken", Value: absent})
 		if decided, err := s.decide(ctx, m, rest, filter); err != nil || decided {
@@ -79,7 +84,10 @@ func (s *Store) Enqueue(ctx context.Context, r notification.Record) (notificatio
 	}
 	if leased {
 		for _, d := range m.deliveries() {
-			d.Lease, d.Due, *d.Ready = "", d.CreatedAt, true
+			d.Lease, d.Due = "", d.CreatedAt
+			if d.Ready != nil {
+				*d.Ready = true
+			}
 		}
 	}
 	decided, err := s.decide(ctx, m, rest, undecided(m.ID))

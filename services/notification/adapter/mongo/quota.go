@@ -55,6 +55,26 @@ func (s *Store) admit(ctx context.Context, r notification.Record, m *message, re
 	return nil, true, nil
 }
 
+// admitSMS uses the quotas of r's SMS, and reports whether none was used up. Otherwise
+// m's SMS is Dropped.
+func (s *Store) admitSMS(ctx context.Context, r notification.Record, m *message) (bool, error) {
+	for i, q := range r.SMSQuotas {
+		admitted, err := s.useQuota(ctx, q, r, nil)
+		if err != nil {
+			return false, err
+		}
+		if admitted {
+			continue
+		}
+		if d := m.SMS; d != nil {
+			d.Status, d.Error, d.Lease, d.Due, d.Ready = notification.Dropped, notification.OverSMSQuota, "", d.CreatedAt, nil
+		}
+		// Whoever decides upon r once more finds this one used up, too, or all free.
+		return false, s.freeQuotas(ctx, r.SMSQuotas[:i], *m)
+	}
+	return true, nil
+}
+
 // freeQuotas undoes that m has used these quotas, once it is decided that it is not
 // sent: before, somebody else may still decide otherwise.
 func (s *Store) freeQuotas(ctx context.Context, used []notification.Quota, m message) error {

@@ -58,12 +58,22 @@ func (s *Store) Enqueue(ctx context.Context, r notification.Record) (outcome not
 		if err != nil {
 			return err
 		}
+		texts := true
+		if admitted {
+			if texts, err = use(ctx, tx, r, r.SMSQuotas); err != nil {
+				return err
+			}
+		}
+		waits = waits || !texts
 		for _, n := range r.Deliveries {
 			if waits || !admitted {
 				n.Lease, n.Due = "", n.CreatedAt
 			}
-			if !admitted {
+			switch {
+			case !admitted:
 				n.Status, n.Error = notification.Failed, notification.OverQuota
+			case !texts && n.Channel == notification.SMS:
+				n.Status, n.Error = notification.Dropped, notification.OverSMSQuota
 			}
 			if err := insert(ctx, tx, r, n); err != nil {
 				return err

@@ -23,7 +23,12 @@ func admit(ctx context.Context, tx *sql.Tx, r notification.Record) (bool, error)
 			return told, err
 		}
 	}
-	for _, q := range r.Quotas {
+	return use(ctx, tx, r, r.Quotas)
+}
+
+// use uses each of quotas, unless one is used up.
+func use(ctx context.Context, tx *sql.Tx, r notification.Record, quotas []notification.Quota) (bool, error) {
+	for _, q := range quotas {
 		var used int
 		err := tx.QueryRowContext(ctx, `SELECT count(*) FROM quota_uses WHERE key = ? AND at > ? AND at < ?`,
 			q.Key, sqlitedb.Time(r.At.Add(-notification.QuotaPeriod)), sqlitedb.Time(r.At.Add(notification.QuotaPeriod))).Scan(&used)
@@ -31,7 +36,7 @@ func admit(ctx context.Context, tx *sql.Tx, r notification.Record) (bool, error)
 			return false, err
 		}
 	}
-	for _, q := range r.Quotas {
+	for _, q := range quotas {
 		if _, err := tx.ExecContext(ctx, `INSERT INTO quota_uses (key, at, message_id) VALUES (?, ?, ?)`,
 			q.Key, sqlitedb.Time(r.At), r.MessageID); err != nil {
 			return false, err

@@ -346,6 +346,31 @@ func TestStoreSuiteCatchesBrokenAdapters(t *testing.T) {
 				return s.Enqueue(ctx, r)
 			},
 		}},
+		"sends_an_SMS_over_its_quota": {"an_SMS_over_its_quota_is_dropped_and_its_mail_goes", broken{
+			enqueue: func(s store, ctx context.Context, r notification.Record) (notification.Outcome, error) {
+				r.SMSQuotas = nil
+				return s.Enqueue(ctx, r)
+			},
+		}},
+		"counts_SMS_by_the_record": {"racing_callers_never_pass_a_quota_of_SMS", broken{
+			enqueue: func(s store, ctx context.Context, r notification.Record) (notification.Outcome, error) {
+				r.SMSQuotas = slices.Clone(r.SMSQuotas)
+				for i := range r.SMSQuotas {
+					r.SMSQuotas[i].Key += r.MessageID
+				}
+				return s.Enqueue(ctx, r)
+			},
+		}},
+		"counts_SMS_that_are_not_sent": {"what_is_not_sent_uses_no_quota_of_its_SMS", broken{
+			enqueue: func(s store, ctx context.Context, r notification.Record) (notification.Outcome, error) {
+				outcome, err := s.Enqueue(ctx, r)
+				if err == nil && outcome == notification.Limited {
+					r.MessageID, r.Quotas = uuid.NewString(), nil
+					_, err = asItsFirst(s, ctx, r)
+				}
+				return outcome, err
+			},
+		}},
 		"counts_what_needs_no_quota": {"a_booking_that_is_told_uses_no_quota", broken{
 			enqueue: func(s store, ctx context.Context, r notification.Record) (notification.Outcome, error) {
 				outcome, err := s.Enqueue(ctx, r)
