@@ -112,9 +112,10 @@ func (r *reconciliation) charge(ctx context.Context, st Statement) error {
 		}
 	}
 	switch {
-	case !r.s.RestoredAt.IsZero() && b.Payment.Reference == "" && len(b.Refunds) == 0 && st.Captured != st.Refunded &&
+	case !r.s.RestoredAt.IsZero() && (b.Payment.Reference == "" || b.AwaitsCustomer()) && len(b.Refunds) == 0 && st.Captured != st.Refunded &&
 		(b.Status == Pending || b.Status == Failed):
-		// It comes from a backup of before the charge: recovery asks for it now.
+		// It comes from a backup of before the charge, or of before the customer acted:
+		// recovery asks for it now.
 		r.waiting++
 		if err := r.s.heardOf(ctx, b.ID, st.Reference); err != nil && !errors.Is(err, ErrLeaseLost) {
 			r.noAnswer(ctx, b.ID, err)

@@ -88,8 +88,8 @@ func (r *reconciliation) booking(ctx context.Context, b Booking, held []Holding)
 	if r.inMotion(b) {
 		if due := b.Lease.Until; !due.IsZero() && (b.Tries >= stuckTries || due.Before(r.report.StartedAt.Add(-stuckAfter))) {
 			r.found(ctx, FoundBookingStuck, b.ID, false, "%s since %s, tried %d times", b.Status, b.UpdatedAt.Format(time.RFC3339), b.Tries)
-		} else if !due.IsZero() && b.Payment.Status != PaymentAwaiting { // of that no money is on its way
-			r.waiting++
+		} else if !due.IsZero() && b.Payment.Status != PaymentAwaiting && (!b.AwaitsCustomer() || due.Before(r.report.StartedAt)) {
+			r.waiting++ // the others wait for their customers; what these have paid meanwhile the provider's books say
 		}
 		return nil
 	}

@@ -135,7 +135,10 @@ func TestSalesOpenAfterARestoreWhereEverythingAgrees(t *testing.T) {
 func TestSalesWaitForTheBookingsThatWereUnderWay(t *testing.T) {
 	t.Parallel()
 	m, event, _ := reconcileWorld(t)
-	b := m.awaiting(t, event)
+	b, err := m.create(t.Context(), m.service(&faults{before: only("Charge", unknown)}), m.newCustomer(), booking.Request{EventID: event, Tickets: 1, PaymentToken: bookingtest.Good})
+	if err != nil || b.Status != booking.Pending {
+		t.Fatalf("the booking is %s, %v", b.Status, err)
+	}
 	m.advance(time.Second)
 	m.restoredAt = m.now()
 	s := m.service(nil)
@@ -155,6 +158,48 @@ func TestSalesWaitForTheBookingsThatWereUnderWay(t *testing.T) {
 	}
 	awaitOpen(t, opened)
 	m.check(t)
+}
+
+// A customer who has yet to act keeps no sales shut, whose booking goes on. If they acted
+// after the backup, the provider's books say so.
+func TestSalesDoNotWaitForCustomers(t *testing.T) {
+	t.Parallel()
+	for _, acted := range []bool{false, true} {
+		m, event, _ := reconcileWorld(t)
+		waiting := []booking.Booking{m.awaiting(t, event)}
+		checkout, _ := m.checkOut(t, price)
+		checkout, err := m.payFor(t, checkout, bookingtest.Acts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		waiting = append(waiting, checkout)
+		m.advance(time.Second)
+		m.restoredAt = m.now()
+		if acted {
+			for _, b := range waiting {
+				m.pay.Act(b.ID, true)
+			}
+		}
+		s := m.service(nil)
+		opened := opening(t, s)
+		ctx, cancel := context.WithCancel(t.Context())
+		recovered := make(chan error, 1)
+		go func() { recovered <- s.Recover(ctx) }()
+		awaitOpen(t, opened)
+		cancel()
+		if err := <-recovered; err != nil {
+			t.Error(err)
+		}
+		for _, b := range waiting {
+			if acted {
+				wantStatus(t, m.get(t, b.ID), booking.Confirmed, booking.PaymentCaptured)
+			} else {
+				wantStatus(t, m.get(t, b.ID), booking.Pending, booking.PaymentAction)
+			}
+		}
+		m.recover(t)
+		m.check(t)
+	}
 }
 
 // A charge that is refunded at the provider leaves nothing to accept.
