@@ -20,7 +20,8 @@ import (
 )
 
 // Cancel ends a Checkout that is not paid, which is Failed then: ErrAlreadyPaid if it turns
-// out to be paid, and ErrPaymentInProgress while a payment is worked on. Of a Confirmed
+// out to be paid, or was confirmed behind its customer's back a moment ago and would cost a
+// fee now, and ErrPaymentInProgress while a payment is worked on. Of a Confirmed
 // booking it gives all tickets back, and its money as the event's
 // cancellation policy says, for its owner or an admin, until the doors open.
 // The booking it returns is Cancelled, or Cancelling while the refund's outcome
@@ -117,12 +118,16 @@ func (s *Service) cancel(ctx context.Context, caller identity.Caller, id, eventI
 		case b.Open() != nil:
 			return ErrInProgress
 		}
+		unheard := b.confirmedUnheard(now)
 		b.Lease, b.UpdatedAt = lease, now
 		if key.Value != "" {
 			b.Effects.Key, b.Effects.KeyUser = key, caller.UserID
 		}
 		if err := b.giveBack(want, Cancellation{ID: newID(), At: now, By: caller.UserID, Key: key.hash(caller.UserID)}, gone); err != nil {
 			return err
+		}
+		if c := b.Open(); unheard && key.Value == "" && !c.Fee.IsZero() {
+			return ErrAlreadyPaid
 		}
 		if gone && b.Status == Cancelling {
 			b.Reason = problem.EventCancelled
@@ -142,6 +147,20 @@ func (s *Service) cancel(ctx context.Context, caller identity.Caller, id, eventI
 	g := s.sagaOf(ctx, b, caller.UserID)
 	s.drive(ctx, work, &g)
 	return g.b, nil
+}
+
+// unheardFor is how long after recovery has confirmed a checkout its customer may still
+// take it for unpaid.
+const unheardFor = 30 * time.Second
+
+// confirmedUnheard reports whether b is a checkout that no request of its customer has
+// confirmed, a moment ago. Whoever cancels it then means the checkout, which costs nothing.
+func (b *Booking) confirmedUnheard(now time.Time) bool {
+	if b.Checkout == nil || !b.endsWith("confirmed") {
+		return false
+	}
+	last := b.Timeline[len(b.Timeline)-1]
+	return last.By == recovery && now.Before(last.At.Add(unheardFor))
 }
 
 // giveBack begins the cancellation c of the tickets wanted: they are no longer the

@@ -361,6 +361,43 @@ func TestACheckoutThatIsPaidCannotBeAbandoned(t *testing.T) {
 	m.check(t)
 }
 
+// Whoever gives a checkout up does not know that a hint has just confirmed it: that must
+// not cost a fee.
+func TestACheckoutThatWasJustConfirmedIsNotCancelledForAFee(t *testing.T) {
+	t.Parallel()
+	for _, policy := range []events.CancellationPolicy{{}, {FreeHours: 24 * 60, FeeBasisPoints: 1000}} {
+		m := modelWorld(t)
+		event := m.newEvent(price)
+		m.catalog.Charge(event, policy)
+		c, s := m.newCustomer(), m.service(nil)
+		b, err := s.Create(t.Context(), c, booking.Request{EventID: event, Tickets: 2, Checkout: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if b, err = s.Pay(t.Context(), c, b.ID, bookingtest.Acts, "k"); err != nil {
+			t.Fatal(err)
+		}
+		m.pay.Act(b.ID, true)
+		if err := s.PaymentHeard(t.Context(), b.ID); err != nil {
+			t.Fatal(err)
+		}
+		if err := m.recoverOnce(t, s); err != nil {
+			t.Fatal(err)
+		}
+		wantStatus(t, m.get(t, b.ID), booking.Confirmed, booking.PaymentCaptured)
+		if policy.FeeBasisPoints > 0 {
+			_, err = s.Cancel(t.Context(), c, b.ID)
+			wantErr(t, err, booking.ErrAlreadyPaid)
+			wantStatus(t, m.get(t, b.ID), booking.Confirmed, booking.PaymentCaptured)
+			m.advance(30 * time.Second)
+		}
+		if b, err = s.Cancel(t.Context(), c, b.ID); err != nil || b.Status != booking.Cancelled {
+			t.Errorf("with a fee of %d, it is %s, %v", policy.FeeBasisPoints, b.Status, err)
+		}
+		m.check(t)
+	}
+}
+
 func TestACheckoutEndsWithItsEvent(t *testing.T) {
 	t.Parallel()
 	m := modelWorld(t)

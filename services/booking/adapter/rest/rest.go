@@ -148,7 +148,7 @@ func Register(api huma.API, s *booking.Service, o Options) {
 	huma.Register(api, guard.User(api, httpkit.Refuses(huma.Operation{
 		OperationID: "cancelBooking", Method: http.MethodPut, Path: "/bookings/{id}/cancel", Tags: []string{"bookings"},
 		Summary:     "Cancel a booking",
-		Description: "Of a booking that was made with checkout and is not paid, ends the checkout: nothing is charged, and nobody is mailed. Of a confirmed booking, gives all its tickets back, and the money as the event's cancellation policy says that the booking shows, until the doors open, or the event starts where it has no doors_at, by the date that the booking shows. Repeating it answers the current state; 202 while the refund is under way.",
+		Description: "Of a booking that was made with checkout and is not paid, ends the checkout: nothing is charged, and nobody is mailed. Of a confirmed booking, gives all its tickets back, and the money as the event's cancellation policy says that the booking shows, until the doors open, or the event starts where it has no doors_at, by the date that the booking shows. For half a minute after a checkout was confirmed by the provider's word, and not by the customer's request, it is refused with already_paid if it would cost a fee: the customer may not have heard of it. Repeating it answers the current state; 202 while the refund is under way.",
 	},
 		problem.Forbidden, problem.BookingNotFound, problem.NotCancellable, problem.BookingInProgress,
 		problem.AlreadyPaid, problem.PaymentInProgress,
