@@ -33,7 +33,9 @@ type Booking struct {
 	UserName  string
 	// Contact is there if a guest has corrected the booking. See Correct.
 	Contact *events.Contact
-	EventID string
+	// LinkVersion grows when the links of its buyer end. See LinkKeys.
+	LinkVersion int
+	EventID     string
 	// Address is a keyed hash of the client address that the booking was made
 	// from; "" where it is not known, or not counted any more. See KeptAddress.
 	Address string
@@ -247,7 +249,7 @@ type Cancellation struct {
 	All         bool
 	Done        bool
 	At          time.Time
-	By          string // the user's id
+	By          string // the user's id, or byLink
 	Key         string // of the request that asked for it; "" for none
 }
 
@@ -256,7 +258,7 @@ type Step struct {
 	At     time.Time
 	Step   string
 	Detail string
-	By     string // the user's id, or the name of the worker
+	By     string // the user's id, byLink, or the name of the worker
 }
 
 // Lease is the right to drive a booking: whoever holds the token may change it,

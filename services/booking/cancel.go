@@ -36,7 +36,7 @@ func (s *Service) Cancel(ctx context.Context, caller identity.Caller, id string)
 	if err != nil || b.Status == Cancelling || b.Status == Cancelled || b.Status == Failed && b.Reason == problem.CheckoutAbandoned {
 		return b, err
 	}
-	if b.Status == Pending && b.Checkout != nil {
+	if b.Status == Pending && b.Checkout != nil && caller.Role != linkRole {
 		return s.abandon(ctx, caller, id)
 	}
 	b, err = s.cancel(ctx, caller, id, b.EventID, ToCancel{}, Key{})
@@ -123,7 +123,7 @@ func (s *Service) cancel(ctx context.Context, caller identity.Caller, id, eventI
 		if key.Value != "" {
 			b.Effects.Key, b.Effects.KeyUser = key, caller.UserID
 		}
-		if err := b.giveBack(want, Cancellation{ID: newID(), At: now, By: caller.UserID, Key: key.hash(caller.UserID)}, gone); err != nil {
+		if err := b.giveBack(want, Cancellation{ID: newID(), At: now, By: actor(caller), Key: key.hash(caller.UserID)}, gone); err != nil {
 			return err
 		}
 		if c := b.Open(); unheard && key.Value == "" && !c.Fee.IsZero() {
@@ -131,7 +131,7 @@ func (s *Service) cancel(ctx context.Context, caller identity.Caller, id, eventI
 		}
 		if gone && b.Status == Cancelling {
 			b.Reason = problem.EventCancelled
-			b.returnFees(off.OccurredAt, now, caller.UserID)
+			b.returnFees(off.OccurredAt, now, actor(caller))
 		}
 		return b.tell(events.TypeBookingTicketsChanged, nil, "", s.TraceParent(ctx))
 	})
@@ -144,7 +144,7 @@ func (s *Service) cancel(ctx context.Context, caller identity.Caller, id, eventI
 	s.Committed()
 	work, cancel := context.WithTimeout(ctx, s.PaymentTimeout)
 	defer cancel()
-	g := s.sagaOf(ctx, b, caller.UserID)
+	g := s.sagaOf(ctx, b, actor(caller))
 	s.drive(ctx, work, &g)
 	return g.b, nil
 }

@@ -73,6 +73,9 @@ func (c *Correction) validate() error {
 }
 
 func (b *Booking) correct(c Correction) {
+	if c.Email != nil && *c.Email != b.UserEmail {
+		b.endLinks()
+	}
 	b.UserName, b.UserEmail = or(c.Name, b.UserName), or(c.Email, b.UserEmail)
 	var now events.Contact
 	if b.Contact != nil {

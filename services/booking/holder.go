@@ -40,7 +40,7 @@ func (s *Service) ChangeHolder(ctx context.Context, caller identity.Caller, id, 
 	}
 	b, err = s.Store.Update(ctx, id, "", func(b *Booking) error {
 		now := s.now()
-		if err := b.changeHolder(ticketID, h, now, caller.UserID); err != nil {
+		if err := b.changeHolder(ticketID, h, now, actor(caller)); err != nil {
 			return err
 		}
 		b.UpdatedAt = now

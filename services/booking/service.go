@@ -40,6 +40,9 @@ type Options struct {
 	// has compared what was restored with the provider's books.
 	RestoredAt time.Time
 
+	// LinkKeys make the links to bookings; nil for none.
+	LinkKeys LinkKeys
+
 	Log *slog.Logger
 
 	// CatalogTimeout bounds, from the request's start, how long the event
@@ -141,7 +144,7 @@ func (s *Service) Get(ctx context.Context, caller identity.Caller, id string) (B
 
 // seenBy is the booking without what is its customer's alone.
 func (b Booking) seenBy(caller identity.Caller) Booking {
-	if caller.UserID != b.UserID {
+	if caller.UserID != b.UserID || caller.Role == linkRole {
 		b.Payment.Action = nil
 	}
 	return b

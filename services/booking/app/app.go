@@ -143,7 +143,8 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := config.Secrets("LINK_KEY", cfg.LinkKey, !a.Private); err != nil {
+	linkKeys, err := config.Secrets("LINK_KEY", cfg.LinkKey, !a.Private)
+	if err != nil {
 		return nil, err
 	}
 	if cfg.PaymentsConfig, err = cfg.withProvider(ctx, !a.Private, deps.Log); err != nil {
@@ -188,7 +189,7 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	catalog := eventapi.New(event)
 	a.service = booking.New(booking.Options{
 		Store: db.Store, StuckBookings: db.Stuck, CancelledEvents: db.Cancelled, Catalog: catalog,
-		Payments: payments, PaymentEvents: db.PaymentEvents, CheckoutTTL: cfg.CheckoutTTL, Log: deps.Log,
+		Payments: payments, PaymentEvents: db.PaymentEvents, CheckoutTTL: cfg.CheckoutTTL, LinkKeys: linkKeys, Log: deps.Log,
 		BookingsPerAccount: cfg.BookingsPerAccount, TicketsPerAccount: cfg.TicketsPerAccount, TicketsPerAddress: cfg.TicketsPerAddress, CheckoutsPerAddress: cfg.CheckoutsPerAddress,
 		Records: db.Records, Holdings: catalog, Statements: payments.statements,
 		Recheck: recheck(db.Archive, told.Receipts(), relay.Wake), RestoredAt: cfg.RestoredAt,

@@ -70,6 +70,9 @@ func TestStoreSuiteCatchesBrokenAdapters(t *testing.T) {
 	broken("forgets_the_messages", "messages_are_committed_with_the_change", func(s *sqlite.Store) booking.Store {
 		return edits{s, func(b *booking.Booking, err error) error { b.Effects.Messages = nil; return err }}
 	})
+	broken("forgets_which_links_have_ended", "an_update_stores_the_result_as_the_next_version", func(s *sqlite.Store) booking.Store {
+		return edits{s, func(b *booking.Booking, err error) error { b.LinkVersion = 0; return err }}
+	})
 	broken("rewrites_the_messages", "messages_are_committed_with_the_change", func(s *sqlite.Store) booking.Store {
 		return edits{s, func(b *booking.Booking, err error) error {
 			for i := range b.Effects.Messages {

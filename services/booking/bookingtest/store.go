@@ -153,6 +153,7 @@ func full() booking.Booking {
 		}
 		phone, locale := "+4915112345678", "" // removed
 		b.Contact = &events.Contact{Phone: &phone, Locale: &locale}
+		b.LinkVersion = 3
 		b.UserName, b.Address, b.Total, b.Status = long, "Zm9vYmFy", euros(1<<60), booking.Cancelling
 		b.Payment = booking.Payment{
 			Provider: "p", Reference: "ch_1", Status: booking.PaymentCaptured, Captured: euros(1<<60 + 1),

@@ -46,6 +46,7 @@ func (u StoreUnderTest) wantMessages(t *testing.T, want ...events.Message) {
 // editAll puts something else into every field that a change may edit.
 func editAll(b *booking.Booking) {
 	b.UserEmail, b.UserName, b.Acknowledged = "new@example.com", "Новое имя", !b.Acknowledged
+	b.LinkVersion++
 	locale := "de-AT"
 	b.Contact = &events.Contact{Locale: &locale}
 	b.Owed, b.Checkout = !b.Owed, &booking.Checkout{ExpiresAt: start.Add(time.Hour), Attempts: []booking.Attempt{{At: start, Key: "c"}}}

@@ -54,7 +54,7 @@ func provider(t testing.TB) pacttest.Provider {
 				Guard: guard, Address: func(*http.Request) string { return "" }, AuditLog: w.store, CancelledEvents: w.store, Records: w.store, Ledger: w.payments, TicketKeys: ticketKeys,
 			})
 			inboxrest.Register(api, guard, inboxrest.Options{Store: w.store.Inbox(), Callers: []string{"event"}, Log: quiet})
-			return mux, nil
+			return byName(mux), nil
 		}
 	}
 	return pacttest.Provider{
@@ -75,6 +75,19 @@ func provider(t testing.TB) pacttest.Provider {
 			"there was a reconciliation":                       state(100, patient, aReport),
 		},
 	}
+}
+
+// linkKeys are the secrets of links to bookings.
+var linkKeys = booking.LinkKeys{[]byte("a secret of at least 32 random bytes")}
+
+// byName puts the key of the link to the booking in the place of its name.
+func byName(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Booking-Key") == "link-to-booking" {
+			r.Header.Set("Booking-Key", linkKeys.Buyer(&booking.Booking{ID: bookingID}))
+		}
+		h.ServeHTTP(w, r)
+	})
 }
 
 var quiet = slog.New(slog.DiscardHandler)
@@ -107,7 +120,7 @@ func newWorld(t testing.TB, c booking.Catalog, patience time.Duration) (*world, 
 	t.Cleanup(func() { _ = w.payments.Close() })
 	w.service = booking.New(booking.Options{
 		Store: w.store, StuckBookings: w.store, CancelledEvents: w.store, Catalog: c, Payments: w.payments, Log: quiet,
-		Records: w.store, Holdings: holdings{}, Statements: w.payments,
+		Records: w.store, Holdings: holdings{}, Statements: w.payments, LinkKeys: linkKeys,
 		Recheck:        func(context.Context, time.Time) (int, []events.Message, error) { return 0, nil, nil },
 		PaymentTimeout: patience, SettleAfter: time.Millisecond, RecoverEvery: time.Millisecond,
 	})

@@ -14,12 +14,16 @@ import (
 )
 
 // admittingGuests are all operations that a guest may call.
-var admittingGuests = []string{"cancelBooking", "cancelTickets", "changeHolder", "correctBooking", "createBooking", "extendBooking", "getBooking", "listBookings", "listTickets", "payBooking"}
+var admittingGuests = []string{"cancelBooking", "cancelTickets", "changeHolder", "correctBooking", "createBooking", "endLinks", "extendBooking", "getBooking", "listBookings", "listTickets", "payBooking"}
+
+// byLink are all operations that the link to a booking is good for, in place of an access
+// token.
+var byLink = []string{"cancelBooking", "cancelTickets", "changeHolder", "endLinks", "getBooking", "listTickets"}
 
 // Each operation that takes an access token lists the roles that it admits.
 func TestEveryOperationListsItsRoles(t *testing.T) {
 	t.Parallel()
-	var guests []string
+	var guests, linked []string
 	behind := map[string]bool{} // whose roles the gateway leaves to the services behind
 	for _, service := range services {
 		var document struct {
@@ -41,6 +45,9 @@ func TestEveryOperationListsItsRoles(t *testing.T) {
 				if service != "user" { // which comes last
 					behind[op.ID] = true
 				}
+				if slices.ContainsFunc(op.Security, func(s map[string][]string) bool { _, ok := s[httpkit.SchemeBookingKey]; return ok }) && !slices.Contains(linked, op.ID) {
+					linked = append(linked, op.ID)
+				}
 				if slices.Contains(op.Roles, identity.Guest) && !slices.Contains(guests, op.ID) {
 					guests = append(guests, op.ID)
 				}
@@ -50,5 +57,9 @@ func TestEveryOperationListsItsRoles(t *testing.T) {
 	slices.Sort(guests)
 	if d := cmp.Diff(admittingGuests, guests); d != "" {
 		t.Errorf("operations that admit guests (-want +got):\n%s", d)
+	}
+	slices.Sort(linked)
+	if d := cmp.Diff(byLink, linked); d != "" {
+		t.Errorf("operations for those who have a link (-want +got):\n%s", d)
 	}
 }

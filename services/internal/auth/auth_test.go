@@ -319,6 +319,47 @@ func TestGuard(t *testing.T) {
 	}
 }
 
+// Without an access token a request with the other header comes to the handler, as nobody.
+func TestGuardLetsAnotherHeaderIn(t *testing.T) {
+	t.Parallel()
+	mux := httpkit.NewRouter(quiet)
+	api := httpkit.NewAPI(mux, "test", "")
+	g := &auth.Guard{Verify: func(_ context.Context, token string) (identity.Caller, error) {
+		if token == "forged" {
+			return identity.Caller{}, auth.ErrInvalidToken
+		}
+		return identity.Caller{UserID: token, Role: identity.Role(token)}, nil
+	}}
+	op := huma.Operation{OperationID: "linked", Method: http.MethodGet, Path: "/linked"}
+	huma.Register(api, g.UserOr(api, op, httpkit.SchemeBookingKey, "Booking-Key", identity.Organizer),
+		func(ctx context.Context, _ *struct{}) (*struct{ Body string }, error) {
+			return &struct{ Body string }{"[" + auth.Caller(ctx).UserID + "]"}, nil
+		})
+	for _, c := range []struct {
+		authorization, key string
+		status             int
+		caller             string
+	}{
+		{"", "", 401, ""},
+		{"", "key", 200, "[]"},
+		{"Basic x", "key", 200, "[]"}, // the gateway drops it where something may change
+		{"Basic x", "", 401, ""},
+		{"Bearer organizer", "", 200, "[organizer]"},
+		{"Bearer organizer", "key", 200, "[organizer]"},
+		{"Bearer customer", "key", 403, ""},
+		{"Bearer forged", "key", 401, ""},
+	} {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/linked", nil)
+		r.Header.Set("Authorization", c.authorization)
+		r.Header.Set("Booking-Key", c.key)
+		w := httptest.NewRecorder()
+		mux.ServeHTTP(w, r)
+		if w.Code != c.status || c.status == 200 && strings.TrimSpace(w.Body.String()) != `"`+c.caller+`"` {
+			t.Errorf("Authorization %q and Booking-Key %q: %d %s, want %d %s", c.authorization, c.key, w.Code, w.Body, c.status, c.caller)
+		}
+	}
+}
+
 // What may change something is asked of VerifyChange, by every method but those
 // that only read.
 func TestGuardAsksMoreOfChanges(t *testing.T) {

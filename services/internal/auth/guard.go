@@ -69,6 +69,24 @@ func (g *Guard) User(api huma.API, op huma.Operation, roles ...identity.Role) hu
 	return op
 }
 
+// UserOr returns op as User does, for requests without an access token as well if they
+// have this header, which is documented as the security scheme. The handler must look
+// whether the header is good for anything: its Caller has no id, and owns nothing.
+func (g *Guard) UserOr(api huma.API, op huma.Operation, scheme, header string, roles ...identity.Role) huma.Operation {
+	op = g.User(api, op, roles...)
+	op.Security = append(op.Security, map[string][]string{scheme: {}})
+	last := len(op.Middlewares) - 1
+	asUser := op.Middlewares[last]
+	op.Middlewares = append(slices.Clone(op.Middlewares[:last]), func(ctx huma.Context, next func(huma.Context)) {
+		if _, ok := Bearer(ctx.Header("Authorization")); !ok && ctx.Header(header) != "" {
+			next(ctx)
+			return
+		}
+		asUser(ctx, next)
+	})
+	return op
+}
+
 // ReadsOnly reports whether requests with this method change nothing (RFC 9110
 // §9.2.1).
 func ReadsOnly(method string) bool {

@@ -24,8 +24,9 @@ func NewAPI(mux *chi.Mux, title, description string) huma.API {
 	format := huma.Format{Marshal: marshal, Unmarshal: unmarshal}
 	config.Formats = map[string]huma.Format{"application/json": format, "json": format}
 	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
-		SchemeBearer:  {Type: "http", Scheme: "bearer", BearerFormat: "JWT", Description: "An access token of POST /token on the user service."},
-		SchemeService: {Type: "apiKey", In: "header", Name: "X-Service-Token", Description: "For other services alone. A JWT of at most 5 minutes, typ `service+jwt`, that the calling service has signed with its own Ed25519 key: `iss` is the caller, `aud` this service."},
+		SchemeBearer:     {Type: "http", Scheme: "bearer", BearerFormat: "JWT", Description: "An access token of POST /token on the user service."},
+		SchemeService:    {Type: "apiKey", In: "header", Name: "X-Service-Token", Description: "For other services alone. A JWT of at most 5 minutes, typ `service+jwt`, that the calling service has signed with its own Ed25519 key: `iss` is the caller, `aud` this service."},
+		SchemeBookingKey: {Type: "apiKey", In: "header", Name: BookingKey, Description: "The key in a link to one booking, in place of an access token; where there is one, too, the access token alone counts. A key that opens nothing is answered as a booking that does not exist."},
 	}
 	docs := problems(swgui.New(title, "/openapi.json", "/docs"))
 	mux.Get("/docs", docs)
@@ -35,9 +36,13 @@ func NewAPI(mux *chi.Mux, title, description string) huma.API {
 
 // The names of the security schemes in the OpenAPI documents.
 const (
-	SchemeBearer  = "bearer"
-	SchemeService = "service"
+	SchemeBearer     = "bearer"
+	SchemeService    = "service"
+	SchemeBookingKey = "booking_key"
 )
+
+// BookingKey is the header of SchemeBookingKey.
+const BookingKey = "Booking-Key"
 
 // Page is the part of a list's input that every list has.
 type Page struct {

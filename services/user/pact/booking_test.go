@@ -84,6 +84,21 @@ func TestConsumerOfBooking(t *testing.T) {
 			pacttest.Answer{Status: 200, Header: asJSON, Body: booked("CONFIRMED", "captured")},
 		},
 		{
+			"the customer has a booking", "a request for a booking by the link to it",
+			pacttest.Request{Method: http.MethodGet, Path: "/bookings/" + bookingID, Header: byLink},
+			pacttest.Answer{Status: 200, Header: asJSON, Body: booked("CONFIRMED", "captured")},
+		},
+		{
+			"the customer has a booking", "a request for a booking by a forged link",
+			pacttest.Request{Method: http.MethodGet, Path: "/bookings/" + bookingID, Header: pacttest.Header{"Booking-Key": pacttest.Is("forged")}},
+			pacttest.Problem(http.StatusNotFound, problem.BookingNotFound),
+		},
+		{
+			"the customer has a booking", "the end of the links to a booking",
+			pacttest.Request{Method: http.MethodDelete, Path: "/bookings/" + bookingID + "/links", Header: byLink},
+			pacttest.Answer{Status: 204},
+		},
+		{
 			"the customer has a booking", "the cancellation of a booking",
 			pacttest.Request{Method: http.MethodPut, Path: "/bookings/" + bookingID + "/cancel", Header: asUser},
 			pacttest.Answer{Status: 200, Header: location, Body: cancelled},

@@ -37,6 +37,7 @@ var (
 	asOrganizer = pacttest.Header{"Authorization": pacttest.Is("Bearer organizer")}
 	asJSON      = pacttest.Header{"Content-Type": pacttest.Is("application/json")}
 	asUser      = pacttest.Header{"Authorization": pacttest.Is("Bearer customer")}
+	byLink      = pacttest.Header{"Booking-Key": pacttest.Is("link-to-booking")}
 	asAdmin     = pacttest.Header{"Authorization": pacttest.Is("Bearer admin")}
 )
 

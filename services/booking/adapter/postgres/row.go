@@ -32,6 +32,7 @@ var stored = []column{
 	scalar("user_email", func(b *booking.Booking) *string { return &b.UserEmail }),
 	scalar("user_name", func(b *booking.Booking) *string { return &b.UserName }),
 	document("contact", func(b *booking.Booking) **events.Contact { return &b.Contact }),
+	scalar("link_version", func(b *booking.Booking) *int { return &b.LinkVersion }),
 	scalar("event_id", func(b *booking.Booking) *string { return &b.EventID }),
 	scalar("address", func(b *booking.Booking) *string { return &b.Address }),
 	document("event", func(b *booking.Booking) *events.Event { return &b.Event }),

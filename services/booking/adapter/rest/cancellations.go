@@ -20,7 +20,7 @@ type cancelInput struct {
 }
 
 func registerCancellations(api huma.API, s *booking.Service, guard *auth.Guard) {
-	huma.Register(api, guard.User(api, httpkit.Refuses(huma.Operation{
+	huma.Register(api, linked(api, guard, httpkit.Refuses(huma.Operation{
 		OperationID: "cancelTickets", Method: http.MethodPost, Path: "/bookings/{id}/cancellations", DefaultStatus: http.StatusCreated, Tags: []string{"bookings"},
 		Summary:     "Cancel some of a booking's tickets",
 		Description: "Gives these tickets back, and their money as the event's cancellation policy says that the booking shows, until the doors open, or the event starts where it has no doors_at. The rest of the booking stands; without a rest it is cancelled. The answer is the booking, with the cancellation among its cancellations; 202 while the refund is under way.",
@@ -32,7 +32,12 @@ func registerCancellations(api huma.API, s *booking.Service, guard *auth.Guard) 
 		for i, it := range in.Body.Items {
 			want.Items[i] = booking.Wanted(it)
 		}
-		b, c, err := s.CancelTickets(ctx, auth.Caller(ctx), canonical(in.ID), want, in.IdempotencyKey)
+		id := canonical(in.ID)
+		caller, err := callerOf(ctx, s, id)
+		if err != nil {
+			return nil, table.To(ctx, err)
+		}
+		b, c, err := s.CancelTickets(ctx, caller, id, want, in.IdempotencyKey)
 		if err != nil {
 			return nil, table.To(ctx, err)
 		}

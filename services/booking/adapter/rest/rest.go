@@ -132,28 +132,38 @@ func Register(api huma.API, s *booking.Service, o Options) {
 	type one struct {
 		ID string `path:"id" format:"uuid"`
 	}
-	huma.Register(api, guard.User(api, httpkit.Refuses(huma.Operation{
+	huma.Register(api, linked(api, guard, httpkit.Refuses(huma.Operation{
 		OperationID: "getBooking", Method: http.MethodGet, Path: "/bookings/{id}", Tags: []string{"bookings"},
 		Summary: "Get a booking of one's own",
 	},
 		problem.Forbidden, problem.BookingNotFound,
 	), identity.Everybody...), func(ctx context.Context, in *one) (*struct{ Body bookingBody }, error) {
-		b, err := s.Get(ctx, auth.Caller(ctx), canonical(in.ID))
+		id := canonical(in.ID)
+		c, err := callerOf(ctx, s, id)
+		if err != nil {
+			return nil, table.To(ctx, err)
+		}
+		b, err := s.Get(ctx, c, id)
 		if err != nil {
 			return nil, table.To(ctx, err)
 		}
 		return &struct{ Body bookingBody }{toBody(b)}, nil
 	})
 
-	huma.Register(api, guard.User(api, httpkit.Refuses(huma.Operation{
+	huma.Register(api, linked(api, guard, httpkit.Refuses(huma.Operation{
 		OperationID: "cancelBooking", Method: http.MethodPut, Path: "/bookings/{id}/cancel", Tags: []string{"bookings"},
 		Summary:     "Cancel a booking",
-		Description: "Of a booking that was made with checkout and is not paid, ends the checkout: nothing is charged, and nobody is mailed. Of a confirmed booking, gives all its tickets back, and the money as the event's cancellation policy says that the booking shows, until the doors open, or the event starts where it has no doors_at, by the date that the booking shows. For half a minute after a checkout was confirmed by the provider's word, and not by the customer's request, it is refused with already_paid if it would cost a fee: the customer may not have heard of it. Repeating it answers the current state; 202 while the refund is under way.",
+		Description: "Of a booking that was made with checkout and is not paid, ends the checkout: nothing is charged, and nobody is mailed. Of a confirmed booking, gives all its tickets back, and the money as the event's cancellation policy says that the booking shows, until the doors open, or the event starts where it has no doors_at, by the date that the booking shows. For half a minute after a checkout was confirmed by the provider's word, and not by the customer's request, it is refused with already_paid if it would cost a fee: the customer may not have heard of it. With the link to a booking only a confirmed one can be cancelled. Repeating it answers the current state; 202 while the refund is under way.",
 	},
 		problem.Forbidden, problem.BookingNotFound, problem.NotCancellable, problem.BookingInProgress,
 		problem.AlreadyPaid, problem.PaymentInProgress,
 	), identity.Everybody...), func(ctx context.Context, in *one) (*answer, error) {
-		b, err := s.Cancel(ctx, auth.Caller(ctx), canonical(in.ID))
+		id := canonical(in.ID)
+		c, err := callerOf(ctx, s, id)
+		if err != nil {
+			return nil, table.To(ctx, err)
+		}
+		b, err := s.Cancel(ctx, c, id)
 		if err != nil {
 			return nil, table.To(ctx, err)
 		}
@@ -172,6 +182,7 @@ func Register(api huma.API, s *booking.Service, o Options) {
 	registerCorrection(api, s, guard)
 	registerCancellations(api, s, guard)
 	registerTickets(api, s, o.TicketKeys, guard)
+	registerLinks(api, s, guard)
 	registerLists(api, s, guard)
 	registerAudit(api, o.AuditLog, guard)
 	registerReconciliations(api, s, o.Records, guard)

@@ -92,6 +92,7 @@ type api struct {
 	*catalog
 	handler http.Handler
 	records booking.Records
+	store   booking.Store
 }
 
 func newAPI(t testing.TB) *api {
@@ -106,10 +107,10 @@ func newAPI(t testing.TB) *api {
 	}
 	t.Cleanup(func() { _, _ = store.Close(), pay.Close() })
 	log := slog.New(slog.DiscardHandler)
-	a := &api{catalog: &catalog{}, records: store}
+	a := &api{catalog: &catalog{}, records: store, store: store}
 	s := booking.New(booking.Options{
 		Store: store, StuckBookings: store, CancelledEvents: store, Catalog: a.catalog, Payments: payments{pay}, Log: log, PaymentTimeout: time.Hour,
-		Records: store, Holdings: a.catalog, Statements: pay, Recheck: recheck,
+		Records: store, Holdings: a.catalog, Statements: pay, Recheck: recheck, LinkKeys: linkKeys,
 	})
 	guard := &auth.Guard{Verify: func(_ context.Context, token string) (identity.Caller, error) {
 		c := identity.Caller{UserID: token, Email: "a@example.com", Role: identity.Customer}
@@ -143,7 +144,9 @@ func (r result) String() string { return fmt.Sprintf("%d %s", r.status, r.raw) }
 func (a *api) do(t testing.TB, as, method, path, body string, header ...string) result {
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), method, path, strings.NewReader(body))
-	r.Header.Set("Authorization", "Bearer "+as)
+	if as != "" {
+		r.Header.Set("Authorization", "Bearer "+as)
+	}
 	for i := 0; i < len(header); i += 2 {
 		r.Header.Add(header[i], header[i+1])
 	}

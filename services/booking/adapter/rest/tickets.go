@@ -55,6 +55,20 @@ func toTickets(b booking.Booking, caller identity.Caller, keys *ticketcode.Keys)
 	return out, nil
 }
 
+// ticketsByLink answers the tickets that key opens, with their codes: who has the buyer's
+// link is as good as the buyer, and who has a holder's is to use that ticket.
+func ticketsByLink(ctx context.Context, s *booking.Service, id, key string, keys *ticketcode.Keys) (*struct{ Body ticketsBody }, error) {
+	b, only, err := s.TicketsByLink(ctx, id, key)
+	if err != nil {
+		return nil, table.To(ctx, err)
+	}
+	all, err := toTickets(b, identity.Caller{UserID: b.UserID}, keys)
+	if err == nil && only > 0 {
+		all.Items = all.Items[only-1 : only]
+	}
+	return &struct{ Body ticketsBody }{all}, err
+}
+
 type passOnBody struct {
 	Holder newHolderBody `json:"holder"`
 }
@@ -88,15 +102,18 @@ func toEventTickets(page []booking.Booking, next string, keys []ticketcode.Publi
 }
 
 func registerTickets(api huma.API, s *booking.Service, keys *ticketcode.Keys, guard *auth.Guard) {
-	huma.Register(api, guard.User(api, httpkit.Refuses(huma.Operation{
+	huma.Register(api, linked(api, guard, httpkit.Refuses(huma.Operation{
 		OperationID: "listTickets", Method: http.MethodGet, Path: "/bookings/{id}/tickets", Tags: []string{"tickets"},
-		Summary: "List the tickets of a booking",
+		Summary: "List the tickets of a booking", Description: "The link of a ticket's holder shows that ticket alone.",
 	},
 		problem.Forbidden, problem.BookingNotFound,
 	), identity.Everybody...), func(ctx context.Context, in *struct {
 		ID string `path:"id" format:"uuid"`
 	},
 	) (*struct{ Body ticketsBody }, error) {
+		if key, instead := keyOf(ctx); instead {
+			return ticketsByLink(ctx, s, canonical(in.ID), key, keys)
+		}
 		b, err := s.Get(ctx, auth.Caller(ctx), canonical(in.ID))
 		if err != nil {
 			return nil, table.To(ctx, err)
@@ -105,7 +122,7 @@ func registerTickets(api huma.API, s *booking.Service, keys *ticketcode.Keys, gu
 		return &struct{ Body ticketsBody }{all}, err
 	})
 
-	huma.Register(api, guard.User(api, httpkit.Refuses(huma.Operation{
+	huma.Register(api, linked(api, guard, httpkit.Refuses(huma.Operation{
 		OperationID: "changeHolder", Method: http.MethodPatch, Path: "/bookings/{id}/tickets/{ticket_id}", Tags: []string{"tickets"},
 		Summary:     "Say who a ticket is for",
 		Description: "Until the booking is paid for, names the holder. After that passes the ticket on, until the doors open, if the event allows transfers: its issue grows, and what was issued before is not valid any more. The holder is replaced as a whole. One that the ticket has already changes nothing.",
@@ -118,11 +135,16 @@ func registerTickets(api huma.API, s *booking.Service, keys *ticketcode.Keys, gu
 		Body     passOnBody
 	},
 	) (*struct{ Body ticketBody }, error) {
-		b, t, err := s.ChangeHolder(ctx, auth.Caller(ctx), canonical(in.ID), canonical(in.TicketID), booking.Holder(in.Body.Holder))
+		id := canonical(in.ID)
+		c, err := callerOf(ctx, s, id)
 		if err != nil {
 			return nil, table.To(ctx, err)
 		}
-		all, err := toTickets(b, auth.Caller(ctx), keys)
+		b, t, err := s.ChangeHolder(ctx, c, id, canonical(in.TicketID), booking.Holder(in.Body.Holder))
+		if err != nil {
+			return nil, table.To(ctx, err)
+		}
+		all, err := toTickets(b, c, keys)
 		if err != nil {
 			return nil, err
 		}

@@ -193,7 +193,7 @@ func (toCancelBody) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schem
 type auditBody struct {
 	Number    int64     `json:"number" doc:"Grows with every entry" example:"4711"`
 	At        time.Time `json:"at"`
-	By        string    `json:"by" doc:"The id of the user, or the name of the worker, who did it" example:"recovery"`
+	By        string    `json:"by" doc:"The id of the user, or the name of the worker, who did it; link for whoever had the link to the booking" example:"recovery"`
 	Step      string    `json:"step" example:"refunded"`
 	Detail    string    `json:"detail" example:"25.00 EUR"`
 	BookingID string    `json:"booking_id,omitempty" format:"uuid" doc:"Absent for what concerns an event"`

@@ -54,6 +54,9 @@ func newExchange(o operation, d described) (*exchange, error) {
 		if _, ok := schemes[httpkit.SchemeBearer]; ok {
 			x.forUsers = true
 		}
+		if _, ok := schemes[httpkit.SchemeBookingKey]; ok {
+			x.in = append(x.in, httpkit.BookingKey)
+		}
 	}
 	if x.forUsers {
 		x.in = append(x.in, "Authorization")

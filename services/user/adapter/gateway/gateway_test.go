@@ -44,6 +44,8 @@ func TestOperationsReachTheirServices(t *testing.T) {
 		"GET /bookings/user/" + id + "?cursor=c":             "booking GET /bookings/user/" + id + "?cursor=c",
 		"PUT /bookings/" + id + "/cancel":                    "booking PUT /bookings/" + id + "/cancel",
 		"POST /bookings/" + id + "/cancellations":            "booking POST /bookings/" + id + "/cancellations",
+		"GET /bookings/" + id + "/tickets":                   "booking GET /bookings/" + id + "/tickets",
+		"DELETE /bookings/" + id + "/links":                  "booking DELETE /bookings/" + id + "/links",
 		"POST /payments/stripe/webhook":                      "booking POST /payments/stripe/webhook",
 		"GET " + challenge + "?outcome=refused":              "booking GET " + challenge,
 		"POST " + challenge + "?outcome=refused&x=1":         "booking POST " + challenge + "?outcome=refused",
@@ -382,7 +384,7 @@ func TestDocumentHasTheOperations(t *testing.T) {
 			}
 		}
 	}
-	if n != 30 {
+	if n != 31 {
 		t.Errorf("%d operations", n)
 	}
 }

@@ -53,6 +53,10 @@ func (x *exchange) crossing(r *http.Request) (http.Header, *httpkit.Error) {
 			if bad {
 				return nil, httpkit.Invalid(problem.Field{Location: "header." + name, Message: "must be 1 to 255 visible ASCII characters"})
 			}
+		case httpkit.BookingKey:
+			if bad {
+				values = []string{"?"} // which opens nothing
+			}
 		case "If-Match":
 			if bad {
 				values = passableTags(values, `"?"`)

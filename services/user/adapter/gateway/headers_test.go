@@ -103,3 +103,41 @@ func TestPreconditionsPassLineByLine(t *testing.T) {
 		}
 	}
 }
+
+// The key of a link crosses where the operation takes it, and nowhere else. One that
+// cannot pass opens nothing, which the booking service says; and it is never logged.
+func TestTheKeyOfALinkCrosses(t *testing.T) {
+	t.Parallel()
+	b := &behind{}
+	addr, log := newGateway(t, b)
+	const key = "xvQ8MosBTNjY_I8JO9UQvw"
+	long := strings.Repeat("x", 5000)
+	for op, crosses := range map[string]bool{
+		"GET /bookings/" + id:                      true,
+		"GET /bookings/" + id + "/tickets":         true,
+		"PUT /bookings/" + id + "/cancel":          true,
+		"POST /bookings/" + id + "/cancellations":  true,
+		"PATCH /bookings/" + id + "/tickets/" + id: true,
+		"DELETE /bookings/" + id + "/links":        true,
+		"GET /bookings":                            false,
+		"GET /bookings/user/" + id:                 false,
+		"POST /bookings":                           false,
+		"PATCH /bookings/" + id:                    false,
+		"POST /bookings/" + id + "/payment":        false,
+		"POST /bookings/" + id + "/extension":      false,
+		"GET /events/" + id:                        false,
+		"GET /notifications":                       false,
+	} {
+		method, path, _ := strings.Cut(op, " ")
+		for sent, want := range map[string]string{key: key, "a\x80b": "?", "é": "?", long: "?"} {
+			send(t, addr, method, path, http.Header{"Booking-Key": {sent}}, "{}")
+			passed := b.header(t)["Booking-Key"]
+			if crosses && !slices.Equal(passed, []string{want}) || !crosses && passed != nil {
+				t.Errorf("%s: %.10q passed as %.10q", op, sent, passed)
+			}
+		}
+	}
+	if strings.Contains(log.String(), key) {
+		t.Error("the key is in the log")
+	}
+}

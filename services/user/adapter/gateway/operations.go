@@ -45,6 +45,7 @@ var operations = []operation{
 	{id: "cancelTickets", method: http.MethodPost, path: "/bookings/{id}/cancellations", service: booking},
 	{id: "listTickets", method: http.MethodGet, path: "/bookings/{id}/tickets", service: booking},
 	{id: "changeHolder", method: http.MethodPatch, path: "/bookings/{id}/tickets/{ticket_id}", service: booking},
+	{id: "endLinks", method: http.MethodDelete, path: "/bookings/{id}/links", service: booking},
 	{id: "getPaymentsConfig", method: http.MethodGet, path: "/payments/config", service: booking},
 	{id: "hearStripe", method: http.MethodPost, path: "/payments/stripe/webhook", service: booking},
 	{id: "showSandboxChallenge", method: http.MethodGet, path: "/payments/sandbox/challenge/{nonce}", service: booking},
