@@ -111,6 +111,24 @@ func TestDocumentsAreValid(t *testing.T) {
 	}
 }
 
+// Whatever people have written, there is a ticket.
+func FuzzTicketsPDF(f *testing.F) {
+	f.Add("Night of Strings", "Ada Lovelace", "Philharmonie", "Europe/Berlin", "de", 0)
+	f.Add("音楽 🎻", "Z\u0301\u0301\u0301", "(\\) Tj", "nowhere", "\x00", -1)
+	f.Add("", "", "", "", "", 1<<40)
+	f.Fuzz(func(t *testing.T, title, holder, venue, zone, locale string, hours int) {
+		d := someDocument(1)
+		d.Event.Title, d.Event.Venue.Name, d.Event.TimeZone, d.Locale, d.Organizer = title, venue, zone, locale, venue
+		d.Event.CancellationPolicy.FreeHours = hours
+		d.Tickets[0].Holder.Name, d.Tickets[0].Item.Name = holder, title
+		pdf, err := open(t).TicketsPDF(d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		documenttest.Validate(t, pdf)
+	})
+}
+
 // Requests draw at the same time, with the same fonts.
 func TestDocumentsAreDrawnAtTheSameTime(t *testing.T) {
 	t.Parallel()
