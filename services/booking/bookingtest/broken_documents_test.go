@@ -99,6 +99,7 @@ func TestDocumentsSuiteCatchesBrokenAdapters(t *testing.T) {
 	calendar("forgets_the_version", "all_entries_of_a_booking_have_one_UID,_and_a_later_one_has_a_higher_SEQUENCE", func(e *booking.CalendarEntry) { e.Version = 2 })
 	calendar("ignores_cancellations", "the_entry_of_a_cancelled_booking_is_cancelled", func(e *booking.CalendarEntry) { e.Cancelled = false })
 	broken("does_not_fold", "long_lines_are_folded,_and_texts_are_escaped", func(good booking.Documents) booking.Documents { return unfolded{good} })
+	broken("lets_texts_end_lines", "long_lines_are_folded,_and_texts_are_escaped", func(good booking.Documents) booking.Documents { return rawTitle{good} })
 }
 
 type spoiltPDF struct {
@@ -136,4 +137,13 @@ type unfolded struct{ booking.Documents }
 func (u unfolded) Calendar(e booking.CalendarEntry) ([]byte, error) {
 	entry, err := u.Documents.Calendar(e)
 	return bytes.ReplaceAll(entry, []byte("\r\n "), nil), err
+}
+
+type rawTitle struct{ booking.Documents }
+
+func (r rawTitle) Calendar(e booking.CalendarEntry) ([]byte, error) {
+	title := e.Event.Title
+	e.Event.Title = "TITLE"
+	entry, err := r.Documents.Calendar(e)
+	return bytes.Replace(entry, []byte("TITLE"), []byte(title), 1), err
 }

@@ -428,6 +428,14 @@ func calendarCancelled(t *testing.T, u DocumentsUnderTest) {
 }
 
 func calendarFolds(t *testing.T, u DocumentsUnderTest) {
+	for _, end := range []string{"\r\n", "\n", "\r", "\r\n\r\n", "\x00\r\n"} { // no text of others ends a line
+		e := calendarEntryOf(1)
+		e.Event.Title = "Strings" + end + "ATTENDEE:mailto:eve@example.com"
+		e.Event.Venue.City, e.URL = e.Event.Title, e.URL+end+"ATTENDEE:mailto:eve@example.com"
+		if got, there := u.entry(t, e)["ATTENDEE"]; there {
+			t.Errorf("behind %q it has the ATTENDEE %s", end, got)
+		}
+	}
 	for _, unit := range []string{"a", "ä", "楽", "🎻", ",", `\`, ";", `"`, "a,", "🎻\\", `\n`} {
 		for before := range 80 {
 			e := calendarEntryOf(1)

@@ -3,6 +3,7 @@ package document
 import (
 	"math"
 	"strings"
+	"unicode"
 
 	ics "github.com/arran4/golang-ical"
 
@@ -27,15 +28,26 @@ func (*Documents) Calendar(e booking.CalendarEntry) ([]byte, error) {
 	if e.Event.EndsAt.After(e.Event.StartsAt) {
 		event.SetEndAt(e.Event.EndsAt)
 	}
-	event.SetSummary(e.Event.Title)
+	event.SetSummary(oneLine(e.Event.Title))
 	if place := joined(e.Event.Venue.Name, e.Event.Venue.Address, e.Event.Venue.City, e.Event.Venue.Country); place != "" {
-		event.SetLocation(place)
+		event.SetLocation(oneLine(place))
 	}
 	event.SetDescription(s.Sprintf("Booking reference") + ": " + events.Reference(e.BookingID) + "\n" + s.Sprintf("Booking id: %s", e.BookingID))
 	if e.URL != "" {
-		event.SetURL(e.URL)
+		event.SetURL(oneLine(e.URL))
 	}
 	return []byte(cal.Serialize(ics.WithNewLineWindows)), nil
+}
+
+// oneLine returns s without control characters. The library escapes line feeds alone, and
+// in texts alone.
+func oneLine(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return -1
+		}
+		return r
+	}, s)
 }
 
 // joined is what is there of parts, with commas.
