@@ -73,6 +73,7 @@ const (
 	TooManyCheckouts     Code = "too_many_checkouts"
 	TicketsNotBooked     Code = "tickets_not_booked"
 	TicketCancelled      Code = "ticket_cancelled"
+	TicketNotValid       Code = "ticket_not_valid"
 	TicketNotFound       Code = "ticket_not_found"
 	TransfersNotAllowed  Code = "transfers_not_allowed"
 	DoorsOpen            Code = "doors_open"
@@ -152,6 +153,7 @@ var Codes = []struct {
 	{TooManyCheckouts, 409, "Too many bookings of this account or network address are not paid for yet. Complete one of them, or try again when one has expired."},
 	{TicketsNotBooked, 409, "The booking has not these tickets, or not that many of this type."},
 	{TicketCancelled, 409, "The ticket was given back, or its booking has failed or is cancelled."},
+	{TicketNotValid, 409, "The booking is not confirmed, or the ticket is not valid any more."},
 	{TicketNotFound, 404, "The booking has no such ticket."},
 	{TransfersNotAllowed, 409, "The event's tickets cannot be passed on: their holders are those that were named before the payment."},
 	{DoorsOpen, 409, "The doors are open, by the date that was booked: tickets cannot be passed on any more."},

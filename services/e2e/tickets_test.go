@@ -3,6 +3,7 @@ package e2e
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -75,6 +76,16 @@ func TestTicketsHaveHolders(t *testing.T) {
 	if len(old) != 120 || len(after[1].Code) != 120 || old == after[1].Code {
 		t.Errorf("its code was %q and is %q", old, after[1].Code)
 	}
+	for path, want := range map[string][2]string{
+		"/tickets.pdf": {"application/pdf", "%PDF-"}, "/tickets/" + ids[1] + "/pdf": {"application/pdf", "%PDF-"},
+		"/tickets/" + ids[0] + "/qr.png": {"image/png", "\x89PNG"}, "/tickets/" + ids[0] + "/qr.svg": {"image/svg+xml", "<"},
+		"/calendar.ics": {"text/calendar; charset=utf-8", "BEGIN:VCALENDAR"},
+	} {
+		a := p.call(t, http.MethodGet, gateway, "/bookings/"+b.ID+path, as(g)).want(t, http.StatusOK)
+		if kind := a.header.Get("Content-Type"); kind != want[0] || !strings.HasPrefix(string(a.body), want[1]) {
+			t.Errorf("%s is %s, %.20q", path, kind, a.body)
+		}
+	}
 	for _, one := range p.tickets(t, p.admin, b.ID) {
 		if one.Code != "" {
 			t.Errorf("an admin sees the code of ticket %d", one.Number)
@@ -83,6 +94,7 @@ func TestTicketsHaveHolders(t *testing.T) {
 	ids = append(ids, uuid.NewString())
 	rename(g, 3, "Nobody").refused(t, http.StatusNotFound, problem.TicketNotFound)
 	p.call(t, http.MethodPut, gateway, "/bookings/"+b.ID+"/cancel", as(g)).want(t, http.StatusOK)
+	p.call(t, http.MethodGet, gateway, "/bookings/"+b.ID+"/tickets.pdf", as(g)).refused(t, http.StatusConflict, problem.TicketNotValid)
 	rename(g, 1, "Too late").refused(t, http.StatusConflict, problem.TicketCancelled)
 
 	fixed := p.publish(t, organizer, changed(draft(10), "transfers", false))

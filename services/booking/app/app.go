@@ -13,6 +13,7 @@ import (
 	"github.com/openboxoffice/boxoffice/contracts/events"
 	"github.com/openboxoffice/boxoffice/contracts/ticketcode"
 	"github.com/openboxoffice/boxoffice/services/booking"
+	"github.com/openboxoffice/boxoffice/services/booking/adapter/document"
 	"github.com/openboxoffice/boxoffice/services/booking/adapter/eventapi"
 	"github.com/openboxoffice/boxoffice/services/booking/adapter/messaging"
 	"github.com/openboxoffice/boxoffice/services/booking/adapter/rest"
@@ -217,9 +218,13 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 		return nil, err
 	}
 	clients := httpkit.Clients{Front: "user", Verify: guard.VerifyService, Proxies: proxies} // the gateway passes requests on
+	documents, err := document.New()
+	if err != nil {
+		return nil, err
+	}
 	_, api := a.API("Boxoffice booking", "Book tickets, pay, cancel.")
 	rest.Register(api, a.service, rest.Options{
-		Guard: guard, Address: rest.HashedAddress(clients, addressKey), AuditLog: db.Audit, CancelledEvents: db.Cancelled, Records: db.Records, TicketKeys: ticketKeys, Ledger: payments.ledger,
+		Guard: guard, Address: rest.HashedAddress(clients, addressKey), AuditLog: db.Audit, CancelledEvents: db.Cancelled, Records: db.Records, TicketKeys: ticketKeys, Documents: documents, Ledger: payments.ledger,
 		PublishableKey: payments.publishable,
 	})
 	stripe.Register(api, a.service, payments.webhook)

@@ -17,6 +17,7 @@ import (
 	"github.com/openboxoffice/boxoffice/contracts/problem"
 	"github.com/openboxoffice/boxoffice/contracts/ticketcode"
 	"github.com/openboxoffice/boxoffice/services/booking"
+	"github.com/openboxoffice/boxoffice/services/booking/adapter/document"
 	"github.com/openboxoffice/boxoffice/services/booking/adapter/rest"
 	"github.com/openboxoffice/boxoffice/services/booking/adapter/sandbox"
 	"github.com/openboxoffice/boxoffice/services/booking/adapter/sqlite"
@@ -32,6 +33,10 @@ func TestProvider(t *testing.T) { provider(t).Verify(t, pacttest.Dir(t)) }
 func provider(t testing.TB) pacttest.Provider {
 	issuer, services := pacttest.NewIssuer(t), authtest.New(t)
 	ticketKeys, err := ticketcode.NewKeys([]byte(strings.Repeat("k", ticketcode.MinSecret)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	documents, err := document.New()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,7 +56,7 @@ func provider(t testing.TB) pacttest.Provider {
 			}
 			api := httpkit.NewAPI(mux, "booking", "")
 			rest.Register(api, w.service, rest.Options{
-				Guard: guard, Address: func(*http.Request) string { return "" }, AuditLog: w.store, CancelledEvents: w.store, Records: w.store, Ledger: w.payments, TicketKeys: ticketKeys,
+				Guard: guard, Address: func(*http.Request) string { return "" }, AuditLog: w.store, CancelledEvents: w.store, Records: w.store, Ledger: w.payments, TicketKeys: ticketKeys, Documents: documents,
 			})
 			inboxrest.Register(api, guard, inboxrest.Options{Store: w.store.Inbox(), Callers: []string{"event"}, Log: quiet})
 			return byName(mux), nil

@@ -250,8 +250,8 @@ func TestDocumentShowsEverything(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []string{
-		"/.well-known/jwks.json", "/account-mails/{id}", "/admin/audit", "/admin/keys/rotate", "/admin/reconciliations", "/admin/reconciliations/{id}/accept", "/admin/stuck-bookings", "/admin/stuck-bookings/{id}/retry", "/bookings", "/bookings/user/{user_id}", "/bookings/{id}", "/bookings/{id}/cancel",
-		"/bookings/{id}/cancellations", "/bookings/{id}/extension", "/bookings/{id}/links", "/bookings/{id}/payment", "/bookings/{id}/tickets", "/bookings/{id}/tickets/{ticket_id}", "/events", "/events/{id}", "/events/{id}/availability", "/events/{id}/cancel", "/events/{id}/cancellation",
+		"/.well-known/jwks.json", "/account-mails/{id}", "/admin/audit", "/admin/keys/rotate", "/admin/reconciliations", "/admin/reconciliations/{id}/accept", "/admin/stuck-bookings", "/admin/stuck-bookings/{id}/retry", "/bookings", "/bookings/user/{user_id}", "/bookings/{id}", "/bookings/{id}/calendar.ics", "/bookings/{id}/cancel",
+		"/bookings/{id}/cancellations", "/bookings/{id}/extension", "/bookings/{id}/links", "/bookings/{id}/payment", "/bookings/{id}/tickets", "/bookings/{id}/tickets.pdf", "/bookings/{id}/tickets/{ticket_id}", "/bookings/{id}/tickets/{ticket_id}/pdf", "/bookings/{id}/tickets/{ticket_id}/qr.png", "/bookings/{id}/tickets/{ticket_id}/qr.svg", "/events", "/events/{id}", "/events/{id}/availability", "/events/{id}/cancel", "/events/{id}/cancellation",
 		"/guests", "/notifications", "/password-reset", "/password-reset/confirm", "/payments/config", "/payments/sandbox/challenge/{nonce}", "/payments/stripe/webhook", "/token", "/token/revoke", "/users", "/users/me", "/users/me/email", "/users/me/email/confirm", "/users/me/phone", "/users/me/phone/confirm", "/users/me/sessions", "/users/me/sessions/{id}",
 		"/users/verification", "/users/verification/confirm", "/users/{id}/contact",
 	}

@@ -53,6 +53,7 @@ type Options struct {
 	Address        func(*http.Request) string
 	Records        booking.Records
 	TicketKeys     *ticketcode.Keys
+	Documents      booking.Documents
 	Ledger         booking.Ledger // nil for a provider that keeps its books elsewhere
 	PublishableKey string         // of the payment provider; "" where it has none
 }
@@ -181,6 +182,7 @@ func Register(api huma.API, s *booking.Service, o Options) {
 	registerCheckout(api, s, guard)
 	registerCorrection(api, s, guard)
 	registerCancellations(api, s, guard)
+	registerDocuments(api, s, o.Documents, o.TicketKeys, guard)
 	registerTickets(api, s, o.TicketKeys, guard)
 	registerLinks(api, s, guard)
 	registerLists(api, s, guard)

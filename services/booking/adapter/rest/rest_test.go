@@ -22,6 +22,7 @@ import (
 	"github.com/openboxoffice/boxoffice/contracts/problem"
 	"github.com/openboxoffice/boxoffice/contracts/ticketcode"
 	"github.com/openboxoffice/boxoffice/services/booking"
+	"github.com/openboxoffice/boxoffice/services/booking/adapter/document"
 	"github.com/openboxoffice/boxoffice/services/booking/adapter/rest"
 	"github.com/openboxoffice/boxoffice/services/booking/adapter/sandbox"
 	"github.com/openboxoffice/boxoffice/services/booking/adapter/sqlite"
@@ -126,8 +127,12 @@ func newAPI(t testing.TB) *api {
 	if err != nil {
 		t.Fatal(err)
 	}
+	documents, err := document.New()
+	if err != nil {
+		t.Fatal(err)
+	}
 	mux := httpkit.NewRouter(log)
-	rest.Register(httpkit.NewAPI(mux, "t", ""), s, rest.Options{Guard: guard, Address: func(r *http.Request) string { return r.Header.Get("From") }, AuditLog: store, CancelledEvents: store, Records: store, Ledger: pay, TicketKeys: ticketKeys})
+	rest.Register(httpkit.NewAPI(mux, "t", ""), s, rest.Options{Guard: guard, Address: func(r *http.Request) string { return r.Header.Get("From") }, AuditLog: store, CancelledEvents: store, Records: store, Ledger: pay, TicketKeys: ticketKeys, Documents: documents})
 	a.handler = mux
 	return a
 }
@@ -153,7 +158,7 @@ func (a *api) do(t testing.TB, as, method, path, body string, header ...string) 
 	w := httptest.NewRecorder()
 	a.handler.ServeHTTP(w, r)
 	out := result{status: w.Code, header: w.Header(), raw: w.Body.String()}
-	if out.raw != "" {
+	if strings.HasSuffix(out.header.Get("Content-Type"), "json") {
 		if err := json.Unmarshal(w.Body.Bytes(), &out.body); err != nil {
 			t.Fatalf("%s %s: %q is no JSON", method, path, out.raw)
 		}

@@ -384,7 +384,7 @@ func TestDocumentHasTheOperations(t *testing.T) {
 			}
 		}
 	}
-	if n != 31 {
+	if n != 36 {
 		t.Errorf("%d operations", n)
 	}
 }
