@@ -29,7 +29,10 @@ const (
 	// because they are being given back, or have another holder and issue. Only what
 	// Tickets says is new.
 	TypeBookingTicketsChanged = "booking.tickets_changed.v1"
-	TypeEventCancelled        = "event.cancelled.v1"
+	// TypeBookingResendRequested asks for the mail with a booking's tickets once more. The
+	// message's id is that of the request.
+	TypeBookingResendRequested = "booking.resend_requested.v1"
+	TypeEventCancelled         = "event.cancelled.v1"
 	// TypeAccountMail asks for a mail to a user about their account.
 	TypeAccountMail = "user.account_mail.v1"
 )
@@ -37,7 +40,7 @@ const (
 // Types are all of them.
 var Types = []string{
 	TypeBookingConfirmed, TypeBookingCancelled, TypeBookingFailed, TypeBookingItemsCancelled, TypeBookingTicketsChanged,
-	TypeEventCancelled, TypeAccountMail,
+	TypeBookingResendRequested, TypeEventCancelled, TypeAccountMail,
 }
 
 // SpecVersion is the CloudEvents version spoken.
@@ -62,21 +65,22 @@ type Message struct {
 // change of the booking; order of delivery is not promised, so a consumer
 // ignores what is older than what it knows.
 type Booking struct {
-	BookingID  string       `json:"booking_id" format:"uuid"`
-	Version    int64        `json:"version" minimum:"1" example:"5" doc:"Grows with every change of the booking; what is older than what is known is to be ignored"`
-	Attempt    int          `json:"attempt" minimum:"1" doc:"The reservation attempt that holds its tickets"`
-	UserID     string       `json:"user_id" format:"uuid"`
-	UserEmail  string       `json:"user_email" example:"ada@example.com"`
-	UserName   string       `json:"user_name" example:"Ada Lovelace"`
-	Contact    *Contact     `json:"contact,omitempty" doc:"There if a guest has corrected the booking: then user_email and user_name count, whatever the user service has"`
-	Status     string       `json:"status" enum:"CONFIRMED,CANCELLING,CANCELLED,FAILED"`
-	Event      Event        `json:"event"`
-	Items      []Item       `json:"items" nullable:"false"`
-	Tickets    []Ticket     `json:"tickets" nullable:"false" doc:"All that it has ever had, those that were given back included. The list of the highest version counts"`
-	Total      money.Amount `json:"total"`
-	Refunded   money.Amount `json:"refunded" doc:"What is given back with what this message tells; zero in a confirmation"`
-	Reason     string       `json:"reason,omitempty" doc:"Why it failed or was cancelled: a problem code" example:"payment_declined"`
-	OccurredAt time.Time    `json:"occurred_at"`
+	BookingID   string       `json:"booking_id" format:"uuid"`
+	Version     int64        `json:"version" minimum:"1" example:"5" doc:"Grows with every change of the booking; what is older than what is known is to be ignored"`
+	Attempt     int          `json:"attempt" minimum:"1" doc:"The reservation attempt that holds its tickets"`
+	UserID      string       `json:"user_id" format:"uuid"`
+	UserEmail   string       `json:"user_email" example:"ada@example.com"`
+	UserName    string       `json:"user_name" example:"Ada Lovelace"`
+	Contact     *Contact     `json:"contact,omitempty" doc:"There if a guest has corrected the booking: then user_email and user_name count, whatever the user service has"`
+	LinkVersion int          `json:"link_version" doc:"Of the links of its buyer: a mail is sent a link of this version or none"`
+	Status      string       `json:"status" enum:"CONFIRMED,CANCELLING,CANCELLED,FAILED"`
+	Event       Event        `json:"event"`
+	Items       []Item       `json:"items" nullable:"false"`
+	Tickets     []Ticket     `json:"tickets" nullable:"false" doc:"All that it has ever had, those that were given back included. The list of the highest version counts"`
+	Total       money.Amount `json:"total"`
+	Refunded    money.Amount `json:"refunded" doc:"What is given back with what this message tells; zero in a confirmation"`
+	Reason      string       `json:"reason,omitempty" doc:"Why it failed or was cancelled: a problem code" example:"payment_declined"`
+	OccurredAt  time.Time    `json:"occurred_at"`
 
 	RefundDue bool `json:"refund_due,omitempty" doc:"Of a failed booking: the payment provider has refused the refund, and it has yet to be made"`
 

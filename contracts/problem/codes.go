@@ -61,6 +61,7 @@ const (
 	CheckoutAbandoned    Code = "checkout_abandoned"
 	PaymentInProgress    Code = "payment_in_progress"
 	TooManyAttempts      Code = "too_many_attempts"
+	AlreadyClaimed       Code = "already_claimed"
 	AlreadyPaid          Code = "already_paid"
 	NoMoreExtensions     Code = "no_more_extensions"
 	AmountNotPayable     Code = "amount_not_payable"
@@ -75,6 +76,7 @@ const (
 	TicketCancelled      Code = "ticket_cancelled"
 	TicketNotValid       Code = "ticket_not_valid"
 	TicketNotFound       Code = "ticket_not_found"
+	NoValidTickets       Code = "no_valid_tickets"
 	TransfersNotAllowed  Code = "transfers_not_allowed"
 	DoorsOpen            Code = "doors_open"
 	TooManyHolders       Code = "too_many_holders"
@@ -142,6 +144,7 @@ var Codes = []struct {
 	{CheckoutAbandoned, 409, "The customer gave the checkout up; nothing was charged."},
 	{PaymentInProgress, 409, "A payment of this booking is being worked on: its outcome comes first."},
 	{TooManyAttempts, 409, "The booking has had all of its attempts to pay."},
+	{AlreadyClaimed, 409, "The booking belongs to an account."},
 	{AlreadyPaid, 409, "The booking is paid, or needs no payment any more."},
 	{NoMoreExtensions, 409, "The checkout was extended as often as it can be."},
 	{AmountNotPayable, 409, "The payment provider does not charge this total: it is too small, too large, or no multiple of what the provider counts in. Nothing was charged."},
@@ -155,6 +158,7 @@ var Codes = []struct {
 	{TicketCancelled, 409, "The ticket was given back, or its booking has failed or is cancelled."},
 	{TicketNotValid, 409, "The booking is not confirmed, or the ticket is not valid any more."},
 	{TicketNotFound, 404, "The booking has no such ticket."},
+	{NoValidTickets, 409, "The booking has no valid tickets: it is not confirmed, or they were given back."},
 	{TransfersNotAllowed, 409, "The event's tickets cannot be passed on: their holders are those that were named before the payment."},
 	{DoorsOpen, 409, "The doors are open, by the date that was booked: tickets cannot be passed on any more."},
 	{TooManyHolders, 409, "The booking's tickets have been passed on as often as they can be."},

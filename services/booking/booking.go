@@ -31,6 +31,8 @@ type Booking struct {
 	UserID    string
 	UserEmail string
 	UserName  string
+	// Guest says that it was made without an account, and no account has claimed it.
+	Guest bool
 	// Contact is there if a guest has corrected the booking. See Correct.
 	Contact *events.Contact
 	// LinkVersion grows when the links of its buyer end. See LinkKeys.
@@ -57,6 +59,8 @@ type Booking struct {
 	Cancellations []Cancellation
 	// Holders are those of tickets that were named or passed on. The buyer holds the others.
 	Holders []TicketHolder
+	// Resends are when its mail was last asked for again. See Resend.
+	Resends []time.Time
 	// Reason says why it failed or was cancelled, or is about to.
 	Reason problem.Code
 

@@ -67,6 +67,7 @@ type ToCancel struct {
 // It goes on when ctx is cancelled.
 func (s *Service) CancelTickets(ctx context.Context, caller identity.Caller, id string, want ToCancel, key string) (Booking, Cancellation, error) {
 	ctx = context.WithoutCancel(ctx)
+	want.Tickets = slices.Clone(want.Tickets) // the caller's stay as they are
 	if err := want.validate(key); err != nil {
 		return Booking{}, Cancellation{}, err
 	}

@@ -81,7 +81,7 @@ func (s *Service) Create(ctx context.Context, caller identity.Caller, r Request)
 	}
 
 	b := Booking{
-		ID: newID(), UserID: caller.UserID, UserEmail: caller.Email, UserName: caller.Name,
+		ID: newID(), UserID: caller.UserID, UserEmail: caller.Email, UserName: caller.Name, Guest: caller.Role == identity.Guest,
 		EventID: r.EventID, Address: r.Address, Items: items, Status: Pending, Attempt: 1, Version: 1,
 		Payment:   Payment{Provider: s.Payments.Provider(), Status: PaymentOpen},
 		CreatedAt: start, UpdatedAt: start, Lease: s.newLease(),
@@ -169,8 +169,11 @@ func (s *Service) earlier(ctx context.Context, userID string, key Key) (Booking,
 		return Booking{}, ErrNotFound
 	}
 	b, err := s.Store.ByKey(ctx, userID, key, s.now())
-	if err != nil {
+	switch {
+	case err != nil:
 		return Booking{}, err
+	case b.UserID != userID: // an account has claimed it
+		return Booking{}, ErrForbidden
 	}
 	return replay(b)
 }

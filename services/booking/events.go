@@ -60,7 +60,7 @@ func (b *Booking) tell(kind string, c *events.Cancellation, note, trace string) 
 	event.ID = b.EventID // even where nothing else is known of it
 	data, err := json.Marshal(events.Booking{
 		BookingID: b.ID, Version: b.Version + 1, Attempt: b.Attempt,
-		UserID: b.UserID, UserEmail: b.UserEmail, UserName: b.UserName, Contact: b.Contact, Status: string(b.Status),
+		UserID: b.UserID, UserEmail: b.UserEmail, UserName: b.UserName, Contact: b.Contact, LinkVersion: b.LinkVersion, Status: string(b.Status),
 		Event: event, Items: b.Items, Tickets: b.TicketList(), Total: b.Total, Refunded: refunded,
 		Reason: string(b.Reason), OccurredAt: b.UpdatedAt, Acknowledged: b.Owed,
 		RefundDue: due, Cancellation: c, Note: note,

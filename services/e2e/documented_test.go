@@ -111,6 +111,8 @@ var fromInside = []struct {
 	{[]service{events}, []problem.Code{problem.TicketsNotBooked}, "event/adapter/rest", "TestReturn"},
 	{[]service{gateway, bookings}, []problem.Code{problem.PaymentAbandoned}, "booking", "TestAnUnknownPaymentThatNeverHappenedIsAbandoned"},
 	{[]service{gateway, bookings}, []problem.Code{problem.DoorsOpen}, "booking", "TestAHolderIsRefused"},
+	{[]service{gateway, bookings}, []problem.Code{problem.AlreadyClaimed}, "booking/adapter/rest", "TestClaim"},
+	{[]service{gateway, bookings}, []problem.Code{problem.NoValidTickets}, "booking", "TestResendsAreRefused"},
 	{[]service{gateway, bookings}, []problem.Code{problem.TooManyHolders}, "booking", "TestTicketsArePassedOnSoOftenAndNoMore"},
 	{[]service{bookings}, []problem.Code{problem.EventCancelled}, "booking", "TestABookingInFlightOfACancelledEventBacksOut"},
 	{[]service{bookings}, []problem.Code{problem.CurrencyNotSupported}, "booking/adapter/rest", "TestChargeLimits"},

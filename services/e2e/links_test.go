@@ -31,6 +31,7 @@ func TestForgedLinks(t *testing.T) {
 				refused(t, http.StatusUnauthorized, problem.Unauthenticated)
 		}
 		p.call(t, http.MethodGet, s, "/bookings", forged).refused(t, http.StatusUnauthorized, problem.Unauthenticated)
+		p.call(t, http.MethodPost, s, "/bookings/"+b.ID+"/claim", as(other), forged).refused(t, http.StatusNotFound, problem.BookingNotFound)
 		// With an access token that alone counts.
 		p.call(t, http.MethodGet, s, "/bookings/"+b.ID, as(ada), forged).want(t, http.StatusOK)
 		p.call(t, http.MethodDelete, s, "/bookings/"+b.ID+"/links", as(other), forged).refused(t, http.StatusForbidden, problem.Forbidden)

@@ -73,6 +73,12 @@ func TestStoreSuiteCatchesBrokenAdapters(t *testing.T) {
 	broken("forgets_which_links_have_ended", "an_update_stores_the_result_as_the_next_version", func(s *sqlite.Store) booking.Store {
 		return edits{s, func(b *booking.Booking, err error) error { b.LinkVersion = 0; return err }}
 	})
+	broken("forgets_what_was_resent", "an_update_stores_the_result_as_the_next_version", func(s *sqlite.Store) booking.Store {
+		return edits{s, func(b *booking.Booking, err error) error { b.Resends = nil; return err }}
+	})
+	broken("forgets_who_is_a_guest", "an_update_stores_the_result_as_the_next_version", func(s *sqlite.Store) booking.Store {
+		return edits{s, func(b *booking.Booking, err error) error { b.Guest = false; return err }}
+	})
 	broken("rewrites_the_messages", "messages_are_committed_with_the_change", func(s *sqlite.Store) booking.Store {
 		return edits{s, func(b *booking.Booking, err error) error {
 			for i := range b.Effects.Messages {

@@ -153,7 +153,7 @@ func full() booking.Booking {
 		}
 		phone, locale := "+4915112345678", "" // removed
 		b.Contact = &events.Contact{Phone: &phone, Locale: &locale}
-		b.LinkVersion = 3
+		b.LinkVersion, b.Guest = 3, true
 		b.UserName, b.Address, b.Total, b.Status = long, "Zm9vYmFy", euros(1<<60), booking.Cancelling
 		b.Payment = booking.Payment{
 			Provider: "p", Reference: "ch_1", Status: booking.PaymentCaptured, Captured: euros(1<<60 + 1),
@@ -171,6 +171,7 @@ func full() booking.Booking {
 			{Number: 2, Holder: booking.Holder{Name: "<i>\u202fŁucja</i>", Email: "łucja@example.com"}, Issue: 255},
 			{Number: 20, Holder: booking.Holder{Name: long}, Issue: 1},
 		}
+		b.Resends = []time.Time{at(14), at(15)}
 		b.Reason, b.Attempt, b.Acknowledged, b.Owed, b.Version, b.Tries = problem.SoldOut, 3, true, true, 7, 5
 		b.Checkout = &booking.Checkout{ExpiresAt: at(11), Extensions: 2, Attempts: []booking.Attempt{
 			{At: at(12), Key: "a", Outcome: booking.PaymentDeclined}, {At: at(13), Key: "b", Outcome: booking.PaymentOpen},

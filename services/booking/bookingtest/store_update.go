@@ -46,7 +46,8 @@ func (u StoreUnderTest) wantMessages(t *testing.T, want ...events.Message) {
 // editAll puts something else into every field that a change may edit.
 func editAll(b *booking.Booking) {
 	b.UserEmail, b.UserName, b.Acknowledged = "new@example.com", "Новое имя", !b.Acknowledged
-	b.LinkVersion++
+	b.LinkVersion, b.Guest = b.LinkVersion+1, !b.Guest
+	b.UserID = newID() // as when an account claims it
 	locale := "de-AT"
 	b.Contact = &events.Contact{Locale: &locale}
 	b.Owed, b.Checkout = !b.Owed, &booking.Checkout{ExpiresAt: start.Add(time.Hour), Attempts: []booking.Attempt{{At: start, Key: "c"}}}
@@ -58,6 +59,7 @@ func editAll(b *booking.Booking) {
 	b.Refunds = append(b.Refunds, booking.Refund{ID: newID(), Amount: euros(76), Status: booking.RefundPending, Decided: start})
 	b.Cancellations = append(b.Cancellations, booking.Cancellation{ID: newID(), Items: b.Items, At: start, By: newID()})
 	b.Holders = append(b.Holders, booking.TicketHolder{Number: 1, Holder: booking.Holder{Name: "Zoë"}, Issue: 2})
+	b.Resends = append(b.Resends, start.Add(time.Microsecond))
 	b.Attempt, b.Tries = b.Attempt+1, 9
 	b.Timeline = append(b.Timeline, booking.Step{At: start.Add(time.Microsecond), Step: "edited", Detail: "✎"})
 	b.UpdatedAt = start.Add(2 * time.Microsecond)

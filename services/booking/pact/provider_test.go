@@ -71,6 +71,7 @@ func provider(t testing.TB) pacttest.Provider {
 			"the customer has no bookings":              state(100, patient, nil),
 			"the customer has a booking":                state(100, patient, aBooking),
 
+			"a guest has a booking":                            state(100, patient, aGuestsBooking),
 			"booking has heard that an event is cancelled":     state(100, patient, aCancelledEvent),
 			"booking has not heard that an event is cancelled": state(100, patient, aBooking),
 			"a message has arrived":                            state(100, patient, aCancelledEvent),
@@ -172,6 +173,15 @@ func aBooking(ctx context.Context, w *world) error {
 		Timeline:  []booking.Step{{At: at, Step: "created"}, {At: at, Step: "confirmed"}},
 		CreatedAt: at, UpdatedAt: at,
 	}, booking.Key{}, nil))
+}
+
+// aGuestsBooking is of somebody without an account.
+func aGuestsBooking(ctx context.Context, w *world) error {
+	if err := aBooking(ctx, w); err != nil {
+		return err
+	}
+	_, err := w.store.Update(ctx, bookingID, "", func(b *booking.Booking) error { b.UserID, b.Guest = messageID, true; return nil })
+	return err
 }
 
 // aCancelledEvent has bookings at every stage, and was told of by a message.

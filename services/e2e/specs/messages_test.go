@@ -20,13 +20,14 @@ import (
 // published are the messages, by the name in the document: their topic and type,
 // the status that the booking in them always has, if there is one, and what they say.
 var published = map[string]struct{ topic, kind, status, summary string }{
-	"BookingConfirmed":      {events.TopicBookings, events.TypeBookingConfirmed, "CONFIRMED", "A booking is paid, and the tickets are the customer's"},
-	"BookingItemsCancelled": {events.TopicBookings, events.TypeBookingItemsCancelled, "CONFIRMED", "Some of a booking's tickets are refunded, and on sale again; the rest stands"},
-	"BookingTicketsChanged": {events.TopicBookings, events.TypeBookingTicketsChanged, "", "Tickets of a booking are not valid any more, because they are being given back, or have another holder"},
-	"BookingCancelled":      {events.TopicBookings, events.TypeBookingCancelled, "CANCELLED", "A booking is refunded, and its tickets are on sale again"},
-	"BookingFailed":         {events.TopicBookings, events.TypeBookingFailed, "FAILED", "A booking got as far as the payment, and came to nothing"},
-	"AccountMailDue":        {events.TopicUsers, events.TypeAccountMail, "", "A user is to be sent a mail about the account"},
-	"EventCancelled":        {events.TopicEvents, events.TypeEventCancelled, "", "An event is cancelled, and each of its bookings is to be"},
+	"BookingConfirmed":       {events.TopicBookings, events.TypeBookingConfirmed, "CONFIRMED", "A booking is paid, and the tickets are the customer's"},
+	"BookingItemsCancelled":  {events.TopicBookings, events.TypeBookingItemsCancelled, "CONFIRMED", "Some of a booking's tickets are refunded, and on sale again; the rest stands"},
+	"BookingResendRequested": {events.TopicBookings, events.TypeBookingResendRequested, "", "The mail with a booking's tickets is asked for once more"},
+	"BookingTicketsChanged":  {events.TopicBookings, events.TypeBookingTicketsChanged, "", "Tickets of a booking are not valid any more, because they are being given back, or have another holder"},
+	"BookingCancelled":       {events.TopicBookings, events.TypeBookingCancelled, "CANCELLED", "A booking is refunded, and its tickets are on sale again"},
+	"BookingFailed":          {events.TopicBookings, events.TypeBookingFailed, "FAILED", "A booking got as far as the payment, and came to nothing"},
+	"AccountMailDue":         {events.TopicUsers, events.TypeAccountMail, "", "A user is to be sent a mail about the account"},
+	"EventCancelled":         {events.TopicEvents, events.TypeEventCancelled, "", "An event is cancelled, and each of its bookings is to be"},
 }
 
 // topics are what each is about, who hears it, and the data of its messages.

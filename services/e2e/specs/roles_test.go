@@ -14,11 +14,11 @@ import (
 )
 
 // admittingGuests are all operations that a guest may call.
-var admittingGuests = []string{"cancelBooking", "cancelTickets", "changeHolder", "correctBooking", "createBooking", "drawTicketPNG", "drawTicketSVG", "endLinks", "extendBooking", "getBooking", "getCalendar", "listBookings", "listTickets", "payBooking", "printTicket", "printTickets"}
+var admittingGuests = []string{"cancelBooking", "cancelTickets", "changeHolder", "correctBooking", "createBooking", "drawTicketPNG", "drawTicketSVG", "endLinks", "extendBooking", "getBooking", "getCalendar", "listBookings", "listTickets", "payBooking", "printTicket", "printTickets", "resendBooking"}
 
-// byLink are all operations that the link to a booking is good for, in place of an access
-// token.
-var byLink = []string{"cancelBooking", "cancelTickets", "changeHolder", "drawTicketPNG", "drawTicketSVG", "endLinks", "getBooking", "getCalendar", "listTickets", "printTicket", "printTickets"}
+// byLink are all operations that the link to a booking is good for: in place of an access
+// token, and of claimBooking beside it.
+var byLink = []string{"cancelBooking", "cancelTickets", "changeHolder", "claimBooking", "drawTicketPNG", "drawTicketSVG", "endLinks", "getBooking", "getCalendar", "listTickets", "printTicket", "printTickets", "resendBooking"}
 
 // Each operation that takes an access token lists the roles that it admits.
 func TestEveryOperationListsItsRoles(t *testing.T) {

@@ -26,7 +26,7 @@ func NewAPI(mux *chi.Mux, title, description string) huma.API {
 	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		SchemeBearer:     {Type: "http", Scheme: "bearer", BearerFormat: "JWT", Description: "An access token of POST /token on the user service."},
 		SchemeService:    {Type: "apiKey", In: "header", Name: "X-Service-Token", Description: "For other services alone. A JWT of at most 5 minutes, typ `service+jwt`, that the calling service has signed with its own Ed25519 key: `iss` is the caller, `aud` this service."},
-		SchemeBookingKey: {Type: "apiKey", In: "header", Name: BookingKey, Description: "The key in a link to one booking, in place of an access token; where there is one, too, the access token alone counts. A key that opens nothing is answered as a booking that does not exist."},
+		SchemeBookingKey: {Type: "apiKey", In: "header", Name: BookingKey, Description: "The key in a link to one booking, in place of an access token. Where an operation takes either and a request has both, the access token alone counts. A key that opens nothing is answered as a booking that does not exist."},
 	}
 	docs := problems(swgui.New(title, "/openapi.json", "/docs"))
 	mux.Get("/docs", docs)

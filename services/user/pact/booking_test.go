@@ -94,6 +94,20 @@ func TestConsumerOfBooking(t *testing.T) {
 			pacttest.Problem(http.StatusNotFound, problem.BookingNotFound),
 		},
 		{
+			"the customer has a booking", "the mail with the tickets of a booking once more",
+			pacttest.Request{Method: http.MethodPost, Path: "/bookings/" + bookingID + "/resend", Header: pacttest.Header{
+				"Authorization": pacttest.Is("Bearer customer"), "Idempotency-Key": pacttest.Is("resend-4711"),
+			}},
+			pacttest.Answer{Status: 202},
+		},
+		{
+			"a guest has a booking", "a guest's booking claimed by an account",
+			pacttest.Request{Method: http.MethodPost, Path: "/bookings/" + bookingID + "/claim", Header: pacttest.Header{
+				"Authorization": pacttest.Is("Bearer customer"), "Booking-Key": pacttest.Is("link-to-booking"),
+			}},
+			pacttest.Answer{Status: 200, Header: asJSON, Body: booked("CONFIRMED", "captured")},
+		},
+		{
 			"the customer has a booking", "the end of the links to a booking",
 			pacttest.Request{Method: http.MethodDelete, Path: "/bookings/" + bookingID + "/links", Header: byLink},
 			pacttest.Answer{Status: 204},

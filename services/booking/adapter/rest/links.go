@@ -42,8 +42,13 @@ func keyOf(ctx context.Context) (key string, instead bool) {
 	if auth.Caller(ctx).UserID != "" {
 		return "", false
 	}
-	key, _ = ctx.Value(bookingKey{}).(string)
-	return key, true
+	return shownKey(ctx), true
+}
+
+// shownKey returns the key that the request shows, beside its access token or without one.
+func shownKey(ctx context.Context) string {
+	key, _ := ctx.Value(bookingKey{}).(string)
+	return key
 }
 
 // callerOf returns who calls an operation on the booking with this id: the user of the
@@ -53,6 +58,11 @@ func callerOf(ctx context.Context, s *booking.Service, id string) (identity.Call
 		return s.Buyer(ctx, id, key)
 	}
 	return auth.Caller(ctx), nil
+}
+
+type resendInput struct {
+	ID             string `path:"id" format:"uuid"`
+	IdempotencyKey string `header:"Idempotency-Key" required:"true" minLength:"1" doc:"Repeat a request with the same key, and it sends once. Kept 24 hours" example:"resend-4711"`
 }
 
 func registerLinks(api huma.API, s *booking.Service, guard *auth.Guard) {
@@ -75,5 +85,42 @@ func registerLinks(api huma.API, s *booking.Service, guard *auth.Guard) {
 			return nil, table.To(ctx, err)
 		}
 		return nil, nil
+	})
+
+	huma.Register(api, linked(api, guard, httpkit.Refuses(huma.Operation{
+		OperationID: "resendBooking", Method: http.MethodPost, Path: "/bookings/{id}/resend", DefaultStatus: http.StatusAccepted, Tags: []string{"bookings"},
+		Summary:     "Send the tickets of a booking again",
+		Description: "The mail goes to the address of the booking, five times within 24 hours at most.",
+	},
+		problem.Forbidden, problem.BookingNotFound, problem.NoValidTickets, problem.RateLimited, problem.BookingInProgress, problem.IdempotencyKeyReused,
+	), identity.Everybody...), func(ctx context.Context, in *resendInput) (*struct{}, error) {
+		id := canonical(in.ID)
+		c, err := callerOf(ctx, s, id)
+		if err == nil {
+			err = s.Resend(ctx, c, id, in.IdempotencyKey)
+		}
+		if err != nil {
+			return nil, refused(ctx, booking.Booking{}, err)
+		}
+		return nil, nil
+	})
+
+	claim := guard.User(api, httpkit.Refuses(huma.Operation{
+		OperationID: "claimBooking", Method: http.MethodPost, Path: "/bookings/{id}/claim", Tags: []string{"bookings"}, Middlewares: huma.Middlewares{withBookingKey},
+		Summary:     "Move a guest's booking to one's account",
+		Description: "By the access token of the account, and the key in the link that the buyer was mailed, both. From then on the booking's mails go to the account. If that has another address, the links of before end. The names on the tickets stay. Repeating it answers the booking.",
+	},
+		problem.Forbidden, problem.BookingNotFound, problem.AlreadyClaimed, problem.BookingInProgress, problem.PaymentInProgress,
+	))
+	claim.Security = []map[string][]string{{httpkit.SchemeBearer: {}, httpkit.SchemeBookingKey: {}}}
+	huma.Register(api, claim, func(ctx context.Context, in *struct {
+		ID string `path:"id" format:"uuid"`
+	},
+	) (*struct{ Body bookingBody }, error) {
+		b, err := s.ClaimBooking(ctx, auth.Caller(ctx), canonical(in.ID), shownKey(ctx))
+		if err != nil {
+			return nil, table.To(ctx, err)
+		}
+		return &struct{ Body bookingBody }{toBody(b)}, nil
 	})
 }

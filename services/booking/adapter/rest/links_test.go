@@ -2,6 +2,7 @@ package rest_test
 
 import (
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -120,5 +121,69 @@ func TestAnAccessTokenCountsBeforeALink(t *testing.T) {
 				t.Errorf("%s, %s: %s", name, path, r)
 			}
 		}
+	}
+}
+
+func TestClaim(t *testing.T) {
+	t.Parallel()
+	a := newAPI(t)
+	id := a.do(t, guest, http.MethodPost, "/bookings", book("")).body["id"].(string)
+	key, holder := a.linkTo(t, id)
+	path := "/bookings/" + id + "/claim"
+	for _, c := range []struct {
+		name, as, key string
+		status        int
+		code          problem.Code
+	}{
+		{"by the link alone", "", key, 401, problem.Unauthenticated},
+		{"by a guest", guest, key, 403, problem.Forbidden},
+		{"by the account alone", alice, "", 404, problem.BookingNotFound},
+		{"by a holder's link", alice, holder, 404, problem.BookingNotFound},
+		{"by both", alice, key, 200, ""},
+		{"once more", alice, key, 200, ""},
+		{"by another account", bob, key, 409, problem.AlreadyClaimed},
+	} {
+		r := a.do(t, c.as, http.MethodPost, path, "", "Booking-Key", c.key)
+		if code, _ := r.body["code"].(string); r.status != c.status || code != string(c.code) || r.status == 200 && r.body["user_id"] != alice {
+			t.Errorf("%s: %s, want %d %s", c.name, r, c.status, c.code)
+		}
+	}
+	if r := a.do(t, alice, http.MethodGet, "/bookings", ""); !strings.Contains(r.raw, id) {
+		t.Errorf("the account's list: %s", r)
+	}
+}
+
+func TestResend(t *testing.T) {
+	t.Parallel()
+	a := newAPI(t)
+	id := a.do(t, alice, http.MethodPost, "/bookings", book("")).body["id"].(string)
+	key, holder := a.linkTo(t, id)
+	path := "/bookings/" + id + "/resend"
+	for name, c := range map[string]struct {
+		as, key string
+		status  int
+		code    problem.Code
+	}{
+		"a stranger":  {bob, "", 403, problem.Forbidden},
+		"a holder":    {"", holder, 404, problem.BookingNotFound},
+		"nobody":      {"", "", 401, problem.Unauthenticated},
+		"the buyer":   {"", key, 202, ""},
+		"the account": {alice, "", 202, ""},
+		"an admin":    {"admin", "", 202, ""},
+	} {
+		r := a.do(t, c.as, http.MethodPost, path, "", "Booking-Key", c.key, "Idempotency-Key", strings.ReplaceAll(name, " ", "-"))
+		if code, _ := r.body["code"].(string); r.status != c.status || code != string(c.code) {
+			t.Errorf("%s: %s, want %d %s", name, r, c.status, c.code)
+		}
+	}
+	for _, key := range []string{"4", "5"} {
+		a.do(t, alice, http.MethodPost, path, "", "Idempotency-Key", key)
+	}
+	r := a.do(t, alice, http.MethodPost, path, "", "Idempotency-Key", "6")
+	if wait, err := strconv.Atoi(r.header.Get("Retry-After")); r.status != 429 || r.body["code"] != string(problem.RateLimited) || err != nil || wait < 86000 || wait > 86400 {
+		t.Errorf("the sixth: %s, Retry-After %q", r, r.header.Get("Retry-After"))
+	}
+	if r := a.do(t, alice, http.MethodPost, path, ""); r.status != 422 {
+		t.Errorf("without a key: %s", r)
 	}
 }

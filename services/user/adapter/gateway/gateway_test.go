@@ -45,6 +45,8 @@ func TestOperationsReachTheirServices(t *testing.T) {
 		"PUT /bookings/" + id + "/cancel":                    "booking PUT /bookings/" + id + "/cancel",
 		"POST /bookings/" + id + "/cancellations":            "booking POST /bookings/" + id + "/cancellations",
 		"GET /bookings/" + id + "/tickets":                   "booking GET /bookings/" + id + "/tickets",
+		"POST /bookings/" + id + "/claim":                    "booking POST /bookings/" + id + "/claim",
+		"POST /bookings/" + id + "/resend":                   "booking POST /bookings/" + id + "/resend",
 		"DELETE /bookings/" + id + "/links":                  "booking DELETE /bookings/" + id + "/links",
 		"POST /payments/stripe/webhook":                      "booking POST /payments/stripe/webhook",
 		"GET " + challenge + "?outcome=refused":              "booking GET " + challenge,
@@ -384,7 +386,7 @@ func TestDocumentHasTheOperations(t *testing.T) {
 			}
 		}
 	}
-	if n != 36 {
+	if n != 38 {
 		t.Errorf("%d operations", n)
 	}
 }

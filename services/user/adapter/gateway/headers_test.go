@@ -118,6 +118,8 @@ func TestTheKeyOfALinkCrosses(t *testing.T) {
 		"PUT /bookings/" + id + "/cancel":          true,
 		"POST /bookings/" + id + "/cancellations":  true,
 		"PATCH /bookings/" + id + "/tickets/" + id: true,
+		"POST /bookings/" + id + "/claim":          true,
+		"POST /bookings/" + id + "/resend":         true,
 		"DELETE /bookings/" + id + "/links":        true,
 		"GET /bookings":                            false,
 		"GET /bookings/user/" + id:                 false,

@@ -45,6 +45,8 @@ var operations = []operation{
 	{id: "cancelTickets", method: http.MethodPost, path: "/bookings/{id}/cancellations", service: booking},
 	{id: "listTickets", method: http.MethodGet, path: "/bookings/{id}/tickets", service: booking},
 	{id: "changeHolder", method: http.MethodPatch, path: "/bookings/{id}/tickets/{ticket_id}", service: booking},
+	{id: "claimBooking", method: http.MethodPost, path: "/bookings/{id}/claim", service: booking},
+	{id: "resendBooking", method: http.MethodPost, path: "/bookings/{id}/resend", service: booking},
 	{id: "endLinks", method: http.MethodDelete, path: "/bookings/{id}/links", service: booking},
 	{id: "printTickets", method: http.MethodGet, path: "/bookings/{id}/tickets.pdf", service: booking},
 	{id: "printTicket", method: http.MethodGet, path: "/bookings/{id}/tickets/{ticket_id}/pdf", service: booking},

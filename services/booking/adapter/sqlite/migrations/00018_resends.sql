@@ -1,0 +1,3 @@
+-- +goose Up
+-- When the mail with the tickets was last asked for again.
+ALTER TABLE bookings ADD COLUMN resends TEXT NOT NULL DEFAULT 'null'; -- JSON
