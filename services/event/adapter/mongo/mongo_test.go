@@ -142,6 +142,7 @@ func TestDocumentsWithoutAPolicy(t *testing.T) {
 	s := openStore(t)
 	w := newWorld(t, s.db)
 	must(t, w.reserve(t.Context(), s))
+	must(t, s.moveOutPlaced(t.Context())) // the snapshot, to the reservation
 	for c, filter := range map[mongodb.Collection]bson.M{s.events: byID(w.e.ID), s.reservations: {"event_id": w.e.ID}} {
 		if ok, err := c.Update(t.Context(), filter, bson.M{"$unset": bson.M{
 			"cancellation_policy": "", "cancelled_at": "", "cancellation_note": "", "event.cancellation_policy": "", "event.organizer_id": "",

@@ -66,7 +66,7 @@ func newWorld(t *testing.T, db *mongodb.DB) *world {
 	w := &world{db: db, message: uuid.NewString(), returnID: uuid.NewString()}
 	for _, e := range []**event.Event{&w.e, &w.other} {
 		*e = &event.Event{
-			ID: uuid.NewString(), Title: "Event", Status: event.Published, TimeZone: "UTC",
+			ID: uuid.NewString(), OrganizerID: uuid.NewString(), Title: "Event", Status: event.Published, TimeZone: "UTC",
 			StartsAt: now.AddDate(0, 1, 0), EndsAt: now.AddDate(0, 1, 1), CreatedAt: now, UpdatedAt: now,
 		}
 		for _, capacity := range []int{5, 3} {
@@ -87,6 +87,7 @@ func onlyWorld(t *testing.T, db *mongodb.DB) *world {
 	s := healthy(db, 0)
 	must(t, s.events.RemoveAll(t.Context(), bson.M{}))
 	must(t, s.reservations.RemoveAll(t.Context(), bson.M{}))
+	must(t, s.creations.RemoveAll(t.Context(), bson.M{}))
 	return newWorld(t, db)
 }
 
