@@ -152,7 +152,7 @@ func (s *Service) cancel(ctx context.Context, caller identity.Caller, id, eventI
 
 // unheardFor is how long after recovery has confirmed a checkout its customer may still
 // take it for unpaid.
-const unheardFor = 30 * time.Second
+const unheardFor = 5 * time.Second
 
 // confirmedUnheard reports whether b is a checkout that no request of its customer has
 // confirmed, a moment ago. Whoever cancels it then means the checkout, which costs nothing.

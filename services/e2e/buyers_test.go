@@ -185,7 +185,8 @@ func (b *buyer) order(c *purchase) bool {
 // cancel cancels the booking, and reports whether that was answered.
 func (b *buyer) cancel(c *purchase) bool {
 	res, err := b.p.send(http.MethodPut, b.anywhere(), "/bookings/"+c.ids[0]+"/cancel", as(b.a))
-	if err != nil || res.status == http.StatusServiceUnavailable || res.is(problem.BookingInProgress) {
+	if err != nil || res.status == http.StatusServiceUnavailable || res.is(problem.BookingInProgress) ||
+		res.is(problem.AlreadyPaid) { // a checkout that was confirmed a moment ago
 		return false
 	}
 	if res.status != http.StatusOK && res.status != http.StatusAccepted {
