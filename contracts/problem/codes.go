@@ -74,7 +74,6 @@ const (
 	TooManyCheckouts     Code = "too_many_checkouts"
 	TicketsNotBooked     Code = "tickets_not_booked"
 	TicketCancelled      Code = "ticket_cancelled"
-	TicketNotValid       Code = "ticket_not_valid"
 	TicketNotFound       Code = "ticket_not_found"
 	NoValidTickets       Code = "no_valid_tickets"
 	TransfersNotAllowed  Code = "transfers_not_allowed"
@@ -156,7 +155,6 @@ var Codes = []struct {
 	{TooManyCheckouts, 409, "Too many bookings of this account or network address are not paid for yet. Complete one of them, or try again when one has expired."},
 	{TicketsNotBooked, 409, "The booking has not these tickets, or not that many of this type."},
 	{TicketCancelled, 409, "The ticket was given back, or its booking has failed or is cancelled."},
-	{TicketNotValid, 409, "The booking is not confirmed, or the ticket is not valid any more."},
 	{TicketNotFound, 404, "The booking has no such ticket."},
 	{NoValidTickets, 409, "The booking has no valid tickets: it is not confirmed, or they were given back."},
 	{TransfersNotAllowed, 409, "The event's tickets cannot be passed on: their holders are those that were named before the payment."},

@@ -66,7 +66,6 @@ var (
 	ErrInProgress          = problem.NewRefusal(problem.BookingInProgress, "another request for this booking is being worked on")
 	ErrNotCancellable      = problem.NewRefusal(problem.NotCancellable, "only a confirmed booking can be cancelled, until the doors open by the date it was booked for")
 	ErrTicketsNotBooked    = problem.NewRefusal(problem.TicketsNotBooked, "the booking has not these tickets, or not that many of this type")
-	ErrTicketNotValid      = problem.NewRefusal(problem.TicketNotValid, "the booking is not confirmed, or the ticket is not valid any more")
 	ErrTicketNotFound      = problem.NewRefusal(problem.TicketNotFound, "the booking has no such ticket")
 	ErrTransfersNotAllowed = problem.NewRefusal(problem.TransfersNotAllowed, "the tickets of this event cannot be passed on")
 	ErrDoorsOpen           = problem.NewRefusal(problem.DoorsOpen, "a ticket can be passed on until the doors open by the date it was booked for")

@@ -94,7 +94,7 @@ func TestTicketsHaveHolders(t *testing.T) {
 	ids = append(ids, uuid.NewString())
 	rename(g, 3, "Nobody").refused(t, http.StatusNotFound, problem.TicketNotFound)
 	p.call(t, http.MethodPut, gateway, "/bookings/"+b.ID+"/cancel", as(g)).want(t, http.StatusOK)
-	p.call(t, http.MethodGet, gateway, "/bookings/"+b.ID+"/tickets.pdf", as(g)).refused(t, http.StatusConflict, problem.TicketNotValid)
+	p.call(t, http.MethodGet, gateway, "/bookings/"+b.ID+"/tickets.pdf", as(g)).refused(t, http.StatusConflict, problem.NoValidTickets)
 	rename(g, 1, "Too late").refused(t, http.StatusConflict, problem.TicketCancelled)
 
 	fixed := p.publish(t, organizer, changed(draft(10), "transfers", false))

@@ -100,8 +100,14 @@ func registerDocuments(api huma.API, s *booking.Service, documents booking.Docum
 			return b, all[n], nil
 		}
 		err = booking.ErrTicketNotFound
-		if only == 0 && slices.ContainsFunc(b.Tickets(), func(t booking.Ticket) bool { return t.ID == id }) {
-			err = booking.ErrTicketNotValid
+		for _, t := range b.Tickets() {
+			switch {
+			case t.ID != id || only != 0:
+			case t.Status == booking.TicketCancelled:
+				err = booking.ErrTicketCancelled
+			default:
+				err = booking.ErrNoValidTickets
+			}
 		}
 		return b, booking.TicketPage{}, table.To(ctx, err)
 	}
@@ -113,19 +119,19 @@ func registerDocuments(api huma.API, s *booking.Service, documents booking.Docum
 	huma.Register(api, operation(huma.Operation{
 		OperationID: "printTickets", Path: "/bookings/{id}/tickets.pdf",
 		Summary: "The valid tickets of a booking as PDF, a page each", Description: "For the buyer, not for an admin: whoever has the codes gets in. The link of a ticket's holder prints that ticket alone.",
-	}, "application/pdf", "%PDF-1.7…", problem.TicketNotValid), func(ctx context.Context, in *ofBooking) (*file, error) {
+	}, "application/pdf", "%PDF-1.7…", problem.NoValidTickets), func(ctx context.Context, in *ofBooking) (*file, error) {
 		b, _, all, err := pages(ctx, in.ID)
 		switch {
 		case err != nil:
 			return nil, err
 		case len(all) == 0:
-			return nil, table.To(ctx, booking.ErrTicketNotValid)
+			return nil, table.To(ctx, booking.ErrNoValidTickets)
 		}
 		return pdf(b, localeOf(b, in.Locale), "tickets.pdf", all...)
 	})
 	huma.Register(api, operation(huma.Operation{
 		OperationID: "printTicket", Path: "/bookings/{id}/tickets/{ticket_id}/pdf", Summary: "A ticket as PDF", Description: "For the buyer, or by the link of the ticket's holder.",
-	}, "application/pdf", "%PDF-1.7…", problem.TicketNotFound, problem.TicketNotValid), func(ctx context.Context, in *inLocale) (*file, error) {
+	}, "application/pdf", "%PDF-1.7…", problem.TicketNotFound, problem.TicketCancelled, problem.NoValidTickets), func(ctx context.Context, in *inLocale) (*file, error) {
 		b, p, err := page(ctx, ofTicket{in.ID, in.TicketID})
 		if err != nil {
 			return nil, err
@@ -141,7 +147,7 @@ func registerDocuments(api huma.API, s *booking.Service, documents booking.Docum
 	} {
 		huma.Register(api, operation(huma.Operation{
 			OperationID: qr.id, Path: "/bookings/{id}/tickets/{ticket_id}/qr." + qr.extension, Summary: "The QR code of a ticket", Description: "For the buyer, or by the link of the ticket's holder.",
-		}, qr.mediaType, qr.example, problem.TicketNotFound, problem.TicketNotValid), func(ctx context.Context, in *ofTicket) (*file, error) {
+		}, qr.mediaType, qr.example, problem.TicketNotFound, problem.TicketCancelled, problem.NoValidTickets), func(ctx context.Context, in *ofTicket) (*file, error) {
 			_, p, err := page(ctx, *in)
 			if err != nil {
 				return nil, err
@@ -153,10 +159,10 @@ func registerDocuments(api huma.API, s *booking.Service, documents booking.Docum
 	huma.Register(api, operation(huma.Operation{
 		OperationID: "getCalendar", Path: "/bookings/{id}/calendar.ics", Summary: "The event of a booking for a calendar",
 		Description: "An entry that a calendar updates when it gets a later one. That of a cancelled booking cancels it.",
-	}, "text/calendar", "BEGIN:VCALENDAR…", problem.TicketNotValid), func(ctx context.Context, in *ofBooking) (*file, error) {
+	}, "text/calendar", "BEGIN:VCALENDAR…", problem.NoValidTickets), func(ctx context.Context, in *ofBooking) (*file, error) {
 		b, _, err := open(ctx, in.ID)
 		if err == nil && (b.Status == booking.Pending || b.Status == booking.Failed) {
-			err = booking.ErrTicketNotValid
+			err = booking.ErrNoValidTickets
 		}
 		if err != nil {
 			return nil, table.To(ctx, err)

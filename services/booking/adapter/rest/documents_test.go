@@ -43,11 +43,11 @@ func TestTheBuyerGetsDocuments(t *testing.T) {
 		"a stranger's calendar":     {bob, at + "/calendar.ics", 403, problem.Forbidden},
 		"no such booking":           {alice, "/bookings/" + uuid.NewString() + "/tickets.pdf", 404, problem.BookingNotFound},
 		"no such ticket":            {alice, at + "/tickets/" + uuid.NewString() + "/pdf", 404, problem.TicketNotFound},
-		"given back":                {alice, third + "/pdf", 409, problem.TicketNotValid},
-		"given back, as QR code":    {alice, third + "/qr.svg", 409, problem.TicketNotValid},
-		"not paid":                  {alice, held + "/tickets.pdf", 409, problem.TicketNotValid},
-		"not paid, one ticket":      {alice, heldTicket + "/pdf", 409, problem.TicketNotValid},
-		"not paid, in a calendar":   {alice, held + "/calendar.ics", 409, problem.TicketNotValid},
+		"given back":                {alice, third + "/pdf", 409, problem.TicketCancelled},
+		"given back, as QR code":    {alice, third + "/qr.svg", 409, problem.TicketCancelled},
+		"not paid":                  {alice, held + "/tickets.pdf", 409, problem.NoValidTickets},
+		"not paid, one ticket":      {alice, heldTicket + "/pdf", 409, problem.NoValidTickets},
+		"not paid, in a calendar":   {alice, held + "/calendar.ics", 409, problem.NoValidTickets},
 		"a locale that is too long": {alice, at + "/tickets.pdf?locale=" + strings.Repeat("x", 36), 422, problem.ValidationFailed},
 	} {
 		if r := a.do(t, c.as, http.MethodGet, c.path, ""); r.status != c.status || r.body["code"] != string(c.code) {
@@ -77,7 +77,7 @@ func TestDocumentsByALink(t *testing.T) {
 	}{
 		"the buyer's tickets":            {buyer, "/tickets.pdf", 200, ""},
 		"a ticket of the buyer's":        {buyer, "/tickets/" + booking.TicketID(id, 1) + "/qr.png", 200, ""},
-		"what the buyer has given back":  {buyer, "/tickets/" + booking.TicketID(id, 3) + "/pdf", 409, problem.TicketNotValid},
+		"what the buyer has given back":  {buyer, "/tickets/" + booking.TicketID(id, 3) + "/pdf", 409, problem.TicketCancelled},
 		"the buyer's calendar":           {buyer, "/calendar.ics", 200, ""},
 		"a holder's ticket":              {holder, "/tickets/" + booking.TicketID(id, 2) + "/pdf", 200, ""},
 		"a holder's tickets":             {holder, "/tickets.pdf", 200, ""},
