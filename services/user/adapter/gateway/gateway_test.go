@@ -381,7 +381,7 @@ func TestDocumentHasTheOperations(t *testing.T) {
 				t.Errorf("%s %s has no summary", method, path)
 			}
 			// Cancelling all is idempotent by itself.
-			if slices.ContainsFunc(op.Parameters, isKey) != (slices.Contains([]string{"createBooking", "cancelTickets", "payBooking", "extendBooking"}, op.OperationID)) {
+			if slices.ContainsFunc(op.Parameters, isKey) != (slices.Contains([]string{"createBooking", "cancelTickets", "payBooking", "extendBooking", "resendBooking"}, op.OperationID)) {
 				t.Errorf("%s has %v", op.OperationID, op.Parameters)
 			}
 		}
