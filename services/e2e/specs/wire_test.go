@@ -42,6 +42,7 @@ func TestMessagesOnTheWire(t *testing.T) {
 	w.call("user", "POST", "/bookings", customer, fmt.Sprintf(`{"event_id":%q,"tickets":2}`, event.ID), &inPart)
 	w.call("user", "POST", "/bookings/"+inPart.ID+"/cancellations", customer,
 		fmt.Sprintf(`{"items":[{"ticket_type_id":%q,"quantity":1}]}`, inPart.Items[0].TicketTypeID), &inPart, "Idempotency-Key", "one-of-two")
+	w.call("user", "POST", "/bookings/"+inPart.ID+"/resend", customer, "", nil, "Idempotency-Key", "once-more")
 	w.call("user", "POST", "/events/"+event.ID+"/cancel", organizer, `{"note":"The singer is ill."}`, &event)
 	w.call("user", "POST", "/users/verification", "", `{"email":"c@example.com"}`, nil)
 
