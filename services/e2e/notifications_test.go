@@ -88,6 +88,31 @@ func TestNotificationList(t *testing.T) {
 	p.call(t, http.MethodGet, gateway, "/notifications?cursor=bm9uc2Vuc2U", as(c)).refused(t, http.StatusUnprocessableEntity, problem.InvalidCursor)
 }
 
+func TestTheConfirmationIsMailedAgain(t *testing.T) {
+	t.Parallel()
+	p := shared(t)
+	c := p.register(t, customer)
+	b := p.book(t, c, p.publish(t, p.register(t, organizer), draft(10)), 1)
+	again := func(key string) *answer {
+		return p.call(t, http.MethodPost, gateway, "/bookings/"+b.ID+"/resend", as(c), header("Idempotency-Key", key))
+	}
+	for _, key := range []string{"1", "1", "2", "3", "4", "5", "5"} {
+		again(key).want(t, http.StatusAccepted)
+	}
+	again("6").refused(t, http.StatusTooManyRequests, problem.RateLimited)
+	// A newer request makes an older mail that still waits needless, and comes first now and then.
+	eventually(t, func() error {
+		list, err := all[notification](p, gateway, "/notifications?booking_id="+b.ID, as(c))
+		if err != nil {
+			return final{err}
+		}
+		if len(list) < 2 || list[0].Status != "SENT" || list[0].Subject != "Your booking: "+b.Event.Title {
+			return errNoMail
+		}
+		return nil
+	})
+}
+
 // Logs are for many eyes.
 func TestLogsKeepSecrets(t *testing.T) {
 	t.Parallel()

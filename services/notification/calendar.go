@@ -22,13 +22,13 @@ const (
 //
 // Of one booking the UID is the same and SEQUENCE grows with the booking's
 // version, so that a calendar knows the entry again, and which of two mails is
-// newer. It has no DTEND: a booking does not know when its event ends, and an
-// event without DTEND takes place at its start (RFC 5545, 3.6.1), which is
-// true; any other end would be made up.
+// newer. It has no DTEND where an earlier release has told of the booking, which did
+// not know when its event ends: an event without DTEND takes place at its start (RFC
+// 5545, 3.6.1), which is true; any other end would be made up.
 func calendar(kind Kind, b events.Booking, organizer string) string {
 	method, status := publish, "CONFIRMED"
 	switch kind {
-	case Confirmation:
+	case Confirmation, Resent:
 	case Cancellation, EventCancelled:
 		method, status = cancel, "CANCELLED"
 	default:
@@ -50,6 +50,9 @@ func calendar(kind Kind, b events.Booking, organizer string) string {
 		property(&c, "ORGANIZER;CN=Boxoffice", "mailto:"+url.PathEscape(organizer))
 	}
 	property(&c, "DTSTART", b.Event.StartsAt.UTC().Format(stamp))
+	if !b.Event.EndsAt.IsZero() {
+		property(&c, "DTEND", b.Event.EndsAt.UTC().Format(stamp))
+	}
 	property(&c, "SUMMARY", escape(b.Event.Title))
 	if where := join(", ", venue.Name, venue.Address, venue.City, venue.Country); where != "" {
 		property(&c, "LOCATION", escape(where))

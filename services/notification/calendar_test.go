@@ -54,6 +54,11 @@ func TestTheEntryOfACalendar(t *testing.T) {
 	if diff := cmp.Diff(want, readCalendar(t, calendar(Confirmation, b, "tickets@boxoffice.example"))); diff != "" {
 		t.Errorf("confirmed (-want +got):\n%s", diff)
 	}
+	b.Event.EndsAt = b.Event.StartsAt.Add(2 * time.Hour)
+	want["DTEND"] = "20270312T203000Z"
+	if diff := cmp.Diff(want, readCalendar(t, calendar(Resent, b, "tickets@boxoffice.example"))); diff != "" {
+		t.Errorf("asked for again (-want +got):\n%s", diff)
+	}
 	b.Version = 9
 	want["METHOD"], want["STATUS"], want["SEQUENCE"] = "CANCEL", "CANCELLED", "9"
 	for _, kind := range []Kind{Cancellation, EventCancelled} {

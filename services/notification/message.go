@@ -52,7 +52,7 @@ func decode(m events.Message) (events.Booking, Kind, error) {
 		// It ended before the event was looked up: no more than its id is known.
 		b.Event = events.Event{}
 	}
-	if failed || kind == Confirmation {
+	if failed || kind.confirms() {
 		b.Cancellation = nil
 	}
 	cancelled := b.Cancellation != nil && len(b.Cancellation.Items) > 0
@@ -95,6 +95,8 @@ func kindOf(messageType string, b events.Booking) (kind Kind, known bool) {
 	switch messageType {
 	case events.TypeBookingConfirmed:
 		return Confirmation, true
+	case events.TypeBookingResendRequested:
+		return Resent, true
 	case events.TypeBookingCancelled:
 		if b.Reason == string(problem.EventCancelled) {
 			return EventCancelled, true

@@ -54,9 +54,11 @@ func (s Status) Shown() bool {
 type Kind string
 
 // The kinds. A booking has at most one record of each that has deliveries, but
-// of ItemsCancelled one for each cancellation in part.
+// of ItemsCancelled one for each cancellation in part, and of Resent one for each
+// request.
 const (
 	Confirmation    Kind = "confirmation"
+	Resent          Kind = "resent"           // the confirmation once more, as somebody asked for it
 	Cancellation    Kind = "cancellation"     // by the customer
 	ItemsCancelled  Kind = "items_cancelled"  // some of the tickets, and the rest stands
 	EventCancelled  Kind = "event_cancelled"  // by the organizer, with everything booked for it
@@ -77,11 +79,14 @@ const (
 // in part is a fact about money of its own, and never outdated. Nor does it
 // outdate the confirmation, without which there had been nothing to cancel.
 func (k Kind) Outdates(older Kind) bool {
-	return older != ItemsCancelled && (k != ItemsCancelled || older != Confirmation)
+	return older != ItemsCancelled && (k != ItemsCancelled || !older.confirms())
 }
 
+// confirms reports whether a notification of kind k says that the booking is confirmed.
+func (k Kind) confirms() bool { return k == Confirmation || k == Resent }
+
 // goesOn reports whether the customer still has tickets after a notification of kind k.
-func (k Kind) goesOn() bool { return k == Confirmation || k == ItemsCancelled }
+func (k Kind) goesOn() bool { return k.confirms() || k == ItemsCancelled }
 
 // Notification is one delivery of one message to one user by one channel.
 type Notification struct {
@@ -127,7 +132,7 @@ type Record struct {
 	MessageID  string // the CloudEvent's id
 	BookingID  string // empty for a test mail, and a mail about an account
 	Kind       Kind
-	Part       string    // the cancellation's id, for ItemsCancelled; else empty
+	Part       string    // the cancellation's id for ItemsCancelled, the message's for Resent; else empty
 	Version    int64     // the booking's, as the message has it
 	Booking    string    // what the message says about it, as JSON; its texts are written from that. It holds no credential
 	At         time.Time // when it came

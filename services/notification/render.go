@@ -96,7 +96,7 @@ func render(kind Kind, b events.Booking, overtaken bool) (Content, error) {
 	loc := zone(b.Event.TimeZone)
 	v.When = moment(b.Event.StartsAt, loc)
 	v.WhenShort = b.Event.StartsAt.In(loc).Format("2 Jan 2006, 15:04 MST")
-	if kind == Confirmation {
+	if kind.confirms() {
 		v.Policy = policy(b, loc)
 	}
 	v.Because, v.Off, v.Declined = because(b), b.Reason == string(problem.EventCancelled), b.Reason == string(problem.PaymentDeclined)
@@ -161,14 +161,18 @@ func policy(b events.Booking, loc *time.Location) string {
 	if p.FeeBasisPoints == 10_000 {
 		part = "the whole price"
 	}
+	last := "the event starts"
+	if !b.Event.DoorsAt.IsZero() {
+		last = "the doors open"
+	}
 	until := b.Event.StartsAt.Add(-time.Duration(p.FreeHours) * time.Hour)
 	switch {
-	case p.FreeHours == 0 || p.FeeBasisPoints == 0 || b.Total.IsZero():
-		return "You can cancel free of charge until the event starts."
+	case p.FeeBasisPoints == 0 || b.Total.IsZero() || !until.Before(b.Event.Doors()):
+		return "You can cancel free of charge until " + last + "."
 	case until.Before(b.OccurredAt):
-		return "You can cancel until the event starts; " + part + " is kept."
+		return "You can cancel until " + last + "; " + part + " is kept."
 	}
-	return "You can cancel free of charge until " + moment(until, loc) + "; after that, until the event starts, " + part + " is kept."
+	return "You can cancel free of charge until " + moment(until, loc) + "; after that, until " + last + ", " + part + " is kept."
 }
 
 // percent is basis points as people write them: "12.5 %".
@@ -200,6 +204,7 @@ func renderTest(name string, at time.Time) (Content, error) {
 // subjects of the mails; the SMS says the same in its own template.
 var subjects = map[Kind]func(v view) string{
 	Confirmation:    func(v view) string { return "Booking confirmed: " + isolate(v.Title) },
+	Resent:          func(v view) string { return "Your booking: " + isolate(v.Title) },
 	Cancellation:    func(v view) string { return "Booking cancelled: " + isolate(v.Title) },
 	ItemsCancelled:  func(v view) string { return "Tickets cancelled: " + isolate(v.Title) },
 	EventCancelled:  func(v view) string { return "Event cancelled: " + isolate(v.Title) },
@@ -241,7 +246,7 @@ func execute(kind Kind, v view) (Content, error) {
 		return Content{}, fmt.Errorf("render: %w", err)
 	}
 	c.HTML = b.String()
-	if kind == Test || kind.aboutAccount() {
+	if kind == Test || kind == Resent || kind.aboutAccount() {
 		return c, nil
 	}
 	v.Title = shorten(v.Title, 60) // one or two segments are enough

@@ -225,6 +225,15 @@ func TestWhatCancellingCosts(t *testing.T) {
 		if c := content(t, message(t, events.TypeBookingConfirmed, b)); !strings.Contains(c.Text, "\n"+test.want+"\n") || !strings.Contains(c.HTML, "<p>"+test.want+"</p>") {
 			t.Errorf("%d h, %d: the mail does not say %q:\n%s", test.hours, test.basisPoints, test.want, c.Text)
 		}
+		// With doors tickets go back until they open.
+		b.Event.DoorsAt = b.Event.StartsAt.Add(-time.Hour)
+		want := strings.ReplaceAll(test.want, "the event starts", "the doors open")
+		if test.hours == 1 {
+			want = "You can cancel free of charge until the doors open."
+		}
+		if c := content(t, message(t, events.TypeBookingConfirmed, b)); !strings.Contains(c.Text, "\n"+want+"\n") {
+			t.Errorf("%d h, %d, doors: the mail does not say %q:\n%s", test.hours, test.basisPoints, want, c.Text)
+		}
 	}
 }
 

@@ -113,6 +113,7 @@ func New(o Options) (*Service, error) {
 //   - A confirmation and every cancellation are told by mail: by the
 //     customer, of all or some of the tickets, or with the whole event. Where
 //     money was paid, they are told by SMS, too.
+//   - The confirmation is mailed once more for each request for that, without an SMS.
 //   - A failed booking is told where the customer had been answered
 //     "pending", or had been charged and got it back. It may have died before
 //     anything was known of its event. One that was told may still be paid,
@@ -172,8 +173,11 @@ func (s *Service) address(r *Record, b events.Booking) error {
 	}
 	r.Booking = string(data)
 	r.EventAt = eventAt(r.Kind, b.Event.StartsAt, r.At)
-	if r.Kind == ItemsCancelled {
+	switch r.Kind {
+	case ItemsCancelled:
 		r.Part = b.Cancellation.ID
+	case Resent:
+		r.Part = r.MessageID
 	}
 	mail := newDelivery(Email, b.UserID, r.At)
 	mail.To, mail.Status = b.UserEmail, Pending
@@ -185,7 +189,7 @@ func (s *Service) address(r *Record, b events.Booking) error {
 			{Key: "account/" + b.UserID, Most: s.o.AccountQuota},
 			{Key: "to/" + mailboxKey(b.UserEmail), Most: s.o.RecipientQuota},
 		}
-	case s.o.SMS != nil: // for what is not paid nobody has proven that the number is theirs
+	case s.o.SMS != nil && r.Kind != Resent: // for what is not paid nobody has proven that the number is theirs
 		sms := newDelivery(SMS, b.UserID, r.At)
 		if r.Part != "" { // each costs nothing but a ticket that is paid back
 			r.SMSQuotas = []Quota{{Key: "sms/account/" + b.UserID, Most: partTexts}}

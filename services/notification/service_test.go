@@ -208,6 +208,35 @@ func TestAConfirmationGoesOutByMailAndSMS(t *testing.T) {
 	}
 }
 
+func TestEachRequestMailsTheConfirmationOnceMore(t *testing.T) {
+	t.Parallel()
+	o := &outside{contact: notification.Contact{Phone: "+4930123456"}}
+	s := newService(t, o)
+	run(t, s)
+	b := booking("ada")
+	handle(t, s, message(t, events.TypeBookingConfirmed, b))
+	eventually(t, "mail and SMS are SENT", func() bool { return statuses(t, s)[notification.Sent] == 2 })
+	for n := range 2 {
+		b.Version++
+		m := message(t, events.TypeBookingResendRequested, b)
+		for range 3 { // redelivered
+			handle(t, s, m)
+		}
+		eventually(t, "the mail is SENT again", func() bool { return statuses(t, s)[notification.Sent] == 3+n })
+	}
+	mails, texts := o.sent()
+	var subjects []string
+	for _, m := range mails {
+		subjects = append(subjects, m.Subject)
+	}
+	if got := strings.Join(subjects, ", "); got != "Booking confirmed: Concert, Your booking: Concert, Your booking: Concert" || len(texts) != 1 {
+		t.Errorf("mails: %s; %d SMS", got, len(texts))
+	}
+	if !strings.Contains(mails[2].Text, "your booking is confirmed") || mails[2].Attachment.Body == "" {
+		t.Errorf("the last mail is no confirmation:\n%s", mails[2].Text)
+	}
+}
+
 // However long nobody says where and who the customer is now, a mail does not go to
 // an address, or a number, that may be somebody else's by now.
 func TestAUserServiceOutageDelaysMailAndSMS(t *testing.T) {

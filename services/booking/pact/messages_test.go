@@ -46,6 +46,13 @@ var messages = map[string]func(testing.TB) ([]byte, error){
 		_, err = w.service.Pay(ctx, guest, b.ID, sandbox.Visa, "key")
 		return err
 	}),
+	"the tickets of a booking are asked for again": told(events.TypeBookingResendRequested, patient, func(ctx context.Context, w *world) error {
+		b, err := w.book(ctx, sandbox.Visa)
+		if err != nil {
+			return err
+		}
+		return w.service.Resend(ctx, pacttest.Callers["customer"], b.ID, "key")
+	}),
 	"a booking is cancelled": told(events.TypeBookingCancelled, patient, func(ctx context.Context, w *world) error {
 		b, err := w.book(ctx, sandbox.Visa)
 		if err != nil {

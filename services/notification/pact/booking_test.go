@@ -6,6 +6,7 @@ import (
 	"context"
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -62,6 +63,7 @@ func TestConsumerOfBooking(t *testing.T) {
 	}{
 		{"a booking is confirmed", events.TypeBookingConfirmed, told(0, false), "Booking confirmed: Night of Strings"},
 		{"a booking that its guest has corrected is confirmed", events.TypeBookingConfirmed, corrected, "Booking confirmed: Night of Strings"},
+		{"the tickets of a booking are asked for again", events.TypeBookingResendRequested, told(0, false), "Your booking: Night of Strings"},
 		{"a booking is cancelled", events.TypeBookingCancelled, cancelled, "Booking cancelled: Night of Strings"},
 		{"some tickets of a booking are cancelled", events.TypeBookingItemsCancelled, inPart, "Tickets cancelled: Night of Strings"},
 		{"a booking has failed that was pending", events.TypeBookingFailed, abandoned, "Payment failed: Night of Strings"},
@@ -108,7 +110,7 @@ func TestConsumerOfBooking(t *testing.T) {
 					t.Errorf("the mail does not say what became of the money:\n%s", sent.Text)
 				}
 			}
-			if (sent.Attachment.Body != "") != (m.kind == events.TypeBookingConfirmed || m.kind == events.TypeBookingCancelled) {
+			if (sent.Attachment.Body != "") != slices.Contains([]string{events.TypeBookingConfirmed, events.TypeBookingResendRequested, events.TypeBookingCancelled}, m.kind) {
 				t.Errorf("its calendar is %q", sent.Attachment.Body)
 			}
 			for _, text := range []string{"Ada Lovelace", "21 June 2040, 20:00", "Philharmonie", "Berlin", "2 × Standard at 25.00 EUR = 50.00 EUR"} {

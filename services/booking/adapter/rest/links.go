@@ -69,7 +69,7 @@ func registerLinks(api huma.API, s *booking.Service, guard *auth.Guard) {
 	huma.Register(api, linked(api, guard, httpkit.Refuses(huma.Operation{
 		OperationID: "endLinks", Method: http.MethodDelete, Path: "/bookings/{id}/links", DefaultStatus: http.StatusNoContent, Tags: []string{"bookings"},
 		Summary:     "End the links to a booking",
-		Description: "The links that its buyer was mailed open nothing any more, the one that asks for it included. Holders keep the links to their tickets: a ticket that is passed on ends those.",
+		Description: "The keys of its buyer open nothing any more, the one that asks for it included. Holders keep the links to their tickets: a ticket that is passed on ends those.",
 	},
 		problem.Forbidden, problem.BookingNotFound, problem.BookingInProgress,
 	), identity.Everybody...), func(ctx context.Context, in *struct {
@@ -89,7 +89,7 @@ func registerLinks(api huma.API, s *booking.Service, guard *auth.Guard) {
 
 	huma.Register(api, linked(api, guard, httpkit.Refuses(huma.Operation{
 		OperationID: "resendBooking", Method: http.MethodPost, Path: "/bookings/{id}/resend", DefaultStatus: http.StatusAccepted, Tags: []string{"bookings"},
-		Summary:     "Send the tickets of a booking again",
+		Summary:     "Mail the confirmation of a booking again",
 		Description: "The mail goes to the address of the booking, five times within 24 hours at most.",
 	},
 		problem.Forbidden, problem.BookingNotFound, problem.NoValidTickets, problem.RateLimited, problem.BookingInProgress, problem.IdempotencyKeyReused,
