@@ -114,8 +114,14 @@ func cancelThousands(t *testing.T, s store, n int) {
 		if captured != refunded || moves != 2 {
 			t.Errorf("booking %s: %d captured, %d refunded, in %d moves", id, captured, refunded, moves)
 		}
-		if told := messages[id]; len(told) != 1 || len(told[events.TypeBookingCancelled]) != 1 {
-			t.Errorf("booking %s: %d kinds of messages, told as cancelled %d times", id, len(told), len(told[events.TypeBookingCancelled]))
+		told := messages[id]
+		for _, kind := range []string{events.TypeBookingTicketsChanged, events.TypeBookingCancelled} {
+			if n := len(told[kind]); n != 1 {
+				t.Errorf("booking %s: %d messages %s, want 1", id, n, kind)
+			}
+		}
+		if len(told) != 2 {
+			t.Errorf("booking %s: %d kinds of messages, want 2", id, len(told))
 		}
 		if b := w.get(t, id); b.Status != booking.Cancelled || len(b.Refunds) != 1 {
 			t.Errorf("booking %s is %s, with %d refunds", id, b.Status, len(b.Refunds))
