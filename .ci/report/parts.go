@@ -44,7 +44,8 @@ func partsOf(command string, w workspace) ([]*part, error) {
 		build       = &part{name: "build", run: func(r *runner) error { return r.build(w) }}
 		tools       = &part{name: "tools", run: (*runner).tools}
 		unit        = &part{name: "unit", run: func(r *runner) error { return r.unit(w) }}
-		pact        = &part{name: "pact", run: func(r *runner) error { return r.pact(w) }}
+		// It waits for its processes half of the time, as those that wait for servers do.
+		pact        = &part{name: "pact", lane: serving, run: func(r *runner) error { return r.pact(w) }}
 		integration = &part{name: "integration", lane: serving, after: []string{"servers"}, run: func(r *runner) error {
 			return r.integration(w, func(name string) bool { return !brokenTest.MatchString(name) })
 		}}
