@@ -90,8 +90,8 @@ type Booking struct {
 	Note         string        `json:"note,omitempty" maxLength:"500" doc:"What the organizer says about the event's cancellation" example:"The singer is ill."`
 }
 
-// Contact is how a guest wants to hear of one booking. Of what is absent the user
-// service's counts.
+// Contact is how a guest wants to hear of one booking. For an absent field the user
+// service's value counts.
 type Contact struct {
 	Phone  *string `json:"phone,omitempty" doc:"E.164; empty for no SMS" example:"+4915112345678"`
 	Locale *string `json:"locale,omitempty" doc:"The language in which we write, a BCP 47 tag; empty where the guest has not said" example:"de-AT"`

@@ -8,7 +8,7 @@ const base45 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:"
 
 var errBase45 = errors.New("not base45")
 
-// digits has each character's value, and 45 for what is no digit.
+// digits has the value of each character, 45 for a character that is no digit.
 var digits = func() (of [256]uint16) {
 	for i := range of {
 		of[i] = 45

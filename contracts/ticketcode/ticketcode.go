@@ -40,7 +40,7 @@ const MinSecret = 32
 
 // Why a door refuses a code. Of each code it is exactly one.
 var (
-	// ErrMalformed is of what is no code, or one of another version.
+	// ErrMalformed says that the text is not a code of this version.
 	ErrMalformed = errors.New("not a ticket's code")
 	// ErrOtherEvent is of a code for another event. Whether it is genuine, only that
 	// event's keys tell.

@@ -48,7 +48,7 @@ const secretStore = "payment-secrets"
 // payments is the provider, whichever that is.
 type payments struct {
 	booking.Payments
-	publishable string // the publishable key; "" where there is none
+	publishable string // the publishable key; "" if the provider has none
 	statements  booking.Statements
 	ledger      booking.Ledger   // nil where it keeps its books elsewhere
 	webhook     *stripe.Webhook  // nil where it tells nothing

@@ -50,7 +50,7 @@ func oneLine(s string) string {
 	}, s)
 }
 
-// joined is what is there of parts, with commas.
+// joined returns the parts that are not empty, with commas between them.
 func joined(parts ...string) string {
 	var there []string
 	for _, part := range parts {

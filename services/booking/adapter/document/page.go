@@ -45,7 +45,7 @@ func (d *Documents) TicketsPDF(doc booking.TicketDocument) ([]byte, error) {
 		return nil, errNoTicket
 	}
 	p := &printer{typeface: d.typeface, TicketDocument: doc, speech: speechOf(doc.Locale), zone: zoneOf(doc.Event.TimeZone), pdf: &gopdf.GoPdf{}}
-	p.pdf.SetCompressLevel(zlib.BestSpeed) // what has a size are the fonts
+	p.pdf.SetCompressLevel(zlib.BestSpeed) // most of a document is its fonts
 	p.pdf.Start(gopdf.Config{Unit: gopdf.UnitPT, PageSize: gopdf.Rect{W: pageWidth, H: pageHeight}})
 	for _, f := range []*face{d.regular, d.bold} {
 		p.note(p.pdf.AddTTFFontFromFontContainer(f.name, &d.fonts))

@@ -71,8 +71,8 @@ func newTypeface() (t *typeface, err error) {
 	return t, err
 }
 
-// draws reports whether r can be drawn. What is written from right to left cannot:
-// its letters would come in the wrong order, and Arabic ones without their shapes.
+// draws reports whether r can be drawn. Letters of right-to-left scripts cannot:
+// they would come in the wrong order, and Arabic ones without their shapes.
 func (t *typeface) draws(r rune) bool {
 	if !t.regular.has(r) || !t.bold.has(r) {
 		return false
@@ -140,8 +140,8 @@ func (t *typeface) printable(s string) (line string, whole bool) {
 	return line, whole
 }
 
-// wrap breaks s into lines that are at most width wide: between words, and within a
-// word that is wider than a line between what is read as one character.
+// wrap breaks s into lines that are at most width wide. It breaks between words, and a
+// word that is wider than a line between its grapheme clusters.
 func wrap(s string, f *face, size, width float64) (lines []string) {
 	line := ""
 	end := func() {
@@ -179,7 +179,7 @@ func wrap(s string, f *face, size, width float64) (lines []string) {
 type style struct {
 	face  *face
 	sizes []float64 // the largest first; a long text gets a smaller one
-	lines int       // how many there may be at most, but for the last size
+	lines int       // at most so many at each size; the last size has no limit
 	color rgb
 }
 

@@ -69,8 +69,8 @@ func registerDocuments(api huma.API, s *booking.Service, documents booking.Docum
 		b, err = s.Get(ctx, auth.Caller(ctx), canonical(id))
 		return b, 0, err
 	}
-	// pages are the valid tickets with their codes. Whoever has one gets in, and so an admin
-	// gets none.
+	// pages returns the valid tickets with their codes. An admin gets none: a code
+	// admits anybody who shows it.
 	pages := func(ctx context.Context, id string) (b booking.Booking, only int, valid []booking.TicketPage, err error) {
 		b, only, err = open(ctx, id)
 		if caller := auth.Caller(ctx).UserID; err == nil && caller != "" && caller != b.UserID {

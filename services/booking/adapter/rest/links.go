@@ -14,8 +14,8 @@ import (
 	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
 )
 
-// linked returns op, of one booking, for users and for whoever has no access token but
-// shows the key in a link to the booking. The handler asks callerOf who that is.
+// linked returns op, an operation on one booking, for users with an access token and for
+// requests with a Booking-Key instead. The handler calls callerOf for the caller.
 func linked(api huma.API, guard *auth.Guard, op huma.Operation, roles ...identity.Role) huma.Operation {
 	op.Middlewares = append(op.Middlewares, withBookingKey)
 	return guard.UserOr(api, op, httpkit.SchemeBookingKey, httpkit.BookingKey, roles...)
@@ -51,8 +51,8 @@ func shownKey(ctx context.Context) string {
 	return key
 }
 
-// callerOf returns who calls an operation on the booking with this id: the user of the
-// access token, or whoever has the link that is its buyer's.
+// callerOf returns the caller of an operation on the booking with this id: the user of the
+// access token, or the buyer whose key the request has.
 func callerOf(ctx context.Context, s *booking.Service, id string) (identity.Caller, error) {
 	if key, instead := keyOf(ctx); instead {
 		return s.Buyer(ctx, id, key)

@@ -35,8 +35,8 @@ type holderBody struct {
 	Email string `json:"email" doc:"Empty where the ticket's mails go to the buyer alone" example:"ada@example.com"`
 }
 
-// toTickets are b's tickets as the caller sees them: whoever has a code gets in, and so the
-// buyer alone sees it.
+// toTickets returns b's tickets as the caller sees them. Only the buyer sees codes: a code
+// admits anybody who shows it.
 func toTickets(b booking.Booking, caller identity.Caller, keys *ticketcode.Keys) (out ticketsBody, err error) {
 	all := b.Tickets()
 	codes := make([]string, len(all))
@@ -55,8 +55,8 @@ func toTickets(b booking.Booking, caller identity.Caller, keys *ticketcode.Keys)
 	return out, nil
 }
 
-// ticketsByLink answers the tickets that key opens, with their codes: who has the buyer's
-// link is as good as the buyer, and who has a holder's is to use that ticket.
+// ticketsByLink returns the tickets that key opens, with their codes. The buyer's key
+// opens all of them, a holder's key one.
 func ticketsByLink(ctx context.Context, s *booking.Service, id, key string, keys *ticketcode.Keys) (*struct{ Body ticketsBody }, error) {
 	b, only, err := s.TicketsByLink(ctx, id, key)
 	if err != nil {
