@@ -258,11 +258,13 @@ func (p *printer) below(ticket booking.TicketPage) (set []paragraph) {
 	for _, condition := range p.conditions() {
 		set = append(set, p.own(plain, condition, width).after(3))
 	}
+	space := 8.0
 	if name, whole := p.printable(p.Organizer); name != "" {
 		p.lacks = p.lacks || !whole
-		set = append(set, p.own(quiet, p.Sprintf("Organizer: %s", name), width).after(8))
+		set = append(set, p.own(quiet, p.Sprintf("Organizer: %s", name), width).after(space))
+		space = 0
 	}
-	set = append(set, p.own(quiet, p.Sprintf("Booking id: %s", p.BookingID), width))
+	set = append(set, p.own(quiet, p.Sprintf("Booking id: %s", p.BookingID), width).after(space))
 	if p.lacks {
 		set = append(set, p.own(quiet, p.Sprintf("Some characters on this page cannot be printed. Your booking shows them."), width).after(8))
 	}
