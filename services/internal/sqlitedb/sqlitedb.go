@@ -112,14 +112,23 @@ func open(path string, conns int, shared bool, option string, d *damage) (*sql.D
 	return db, nil
 }
 
+// migrate applies the migrations. Another process may do so with a new file at the same time:
+// after a failure it looks once more whether something is left to do.
 func migrate(ctx context.Context, db *sql.DB, migrations fs.FS) error {
-	p, err := goose.NewProvider(goose.DialectSQLite3, db, migrations)
-	if err != nil {
-		return err
+	first := migrateOnce(ctx, db, migrations)
+	if first == nil {
+		return nil
 	}
-	if _, err = p.Up(ctx); err != nil {
-		// Another process may have migrated the new file at the same time:
-		// then there is nothing left to do.
+	if second := migrateOnce(ctx, db, migrations); second != nil {
+		return errors.Join(first, second)
+	}
+	return nil
+}
+
+func migrateOnce(ctx context.Context, db *sql.DB, migrations fs.FS) error {
+	// A provider creates its table of versions at its first try or never.
+	p, err := goose.NewProvider(goose.DialectSQLite3, db, migrations)
+	if err == nil {
 		_, err = p.Up(ctx)
 	}
 	return err
