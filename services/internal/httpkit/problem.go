@@ -260,4 +260,20 @@ func init() {
 	// them, before any API is made.
 	huma.ValidateStrictCasing = true // "N" is not "n", but a field that is not known
 	huma.NewError = fromHuma
+	huma.NewErrorWithContext = func(ctx huma.Context, status int, msg string, errs ...error) huma.StatusError {
+		if status == http.StatusInternalServerError {
+			return unanswered(ctx, errors.Join(errs...))
+		}
+		return fromHuma(status, msg, errs...)
+	}
+}
+
+// unanswered is the answer to an error that a handler has returned as it was.
+func unanswered(ctx huma.Context, err error) huma.StatusError {
+	p := internalError()
+	errors.As(Errors{}.To(ctx.Context(), err), &p)
+	for name, values := range p.Headers { // huma adds those of errors that are answers already
+		ctx.SetHeader(name, values[0])
+	}
+	return p
 }
