@@ -77,10 +77,16 @@ const (
 // Outdates reports whether what an older message of kind older tells of a
 // booking is no longer so once a newer one of kind k is known. A cancellation
 // in part is a fact about money of its own, and never outdated. Nor does it
-// outdate the confirmation, without which there had been nothing to cancel.
+// outdate the confirmation, without which there had been nothing to cancel. Nor does one
+// that was asked for again: it has no SMS, and a Quota may stop it.
 func (k Kind) Outdates(older Kind) bool {
-	return older != ItemsCancelled && (k != ItemsCancelled || !older.confirms())
+	adds := k == ItemsCancelled || k == Resent
+	return older != ItemsCancelled && !(adds && older.confirms())
 }
+
+// Overtakes reports whether what older notifications say about the state of the booking is
+// no longer true once one of kind k is known. One that was asked for again changes nothing.
+func (k Kind) Overtakes() bool { return k != Nothing && k != Resent }
 
 // confirms reports whether a notification of kind k says that the booking is confirmed.
 func (k Kind) confirms() bool { return k == Confirmation || k == Resent }
@@ -102,8 +108,8 @@ type Notification struct {
 	Kind    Kind
 	Version int64
 	Booking string
-	// Overtaken says that the booking has a record of a higher version: what
-	// this one says about the booking's state is no longer true. Claim sets it.
+	// Overtaken says that the booking has a record of a higher version that Overtakes
+	// this one. Claim sets it.
 	Overtaken bool
 
 	// The texts of a test mail, and of what an earlier release stored. Those

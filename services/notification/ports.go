@@ -88,7 +88,7 @@ type Store interface {
 	//     ended for the Grace, a later one is not claimed. It is due again
 	//     shortly after the earlier one is.
 	//   - Overtaken says whether the booking has a record of a higher version of
-	//     which anybody is told.
+	//     which anybody is told, and whose Kind Overtakes.
 	Claim(ctx context.Context, c Channel, now, until time.Time, limit int) ([]Notification, error)
 	// BringForward shortens, after the clock is set back, the leases and pauses
 	// that a wrong clock stored. Callers choose times that no clock which is right

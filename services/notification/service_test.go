@@ -237,6 +237,42 @@ func TestEachRequestMailsTheConfirmationOnceMore(t *testing.T) {
 	}
 }
 
+// What is asked for again while the first has not gone out adds to it: it has no SMS, and
+// a quota may stop it.
+func TestARequestForTheMailTakesNothingAway(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		price int64
+		mails []string
+		texts int
+	}{
+		"paid":           {2500, []string{"Booking confirmed: Concert", "Your booking: Concert"}, 1},
+		"free, no quota": {0, []string{"Booking confirmed: Concert"}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := &outside{mailErr: errors.New("away"), smsErr: errors.New("away"), contact: notification.Contact{Phone: "+4930123456"}}
+			s := newService(t, o, func(o *notification.Options) { o.RecipientQuota = 1 })
+			run(t, s)
+			b := booking("ada")
+			b.Total.AmountMinor, b.Items[0].UnitPrice.AmountMinor = test.price, test.price
+			handle(t, s, message(t, events.TypeBookingConfirmed, b))
+			b.Version++
+			handle(t, s, message(t, events.TypeBookingResendRequested, b))
+			o.set(func(o *outside) { o.mailErr, o.smsErr = nil, nil })
+			eventually(t, "nothing waits", func() bool { return statuses(t, s)[notification.Pending] == 0 })
+			mails, texts := o.sent()
+			subjects := []string{}
+			for _, m := range mails {
+				subjects = append(subjects, m.Subject)
+			}
+			if !slices.Equal(subjects, test.mails) || len(texts) != test.texts {
+				t.Errorf("sent are %q and %d SMS, want %q and %d", subjects, len(texts), test.mails, test.texts)
+			}
+		})
+	}
+}
+
 // However long nobody says where and who the customer is now, a mail does not go to
 // an address, or a number, that may be somebody else's by now.
 func TestAUserServiceOutageDelaysMailAndSMS(t *testing.T) {

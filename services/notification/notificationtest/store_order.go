@@ -13,7 +13,7 @@ import (
 func later(r notification.Record, kind notification.Kind) notification.Record {
 	r = withOwnDeliveries(r)
 	r.MessageID, r.Kind, r.Version, r.Part = newID(), kind, r.Version+2, ""
-	if kind == notification.ItemsCancelled {
+	if kind == notification.ItemsCancelled || kind == notification.Resent {
 		r.Part = newID()
 	}
 	return r
@@ -44,7 +44,7 @@ func wantIDs(t *testing.T, what string, got []notification.Notification, want ..
 
 // kinds are those that tell of a booking.
 var kinds = []notification.Kind{
-	notification.Confirmation, notification.Cancellation, notification.ItemsCancelled, notification.EventCancelled,
+	notification.Confirmation, notification.Resent, notification.Cancellation, notification.ItemsCancelled, notification.EventCancelled,
 	notification.PaymentFailed, notification.PaymentReturned, notification.NotCompleted,
 }
 
@@ -264,6 +264,24 @@ var orderTests = map[string]func(*testing.T, notification.Store){
 		enqueue(t, s, part, true) // after the duplicate, which is newer
 		if claimOne(t, s, base).Overtaken {
 			t.Error("the cancellation in part is overtaken by the duplicate")
+		}
+	},
+	"what_is_asked_for_again_overtakes_nothing": func(t *testing.T, s notification.Store) {
+		first := confirmation(base)
+		part := later(first, notification.ItemsCancelled)
+		again := later(part, notification.Resent)
+		for _, r := range []notification.Record{first, again} {
+			enqueue(t, s, r, true)
+		}
+		n := claimOne(t, s, base)
+		if n.ID != first.Deliveries[0].ID || n.Overtaken {
+			t.Errorf("the %s comes first, and it is %t that it is overtaken", n.Kind, n.Overtaken)
+		}
+		n.Status = notification.Sent
+		settle(t, s, n)
+		enqueue(t, s, part, true) // after the request, which is newer
+		if n := claimOne(t, s, base.Add(time.Minute)); n.ID != part.Deliveries[0].ID || n.Overtaken {
+			t.Errorf("the %s comes next, and it is %t that it is overtaken", n.Kind, n.Overtaken)
 		}
 	},
 	"what_is_overtaken_says_so": func(t *testing.T, s notification.Store) {

@@ -23,8 +23,10 @@ type message struct {
 	Once    string `bson:"once"`
 	Booking string `bson:"booking,omitempty"` // what the message says, as JSON
 	// Overtaken says that the booking has a message of a higher version of which
-	// anybody is told.
+	// anybody is told, and which overtakes this one; Followed, that it has another
+	// of which anybody is told.
 	Overtaken bool `bson:"overtaken,omitempty"`
+	Followed  bool `bson:"followed,omitempty"`
 	// Undecided says that it is not known yet whether the message is told. It
 	// has no deliveries, and no receipt: whoever sent it sends it again.
 	Undecided bool `bson:"undecided,omitempty"`

@@ -77,7 +77,7 @@ func (s *Store) Enqueue(ctx context.Context, r notification.Record) (notificatio
 	}
 	if leased && texts && !rest.newer && !rest.open {
 		// Whoever overtakes it from now on sees that it is leased.
-		filter := append(undecided(m.ID), bson.E{Key: "overtaken", Value: absent})
+		filter := append(undecided(m.ID), bson.E{Key: "overtaken", Value: absent}, bson.E{Key: "followed", Value: absent})
 		if decided, err := s.decide(ctx, m, rest, filter); err != nil || decided {
 			return outcome(decided, notification.Leased), err
 		}
@@ -175,7 +175,7 @@ func (s *Store) giveUpLeases(ctx context.Context, m message, rest others) error 
 			continue
 		}
 		set := bson.D{{Key: field + ".ready", Value: true}, {Key: field + ".due", Value: d.CreatedAt}}
-		if rest.newer {
+		if rest.overtakes {
 			set = append(set, bson.E{Key: "overtaken", Value: true})
 		}
 		if _, err := s.messages.Update(ctx, append(byID(m.ID), asRead(field, d)...), bson.D{
@@ -193,7 +193,7 @@ func (s *Store) decide(ctx context.Context, m message, rest others, filter bson.
 	for field, d := range m.deliveries() {
 		set = append(set, bson.E{Key: field, Value: d})
 	}
-	if rest.newer {
+	if rest.overtakes {
 		set = append(set, bson.E{Key: "overtaken", Value: true})
 	}
 	return s.messages.Update(ctx, filter,
@@ -265,7 +265,7 @@ func (s *Store) find(ctx context.Context, filter bson.D) (*message, error) {
 // header is what a decision needs to know of a message.
 var header = func() bson.D {
 	fields := bson.D{}
-	for _, name := range []string{"version", "kind", "once", "undecided", "overtaken"} {
+	for _, name := range []string{"version", "kind", "once", "undecided", "overtaken", "followed"} {
 		fields = append(fields, bson.E{Key: name, Value: 1})
 	}
 	for _, channel := range channels {
@@ -278,11 +278,12 @@ var header = func() bson.D {
 
 // others is what a message needs to know of the others of its booking.
 type others struct {
-	stale bool     // one outdates it
-	newer bool     // there is one of a higher version of which anybody is told
-	open  bool     // one of a lower version has a delivery that is open or leased
-	told  bool     // one has a delivery that no quota has stopped
-	whole []string // the ids of those that are not about a part of it
+	stale     bool     // one outdates it
+	newer     bool     // there is one of a higher version of which anybody is told
+	overtakes bool     // one of these overtakes it
+	open      bool     // one of a lower version has a delivery that is open or leased
+	told      bool     // one has a delivery that no quota has stopped
+	whole     []string // the ids of those that are not about a part of it
 }
 
 // compare looks at the other messages of m's booking. Where nothing outdates m,
@@ -298,7 +299,8 @@ func (s *Store) compare(ctx context.Context, m message) (rest others, err error)
 		if other.Version > m.Version && other.Kind.Outdates(m.Kind) {
 			return others{stale: true}, nil
 		}
-		rest.newer = rest.newer || other.Version > m.Version && other.Once != other.ID
+		newer := other.Version > m.Version && other.Once != other.ID
+		rest.newer, rest.overtakes = rest.newer || newer, rest.overtakes || newer && other.Kind.Overtakes()
 		rest.told = rest.told || other.told()
 		if other.Kind != notification.ItemsCancelled {
 			rest.whole = append(rest.whole, other.ID)
@@ -320,9 +322,12 @@ func (s *Store) compare(ctx context.Context, m message) (rest others, err error)
 // overtake lets m overtake older, and outdate it where it does. open says that
 // one of older's deliveries is open or leased.
 func (s *Store) overtake(ctx context.Context, m, older message) (open bool, err error) {
-	outdated := m.Kind.Outdates(older.Kind)
-	if m.Kind != notification.Nothing && !older.Overtaken {
-		if _, err := s.messages.Update(ctx, byID(older.ID), bson.D{{Key: "$set", Value: bson.D{{Key: "overtaken", Value: true}}}}); err != nil {
+	outdated, mark, marked := m.Kind.Outdates(older.Kind), "overtaken", older.Overtaken
+	if !m.Kind.Overtakes() {
+		mark, marked = "followed", older.Followed
+	}
+	if m.Kind != notification.Nothing && !marked {
+		if _, err := s.messages.Update(ctx, byID(older.ID), bson.D{{Key: "$set", Value: bson.D{{Key: mark, Value: true}}}}); err != nil {
 			return false, err
 		}
 	} else if !older.Undecided && (!outdated || !older.open()) {

@@ -171,7 +171,7 @@ func (s *Store) lease(ctx context.Context, found message, c notification.Channel
 		if err != nil || rest.stale {
 			return notification.Notification{}, false, err
 		}
-		if unset = append(unset, bson.E{Key: "unchecked", Value: ""}); rest.newer {
+		if unset = append(unset, bson.E{Key: "unchecked", Value: ""}); rest.overtakes {
 			set = append(set, bson.E{Key: "overtaken", Value: true})
 		}
 	}

@@ -144,13 +144,13 @@ func next(ctx context.Context, tx *sql.Tx, c notification.Channel, now time.Time
 	at := sqlitedb.Time(now)
 	rows, err := tx.QueryContext(ctx, `
 		SELECT `+columns+`, r.booking_id <> '' AND EXISTS (
-				SELECT 1 FROM records n WHERE n.booking_id = r.booking_id AND n.version > r.version AND n.once <> n.message_id),
+				SELECT 1 FROM records n WHERE n.booking_id = r.booking_id AND n.version > r.version AND n.once <> n.message_id AND n.kind <> ?),
 			iif(d.booking_id = '', NULL, (
 				SELECT max(iif(e.lease = '', e.due, 0)) FROM deliveries e JOIN records er ON er.message_id = e.message_id
 				WHERE e.booking_id = d.booking_id AND e.channel = d.channel AND er.version < r.version
 					AND (e.status IN ('RESOLVING', 'PENDING') OR e.lease <> '' AND e.due > ?)))
 		FROM `+tables+` WHERE d.channel = ? AND d.`+ready+` ORDER BY d.turn, d.due, d.id LIMIT ?`,
-		sqlitedb.Time(now.Add(-notification.Grace)), c, limit)
+		notification.Resent, sqlitedb.Time(now.Add(-notification.Grace)), c, limit)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -426,6 +426,14 @@ func TestStoreSuiteCatchesBrokenAdapters(t *testing.T) {
 				return ns, err
 			},
 		}},
+		"takes_a_request_for_a_change": {"what_is_asked_for_again_overtakes_nothing", broken{
+			enqueue: func(s store, ctx context.Context, r notification.Record) (notification.Outcome, error) {
+				if r.Kind == notification.Resent {
+					r.Kind = notification.ItemsCancelled
+				}
+				return s.Enqueue(ctx, r)
+			},
+		}},
 		"shows_everybody_everything": {"filters_choose", broken{
 			list: func(s store, ctx context.Context, f notification.Filter) ([]notification.Notification, error) {
 				f.UserID = ""
