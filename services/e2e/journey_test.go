@@ -35,7 +35,7 @@ func TestTicketGivenBack(t *testing.T) {
 	}
 	b := p.book(t, ada, e, 3)
 	confirmation := p.awaitMail(t, b.ID, mail.confirms)
-	for _, want := range []string{"3 × Type 1", "75.00 EUR", "12.5"} {
+	for _, want := range []string{"3 × Type 1", "€75.00", "12.5"} {
 		if !strings.Contains(confirmation.text, want) {
 			t.Errorf("the confirmation does not say %q:\n%s", want, confirmation.text)
 		}
@@ -76,7 +76,7 @@ func TestTicketGivenBack(t *testing.T) {
 		t.Errorf("%d tickets are for sale", left.Available)
 	}
 	told := p.awaitMail(t, b.ID, mail.shortens)
-	for _, want := range []string{"1 × Type 1", "3.13 EUR", "21.87 EUR", "2 × Type 1", "50.00 EUR"} {
+	for _, want := range []string{"1 × Type 1", "€3.13", "€21.87", "2 × Type 1", "€50.00"} {
 		if !strings.Contains(told.text, want) {
 			t.Errorf("the mail does not say %q:\n%s", want, told.text)
 		}

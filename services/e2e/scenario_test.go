@@ -80,7 +80,7 @@ func scenario(t *testing.T, p *platform, at map[service]service) {
 	}
 
 	told := p.awaitMail(t, b.ID, mail.confirms)
-	if told.to != ada.email || !strings.Contains(told.text, e.Title) || !strings.Contains(told.text, "60.00 EUR") || told.html == "" {
+	if told.to != ada.email || !strings.Contains(told.text, e.Title) || !strings.Contains(told.text, "€60.00") || told.html == "" {
 		t.Errorf("the confirmation: %+v", told)
 	}
 	entry := "\r\nUID:" + b.ID + "@boxoffice\r\n"

@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
-	"time"
 
 	"github.com/google/uuid"
 
@@ -67,7 +65,7 @@ func (s *Service) HandleUser(ctx context.Context, m events.Message) error {
 		}
 		n := newDelivery(channel, data.UserID, now)
 		n.Status = Resolving // to whom it goes is asked when it is sent
-		n.Subject, n.Kind, n.Booking = subjects[kind](view{}), kind, r.Booking
+		n.Subject, n.Kind, n.Booking = editionOf("").subject(kind, ""), kind, r.Booking
 		n.Turn = s.lanes[channel].turns.next(paidFor, data.UserID)
 		r.Deliveries = []Notification{n}
 	}
@@ -126,20 +124,19 @@ func (s *Service) attemptAccountMail(ctx context.Context, n Notification) Notifi
 	if err != nil {
 		return s.outcome(n, &SendError{Reason: "the notification cannot be written", Permanent: true})
 	}
+	n.Subject = c.Subject
 	return s.outcome(n, s.o.Mailer.Send(ctx, Mail{ID: n.ID, To: n.To, Subject: c.Subject, Text: c.Text, HTML: c.HTML, Date: n.CreatedAt}))
 }
 
 // renderCode writes the SMS with a code, by which a user proves to have the phone.
 func renderCode(m AccountMail) (string, error) {
-	var b strings.Builder
-	err := texts.ExecuteTemplate(&b, string(PhoneChange)+".sms.txt", view{Token: m.Code})
-	return strings.TrimSpace(b.String()), err
+	return editionOf(m.Locale).sms(PhoneChange, view{Token: m.Code})
 }
 
 // renderAccountMail writes a mail about an account.
 func renderAccountMail(kind Kind, m AccountMail) (Content, error) {
-	return execute(kind, view{
-		Name: line(m.Name), URL: m.URL, Token: m.Token, Operation: m.Operation,
-		Until: m.ExpiresAt.In(time.UTC).Format("Monday, 2 January 2006, 15:04 (MST)"),
+	in := editionOf(m.Locale)
+	return in.execute(kind, view{
+		Name: line(m.Name), URL: m.URL, Token: m.Token, Operation: m.Operation, Until: in.moment(m.ExpiresAt.UTC()),
 	})
 }

@@ -25,7 +25,7 @@ func (s *Service) deliver(ctx context.Context, l leased, check bool) Notificatio
 	case !ok:
 		return n
 	case sent != nil:
-		n.Status, n.Attempts, n.Error, n.SentAt = sent.Status, sent.Attempts, sent.Error, sent.SentAt
+		n.Status, n.To, n.Subject, n.Attempts, n.Error, n.SentAt = sent.Status, sent.To, sent.Subject, sent.Attempts, sent.Error, sent.SentAt
 	case check && s.outdated(ctx, n):
 		n.Error = Replaced
 		if n.Status = Outdated; n.To == "" {
@@ -98,18 +98,18 @@ func (s *Service) attempt(ctx context.Context, n Notification) Notification {
 	if n.Kind.aboutAccount() {
 		return s.attemptAccountMail(ctx, n)
 	}
-	name := ""
+	var to Contact
 	if n.Channel == SMS || n.Booking != "" { // other mails have their address and texts
 		var ok bool
-		if n, name, ok = s.reach(ctx, n); !ok {
+		if n, to, ok = s.reach(ctx, n); !ok {
 			return n
 		}
 	}
-	c, err := s.write(n, name)
-	switch {
-	case err != nil:
+	c, err := s.write(n, to)
+	if err != nil {
 		return s.outcome(n, &SendError{Reason: "the notification cannot be written", Permanent: true})
-	case n.Channel == SMS:
+	}
+	if n.Subject = c.Subject; n.Channel == SMS {
 		return s.outcome(n, s.o.SMS.Send(ctx, Text{ID: n.ID, To: n.To, Body: c.SMS}))
 	}
 	return s.outcome(n, s.o.Mailer.Send(ctx, Mail{
@@ -121,39 +121,44 @@ func (s *Service) attempt(ctx context.Context, n Notification) Notification {
 // service does not say where its user is now.
 const lastTries = 3
 
-// reach asks for the address or number of n's user, and for the name, each time
-// that n is tried: those of before may be somebody else's by now. While the user
+// reach asks how to reach n's user, by which name and in which language, each time
+// that n is tried: what it knows of before may be somebody else's by now. While the user
 // service does not answer, n waits. Only the last attempts at a mail go to the
-// address that is known. What a guest has corrected of a booking counts in place of
-// the answer. It reports whether n can be sent now.
-func (s *Service) reach(ctx context.Context, n Notification) (_ Notification, name string, ok bool) {
+// address that is known. What a guest has corrected of a booking counts in place of the
+// answer: then n does not wait for its language alone. It reports whether n can be sent now.
+func (s *Service) reach(ctx context.Context, n Notification) (_ Notification, to Contact, ok bool) {
 	corrected := contactOf(n)
-	switch {
-	case corrected == nil:
-	case n.Channel == Email:
-		return n, "", true // its address and name are those of the booking
-	case corrected.Phone != nil:
-		n, ok = s.resolve(n, *corrected.Phone, true)
-		return n, "", ok
+	answered := true
+	if corrected == nil || corrected.Locale == nil || n.Channel == SMS && corrected.Phone == nil {
+		c, err := s.o.Contacts.Contact(ctx, n.UserID)
+		if answered = err == nil || errors.Is(err, ErrNoContact); err == nil {
+			to = c
+			to.Name = line(c.Name)
+		}
 	}
-	c, err := s.o.Contacts.Contact(ctx, n.UserID)
-	answered := err == nil || errors.Is(err, ErrNoContact)
-	if corrected != nil {
-		c.Name = ""
+	if corrected != nil { // its address and name are those of the booking
+		to.Email, to.Name = "", ""
+		if corrected.Locale != nil {
+			to.Locale = *corrected.Locale
+		}
+		if corrected.Phone != nil {
+			to.Phone = *corrected.Phone
+		}
+		answered = answered || n.Channel == Email || corrected.Phone != nil
 	}
 	switch {
 	case n.Channel == SMS:
-		n, ok = s.resolve(n, c.Phone, answered)
-		return n, line(c.Name), ok
+		n, ok = s.resolve(n, to.Phone, answered)
+		return n, to, ok
 	case !answered && n.Attempts < s.o.MaxAttempts-lastTries:
 		n.Attempts++
 		n.Error = "the address could not be asked for"
-		return s.later(n), "", false
+		return s.later(n), to, false
 	}
-	if to, known := address(c.Email); known {
-		n.To = to
+	if email, known := address(to.Email); known {
+		n.To = email
 	}
-	return n, line(c.Name), true
+	return n, to, true
 }
 
 // contactOf returns what a guest has corrected of how they hear of n's booking, or nil.
@@ -167,9 +172,9 @@ func contactOf(n Notification) *events.Contact {
 	return b.Contact
 }
 
-// write is what n says, as of now, to a customer of this name. An empty name is
-// that of the booking.
-func (s *Service) write(n Notification, name string) (Content, error) {
+// write is what n says, as of now, to a customer of this name, in this language. An
+// empty name is that of the booking.
+func (s *Service) write(n Notification, to Contact) (Content, error) {
 	if n.Booking == "" {
 		return Content{Subject: n.Subject, Text: n.Text, HTML: n.HTML, SMS: n.Text, Calendar: n.Calendar}, nil
 	}
@@ -177,10 +182,10 @@ func (s *Service) write(n Notification, name string) (Content, error) {
 	if err := json.Unmarshal([]byte(n.Booking), &b); err != nil {
 		return Content{}, fmt.Errorf("read the booking of notification %s: %w", n.ID, err)
 	}
-	b.UserName = cmp.Or(name, b.UserName)
-	c, err := render(n.Kind, b, n.Overtaken)
+	b.UserName = cmp.Or(to.Name, b.UserName)
+	c, err := render(n.Kind, b, n.Overtaken, to.Locale)
 	if err == nil && n.Channel == Email {
-		c.Calendar = calendar(n.Kind, b, s.o.Organizer)
+		c.Calendar = editionOf(to.Locale).calendar(n.Kind, b, s.o.Organizer)
 	}
 	return c, err
 }

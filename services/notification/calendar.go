@@ -25,7 +25,7 @@ const (
 // newer. It has no DTEND where an earlier release has told of the booking, which did
 // not know when its event ends: an event without DTEND takes place at its start (RFC
 // 5545, 3.6.1), which is true; any other end would be made up.
-func calendar(kind Kind, b events.Booking, organizer string) string {
+func (in edition) calendar(kind Kind, b events.Booking, organizer string) string {
 	method, status := publish, "CONFIRMED"
 	switch kind {
 	case Confirmation, Resent:
@@ -57,7 +57,7 @@ func calendar(kind Kind, b events.Booking, organizer string) string {
 	if where := join(", ", venue.Name, venue.Address, venue.City, venue.Country); where != "" {
 		property(&c, "LOCATION", escape(where))
 	}
-	property(&c, "DESCRIPTION", escape("Booking reference: "+events.Reference(b.BookingID)+"\nBooking id: "+b.BookingID))
+	property(&c, "DESCRIPTION", escape(in.Sprintf("Booking reference: %s", events.Reference(b.BookingID))+"\n"+in.Sprintf("Booking id: %s", b.BookingID)))
 	property(&c, "END", "VEVENT")
 	property(&c, "END", "VCALENDAR")
 	return c.String()

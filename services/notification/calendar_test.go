@@ -51,23 +51,23 @@ func TestTheEntryOfACalendar(t *testing.T) {
 		"LOCATION":    "Philharmonie, Herbert-von-Karajan-Str. 1, Berlin, DE",
 		"DESCRIPTION": "Booking reference: BX-4D2P-F2DB\nBooking id: " + bookingID,
 	}
-	if diff := cmp.Diff(want, readCalendar(t, calendar(Confirmation, b, "tickets@boxoffice.example"))); diff != "" {
+	if diff := cmp.Diff(want, readCalendar(t, editionOf("").calendar(Confirmation, b, "tickets@boxoffice.example"))); diff != "" {
 		t.Errorf("confirmed (-want +got):\n%s", diff)
 	}
 	b.Event.EndsAt = b.Event.StartsAt.Add(2 * time.Hour)
 	want["DTEND"] = "20270312T203000Z"
-	if diff := cmp.Diff(want, readCalendar(t, calendar(Resent, b, "tickets@boxoffice.example"))); diff != "" {
+	if diff := cmp.Diff(want, readCalendar(t, editionOf("").calendar(Resent, b, "tickets@boxoffice.example"))); diff != "" {
 		t.Errorf("asked for again (-want +got):\n%s", diff)
 	}
 	b.Version = 9
 	want["METHOD"], want["STATUS"], want["SEQUENCE"] = "CANCEL", "CANCELLED", "9"
 	for _, kind := range []Kind{Cancellation, EventCancelled} {
-		if diff := cmp.Diff(want, readCalendar(t, calendar(kind, b, "tickets@boxoffice.example"))); diff != "" {
+		if diff := cmp.Diff(want, readCalendar(t, editionOf("").calendar(kind, b, "tickets@boxoffice.example"))); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", kind, diff)
 		}
 	}
 	for _, kind := range []Kind{ItemsCancelled, PaymentFailed, PaymentReturned, NotCompleted, Test, Nothing} {
-		if got := calendar(kind, b, ""); got != "" {
+		if got := editionOf("").calendar(kind, b, ""); got != "" {
 			t.Errorf("%s has the entry %q", kind, got)
 		}
 	}
@@ -94,14 +94,14 @@ DESCRIPTION:Booking reference: BX-4D2P-F2DB\nBooking id: 0195e9d2-7c1a-7abc
 END:VEVENT
 END:VCALENDAR
 `, "\n", "\r\n")
-	got := calendar(Confirmation, b, "")
+	got := editionOf("").calendar(Confirmation, b, "")
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff(Attachment{"boxoffice-BX-4D2P-F2DB.ics", "text/calendar; charset=utf-8; method=PUBLISH", got}, attachment(bookingID, got)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if got := attachment(bookingID, calendar(Cancellation, b, "")).Type; got != "text/calendar; charset=utf-8; method=CANCEL" {
+	if got := attachment(bookingID, editionOf("").calendar(Cancellation, b, "")).Type; got != "text/calendar; charset=utf-8; method=CANCEL" {
 		t.Errorf("cancelled, the type is %q", got)
 	}
 	if got := attachment(bookingID, ""); got != (Attachment{}) {

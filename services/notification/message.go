@@ -6,7 +6,6 @@ import (
 	"net/mail"
 	"regexp"
 	"strings"
-	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -233,14 +232,4 @@ func shorten(s string, n int) string {
 		end += len(cluster)
 	}
 	return strings.TrimRightFunc(s[:end], unicode.IsSpace) + "…"
-}
-
-// zone returns the named zone. A name that is not known, which no message
-// should have, shows UTC rather than withholding the mail.
-func zone(name string) *time.Location {
-	loc, err := time.LoadLocation(name)
-	if err != nil || name == "" || name == "Local" {
-		return time.UTC
-	}
-	return loc
 }

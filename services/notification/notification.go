@@ -101,7 +101,7 @@ type Notification struct {
 	UserID    string
 	Channel   Channel
 	To        string // email address or phone number; empty while Resolving
-	Subject   string
+	Subject   string // in English until it was tried, for its language is not known before
 
 	// The record's. Booking is empty where the texts are stored, and for a mail about
 	// an account an events.AccountMail.

@@ -102,7 +102,7 @@ type Store interface {
 	// Outdated reports whether n, which is leased, has been outdated since it was
 	// claimed. It is false where n.Lease is not the delivery's lease.
 	Outdated(ctx context.Context, n Notification) (bool, error)
-	// Settle stores n's Status, To, Attempts, Error, SentAt and Turn, its Due if n
+	// Settle stores n's Status, To, Subject, Attempts, Error, SentAt and Turn, its Due if n
 	// is open, and ends its lease. One that is no longer open is never claimed again. One that was
 	// outdated while it was leased stays so if n is open: it is not tried again.
 	// When n.Lease is not the delivery's lease, nothing changes, and it is
@@ -173,22 +173,26 @@ type Contact struct {
 	Email string
 	Name  string
 	Phone string // E.164, or empty
+	// Locale is a BCP 47 tag, or empty where the user has not said in which language
+	// we write.
+	Locale string
 }
 
 // Contacts asks the user service. notificationtest.TestContacts holds it to
 // every sentence below.
 type Contacts interface {
 	// Contact returns the user's contact. A user who has no phone has an
-	// empty Phone. A user who is not known is ErrNoContact. A user service
+	// empty Phone, and one who has not said a language an empty Locale. A user who is not known is ErrNoContact. A user service
 	// that does not answer is an error that is not.
 	Contact(ctx context.Context, userID string) (Contact, error)
 }
 
 // AccountMail is what a mail about an account says.
 type AccountMail struct {
-	To   string
-	Name string
-	URL  string // the link; empty where there is no web site
+	To     string
+	Name   string
+	Locale string // a BCP 47 tag, or empty
+	URL    string // the link; empty where there is no web site
 	// Token and Operation are what the mail shows where there is none.
 	Token, Operation string
 	// Code is what the SMS to a new phone says.

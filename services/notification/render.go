@@ -1,27 +1,16 @@
 package notification
 
 import (
-	"embed"
 	"fmt"
-	htmltemplate "html/template"
 	"strings"
-	"text/template"
 	"time"
-	_ "time/tzdata" // event zones are known wherever this runs
 
 	"golang.org/x/text/unicode/bidi"
 
 	"github.com/openboxoffice/boxoffice/contracts/events"
 	"github.com/openboxoffice/boxoffice/contracts/money"
 	"github.com/openboxoffice/boxoffice/contracts/problem"
-)
-
-//go:embed templates
-var templates embed.FS
-
-var (
-	texts = template.Must(template.New("").Option("missingkey=error").Funcs(template.FuncMap{"isolate": isolate}).ParseFS(templates, "templates/*.txt"))
-	pages = htmltemplate.Must(htmltemplate.New("").Option("missingkey=error").ParseFS(templates, "templates/*.html"))
+	"github.com/openboxoffice/boxoffice/services/internal/speech"
 )
 
 // Content is what a notification says.
@@ -41,27 +30,29 @@ type view struct {
 	Reference string
 	BookingID string
 	Title     string
-	When      string // "Friday, 12 March 2027, 19:30 (CET, Europe/Berlin)"
-	WhenShort string // "12 Mar 2027, 19:30 CET"
+	When      string // "Friday, 12 March 2027, 19:30 (Europe/Berlin, UTC+1)"
+	WhenShort string // "12 Mar 2027, 19:30"
 	Venue     string // its name
 	Address   string // the rest, in one line
 	viewItems
-	Policy    string // what cancelling costs, in a sentence; of a confirmation alone
-	Fee       string // kept of the price; empty when nothing is
-	Refund    string // empty when nothing is refunded
-	RefundDue bool   // Refund could not be made yet
-	Before    string // what was refunded before; empty for nothing
-	Free      bool   // nothing had been paid
-	Left      viewItems
-	Overtaken bool       // tickets were cancelled since
-	Because   string     // why it failed; may be empty
-	Off       bool       // it failed because the event is cancelled: there is nothing to book again
-	Declined  bool       // the payment was, and did not just fail to come
-	URL       string     // of a mail about an account: its link
-	Token     string     // where there is no web site
-	Operation string     // which takes it
-	Until     string     // when the link ends
-	Note      [][]string // what the organizer says: paragraphs of lines; may be empty
+	Policy string // what cancelling costs, in a sentence; of a confirmation alone
+	Fee    string // kept of the price; empty when nothing is
+	Refund string // empty when nothing is refunded
+	// RefundCode is Refund with its currency's code, as an SMS has it.
+	RefundCode string
+	RefundDue  bool   // Refund could not be made yet
+	Before     string // what was refunded before; empty for nothing
+	Free       bool   // nothing had been paid
+	Left       viewItems
+	Overtaken  bool       // tickets were cancelled since
+	Because    string     // why it failed; may be empty
+	Off        bool       // it failed because the event is cancelled: there is nothing to book again
+	Declined   bool       // the payment was, and did not just fail to come
+	URL        string     // of a mail about an account: its link
+	Token      string     // where there is no web site
+	Operation  string     // which takes it
+	Until      string     // when the link ends
+	Note       [][]string // what the organizer says: paragraphs of lines; may be empty
 }
 
 // viewItems are tickets and what they cost together.
@@ -76,12 +67,10 @@ type viewItem struct {
 	Name, UnitPrice, Total string
 }
 
-// subject is that of what kind tells about b.
-func subject(kind Kind, b events.Booking) string { return subjects[kind](view{Title: b.Event.Title}) }
-
-// render writes what kind tells about b, which decode has checked. If it is
-// overtaken, it says nothing about the state of the booking.
-func render(kind Kind, b events.Booking, overtaken bool) (Content, error) {
+// render writes what kind tells about b, which decode has checked, in the language
+// that suits locale. If it is overtaken, it says nothing about the state of the booking.
+func render(kind Kind, b events.Booking, overtaken bool, locale string) (Content, error) {
+	in := editionOf(locale)
 	v := view{
 		Overtaken: overtaken,
 		Name:      b.UserName, Reference: events.Reference(b.BookingID), BookingID: b.BookingID,
@@ -93,13 +82,13 @@ func render(kind Kind, b events.Booking, overtaken bool) (Content, error) {
 			v.Note = append(v.Note, strings.Split(p, "\n"))
 		}
 	}
-	loc := zone(b.Event.TimeZone)
-	v.When = moment(b.Event.StartsAt, loc)
-	v.WhenShort = b.Event.StartsAt.In(loc).Format("2 Jan 2006, 15:04 MST")
+	starts := b.Event.StartsAt.In(speech.Zone(b.Event.TimeZone))
+	v.When, v.WhenShort = in.moment(starts), in.ShortMoment(starts)
 	if kind.confirms() {
-		v.Policy = policy(b, loc)
+		v.Policy = in.policy(b, starts)
 	}
-	v.Because, v.Off, v.Declined = because(b), b.Reason == string(problem.EventCancelled), b.Reason == string(problem.PaymentDeclined)
+	v.Because = in.because(kind, b)
+	v.Off, v.Declined = b.Reason == string(problem.EventCancelled), b.Reason == string(problem.PaymentDeclined)
 
 	items, price, refund := b.Items, b.Total, b.Refunded
 	if c := b.Cancellation; c != nil { // messages from before there were fees have none
@@ -108,115 +97,121 @@ func render(kind Kind, b events.Booking, overtaken bool) (Content, error) {
 			items = c.Items
 		}
 		if !c.Fee.IsZero() {
-			v.Fee = c.Fee.String()
+			v.Fee = in.Amount(c.Fee)
 		}
 		v.RefundDue = c.RefundDue
 		if before := c.RefundedBefore; before != nil && !before.IsZero() {
-			v.Before = before.String()
+			v.Before = in.Amount(*before)
 		}
 	}
 	v.RefundDue = v.RefundDue || b.RefundDue
 	v.Free = price.IsZero()
 	if !refund.IsZero() {
-		v.Refund = refund.String()
+		v.Refund, v.RefundCode = in.Amount(refund), in.AmountByCode(refund)
 	}
 	var err error
-	if v.viewItems, err = listed(items, price); err != nil {
+	if v.viewItems, err = in.listed(items, price); err != nil {
 		return Content{}, err
 	}
 	if kind == ItemsCancelled && !overtaken {
-		if v.Left, err = listed(b.Items, b.Total); err != nil {
+		if v.Left, err = in.listed(b.Items, b.Total); err != nil {
 			return Content{}, err
 		}
 	}
-	return execute(kind, v)
+	return in.execute(kind, v)
 }
 
 // listed is items as they are shown.
-func listed(items []events.Item, total money.Amount) (viewItems, error) {
-	v := viewItems{Total: total.String()}
+func (in edition) listed(items []events.Item, total money.Amount) (viewItems, error) {
+	v := viewItems{Total: in.Amount(total)}
 	for _, it := range items {
 		sum, err := it.UnitPrice.Times(it.Quantity)
 		if err != nil {
 			return v, fmt.Errorf("%w: an item's total is out of range", ErrMalformed)
 		}
 		v.Tickets += it.Quantity
-		v.Items = append(v.Items, viewItem{it.Quantity, it.Name, it.UnitPrice.String(), sum.String()})
+		v.Items = append(v.Items, viewItem{it.Quantity, it.Name, in.Amount(it.UnitPrice), in.Amount(sum)})
 	}
 	return v, nil
 }
 
-// moment is t as people in loc say it.
-func moment(t time.Time, loc *time.Location) string {
-	if loc == time.UTC {
-		return t.In(loc).Format("Monday, 2 January 2006, 15:04 (MST)")
-	}
-	return t.In(loc).Format("Monday, 2 January 2006, 15:04 (MST, ") + loc.String() + ")"
-}
+// moment is t, and which time that is.
+func (in edition) moment(t time.Time) string { return in.Moment(t) + " (" + speech.ZoneName(t) + ")" }
 
-// policy says what it costs to cancel b, as of when it was confirmed.
-func policy(b events.Booking, loc *time.Location) string {
+// policy says what it costs to cancel b, which starts then, as of when it was confirmed.
+func (in edition) policy(b events.Booking, starts time.Time) string {
 	p := b.Event.CancellationPolicy
-	part := percent(p.FeeBasisPoints) + " of the price"
+	part := in.Sprintf("%s of the price", in.Percent(p.FeeBasisPoints))
 	if p.FeeBasisPoints == 10_000 {
-		part = "the whole price"
+		part = in.Sprintf("the whole price")
 	}
-	last := "the event starts"
+	last := in.Sprintf("the event starts")
 	if !b.Event.DoorsAt.IsZero() {
-		last = "the doors open"
+		last = in.Sprintf("the doors open")
 	}
-	until := b.Event.StartsAt.Add(-time.Duration(p.FreeHours) * time.Hour)
+	until := starts.Add(-time.Duration(p.FreeHours) * time.Hour)
 	switch {
 	case p.FeeBasisPoints == 0 || b.Total.IsZero() || !until.Before(b.Event.Doors()):
-		return "You can cancel free of charge until " + last + "."
+		return in.Sprintf("You can cancel free of charge until %s.", last)
 	case until.Before(b.OccurredAt):
-		return "You can cancel until " + last + "; " + part + " is kept."
+		return in.Sprintf("You can cancel until %s; %s is kept.", last, part)
 	}
-	return "You can cancel free of charge until " + moment(until, loc) + "; after that, until " + last + ", " + part + " is kept."
-}
-
-// percent is basis points as people write them: "12.5 %".
-func percent(basisPoints int) string {
-	s := fmt.Sprintf("%d.%02d", basisPoints/100, basisPoints%100)
-	return strings.TrimSuffix(strings.TrimRight(s, "0"), ".") + " %"
+	return in.Sprintf("You can cancel free of charge until %s; after that, until %s, %s is kept.", in.moment(until), last, part)
 }
 
 // because says why a booking failed, where there is something to say.
-func because(b events.Booking) string {
+func (in edition) because(kind Kind, b events.Booking) string {
+	declined := b.Reason == string(problem.PaymentDeclined)
+	switch {
+	case kind == PaymentFailed && declined:
+		return in.Sprintf("its payment was declined")
+	case kind == PaymentFailed:
+		return in.Sprintf("its payment did not come through")
+	}
 	switch problem.Code(b.Reason) {
 	case problem.EventCancelled:
-		return "the event is cancelled by its organizer"
+		return in.Sprintf("the event is cancelled by its organizer")
 	case problem.SalesClosed, problem.EventNotFound:
-		return "its tickets are not sold any more"
+		return in.Sprintf("its tickets are not sold any more")
 	case problem.PaymentDeclined, problem.PaymentAbandoned:
-		return "its payment came too late: its tickets could no longer be held"
+		return in.Sprintf("its payment came too late: its tickets could no longer be held")
 	case problem.SoldOut, problem.TooManyTickets:
-		return "its tickets could no longer be held"
+		return in.Sprintf("its tickets could no longer be held")
 	}
 	return ""
 }
 
 // renderTest writes the test mail.
-func renderTest(name string, at time.Time) (Content, error) {
-	return execute(Test, view{Name: line(name), When: at.UTC().Format("Monday, 2 January 2006, 15:04:05 (MST)")})
+func renderTest(name string, at time.Time, locale string) (Content, error) {
+	in := editionOf(locale)
+	return in.execute(Test, view{Name: line(name), When: in.moment(at.UTC())})
 }
 
-// subjects of the mails; the SMS says the same in its own template.
-var subjects = map[Kind]func(v view) string{
-	Confirmation:    func(v view) string { return "Booking confirmed: " + isolate(v.Title) },
-	Resent:          func(v view) string { return "Your booking: " + isolate(v.Title) },
-	Cancellation:    func(v view) string { return "Booking cancelled: " + isolate(v.Title) },
-	ItemsCancelled:  func(v view) string { return "Tickets cancelled: " + isolate(v.Title) },
-	EventCancelled:  func(v view) string { return "Event cancelled: " + isolate(v.Title) },
-	PaymentFailed:   func(v view) string { return strings.TrimSuffix("Payment failed: "+isolate(v.Title), ": ") },
-	PaymentReturned: func(v view) string { return strings.TrimSuffix("Payment refunded: "+isolate(v.Title), ": ") },
-	NotCompleted:    func(v view) string { return strings.TrimSuffix("Booking not completed: "+isolate(v.Title), ": ") },
-	Verification:    func(view) string { return "Confirm your email address" },
-	EmailChange:     func(view) string { return "Confirm your new email address" },
-	EmailChanged:    func(view) string { return "Your email address was changed" },
-	PasswordReset:   func(view) string { return "Choose a new password" },
-	PhoneChange:     func(view) string { return "Your code" },
-	Test:            func(view) string { return "Boxoffice test mail" },
+// subjects of the mails, in English; the SMS says the same in its own template.
+var subjects = map[Kind]string{ //nolint:gosec // one is about a password, and none is one
+	Confirmation:    "Booking confirmed: %s",
+	Resent:          "Your booking: %s",
+	Cancellation:    "Booking cancelled: %s",
+	ItemsCancelled:  "Tickets cancelled: %s",
+	EventCancelled:  "Event cancelled: %s",
+	PaymentFailed:   "Payment failed: %s",
+	PaymentReturned: "Payment refunded: %s",
+	NotCompleted:    "Booking not completed: %s",
+	Verification:    "Confirm your email address",
+	EmailChange:     "Confirm your new email address",
+	EmailChanged:    "Your email address was changed",
+	PasswordReset:   "Choose a new password",
+	PhoneChange:     "Your code",
+	Test:            "Boxoffice test mail",
+}
+
+// subject is that of what kind tells about the event with this title, which may be
+// unknown.
+func (in edition) subject(kind Kind, title string) string {
+	if !strings.Contains(subjects[kind], "%s") {
+		return in.Sprintf(subjects[kind])
+	}
+	return strings.TrimSuffix(in.Sprintf(subjects[kind], isolate(title)), ": ")
 }
 
 // isolate is s, a text of others, as it stands in the middle of a line: one that
@@ -233,30 +228,25 @@ func rightToLeft(r rune) bool {
 	return properties.Class() == bidi.R || properties.Class() == bidi.AL
 }
 
-func execute(kind Kind, v view) (Content, error) {
-	v.Subject = subjects[kind](v)
+func (in edition) execute(kind Kind, v view) (Content, error) {
+	v.Subject = in.subject(kind, v.Title)
 	c := Content{Subject: v.Subject}
 	var b strings.Builder
-	if err := texts.ExecuteTemplate(&b, string(kind)+".txt", v); err != nil {
+	if err := in.texts.ExecuteTemplate(&b, string(kind)+".txt", v); err != nil {
 		return Content{}, fmt.Errorf("render: %w", err)
 	}
 	c.Text = strings.TrimSpace(b.String()) + "\n"
 	b.Reset()
-	if err := pages.ExecuteTemplate(&b, string(kind)+".html", v); err != nil {
+	if err := in.pages.ExecuteTemplate(&b, string(kind)+".html", v); err != nil {
 		return Content{}, fmt.Errorf("render: %w", err)
 	}
 	c.HTML = b.String()
 	if kind == Test || kind == Resent || kind.aboutAccount() {
 		return c, nil
 	}
-	v.Title = shorten(v.Title, 60) // one or two segments are enough
-	b.Reset()
-	if err := texts.ExecuteTemplate(&b, string(kind)+".sms.txt", v); err != nil {
-		return Content{}, fmt.Errorf("render: %w", err)
-	}
-	// A joiner costs an SMS more than half of its characters.
-	c.SMS = strings.ReplaceAll(strings.TrimSpace(b.String()), string(joiner), " ")
-	return c, nil
+	var err error
+	c.SMS, err = in.sms(kind, v)
+	return c, err
 }
 
 // join joins the parts that are not empty.

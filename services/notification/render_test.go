@@ -17,6 +17,7 @@ import (
 
 	"github.com/openboxoffice/boxoffice/contracts/events"
 	"github.com/openboxoffice/boxoffice/contracts/money"
+	"github.com/openboxoffice/boxoffice/services/internal/speech"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -51,19 +52,19 @@ func message(t *testing.T, typ string, b events.Booking) events.Message {
 	}
 }
 
-// content is what message m says.
+// content is what message m says, in English.
 func content(t *testing.T, m events.Message) Content {
 	t.Helper()
-	return contentOf(t, m, false)
+	return contentIn(t, "en", m, false)
 }
 
-func contentOf(t *testing.T, m events.Message, overtaken bool) Content {
+func contentIn(t *testing.T, locale string, m events.Message, overtaken bool) Content {
 	t.Helper()
 	b, kind, err := decode(m)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := render(kind, b, overtaken)
+	c, err := render(kind, b, overtaken, locale)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,51 +118,88 @@ func TestGolden(t *testing.T) {
 	feeReturned.Reason, feeReturned.Note = "event_cancelled", eventOff.Note
 	feeReturned.Cancellation.RefundedBefore = &money.Amount{AmountMinor: 5512, Currency: "EUR"}
 	feeReturned.Cancellation.Refund.AmountMinor = 788
-	testMail, err := renderTest("Ada\r\nLovelace", time.Date(2027, 1, 2, 3, 4, 5, 0, time.UTC))
-	if err != nil {
-		t.Fatal(err)
+	type write func(locale string) (Content, error)
+	told := func(typ string, b events.Booking) write {
+		return func(locale string) (Content, error) { return contentIn(t, locale, message(t, typ, b), false), nil }
 	}
-	for name, c := range map[string]Content{
-		"confirmation":              content(t, message(t, events.TypeBookingConfirmed, withPolicy)),
-		"confirmation_overtaken":    contentOf(t, message(t, events.TypeBookingConfirmed, withPolicy), true),
-		"items_cancelled_overtaken": contentOf(t, message(t, events.TypeBookingItemsCancelled, part), true),
-		"confirmation_free":         content(t, message(t, events.TypeBookingConfirmed, free)),
-		"cancellation":              content(t, message(t, events.TypeBookingCancelled, cancelled)), // as it was before there were fees
-		"cancellation_free":         content(t, message(t, events.TypeBookingCancelled, free)),
-		"cancellation_fee":          content(t, message(t, events.TypeBookingCancelled, withFee)),
-		"cancellation_due":          content(t, message(t, events.TypeBookingCancelled, due)),
-		"items_cancelled":           content(t, message(t, events.TypeBookingItemsCancelled, part)),
-		"items_cancelled_due":       content(t, message(t, events.TypeBookingItemsCancelled, partDue)),
-		"items_cancelled_all":       content(t, message(t, events.TypeBookingItemsCancelled, whole)),
-		"items_cancelled_yen":       content(t, message(t, events.TypeBookingItemsCancelled, yen)),
-		"items_cancelled_dinar":     content(t, message(t, events.TypeBookingItemsCancelled, dinar)),
-		"event_cancelled":           content(t, message(t, events.TypeBookingCancelled, eventOff)),
-		"event_cancelled_free":      content(t, message(t, events.TypeBookingCancelled, eventOffFree)),
-		"event_cancelled_due":       content(t, message(t, events.TypeBookingCancelled, eventOffDue)),
-		"event_cancelled_fee":       content(t, message(t, events.TypeBookingCancelled, feeReturned)),
-		"payment_failed":            content(t, message(t, events.TypeBookingFailed, abandoned)),
-		"payment_failed_declined":   content(t, message(t, events.TypeBookingFailed, declined)),
-		"payment_failed_unknown":    content(t, message(t, events.TypeBookingFailed, unknown)),
-		"payment_returned":          content(t, message(t, events.TypeBookingFailed, refunded)),
-		"payment_returned_late":     content(t, message(t, events.TypeBookingFailed, late)),
-		"not_completed":             content(t, message(t, events.TypeBookingFailed, soldOut)),
-		"not_completed_event":       content(t, message(t, events.TypeBookingFailed, off)),
-		"not_completed_for_nothing": content(t, message(t, events.TypeBookingFailed, other)),
-		"test":                      testMail,
-	} {
-		got := "Subject: " + c.Subject + "\n\n=== text\n" + c.Text + "\n=== html\n" + c.HTML + "\n=== sms\n" + c.SMS + "\n"
-		file := filepath.Join("testdata", name+".golden")
-		if *update {
-			if err := os.WriteFile(file, []byte(got), 0o600); err != nil {
+	overtaken := func(typ string, b events.Booking) write {
+		return func(locale string) (Content, error) { return contentIn(t, locale, message(t, typ, b), true), nil }
+	}
+	const token = "AZUfqLQCcAGAAAAAAAAAAPx0nYQXl2aLrL9dNYQdyVE"
+	linked := AccountMail{Name: "Ada <Lovelace>", URL: "https://tickets.example/link/" + token, ExpiresAt: time.Date(2027, 1, 2, 3, 4, 5, 0, time.UTC)}
+	shown := linked
+	shown.URL, shown.Token, shown.Operation = "", token, "POST /users/verification/confirm"
+	account := func(kind Kind, m AccountMail) write {
+		return func(locale string) (Content, error) {
+			m.Locale = locale
+			return renderAccountMail(kind, m)
+		}
+	}
+	mails := map[string]write{
+		"confirmation":              told(events.TypeBookingConfirmed, withPolicy),
+		"confirmation_overtaken":    overtaken(events.TypeBookingConfirmed, withPolicy),
+		"confirmation_free":         told(events.TypeBookingConfirmed, free),
+		"resent":                    told(events.TypeBookingResendRequested, someBooking()),
+		"cancellation":              told(events.TypeBookingCancelled, cancelled), // as it was before there were fees
+		"cancellation_free":         told(events.TypeBookingCancelled, free),
+		"cancellation_fee":          told(events.TypeBookingCancelled, withFee),
+		"cancellation_due":          told(events.TypeBookingCancelled, due),
+		"items_cancelled":           told(events.TypeBookingItemsCancelled, part),
+		"items_cancelled_overtaken": overtaken(events.TypeBookingItemsCancelled, part),
+		"items_cancelled_due":       told(events.TypeBookingItemsCancelled, partDue),
+		"items_cancelled_all":       told(events.TypeBookingItemsCancelled, whole),
+		"items_cancelled_yen":       told(events.TypeBookingItemsCancelled, yen),
+		"items_cancelled_dinar":     told(events.TypeBookingItemsCancelled, dinar),
+		"event_cancelled":           told(events.TypeBookingCancelled, eventOff),
+		"event_cancelled_free":      told(events.TypeBookingCancelled, eventOffFree),
+		"event_cancelled_due":       told(events.TypeBookingCancelled, eventOffDue),
+		"event_cancelled_fee":       told(events.TypeBookingCancelled, feeReturned),
+		"payment_failed":            told(events.TypeBookingFailed, abandoned),
+		"payment_failed_declined":   told(events.TypeBookingFailed, declined),
+		"payment_failed_unknown":    told(events.TypeBookingFailed, unknown),
+		"payment_returned":          told(events.TypeBookingFailed, refunded),
+		"payment_returned_late":     told(events.TypeBookingFailed, late),
+		"not_completed":             told(events.TypeBookingFailed, soldOut),
+		"not_completed_event":       told(events.TypeBookingFailed, off),
+		"not_completed_for_nothing": told(events.TypeBookingFailed, other),
+		"verification":              account(Verification, linked),
+		"verification_token":        account(Verification, shown),
+		"password_reset":            account(PasswordReset, linked),
+		"email_change":              account(EmailChange, linked),
+		"email_changed":             account(EmailChanged, linked),
+		"phone_change": func(locale string) (Content, error) {
+			sms, err := renderCode(AccountMail{Code: "081542", Locale: locale})
+			return Content{SMS: sms}, err
+		},
+		"test": func(locale string) (Content, error) {
+			return renderTest("Ada\r\nLovelace", time.Date(2027, 1, 2, 3, 4, 5, 0, time.UTC), locale)
+		},
+	}
+	for kind := range subjects {
+		if mails[string(kind)] == nil {
+			t.Errorf("there is no golden file of a %s", kind)
+		}
+	}
+	for name, write := range mails {
+		for _, locale := range speech.Tags() {
+			c, err := write(locale)
+			if err != nil {
 				t.Fatal(err)
 			}
-		}
-		want, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(string(want), got); diff != "" {
-			t.Errorf("%s (-want +got; -update writes it anew):\n%s", name, diff)
+			got := "Subject: " + c.Subject + "\n\n=== text\n" + c.Text + "\n=== html\n" + c.HTML + "\n=== sms\n" + c.SMS + "\n"
+			file := filepath.Join("testdata", name+"."+locale+".golden")
+			if *update {
+				if err := os.WriteFile(file, []byte(got), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(string(want), got); diff != "" {
+				t.Errorf("%s (-want +got; -update writes it anew):\n%s", file, diff)
+			}
 		}
 	}
 }
@@ -204,13 +242,13 @@ func TestWhatCancellingCosts(t *testing.T) {
 		{0, 0, "", free},
 		{48, 0, "", free},
 		{0, 1000, "", free},
-		{48, 1000, "", "You can cancel free of charge until Wednesday, 10 March 2027, 19:30 (CET, Europe/Berlin); after that, until the event starts, 10 % of the price is kept."},
-		{1, 1250, "", "You can cancel free of charge until Friday, 12 March 2027, 18:30 (CET, Europe/Berlin); after that, until the event starts, 12.5 % of the price is kept."},
-		{1, 10_000, "", "You can cancel free of charge until Friday, 12 March 2027, 18:30 (CET, Europe/Berlin); after that, until the event starts, the whole price is kept."},
-		{3000, 1, "", "You can cancel free of charge until Saturday, 7 November 2026, 19:30 (CET, Europe/Berlin); after that, until the event starts, 0.01 % of the price is kept."},
-		{3600, 1, "2026-01-01T00:00:00Z", "You can cancel free of charge until Tuesday, 13 October 2026, 20:30 (CEST, Europe/Berlin); after that, until the event starts, 0.01 % of the price is kept."},
-		{48, 1205, "2027-03-10T18:30:00Z", "You can cancel free of charge until Wednesday, 10 March 2027, 19:30 (CET, Europe/Berlin); after that, until the event starts, 12.05 % of the price is kept."},
-		{48, 1205, "2027-03-10T18:30:01Z", "You can cancel until the event starts; 12.05 % of the price is kept."},
+		{48, 1000, "", "You can cancel free of charge until Wednesday, 10 March 2027, 19:30 (Europe/Berlin, UTC+1); after that, until the event starts, 10% of the price is kept."},
+		{1, 1250, "", "You can cancel free of charge until Friday, 12 March 2027, 18:30 (Europe/Berlin, UTC+1); after that, until the event starts, 12.5% of the price is kept."},
+		{1, 10_000, "", "You can cancel free of charge until Friday, 12 March 2027, 18:30 (Europe/Berlin, UTC+1); after that, until the event starts, the whole price is kept."},
+		{3000, 1, "", "You can cancel free of charge until Saturday, 7 November 2026, 19:30 (Europe/Berlin, UTC+1); after that, until the event starts, 0.01% of the price is kept."},
+		{3600, 1, "2026-01-01T00:00:00Z", "You can cancel free of charge until Tuesday, 13 October 2026, 20:30 (Europe/Berlin, UTC+2); after that, until the event starts, 0.01% of the price is kept."},
+		{48, 1205, "2027-03-10T18:30:00Z", "You can cancel free of charge until Wednesday, 10 March 2027, 19:30 (Europe/Berlin, UTC+1); after that, until the event starts, 12.05% of the price is kept."},
+		{48, 1205, "2027-03-10T18:30:01Z", "You can cancel until the event starts; 12.05% of the price is kept."},
 		{48, 10_000, "2027-03-12T00:00:00Z", "You can cancel until the event starts; the whole price is kept."},
 	} {
 		b := someBooking()
@@ -222,7 +260,7 @@ func TestWhatCancellingCosts(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if c := content(t, message(t, events.TypeBookingConfirmed, b)); !strings.Contains(c.Text, "\n"+test.want+"\n") || !strings.Contains(c.HTML, "<p>"+test.want+"</p>") {
+		if c := content(t, message(t, events.TypeBookingConfirmed, b)); !strings.Contains(c.Text, "\n"+test.want+"\n") || !strings.Contains(c.HTML, "<p>"+strings.ReplaceAll(test.want, "+", "&#43;")+"</p>") {
 			t.Errorf("%d h, %d: the mail does not say %q:\n%s", test.hours, test.basisPoints, test.want, c.Text)
 		}
 		// With doors tickets go back until they open.
@@ -368,9 +406,9 @@ func TestTheOrganizersParagraphsAreKept(t *testing.T) {
 func TestLocalTime(t *testing.T) {
 	t.Parallel()
 	for zone, want := range map[string]string{
-		"Europe/Berlin":    "Friday, 12 March 2027, 19:30 (CET, Europe/Berlin)",
-		"Pacific/Auckland": "Saturday, 13 March 2027, 07:30 (NZDT, Pacific/Auckland)",
-		"Asia/Kathmandu":   "Saturday, 13 March 2027, 00:15 (+0545, Asia/Kathmandu)",
+		"Europe/Berlin":    "Friday, 12 March 2027, 19:30 (Europe/Berlin, UTC+1)",
+		"Pacific/Auckland": "Saturday, 13 March 2027, 07:30 (Pacific/Auckland, UTC+13)",
+		"Asia/Kathmandu":   "Saturday, 13 March 2027, 00:15 (Asia/Kathmandu, UTC+5:45)",
 		"UTC":              "Friday, 12 March 2027, 18:30 (UTC)",
 		"Mars/Olympus":     "Friday, 12 March 2027, 18:30 (UTC)",
 		"../../etc/passwd": "Friday, 12 March 2027, 18:30 (UTC)",
@@ -528,14 +566,14 @@ func FuzzDecode(f *testing.F) {
 		if err != nil || kind == Nothing {
 			return
 		}
-		c, err := render(kind, b, false)
+		c, err := render(kind, b, false, "de")
 		if err != nil {
 			t.Fatal(err)
 		}
 		if strings.ContainsAny(c.Subject+c.SMS, "\r\n\x00") {
 			t.Errorf("subject %q, SMS %q", c.Subject, c.SMS)
 		}
-		if entry := calendar(kind, b, "tickets@example.com"); entry != "" {
+		if entry := editionOf("de").calendar(kind, b, "tickets@example.com"); entry != "" {
 			readCalendar(t, entry)
 		}
 	})

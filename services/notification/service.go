@@ -200,7 +200,7 @@ func (s *Service) address(r *Record, b events.Booking) error {
 	for i := range r.Deliveries {
 		n := &r.Deliveries[i]
 		n.Turn = s.lanes[n.Channel].turns.next(class, place(b))
-		n.BookingID, n.Subject = b.BookingID, subject(r.Kind, b)
+		n.BookingID, n.Subject = b.BookingID, editionOf("").subject(r.Kind, b.Event.Title)
 		n.Kind, n.Version, n.Booking = r.Kind, r.Version, r.Booking
 	}
 	return nil
@@ -247,7 +247,12 @@ func (s *Service) enqueue(ctx context.Context, r Record) (outcome Outcome, err e
 // stands: SENT, or PENDING with the reason why the first attempt failed.
 func (s *Service) SendTest(ctx context.Context, caller identity.Caller) (Notification, error) {
 	now := s.o.Now()
-	c, err := renderTest(caller.Name, now)
+	to, err := s.o.Contacts.Contact(ctx, caller.UserID)
+	if err != nil { // then the test of mail is in English
+		to = Contact{}
+		s.o.Log.WarnContext(ctx, "the language of a test mail could not be asked for", "user_id", caller.UserID, "error", err)
+	}
+	c, err := renderTest(caller.Name, now, to.Locale)
 	if err != nil {
 		return Notification{}, err
 	}

@@ -21,10 +21,10 @@ type AccountMailsFixture struct {
 // one of a user service that knows of no mail.
 func TestAccountMails(t *testing.T, open func(t *testing.T) AccountMailsFixture) {
 	withLink := notification.AccountMail{
-		To: "ada@example.com", Name: "Ada Füße 音楽", URL: "https://tickets.example/verify/abc", ExpiresAt: time.Date(2031, 3, 30, 2, 30, 0, 123_000_000, time.UTC),
+		To: "ada@example.com", Name: "Ada Füße 音楽", Locale: "de-AT", URL: "https://tickets.example/verify/abc", ExpiresAt: time.Date(2031, 3, 30, 2, 30, 0, 123_000_000, time.UTC),
 	}
 	withToken := withLink
-	withToken.URL, withToken.Token, withToken.Operation = "", "abc", "POST /users/verification/confirm"
+	withToken.Locale, withToken.URL, withToken.Token, withToken.Operation = "", "", "abc", "POST /users/verification/confirm"
 	withCode := withLink
 	withCode.To, withCode.URL, withCode.Code = "+4915112345678", "", "081542"
 	t.Run("a_mail_is_told_whole", func(t *testing.T) {

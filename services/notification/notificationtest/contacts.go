@@ -19,7 +19,7 @@ type ContactsFixture struct {
 // TestContacts holds a notification.Contacts to its promises. newContacts
 // returns one of a user service that knows nobody.
 func TestContacts(t *testing.T, newContacts func(t *testing.T) ContactsFixture) {
-	ada := notification.Contact{Email: "ada@example.com", Name: "Ada Füße 音楽", Phone: "+4930123456"}
+	ada := notification.Contact{Email: "ada@example.com", Name: "Ada Füße 音楽", Phone: "+4930123456", Locale: "de-AT"}
 	t.Run("a_user_has_a_contact", func(t *testing.T) {
 		t.Parallel()
 		f, id := newContacts(t), newID()
@@ -34,6 +34,17 @@ func TestContacts(t *testing.T, newContacts func(t *testing.T) ContactsFixture) 
 		f, id := newContacts(t), newID()
 		c := ada
 		c.Phone = ""
+		f.Put(id, c)
+		got, err := f.Contacts.Contact(t.Context(), id)
+		if diff := cmp.Diff(c, got); err != nil || diff != "" {
+			t.Errorf("error %v (-want +got):\n%s", err, diff)
+		}
+	})
+	t.Run("no_language_is_empty", func(t *testing.T) {
+		t.Parallel()
+		f, id := newContacts(t), newID()
+		c := ada
+		c.Locale = ""
 		f.Put(id, c)
 		got, err := f.Contacts.Contact(t.Context(), id)
 		if diff := cmp.Diff(c, got); err != nil || diff != "" {

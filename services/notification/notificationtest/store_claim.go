@@ -35,6 +35,17 @@ var claimTests = map[string]func(*testing.T, notification.Store){
 		enqueue(t, s, other, true)
 		wantIDs(t, "claimed", claim(t, s, base.Add(time.Second), base.Add(time.Minute), 2), other.Deliveries[0].ID, n.ID)
 	},
+	"its_subject_is_the_one_that_it_was_settled_with": func(t *testing.T, s notification.Store) {
+		enqueue(t, s, confirmation(base), true)
+		for _, status := range []notification.Status{notification.Pending, notification.Sent} {
+			n := claimOne(t, s, base)
+			n.Status, n.Subject, n.Due = status, "Buchung bestätigt: "+string(status), base
+			settle(t, s, n)
+			if listed := list(t, s, notification.Filter{}); len(listed) != 1 || listed[0].Subject != n.Subject {
+				t.Errorf("listed: %+v, want the subject %q", listed, n.Subject)
+			}
+		}
+	},
 	"a_channel_is_claimed_alone": func(t *testing.T, s notification.Store) {
 		r := withSMS(confirmation(base))
 		r.Deliveries[0].Turn, r.Deliveries[1].Turn = 2, 1

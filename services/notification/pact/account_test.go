@@ -85,12 +85,14 @@ func accountMails(t *testing.T, pact *pacttest.Pact) {
 	}
 	mail := notification.AccountMail{To: "ada@example.com", Name: "Ada Lovelace", ExpiresAt: time.Date(2040, 6, 21, 18, 0, 0, 0, time.UTC)}
 	linked, shown := mail, mail
-	linked.URL = "https://tickets.example/verify/" + token
+	linked.URL, linked.Locale = "https://tickets.example/verify/"+token, "de-AT"
 	coded := mail
 	coded.To, coded.Code = "+4915112345678", "081542"
 	shown.Token, shown.Operation = token, "POST /users/verification/confirm"
 	pact.Exchange(t, "an account mail is due", "a request for what a mail about an account says", ask, pacttest.Answer{
-		Status: 200, Header: asJSON, Body: with(pacttest.Body{"url": pacttest.Text(linked.URL, `^https://[^/]+/verify/[A-Za-z0-9_-]{43}$`)}),
+		Status: 200, Header: asJSON, Body: with(pacttest.Body{
+			"url": pacttest.Text(linked.URL, `^https://[^/]+/verify/[A-Za-z0-9_-]{43}$`), "locale": pacttest.Text(linked.Locale, locale),
+		}),
 	}, answers(linked, nil))
 	pact.Exchange(t, "an account mail is due where there is no web site", "a request for what a mail without a link says", ask, pacttest.Answer{
 		Status: 200, Header: asJSON, Body: with(pacttest.Body{

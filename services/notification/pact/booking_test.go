@@ -94,7 +94,7 @@ func TestConsumerOfBooking(t *testing.T) {
 				t.Fatalf("the mails are %+v, want %q", mails, m.subject)
 			}
 			sent := mail()
-			if m.kind == events.TypeBookingConfirmed && !strings.Contains(sent.Text, "until Tuesday, 19 June 2040, 20:00 (CEST, Europe/Berlin); after that, until the event starts, 10 % of the price is kept.") {
+			if m.kind == events.TypeBookingConfirmed && !strings.Contains(sent.Text, "until Tuesday, 19 June 2040, 20:00 (Europe/Berlin, UTC+2); after that, until the event starts, 10% of the price is kept.") {
 				t.Errorf("the mail does not say what cancelling costs:\n%s", sent.Text)
 			}
 			if _, ok := m.data["contact"]; ok && text().To != "+4915112345678" {
@@ -102,18 +102,18 @@ func TestConsumerOfBooking(t *testing.T) {
 			}
 			switch m.kind {
 			case events.TypeBookingItemsCancelled:
-				if !strings.Contains(sent.Text, "policy: 5.00 EUR\nRefunded: 45.00 EUR") || !strings.Contains(sent.Text, "What remains:") {
+				if !strings.Contains(sent.Text, "policy: €5.00\nRefunded: €45.00") || !strings.Contains(sent.Text, "What remains:") {
 					t.Errorf("the mail does not say what became of the money:\n%s", sent.Text)
 				}
 			case events.TypeBookingCancelled:
-				if !strings.Contains(sent.Text, "Refunded: 50.00 EUR") {
+				if !strings.Contains(sent.Text, "Refunded: €50.00") {
 					t.Errorf("the mail does not say what became of the money:\n%s", sent.Text)
 				}
 			}
 			if (sent.Attachment.Body != "") != slices.Contains([]string{events.TypeBookingConfirmed, events.TypeBookingResendRequested, events.TypeBookingCancelled}, m.kind) {
 				t.Errorf("its calendar is %q", sent.Attachment.Body)
 			}
-			for _, text := range []string{"Ada Lovelace", "21 June 2040, 20:00", "Philharmonie", "Berlin", "2 × Standard at 25.00 EUR = 50.00 EUR"} {
+			for _, text := range []string{"Ada Lovelace", "21 June 2040, 20:00", "Philharmonie", "Berlin", "2 × Standard at €25.00 = €50.00"} {
 				if !strings.Contains(sent.Text, text) {
 					t.Errorf("the mail does not say %q:\n%s", text, sent.Text)
 				}

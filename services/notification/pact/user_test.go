@@ -16,6 +16,9 @@ import (
 	"github.com/openboxoffice/boxoffice/services/notification/adapter/userapi"
 )
 
+// locale is how BCP 47 tags look.
+const locale = `^[A-Za-z0-9]+(-[A-Za-z0-9]+)*$`
+
 func TestConsumerOfUser(t *testing.T) {
 	pact := pacttest.New(t, "notification", "user")
 	ask := pacttest.Request{
@@ -40,8 +43,8 @@ func TestConsumerOfUser(t *testing.T) {
 	pact.Exchange(t, "there is a user with no phone", "a request for the contact of a user without a phone", ask,
 		pacttest.Answer{Status: 200, Header: asJSON, Body: body}, contact(ada, nil))
 
-	ada.Phone = "+4915112345678"
-	reachable := pacttest.Body{"phone": pacttest.Text(ada.Phone, `^\+[1-9][0-9]{6,14}$`)}
+	ada.Phone, ada.Locale = "+4915112345678", "de-AT"
+	reachable := pacttest.Body{"phone": pacttest.Text(ada.Phone, `^\+[1-9][0-9]{6,14}$`), "locale": pacttest.Text(ada.Locale, locale)}
 	for k, v := range body {
 		reachable[k] = v
 	}

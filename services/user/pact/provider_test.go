@@ -50,7 +50,7 @@ func TestProvider(t *testing.T) {
 func customer(phone string) user.User {
 	c, at := pacttest.Callers["customer"], time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	return user.User{
-		ID: c.UserID, Email: c.Email, Name: c.Name, Phone: phone, Role: identity.Customer,
+		ID: c.UserID, Email: c.Email, Name: c.Name, Phone: phone, Locale: "de-AT", Role: identity.Customer,
 		PasswordHash: "none", PasswordVersion: 1, CreatedAt: at, UpdatedAt: at,
 	}
 }

@@ -9,12 +9,13 @@ import (
 
 	"github.com/openboxoffice/boxoffice/contracts/events"
 	"github.com/openboxoffice/boxoffice/services/booking"
+	"github.com/openboxoffice/boxoffice/services/internal/speech"
 )
 
 // Calendar implements booking.Documents. The UID is the one of the mails' entries, so
 // that a calendar that has one of them knows the entry again.
 func (*Documents) Calendar(e booking.CalendarEntry) ([]byte, error) {
-	s := speechOf(e.Locale)
+	s := speech.Of(e.Locale, words)
 	cal := ics.NewCalendar()
 	cal.SetProductId("-//Boxoffice//Boxoffice//EN")
 	event := cal.AddEvent(e.BookingID + "@boxoffice")

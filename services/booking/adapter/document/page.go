@@ -11,6 +11,7 @@ import (
 
 	"github.com/openboxoffice/boxoffice/contracts/events"
 	"github.com/openboxoffice/boxoffice/services/booking"
+	"github.com/openboxoffice/boxoffice/services/internal/speech"
 )
 
 // Measures are in points; the page is A4.
@@ -44,7 +45,7 @@ func (d *Documents) TicketsPDF(doc booking.TicketDocument) ([]byte, error) {
 	if len(doc.Tickets) == 0 {
 		return nil, errNoTicket
 	}
-	p := &printer{typeface: d.typeface, TicketDocument: doc, speech: speechOf(doc.Locale), zone: zoneOf(doc.Event.TimeZone), pdf: &gopdf.GoPdf{}}
+	p := &printer{typeface: d.typeface, TicketDocument: doc, Speech: speech.Of(doc.Locale, words), zone: speech.Zone(doc.Event.TimeZone), pdf: &gopdf.GoPdf{}}
 	p.pdf.SetCompressLevel(zlib.BestSpeed) // most of a document is its fonts
 	p.pdf.Start(gopdf.Config{Unit: gopdf.UnitPT, PageSize: gopdf.Rect{W: pageWidth, H: pageHeight}})
 	for _, f := range []*face{d.regular, d.bold} {
@@ -71,7 +72,7 @@ func (d *Documents) TicketsPDF(doc booking.TicketDocument) ([]byte, error) {
 type printer struct {
 	*typeface
 	booking.TicketDocument
-	speech
+	speech.Speech
 	zone  *time.Location
 	pdf   *gopdf.GoPdf
 	scale float64 // of all sizes on this page
@@ -120,7 +121,7 @@ func (p *printer) page(i int, ticket booking.TicketPage, qr modules) {
 	}
 	foot := style{p.regular, []float64{8}, 1, muted}
 	page := foot.set(p.Sprintf("Page %d of %d", i+1, len(p.Tickets)), cardRight-cardLeft)
-	p.draw(foot.set(p.Sprintf("As of %s", p.moment(p.At.In(p.zone))), cardRight-cardLeft), cardLeft, footTop)
+	p.draw(foot.set(p.Sprintf("As of %s", p.Moment(p.At.In(p.zone))), cardRight-cardLeft), cardLeft, footTop)
 	p.draw(page, cardRight-p.regular.width(page.lines[0], page.size), footTop)
 }
 
@@ -174,7 +175,7 @@ func (p *printer) head() (set []paragraph) {
 	}
 	return append(set,
 		p.set(style{p.bold, []float64{28, 24, 20, 16, 13}, 2, white}, p.Event.Title, width).after(3),
-		p.own(style{p.regular, []float64{13}, 1, white}, p.moment(p.Event.StartsAt.In(p.zone)), width).after(4))
+		p.own(style{p.regular, []float64{13}, 1, white}, p.Moment(p.Event.StartsAt.In(p.zone)), width).after(4))
 }
 
 // gap is between two fields.
@@ -222,17 +223,17 @@ func (p *printer) left(ticket booking.TicketPage) []field {
 	strong := style{p.bold, []float64{14, 12, 10, 8}, 2, ink}
 	plain := style{p.regular, []float64{10.5, 9, 8}, 2, ink}
 	starts := p.Event.StartsAt.In(p.zone)
-	begins := p.field(p.Sprintf("Begins"), p.own(strong, p.time(starts), textWidth/2))
+	begins := p.field(p.Sprintf("Begins"), p.own(strong, p.Time(starts), textWidth/2))
 	if !p.Event.DoorsAt.IsZero() {
 		doors := p.Event.DoorsAt.In(p.zone)
-		at := p.time(doors)
+		at := p.Time(doors)
 		if doors.YearDay() != starts.YearDay() || doors.Year() != starts.Year() {
-			at = p.moment(doors)
+			at = p.Moment(doors)
 		}
 		beside := p.field(p.Sprintf("Doors"), p.own(strong, at, textWidth/2))
 		begins.beside = &beside
 	}
-	begins.below = append(begins.below, p.own(style{p.regular, []float64{8.5}, 2, muted}, zoneName(starts), textWidth))
+	begins.below = append(begins.below, p.own(style{p.regular, []float64{8.5}, 2, muted}, speech.ZoneName(starts), textWidth))
 	venue := p.field(p.Sprintf("Venue"), p.set(strong, p.Event.Venue.Name, textWidth))
 	for _, line := range []string{p.Event.Venue.Address, joined(p.Event.Venue.City, p.Event.Venue.Country)} {
 		if line != "" {
@@ -276,7 +277,7 @@ func (p *printer) conditions() []string {
 	last := p.Event.Doors()
 	policy := p.Event.CancellationPolicy
 	free := p.Event.StartsAt.Add(-time.Duration(policy.FreeHours) * time.Hour)
-	until := p.moment(last.In(p.zone))
+	until := p.Moment(last.In(p.zone))
 	said := []string{p.Sprintf("The code admits one person, once. Whoever shows it first gets in, so keep it to yourself.")}
 	if p.Event.NoTransfers {
 		said = append(said, p.Sprintf("The holder cannot be changed."))
@@ -287,10 +288,10 @@ func (p *printer) conditions() []string {
 	case policy.FeeBasisPoints == 0 || !free.Before(last):
 		return append(said, p.Sprintf("The ticket can be returned free of charge until %s.", until))
 	case free.Before(p.At):
-		return append(said, p.Sprintf("The ticket can be returned until %s. %s of its price is kept.", until, p.percent(policy.FeeBasisPoints)))
+		return append(said, p.Sprintf("The ticket can be returned until %s. %s of its price is kept.", until, p.Percent(policy.FeeBasisPoints)))
 	}
 	return append(said, p.Sprintf("The ticket can be returned free of charge until %s. After that it can be returned until %s, and %s of its price is kept.",
-		p.moment(free.In(p.zone)), until, p.percent(policy.FeeBasisPoints)))
+		p.Moment(free.In(p.zone)), until, p.Percent(policy.FeeBasisPoints)))
 }
 
 // set sets a text of others, or says that it cannot be printed.

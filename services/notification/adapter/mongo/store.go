@@ -243,6 +243,7 @@ func (s *Store) Settle(ctx context.Context, n notification.Notification) error {
 	mine := bson.D{{Key: field + ".id", Value: n.ID}, {Key: field + ".lease", Value: n.Lease}}
 	set := bson.D{
 		{Key: field + ".to", Value: n.To},
+		{Key: field + ".subject", Value: n.Subject},
 		{Key: field + ".attempts", Value: n.Attempts},
 		{Key: field + ".turn", Value: n.Turn},
 	}

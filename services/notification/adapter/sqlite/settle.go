@@ -23,9 +23,9 @@ func (s *Store) Settle(ctx context.Context, n notification.Notification) error {
 			UPDATE deliveries
 			SET status = iif(?1 AND status NOT IN ('RESOLVING', 'PENDING'), status, ?2),
 				error = iif(?1 AND status NOT IN ('RESOLVING', 'PENDING'), error, ?3),
-				recipient = ?4, attempts = ?5, sent_at = ?6, due = ?7, turn = ?8, ready = 0, ended = 0, lease = ''
-			WHERE id = ?9 AND lease = ?10 AND lease <> ''`,
-			n.Status.Open(), n.Status, n.Error, n.To, n.Attempts, sqlitedb.NullTime(n.SentAt), sqlitedb.Time(n.Due), n.Turn, n.ID, n.Lease)
+				recipient = ?4, subject = ?5, attempts = ?6, sent_at = ?7, due = ?8, turn = ?9, ready = 0, ended = 0, lease = ''
+			WHERE id = ?10 AND lease = ?11 AND lease <> ''`,
+			n.Status.Open(), n.Status, n.Error, n.To, n.Subject, n.Attempts, sqlitedb.NullTime(n.SentAt), sqlitedb.Time(n.Due), n.Turn, n.ID, n.Lease)
 		if err != nil {
 			return err
 		}

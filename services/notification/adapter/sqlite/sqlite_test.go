@@ -114,6 +114,12 @@ func TestStoreSuiteCatchesBrokenAdapters(t *testing.T) {
 				return s.Enqueue(ctx, r)
 			},
 		}},
+		"keeps_the_first_subject": {"its_subject_is_the_one_that_it_was_settled_with", broken{
+			settle: func(s store, ctx context.Context, n notification.Notification) error {
+				n.Subject = "Booking confirmed"
+				return s.Settle(ctx, n)
+			},
+		}},
 		"tells_a_booking_twice": {"a_booking_is_told_once_of_each_kind", broken{
 			enqueue: func(s store, ctx context.Context, r notification.Record) (notification.Outcome, error) {
 				r.BookingID = ""

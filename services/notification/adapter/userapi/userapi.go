@@ -31,6 +31,7 @@ func (u *Users) AccountMail(ctx context.Context, id string) (notification.Accoun
 	var out struct {
 		To        string    `json:"to"`
 		Name      string    `json:"name"`
+		Locale    string    `json:"locale"`
 		URL       string    `json:"url"`
 		Token     string    `json:"token"`
 		Operation string    `json:"operation"`
@@ -51,10 +52,10 @@ func (u *Users) AccountMail(ctx context.Context, id string) (notification.Accoun
 // Contact implements notification.Contacts with GET /users/{id}/contact.
 func (u *Users) Contact(ctx context.Context, userID string) (notification.Contact, error) {
 	var out struct {
-		UserID string `json:"user_id"`
 		Email  string `json:"email"`
 		Name   string `json:"name"`
 		Phone  string `json:"phone"`
+		Locale string `json:"locale"`
 	}
 	err := u.client.Do(ctx, http.MethodGet, []string{"users", userID, "contact"}, nil, &out)
 	var p *problem.Problem
@@ -64,5 +65,5 @@ func (u *Users) Contact(ctx context.Context, userID string) (notification.Contac
 	case err != nil:
 		return notification.Contact{}, err
 	}
-	return notification.Contact{Email: out.Email, Name: out.Name, Phone: out.Phone}, nil
+	return notification.Contact(out), nil
 }

@@ -38,6 +38,9 @@ func users(t *testing.T) notificationtest.ContactsFixture {
 			if c.Phone != "" {
 				body["phone"] = c.Phone
 			}
+			if c.Locale != "" {
+				body["locale"] = c.Locale
+			}
 			answer(t, w, http.StatusOK, body)
 		}
 	})
@@ -68,7 +71,7 @@ func mails(t *testing.T) notificationtest.AccountMailsFixture {
 		default:
 			m := m.(notification.AccountMail)
 			body := map[string]any{"id": r.PathValue("id"), "to": m.To, "name": m.Name, "expires_at": m.ExpiresAt}
-			for name, value := range map[string]string{"url": m.URL, "token": m.Token, "operation": m.Operation, "code": m.Code} {
+			for name, value := range map[string]string{"url": m.URL, "locale": m.Locale, "token": m.Token, "operation": m.Operation, "code": m.Code} {
 				if value != "" {
 					body[name] = value
 				}
@@ -126,15 +129,31 @@ func (h hasty) Contact(ctx context.Context, id string) (notification.Contact, er
 	return c, err
 }
 
+type speechless struct{ notification.Contacts }
+
+func (s speechless) Contact(ctx context.Context, id string) (notification.Contact, error) {
+	c, err := s.Contacts.Contact(ctx, id)
+	c.Locale = ""
+	return c, err
+}
+
 func TestContactsSuiteCatchesBrokenAdapters(t *testing.T) {
 	t.Parallel()
-	suitetest.MustFail(t, "takes_an_outage_for_an_unknown_user", func(t *testing.T) {
-		notificationtest.TestContacts(t, func(t *testing.T) notificationtest.ContactsFixture {
-			f := users(t)
-			f.Contacts = hasty{f.Contacts}
-			return f
-		})
-	}, "no_answer_is_another_error")
+	for name, c := range map[string]struct {
+		spoil    func(notification.Contacts) notification.Contacts
+		caughtBy string
+	}{
+		"takes_an_outage_for_an_unknown_user": {func(c notification.Contacts) notification.Contacts { return hasty{c} }, "no_answer_is_another_error"},
+		"drops_the_language":                  {func(c notification.Contacts) notification.Contacts { return speechless{c} }, "a_user_has_a_contact"},
+	} {
+		suitetest.MustFail(t, name, func(t *testing.T) {
+			notificationtest.TestContacts(t, func(t *testing.T) notificationtest.ContactsFixture {
+				f := users(t)
+				f.Contacts = c.spoil(f.Contacts)
+				return f
+			})
+		}, c.caughtBy)
+	}
 }
 
 // A wrong service token is ours to put right: it must not pass for a user
