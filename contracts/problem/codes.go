@@ -41,6 +41,7 @@ const (
 	EmailNotVerified    Code = "email_not_verified"
 	EventNotFound       Code = "event_not_found"
 	SoldOut             Code = "sold_out"
+	NotOnSaleYet        Code = "not_on_sale_yet"
 	SalesClosed         Code = "sales_closed"
 	ReservationReleased Code = "reservation_released"
 	ReservationMismatch Code = "reservation_mismatch"
@@ -126,7 +127,8 @@ var Codes = []struct {
 	{EmailNotVerified, 403, "The account's email address is not verified: ask for the mail with POST /users/verification, and confirm it."},
 	{EventNotFound, 404, "There is no such event."},
 	{SoldOut, 409, "Not enough tickets are left."},
-	{SalesClosed, 409, "The event is cancelled or has started."},
+	{NotOnSaleYet, 409, "The sale of tickets of a type asked for has not begun: see its sales_from."},
+	{SalesClosed, 409, "The event is cancelled or has started, or the sale of tickets of a type asked for has ended."},
 	{ReservationReleased, 409, "This attempt of the booking has been released."},
 	{ReservationMismatch, 409, "The booking's attempt has reserved other tickets."},
 	{CapacityBelowSold, 409, "The capacity would fall below the tickets sold or held."},

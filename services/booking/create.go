@@ -40,7 +40,7 @@ type Wanted struct {
 // Create books: it holds the tickets, takes the money and confirms. The booking
 // it returns is Confirmed, or Pending where the outcome of the payment is not
 // known yet, or where it is a Checkout. With an error, the booking returned is the one refused, if there
-// is one: ErrPaymentDeclined, ErrAmountNotPayable, ErrPriceChanged, ErrSoldOut, ErrSalesClosed,
+// is one: ErrPaymentDeclined, ErrAmountNotPayable, ErrPriceChanged, ErrSoldOut, ErrNotOnSaleYet, ErrSalesClosed,
 // ErrEventNotFound, ErrTicketTypeNotFound, ErrTooManyForBooking, ErrUnavailable. Nothing is booked when
 // the limits of the caller's account or address do not allow it: ErrTooManyTickets,
 // ErrTooManyCheckouts, *PausedError; nor after a restore until OpenSales allows it: ErrSalesPaused. A
@@ -187,7 +187,7 @@ func (s *Service) choose(ctx context.Context, r Request) ([]events.Item, error) 
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	case err != nil:
 		return nil, err
-	case !a.SalesOpen || len(a.Types) == 0:
+	case !slices.ContainsFunc(a.Types, func(t TicketType) bool { return t.Sale != Closed }):
 		return nil, ErrSalesClosed
 	}
 	wanted := r.Items
@@ -195,18 +195,27 @@ func (s *Service) choose(ctx context.Context, r Request) ([]events.Item, error) 
 		wanted = []Wanted{{TicketTypeID: a.Types[0].ID, Quantity: r.Tickets}}
 	}
 	items := make([]events.Item, len(wanted))
+	var closed, early, gone bool
 	for i, w := range wanted {
 		n := slices.IndexFunc(a.Types, func(t TicketType) bool { return t.ID == w.TicketTypeID })
 		if n < 0 {
 			return nil, ErrTicketTypeNotFound
 		}
-		if a.Types[n].Available < w.Quantity {
-			return nil, ErrSoldOut
-		}
+		closed = closed || a.Types[n].Sale == Closed
+		early = early || a.Types[n].Sale == NotYet
+		gone = gone || a.Types[n].Available < w.Quantity
 		items[i] = events.Item{TicketTypeID: w.TicketTypeID, Name: a.Types[n].Name, Quantity: w.Quantity, UnitPrice: a.Types[n].Price, Position: n + 1}
 	}
-	if a.MaxPerBooking > 0 && tickets(items) > a.MaxPerBooking {
+	// The order is the event service's.
+	switch {
+	case closed:
+		return nil, ErrSalesClosed
+	case early:
+		return nil, ErrNotOnSaleYet
+	case a.MaxPerBooking > 0 && tickets(items) > a.MaxPerBooking:
 		return nil, ErrTooManyForBooking
+	case gone:
+		return nil, ErrSoldOut
 	}
 	total, err := events.Total(items)
 	if err != nil {
@@ -238,7 +247,7 @@ func replay(b Booking) (Booking, error) {
 
 // reasons are the refusals for which a booking fails.
 var reasons = []*problem.Refusal{
-	ErrSoldOut, ErrSalesClosed, ErrEventNotFound, ErrTicketTypeNotFound, ErrTooManyForBooking,
+	ErrSoldOut, ErrNotOnSaleYet, ErrSalesClosed, ErrEventNotFound, ErrTicketTypeNotFound, ErrTooManyForBooking,
 	ErrPaymentDeclined, ErrAmountNotPayable, ErrPriceChanged, ErrPaymentAbandoned, ErrEventCancelled,
 	ErrCheckoutExpired, ErrCheckoutAbandoned,
 }

@@ -89,6 +89,8 @@ func TestWhatCannotBeHadIsRefusedBeforeAnythingIsStored(t *testing.T) {
 	w := newWorld(t)
 	open, closed := w.newEvent(price), w.newEvent(price)
 	w.catalog.CloseSales(closed)
+	early := w.newEvent(price)
+	w.catalog.PutOffSales(early)
 	limited := w.newEvent(price)
 	w.catalog.LimitBookings(limited, 1)
 	some := func(event string, kind string) booking.Request {
@@ -104,6 +106,7 @@ func TestWhatCannotBeHadIsRefusedBeforeAnythingIsStored(t *testing.T) {
 	}{
 		{"too few", w.service(nil), booking.Request{EventID: open, Tickets: capacity + 1, IdempotencyKey: "k"}, booking.ErrSoldOut},
 		{"closed", w.service(nil), booking.Request{EventID: closed, Tickets: 1, IdempotencyKey: "k"}, booking.ErrSalesClosed},
+		{"too early", w.service(nil), booking.Request{EventID: early, Tickets: capacity + 1, IdempotencyKey: "k"}, booking.ErrNotOnSaleYet},
 		{"too many for a booking", w.service(nil), booking.Request{EventID: limited, Tickets: 2, IdempotencyKey: "k"}, booking.ErrTooManyForBooking},
 		{"no event", w.service(nil), booking.Request{EventID: uuid.NewString(), Tickets: 1, IdempotencyKey: "k"}, booking.ErrEventNotFound},
 		{"no type", w.service(nil), some(open, uuid.NewString()), booking.ErrTicketTypeNotFound},
@@ -133,6 +136,7 @@ func TestWhatIsGoneAfterItWasStoredFails(t *testing.T) {
 			w.book(t, w.service(nil), w.newCustomer(), booking.Request{EventID: event, Tickets: capacity})
 		}, booking.ErrSoldOut, problem.SoldOut},
 		{"closed", func(w *world, _ *testing.T, event string) { w.catalog.CloseSales(event) }, booking.ErrSalesClosed, problem.SalesClosed},
+		{"put off", func(w *world, _ *testing.T, event string) { w.catalog.PutOffSales(event) }, booking.ErrNotOnSaleYet, problem.NotOnSaleYet},
 		{"limited", func(w *world, _ *testing.T, event string) { w.catalog.LimitBookings(event, 1) }, booking.ErrTooManyForBooking, problem.TooManyTickets},
 	} {
 		t.Run(r.name, func(t *testing.T) {

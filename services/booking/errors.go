@@ -13,7 +13,8 @@ var (
 	ErrSoldOut            = problem.NewRefusal(problem.SoldOut, "there are not enough tickets left")
 	// ErrTooManyForBooking is more tickets than the event sells to one booking.
 	ErrTooManyForBooking   = problem.NewRefusal(problem.TooManyTickets, "the event sells fewer tickets to one booking: see its max_per_booking")
-	ErrSalesClosed         = problem.NewRefusal(problem.SalesClosed, "sales for this event are closed")
+	ErrNotOnSaleYet        = problem.NewRefusal(problem.NotOnSaleYet, "the sale of these tickets has not begun: see their sales_from")
+	ErrSalesClosed         = problem.NewRefusal(problem.SalesClosed, "the sale of these tickets is closed")
 	ErrReservationReleased = problem.NewRefusal(problem.ReservationReleased, "this reservation has been released")
 	// ErrReturnRefused says that the event service will not take these tickets
 	// back, ever.

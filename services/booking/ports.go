@@ -129,6 +129,7 @@ type Catalog interface {
 	// idempotent by booking and attempt: a repeat gives the same answer,
 	// whatever has become of the event. ErrSoldOut when there are too few,
 	// ErrTooManyForBooking when the event sells fewer to one booking,
+	// ErrNotOnSaleYet when the sale of a type has not begun,
 	// ErrSalesClosed, ErrEventNotFound or ErrTicketTypeNotFound when they
 	// cannot be sold, ErrReservationReleased when the attempt was closed.
 	Reserve(ctx context.Context, r Reservation) (Reserved, error)
@@ -156,9 +157,8 @@ type Return struct {
 
 // Availability is what an event has for sale at one moment.
 type Availability struct {
-	EventID   string
-	SalesOpen bool // false when nothing is sold any more, though tickets are left
-	Types     []TicketType
+	EventID string
+	Types   []TicketType
 	// MaxPerBooking is how many tickets the event sells to one booking; 0 where it
 	// was not said.
 	MaxPerBooking int
@@ -170,7 +170,19 @@ type TicketType struct {
 	Name      string
 	Price     money.Amount
 	Available int
+	Sale      Sale // "" where it was not said
 }
+
+// Sale is whether the tickets of a type are sold now, as far as the clock and the
+// organizer say: those of one that is OnSale may be sold out.
+type Sale string
+
+// The answers.
+const (
+	OnSale Sale = "on_sale"
+	NotYet Sale = "not_yet"
+	Closed Sale = "closed"
+)
 
 // Reservation asks for tickets. Of its Items only type and quantity are read.
 type Reservation struct {

@@ -165,6 +165,27 @@ func TestStartedEvent(t *testing.T) {
 	p.call(t, http.MethodPut, gateway, "/bookings/"+b.ID+"/cancel", as(c)).refused(t, http.StatusConflict, problem.NotCancellable)
 }
 
+// Each ticket type is sold while its sale lasts, some while the event is running.
+func TestSalesOfATicketType(t *testing.T) {
+	t.Parallel()
+	p := shared(t)
+	c, o := p.register(t, customer), p.register(t, organizer)
+	d := draft(5, 5, 5)
+	types := d["ticket_types"].([]obj)
+	types[0]["sales_from"] = time.Now().Add(time.Hour)
+	types[1]["sales_until"] = time.Now().Add(-time.Hour)
+	types[2]["sales_from"], types[2]["sales_until"] = time.Now().Add(-time.Hour), d["ends_at"]
+	e := p.publish(t, o, d)
+	book := func(kind int) *answer {
+		return p.call(t, http.MethodPost, gateway, "/bookings", as(c), body(obj{
+			"event_id": e.ID, "items": []obj{{"ticket_type_id": e.TicketTypes[kind].ID, "quantity": 1}},
+		}))
+	}
+	book(0).refused(t, http.StatusConflict, problem.NotOnSaleYet)
+	book(1).refused(t, http.StatusConflict, problem.SalesClosed)
+	book(2).want(t, http.StatusCreated)
+}
+
 func TestBookingLists(t *testing.T) {
 	t.Parallel()
 	p := shared(t)

@@ -106,6 +106,7 @@ var fromInside = []struct {
 	{[]service{gateway}, []problem.Code{problem.UserNotFound}, "user/adapter/rest", "TestContactIsForNotificationAlone"},
 	{[]service{events}, []problem.Code{problem.SoldOut, problem.SalesClosed, problem.ReservationMismatch}, "event/adapter/rest", "TestBook"},
 	{[]service{events}, []problem.Code{problem.TooManyTickets}, "event/adapter/rest", "TestDoorsLimitAndTransfers"},
+	{[]service{events}, []problem.Code{problem.NotOnSaleYet}, "event/adapter/rest", "TestSales"},
 	{[]service{events}, []problem.Code{problem.RateLimited}, "event/adapter/rest", "TestEventsOfAnOrganizerAreLimited"},
 	{[]service{events}, []problem.Code{problem.ReservationReleased}, "event/adapter/rest", "TestRelease"},
 	{[]service{events}, []problem.Code{problem.TicketsNotBooked}, "event/adapter/rest", "TestReturn"},

@@ -8,6 +8,8 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"golang.org/x/text/language"
+
 	"github.com/openboxoffice/boxoffice/contracts/events"
 	"github.com/openboxoffice/boxoffice/contracts/money"
 	"github.com/openboxoffice/boxoffice/contracts/problem"
@@ -17,6 +19,8 @@ import (
 // Limits on what an organizer may write. Lengths are in characters.
 const (
 	MaxTitle       = 200
+	MaxSummary     = 300
+	MaxLanguage    = 35
 	MaxDescription = 10_000
 	MaxCategory    = 50
 	MaxVenueName   = 200
@@ -24,6 +28,7 @@ const (
 	MaxPlace       = 100 // city, country
 	MaxTicketTypes = 20
 	MaxTypeName    = 100
+	MaxTypeText    = 500
 	MaxCapacity    = 1_000_000   // per ticket type
 	MaxPrice       = 100_000_000 // minor units
 	MaxFreeHours   = 8760        // a year
@@ -37,7 +42,9 @@ const maxYear = 9998
 // Draft is what an organizer says of an event.
 type Draft struct {
 	Title       string
+	Summary     string
 	Description string
+	Language    string // "" where it is not said
 	Category    string
 	Venue       events.Venue
 	StartsAt    time.Time
@@ -55,17 +62,20 @@ type Draft struct {
 // TicketTypeDraft is what an organizer says of a ticket type. Without an ID it
 // is a new one.
 type TicketTypeDraft struct {
-	ID       string
-	Name     string
-	Price    money.Amount
-	Capacity int
+	ID          string
+	Name        string
+	Description string
+	Price       money.Amount
+	Capacity    int
+	SalesFrom   time.Time // zero: from the event's publication
+	SalesUntil  time.Time // zero: until the event starts
 }
 
 // tidy cuts what surrounds the texts, and instants to the microsecond in UTC,
 // so that what is checked is what is stored.
 func (d Draft) tidy() Draft {
 	for _, s := range []*string{
-		&d.Title, &d.Description, &d.Category,
+		&d.Title, &d.Summary, &d.Description, &d.Category,
 		&d.Venue.Name, &d.Venue.Address, &d.Venue.City, &d.Venue.Country,
 	} {
 		*s = strings.TrimSpace(*s)
@@ -73,14 +83,16 @@ func (d Draft) tidy() Draft {
 	if !text.IsVisible(d.Description) {
 		d.Description = ""
 	}
-	d.StartsAt = d.StartsAt.UTC().Truncate(time.Microsecond)
-	d.EndsAt = d.EndsAt.UTC().Truncate(time.Microsecond)
-	if !d.DoorsAt.IsZero() {
-		d.DoorsAt = d.DoorsAt.UTC().Truncate(time.Microsecond)
+	if isLanguage(d.Language) {
+		d.Language = language.Make(d.Language).String()
+	}
+	for _, at := range []*time.Time{&d.StartsAt, &d.EndsAt, &d.DoorsAt} {
+		*at = tidyTime(*at)
 	}
 	types := make([]TicketTypeDraft, len(d.TicketTypes))
 	for i, t := range d.TicketTypes {
-		t.Name = strings.TrimSpace(t.Name)
+		t.Name, t.Description = strings.TrimSpace(t.Name), strings.TrimSpace(t.Description)
+		t.SalesFrom, t.SalesUntil = tidyTime(t.SalesFrom), tidyTime(t.SalesUntil)
 		if id, ok := canonical(t.ID); ok {
 			t.ID = id
 		}
@@ -90,12 +102,21 @@ func (d Draft) tidy() Draft {
 	return d
 }
 
+func tidyTime(t time.Time) time.Time {
+	if t.IsZero() {
+		return time.Time{}
+	}
+	return t.UTC().Truncate(time.Microsecond)
+}
+
 // validate returns problem.Invalid with everything that is wrong with d, or
 // nil. The start must lie ahead of now, unless it is the one the event has.
 func (d Draft) validate(now, oldStart time.Time) error {
 	var v validation
 	v.line("title", d.Title, 1, MaxTitle)
+	v.line("summary", d.Summary, 0, MaxSummary)
 	v.lines("description", d.Description, MaxDescription)
+	v.check(d.Language == "" || isLanguage(d.Language), "language", "must be a language tag of BCP 47, like de or pt-BR")
 	v.line("category", d.Category, 0, MaxCategory)
 	v.line("venue.name", d.Venue.Name, 1, MaxVenueName)
 	v.line("venue.address", d.Venue.Address, 0, MaxAddress)
@@ -116,6 +137,7 @@ func (d Draft) validate(now, oldStart time.Time) error {
 	v.check(len(d.TicketTypes) >= 1 && len(d.TicketTypes) <= MaxTicketTypes, "ticket_types",
 		fmt.Sprintf("must be 1 to %d", MaxTicketTypes))
 	v.ticketTypes(d.TicketTypes)
+	v.sales(d)
 	if len(v) > 0 {
 		return problem.Invalid(v)
 	}
@@ -143,6 +165,7 @@ func (v *validation) ticketTypes(types []TicketTypeDraft) {
 	for i, t := range types[:min(len(types), MaxTicketTypes)] {
 		at := fmt.Sprintf("ticket_types[%d]", i)
 		v.line(at+".name", t.Name, 1, MaxTypeName)
+		v.line(at+".description", t.Description, 0, MaxTypeText)
 		v.check(!names[Fold(t.Name)], at+".name", "is the name of another ticket type of the event")
 		names[Fold(t.Name)] = true
 		v.check(t.ID == "" || !ids[t.ID], at+".id", "is listed twice")
@@ -156,6 +179,31 @@ func (v *validation) ticketTypes(types []TicketTypeDraft) {
 			v.check(t.Price.Currency == types[0].Price.Currency, at+".price.currency", "must be the same for the whole event")
 		}
 	}
+}
+
+// sales checks when the ticket types are sold. The start and the end are wrong
+// already where they are in no order.
+func (v *validation) sales(d Draft) {
+	for i, t := range d.TicketTypes[:min(len(d.TicketTypes), MaxTicketTypes)] {
+		at := fmt.Sprintf("ticket_types[%d]", i)
+		v.check(!t.SalesUntil.After(d.EndsAt), at+".sales_until", "must not be after ends_at")
+		switch {
+		case t.SalesFrom.IsZero():
+		case !t.SalesUntil.IsZero():
+			v.check(t.SalesFrom.Before(t.SalesUntil), at+".sales_from", "must be before sales_until")
+		default:
+			v.check(t.SalesFrom.Before(d.StartsAt), at+".sales_from", "must be before starts_at, when sales end without sales_until")
+		}
+	}
+}
+
+// isLanguage reports whether the tag names a language.
+func isLanguage(tag string) bool {
+	if len(tag) > MaxLanguage {
+		return false
+	}
+	parsed, err := language.Parse(tag)
+	return err == nil && parsed != language.Und
 }
 
 // line checks a text of one line. A control character would end up in a mail's
@@ -211,9 +259,10 @@ func (d Draft) apply(e *Event, newID func() string) error {
 		} else {
 			return ErrTicketTypeNotFound
 		}
-		types[i].Name, types[i].Price, types[i].Capacity = t.Name, t.Price, t.Capacity
+		types[i].Name, types[i].Description, types[i].Price, types[i].Capacity = t.Name, t.Description, t.Price, t.Capacity
+		types[i].SalesFrom, types[i].SalesUntil = t.SalesFrom, t.SalesUntil
 	}
-	e.Title, e.Description, e.Category = d.Title, d.Description, d.Category
+	e.Title, e.Summary, e.Description, e.Language, e.Category = d.Title, d.Summary, d.Description, d.Language, d.Category
 	e.Venue, e.TimeZone = d.Venue, d.TimeZone
 	e.StartsAt, e.EndsAt, e.DoorsAt = d.StartsAt, d.EndsAt, d.DoorsAt
 	e.MaxPerBooking, e.NoTransfers = d.MaxPerBooking, d.NoTransfers

@@ -24,7 +24,8 @@ var (
 
 	ErrSoldOut             = problem.NewRefusal(problem.SoldOut, "not enough tickets are left")
 	ErrTooManyTickets      = problem.NewRefusal(problem.TooManyTickets, "the event sells fewer tickets to one booking: see its max_per_booking")
-	ErrSalesClosed         = problem.NewRefusal(problem.SalesClosed, "the event is cancelled or has started")
+	ErrNotOnSaleYet        = problem.NewRefusal(problem.NotOnSaleYet, "the sale of these tickets has not begun: see their sales_from")
+	ErrSalesClosed         = problem.NewRefusal(problem.SalesClosed, "the event is cancelled or has started, or the sale of these tickets has ended")
 	ErrReservationReleased = problem.NewRefusal(problem.ReservationReleased, "this attempt of the booking has been released")
 	ErrReservationMismatch = problem.NewRefusal(problem.ReservationMismatch, "the booking's attempt has reserved other tickets")
 	ErrReturnTooMany       = problem.NewRefusal(problem.TicketsNotBooked, "the booking's attempt has not that many tickets left")

@@ -23,7 +23,9 @@ type Event struct {
 	ID          string
 	OrganizerID string // the user who created it, and may edit it
 	Title       string
+	Summary     string // one line; "" for none
 	Description string
+	Language    string // BCP 47, of the texts; "" where it was not said
 	Category    string
 	Venue       events.Venue
 	StartsAt    time.Time // UTC, microseconds
@@ -56,22 +58,69 @@ type Event struct {
 
 // TicketType is one kind of ticket of an event.
 type TicketType struct {
-	ID        string
-	Name      string
-	Price     money.Amount
-	Capacity  int
-	Available int // Capacity − sold − held
+	ID          string
+	Name        string
+	Description string // one line; "" for none
+	Price       money.Amount
+	Capacity    int
+	Available   int // Capacity − sold − held
+	// SalesFrom and SalesUntil are when the type is sold, UTC, microseconds. Zero: from
+	// the event's publication, and until it starts.
+	SalesFrom  time.Time
+	SalesUntil time.Time
 }
 
-// SalesOpen reports whether a ticket can be had at now: the event is
-// published, has not started, and is not sold out.
+// Sale is whether a ticket of a type can be had at some moment.
+type Sale string
+
+// The answers. What is closed is Closed even where it is sold out, too.
+const (
+	OnSale  Sale = "ON_SALE"
+	NotYet  Sale = "NOT_YET"
+	Closed  Sale = "CLOSED"
+	SoldOut Sale = "SOLD_OUT"
+)
+
+// SalesEnd is when a type's sales end: some types are sold while the event is
+// running.
+func (e *Event) SalesEnd(t TicketType) time.Time {
+	if t.SalesUntil.IsZero() {
+		return e.StartsAt
+	}
+	return t.SalesUntil
+}
+
+// Sale is whether a ticket of the type can be had at now.
+func (e *Event) Sale(t TicketType, now time.Time) Sale {
+	switch {
+	case e.Status != Published || !now.Before(e.SalesEnd(t)):
+		return Closed
+	case now.Before(t.SalesFrom):
+		return NotYet
+	case t.Available <= 0:
+		return SoldOut
+	}
+	return OnSale
+}
+
+// SalesOpen reports whether a ticket of any type can be had at now.
 func (e *Event) SalesOpen(now time.Time) bool {
-	return e.OnSale(now) && e.Available() > 0
+	return slices.ContainsFunc(e.TicketTypes, func(t TicketType) bool { return e.Sale(t, now) == OnSale })
 }
 
-// OnSale reports whether tickets, if there are any left, can be had at now.
-func (e *Event) OnSale(now time.Time) bool {
-	return e.Status == Published && now.Before(e.StartsAt)
+// SalesPhase counts the moments up to now at which the sale of a type has begun or
+// ended: an event of the same versions and the same phase has the same Sales.
+func (e *Event) SalesPhase(now time.Time) int {
+	n := 0
+	for _, t := range e.TicketTypes {
+		if !t.SalesFrom.IsZero() && !now.Before(t.SalesFrom) {
+			n++
+		}
+		if !now.Before(e.SalesEnd(t)) {
+			n++
+		}
+	}
+	return n
 }
 
 // Capacity is the number of tickets of all types.
@@ -154,24 +203,38 @@ func (r *Reservation) Total() (money.Amount, error) { return events.Total(r.Item
 func (r *Reservation) IsFor(want []Request) bool { return SameTickets(r.tickets(), want) }
 
 // Reserve takes the wanted tickets out of e and returns their items, or an
-// error and e unchanged: ErrSalesClosed, ErrTicketTypeNotFound,
-// ErrTooManyTickets or ErrSoldOut.
+// error and e unchanged: ErrTicketTypeNotFound, ErrSalesClosed, ErrNotOnSaleYet,
+// ErrTooManyTickets or ErrSoldOut, the first of these that is one of any type wanted.
+// Of an event that sells nothing any more it is ErrSalesClosed for every type.
 // It is the rule that every adapter follows.
 func (e *Event) Reserve(want []Request, now time.Time) ([]events.Item, error) {
-	if !e.OnSale(now) {
+	if !slices.ContainsFunc(e.TicketTypes, func(t TicketType) bool { return e.Sale(t, now) != Closed }) {
 		return nil, ErrSalesClosed
 	}
 	items, total := make([]events.Item, len(want)), 0
+	var closed, early bool
 	for i, w := range want {
 		n := slices.IndexFunc(e.TicketTypes, func(t TicketType) bool { return t.ID == w.TicketTypeID })
 		if n < 0 {
 			return nil, ErrTicketTypeNotFound
 		}
 		t := e.TicketTypes[n]
+		switch e.Sale(t, now) {
+		case Closed:
+			closed = true
+		case NotYet:
+			early = true
+		case OnSale, SoldOut:
+		}
 		items[i] = events.Item{TicketTypeID: t.ID, Name: t.Name, Quantity: w.Quantity, UnitPrice: t.Price, Position: n + 1}
 		total += w.Quantity
 	}
-	if total > e.BookingLimit() {
+	switch {
+	case closed:
+		return nil, ErrSalesClosed
+	case early:
+		return nil, ErrNotOnSaleYet
+	case total > e.BookingLimit():
 		return nil, ErrTooManyTickets
 	}
 	for _, w := range want {

@@ -28,7 +28,7 @@ type Keys struct {
 const KeysVersion = 1
 
 // MaxWords is how many different words of an event can be found. The title, the
-// venue and the category come first, then the description from its start.
+// summary, the venue and the category come first, then the description from its start.
 const MaxWords = 1000
 
 // Keys returns e's keys.
@@ -49,8 +49,8 @@ func (e *Event) Keys() Keys {
 }
 
 // texts are what Keys are made of. The words of the first ones count first.
-func (e *Event) texts() [7]string {
-	return [...]string{e.Title, e.Venue.Name, e.Venue.City, e.Venue.Country, e.Venue.Address, e.Category, e.Description}
+func (e *Event) texts() [8]string {
+	return [...]string{e.Title, e.Summary, e.Venue.Name, e.Venue.City, e.Venue.Country, e.Venue.Address, e.Category, e.Description}
 }
 
 // SameTexts reports whether all texts are the same that Keys are made of.

@@ -109,8 +109,10 @@ type Inventory interface {
 	// tickets, or at another event, is ErrReservationMismatch. An attempt
 	// that is released, or not after one that is, is ErrReservationReleased.
 	// Too few tickets left is ErrSoldOut. More tickets than the event's
-	// BookingLimit is ErrTooManyTickets. An event that is cancelled, or has
-	// started at now, is ErrSalesClosed. An unknown ticket type is
+	// BookingLimit is ErrTooManyTickets. A type whose SalesFrom is after now is
+	// ErrNotOnSaleYet. An event that is cancelled, and a type whose SalesEnd is not
+	// after now, is ErrSalesClosed. These are of the event as it is when the tickets
+	// are taken: an edit counts at once. An unknown ticket type is
 	// ErrTicketTypeNotFound. An unknown event is ErrEventNotFound. Other
 	// attempts and other bookings have reservations of their own.
 	Reserve(ctx context.Context, k Key, want []Request, now time.Time) (*Reservation, error)

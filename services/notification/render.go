@@ -173,6 +173,8 @@ func (in edition) because(kind Kind, b events.Booking) string {
 		return in.Sprintf("the event is cancelled by its organizer")
 	case problem.SalesClosed, problem.EventNotFound:
 		return in.Sprintf("its tickets are not sold any more")
+	case problem.NotOnSaleYet:
+		return in.Sprintf("its tickets are not on sale now")
 	case problem.PaymentDeclined, problem.PaymentAbandoned:
 		return in.Sprintf("its payment came too late: its tickets could no longer be held")
 	case problem.SoldOut, problem.TooManyTickets:

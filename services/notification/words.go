@@ -75,6 +75,7 @@ var german = map[string]string{ //nolint:gosec // some are about passwords, and 
 	"your booking could not be completed, because %s.":                     "Ihre Buchung konnte nicht abgeschlossen werden, weil %s.",
 	"the event is cancelled by its organizer":                              "der Veranstalter die Veranstaltung abgesagt hat",
 	"its tickets are not sold any more":                                    "die Tickets nicht mehr verkauft werden",
+	"its tickets are not on sale now":                                      "die Tickets gerade nicht verkauft werden",
 	"its payment came too late: its tickets could no longer be held":       "die Zahlung zu spät kam und die Tickets nicht länger reserviert bleiben konnten",
 	"its tickets could no longer be held":                                  "die Tickets nicht länger reserviert bleiben konnten",
 	"its payment was declined":                                             "die Zahlung abgelehnt wurde",

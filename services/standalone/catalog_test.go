@@ -79,6 +79,16 @@ func overHTTP(t *testing.T) bookingtest.HoldingsUnderTest {
 				t.Error(err)
 			}
 		},
+		PutOffSales: func(id string) {
+			if _, err := store.Update(t.Context(), id, func(e *event.Event) error {
+				for i := range e.TicketTypes {
+					e.TicketTypes[i].SalesFrom = e.StartsAt.Add(-time.Hour)
+				}
+				return nil
+			}); err != nil {
+				t.Error(err)
+			}
+		},
 		CloseSales: func(id string) {
 			if _, err := store.Update(t.Context(), id, func(e *event.Event) error {
 				e.Status = event.Cancelled

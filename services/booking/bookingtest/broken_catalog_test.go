@@ -81,7 +81,7 @@ func TestCatalogSuiteCatchesBrokenAdapters(t *testing.T) {
 			bookingtest.TestCatalog(t, func(*testing.T) bookingtest.CatalogUnderTest {
 				c := newCatalog()
 				spoil(c)
-				return bookingtest.CatalogUnderTest{Catalog: c, NewEvent: c.NewEvent, CloseSales: c.CloseSales, LimitBookings: c.LimitBookings}
+				return bookingtest.CatalogUnderTest{Catalog: c, NewEvent: c.NewEvent, CloseSales: c.CloseSales, PutOffSales: c.PutOffSales, LimitBookings: c.LimitBookings}
 			})
 		}, caughtBy)
 	}
@@ -223,6 +223,15 @@ func TestCatalogSuiteCatchesBrokenAdapters(t *testing.T) {
 		c.reserve = func(ctx context.Context, r booking.Reservation) (booking.Reserved, error) {
 			reserved, err := c.MemoryCatalog.Reserve(ctx, r)
 			if errors.Is(err, booking.ErrSalesClosed) {
+				return booking.Reserved{}, nil
+			}
+			return reserved, err
+		}
+	})
+	broken("sells_before_the_sale_begins", "before_the_sale_begins_nothing_is_held", func(c *catalog) {
+		c.reserve = func(ctx context.Context, r booking.Reservation) (booking.Reserved, error) {
+			reserved, err := c.MemoryCatalog.Reserve(ctx, r)
+			if errors.Is(err, booking.ErrNotOnSaleYet) {
 				return booking.Reserved{}, nil
 			}
 			return reserved, err

@@ -24,7 +24,7 @@ func TestHoldingsSuiteCatchesBrokenAdapters(t *testing.T) {
 			bookingtest.TestHoldings(t, func(*testing.T) bookingtest.HoldingsUnderTest {
 				c := bookingtest.NewMemoryCatalog()
 				return bookingtest.HoldingsUnderTest{
-					CatalogUnderTest: bookingtest.CatalogUnderTest{Catalog: c, NewEvent: c.NewEvent, CloseSales: c.CloseSales, LimitBookings: c.LimitBookings}, Holdings: spoil(c),
+					CatalogUnderTest: bookingtest.CatalogUnderTest{Catalog: c, NewEvent: c.NewEvent, CloseSales: c.CloseSales, PutOffSales: c.PutOffSales, LimitBookings: c.LimitBookings}, Holdings: spoil(c),
 				}
 			})
 		}, caughtBy)

@@ -20,6 +20,8 @@ type CatalogUnderTest struct {
 	NewEvent func(types ...booking.TicketType) (eventID string, typeIDs []string)
 	// CloseSales ends the sale of an event's tickets.
 	CloseSales func(eventID string)
+	// PutOffSales has the sale of an event's tickets begin later.
+	PutOffSales func(eventID string)
 	// LimitBookings lets no new booking of the event have more than n tickets.
 	LimitBookings func(eventID string, n int)
 }
@@ -38,6 +40,7 @@ func TestCatalog(t *testing.T, open func(t *testing.T) CatalogUnderTest) {
 		{"a free event is reserved for nothing", reserveFree},
 		{"a reservation holds all or nothing", reserveAllOrNothing},
 		{"when sales are closed nothing is held", reserveClosed},
+		{"before the sale begins nothing is held", reserveEarly},
 		{"a booking holds no more than the event sells to one", reserveTooMany},
 		{"a repeat gives the same answer whatever has become of the event", reserveRepeats},
 		{"32 buyers race for the last ticket", reserveLast},
@@ -125,29 +128,34 @@ func availability(t *testing.T, u CatalogUnderTest) {
 		t.Fatalf("the event has %d types, want %d", len(kinds), len(types))
 	}
 	for i := range types {
-		types[i].ID = kinds[i]
+		types[i].ID, types[i].Sale = kinds[i], booking.OnSale
 	}
-	want := booking.Availability{EventID: event, SalesOpen: true, MaxPerBooking: booking.MaxTickets, Types: types}
+	want := booking.Availability{EventID: event, MaxPerBooking: booking.MaxTickets, Types: types}
 	got, err := u.Catalog.Availability(t.Context(), event)
 	must(t, err)
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("availability (-want +got):\n%s", diff)
 	}
 
-	u.CloseSales(event)
-	got, err = u.Catalog.Availability(t.Context(), event)
-	must(t, err)
-	if got.SalesOpen {
-		t.Error("sales are open after they were closed")
+	wantSale := func(event string, want booking.Sale) {
+		t.Helper()
+		got, err := u.Catalog.Availability(t.Context(), event)
+		must(t, err)
+		for _, kind := range got.Types {
+			if kind.Sale != want {
+				t.Errorf("a type is %q, want %q", kind.Sale, want)
+			}
+		}
 	}
+	u.PutOffSales(event)
+	wantSale(event, booking.NotYet)
+	u.CloseSales(event)
+	wantSale(event, booking.Closed)
 
 	soldOut := u.show(2)
 	soldOut.hold(t, 2)
-	got, err = u.Catalog.Availability(t.Context(), soldOut.event)
-	must(t, err)
-	if !got.SalesOpen || got.Types[0].Available != 0 {
-		t.Errorf("a sold-out event is %+v, want open with nothing available", got)
-	}
+	soldOut.wantAvailable(t, 0)
+	wantSale(soldOut.event, booking.OnSale)
 }
 
 // Others ask all the time, so that an answer is on its way whenever one asks.
@@ -264,6 +272,22 @@ func reserveClosed(t *testing.T, u CatalogUnderTest) {
 	_, err := s.reserve(t, newID(), 1, 1)
 	wantErr(t, err, booking.ErrSalesClosed)
 	s.wantAvailable(t, 5)
+}
+
+func reserveEarly(t *testing.T, u CatalogUnderTest) {
+	s := u.show(5)
+	id := newID()
+	before, err := s.reserve(t, id, 1, 2)
+	must(t, err)
+	u.PutOffSales(s.event)
+	_, err = s.reserve(t, newID(), 1, 1)
+	wantErr(t, err, booking.ErrNotOnSaleYet)
+	s.wantAvailable(t, 3)
+	again, err := s.reserve(t, id, 1, 2)
+	must(t, err)
+	if diff := cmp.Diff(before, again); diff != "" {
+		t.Errorf("a repeat of an earlier reservation differs (-first +again):\n%s", diff)
+	}
 }
 
 func reserveTooMany(t *testing.T, u CatalogUnderTest) {

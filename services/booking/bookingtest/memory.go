@@ -23,8 +23,8 @@ type MemoryCatalog struct {
 
 type memoryEvent struct {
 	snapshot events.Event
-	closed   bool
-	most     int // tickets that a booking may have
+	sale     booking.Sale // of all types
+	most     int          // tickets that a booking may have
 	types    []booking.TicketType
 	held     map[attempt]booking.Reserved
 	released map[string]int // booking → the highest attempt closed
@@ -58,7 +58,7 @@ func (c *MemoryCatalog) NewEvent(types ...booking.TicketType) (eventID string, t
 			ID: newID(), OrganizerID: newID(), Title: "Sommernacht", StartsAt: StartsAt, TimeZone: "Europe/Berlin",
 			Venue: events.Venue{Name: "Waldbühne", Address: "Am Glockenturm", City: "Berlin", Country: "DE"},
 		},
-		most: booking.MaxTickets, held: map[attempt]booking.Reserved{}, released: map[string]int{},
+		sale: booking.OnSale, most: booking.MaxTickets, held: map[attempt]booking.Reserved{}, released: map[string]int{},
 		returned: map[attempt]map[string][]events.Item{},
 	}
 	for _, kind := range types {
@@ -72,9 +72,18 @@ func (c *MemoryCatalog) NewEvent(types ...booking.TicketType) (eventID string, t
 
 // CloseSales ends the sale of an event's tickets.
 func (c *MemoryCatalog) CloseSales(eventID string) {
+	c.setSale(eventID, booking.Closed)
+}
+
+// PutOffSales has the sale of an event's tickets begin later.
+func (c *MemoryCatalog) PutOffSales(eventID string) {
+	c.setSale(eventID, booking.NotYet)
+}
+
+func (c *MemoryCatalog) setSale(eventID string, sale booking.Sale) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.events[eventID].closed = true
+	c.events[eventID].sale = sale
 }
 
 // LimitBookings lets no new booking of the event have more than n tickets.
@@ -112,7 +121,11 @@ func (c *MemoryCatalog) Availability(ctx context.Context, eventID string) (booki
 	if err != nil {
 		return booking.Availability{}, err
 	}
-	return booking.Availability{EventID: eventID, SalesOpen: !e.closed, MaxPerBooking: e.most, Types: append([]booking.TicketType{}, e.types...)}, nil
+	types := append([]booking.TicketType{}, e.types...)
+	for i := range types {
+		types[i].Sale = e.sale
+	}
+	return booking.Availability{EventID: eventID, MaxPerBooking: e.most, Types: types}, nil
 }
 
 // Reserve implements booking.Catalog.
@@ -130,8 +143,12 @@ func (c *MemoryCatalog) Reserve(ctx context.Context, r booking.Reservation) (boo
 	if r.Attempt <= e.released[r.BookingID] {
 		return booking.Reserved{}, booking.ErrReservationReleased
 	}
-	if e.closed {
+	switch e.sale {
+	case booking.Closed:
 		return booking.Reserved{}, booking.ErrSalesClosed
+	case booking.NotYet:
+		return booking.Reserved{}, booking.ErrNotOnSaleYet
+	case booking.OnSale:
 	}
 	after := append([]booking.TicketType{}, e.types...)
 	held := booking.Reserved{Event: e.snapshot, Total: money.Amount{Currency: e.types[0].Price.Currency}}

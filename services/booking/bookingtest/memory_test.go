@@ -11,7 +11,7 @@ func TestMemoryCatalogPassesTheSuites(t *testing.T) {
 	open := func(*testing.T) bookingtest.HoldingsUnderTest {
 		c := bookingtest.NewMemoryCatalog()
 		return bookingtest.HoldingsUnderTest{
-			CatalogUnderTest: bookingtest.CatalogUnderTest{Catalog: c, NewEvent: c.NewEvent, CloseSales: c.CloseSales, LimitBookings: c.LimitBookings}, Holdings: c,
+			CatalogUnderTest: bookingtest.CatalogUnderTest{Catalog: c, NewEvent: c.NewEvent, CloseSales: c.CloseSales, PutOffSales: c.PutOffSales, LimitBookings: c.LimitBookings}, Holdings: c,
 		}
 	}
 	bookingtest.TestCatalog(t, func(t *testing.T) bookingtest.CatalogUnderTest { return open(t).CatalogUnderTest })

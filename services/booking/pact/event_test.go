@@ -74,6 +74,7 @@ func TestConsumerOfEvent(t *testing.T) {
 		{"an event is sold out", "tickets that are gone", eventID, 409, problem.SoldOut, booking.ErrSoldOut},
 		{"an event sells one ticket to a booking", "more tickets than a booking may have", eventID, 409, problem.TooManyTickets, booking.ErrTooManyForBooking},
 		{"an event is cancelled", "tickets that are not sold any more", eventID, 409, problem.SalesClosed, booking.ErrSalesClosed},
+		{"an event's tickets are not on sale yet", "tickets that are not sold yet", eventID, 409, problem.NotOnSaleYet, booking.ErrNotOnSaleYet},
 		{"there is an event with other tickets", "tickets of a type that is not there", eventID, 422, problem.TicketTypeNotFound, booking.ErrTicketTypeNotFound},
 		{"a booking's first attempt is released", "tickets under a closed attempt", eventID, 409, problem.ReservationReleased, booking.ErrReservationReleased},
 		{"there are no events", "tickets of an event that is not there", noEventID, 404, problem.EventNotFound, booking.ErrEventNotFound},
@@ -85,15 +86,16 @@ func TestConsumerOfEvent(t *testing.T) {
 	available := pacttest.Request{Method: http.MethodGet, Path: "/events/" + eventID + "/availability"}
 	pact.Exchange(t, "there is an event", "a look at what is left of an event's tickets", available,
 		pacttest.Answer{Status: 200, Header: asJSON, Body: pacttest.Body{
-			"event_id": eventID, "sales_open": true, "available": pacttest.Like(100), "max_per_booking": pacttest.Like(20),
+			"event_id": eventID, "max_per_booking": pacttest.Like(20),
 			"ticket_types": pacttest.Each(pacttest.Body{
 				"id": pacttest.UUID(typeID), "name": pacttest.Like("Standard"), "price": pacttest.Money(2500), "available": pacttest.Like(100),
+				"state": "ON_SALE",
 			}),
 		}},
 		with(func(ctx context.Context, client *httpkit.Client) error {
 			got, err := eventapi.New(client).Availability(ctx, eventID)
-			return errors.Join(err, diff(booking.Availability{EventID: eventID, SalesOpen: true, MaxPerBooking: 20, Types: []booking.TicketType{
-				{ID: typeID, Name: "Standard", Price: price, Available: 100},
+			return errors.Join(err, diff(booking.Availability{EventID: eventID, MaxPerBooking: 20, Types: []booking.TicketType{
+				{ID: typeID, Name: "Standard", Price: price, Available: 100, Sale: booking.OnSale},
 			}}, got))
 		}))
 	pact.Exchange(t, "there are no events", "a look at the tickets of an event that is not there", available,

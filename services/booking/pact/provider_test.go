@@ -221,7 +221,7 @@ func aReport(ctx context.Context, w *world) error {
 type catalog int
 
 func (c catalog) Availability(context.Context, string) (booking.Availability, error) {
-	return booking.Availability{EventID: eventID, SalesOpen: true, Types: []booking.TicketType{
+	return booking.Availability{EventID: eventID, Types: []booking.TicketType{
 		{ID: typeID, Name: "Standard", Price: price, Available: int(c)},
 	}}, nil
 }

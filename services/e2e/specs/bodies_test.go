@@ -69,8 +69,8 @@ func passedOn(id string) bool {
 // each takes. The user service's are also those that it passes on.
 var bodyLimits = map[string]map[string]int{
 	"event": {
-		"bookTickets": 16 << 10, "cancelEvent": 8 << 10, "createEvent": 256 << 10, "receipts": 256 << 10,
-		"releaseTickets": 4 << 10, "returnTickets": 16 << 10, "takeMessage": 256 << 10, "updateEvent": 256 << 10,
+		"bookTickets": 16 << 10, "cancelEvent": 8 << 10, "createEvent": 512 << 10, "receipts": 256 << 10,
+		"releaseTickets": 4 << 10, "returnTickets": 16 << 10, "takeMessage": 256 << 10, "updateEvent": 512 << 10,
 	},
 	"booking": {
 		"cancelTickets": 16 << 10, "changeHolder": 16 << 10, "correctBooking": 16 << 10, "createBooking": 16 << 10, "hearStripe": 256 << 10, "payBooking": 4 << 10, "receipts": 256 << 10, "takeMessage": 256 << 10,
@@ -78,8 +78,8 @@ var bodyLimits = map[string]map[string]int{
 	"notification": {"receipts": 256 << 10, "takeMessage": 256 << 10},
 	"user": {
 		"admitGuest": 16 << 10, "confirmPasswordReset": 8 << 10, "confirmPhone": 4 << 10, "requestPhone": 4 << 10, "confirmEmail": 4 << 10, "requestEmail": 16 << 10, "confirmVerification": 4 << 10,
-		"requestPasswordReset": 16 << 10, "requestVerification": 16 << 10, "cancelEvent": 8 << 10, "changeHolder": 16 << 10, "cancelTickets": 16 << 10, "changeMe": 16 << 10, "correctBooking": 16 << 10, "createBooking": 16 << 10, "createEvent": 256 << 10,
-		"hearStripe": 256 << 10, "payBooking": 4 << 10, "register": 32 << 10, "revokeToken": 16 << 10, "token": 16 << 10, "updateEvent": 256 << 10,
+		"requestPasswordReset": 16 << 10, "requestVerification": 16 << 10, "cancelEvent": 8 << 10, "changeHolder": 16 << 10, "cancelTickets": 16 << 10, "changeMe": 16 << 10, "correctBooking": 16 << 10, "createBooking": 16 << 10, "createEvent": 512 << 10,
+		"hearStripe": 256 << 10, "payBooking": 4 << 10, "register": 32 << 10, "revokeToken": 16 << 10, "token": 16 << 10, "updateEvent": 512 << 10,
 	},
 }
 

@@ -139,6 +139,14 @@ func TestSuitesCatchBrokenAdapters(t *testing.T) {
 		func(b broken) event.Inventory { return todaysPolicy{b} })
 	inventory("ignores_the_limit_of_a_booking", "a_booking_gets_no_more_than_the_event_sells_to_one",
 		func(b broken) event.Inventory { return ignoresLimit{b} })
+	inventory("ignores_when_a_type_is_sold", "a_ticket_type_is_sold_while_its_sale_lasts",
+		func(b broken) event.Inventory { return ignoresSales{b} })
+	inventory("looks_for_tickets_before_the_clock", "refusals_have_an_order",
+		func(b broken) event.Inventory { return looksForTicketsFirst{b} })
+	inventory("sells_as_it_was_before_an_edit", "an_edit_of_a_sale_counts_at_once",
+		func(b broken) event.Inventory { return &remembersSales{broken: b, known: map[string]*event.Event{}} })
+	inventory("refuses_a_repeat_when_the_sale_has_ended", "an_edit_of_a_sale_counts_at_once",
+		func(b broken) event.Inventory { return refusesRepeats{b} })
 	inventory("lets_holds_expire", "random_operations_agree_with_a_model",
 		func(b broken) event.Inventory { return &expires{broken: b} })
 
@@ -208,6 +216,70 @@ func TestSuitesCatchBrokenAdapters(t *testing.T) {
 		func(b broken) event.Store { return deletesUntold{b} })
 	store("cuts_to_milliseconds", "instants_are_kept_to_the_microsecond_in_UTC",
 		func(b broken) event.Store { return milliseconds{b} })
+}
+
+// ignoresSales sells at all times before the event starts.
+type ignoresSales struct{ broken }
+
+func (b ignoresSales) Reserve(ctx context.Context, k event.Key, want []event.Request, now time.Time) (*event.Reservation, error) {
+	r, err := b.Store.Reserve(ctx, k, want, now)
+	if errors.Is(err, event.ErrNotOnSaleYet) {
+		return &event.Reservation{Key: k, State: event.Held}, nil
+	}
+	return r, err
+}
+
+type looksForTicketsFirst struct{ broken }
+
+func (b looksForTicketsFirst) Reserve(ctx context.Context, k event.Key, want []event.Request, now time.Time) (*event.Reservation, error) {
+	r, err := b.Store.Reserve(ctx, k, want, now)
+	if e, unread := b.Get(ctx, k.EventID); unread == nil && errors.Is(err, event.ErrNotOnSaleYet) {
+		for _, w := range want {
+			if t := e.TicketType(w.TicketTypeID); t != nil && t.Available < w.Quantity {
+				return nil, event.ErrSoldOut
+			}
+		}
+	}
+	return r, err
+}
+
+// remembersSales decides by the event as it was at its first reservation.
+type remembersSales struct {
+	broken
+	mu    sync.Mutex
+	known map[string]*event.Event
+}
+
+func (b *remembersSales) Reserve(ctx context.Context, k event.Key, want []event.Request, now time.Time) (*event.Reservation, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.known[k.EventID] == nil {
+		b.known[k.EventID], _ = b.Get(ctx, k.EventID)
+	}
+	r, err := b.Store.Reserve(ctx, k, want, now)
+	if e := b.known[k.EventID]; e != nil && errors.Is(err, event.ErrNotOnSaleYet) {
+		copied := *e
+		copied.TicketTypes = append([]event.TicketType(nil), e.TicketTypes...)
+		if _, refused := copied.Reserve(want, now); refused == nil {
+			return &event.Reservation{Key: k, State: event.Held}, nil
+		}
+	}
+	return r, err
+}
+
+type refusesRepeats struct{ broken }
+
+func (b refusesRepeats) Reserve(ctx context.Context, k event.Key, want []event.Request, now time.Time) (*event.Reservation, error) {
+	e, err := b.Get(ctx, k.EventID)
+	if err != nil {
+		return nil, err
+	}
+	for _, w := range want {
+		if t := e.TicketType(w.TicketTypeID); t != nil && now.Before(t.SalesFrom) {
+			return nil, event.ErrNotOnSaleYet
+		}
+	}
+	return b.Store.Reserve(ctx, k, want, now)
 }
 
 type forgetsRepeats struct{ broken }

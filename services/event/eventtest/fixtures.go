@@ -39,11 +39,12 @@ var now = time.Date(2031, 5, 6, 7, 8, 9, 123_456_000, time.UTC)
 
 func id() string { return uuid.Must(uuid.NewV7()).String() }
 
-// newEvent is an event a month ahead, with a ticket type for each capacity.
+// newEvent is an event a month ahead, with a ticket type for each capacity. Every
+// second one has a description, and times for its sale.
 func newEvent(capacities ...int) *event.Event {
 	e := &event.Event{
 		ID: id(), OrganizerID: id(), Title: "Zoë & the Ödipus Trio — Грусть 寂しさ", Description: "Two lines\nof \"text\" 🎷",
-		Category: "Jazz", Status: event.Published, TimeZone: "Europe/Berlin",
+		Summary: "An evening – ערב", Language: "pt-BR", Category: "Jazz", Status: event.Published, TimeZone: "Europe/Berlin",
 		Venue:    events.Venue{Name: "Große Halle", Address: "Straße 1", City: "Köln", Country: "DE"},
 		StartsAt: now.AddDate(0, 1, 0), EndsAt: now.AddDate(0, 1, 0).Add(2 * time.Hour),
 		DoorsAt: now.AddDate(0, 1, 0).Add(-90 * time.Minute), MaxPerBooking: event.MaxTickets, NoTransfers: true,
@@ -55,6 +56,10 @@ func newEvent(capacities ...int) *event.Event {
 			ID: id(), Name: fmt.Sprintf("Type %d", i), Price: money.Amount{AmountMinor: int64(1000 * (i + 1)), Currency: "EUR"},
 			Capacity: c, Available: c,
 		})
+		if i%2 == 1 {
+			t := &e.TicketTypes[i]
+			t.Description, t.SalesFrom, t.SalesUntil = "With “wine” 🍷", now.Add(-time.Microsecond), e.StartsAt
+		}
 	}
 	return e
 }

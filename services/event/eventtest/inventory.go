@@ -1,6 +1,7 @@
 package eventtest
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -24,6 +25,9 @@ func TestInventory(t *testing.T, open func(t *testing.T) Adapter) {
 		{"sold out", soldOut},
 		{"a booking gets no more than the event sells to one", tooMany},
 		{"sales are closed from the start and when cancelled", salesClosed},
+		{"a ticket type is sold while its sale lasts", salesLast},
+		{"refusals have an order", refusalsInOrder},
+		{"an edit of a sale counts at once", salesEdited},
 		{"unknown ticket type and unknown event", unknownThings},
 		{"attempts and bookings have reservations of their own", attemptsApart},
 		{"release gives back exactly once", releaseOnce},
@@ -217,6 +221,101 @@ func salesClosed(t *testing.T, a Adapter) {
 	must(t, err)
 	_, err = a.Reserve(t.Context(), key(e), []event.Request{of(e, 0, 1)}, now)
 	wantErr(t, err, event.ErrSalesClosed)
+	a.left(t, e, 2)
+}
+
+func salesLast(t *testing.T, a Adapter) {
+	e := a.create(t, []int{9, 9, 9}, func(e *event.Event) {
+		e.TicketTypes[0].SalesFrom, e.TicketTypes[0].SalesUntil = now.Add(time.Hour), now.Add(2*time.Hour)
+		e.TicketTypes[1].SalesFrom, e.TicketTypes[1].SalesUntil = time.Time{}, e.EndsAt // also while it is running
+	})
+	early, late := &e.TicketTypes[0], &e.TicketTypes[1]
+	reserve := func(i int, at time.Time, want error) {
+		t.Helper()
+		_, err := a.Reserve(t.Context(), key(e), []event.Request{of(e, i, 1)}, at)
+		if !errors.Is(err, want) {
+			t.Errorf("type %d at %v: %v, want %v", i, at, err, want)
+		}
+	}
+	reserve(0, now, event.ErrNotOnSaleYet)
+	reserve(0, early.SalesFrom.Add(-time.Microsecond), event.ErrNotOnSaleYet)
+	reserve(0, early.SalesFrom, nil)
+	reserve(0, early.SalesUntil.Add(-time.Microsecond), nil)
+	reserve(0, early.SalesUntil, event.ErrSalesClosed)
+	reserve(0, e.StartsAt, event.ErrSalesClosed)
+	reserve(1, now, nil)
+	reserve(1, e.StartsAt, nil)
+	reserve(1, late.SalesUntil.Add(-time.Microsecond), nil)
+	reserve(1, late.SalesUntil, event.ErrSalesClosed)
+	reserve(2, now, nil)
+	reserve(2, e.StartsAt, event.ErrSalesClosed)
+	a.left(t, e, 7, 6, 8)
+	_, err := a.Update(t.Context(), e.ID, func(e *event.Event) error { e.Status = event.Cancelled; return nil })
+	must(t, err)
+	reserve(0, now, event.ErrSalesClosed) // and not on sale yet, which never comes
+	reserve(1, now, event.ErrSalesClosed)
+}
+
+func refusalsInOrder(t *testing.T, a Adapter) {
+	e := a.create(t, []int{1, 9, 9}, func(e *event.Event) {
+		e.MaxPerBooking = 2
+		e.TicketTypes[1].SalesFrom = now.Add(time.Microsecond)
+		e.TicketTypes[2].SalesUntil = now
+	})
+	one, early, closed := of(e, 0, 1), of(e, 1, 1), of(e, 2, 1)
+	unknown := event.Request{TicketTypeID: id(), Quantity: 1}
+	for _, c := range []struct {
+		want    []event.Request
+		refusal error
+	}{
+		{[]event.Request{of(e, 0, 2)}, event.ErrSoldOut},
+		{[]event.Request{of(e, 0, 3)}, event.ErrTooManyTickets},
+		{[]event.Request{of(e, 0, 3), early}, event.ErrNotOnSaleYet},
+		{[]event.Request{early, of(e, 0, 3)}, event.ErrNotOnSaleYet},
+		{[]event.Request{early, closed}, event.ErrSalesClosed},
+		{[]event.Request{closed, one}, event.ErrSalesClosed},
+		{[]event.Request{closed, unknown}, event.ErrTicketTypeNotFound},
+	} {
+		_, err := a.Reserve(t.Context(), key(e), c.want, now)
+		if !errors.Is(err, c.refusal) {
+			t.Errorf("%v: %v, want %v", c.want, err, c.refusal)
+		}
+	}
+	a.left(t, e, 1, 9, 9)
+}
+
+func salesEdited(t *testing.T, a Adapter) {
+	e := a.create(t, []int{5})
+	k, refused := key(e), key(e)
+	first := a.hold(t, k, e, 2)
+	edit := func(from, until time.Time) {
+		t.Helper()
+		_, err := a.Update(t.Context(), e.ID, func(e *event.Event) error {
+			e.TicketTypes[0].SalesFrom, e.TicketTypes[0].SalesUntil = from, until
+			return nil
+		})
+		must(t, err)
+	}
+	for _, c := range []struct {
+		from, until time.Time
+		refusal     error
+	}{
+		{now.Add(time.Hour), time.Time{}, event.ErrNotOnSaleYet},
+		{time.Time{}, now, event.ErrSalesClosed},
+	} {
+		edit(c.from, c.until)
+		_, err := a.Reserve(t.Context(), refused, []event.Request{of(e, 0, 1)}, now)
+		wantErr(t, err, c.refusal)
+		a.state(t, refused, "")
+		// What is held stays, and a repeat finds it.
+		again := a.hold(t, k, e, 2)
+		if diff := cmp.Diff(first, again); diff != "" {
+			t.Errorf("a repeat differs (-first +again):\n%s", diff)
+		}
+		a.left(t, e, 3)
+	}
+	edit(now, now.Add(time.Microsecond))
+	a.hold(t, refused, e, 1) // a refusal binds nothing
 	a.left(t, e, 2)
 }
 

@@ -105,16 +105,18 @@ func storeCancelled(t *testing.T, a Adapter) {
 }
 
 func updateStores(t *testing.T, a Adapter) {
-	e := a.create(t, []int{5})
+	e := a.create(t, []int{5, 6})
 	bystander := a.create(t, []int{2})
 	added := event.TicketType{ID: id(), Name: "New", Price: e.TicketTypes[0].Price, Capacity: 7}
 	edit := func(e *event.Event) {
 		e.CancellationPolicy = events.CancellationPolicy{FreeHours: 8760}
-		e.Title, e.Description, e.Category, e.Status, e.TimeZone = "T", "D", "C", event.Cancelled, "Asia/Tokyo"
+		e.Title, e.Summary, e.Description, e.Language, e.Category, e.Status, e.TimeZone = "T", "S", "D", "ja", "C", event.Cancelled, "Asia/Tokyo"
 		e.Venue = events.Venue{Name: "N", Address: "A", City: "Ci", Country: "Co"}
 		e.StartsAt, e.EndsAt, e.UpdatedAt = e.StartsAt.Add(time.Hour), e.EndsAt.Add(time.Hour), now.Add(time.Microsecond)
 		e.DoorsAt, e.MaxPerBooking, e.NoTransfers = time.Time{}, 7, false
 		e.TicketTypes[0].Name, e.TicketTypes[0].Price.AmountMinor, e.TicketTypes[0].Capacity = "Renamed", 1, 4
+		e.TicketTypes[0].Description, e.TicketTypes[0].SalesFrom, e.TicketTypes[0].SalesUntil = "Td", now.Add(time.Microsecond), e.EndsAt
+		e.TicketTypes[1].Description, e.TicketTypes[1].SalesFrom, e.TicketTypes[1].SalesUntil = "", time.Time{}, time.Time{}
 		e.TicketTypes = append(e.TicketTypes, added)
 	}
 	got, err := a.Update(t.Context(), e.ID, func(e *event.Event) error { edit(e); return nil })
@@ -122,7 +124,7 @@ func updateStores(t *testing.T, a Adapter) {
 	want := *e
 	want.TicketTypes = slices.Clone(e.TicketTypes)
 	edit(&want)
-	want.Version, want.TicketTypes[0].Available, want.TicketTypes[1].Available = 2, 4, 7
+	want.Version, want.TicketTypes[0].Available, want.TicketTypes[2].Available = 2, 4, 7
 	if diff := cmp.Diff(&want, got); diff != "" {
 		t.Errorf("returned (-want +got):\n%s", diff)
 	}

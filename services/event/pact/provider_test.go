@@ -65,6 +65,11 @@ func provider(t testing.TB) pacttest.Provider {
 				e.MaxPerBooking = 1
 				return s.Create(t.Context(), e, 1000)
 			}),
+			"an event's tickets are not on sale yet": state(func(t testing.TB, s *sqlite.Store) error {
+				e := anEvent(eventID, 100)
+				e.TicketTypes[0].SalesFrom = e.StartsAt.AddDate(0, -1, 0)
+				return s.Create(t.Context(), e, 1000)
+			}),
 			"an event is cancelled": state(func(t testing.TB, s *sqlite.Store) error {
 				e := anEvent(eventID, 100)
 				e.Status, e.CancelledAt, e.CancellationNote = event.Cancelled, e.UpdatedAt, "The singer is ill."

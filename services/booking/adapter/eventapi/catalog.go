@@ -39,27 +39,30 @@ func (c *Catalog) Availability(ctx context.Context, eventID string) (booking.Ava
 func (c *Catalog) availability(ctx context.Context, eventID string) (booking.Availability, error) {
 	var out struct {
 		EventID       string `json:"event_id"`
-		SalesOpen     bool   `json:"sales_open"`
-		Available     int    `json:"available"`
 		MaxPerBooking int    `json:"max_per_booking"`
 		TicketTypes   []struct {
 			ID        string       `json:"id"`
 			Name      string       `json:"name"`
 			Price     money.Amount `json:"price"`
 			Available int          `json:"available"`
+			State     string       `json:"state"`
 		} `json:"ticket_types"`
 	}
 	err := c.client.Do(ctx, http.MethodGet, []string{"events", eventID, "availability"}, nil, &out)
 	if err != nil {
 		return booking.Availability{}, translate(err)
 	}
-	// The event service says sales_open false for a sold-out event too; here
-	// those are two refusals. One that is both is called sold out.
-	a := booking.Availability{EventID: out.EventID, SalesOpen: out.SalesOpen || out.Available == 0, MaxPerBooking: out.MaxPerBooking}
+	a := booking.Availability{EventID: out.EventID, MaxPerBooking: out.MaxPerBooking}
 	for _, t := range out.TicketTypes {
-		a.Types = append(a.Types, booking.TicketType{ID: t.ID, Name: t.Name, Price: t.Price, Available: t.Available})
+		a.Types = append(a.Types, booking.TicketType{ID: t.ID, Name: t.Name, Price: t.Price, Available: t.Available, Sale: sales[t.State]})
 	}
 	return a, nil
+}
+
+// sales are the states of a ticket type. One that is not known is "": whether such
+// tickets are sold, Reserve says.
+var sales = map[string]booking.Sale{
+	"ON_SALE": booking.OnSale, "SOLD_OUT": booking.OnSale, "NOT_YET": booking.NotYet, "CLOSED": booking.Closed,
 }
 
 // Reserve implements booking.Catalog.
@@ -127,7 +130,7 @@ func wanted(items []events.Item) []item {
 // refusal that is not understood must not be taken for "nothing happened".
 func translate(err error) error {
 	if refused := problem.Refused(err, booking.ErrEventNotFound, booking.ErrTicketTypeNotFound, booking.ErrSoldOut,
-		booking.ErrSalesClosed, booking.ErrTooManyForBooking, booking.ErrReservationReleased); refused != nil {
+		booking.ErrNotOnSaleYet, booking.ErrSalesClosed, booking.ErrTooManyForBooking, booking.ErrReservationReleased); refused != nil {
 		return refused
 	}
 	if err != nil {

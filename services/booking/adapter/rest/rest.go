@@ -99,7 +99,7 @@ func Register(api huma.API, s *booking.Service, o Options) {
 		Summary:     "Book tickets",
 		Description: "Holds the tickets, takes the money and confirms, all in one. 202 says that the payment's outcome is not known yet: the booking settles by itself; look at its Location. Of one event an account has a limited number of tickets that are free or not paid for yet, and so has a network address, from which only some bookings may wait for their payment at the same time. After several declined payments in a row it has to wait before the next.",
 	},
-		problem.Forbidden, problem.EventNotFound, problem.TicketTypeNotFound, problem.SoldOut, problem.SalesClosed, problem.TooManyTickets, problem.TooManyCheckouts, problem.RateLimited,
+		problem.Forbidden, problem.EventNotFound, problem.TicketTypeNotFound, problem.SoldOut, problem.NotOnSaleYet, problem.SalesClosed, problem.TooManyTickets, problem.TooManyCheckouts, problem.RateLimited,
 		problem.PaymentDeclined, problem.PaymentAbandoned, problem.AmountNotPayable, problem.PriceChanged, problem.EventCancelled, problem.IdempotencyKeyReused, problem.BookingInProgress, problem.SalesPaused,
 		problem.CheckoutExpired, problem.CheckoutAbandoned,
 	), identity.Everybody...), func(ctx context.Context, in *createInput) (*answer, error) {

@@ -42,7 +42,7 @@ const (
 type catalog struct{ availability, reserve, release, holdings error }
 
 func (c *catalog) Availability(context.Context, string) (booking.Availability, error) {
-	return booking.Availability{EventID: event, SalesOpen: true, Types: []booking.TicketType{
+	return booking.Availability{EventID: event, Types: []booking.TicketType{
 		{ID: seat, Name: "Seat", Price: money.Amount{AmountMinor: 2500, Currency: "EUR"}, Available: 100},
 	}}, c.availability
 }
@@ -336,6 +336,7 @@ func TestRefusals(t *testing.T) {
 		{"sold out at once", book(""), func(c *catalog) { c.availability = booking.ErrSoldOut }, 409, problem.SoldOut},
 		{"sold out at last", book(""), func(c *catalog) { c.reserve = booking.ErrSoldOut }, 409, problem.SoldOut},
 		{"closed", book(""), func(c *catalog) { c.reserve = booking.ErrSalesClosed }, 409, problem.SalesClosed},
+		{"too early", book(""), func(c *catalog) { c.reserve = booking.ErrNotOnSaleYet }, 409, problem.NotOnSaleYet},
 		{"no event", book(""), func(c *catalog) { c.availability = booking.ErrEventNotFound }, 404, problem.EventNotFound},
 		{"event service down", book(""), func(c *catalog) { c.availability = booking.ErrOutcomeUnknown }, 503, problem.UpstreamUnavailable},
 		{"event service dies", book(""), func(c *catalog) { c.reserve = booking.ErrOutcomeUnknown }, 503, problem.UpstreamUnavailable},

@@ -57,6 +57,11 @@ type typeDoc struct {
 	Currency  string `bson:"currency"`
 	Capacity  int    `bson:"capacity"`
 	Available int    `bson:"available"` // Capacity − sold − held
+
+	// These are absent from documents of an earlier release.
+	Description string `bson:"description"`
+	SalesFrom   int64  `bson:"sales_from"`  // 0 from the event's publication
+	SalesUntil  int64  `bson:"sales_until"` // 0 until it starts
 }
 
 // eventDoc is an event as it is read. Besides, a document has its keys; and what passes through it: holds, held_at, fenced,
@@ -85,6 +90,9 @@ type eventDoc struct {
 
 	MaxPerBooking int  `bson:"max_per_booking"` // 0 for event.MaxTickets
 	NoTransfers   bool `bson:"no_transfers"`
+
+	Summary  string `bson:"summary"`
+	Language string `bson:"language"`
 }
 
 // eventOnly leaves out what is no part of an event.
@@ -103,12 +111,13 @@ func (d *eventDoc) event() *event.Event {
 		CreatedAt: fromMicros(d.CreatedAt), UpdatedAt: fromMicros(d.UpdatedAt),
 		Version: d.Version, Inventory: d.Inventory,
 		DoorsAt: fromOptional(d.DoorsAt), MaxPerBooking: d.MaxPerBooking, NoTransfers: d.NoTransfers,
-		CancelledAt: fromOptional(d.CancelledAt),
+		CancelledAt: fromOptional(d.CancelledAt), Summary: d.Summary, Language: d.Language,
 	}
 	for id, t := range d.Types {
 		e.TicketTypes = append(e.TicketTypes, event.TicketType{
 			ID: id, Name: t.Name, Price: money.Amount{AmountMinor: t.Price, Currency: t.Currency},
 			Capacity: t.Capacity, Available: t.Available,
+			Description: t.Description, SalesFrom: fromOptional(t.SalesFrom), SalesUntil: fromOptional(t.SalesUntil),
 		})
 	}
 	slices.SortFunc(e.TicketTypes, func(a, b event.TicketType) int {
@@ -126,6 +135,7 @@ func edited(e *event.Event) bson.M {
 		"cancellation_policy": policyDoc(e.CancellationPolicy), "cancelled_at": optional(e.CancelledAt), "cancellation_note": e.CancellationNote,
 		"created_at": micros(e.CreatedAt), "updated_at": micros(e.UpdatedAt), "version": e.Version,
 		"doors_at": optional(e.DoorsAt), "max_per_booking": e.MaxPerBooking, "no_transfers": e.NoTransfers,
+		"summary": e.Summary, "language": e.Language,
 	}
 	maps.Copy(fields, keys(e))
 	return fields
@@ -145,6 +155,7 @@ func newTypeDoc(position int, t event.TicketType) typeDoc {
 	return typeDoc{
 		Position: position, Name: t.Name, Price: t.Price.AmountMinor, Currency: t.Price.Currency,
 		Capacity: t.Capacity, Available: t.Capacity,
+		Description: t.Description, SalesFrom: optional(t.SalesFrom), SalesUntil: optional(t.SalesUntil),
 	}
 }
 

@@ -124,7 +124,8 @@ func revision(e, next *event.Event) (filter, change bson.M) {
 		}
 		set[path+".position"], set[path+".name"] = i, t.Name
 		set[path+".price"], set[path+".currency"] = t.Price.AmountMinor, t.Price.Currency
-		set[path+".capacity"] = t.Capacity
+		set[path+".capacity"], set[path+".description"] = t.Capacity, t.Description
+		set[path+".sales_from"], set[path+".sales_until"] = optional(t.SalesFrom), optional(t.SalesUntil)
 		if more := t.Capacity - old.Capacity; more != 0 {
 			inc[path+".available"] = more
 			if more < 0 {

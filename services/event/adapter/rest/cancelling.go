@@ -69,7 +69,7 @@ func registerCancelling(api huma.API, s *event.Service, guard *auth.Guard) {
 		if err != nil {
 			return nil, table.To(ctx, err)
 		}
-		return &eventAnswer{Status: http.StatusOK, ETag: etag(e), Body: toBody(e)}, nil
+		return &eventAnswer{Status: http.StatusOK, ETag: etag(e, s.Now()), Body: toBody(e, s.Now())}, nil
 	})
 
 	huma.Register(api, guard.User(api, httpkit.Refuses(huma.Operation{

@@ -35,14 +35,14 @@ func registerEditing(api huma.API, s *event.Service, guard *auth.Guard) {
 	huma.Register(api, guard.User(api, httpkit.Refuses(huma.Operation{
 		OperationID: "createEvent", Method: http.MethodPost, Path: "/events", DefaultStatus: http.StatusCreated, Tags: []string{"events"},
 		Summary: "Publish an event",
-		Description: "For an organizer or an admin. Tickets are on sale at once. Where the platform sends mail, an organizer's email address must be verified. " +
+		Description: "For an organizer or an admin. Tickets are on sale at once, or from their sales_from. Where the platform sends mail, an organizer's email address must be verified. " +
 			"An account publishes a limited number of events within a day, those among them that are deleted again: then it is 429, and Retry-After says when the next one may come. " + pricesChecked,
 	}, problem.EmailNotVerified, problem.RateLimited, problem.UpstreamUnavailable), identity.Organizer), func(ctx context.Context, in *struct{ Body createBody }) (*eventAnswer, error) {
 		e, err := s.Create(ctx, auth.Caller(ctx), in.Body.draft())
 		if err != nil {
 			return nil, notCreated(ctx, err)
 		}
-		return &eventAnswer{Status: http.StatusCreated, ETag: etag(e), Location: "/events/" + e.ID, Body: toBody(e)}, nil
+		return &eventAnswer{Status: http.StatusCreated, ETag: etag(e, s.Now()), Location: "/events/" + e.ID, Body: toBody(e, s.Now())}, nil
 	})
 
 	huma.Register(api, guard.User(api, httpkit.Refuses(huma.Operation{
@@ -66,7 +66,7 @@ func registerEditing(api huma.API, s *event.Service, guard *auth.Guard) {
 		if err != nil {
 			return nil, table.To(ctx, err)
 		}
-		return &eventAnswer{Status: http.StatusOK, ETag: etag(e), Body: toBody(e)}, nil
+		return &eventAnswer{Status: http.StatusOK, ETag: etag(e, s.Now()), Body: toBody(e, s.Now())}, nil
 	})
 
 	huma.Register(api, guard.User(api, httpkit.Refuses(huma.Operation{

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -13,18 +14,14 @@ import (
 	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
 )
 
-// etag is the ETag of an event: "<edit version>.<inventory version>".
-func etag(e *event.Event) string {
-	return `"` + versions(e) + `"`
-}
-
-// availabilityTag also changes when sales close because the event starts.
-func availabilityTag(e *event.Event, open bool) string {
-	return `"` + versions(e) + "." + strconv.FormatBool(open) + `"`
-}
-
-func versions(e *event.Event) string {
-	return strconv.FormatInt(e.Version, 10) + "." + strconv.FormatInt(e.Inventory, 10)
+// etag is the ETag of an event: "<edit version>.<inventory version>". Once the sale of
+// a ticket type has begun or ended by the clock, a number follows that grows with each.
+func etag(e *event.Event, now time.Time) string {
+	tag := strconv.FormatInt(e.Version, 10) + "." + strconv.FormatInt(e.Inventory, 10)
+	if phase := e.SalesPhase(now); phase > 0 {
+		tag += "." + strconv.Itoa(phase)
+	}
+	return `"` + tag + `"`
 }
 
 // fieldLines is the lines of an If-Match or If-None-Match header. huma has only the

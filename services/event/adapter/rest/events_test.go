@@ -32,8 +32,8 @@ func TestCreateAndGet(t *testing.T) {
 		set("max_per_booking", 20.), set("transfers", true),
 		set("starts_at", "2031-06-06T07:08:09Z"), set("ends_at", "2031-06-07T07:08:09Z"),
 		set("ticket_types", []any{
-			object{"id": typeID(got, 0), "name": "Standard", "price": object{"amount_minor": 2500., "currency": "EUR"}, "capacity": 10., "available": 10.},
-			object{"id": typeID(got, 1), "name": "VIP", "price": object{"amount_minor": 9900., "currency": "EUR"}, "capacity": 2., "available": 2.},
+			object{"id": typeID(got, 0), "name": "Standard", "price": object{"amount_minor": 2500., "currency": "EUR"}, "capacity": 10., "available": 10., "state": "ON_SALE"},
+			object{"id": typeID(got, 1), "name": "VIP", "price": object{"amount_minor": 9900., "currency": "EUR"}, "capacity": 2., "available": 2., "state": "ON_SALE"},
 		}))
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -66,9 +66,79 @@ func TestNotModified(t *testing.T) {
 	if got := a.header.Get("ETag"); got != `"1.1"` {
 		t.Errorf("after a sale the etag is %s", got)
 	}
-	tag = s.do(t, http.MethodGet, path(e, "/availability"), "", nil).header.Get("ETag")
-	s.now = now.AddDate(0, 1, 0)
-	s.do(t, http.MethodGet, path(e, "/availability"), "", nil, "If-None-Match", tag).is(t, http.StatusOK, "")
+	// The clock changes both: sales close when the event starts.
+	for _, p := range []string{path(e), path(e, "/availability")} {
+		s.now = now
+		tag = s.do(t, http.MethodGet, p, "", nil).header.Get("ETag")
+		s.now = now.AddDate(0, 1, 0)
+		s.do(t, http.MethodGet, p, "", nil, "If-None-Match", tag).is(t, http.StatusOK, "")
+	}
+}
+
+// TestSales: a ticket type says when it is sold and whether it can be had now, and the
+// ETag changes with that.
+func TestSales(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	price := object{"amount_minor": 2500, "currency": "EUR"}
+	e := s.create(t, set("summary", " Bach "), set("language", "PT-br"), set("ends_at", now.AddDate(0, 1, 20)), set("ticket_types", []object{
+		{"name": "Early", "price": price, "capacity": 1, "description": "Seats near the bar", "sales_from": "2031-05-07T09:00:00+02:00", "sales_until": now.AddDate(0, 0, 2)},
+		{"name": "Any day", "price": price, "capacity": 5, "sales_until": now.AddDate(0, 1, 19)},
+		{"name": "Opening", "price": price, "capacity": 5, "description": nil, "sales_from": nil},
+	}))
+	if e["summary"] != "Bach" || e["language"] != "pt-BR" {
+		t.Errorf("summary %v, language %v", e["summary"], e["language"])
+	}
+	early := e["ticket_types"].([]any)[0].(object)
+	if early["description"] != "Seats near the bar" || early["sales_from"] != "2031-05-07T07:00:00Z" || early["sales_until"] != "2031-05-08T07:08:09Z" {
+		t.Errorf("the first type is %v", early)
+	}
+	book := func(i int) answer {
+		return s.do(t, http.MethodPut, path(e, "/book"), "service booking", object{"booking_id": newUUID(), "items": []object{{"ticket_type_id": typeID(e, i), "quantity": 1}}})
+	}
+	tags := map[string]bool{}
+	at := func(when time.Time, open bool, want ...string) {
+		t.Helper()
+		s.now = when
+		for _, p := range []string{path(e), path(e, "/availability")} {
+			var got struct {
+				SalesOpen   *bool                    `json:"sales_open"`
+				TicketTypes []struct{ State string } `json:"ticket_types"`
+			}
+			a := s.do(t, http.MethodGet, p, "", nil).is(t, http.StatusOK, "")
+			a.json(t, &got)
+			for i, state := range want {
+				if got.TicketTypes[i].State != state {
+					t.Errorf("%s at %v: type %d is %s, want %s", p, when, i, got.TicketTypes[i].State, state)
+				}
+			}
+			if got.SalesOpen != nil && *got.SalesOpen != open {
+				t.Errorf("at %v sales are open: %t, want %t", when, *got.SalesOpen, open)
+			}
+			if p == path(e) {
+				if tag := a.header.Get("ETag"); tags[tag] {
+					t.Errorf("at %v the ETag is %s, as before", when, tag)
+				} else {
+					tags[tag] = true
+				}
+			}
+		}
+	}
+	at(now, true, "NOT_YET", "ON_SALE", "ON_SALE")
+	book(0).is(t, http.StatusConflict, "not_on_sale_yet")
+	at(now.AddDate(0, 0, 1), true, "ON_SALE", "ON_SALE", "ON_SALE")
+	book(0).is(t, http.StatusOK, "")
+	at(now.AddDate(0, 0, 1), true, "SOLD_OUT", "ON_SALE", "ON_SALE")
+	book(0).is(t, http.StatusConflict, "sold_out")
+	at(now.AddDate(0, 0, 2), true, "CLOSED", "ON_SALE", "ON_SALE")
+	book(0).is(t, http.StatusConflict, "sales_closed")
+	at(now.AddDate(0, 1, 0), true, "CLOSED", "ON_SALE", "CLOSED")
+	book(1).is(t, http.StatusOK, "")
+	book(2).is(t, http.StatusConflict, "sales_closed")
+	at(now.AddDate(0, 1, 19), false, "CLOSED", "CLOSED", "CLOSED")
+	// What GET returned can be put back, and a tag with the clock's part is one to edit on.
+	a := s.do(t, http.MethodGet, path(e), "", nil)
+	s.do(t, http.MethodPut, path(e), organizer, a.body, "If-Match", a.header.Get("ETag")).is(t, http.StatusOK, "")
 }
 
 func TestAvailability(t *testing.T) {

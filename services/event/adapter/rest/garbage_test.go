@@ -97,6 +97,13 @@ func TestDraftRules(t *testing.T) {
 		{"body.ticket_types[0].name", types(ticket(set("name", "\uffa0")))},
 		{"body.ticket_types[1].name", types(ticket(), ticket(set("name", "STAND\u00ADARD")))},
 		{"body.title", set("title", "line\u2028separator")},
+		{"body.summary", set("summary", strings.Repeat("é", 301))},
+		{"body.summary", set("summary", "two\nlines")},
+		{"body.summary", set("summary", "\u200b")},
+		{"body.language", set("language", "English")},
+		{"body.language", set("language", "und")},
+		{"body.language", set("language", "de; DROP")},
+		{"body.language", set("language", strings.Repeat("x", 36))},
 		{"body.description", set("description", strings.Repeat("x", 10001))},
 		{"body.description", set("description", "escape\x1b[0m")},
 		{"body.category", set("category", strings.Repeat("x", 51))},
@@ -134,6 +141,13 @@ func TestDraftRules(t *testing.T) {
 		{"body.ticket_types", types(many...)},
 		{"body.ticket_types[0].name", types(ticket(set("name", "")))},
 		{"body.ticket_types[1].name", types(ticket(), ticket(set("name", "STANDARD")))},
+		{"body.ticket_types[0].description", types(ticket(set("description", strings.Repeat("é", 501))))},
+		{"body.ticket_types[0].description", types(ticket(set("description", "two\nlines")))},
+		{"body.ticket_types[0].sales_from", types(ticket(set("sales_from", "soon")))},
+		{"body.ticket_types[0].sales_from", types(ticket(set("sales_from", now.AddDate(0, 1, 0))))},
+		{"body.ticket_types[0].sales_from", types(ticket(set("sales_from", now), set("sales_until", now)))},
+		{"body.ticket_types[1].sales_from", types(ticket(), ticket(set("name", "VIP"), set("sales_from", now), set("sales_until", now.Add(-time.Hour))))},
+		{"body.ticket_types[0].sales_until", types(ticket(set("sales_until", now.AddDate(0, 1, 1).Add(time.Microsecond))))},
 		{"body.ticket_types[0].capacity", types(ticket(set("capacity", 0)))},
 		{"body.ticket_types[0].capacity", types(ticket(set("capacity", 1_000_001)))},
 		{"body.ticket_types[0].price.amount_minor", types(ticket(price(-1, "EUR")))},
@@ -159,7 +173,8 @@ func TestDraftRules(t *testing.T) {
 	}
 	// What lies just within the limits.
 	s.create(t, set("title", strings.Repeat("é", 200)), set("description", strings.Repeat("é\n", 5000)), set("category", ""),
-		set("venue", object{"name": "x"}), set("time_zone", "UTC"), types(many[:20]...))
+		set("summary", strings.Repeat("é", 300)), set("language", "zh-Hant-TW"), set("venue", object{"name": "x"}), set("time_zone", "UTC"), types(many[:20]...))
+	s.create(t, types(ticket(set("description", strings.Repeat("é", 500)), set("sales_from", now.AddDate(0, 1, 0)), set("sales_until", now.AddDate(0, 1, 1)))))
 	s.create(t, set("ends_at", "9998-12-31T23:59:59Z"), types(ticket(price(0, "JPY"), set("capacity", 1_000_000))))
 }
 

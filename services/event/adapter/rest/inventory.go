@@ -21,7 +21,7 @@ func registerInventory(api huma.API, s *event.Service, guard *auth.Guard) {
 		Summary:     "Hold tickets for a booking",
 		Description: "All of them or none. Idempotent by booking_id and attempt: a repeat has the same answer, at the same prices.",
 	},
-		problem.EventNotFound, problem.TicketTypeNotFound, problem.SoldOut, problem.SalesClosed, problem.TooManyTickets,
+		problem.EventNotFound, problem.TicketTypeNotFound, problem.SoldOut, problem.NotOnSaleYet, problem.SalesClosed, problem.TooManyTickets,
 		problem.ReservationReleased, problem.ReservationMismatch,
 	), bookingService), func(ctx context.Context, in *struct {
 		OneEvent

@@ -59,7 +59,7 @@ type availabilityAnswer struct {
 }
 
 type listInput struct {
-	Q        string       `query:"q" maxLength:"200" doc:"At most 10 words, each of which must begin a word of the title, the venue, the category or the description. Neither case nor accents count. In scripts without spaces any part is found" example:"jazz berlin"`
+	Q        string       `query:"q" maxLength:"200" doc:"At most 10 words, each of which must begin a word of the title, the summary, the venue, the category or the description. Neither case nor accents count. In scripts without spaces any part is found" example:"jazz berlin"`
 	Category string       `query:"category" maxLength:"50" doc:"Exactly this category. Neither case nor spaces around it count"`
 	City     string       `query:"city" maxLength:"100" doc:"Exactly this city. Neither case nor spaces around it count"`
 	From     httpkit.Time `query:"from" doc:"Starts at or after" example:"2030-01-01T00:00:00Z"`
@@ -90,7 +90,8 @@ func registerReading(api huma.API, s *event.Service) {
 		if err != nil {
 			return nil, table.To(ctx, err)
 		}
-		body := func(e event.Event) eventBody { return toBody(&e) }
+		now := s.Now()
+		body := func(e event.Event) eventBody { return toBody(&e, now) }
 		at := func(last event.Event) any { return cursorOf(last.Position(), q.Sort) }
 		out := &listAnswer{Body: httpkit.ListOf(page, q.Limit, body, at)}
 		if next != nil {
@@ -108,34 +109,35 @@ func registerReading(api huma.API, s *event.Service) {
 		if err != nil {
 			return nil, table.To(ctx, err)
 		}
-		tag := etag(e)
+		now := s.Now()
+		tag := etag(e, now)
 		switch status, err := in.preconditions.read(tag); {
 		case err != nil:
 			return nil, table.To(ctx, err)
 		case status == http.StatusNotModified:
 			return &eventAnswer{Status: status, ETag: tag}, nil
 		}
-		return &eventAnswer{Status: http.StatusOK, ETag: tag, Body: toBody(e)}, nil
+		return &eventAnswer{Status: http.StatusOK, ETag: tag, Body: toBody(e, now)}, nil
 	})
 
 	huma.Register(api, httpkit.Refuses(huma.Operation{
 		OperationID: "getAvailability", Method: http.MethodGet, Path: "/events/{id}/availability", Tags: []string{"events"},
 		Summary:     "Get what is left of an event's tickets",
-		Description: "sales_open: the event is published, has not started, and tickets are left.",
+		Description: "sales_open: tickets of some type are on sale now, and left.",
 	}, problem.EventNotFound, problem.PreconditionFailed, problem.ValidationFailed), func(ctx context.Context, in *oneEventIfChanged) (*availabilityAnswer, error) {
 		e, err := s.Get(ctx, string(in.ID))
 		if err != nil {
 			return nil, table.To(ctx, err)
 		}
-		body := toAvailability(e, s.Now())
-		tag := availabilityTag(e, body.SalesOpen)
+		now := s.Now()
+		tag := etag(e, now)
 		switch status, err := in.preconditions.read(tag); {
 		case err != nil:
 			return nil, table.To(ctx, err)
 		case status == http.StatusNotModified:
 			return &availabilityAnswer{Status: status, ETag: tag}, nil
 		}
-		return &availabilityAnswer{Status: http.StatusOK, ETag: tag, Body: body}, nil
+		return &availabilityAnswer{Status: http.StatusOK, ETag: tag, Body: toAvailability(e, now)}, nil
 	})
 	for _, id := range []string{"getEvent", "getAvailability"} {
 		httpkit.AlsoAnswers(api, id, http.StatusNotModified, false, "Not changed since the ETag in If-None-Match")

@@ -15,6 +15,8 @@ import (
 type eventBody struct {
 	ID          string           `json:"id" format:"uuid"`
 	Title       string           `json:"title" example:"Night of Strings"`
+	Summary     string           `json:"summary,omitempty" doc:"One line about it" example:"Twelve strings, three centuries, one evening."`
+	Language    string           `json:"language,omitempty" doc:"BCP 47, of the texts; absent where the organizer has not said" example:"en"`
 	Description string           `json:"description" example:"Bach, Dvořák and Piazzolla on twelve strings."`
 	Category    string           `json:"category" example:"Concert"`
 	Venue       events.Venue     `json:"venue"`
@@ -41,6 +43,11 @@ type ticketTypeBody struct {
 	Price     money.Amount `json:"price"`
 	Capacity  int          `json:"capacity" example:"200"`
 	Available int          `json:"available" doc:"Neither sold nor held" example:"120"`
+
+	Description string `json:"description,omitempty" doc:"One line about it" example:"At the table, with a glass of wine"`
+	SalesFrom   string `json:"sales_from,omitempty" format:"date-time" doc:"When its sale begins; absent where that was the event's publication" example:"2030-01-01T09:00:00Z"`
+	SalesUntil  string `json:"sales_until,omitempty" format:"date-time" doc:"When its sale ends; absent where that is starts_at" example:"2030-05-31T22:00:00Z"`
+	State       string `json:"state" enum:"ON_SALE,NOT_YET,CLOSED,SOLD_OUT" doc:"Whether a ticket can be had now. What is closed is CLOSED even where it is sold out, too" example:"ON_SALE"`
 }
 
 type availabilityBody struct {
@@ -71,6 +78,8 @@ type venueInput struct {
 // DraftBody (exported, or huma would not see through it) is what an organizer says of an event, but for its ticket types.
 type DraftBody struct {
 	Title       string        `json:"title" minLength:"1" maxLength:"200" doc:"One line" example:"Night of Strings"`
+	Summary     string        `json:"summary,omitempty" maxLength:"300" doc:"One line about it" example:"Twelve strings, three centuries, one evening."`
+	Language    string        `json:"language,omitempty" maxLength:"35" doc:"BCP 47, of the texts" example:"en"`
 	Description string        `json:"description,omitempty" maxLength:"10000" example:"Bach, Dvořák and Piazzolla on twelve strings."`
 	Category    string        `json:"category,omitempty" maxLength:"50" example:"Concert"`
 	Venue       venueInput    `json:"venue"`
@@ -99,15 +108,13 @@ func (policyInput) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema
 
 func (b DraftBody) draft() event.Draft {
 	d := event.Draft{
-		Title: b.Title, Description: b.Description, Category: b.Category, Venue: events.Venue(b.Venue),
+		Title: b.Title, Summary: b.Summary, Description: b.Description, Language: b.Language, Category: b.Category, Venue: events.Venue(b.Venue),
 		StartsAt: b.StartsAt.Time(), EndsAt: b.EndsAt.Time(), TimeZone: b.TimeZone,
 	}
 	if b.CancellationPolicy != nil {
 		d.CancellationPolicy = events.CancellationPolicy(*b.CancellationPolicy)
 	}
-	if b.DoorsAt != nil {
-		d.DoorsAt = b.DoorsAt.Time()
-	}
+	d.DoorsAt = optionalTime(b.DoorsAt)
 	if b.MaxPerBooking != nil {
 		d.MaxPerBooking = *b.MaxPerBooking
 	}
@@ -121,6 +128,24 @@ type TicketTypeInput struct {
 	Name     string       `json:"name" minLength:"1" maxLength:"100" doc:"Unique within the event" example:"Standard"`
 	Price    money.Amount `json:"price" doc:"One currency for the whole event. 0 is free"`
 	Capacity int          `json:"capacity" minimum:"1" maximum:"1000000" example:"200"`
+
+	Description string        `json:"description,omitempty" maxLength:"500" doc:"One line about it" example:"At the table, with a glass of wine"`
+	SalesFrom   *httpkit.Time `json:"sales_from,omitempty" doc:"When its sale begins. Absent: at once" example:"2030-01-01T09:00:00Z"`
+	SalesUntil  *httpkit.Time `json:"sales_until,omitempty" doc:"When its sale ends, at most ends_at. Absent: when the event starts" example:"2030-05-31T22:00:00Z"`
+}
+
+func (t TicketTypeInput) draft(id string) event.TicketTypeDraft {
+	return event.TicketTypeDraft{
+		ID: id, Name: t.Name, Description: t.Description, Price: t.Price, Capacity: t.Capacity,
+		SalesFrom: optionalTime(t.SalesFrom), SalesUntil: optionalTime(t.SalesUntil),
+	}
+}
+
+func optionalTime(t *httpkit.Time) time.Time {
+	if t == nil {
+		return time.Time{}
+	}
+	return t.Time()
 }
 
 type createBody struct {
@@ -131,7 +156,7 @@ type createBody struct {
 func (b createBody) draft() event.Draft {
 	d := b.DraftBody.draft()
 	for _, t := range b.TicketTypes {
-		d.TicketTypes = append(d.TicketTypes, event.TicketTypeDraft{Name: t.Name, Price: t.Price, Capacity: t.Capacity})
+		d.TicketTypes = append(d.TicketTypes, t.draft(""))
 	}
 	return d
 }
@@ -153,12 +178,13 @@ type ticketTypeUpdate struct {
 	ID string `json:"id,omitempty" maxLength:"64" doc:"Absent for a new ticket type" example:"01890a5d-ac96-774b-bcce-b302099a8057"`
 	TicketTypeInput
 	Available any `json:"available,omitempty" doc:"Ignored"`
+	State     any `json:"state,omitempty" doc:"Ignored"`
 }
 
 func (b updateBody) draft() event.Draft {
 	d := b.DraftBody.draft()
 	for _, t := range b.TicketTypes {
-		d.TicketTypes = append(d.TicketTypes, event.TicketTypeDraft{ID: t.ID, Name: t.Name, Price: t.Price, Capacity: t.Capacity})
+		d.TicketTypes = append(d.TicketTypes, t.draft(t.ID))
 	}
 	return d
 }
@@ -229,15 +255,11 @@ func toHoldings(page []event.Holding) holdingsBody {
 	return holdingsBody{items}
 }
 
-func toBody(e *event.Event) eventBody {
-	doors := ""
-	if !e.DoorsAt.IsZero() {
-		doors = instant(e.DoorsAt)
-	}
+func toBody(e *event.Event, now time.Time) eventBody {
 	return eventBody{
-		ID: e.ID, Title: e.Title, Description: e.Description, Category: e.Category, Venue: e.Venue,
-		StartsAt: instant(e.StartsAt), EndsAt: instant(e.EndsAt), DoorsAt: doors, TimeZone: e.TimeZone, OrganizerID: e.OrganizerID,
-		Status: string(e.Status), TicketTypes: toTicketTypes(e.TicketTypes), CancellationPolicy: e.CancellationPolicy,
+		ID: e.ID, Title: e.Title, Summary: e.Summary, Language: e.Language, Description: e.Description, Category: e.Category, Venue: e.Venue,
+		StartsAt: instant(e.StartsAt), EndsAt: instant(e.EndsAt), DoorsAt: optionalInstant(e.DoorsAt), TimeZone: e.TimeZone, OrganizerID: e.OrganizerID,
+		Status: string(e.Status), TicketTypes: toTicketTypes(e, now), CancellationPolicy: e.CancellationPolicy,
 		MaxPerBooking: e.BookingLimit(), Transfers: !e.NoTransfers,
 		CreatedAt: instant(e.CreatedAt), UpdatedAt: instant(e.UpdatedAt),
 	}
@@ -247,10 +269,21 @@ func toBody(e *event.Event) eventBody {
 // see whether it is JSON: a third of what writing a page of events took.
 func instant(t time.Time) string { return t.Format(time.RFC3339Nano) }
 
-func toTicketTypes(types []event.TicketType) []ticketTypeBody {
-	out := make([]ticketTypeBody, len(types))
-	for i, t := range types {
-		out[i] = ticketTypeBody(t)
+// optionalInstant is "" for no time.
+func optionalInstant(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return instant(t)
+}
+
+func toTicketTypes(e *event.Event, now time.Time) []ticketTypeBody {
+	out := make([]ticketTypeBody, len(e.TicketTypes))
+	for i, t := range e.TicketTypes {
+		out[i] = ticketTypeBody{
+			ID: t.ID, Name: t.Name, Price: t.Price, Capacity: t.Capacity, Available: t.Available, Description: t.Description,
+			SalesFrom: optionalInstant(t.SalesFrom), SalesUntil: optionalInstant(t.SalesUntil), State: string(e.Sale(t, now)),
+		}
 	}
 	return out
 }
@@ -259,7 +292,7 @@ func toAvailability(e *event.Event, now time.Time) availabilityBody {
 	return availabilityBody{
 		EventID: e.ID, Capacity: e.Capacity(), Available: e.Available(), SalesOpen: e.SalesOpen(now),
 		MaxPerBooking: e.BookingLimit(),
-		TicketTypes:   toTicketTypes(e.TicketTypes),
+		TicketTypes:   toTicketTypes(e, now),
 	}
 }
 

@@ -247,7 +247,7 @@ func fill(t *testing.T, path string) {
 			'', '', 'City ' || (n % 100), '', 'event ' || n, 'category ' || (n % 20), 'city ' || (n % 100), '' FROM `+plantest.N,
 		`INSERT INTO search_numbers SELECT n, 'e' || n FROM `+plantest.N,
 		`INSERT INTO search (rowid, words) SELECT n, 'event ' || n FROM `+plantest.N,
-		`INSERT INTO ticket_types SELECT 'e' || n, 't', 0, '', 100, 'EUR', 100, 100 FROM `+plantest.N,
+		`INSERT INTO ticket_types (event_id, id, position, name, price, currency, capacity, available) SELECT 'e' || n, 't', 0, '', 100, 'EUR', 100, 100 FROM `+plantest.N,
 		`INSERT INTO reservations SELECT 'b' || n, 1, 'e' || n, 'HELD', '{}' FROM `+plantest.N,
 		`INSERT INTO reservation_items (booking_id, attempt, position, ticket_type_id, name, quantity, price, currency) SELECT 'b' || n, 1, 0, 't', '', 1, 100, 'EUR' FROM `+plantest.N)
 }

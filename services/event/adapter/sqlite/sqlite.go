@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io/fs"
+	"time"
 
 	"github.com/openboxoffice/boxoffice/contracts/events"
 	"github.com/openboxoffice/boxoffice/contracts/money"
@@ -62,13 +63,13 @@ func (s *Store) Create(ctx context.Context, e *event.Event, most int) error {
 				time_zone, title, category, venue_name, address, city, country,
 				title_key, category_key, city_key, description,
 				free_hours, fee_basis_points, cancelled_at, cancellation_note,
-				doors_at, max_per_booking, no_transfers)
-			VALUES (?, ?, ?, ?, ?, ?, ?, 1, 0, ?, ?, ?, ?, ?, ?, ?, '', '', '', ?, ?, ?, ?, ?, ?, ?, ?)`,
+				doors_at, max_per_booking, no_transfers, summary, language)
+			VALUES (?, ?, ?, ?, ?, ?, ?, 1, 0, ?, ?, ?, ?, ?, ?, ?, '', '', '', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 			e.ID, e.OrganizerID, e.Status, sqlitedb.Time(e.StartsAt), sqlitedb.Time(e.EndsAt),
 			sqlitedb.Time(e.CreatedAt), sqlitedb.Time(e.UpdatedAt),
 			e.TimeZone, e.Title, e.Category, e.Venue.Name, e.Venue.Address, e.Venue.City, e.Venue.Country,
 			e.Description, e.CancellationPolicy.FreeHours, e.CancellationPolicy.FeeBasisPoints, sqlitedb.NullTime(e.CancelledAt), e.CancellationNote,
-			sqlitedb.NullTime(e.DoorsAt), e.MaxPerBooking, e.NoTransfers,
+			sqlitedb.NullTime(e.DoorsAt), e.MaxPerBooking, e.NoTransfers, e.Summary, e.Language,
 		); err != nil {
 			return err
 		}
@@ -190,13 +191,13 @@ func put(ctx context.Context, tx *sql.Tx, e *event.Event) error {
 			UPDATE events SET organizer_id = ?, status = ?, starts_at = ?, ends_at = ?, created_at = ?, updated_at = ?, version = ?,
 				time_zone = ?, title = ?, category = ?, venue_name = ?, address = ?, city = ?, country = ?,
 				description = ?, free_hours = ?, fee_basis_points = ?, cancelled_at = ?, cancellation_note = ?,
-				doors_at = ?, max_per_booking = ?, no_transfers = ?
+				doors_at = ?, max_per_booking = ?, no_transfers = ?, summary = ?, language = ?
 			WHERE id = ?`,
 		e.OrganizerID, e.Status, sqlitedb.Time(e.StartsAt), sqlitedb.Time(e.EndsAt),
 		sqlitedb.Time(e.CreatedAt), sqlitedb.Time(e.UpdatedAt), e.Version,
 		e.TimeZone, e.Title, e.Category, e.Venue.Name, e.Venue.Address, e.Venue.City, e.Venue.Country,
 		e.Description, e.CancellationPolicy.FreeHours, e.CancellationPolicy.FeeBasisPoints, sqlitedb.NullTime(e.CancelledAt), e.CancellationNote,
-		sqlitedb.NullTime(e.DoorsAt), e.MaxPerBooking, e.NoTransfers,
+		sqlitedb.NullTime(e.DoorsAt), e.MaxPerBooking, e.NoTransfers, e.Summary, e.Language,
 		e.ID,
 	); err != nil {
 		return err
@@ -282,9 +283,10 @@ func (s *Store) SweepDeleted(ctx context.Context) error {
 
 func putTicketType(ctx context.Context, tx *sql.Tx, eventID string, position int, t event.TicketType) error {
 	_, err := tx.ExecContext(ctx, `
-		INSERT INTO ticket_types (event_id, id, position, name, price, currency, capacity, available)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-		eventID, t.ID, position, t.Name, t.Price.AmountMinor, t.Price.Currency, t.Capacity, t.Available)
+		INSERT INTO ticket_types (event_id, id, position, name, price, currency, capacity, available, description, sales_from, sales_until)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		eventID, t.ID, position, t.Name, t.Price.AmountMinor, t.Price.Currency, t.Capacity, t.Available,
+		t.Description, sqlitedb.NullTime(t.SalesFrom), sqlitedb.NullTime(t.SalesUntil))
 	return err
 }
 
@@ -293,9 +295,9 @@ func putTicketType(ctx context.Context, tx *sql.Tx, eventID string, position int
 const selectEvent = `
 	SELECT id, organizer_id, status, starts_at, ends_at, created_at, updated_at, version, inventory,
 		time_zone, title, category, venue_name, address, city, country, description,
-		free_hours, fee_basis_points, cancelled_at, cancellation_note, doors_at, max_per_booking, no_transfers,
+		free_hours, fee_basis_points, cancelled_at, cancellation_note, doors_at, max_per_booking, no_transfers, summary, language,
 		(SELECT json_group_array(json_object('id', id, 'name', name, 'amount', price, 'currency', currency,
-			'capacity', capacity, 'available', available) ORDER BY position)
+			'capacity', capacity, 'available', available, 'description', description, 'from', sales_from, 'until', sales_until) ORDER BY position)
 		 FROM ticket_types WHERE event_id = events.id)
 	FROM events WHERE `
 
@@ -319,7 +321,7 @@ func scanEvent(row interface{ Scan(dest ...any) error }) (*event.Event, error) {
 	if err := row.Scan(&e.ID, &e.OrganizerID, &e.Status, &starts, &ends, &created, &updated, &e.Version, &e.Inventory,
 		&e.TimeZone, &e.Title, &e.Category, &e.Venue.Name, &e.Venue.Address, &e.Venue.City, &e.Venue.Country,
 		&e.Description, &e.CancellationPolicy.FreeHours, &e.CancellationPolicy.FeeBasisPoints, &cancelled, &e.CancellationNote,
-		&doors, &e.MaxPerBooking, &e.NoTransfers, &types); err != nil {
+		&doors, &e.MaxPerBooking, &e.NoTransfers, &e.Summary, &e.Language, &types); err != nil {
 		return nil, err
 	}
 	e.StartsAt, e.EndsAt = sqlitedb.FromTime(starts), sqlitedb.FromTime(ends)
@@ -332,6 +334,7 @@ func scanEvent(row interface{ Scan(dest ...any) error }) (*event.Event, error) {
 	for _, t := range read {
 		e.TicketTypes = append(e.TicketTypes, event.TicketType{
 			ID: t.ID, Name: t.Name, Price: money.Amount{AmountMinor: t.Amount, Currency: t.Currency}, Capacity: t.Capacity, Available: t.Available,
+			Description: t.Description, SalesFrom: fromOptional(t.From), SalesUntil: fromOptional(t.Until),
 		})
 	}
 	return &e, nil
@@ -345,4 +348,15 @@ type ticketType struct {
 	Currency  string `json:"currency"`
 	Capacity  int    `json:"capacity"`
 	Available int    `json:"available"`
+
+	Description string `json:"description"`
+	From        *int64 `json:"from"`
+	Until       *int64 `json:"until"`
+}
+
+func fromOptional(n *int64) time.Time {
+	if n == nil {
+		return time.Time{}
+	}
+	return sqlitedb.FromTime(*n)
 }
