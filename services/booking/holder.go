@@ -120,7 +120,7 @@ func (b *Booking) passedOn() (n int) {
 
 // validate brings h into the form that is stored.
 func (h *Holder) validate() error {
-	name, wrong := contact.Name("holder.name", h.Name) // NFC makes room between many marks
+	name, wrong := contact.Name("holder.name", norm.NFC.String(h.Name))
 	var email string
 	if h.Email != "" {
 		var invalid problem.Invalid
@@ -130,6 +130,6 @@ func (h *Holder) validate() error {
 	if wrong != nil {
 		return wrong
 	}
-	h.Name, h.Email = norm.NFC.String(name), email
+	h.Name, h.Email = name, email
 	return nil
 }
