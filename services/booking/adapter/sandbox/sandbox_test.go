@@ -1,6 +1,7 @@
 package sandbox_test
 
 import (
+	"context"
 	"errors"
 	"path/filepath"
 	"testing"
@@ -9,6 +10,7 @@ import (
 	"github.com/openboxoffice/boxoffice/services/booking"
 	"github.com/openboxoffice/boxoffice/services/booking/adapter/sandbox"
 	"github.com/openboxoffice/boxoffice/services/booking/bookingtest"
+	"github.com/openboxoffice/boxoffice/services/internal/sqlitedb/plantest"
 )
 
 func TestPaymentsContract(t *testing.T) {
@@ -44,6 +46,16 @@ func TestPaymentsContract(t *testing.T) {
 	})
 }
 
+func TestTheEntriesOfABookingGoByTheirIndex(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "sandbox.db")
+	s := openAt(t, path)
+	plantest.ByIndex(t, path, "Entries of a booking", "ledger_of_booking (booking_id=? AND number>?)", func(ctx context.Context) error {
+		_, err := s.Entries(ctx, "b", 7, 20)
+		return err
+	})
+}
+
 // The card that is declined once pays at the second attempt, whoever counts.
 func TestACardThatIsDeclinedOnce(t *testing.T) {
 	t.Parallel()
@@ -62,7 +74,12 @@ func TestACardThatIsDeclinedOnce(t *testing.T) {
 
 func open(t *testing.T) *sandbox.Sandbox {
 	t.Helper()
-	s, err := sandbox.Open(t.Context(), filepath.Join(t.TempDir(), "sandbox.db"), sandbox.Options{})
+	return openAt(t, filepath.Join(t.TempDir(), "sandbox.db"))
+}
+
+func openAt(t *testing.T, path string) *sandbox.Sandbox {
+	t.Helper()
+	s, err := sandbox.Open(t.Context(), path, sandbox.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
