@@ -1,7 +1,9 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
+	"math"
 	"strings"
 	"time"
 
@@ -36,8 +38,8 @@ func (s *Store) Audit(ctx context.Context, q booking.AuditQuery) (entries []book
 	err = s.db.List(ctx, func(ctx context.Context, conn *pgx.Conn) error {
 		rows, err := conn.Query(ctx, `
 			SELECT number, at, by, step, detail, booking_id, event_id, version, more FROM audit_log
-			WHERE `+auditIndex(q)+` AND ($2 = 0 OR number < $2) ORDER BY number DESC LIMIT $3`,
-			q.BookingID+q.EventID, q.Before, q.Limit)
+			WHERE `+auditIndex(q)+` AND number < $2 ORDER BY number DESC LIMIT $3`,
+			q.BookingID+q.EventID, cmp.Or(q.Before, math.MaxInt64), q.Limit)
 		if err != nil {
 			return err
 		}

@@ -1,10 +1,12 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"math"
 
 	"github.com/openboxoffice/boxoffice/services/booking"
 	"github.com/openboxoffice/boxoffice/services/internal/sqlitedb"
@@ -32,7 +34,7 @@ func insertAudit(ctx context.Context, tx *sql.Tx, rows ...booking.AuditRow) erro
 
 // Audit implements booking.AuditLog.
 func (s *Store) Audit(ctx context.Context, q booking.AuditQuery) (log []booking.AuditEntry, err error) {
-	const entries, page = `SELECT number, at, by, step, detail, booking_id, event_id, version, more FROM audit_log`, ` AND (?2 = 0 OR number < ?2) ORDER BY number DESC LIMIT ?3`
+	const entries, page = `SELECT number, at, by, step, detail, booking_id, event_id, version, more FROM audit_log`, ` AND number < ?2 ORDER BY number DESC LIMIT ?3`
 	// Each in words of its own, for the sake of its index.
 	query, of := entries+` WHERE ?1 = ''`+page, ""
 	switch {
@@ -42,7 +44,7 @@ func (s *Store) Audit(ctx context.Context, q booking.AuditQuery) (log []booking.
 		query, of = entries+` WHERE event_id = ?1`+page, q.EventID
 	}
 	err = s.db.List(ctx, func(ctx context.Context, tx *sql.Tx) (err error) {
-		rows, err := tx.QueryContext(ctx, query, of, q.Before, q.Limit)
+		rows, err := tx.QueryContext(ctx, query, of, cmp.Or(q.Before, math.MaxInt64), q.Limit)
 		if err != nil {
 			return err
 		}

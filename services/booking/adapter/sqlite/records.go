@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -67,7 +68,7 @@ func (s *Store) Reports(ctx context.Context, before string, limit int) (reports 
 	reports = []booking.Report{}
 	err = s.db.List(ctx, func(ctx context.Context, tx *sql.Tx) (err error) {
 		rows, err := tx.QueryContext(ctx, `
-			SELECT id, report FROM reconciliations WHERE ? = '' OR id < ? ORDER BY id DESC LIMIT ?`, before, before, limit)
+			SELECT id, report FROM reconciliations WHERE id < ? ORDER BY id DESC LIMIT ?`, cmp.Or(before, "~"), limit)
 		if err != nil {
 			return err
 		}

@@ -2,6 +2,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"embed"
@@ -139,12 +140,12 @@ func (s *Store) Get(ctx context.Context, id string) (booking.Booking, error) {
 }
 
 // List implements booking.Store. Ids are UUIDv7: their order is that of
-// creation.
+// creation, and none is as great as '~'.
 func (s *Store) List(ctx context.Context, q booking.Query) ([]booking.Booking, error) {
 	var page []booking.Booking
 	err := s.db.List(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		var err error
-		page, err = pageOf(ctx, tx, whole, `user_id = ? AND (? = '' OR id < ?) ORDER BY id DESC LIMIT ?`, q.UserID, q.After, q.After, q.Limit)
+		page, err = pageOf(ctx, tx, whole, `user_id = ? AND id < ? ORDER BY id DESC LIMIT ?`, q.UserID, cmp.Or(q.After, "~"), q.Limit)
 		return err
 	})
 	return page, err
