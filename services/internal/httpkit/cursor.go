@@ -65,6 +65,22 @@ func ListOf[T, B any](read []T, limit int, body func(T) B, cursor func(last T) a
 // read as much.
 const maxPage = 512 << 10
 
+// Fitting returns how many of items, from the first, fit into a page that is not a List.
+// One does, however large it is.
+func Fitting[T any](items []T) (int, error) {
+	size := 0
+	for i, item := range items {
+		b, err := json.Marshal(item)
+		if err != nil {
+			return 0, err
+		}
+		if size += len(b) + len(","); size > maxPage && i > 0 {
+			return i, nil
+		}
+	}
+	return len(items), nil
+}
+
 // encode writes the page, which ends before the item that makes it larger than
 // maxPage. One item there always is, or nobody would ever come to the next.
 func (l List[T]) encode(w io.Writer) error {

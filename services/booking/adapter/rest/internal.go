@@ -65,6 +65,10 @@ func registerInternal(api huma.API, s *booking.Service, events booking.Cancelled
 			return nil, table.To(ctx, err)
 		}
 		public, err := keys.PublicKeys(canonical(in.EventID))
-		return &struct{ Body eventTicketsBody }{toEventTickets(page, next, public)}, err
+		if err != nil {
+			return nil, err
+		}
+		body, err := toEventTickets(page, next, public)
+		return &struct{ Body eventTicketsBody }{body}, err
 	})
 }

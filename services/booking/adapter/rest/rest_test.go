@@ -297,6 +297,43 @@ func TestTheTicketsOfAnEventAreForAdmission(t *testing.T) {
 	}
 }
 
+// A service reads 1 MiB of an answer. What does not fit is on the next page.
+func TestAPageOfTicketsIsBoundedInBytes(t *testing.T) {
+	t.Parallel()
+	a := newAPI(t)
+	var want, got []string
+	for range 60 {
+		b := booking.Booking{
+			ID: uuid.Must(uuid.NewV7()).String(), UserID: alice, EventID: event, Status: booking.Confirmed, Attempt: 1, Version: 1,
+			Items:     []events.Item{{TicketTypeID: seat, Name: "Seat", Quantity: booking.MaxTickets, UnitPrice: money.Amount{Currency: "EUR"}}},
+			CreatedAt: time.Now(), UpdatedAt: time.Now(),
+		}
+		for n := range booking.MaxTickets {
+			b.Holders = append(b.Holders, booking.TicketHolder{Number: n + 1, Holder: booking.Holder{Name: strings.Repeat("🎷", 200)}, Issue: 2})
+		}
+		if err := a.store.Create(t.Context(), b, booking.Key{}, nil); err != nil {
+			t.Fatal(err)
+		}
+		want = append(want, b.ID)
+	}
+	for after, pages := "", 0; ; pages++ {
+		r := a.do(t, alice, http.MethodGet, "/events/"+event+"/tickets?after="+after, "", "X-Service-Token", "admission")
+		if r.status != 200 || len(r.raw) > httpkit.MaxBodyBytes {
+			t.Fatalf("page %d: status %d, %d bytes, want 200 and at most %d", pages+1, r.status, len(r.raw), httpkit.MaxBodyBytes)
+		}
+		for _, item := range r.body["items"].([]any) {
+			got = append(got, item.(map[string]any)["booking_id"].(string))
+		}
+		var more bool
+		if after, more = r.body["next_after"].(string); !more {
+			break
+		}
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("bookings (-want +got):\n%s", d)
+	}
+}
+
 func TestPagesNeitherRepeatNorSkip(t *testing.T) {
 	t.Parallel()
 	a := newAPI(t)

@@ -90,15 +90,22 @@ type bookingTicketsBody struct {
 	Tickets   []events.Ticket `json:"tickets" nullable:"false"`
 }
 
-func toEventTickets(page []booking.Booking, next string, keys []ticketcode.PublicKey) eventTicketsBody {
+func toEventTickets(page []booking.Booking, next string, keys []ticketcode.PublicKey) (eventTicketsBody, error) {
 	out := eventTicketsBody{PublicKeys: keys, Items: make([]bookingTicketsBody, len(page))}
 	for i := range page {
 		out.Items[i] = bookingTicketsBody{page[i].ID, page[i].Version, page[i].TicketList()}
 	}
+	n, err := httpkit.Fitting(out.Items)
+	if err != nil {
+		return eventTicketsBody{}, err
+	}
+	if n < len(page) {
+		out.Items, next = out.Items[:n], page[n-1].ID
+	}
 	if next != "" {
 		out.NextAfter = &next
 	}
-	return out
+	return out, nil
 }
 
 func registerTickets(api huma.API, s *booking.Service, keys *ticketcode.Keys, guard *auth.Guard) {
