@@ -309,6 +309,23 @@ func (b *Booking) note(at time.Time, by, step, detail string) {
 	b.Timeline = append(b.Timeline, Step{At: at, Step: step, Detail: detail, By: by})
 }
 
+// idle are the steps of requests that may come in any number: they bring the booking no further.
+var idle = []string{stepCorrected, stepLinksEnded, stepResend, stepAttempt, stepUnavailable}
+
+// noteOnce notes an idle step, unless it is among the idle ones that the timeline ends
+// with. Otherwise the timeline would grow with each request.
+func (b *Booking) noteOnce(at time.Time, by, step, detail string) {
+	for _, s := range slices.Backward(b.Timeline) {
+		if s.Step == step {
+			return
+		}
+		if !slices.Contains(idle, s.Step) {
+			break
+		}
+	}
+	b.note(at, by, step, detail)
+}
+
 // endsWith reports whether the last step of the timeline is this one.
 func (b *Booking) endsWith(step string) bool {
 	n := len(b.Timeline)

@@ -175,11 +175,12 @@ func (b *Booking) beginAttempt(a Attempt, by string) error {
 	}
 	c.Attempts = append(c.Attempts, a)
 	b.Payment.Status, b.Payment.Action = PaymentOpen, nil
-	if !b.endsWith(stepUnavailable) { // else it would grow with each try
-		b.note(a.At, by, "attempt", "")
-	}
+	b.noteOnce(a.At, by, stepAttempt, "")
 	return nil
 }
+
+// stepAttempt is the step of an attempt to pay for a checkout.
+const stepAttempt = "attempt"
 
 // attemptBy answers what became of the attempt with this key. One that was declined stays
 // so, whatever became of the booking.

@@ -39,9 +39,7 @@ func (s *Service) Correct(ctx context.Context, caller identity.Caller, id string
 			return ErrPaymentInProgress
 		}
 		b.correct(c)
-		if !b.endsWith(stepCorrected) { // else it would grow with each correction
-			b.note(now, caller.UserID, stepCorrected, "")
-		}
+		b.noteOnce(now, caller.UserID, stepCorrected, "")
 		return nil
 	})
 }

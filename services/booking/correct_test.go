@@ -179,3 +179,34 @@ func TestACorrectionComesBeforeThePayment(t *testing.T) {
 	m.advance(ttl)
 	wantErr(t, correct(guest, b), booking.ErrCheckoutExpired)
 }
+
+// A guest may correct a checkout, end its links and try to pay as often as they like.
+func TestTheTimelineDoesNotGrowWithEachRequest(t *testing.T) {
+	t.Parallel()
+	m := modelWorld(t)
+	guest, b := m.checkOutAsGuest(t)
+	away := m.service(&faults{before: only("Prepare", unknown)})
+	for i := range 5 {
+		if _, err := away.Correct(t.Context(), guest, b.ID, booking.Correction{Locale: to("de")}); err != nil {
+			t.Fatal(err)
+		}
+		if err := away.EndLinks(t.Context(), guest, b.ID); err != nil {
+			t.Fatal(err)
+		}
+		_, err := away.Pay(t.Context(), guest, b.ID, bookingtest.Good, fmt.Sprint("away", i))
+		wantErr(t, err, booking.ErrPaymentUnavailable)
+	}
+	s := m.service(nil)
+	if _, err := s.Pay(t.Context(), guest, b.ID, bookingtest.Good, "k"); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 5 {
+		if err := s.Resend(t.Context(), guest, b.ID, fmt.Sprint("resend", i)); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.EndLinks(t.Context(), guest, b.ID); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wantSteps(t, m.get(t, b.ID), "created reserved contact_corrected links_ended attempt payment_unavailable paid confirmed resend_requested links_ended")
+}

@@ -144,9 +144,7 @@ func (s *Service) EndLinks(ctx context.Context, caller identity.Caller, id strin
 		now := s.now()
 		b.UpdatedAt = now
 		b.endLinks()
-		if !b.endsWith(stepLinksEnded) { // else it would grow with each request
-			b.note(now, actor(caller), stepLinksEnded, "")
-		}
+		b.noteOnce(now, actor(caller), stepLinksEnded, "")
 		return nil
 	})
 	if errors.Is(err, ErrLeaseLost) {

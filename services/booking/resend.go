@@ -38,9 +38,7 @@ func (s *Service) Resend(ctx context.Context, caller identity.Caller, id, key st
 		}
 		b.UpdatedAt = now
 		b.Effects.Key, b.Effects.KeyUser = k, caller.UserID
-		if !b.endsWith(stepResend) { // else it would grow with each request
-			b.note(now, actor(caller), stepResend, "")
-		}
+		b.noteOnce(now, actor(caller), stepResend, "")
 		return b.tell(events.TypeBookingResendRequested, nil, "", s.TraceParent(ctx))
 	})
 	switch {

@@ -232,9 +232,7 @@ func (g *saga) onPrepare(reference string, err error, now time.Time) {
 	case isFinal(err):
 		g.refused(reasonOf(err), now)
 	case err != nil && g.b.Checkout != nil:
-		if !g.b.endsWith(stepUnavailable) {
-			g.noted(now, stepUnavailable, "the payment provider does not answer; nothing was charged")
-		}
+		g.b.noteOnce(now, g.by, stepUnavailable, "the payment provider does not answer; nothing was charged")
 		// The provider knows nothing of the attempt, and the next one has its number.
 		c := g.edit().Checkout
 		c.Attempts = c.Attempts[:len(c.Attempts)-1]
