@@ -365,7 +365,12 @@ func TestACheckoutThatIsPaidCannotBeAbandoned(t *testing.T) {
 // not cost a fee.
 func TestACheckoutThatWasJustConfirmedIsNotCancelledForAFee(t *testing.T) {
 	t.Parallel()
-	for _, policy := range []events.CancellationPolicy{{}, {FreeHours: 24 * 60, FeeBasisPoints: 1000}} {
+	fee := events.CancellationPolicy{FreeHours: 24 * 60, FeeBasisPoints: 1000}
+	for _, test := range []struct {
+		policy events.CancellationPolicy
+		later  time.Duration
+	}{{}, {fee, 5 * time.Second}, {fee, -time.Hour}} { // a clock was ahead
+		policy := test.policy
 		m := modelWorld(t)
 		event := m.newEvent(price)
 		m.catalog.Charge(event, policy)
@@ -389,7 +394,7 @@ func TestACheckoutThatWasJustConfirmedIsNotCancelledForAFee(t *testing.T) {
 			_, err = s.Cancel(t.Context(), c, b.ID)
 			wantErr(t, err, booking.ErrAlreadyPaid)
 			wantStatus(t, m.get(t, b.ID), booking.Confirmed, booking.PaymentCaptured)
-			m.advance(5 * time.Second)
+			m.advance(test.later)
 		}
 		if b, err = s.Cancel(t.Context(), c, b.ID); err != nil || b.Status != booking.Cancelled {
 			t.Errorf("with a fee of %d, it is %s, %v", policy.FeeBasisPoints, b.Status, err)
@@ -680,6 +685,22 @@ func TestAnOutageOfTheProviderIsNotedOnce(t *testing.T) {
 		wantErr(t, err, booking.ErrPaymentUnavailable)
 	}
 	wantSteps(t, m.get(t, b.ID), "created reserved attempt payment_unavailable")
+}
+
+// Of an attempt that is lost nobody waits for the time that a clock has stored which was
+// ahead.
+func TestALostAttemptOfAClockThatWasAhead(t *testing.T) {
+	t.Parallel()
+	m := modelWorld(t)
+	b, _ := m.checkOut(t, price)
+	if _, err := m.service(&faults{before: afterOneWrite(only("Prepare", unknown))}).Pay(t.Context(), admin, b.ID, bookingtest.Good, "k"); err == nil {
+		t.Fatal("it is answered")
+	}
+	m.advance(-24 * time.Hour)
+	startRecovery(t, m.service(nil))
+	until(t, "its time is brought forward", func() bool { return m.get(t, b.ID).Lease.Until.Before(m.now().Add(16 * time.Minute)) })
+	m.advance(16 * time.Minute)
+	until(t, "it can be paid for", func() bool { return m.get(t, b.ID).Payment.Status == booking.PaymentAwaiting })
 }
 
 // A repeat is told that a payment is on its way only if the customer will hear how it ends.

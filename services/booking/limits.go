@@ -31,6 +31,10 @@ const AddressKept = 24 * time.Hour
 // become of it.
 const MadeKept = time.Hour
 
+// NotAhead returns from when on what counts for the limits at a time does not: a clock that
+// was ahead has stored it.
+func NotAhead(at time.Time) time.Time { return at.Add(clocksDiffer) }
+
 // MadeBefore returns between which ids the bookings are that count, as ones that its
 // user has made, when b is made. Those whose ids are a little later were made by a process
 // with another clock.
@@ -40,11 +44,12 @@ func (b *Booking) MadeBefore() (from, to string) {
 		return "", ""
 	}
 	at := madeAt(id)
-	return firstID(at.Add(-MadeKept)), firstID(at.Add(clocksDiffer))
+	return firstID(at.Add(-MadeKept)), firstID(NotAhead(at))
 }
 
 // Account is the usage that the limits of a user, and of the address that they
-// book from, count at one moment.
+// book from, count at one moment. What is counted by its time, and is NotAhead or later,
+// does not count.
 type Account struct {
 	// Tickets is the sum of UnpaidTickets over the user's bookings of one event.
 	Tickets int

@@ -217,7 +217,7 @@ func TestAClockThatWasSetBackMakesNoPauseLonger(t *testing.T) {
 	w := newWorld(t)
 	c, event := w.newCustomer(), w.hall(price)
 	w.declines(t, 3, c, event)
-	w.advance(-24 * time.Hour)
+	w.advance(-10 * time.Minute)
 	w.wantPause(t, c, event, time.Second)
 }
 
@@ -240,6 +240,15 @@ func TestDeclinedPaymentsAreForgotten(t *testing.T) {
 	w.advance(booking.DeclinesKept + time.Microsecond)
 	w.declines(t, 3, c, event)
 	w.wantPause(t, c, event, time.Second)
+}
+
+func TestAClockThatIsSetBackPausesNobodyForLong(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c, event := w.newCustomer(), w.hall(price)
+	w.declines(t, 3, c, event)
+	w.advance(-time.Hour)
+	w.book(t, w.service(nil), c, booking.Request{EventID: event, Tickets: 1})
 }
 
 func TestTheKeyOfADeclinedPaymentAnswersTheSameInAPause(t *testing.T) {

@@ -356,7 +356,7 @@ func (g *saga) onLook(o Outcome, err error, now time.Time) {
 			g.b.Payment.Action = o.Action
 		}
 		g.await(PaymentAction)
-	case open && (o.State != ChargeDeclined || !latest) && now.Before(last.At.Add(unseen)):
+	case open && (o.State != ChargeDeclined || !latest) && now.Sub(last.At).Abs() < unseen: // the clock may have been set back
 		g.until = earlier(last.At.Add(unseen), c.ExpiresAt)
 	default:
 		if open || last.Outcome == PaymentAction {

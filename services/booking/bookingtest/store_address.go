@@ -54,6 +54,8 @@ func addressTickets(t *testing.T, u StoreUnderTest) {
 		{"pending for long", []func(*booking.Booking){ofTickets(1, 2), createdAt(at(2 * booking.AddressKept))}, 3},
 		{"confirmed and free", []func(*booking.Booking){ofTickets(4, 0), inStatus(booking.Confirmed), createdAt(at(booking.AddressKept))}, 4},
 		{"confirmed and free, too long ago", []func(*booking.Booking){ofTickets(4, 0), inStatus(booking.Confirmed), createdAt(at(booking.AddressKept + time.Microsecond))}, 0},
+		{"confirmed and free, by a clock that was ahead", []func(*booking.Booking){ofTickets(4, 0), inStatus(booking.Confirmed), createdAt(start.Add(time.Hour))}, 0},
+		{"confirmed and free, by a clock that is a little ahead", []func(*booking.Booking){ofTickets(4, 0), inStatus(booking.Confirmed), createdAt(start.Add(time.Minute))}, 4},
 		{"confirmed and free in part", []func(*booking.Booking){ofTickets(1, 2), paid, inStatus(booking.Confirmed)}, 1},
 		{"confirmed and paid", []func(*booking.Booking){ofTickets(0, 3), paid, inStatus(booking.Confirmed)}, 0},
 		{"failed", []func(*booking.Booking){ofTickets(1, 1), inStatus(booking.Failed)}, 0},

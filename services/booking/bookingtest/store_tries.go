@@ -58,6 +58,7 @@ func updateDeclined(t *testing.T, u StoreUnderTest) {
 		return u.create(t, pending(append(edits, sameUser(user))...), booking.Key{})
 	}
 	add(declinedAt(at(booking.DeclinesKept + time.Microsecond))) // too long ago
+	add(declinedAt(start.Add(24 * time.Hour)))                   // the clock was ahead
 	add(declinedAt(at(time.Minute)))
 	u.create(t, pending(declinedAt(start)), booking.Key{}) // another user's
 	b := add(awaitingPayment(at(time.Second), booking.PaymentDeclined, booking.PaymentDeclined))
@@ -81,6 +82,7 @@ func updateOpen(t *testing.T, u StoreUnderTest) {
 	add(createdAt(at(time.Hour))) // in one call
 	other := add(awaitingPayment(at(time.Minute)))
 	add(awaitingPayment(at(booking.DeclinesKept + time.Microsecond)))
+	add(awaitingPayment(start.Add(24 * time.Hour))) // the clock was ahead
 	add(awaitingPayment(at(time.Minute)), inStatus(booking.Failed))
 	if diff := cmp.Diff(booking.Tries{Open: 2, LastTry: at(time.Minute)}, u.tryIn(t, b, start, errNotAdmitted)); diff != "" {
 		t.Errorf("tries (-want +got):\n%s", diff)

@@ -159,6 +159,27 @@ func TestRefusedRefunds(t *testing.T) {
 	}
 }
 
+// A refund of a clock that was ahead may be older than the keys that Stripe knows.
+func TestARefundOfAClockThatWasAheadIsMadeOnce(t *testing.T) {
+	t.Parallel()
+	p, server := start(t, stripe.Options{})
+	c, _, err := pay(t, p, charge("b", stripetest.Visa))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := refundOf(c, "r")
+	r.Amount.AmountMinor, r.Since = 1000, time.Now().Add(48*time.Hour)
+	for range 2 {
+		if err := p.Refund(t.Context(), r); err != nil {
+			t.Error(err)
+		}
+		server.ForgetKeys()
+	}
+	if b := server.Books()["b"]; b.Refunded != 1000 {
+		t.Errorf("%d were given back, want 1000", b.Refunded)
+	}
+}
+
 func TestDeclines(t *testing.T) {
 	t.Parallel()
 	for _, keeps := range []bool{true, false} {

@@ -22,7 +22,8 @@ func (p *Payments) Refund(ctx context.Context, r booking.RefundRequest) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", booking.ErrRefundRefused, err)
 	}
-	if p.now().Sub(r.Since) > keysLive {
+	// Nobody knows how old one is that a clock has stored which was ahead.
+	if age := p.now().Sub(r.Since); age > keysLive || age < 0 {
 		if done, err := p.refunded(ctx, r); done || err != nil {
 			return err
 		}
