@@ -74,12 +74,18 @@ func Open(ctx context.Context, path string, migrations fs.FS) (*DB, error) {
 	if err := check(ctx, path, d); err != nil {
 		return nil, err
 	}
-	write, err := open(path, 1, true, "_txlock=immediate", d)
+	first, err := open(path, 1, true, "_txlock=immediate", d)
 	if err != nil {
 		return nil, err
 	}
-	if err := migrate(ctx, write, migrations); err != nil {
-		return nil, errors.Join(fmt.Errorf("sqlite: migrate %s: %w", path, err), write.Close())
+	if err := errors.Join(migrate(ctx, first, migrations), first.Close()); err != nil {
+		return nil, fmt.Errorf("sqlite: migrate %s: %w", path, err)
+	}
+	// What a savepoint may have to undo stays in memory: SQLite would write it to a
+	// temporary file, beyond 64 KiB. The indexes that migrations sort may do so.
+	write, err := open(path, 1, true, "_txlock=immediate&_pragma=temp_store(memory)", d)
+	if err != nil {
+		return nil, err
 	}
 	read, err := open(path, max(4, runtime.NumCPU()), false, "_pragma=query_only(1)", d)
 	if err != nil {
