@@ -6,6 +6,7 @@ package speech
 import (
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 	_ "time/tzdata" // event zones are known wherever this runs
 	"unicode"
@@ -147,12 +148,21 @@ func (s Speech) amount(a money.Amount, symbol string) string {
 	return sign + symbol + sum
 }
 
+// zones are those that somebody has asked for, by name: each is a file to read. There are a
+// few hundred.
+var zones sync.Map
+
 // Zone returns the named zone, or UTC where nobody knows it.
 func Zone(name string) *time.Location {
-	if loc, err := time.LoadLocation(name); err == nil && name != "Local" {
-		return loc
+	if loc, known := zones.Load(name); known {
+		return loc.(*time.Location)
 	}
-	return time.UTC
+	loc, err := time.LoadLocation(name)
+	if err != nil || name == "Local" {
+		return time.UTC
+	}
+	zones.Store(name, loc)
+	return loc
 }
 
 // ZoneName says which time t is: "Europe/Berlin, UTC+1".

@@ -91,3 +91,11 @@ func TestZones(t *testing.T) {
 		}
 	}
 }
+
+// Each mail and each page of a ticket asks for one.
+func TestAZoneIsReadOnce(t *testing.T) {
+	t.Parallel()
+	if a, b := Zone("Europe/Berlin"), Zone("Europe/Berlin"); a != b {
+		t.Errorf("%p and %p", a, b)
+	}
+}
