@@ -212,7 +212,7 @@ func TestBodiesAreBounded(t *testing.T) {
 	addr, _ := newGateway(t, b)
 	chunked := http.Header{"Transfer-Encoding": {"chunked"}}
 	for op, limit := range map[string]int{
-		"POST /bookings": 16 << 10, "POST /bookings/" + id + "/cancellations": 16 << 10, "POST /events": 256 << 10, "PUT /events/" + id: 256 << 10,
+		"POST /bookings": 16 << 10, "POST /bookings/" + id + "/cancellations": 16 << 10, "POST /events": 512 << 10, "PUT /events/" + id: 512 << 10,
 		"POST /events/" + id + "/cancel": 8 << 10, "POST /payments/stripe/webhook": 256 << 10,
 	} {
 		method, path, _ := strings.Cut(op, " ")
