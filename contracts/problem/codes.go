@@ -51,6 +51,9 @@ const (
 	TicketTypeNotFound  Code = "ticket_type_not_found"
 	EventCancelled      Code = "event_cancelled"
 	EventNotCancelled   Code = "event_not_cancelled"
+	ImageNotFound       Code = "image_not_found"
+	ImageUnreadable     Code = "image_unreadable"
+	ImageSize           Code = "image_size_not_allowed"
 )
 
 // Codes of the booking service.
@@ -136,6 +139,9 @@ var Codes = []struct {
 	{EventHasBookings, 409, "Tickets of the event are sold or held, or its bookings have not been told yet that it is cancelled."},
 	{EventCancelled, 409, "The event has been cancelled."},
 	{EventNotCancelled, 404, "The event has not been cancelled."},
+	{ImageNotFound, 404, "The event has no image, or none of this width."},
+	{ImageUnreadable, 422, "The body is not a whole image of its Content-Type, or it is an animation."},
+	{ImageSize, 422, "The image is narrower than 480 pixels, has more than 40 megapixels (as a progressive JPEG about 25), or is more than 3 times as wide as high or 2 times as high as wide."},
 	{TicketTypeNotFound, 422, "The event has no such ticket type."},
 
 	{BookingNotFound, 404, "There is no such booking."},

@@ -1,7 +1,14 @@
 package e2e
 
 import (
+	"bytes"
+	"encoding/binary"
 	"fmt"
+	"hash/crc32"
+	"image"
+	"image/color"
+	"image/draw"
+	"image/jpeg"
 	"maps"
 	"net/http"
 	"net/url"
@@ -242,4 +249,65 @@ func sameButTies(query string, a, b []string) bool {
 		}
 	}
 	return true
+}
+
+// TestImages: what an organizer uploads through the gateway is what everybody sees there.
+func TestImages(t *testing.T) {
+	t.Parallel()
+	p := shared(t)
+	o := p.register(t, organizer)
+	e := p.publish(t, o, draft(1))
+	at := "/events/" + e.ID + "/image"
+	m := image.NewRGBA(image.Rect(0, 0, 1000, 600))
+	draw.Draw(m, m.Rect, image.NewUniform(color.RGBA{R: 200, A: 255}), image.Point{}, draw.Src)
+	var photo bytes.Buffer
+	if err := jpeg.Encode(&photo, m, nil); err != nil {
+		t.Fatal(err)
+	}
+	put := func(mediaType string, b []byte) *answer {
+		return p.call(t, http.MethodPut, gateway, at, as(o), content(mediaType, b))
+	}
+	p.call(t, http.MethodGet, gateway, at+"/480").refused(t, http.StatusNotFound, problem.ImageNotFound)
+	// More than a megabyte, which no other body may have.
+	padded := append(bytes.Clone(photo.Bytes()), make([]byte, 3<<20)...)
+	var got struct {
+		Image struct {
+			ETag   string
+			Widths []int
+		}
+	}
+	put("image/jpeg", padded).want(t, http.StatusOK).into(t, &got)
+	if fmt.Sprint(got.Image.Widths) != "[480 960]" {
+		t.Errorf("the widths are %v", got.Image.Widths)
+	}
+	for query, cache := range map[string]string{"?v=" + got.Image.ETag: "public, max-age=31536000, immutable", "": "public, no-cache"} {
+		a := p.call(t, http.MethodGet, gateway, at+"/960"+query).want(t, http.StatusOK)
+		shown, err := jpeg.Decode(bytes.NewReader(a.body))
+		if err != nil || shown.Bounds().Dx() != 960 {
+			t.Errorf("%q shows no image of 960 pixels: %v", query, err)
+		}
+		for name, want := range map[string]string{
+			"Cache-Control": cache, "Content-Type": "image/jpeg", "X-Content-Type-Options": "nosniff", "ETag": `"` + got.Image.ETag + `"`,
+		} {
+			if value := a.header.Get(name); value != want {
+				t.Errorf("%q: %s is %q, want %q", query, name, value, want)
+			}
+		}
+		p.call(t, http.MethodGet, gateway, at+"/960"+query, header("If-None-Match", a.header.Get("ETag"))).want(t, http.StatusNotModified)
+	}
+	put("image/jpeg", photo.Bytes()[:200]).refused(t, http.StatusUnprocessableEntity, problem.ImageUnreadable)
+	put("image/png", onlySize(40_000)).refused(t, http.StatusUnprocessableEntity, problem.ImageSize)
+	put("image/svg+xml", []byte("<svg/>")).refused(t, http.StatusUnsupportedMediaType, problem.UnsupportedMedia)
+	put("image/jpeg", make([]byte, 8<<20+1)).refused(t, http.StatusRequestEntityTooLarge, problem.BodyTooLarge)
+	p.call(t, http.MethodDelete, gateway, at, as(p.register(t, organizer))).refused(t, http.StatusForbidden, problem.Forbidden)
+	p.call(t, http.MethodDelete, gateway, at, as(o)).want(t, http.StatusNoContent)
+	p.call(t, http.MethodGet, gateway, at+"/480").refused(t, http.StatusNotFound, problem.ImageNotFound)
+}
+
+// onlySize is the beginning of a PNG that is this high and as wide, and 30 KB of nothing.
+func onlySize(n uint32) []byte {
+	chunk := append([]byte("IHDR"), binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, n), n)...)
+	chunk = append(chunk, 8, 2, 0, 0, 0)
+	b := append([]byte("\x89PNG\r\n\x1a\n\x00\x00\x00\r"), chunk...)
+	return append(binary.BigEndian.AppendUint32(b, crc32.ChecksumIEEE(chunk)), make([]byte, 30_000)...)
 }

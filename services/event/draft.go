@@ -291,6 +291,6 @@ func (e *Event) Revise(next *Event) error {
 	if len(left) > 0 {
 		return ErrTicketTypeInUse
 	}
-	next.ID, next.Version, next.Inventory = e.ID, e.Version+1, e.Inventory
+	next.ID, next.Version, next.Inventory, next.Image = e.ID, e.Version+1, e.Inventory, e.Image
 	return nil
 }

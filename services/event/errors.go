@@ -30,6 +30,13 @@ var (
 	ErrReservationMismatch = problem.NewRefusal(problem.ReservationMismatch, "the booking's attempt has reserved other tickets")
 	ErrReturnTooMany       = problem.NewRefusal(problem.TicketsNotBooked, "the booking's attempt has not that many tickets left")
 
+	ErrImageNotFound = problem.NewRefusal(problem.ImageNotFound, "the event has no image, or none of this width")
+	// ErrImageUnreadable is what is no image of the media type that it was said to be.
+	ErrImageUnreadable = problem.NewRefusal(problem.ImageUnreadable, "the body is not a whole image of its Content-Type, or it is an animation")
+	ErrImageSize       = problem.NewRefusal(problem.ImageSize, "the image must be at least 480 pixels wide, have at most 40 megapixels, and be at most 3 times as wide as high and 2 times as high as wide; a progressive JPEG may have 25 megapixels or less")
+	// ErrTooManyUploads is that images wait for others to be read.
+	ErrTooManyUploads = problem.NewRefusal(problem.Unavailable, "too many images are being uploaded, or another one by this account")
+
 	ErrCapacityBelowSold = problem.NewRefusal(problem.CapacityBelowSold, "the capacity would fall below the tickets sold or held")
 	ErrTicketTypeInUse   = problem.NewRefusal(problem.TicketTypeInUse, "tickets of a ticket type left out are sold or held")
 	ErrEventHasBookings  = problem.NewRefusal(problem.EventHasBookings, "tickets of the event are sold or held")

@@ -46,6 +46,9 @@ type Event struct {
 	CancelledAt      time.Time
 	CancellationNote string
 
+	// Image is set by Store.SetImage alone; nil where the event has none. Nobody changes it.
+	Image *Image
+
 	CreatedAt time.Time
 	UpdatedAt time.Time
 

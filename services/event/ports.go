@@ -50,6 +50,17 @@ type Store interface {
 	// not at all. An event has one message, once.
 	Cancel(ctx context.Context, id string, cancel func(*Event) (events.Message, error)) (*Event, error)
 
+	// SetImage is Update, and makes p the event's image, or removes it where p is nil. The
+	// event and its renditions change together: whoever finds an image finds its
+	// renditions. Without an image there is nothing to remove, but it counts as an edit. Update
+	// and Cancel leave the image as it is.
+	SetImage(ctx context.Context, id string, edit func(*Event) error, p *Picture) (*Event, error)
+
+	// Rendition returns the event's image at a width. Without an image, or where it has
+	// no rendition of that width, it is ErrImageNotFound. An unknown event is
+	// ErrEventNotFound. While images are replaced it is that of one of them.
+	Rendition(ctx context.Context, id string, width int) (*Rendition, error)
+
 	// Delete removes the event. While any of its tickets is sold or held it is
 	// ErrEventHasBookings. While its message is open in the outbox it is
 	// ErrNotTold, and the message stays. An error from check, which sees the event as it is
@@ -57,7 +68,7 @@ type Store interface {
 	// than once, and does no I/O. An unknown id is ErrEventNotFound. What was
 	// reserved at the event goes with it: no reservation is found, the attempts
 	// are free for other events, and no change of another event waits until all
-	// of them are removed.
+	// of them are removed. So does its image.
 	Delete(ctx context.Context, id string, check func(*Event) error) error
 }
 
@@ -176,6 +187,25 @@ type Payments interface {
 	//   - A currency that is not charged is ErrCurrencyNotSupported.
 	//   - No answer is ErrBookingUnavailable. So is one that is not understood.
 	Limits(ctx context.Context, currency string) (ChargeLimits, error)
+}
+
+// Pictures draws images of what organizers upload. eventtest.TestPictures holds every
+// promise made here.
+type Pictures interface {
+	// Draw returns the picture of an upload, which is a JPEG, a PNG or a WebP.
+	//
+	//   - There is a rendition for each of the ImageWidths that the upload is as wide as.
+	//   - A rendition is a JPEG of less than MaxRendition bytes, in the upload's proportions.
+	//   - Nothing of the upload is kept but its pixels.
+	//   - It stands as its EXIF data say, and on white where it is transparent.
+	//   - The same pixels have the same ETag, and others another one.
+	//   - Its Color is the average of its pixels.
+	//   - What is no image of the media type is ErrImageUnreadable. So are half an image
+	//     and an animated WebP. Of an animated PNG it draws the still image.
+	//   - An image of more than MaxImagePixels, or otherwise out of bounds, is
+	//     ErrImageSize, before anything is allocated for its pixels.
+	//   - A context that ends while others are being drawn is ErrTooManyUploads.
+	Draw(ctx context.Context, mediaType string, upload []byte) (*Picture, error)
 }
 
 // Holdings tells reconciliation who has tickets.

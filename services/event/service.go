@@ -20,6 +20,8 @@ type Service struct {
 	holdings    Holdings
 	bookings    Bookings
 	payments    Payments
+	pictures    Pictures
+	uploads     uploads
 	verified    bool // organizers must be
 	most        int  // events of an organizer within a CreationPeriod
 	committed   func()
@@ -28,13 +30,14 @@ type Service struct {
 }
 
 // Options of a Service. Store, Inventory and Holdings are needed, Bookings by
-// Cancellation, and Payments by Create and Update.
+// Cancellation, Payments by Create and Update, and Pictures by SetImage.
 type Options struct {
 	Store     Store
 	Inventory Inventory
 	Holdings  Holdings
 	Bookings  Bookings
 	Payments  Payments
+	Pictures  Pictures
 	// VerifiedOrganizers says that nobody but an admin publishes without a verified
 	// email address.
 	VerifiedOrganizers bool
@@ -67,7 +70,7 @@ func New(o Options) (*Service, error) {
 		o.EventsPerOrganizer = 200
 	}
 	return &Service{
-		store: o.Store, inventory: o.Inventory, holdings: o.Holdings, bookings: o.Bookings, payments: o.Payments,
+		store: o.Store, inventory: o.Inventory, holdings: o.Holdings, bookings: o.Bookings, payments: o.Payments, pictures: o.Pictures, uploads: uploads{all: map[string]bool{}},
 		verified: o.VerifiedOrganizers, most: o.EventsPerOrganizer, committed: o.Committed, traceParent: o.TraceParent, now: o.Now,
 	}, nil
 }

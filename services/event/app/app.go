@@ -13,6 +13,7 @@ import (
 	"github.com/openboxoffice/boxoffice/contracts/events"
 	"github.com/openboxoffice/boxoffice/services/event"
 	"github.com/openboxoffice/boxoffice/services/event/adapter/bookingapi"
+	"github.com/openboxoffice/boxoffice/services/event/adapter/imaging"
 	"github.com/openboxoffice/boxoffice/services/event/adapter/messaging"
 	"github.com/openboxoffice/boxoffice/services/event/adapter/rest"
 	"github.com/openboxoffice/boxoffice/services/internal/broker"
@@ -121,7 +122,7 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	}
 	bookings := bookingapi.New(booking)
 	if a.service, err = event.New(event.Options{
-		Store: db.Store, Inventory: inventory, Holdings: db.Holdings, Bookings: bookings, Payments: bookings,
+		Store: db.Store, Inventory: inventory, Holdings: db.Holdings, Bookings: bookings, Payments: bookings, Pictures: imaging.New(),
 		VerifiedOrganizers: verified, EventsPerOrganizer: cfg.EventsPerOrganizer, Committed: relay.Wake, TraceParent: httpkit.TraceParent,
 	}); err != nil {
 		return nil, err

@@ -214,6 +214,16 @@ func TestSuitesCatchBrokenAdapters(t *testing.T) {
 		func(b broken) event.Store { return tellsFirst{b} })
 	store("deletes_what_is_not_told", "delete_is_refused_while_the_message_is_open",
 		func(b broken) event.Store { return deletesUntold{b} })
+	store("keeps_the_renditions_of_the_image_before", "another_image_replaces_it",
+		func(b broken) event.Store { return keepsRenditions{b} })
+	store("removes_no_image", "without_a_picture_the_image_is_removed",
+		func(b broken) event.Store { return removesNoImage{b} })
+	store("loses_the_image_in_an_edit", "edits_leave_the_image_as_it_is",
+		func(b broken) event.Store { return losesImages{b} })
+	store("stores_an_image_that_was_refused", "an_error_from_edit_leaves_the_image",
+		func(b broken) event.Store { return storesRefusedImages{b} })
+	store("shows_the_image_of_a_deleted_event", "the_image_of_a_deleted_event_is_gone",
+		func(b broken) event.Store { return &remembersImages{broken: b, seen: map[string]*event.Rendition{}} })
 	store("cuts_to_milliseconds", "instants_are_kept_to_the_microsecond_in_UTC",
 		func(b broken) event.Store { return milliseconds{b} })
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/openboxoffice/boxoffice/services/event"
 )
 
-// deletedDoc says that an event is being deleted, or was, and that its records
-// and closures may still be there.
+// deletedDoc says that an event is being deleted, or was, and that its records,
+// closures and renditions may still be there.
 type deletedDoc struct {
 	ID string `bson:"_id"` // the event's
 	At int64  `bson:"at"`  // of the last attempt
@@ -56,6 +56,9 @@ func (s *Store) forget(ctx context.Context, d deletedDoc) error {
 			return err
 		}
 		if err := s.closures.RemoveAll(ctx, bson.M{"event_id": d.ID}); err != nil {
+			return err
+		}
+		if err := s.images.RemoveAll(ctx, bson.M{"event_id": d.ID}); err != nil {
 			return err
 		}
 	}

@@ -93,6 +93,8 @@ type eventDoc struct {
 
 	Summary  string `bson:"summary"`
 	Language string `bson:"language"`
+
+	Image *imageDoc `bson:"image"`
 }
 
 // eventOnly leaves out what is no part of an event.
@@ -111,7 +113,7 @@ func (d *eventDoc) event() *event.Event {
 		CreatedAt: fromMicros(d.CreatedAt), UpdatedAt: fromMicros(d.UpdatedAt),
 		Version: d.Version, Inventory: d.Inventory,
 		DoorsAt: fromOptional(d.DoorsAt), MaxPerBooking: d.MaxPerBooking, NoTransfers: d.NoTransfers,
-		CancelledAt: fromOptional(d.CancelledAt), Summary: d.Summary, Language: d.Language,
+		CancelledAt: fromOptional(d.CancelledAt), Summary: d.Summary, Language: d.Language, Image: d.Image.image(),
 	}
 	for id, t := range d.Types {
 		e.TicketTypes = append(e.TicketTypes, event.TicketType{

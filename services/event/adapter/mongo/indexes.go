@@ -15,6 +15,7 @@ const (
 	closuresName     = "closures"
 	deletedName      = "deleted_events"
 	creationsName    = "creations"
+	imagesName       = "images"
 	inboxName        = "inbox"
 	deadLettersName  = "dead_letters"
 )
@@ -42,6 +43,7 @@ var indexes = []mongodb.Index{
 	index(eventsName, "marked_at"),
 	index(closuresName, "open_since"),
 	index(reservationsName, "returns_open"),
+	index(imagesName, "loose_since"),
 	index(deletedName, "at"),
 	// What sealOld looks for.
 	index(closuresName, "sealed"),
@@ -55,6 +57,9 @@ var indexes = []mongodb.Index{
 	index(reservationsName, "booking_id", "attempt"),
 	index(reservationsName, "event_id"),
 	index(closuresName, "event_id"),
+	index(imagesName, "event_id"),
+	// What SetImage replaces.
+	index(imagesName, "nonce"),
 	// What is pruned.
 	index(inboxName, "received_at"),
 	index(creationsName, "at"),

@@ -33,8 +33,11 @@
 // RETURNING takes no more returns, so that its release knows what the rest is.
 //
 // Delete notes the event's id first, and then removes the event; Sweep removes the
-// records and closures. Until it has, whoever finds a record looks whether its
+// records, closures and renditions. Until it has, whoever finds a record looks whether its
 // event is there before it counts.
+//
+// SetImage inserts the renditions under a nonce, makes the event name it in one update,
+// and removes those that it named before. Sweep removes the ones that no event names.
 //
 // Whatever step is the last one before a crash, the next call about the same
 // attempt goes on from there, and so does Sweep.
@@ -56,7 +59,7 @@ import (
 type Store struct {
 	db                             *mongodb.DB
 	events, reservations, closures mongodb.Collection
-	deleted, creations             mongodb.Collection
+	deleted, creations, images     mongodb.Collection
 
 	inbox  *Inbox
 	known  *known  // events, as they were read
@@ -65,7 +68,7 @@ type Store struct {
 	now    func() time.Time
 	// aside is what could not be swept, of batches of this size.
 	batch int
-	aside struct{ closures, records, events, deleted aside }
+	aside struct{ closures, records, events, deleted, images aside }
 	// patience is how long Reserve lets another one of the same attempt
 	// finish before it fences it off.
 	patience time.Duration
@@ -104,7 +107,7 @@ func newStore(db *mongodb.DB) *Store {
 	s := &Store{
 		db:     db,
 		events: db.Collection(eventsName), reservations: reservations, closures: db.Collection(closuresName),
-		deleted: db.Collection(deletedName), creations: db.Collection(creationsName),
+		deleted: db.Collection(deletedName), creations: db.Collection(creationsName), images: db.Collection(imagesName),
 		inbox: &Inbox{
 			Letters: inboxmongo.Letters{LetterCollection: db.Collection(deadLettersName)}, messages: db.Collection(inboxName), reservations: reservations,
 		},

@@ -67,7 +67,7 @@ func (s *Store) Run(ctx context.Context, log *slog.Logger) error {
 func (s *Store) Sweep(ctx context.Context) error { return s.sweep(ctx, slog.Default()) }
 
 func (s *Store) sweep(ctx context.Context, log *slog.Logger) error {
-	return errors.Join(s.sweepClosures(ctx, log), s.sweepReturns(ctx, log), s.sweepHolds(ctx, log), s.sweepDeleted(ctx, log))
+	return errors.Join(s.sweepClosures(ctx, log), s.sweepReturns(ctx, log), s.sweepHolds(ctx, log), s.sweepDeleted(ctx, log), s.sweepImages(ctx, log))
 }
 
 func (s *Store) sweepClosures(ctx context.Context, log *slog.Logger) error {

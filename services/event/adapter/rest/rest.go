@@ -14,6 +14,7 @@ import (
 // table says how each of the domain's errors is answered.
 var table = httpkit.Errors{RetryAfter: map[*problem.Refusal]int{
 	event.ErrBookingUnavailable: 1,
+	event.ErrTooManyUploads:     2,
 }, Locations: map[string]string{"after": "query.after", "q": "query.q"}}
 
 // Register adds the operations to api.
@@ -21,5 +22,6 @@ func Register(api huma.API, s *event.Service, guard *auth.Guard) {
 	registerReading(api, s)
 	registerEditing(api, s, guard)
 	registerCancelling(api, s, guard)
+	registerImages(api, s, guard)
 	registerInventory(api, s, guard)
 }

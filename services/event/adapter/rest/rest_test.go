@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/openboxoffice/boxoffice/contracts/identity"
 	"github.com/openboxoffice/boxoffice/services/event"
+	"github.com/openboxoffice/boxoffice/services/event/adapter/imaging"
 	"github.com/openboxoffice/boxoffice/services/event/adapter/rest"
 	"github.com/openboxoffice/boxoffice/services/event/adapter/sqlite"
 	"github.com/openboxoffice/boxoffice/services/event/eventtest"
@@ -51,6 +53,12 @@ type server struct {
 	progress func(eventID string) (event.Progress, error)
 	// payments is the payment provider.
 	payments event.Payments
+	// pictures draws images.
+	pictures event.Pictures
+}
+
+func (s *server) Draw(ctx context.Context, mediaType string, upload []byte) (*event.Picture, error) {
+	return s.pictures.Draw(ctx, mediaType, upload)
 }
 
 func (s *server) Limits(ctx context.Context, currency string) (event.ChargeLimits, error) {
@@ -77,8 +85,8 @@ func newServerThatLogs(t testing.TB, log *slog.Logger) *server {
 	}
 	t.Cleanup(func() { _ = db.Close() })
 	store := sqlite.New(db)
-	s := &server{now: now, payments: eventtest.AnyPrice{}, progress: func(string) (event.Progress, error) { return event.Progress{}, event.ErrNotTold }}
-	s.service, err = event.New(event.Options{Store: store, Inventory: store, Holdings: store, Bookings: s, Payments: s, Now: func() time.Time { return s.now }, EventsPerOrganizer: eventsPerOrganizer})
+	s := &server{now: now, payments: eventtest.AnyPrice{}, pictures: imaging.New(), progress: func(string) (event.Progress, error) { return event.Progress{}, event.ErrNotTold }}
+	s.service, err = event.New(event.Options{Store: store, Inventory: store, Holdings: store, Bookings: s, Payments: s, Pictures: s, Now: func() time.Time { return s.now }, EventsPerOrganizer: eventsPerOrganizer})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -153,7 +161,7 @@ func (s *server) do(t testing.TB, method, path, token string, body any, headers 
 		in = bytes.NewReader(j)
 	}
 	r := httptest.NewRequestWithContext(t.Context(), method, path, in)
-	if body != nil {
+	if body != nil && !slices.Contains(headers, "Content-Type") {
 		r.Header.Set("Content-Type", "application/json")
 	}
 	switch {

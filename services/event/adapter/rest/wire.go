@@ -33,8 +33,18 @@ type eventBody struct {
 	MaxPerBooking int  `json:"max_per_booking" minimum:"1" maximum:"20" doc:"How many tickets one booking may have" example:"20"`
 	Transfers     bool `json:"transfers" doc:"Tickets can be passed on to others" example:"true"`
 
+	Image *imageBody `json:"image,omitempty" doc:"Absent where it has none"`
+
 	CreatedAt string `json:"created_at" format:"date-time"`
 	UpdatedAt string `json:"updated_at" format:"date-time"`
+}
+
+type imageBody struct {
+	ETag   string `json:"etag" doc:"Names what the renditions show: /events/{id}/image/{width}?v={etag} never changes" example:"9f2c4a7be01d5c88a4f0b1c2d3e4f506"`
+	Width  int    `json:"width" doc:"Of the widest rendition" example:"1600"`
+	Height int    `json:"height" doc:"Of the widest rendition" example:"900"`
+	Color  string `json:"color" doc:"The average of its pixels" example:"#1f4e5a"`
+	Widths []int  `json:"widths" nullable:"false" doc:"Of the renditions" example:"[480,960,1600]"`
 }
 
 type ticketTypeBody struct {
@@ -172,6 +182,7 @@ type updateBody struct {
 	Status      any `json:"status,omitempty" doc:"Ignored"`
 	CreatedAt   any `json:"created_at,omitempty" doc:"Ignored"`
 	UpdatedAt   any `json:"updated_at,omitempty" doc:"Ignored"`
+	Image       any `json:"image,omitempty" doc:"Ignored: see PUT /events/{id}/image"`
 }
 
 type ticketTypeUpdate struct {
@@ -260,7 +271,7 @@ func toBody(e *event.Event, now time.Time) eventBody {
 		ID: e.ID, Title: e.Title, Summary: e.Summary, Language: e.Language, Description: e.Description, Category: e.Category, Venue: e.Venue,
 		StartsAt: instant(e.StartsAt), EndsAt: instant(e.EndsAt), DoorsAt: optionalInstant(e.DoorsAt), TimeZone: e.TimeZone, OrganizerID: e.OrganizerID,
 		Status: string(e.Status), TicketTypes: toTicketTypes(e, now), CancellationPolicy: e.CancellationPolicy,
-		MaxPerBooking: e.BookingLimit(), Transfers: !e.NoTransfers,
+		MaxPerBooking: e.BookingLimit(), Transfers: !e.NoTransfers, Image: (*imageBody)(e.Image),
 		CreatedAt: instant(e.CreatedAt), UpdatedAt: instant(e.UpdatedAt),
 	}
 }

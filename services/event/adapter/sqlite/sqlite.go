@@ -113,7 +113,7 @@ func (s *Store) Get(ctx context.Context, id string) (*event.Event, error) {
 
 // Update implements event.Store.
 func (s *Store) Update(ctx context.Context, id string, edit func(*event.Event) error) (*event.Event, error) {
-	return s.update(ctx, id, edit, func(*sql.Tx) error { return nil })
+	return s.update(ctx, id, edit, func(*sql.Tx, *event.Event) error { return nil })
 }
 
 // Cancel implements event.Store.
@@ -122,7 +122,7 @@ func (s *Store) Cancel(ctx context.Context, id string, cancel func(*event.Event)
 	return s.update(ctx, id, func(e *event.Event) (err error) {
 		m, err = cancel(e)
 		return err
-	}, func(tx *sql.Tx) error {
+	}, func(tx *sql.Tx, _ *event.Event) error {
 		if _, err := tx.ExecContext(ctx, `UPDATE events SET message_id = ? WHERE id = ?`, m.ID, id); err != nil {
 			return err
 		}
@@ -133,7 +133,7 @@ func (s *Store) Cancel(ctx context.Context, id string, cancel func(*event.Event)
 // update makes the event what edit makes of it, and returns it. also is called in
 // the same transaction. The keys are made before it, of the texts that edit made
 // of the event as it was then; and again, if other texts have come of it.
-func (s *Store) update(ctx context.Context, id string, edit func(*event.Event) error, also func(tx *sql.Tx) error) (*event.Event, error) {
+func (s *Store) update(ctx context.Context, id string, edit func(*event.Event) error, also func(tx *sql.Tx, next *event.Event) error) (*event.Event, error) {
 	before, err := s.Get(ctx, id)
 	if err != nil {
 		return nil, err
@@ -170,7 +170,7 @@ func (s *Store) update(ctx context.Context, id string, edit func(*event.Event) e
 					return err
 				}
 			}
-			return also(tx)
+			return also(tx, next)
 		})
 		if err == nil {
 			return next, nil
@@ -295,7 +295,7 @@ func putTicketType(ctx context.Context, tx *sql.Tx, eventID string, position int
 const selectEvent = `
 	SELECT id, organizer_id, status, starts_at, ends_at, created_at, updated_at, version, inventory,
 		time_zone, title, category, venue_name, address, city, country, description,
-		free_hours, fee_basis_points, cancelled_at, cancellation_note, doors_at, max_per_booking, no_transfers, summary, language,
+		free_hours, fee_basis_points, cancelled_at, cancellation_note, doors_at, max_per_booking, no_transfers, summary, language, image,
 		(SELECT json_group_array(json_object('id', id, 'name', name, 'amount', price, 'currency', currency,
 			'capacity', capacity, 'available', available, 'description', description, 'from', sales_from, 'until', sales_until) ORDER BY position)
 		 FROM ticket_types WHERE event_id = events.id)
@@ -317,16 +317,23 @@ func scanEvent(row interface{ Scan(dest ...any) error }) (*event.Event, error) {
 	var e event.Event
 	var starts, ends, created, updated int64
 	var cancelled, doors sql.NullInt64
-	var types []byte
+	var types, image []byte
 	if err := row.Scan(&e.ID, &e.OrganizerID, &e.Status, &starts, &ends, &created, &updated, &e.Version, &e.Inventory,
 		&e.TimeZone, &e.Title, &e.Category, &e.Venue.Name, &e.Venue.Address, &e.Venue.City, &e.Venue.Country,
 		&e.Description, &e.CancellationPolicy.FreeHours, &e.CancellationPolicy.FeeBasisPoints, &cancelled, &e.CancellationNote,
-		&doors, &e.MaxPerBooking, &e.NoTransfers, &e.Summary, &e.Language, &types); err != nil {
+		&doors, &e.MaxPerBooking, &e.NoTransfers, &e.Summary, &e.Language, &image, &types); err != nil {
 		return nil, err
 	}
 	e.StartsAt, e.EndsAt = sqlitedb.FromTime(starts), sqlitedb.FromTime(ends)
 	e.CreatedAt, e.UpdatedAt = sqlitedb.FromTime(created), sqlitedb.FromTime(updated)
 	e.CancelledAt, e.DoorsAt = sqlitedb.FromNullTime(cancelled), sqlitedb.FromNullTime(doors)
+	if len(image) > 0 {
+		var row imageRow
+		if err := json.Unmarshal(image, &row); err != nil {
+			return nil, err
+		}
+		e.Image = new(event.Image(row))
+	}
 	var read []ticketType
 	if err := json.Unmarshal(types, &read); err != nil {
 		return nil, err

@@ -386,7 +386,7 @@ func TestDocumentHasTheOperations(t *testing.T) {
 			}
 		}
 	}
-	if n != 38 {
+	if n != 41 {
 		t.Errorf("%d operations", n)
 	}
 }
