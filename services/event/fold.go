@@ -23,9 +23,9 @@ type Keys struct {
 	Words          []string // each once; see Query.Terms
 }
 
-// KeysVersion is the version of the rules behind Keys. A store replaces the
-// keys that an older version made before it serves.
-const KeysVersion = 1
+// KeysVersion is the version of the rules behind Keys, Months and LowestPrice. A store
+// replaces what an older version made of them before it serves.
+const KeysVersion = 2
 
 // MaxWords is how many different words of an event can be found. The title, the
 // summary, the venue and the category come first, then the description from its start.
@@ -214,7 +214,7 @@ func (q Query) Terms() []string {
 // describes. Every other list is a stretch of one order, alone or within a
 // category, a city or both, so that with an index it costs what it returns.
 func (q Query) IsSearch() bool {
-	return len(q.Terms()) > 0 || q.Sort == ByTitle && (!q.From.IsZero() || !q.To.IsZero())
+	return len(q.Terms()) > 0 || q.Month != "" || q.MostPrice != nil || q.Sort == ByTitle && (!q.From.IsZero() || !q.To.IsZero())
 }
 
 // FindsNothing reports whether one of q's texts is no blank, but has nothing

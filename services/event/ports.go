@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/openboxoffice/boxoffice/contracts/events"
+	"github.com/openboxoffice/boxoffice/contracts/money"
 )
 
 // Store keeps the events. A cancelled context changes nothing. Instants are
@@ -30,7 +31,8 @@ type Store interface {
 	// order and by id where that is equal. None is the empty slice. Category
 	// and city match if their Fold is the same. Each of q.Terms must begin one
 	// of the event's Keys.Words. Spaces alone do not restrict; any other text,
-	// category or city of which nothing is left to compare finds nothing. From is included, To is not. Paging by After
+	// category or city of which nothing is left to compare finds nothing. From is included, To is not.
+	// Month finds what runs in it, MostPrice what can be had for so much. Paging by After
 	// neither repeats nor skips an event while others are added.
 	List(ctx context.Context, q Query) ([]Event, error)
 
@@ -77,9 +79,12 @@ type Query struct {
 	Text           string
 	Category, City string
 	From, To       time.Time // of StartsAt
-	Sort           Sort
-	After          *Position // nil from the start
-	Limit          int
+	Month          string    // one of the event's Months, like 2026-12
+	// MostPrice finds events of its currency whose LowestPrice is not above it.
+	MostPrice *money.Amount
+	Sort      Sort
+	After     *Position // nil from the start
+	Limit     int
 }
 
 // Sort is an order of events.

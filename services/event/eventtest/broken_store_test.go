@@ -77,6 +77,29 @@ func (b startsRangeAgain) List(ctx context.Context, q event.Query) ([]event.Even
 	return b.Store.List(ctx, q)
 }
 
+type startsInMonth struct{ broken }
+
+func (b startsInMonth) List(ctx context.Context, q event.Query) ([]event.Event, error) {
+	return b.scan(ctx, q, func(e event.Event) bool { return q.Month == "" || e.Months()[0] == q.Month })
+}
+
+type firstPrice struct{ broken }
+
+func (b firstPrice) List(ctx context.Context, q event.Query) ([]event.Event, error) {
+	return b.scan(ctx, q, func(e event.Event) bool {
+		return q.MostPrice == nil || e.TicketTypes[0].Price.AmountMinor <= q.MostPrice.AmountMinor
+	})
+}
+
+type forgetsMonth struct{ broken }
+
+func (b forgetsMonth) List(ctx context.Context, q event.Query) ([]event.Event, error) {
+	if len(q.Terms()) > 0 {
+		q.Month = ""
+	}
+	return b.Store.List(ctx, q)
+}
+
 type foldsASCII struct{ broken }
 
 func (b foldsASCII) List(ctx context.Context, q event.Query) ([]event.Event, error) {

@@ -190,6 +190,12 @@ func TestSuitesCatchBrokenAdapters(t *testing.T) {
 		func(b broken) event.Store { return searchesAlone{b} })
 	store("starts_a_range_again", "filters,_sort_and_cursor_combine",
 		func(b broken) event.Store { return startsRangeAgain{b} })
+	store("finds_what_starts_in_the_month", "a_month_finds_what_runs_in_it",
+		func(b broken) event.Store { return startsInMonth{b} })
+	store("finds_by_the_first_price", "a_price_finds_what_costs_no_more",
+		func(b broken) event.Store { return firstPrice{b} })
+	store("forgets_the_month_of_a_search", "month_and_price_combine_with_filters,_sort_and_cursor",
+		func(b broken) event.Store { return forgetsMonth{b} })
 	store("folds_ASCII_alone", "category_and_city_match_by_their_fold",
 		func(b broken) event.Store { return foldsASCII{b} })
 	store("forgets_what_folds_to_nothing", "a_filter_without_a_character_to_be_found_by_finds_nothing",

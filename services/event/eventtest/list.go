@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/openboxoffice/boxoffice/contracts/money"
 	"github.com/openboxoffice/boxoffice/services/event"
 )
 
@@ -31,6 +32,9 @@ func listSuite(t *testing.T, open func(t *testing.T) Adapter) {
 		{"scripts without spaces are found by any part", listUnspaced},
 		{"text combines with filters, sort and paging", listCombined},
 		{"from is included and to is not", listRange},
+		{"a month finds what runs in it", listMonth},
+		{"a price finds what costs no more", listPrice},
+		{"month and price combine with filters, sort and cursor", listMonthAndPrice},
 		{"filters, sort and cursor combine", listFiltered},
 		{"paging neither repeats nor skips", listPages},
 		{"an edited event is found by what it is now", listEdited},
@@ -247,6 +251,142 @@ func listRange(t *testing.T, a Adapter) {
 
 // listFiltered lists by every set of filters in every order, from the start and
 // from a place before, in and after what the filters leave.
+// during makes an event last from one time in its zone to another one.
+func during(zone, from, to string) func(*event.Event) {
+	return func(e *event.Event) {
+		place, err := time.LoadLocation(zone)
+		if err != nil {
+			panic(err) // a test's mistake
+		}
+		at := func(text string) time.Time {
+			t, err := time.ParseInLocation("2006-01-02 15:04", text, place)
+			if err != nil {
+				panic(err)
+			}
+			return t.UTC()
+		}
+		e.TimeZone, e.StartsAt, e.EndsAt = zone, at(from), at(to)
+	}
+}
+
+func listMonth(t *testing.T, a Adapter) {
+	const berlin, tokyo, chatham = "Europe/Berlin", "Asia/Tokyo", "Pacific/Chatham"
+	a.create(t, []int{1}, titled("an evening"), during(berlin, "2031-06-30 20:00", "2031-06-30 22:00"))
+	a.create(t, []int{1}, titled("until midnight"), during(berlin, "2031-06-30 20:00", "2031-07-01 00:00"))
+	a.create(t, []int{1}, titled("past midnight"), during(berlin, "2031-06-30 20:00", "2031-07-01 00:01"))
+	a.create(t, []int{1}, titled("still June elsewhere"), during(tokyo, "2031-07-01 08:00", "2031-07-01 09:00"))
+	a.create(t, []int{1}, titled("July nowhere else"), during(chatham, "2031-07-01 00:30", "2031-07-01 01:30"))
+	weeks := a.create(t, []int{1}, titled("an exhibition"), during(berlin, "2031-04-15 10:00", "2031-08-03 18:00"))
+	a.create(t, []int{1}, titled("years"), during(berlin, "2030-12-31 23:00", "2060-01-01 00:00"))
+	for month, want := range map[string][]string{
+		"2030-11": nil, "2030-12": {"years"}, "2031-04": {"years", "an exhibition"}, "2031-05": {"years", "an exhibition"},
+		"2031-06": {"years", "an exhibition", "an evening", "until midnight", "past midnight"},
+		"2031-07": {"years", "an exhibition", "July nowhere else", "past midnight", "still June elsewhere"},
+		"2031-08": {"years", "an exhibition"}, "2032-11": {"years"}, "2032-12": nil, "2031-6": nil,
+	} {
+		got := a.titles(t, event.Query{Month: month})
+		slices.Sort(got)
+		slices.Sort(want)
+		if !slices.Equal(got, want) {
+			t.Errorf("%s finds %q, want %q", month, got, want)
+		}
+	}
+	_, err := a.Update(t.Context(), weeks.ID, func(e *event.Event) error {
+		during(berlin, "2031-08-01 10:00", "2031-09-01 00:00")(e)
+		return nil
+	})
+	must(t, err)
+	for month, want := range map[string]int{"2031-05": 1, "2031-08": 2, "2031-09": 1} {
+		if got := a.titles(t, event.Query{Month: month}); len(got) != want {
+			t.Errorf("after the event has moved, %s finds %q, want %d", month, got, want)
+		}
+	}
+	must(t, a.Delete(t.Context(), weeks.ID, anyEdit))
+	if got := a.titles(t, event.Query{Month: "2031-08"}); len(got) != 1 {
+		t.Errorf("after the event is deleted its month has %q", got)
+	}
+}
+
+// costs gives an event's types these prices.
+func costs(currency string, prices ...int64) func(*event.Event) {
+	return func(e *event.Event) {
+		for i, n := range prices {
+			e.TicketTypes[i].Price = money.Amount{AmountMinor: n, Currency: currency}
+		}
+	}
+}
+
+func listPrice(t *testing.T, a Adapter) {
+	cheap := a.create(t, []int{1, 1}, titled("from 10 euros"), costs("EUR", 5000, 1000))
+	a.create(t, []int{1}, titled("10.01 euros"), costs("EUR", 1001))
+	a.create(t, []int{1}, titled("free"), costs("EUR", 0))
+	a.create(t, []int{1}, titled("10 pounds"), costs("GBP", 1000))
+	finds := func(n int64, currency string, want ...string) {
+		t.Helper()
+		got := a.titles(t, event.Query{MostPrice: &money.Amount{AmountMinor: n, Currency: currency}, Sort: event.ByTitle})
+		if !slices.Equal(got, want) {
+			t.Errorf("%d %s finds %q, want %q", n, currency, got, want)
+		}
+	}
+	finds(0, "EUR", "free")
+	finds(999, "EUR", "free")
+	finds(1000, "EUR", "free", "from 10 euros")
+	finds(1001, "EUR", "10.01 euros", "free", "from 10 euros")
+	finds(1000, "GBP", "10 pounds")
+	finds(1_000_000, "JPY")
+	_, err := a.Update(t.Context(), cheap.ID, func(e *event.Event) error { costs("EUR", 999, 2000)(e); return nil })
+	must(t, err)
+	finds(999, "EUR", "free", "from 10 euros")
+}
+
+// listMonthAndPrice: whatever else is asked for, all pages together have what runs in
+// the month at no more than the price, in order.
+func listMonthAndPrice(t *testing.T, a Adapter) {
+	for i := range 24 {
+		a.create(t, []int{1}, titled(fmt.Sprintf("Night %02d %s", i*7%24, []string{"jazz", "folk"}[i%2])), costs([]string{"EUR", "GBP"}[i/12%2], int64(i%4)*1000), func(e *event.Event) {
+			e.StartsAt = time.Date(2031, time.Month(5+i%3), 1+i%5, 20, 0, 0, 0, time.UTC)
+			e.EndsAt, e.TimeZone = e.StartsAt.AddDate(0, i%2, 0), "UTC" // some run in two months
+			e.Category, e.Venue.City = []string{"x", "y"}[i%2], []string{"a", "b", "c"}[i%3]
+		})
+	}
+	all := a.list(t, event.Query{})
+	for set := range 1 << 6 {
+		for _, sort := range []event.Sort{event.ByStart, event.ByStartLatest, event.ByTitle} {
+			q := event.Query{Sort: sort, Limit: 2}
+			for i, restrict := range []func(){
+				func() { q.Month = "2031-06" }, func() { q.MostPrice = &money.Amount{AmountMinor: 2000, Currency: "EUR"} },
+				func() { q.Category = "x" }, func() { q.City = "a" }, func() { q.Text = "jazz" },
+				func() {
+					q.From, q.To = time.Date(2031, 5, 2, 20, 0, 0, 0, time.UTC), time.Date(2031, 6, 4, 20, 0, 0, 0, time.UTC)
+				},
+			} {
+				if set>>i&1 == 1 {
+					restrict()
+				}
+			}
+			if q.Month == "" && q.MostPrice == nil {
+				continue
+			}
+			want := slices.DeleteFunc(slices.Clone(all), func(e event.Event) bool {
+				return q.Month != "" && !slices.Contains(e.Months(), q.Month) ||
+					q.MostPrice != nil && (e.LowestPrice().Currency != "EUR" || e.LowestPrice().AmountMinor > 2000) ||
+					q.Category != "" && e.Category != "x" || q.City != "" && e.Venue.City != "a" || q.Text != "" && !strings.Contains(e.Title, "jazz") ||
+					!q.From.IsZero() && (e.StartsAt.Before(q.From) || !e.StartsAt.Before(q.To))
+			})
+			slices.SortFunc(want, func(x, y event.Event) int { return compare(sort, x.Position(), y.Position()) })
+			var got []event.Event
+			for page := a.list(t, q); len(page) > 0; page = a.list(t, q) {
+				got = append(got, page...)
+				at := page[len(page)-1].Position()
+				q.After = &at
+			}
+			if diff := cmp.Diff(titlesOf(want), titlesOf(got)); diff != "" {
+				t.Errorf("%+v (-want +got):\n%s", q, diff)
+			}
+		}
+	}
+}
+
 func listFiltered(t *testing.T, a Adapter) {
 	var all []event.Event
 	for i := range 16 {

@@ -100,6 +100,7 @@ type eventDoc struct {
 // eventOnly leaves out what is no part of an event.
 var eventOnly = bson.M{
 	"title_key": 0, "category_key": 0, "city_key": 0, "words": 0, "keys_version": 0,
+	"months": 0, "currency": 0, "lowest_price": 0,
 	"holds": 0, "held_at": 0, "fenced": 0, "returned": 0, "marked_at": 0, "forgotten": 0,
 	"message_id": 0, "message": 0, "message_closed_at": 0,
 }
@@ -146,8 +147,9 @@ func edited(e *event.Event) bson.M {
 // keys are the fields that an event is found and sorted by, and the version of
 // the rules that made them.
 func keys(e *event.Event) bson.M {
-	k := e.Keys()
+	k, price := e.Keys(), e.LowestPrice()
 	return bson.M{
+		"months": e.Months(), "currency": price.Currency, "lowest_price": price.AmountMinor,
 		"title_key": k.Title, "category_key": k.Category, "city_key": k.City, "words": k.Words,
 		"keys_version": event.KeysVersion,
 	}

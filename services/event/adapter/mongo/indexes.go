@@ -34,6 +34,12 @@ var indexes = []mongodb.Index{
 	index(eventsName, "city_key", "title_key", "_id", "starts_at"),
 	index(eventsName, "category_key", "city_key", "starts_at", "_id"),
 	index(eventsName, "category_key", "city_key", "title_key", "_id", "starts_at"),
+	// The same of a month, in which each event is a key for each of its months, and of
+	// a currency, in which those that cost too much are passed over.
+	index(eventsName, "months", "starts_at", "_id"),
+	index(eventsName, "months", "title_key", "_id"),
+	index(eventsName, "currency", "starts_at", "_id", "lowest_price"),
+	index(eventsName, "currency", "title_key", "_id", "starts_at", "lowest_price"),
 	// What a search looks for: each word of an event is a key.
 	index(eventsName, "words"),
 	// What Rekey looks for.

@@ -83,6 +83,13 @@ func filterOf(q event.Query, also ...bson.M) bson.D {
 	if city := event.Fold(q.City); city != "" {
 		and("city_key", city)
 	}
+	if q.Month != "" {
+		and("months", q.Month)
+	}
+	if q.MostPrice != nil {
+		and("currency", q.MostPrice.Currency)
+		and("lowest_price", bson.M{"$lte": q.MostPrice.AmountMinor})
+	}
 	var all bson.A // conditions on fields that others have conditions on, too
 	for _, condition := range also {
 		all = append(all, condition)

@@ -204,6 +204,8 @@ func TestListFilters(t *testing.T) {
 	s.create(t, set("starts_at", now.AddDate(1, 0, 0)), set("ends_at", now.AddDate(1, 0, 1)))
 	for query, want := range map[string]int{
 		"": 3, "q=" + url.QueryEscape("οδος"): 1, "q=" + url.QueryEscape("große strings"): 1, "category=TALK": 1, "city=" + url.QueryEscape("łÓDŹ"): 1, "city=None": 0, "category=%E2%80%8B": 0, "city=%20": 3,
+		"month=2031-06": 2, "month=2032-05": 1, "month=2031-07": 0, "price_max=2500&currency=EUR": 3, "price_max=2499&currency=EUR": 0, "price_max=0&currency=EUR": 0,
+		"month=2031-06&price_max=9000&currency=EUR&category=talk": 1, "price_max=&currency=&month=": 3,
 		"from=" + now.AddDate(1, 0, 0).Format(time.RFC3339): 1, "to=" + now.AddDate(1, 0, 0).Format(time.RFC3339): 2, "q=lines&limit=2": 2,
 	} {
 		var page struct{ Items []object }
@@ -215,6 +217,17 @@ func TestListFilters(t *testing.T) {
 		if want == 0 && !strings.Contains(a.body, `"items":[],"next_cursor":null`) {
 			t.Errorf("an empty list is %s", a.body)
 		}
+	}
+}
+
+func TestFiltersThatAreNone(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	for _, query := range []string{
+		"month=2031-13", "month=2031-6", "month=June", "price_max=-1&currency=EUR", "price_max=x&currency=EUR", "price_max=1&currency=eur",
+		"price_max=1", "currency=EUR", "price_max=100000001&currency=EUR",
+	} {
+		s.do(t, http.MethodGet, "/events?"+query, "", nil).is(t, http.StatusUnprocessableEntity, "validation_failed")
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 
+	"github.com/openboxoffice/boxoffice/contracts/money"
 	"github.com/openboxoffice/boxoffice/contracts/problem"
 	"github.com/openboxoffice/boxoffice/services/event"
 	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
@@ -64,8 +65,22 @@ type listInput struct {
 	City     string       `query:"city" maxLength:"100" doc:"Exactly this city. Neither case nor spaces around it count"`
 	From     httpkit.Time `query:"from" doc:"Starts at or after" example:"2030-01-01T00:00:00Z"`
 	To       httpkit.Time `query:"to" doc:"Starts before" example:"2031-01-01T00:00:00Z"`
+	Month    string       `query:"month" pattern:"^[0-9]{4}-(0[1-9]|1[0-2])$" doc:"Runs in this month, by the dates at its place; of an event that lasts longer than two years, the first 24 months" example:"2030-06"`
+	PriceMax int64        `query:"price_max" minimum:"0" maximum:"100000000" doc:"Its cheapest tickets cost no more than this, in minor units of currency" example:"2500"`
+	Currency string       `query:"currency" pattern:"^[A-Z]{3}$" doc:"Of price_max: events of other currencies are not found" example:"EUR"`
 	Sort     string       `query:"sort" enum:"starts_at,-starts_at,title" default:"starts_at" doc:"The order"`
 	httpkit.Page
+
+	priced bool
+}
+
+// Resolve implements huma.Resolver: price_max and currency go together.
+func (in *listInput) Resolve(ctx huma.Context) []error {
+	in.priced = ctx.Query("price_max") != ""
+	if in.priced != (in.Currency != "") {
+		return []error{&huma.ErrorDetail{Location: "query.currency", Message: "must be given with price_max, and only with it"}}
+	}
+	return nil
 }
 
 type listAnswer struct {
@@ -80,7 +95,10 @@ func registerReading(api huma.API, s *event.Service) {
 	}), func(ctx context.Context, in *listInput) (*listAnswer, error) {
 		q := event.Query{
 			Text: in.Q, Category: in.Category, City: in.City, From: in.From.Time(), To: in.To.Time(),
-			Sort: event.Sort(in.Sort), Limit: in.Limit,
+			Month: in.Month, Sort: event.Sort(in.Sort), Limit: in.Limit,
+		}
+		if in.priced {
+			q.MostPrice = &money.Amount{AmountMinor: in.PriceMax, Currency: in.Currency}
 		}
 		var err error
 		if q.After, err = decodeCursor(in.Cursor, q.Sort); err != nil {

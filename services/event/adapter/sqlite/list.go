@@ -76,6 +76,7 @@ const (
 	inOrder  way = iota // an index in the page's order, read until the page is full
 	byStart             // all that start in the range, which are then sorted
 	bySearch            // all that the terms find, which are then sorted
+	byMonth             // those of the month, in the order of their starts, else sorted
 )
 
 // few is how many events may be read and sorted for a page. One of more is read in
@@ -92,7 +93,10 @@ func wayTo(ctx context.Context, tx *sql.Tx, q event.Query) (way, error) {
 			return bySearch, err
 		}
 	}
-	if q.Sort == event.ByTitle {
+	if q.Month != "" {
+		return byMonth, nil
+	}
+	if q.Sort == event.ByTitle && (!q.From.IsZero() || !q.To.IsZero()) {
 		where := filterOf(q)
 		if found, err := findsFew(ctx, tx, where.from("start")+where.String(), where.args...); err != nil || found {
 			return byStart, err
@@ -109,7 +113,7 @@ func findsFew(ctx context.Context, tx *sql.Tx, source string, args ...any) (bool
 }
 
 // filter is the conditions of a statement, and which index has the events that
-// meet them: events_by_, of a category, of a city, and an order.
+// meet them: events_by_, of a category, of a city, or of a currency, and an order.
 type filter struct {
 	conditions []string
 	args       []any
@@ -141,6 +145,13 @@ func filterOf(q event.Query) *filter {
 		f.and(`city_key = ?`, city)
 		f.index += `city_`
 	}
+	if q.MostPrice != nil {
+		f.and(`currency = ?`, q.MostPrice.Currency)
+		f.and(`lowest_price <= ?`, q.MostPrice.AmountMinor)
+		if f.index == `events_by_` {
+			f.index += `currency_`
+		}
+	}
 	if !q.From.IsZero() {
 		f.and(`starts_at >= ?`, sqlitedb.Time(q.From))
 	}
@@ -154,7 +165,17 @@ func filterOf(q event.Query) *filter {
 func listQuery(q event.Query, w way) (string, []any) {
 	q = withoutOuterBound(q)
 	where := filterOf(q)
-	index, order := "start", `starts_at, id`
+	switch {
+	case w == byMonth:
+		where.and(`month = ?`, q.Month)
+	case q.Month != "":
+		where.and(inMonth, q.Month)
+	}
+	index, order, start := "start", `starts_at, id`, `(starts_at, id)`
+	if w == byMonth {
+		// These are the same, and in the order of the months' key.
+		order, start = `at, event_id`, `(at, event_id)`
+	}
 	switch q.Sort {
 	case event.ByTitle:
 		index, order = "title", `title_key, id`
@@ -162,13 +183,13 @@ func listQuery(q event.Query, w way) (string, []any) {
 			where.and(`(title_key, id) > (?, ?)`, q.After.TitleKey, q.After.ID)
 		}
 	case event.ByStartLatest:
-		order = `starts_at DESC, id DESC`
+		order = strings.ReplaceAll(order, `,`, ` DESC,`) + ` DESC`
 		if q.After != nil {
-			where.and(`(starts_at, id) < (?, ?)`, sqlitedb.Time(q.After.StartsAt), q.After.ID)
+			where.and(start+` < (?, ?)`, sqlitedb.Time(q.After.StartsAt), q.After.ID)
 		}
 	default:
 		if q.After != nil {
-			where.and(`(starts_at, id) > (?, ?)`, sqlitedb.Time(q.After.StartsAt), q.After.ID)
+			where.and(start+` > (?, ?)`, sqlitedb.Time(q.After.StartsAt), q.After.ID)
 		}
 	}
 	source := where.from(index)
@@ -177,6 +198,8 @@ func listQuery(q event.Query, w way) (string, []any) {
 		source = where.from("start")
 	case bySearch:
 		source = foundEvents
+	case byMonth:
+		source = ofMonth
 	}
 	if terms := q.Terms(); len(terms) > 0 && w == bySearch {
 		where.and(`search MATCH ?`, match(terms))
@@ -218,6 +241,13 @@ func withoutOuterBound(q event.Query) event.Query {
 	}
 	return q
 }
+
+const (
+	// ofMonth starts from the events of a month.
+	ofMonth = `event_months CROSS JOIN events ON id = event_id`
+	// inMonth asks of each event whether it is of a month.
+	inMonth = `EXISTS (SELECT 1 FROM event_months WHERE month = ? AND at = starts_at AND event_id = id)`
+)
 
 const ofPage = selectEvent + `id IN (SELECT value FROM json_each(?))`
 

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/openboxoffice/boxoffice/contracts/money"
 	"github.com/openboxoffice/boxoffice/services/event"
 	"github.com/openboxoffice/boxoffice/services/internal/sqlitedb"
 	"github.com/openboxoffice/boxoffice/services/internal/sqlitedb/plantest"
@@ -149,22 +150,34 @@ func TestAllWaysReadTheSamePage(t *testing.T) {
 	for i := range 40 {
 		e := &event.Event{
 			ID: fmt.Sprintf("e%02d", i), Status: event.Published, Title: fmt.Sprint("Event ", i*7%10),
-			Category: fmt.Sprint("Category ", i%3), StartsAt: time.Unix(int64(i*75%300), 0),
+			Category: fmt.Sprint("Category ", i%3), StartsAt: time.Unix(int64(i*75%300), 0), EndsAt: time.Unix(int64(i*75%300), 1000),
+			TicketTypes: []event.TicketType{{ID: "t", Price: money.Amount{AmountMinor: int64(i % 5), Currency: "EUR"}}},
 		}
 		e.Venue.City = fmt.Sprint("City ", i%2)
 		if err := s.Create(t.Context(), e, 1000); err != nil {
 			t.Fatal(err)
 		}
 	}
+	var queries []event.Query
 	for _, q := range everyQuery("eve") {
+		queries = append(queries, q)
+		q.Month = "1970-01"
+		queries = append(queries, q)
+		q.MostPrice = &money.Amount{AmountMinor: 1, Currency: "EUR"}
+		queries = append(queries, q)
+	}
+	for _, q := range queries {
 		ways := []way{inOrder}
+		if q.Month != "" {
+			ways = append(ways, byMonth)
+		}
 		if q.Sort == event.ByTitle {
 			ways = append(ways, byStart)
 		}
 		if q.Text != "" {
 			ways = append(ways, bySearch)
 		}
-		var found [3]string
+		var found [4]string
 		for _, w := range ways {
 			query, args := listQuery(q, w)
 			if err := db.Read.QueryRowContext(t.Context(), `SELECT coalesce(group_concat(id), '') FROM (`+query+`)`, args...).Scan(&found[w]); err != nil {
@@ -173,6 +186,33 @@ func TestAllWaysReadTheSamePage(t *testing.T) {
 			if found[w] != found[inOrder] {
 				t.Errorf("%+v finds %q by way %d, %q in order", q, found[w], w, found[inOrder])
 			}
+		}
+	}
+}
+
+// TestAMonthIsReadInOrder, and events that cost too much are passed over in an index.
+func TestAMonthIsReadInOrder(t *testing.T) {
+	t.Parallel()
+	db, _ := openDB(t)
+	after := &event.Position{StartsAt: time.Unix(150, 0), TitleKey: "x", ID: "e5"}
+	price := &money.Amount{AmountMinor: 1, Currency: "EUR"}
+	for _, c := range []struct {
+		q    event.Query
+		w    way
+		want string
+	}{
+		{event.Query{Month: "2031-06"}, byMonth, "SEARCH event_months USING PRIMARY KEY (month=?)\n"},
+		{event.Query{Month: "2031-06", After: after}, byMonth, "SEARCH event_months USING PRIMARY KEY (month=? AND (at,event_id)>(?,?))\n"},
+		{event.Query{Month: "2031-06", Sort: event.ByStartLatest, After: after}, byMonth, "SEARCH event_months USING PRIMARY KEY (month=? AND (at,event_id)<(?,?))\n"},
+		{event.Query{MostPrice: price}, inOrder, "COVERING INDEX events_by_currency_start (currency=?)"},
+		{event.Query{MostPrice: price, After: after}, inOrder, "COVERING INDEX events_by_currency_start (currency=? AND (starts_at,id)>(?,?))"},
+		{event.Query{MostPrice: price, Sort: event.ByTitle, After: after}, inOrder, "COVERING INDEX events_by_currency_title (currency=? AND (title_key,id)>(?,?))"},
+	} {
+		c.q.Limit = 20
+		query, args := listQuery(c.q, c.w)
+		got := plan(t, db, query, args...)
+		if !strings.Contains(got, c.want) || strings.Contains(got, "SCAN") || c.w == byMonth && strings.Contains(got, "TEMP") {
+			t.Errorf("%s\nis planned as\n%s", query, got)
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/openboxoffice/boxoffice/services/event"
+	"github.com/openboxoffice/boxoffice/services/internal/sqlitedb"
 )
 
 // putWords makes the event found by these words alone.
@@ -56,6 +57,9 @@ func (s *Store) Rekey(ctx context.Context) error {
 				if err := putKeys(ctx, tx, e.ID, e.Version, keys[i]); err != nil {
 					return err
 				}
+				if err := putFilters(ctx, tx, e); err != nil {
+					return err
+				}
 			}
 			return nil
 		}); err != nil {
@@ -82,6 +86,30 @@ func (s *Store) withOldKeys(ctx context.Context) ([]*event.Event, error) {
 		old = append(old, e)
 	}
 	return old, rows.Err()
+}
+
+// putFilters sets what this version of the event is found by, besides its keys. It
+// changes nothing if the event has another one.
+func putFilters(ctx context.Context, tx *sql.Tx, e *event.Event) error {
+	price := e.LowestPrice()
+	res, err := tx.ExecContext(ctx, `UPDATE events SET lowest_price = ?, currency = ? WHERE id = ? AND version = ?`,
+		price.AmountMinor, price.Currency, e.ID, e.Version)
+	if err != nil {
+		return err
+	}
+	if n, err := res.RowsAffected(); err != nil || n == 0 {
+		return err
+	}
+	if _, err := tx.ExecContext(ctx, `DELETE FROM event_months WHERE event_id = ?`, e.ID); err != nil {
+		return err
+	}
+	for _, month := range e.Months() {
+		if _, err := tx.ExecContext(ctx, `INSERT INTO event_months (month, at, event_id) VALUES (?, ?, ?)`,
+			month, sqlitedb.Time(e.StartsAt), e.ID); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // putKeys sets what this version of the event is found and sorted by. It changes

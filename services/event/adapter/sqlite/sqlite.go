@@ -76,6 +76,11 @@ func (s *Store) Create(ctx context.Context, e *event.Event, most int) error {
 		if err := putKeys(ctx, tx, e.ID, 1, keys); err != nil {
 			return err
 		}
+		first := *e
+		first.Version = 1
+		if err := putFilters(ctx, tx, &first); err != nil {
+			return err
+		}
 		for i, t := range e.TicketTypes {
 			t.Available = t.Capacity
 			if err := putTicketType(ctx, tx, e.ID, i, t); err != nil {
@@ -160,6 +165,9 @@ func (s *Store) update(ctx context.Context, id string, edit func(*event.Event) e
 				return err
 			}
 			if err := put(ctx, tx, next); err != nil {
+				return err
+			}
+			if err := putFilters(ctx, tx, next); err != nil {
 				return err
 			}
 			if !next.SameTexts(before) {
