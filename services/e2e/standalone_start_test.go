@@ -101,13 +101,38 @@ func TestStandaloneSampleData(t *testing.T) {
 	}
 	for range 2 {
 		found := wholeList[event](t, p, gateway, "/events")
-		if len(found) < 6 || len(found) > 10 {
-			t.Errorf("%d sample events, want 6 to 10", len(found))
+		if len(found) < 10 || len(found) > 14 {
+			t.Errorf("%d sample events, want 10 to 14", len(found))
 		}
+		states, open, few, pictures := map[string]int{}, 0, 0, 0
 		for _, e := range found {
-			if a := p.available(t, e.ID); !a.SalesOpen {
-				t.Errorf("%s is not on sale", e.Title)
+			if a := p.available(t, e.ID); a.SalesOpen {
+				open++
+				if a.Available <= 10 {
+					few++
+				}
 			}
+			var shown struct {
+				Status      string
+				Image       *struct{}
+				TicketTypes []struct{ State string } `json:"ticket_types"`
+			}
+			p.call(t, http.MethodGet, gateway, "/events/"+e.ID).want(t, http.StatusOK).into(t, &shown)
+			states[shown.Status]++
+			for _, kind := range shown.TicketTypes {
+				states[kind.State]++
+			}
+			if shown.Image != nil {
+				pictures++
+			}
+		}
+		for _, state := range []string{"PUBLISHED", "CANCELLED", "ON_SALE", "NOT_YET", "CLOSED", "SOLD_OUT"} {
+			if states[state] == 0 {
+				t.Errorf("no sample event is %s: %v", state, states)
+			}
+		}
+		if open < 6 || few == 0 || 2*pictures < len(found) || pictures == len(found) {
+			t.Errorf("of %d sample events %d are on sale, %d nearly sold out, %d have pictures", len(found), open, few, pictures)
 		}
 		if err := p.stop(); err != nil {
 			t.Fatal(err)

@@ -24,7 +24,7 @@ func (p *Platform) seedOnce(ctx context.Context) error {
 	if _, err := os.Stat(done); err == nil || !p.cfg.SampleData || !p.cfg.private() {
 		return nil
 	}
-	if _, err := Seed(ctx, p.user.url(), SampleOrganizer); err != nil {
+	if _, err := seedWith(ctx, p.user.url(), SampleOrganizer, true); err != nil {
 		return err
 	}
 	return os.WriteFile(done, nil, 0o600)
@@ -32,8 +32,13 @@ func (p *Platform) seedOnce(ctx context.Context) error {
 
 // Seed adds the sample events, as organizer, to the platform whose gateway is at
 // base; with SampleOrganizer it first makes the sample organizer and customer.
-// What is there already stays as it is. It returns how many events it added.
+// What is there already stays as it is, but gets the picture that it lacks. It returns how
+// many events it added. It books nothing, so that none is sold out.
 func Seed(ctx context.Context, base string, organizer Login) (added int, err error) {
+	return seedWith(ctx, base, organizer, false)
+}
+
+func seedWith(ctx context.Context, base string, organizer Login, sell bool) (added int, err error) {
 	s := seeder{base: base, http: &http.Client{Timeout: 15 * time.Second}}
 	logins := []Login{SampleOrganizer, SampleCustomer}
 	if organizer != SampleOrganizer {
@@ -52,19 +57,51 @@ func Seed(ctx context.Context, base string, organizer Login) (added int, err err
 		return 0, fmt.Errorf("log in as %s: %w", organizer.Email, err)
 	}
 	for _, e := range sampleEvents(time.Now()) {
-		there, err := s.has(ctx, e)
+		there, err := s.find(ctx, e)
+		if err == nil && there == nil {
+			there = &seeded{}
+			if err = s.json(ctx, http.MethodPost, "/events", e, there); err == nil {
+				added++
+			}
+		}
+		if err == nil {
+			err = s.finish(ctx, e, there, sell)
+		}
 		if err != nil {
-			return added, err
-		}
-		if there {
-			continue
-		}
-		if err := s.json(ctx, http.MethodPost, "/events", e, nil); err != nil {
 			return added, fmt.Errorf("sample event %q: %w", e.Title, err)
 		}
-		added++
 	}
 	return added, nil
+}
+
+// seeded is an event as the platform has it.
+type seeded struct {
+	ID, Title, Status string
+	Image             *struct{}
+	TicketTypes       []struct{ Available int } `json:"ticket_types"`
+}
+
+// finish brings the event into the state of the sample.
+func (s *seeder) finish(ctx context.Context, e sampleEvent, there *seeded, sell bool) error {
+	if there.Status == "CANCELLED" {
+		return nil
+	}
+	if e.picture && there.Image == nil {
+		picture, err := art(e.Category, e.Title)
+		if err != nil {
+			return err
+		}
+		if err := s.do(ctx, http.MethodPut, "/events/"+there.ID+"/image", "image/jpeg", bytes.NewReader(picture), nil); err != nil {
+			return err
+		}
+	}
+	if left := there.TicketTypes[0].Available; e.soldOut && sell && left > 0 {
+		return s.json(ctx, http.MethodPost, "/bookings", map[string]any{"event_id": there.ID, "tickets": left}, nil)
+	}
+	if e.cancelled != "" {
+		return s.json(ctx, http.MethodPost, "/events/"+there.ID+"/cancel", map[string]string{"note": e.cancelled}, nil)
+	}
+	return nil
 }
 
 type seeder struct {
@@ -82,23 +119,21 @@ func (s *seeder) login(ctx context.Context, l Login) error {
 	return err
 }
 
-// has reports whether an event of this title is still to come.
-func (s *seeder) has(ctx context.Context, e sampleEvent) (bool, error) {
+// find returns the event of this title that is still to come, or nil.
+func (s *seeder) find(ctx context.Context, e sampleEvent) (*seeded, error) {
 	var found struct {
-		Items []struct {
-			Title string `json:"title"`
-		} `json:"items"`
+		Items []seeded `json:"items"`
 	}
 	q := url.Values{"q": {e.Title}, "limit": {"100"}, "from": {time.Now().UTC().Format(time.RFC3339)}}
 	if err := s.do(ctx, http.MethodGet, "/events?"+q.Encode(), "", nil, &found); err != nil {
-		return false, err
+		return nil, err
 	}
 	for _, f := range found.Items {
 		if f.Title == e.Title {
-			return true, nil
+			return &f, nil
 		}
 	}
-	return false, nil
+	return nil, nil
 }
 
 func (s *seeder) json(ctx context.Context, method, path string, in, out any) error {
