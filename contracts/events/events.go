@@ -88,6 +88,23 @@ type Booking struct {
 
 	Cancellation *Cancellation `json:"cancellation,omitempty" doc:"What was cancelled; in a cancellation alone"`
 	Note         string        `json:"note,omitempty" maxLength:"500" doc:"What the organizer says about the event's cancellation" example:"The singer is ill."`
+
+	PassedOn *PassedOn `json:"passed_on,omitempty" doc:"The ticket that has another holder since; in a message about changed tickets alone"`
+}
+
+// PassedOn is a ticket that has another holder: To, in place of From.
+type PassedOn struct {
+	TicketID string `json:"ticket_id" format:"uuid"`
+	Number   int    `json:"number" minimum:"1" example:"1" doc:"Its place in the booking"`
+	Issue    int    `json:"issue" minimum:"2" maximum:"255" example:"2" doc:"The new holder's"`
+	To       Holder `json:"to"`
+	From     Holder `json:"from"`
+}
+
+// Holder is the person that a ticket is for.
+type Holder struct {
+	Name  string `json:"name" example:"Grace Hopper"`
+	Email string `json:"email,omitempty" doc:"Absent where the ticket's mails go to the buyer alone" example:"grace@example.com"`
 }
 
 // Contact is how a guest wants to hear of one booking. For an absent field the user

@@ -80,6 +80,7 @@ const (
 	TicketCancelled      Code = "ticket_cancelled"
 	TicketNotFound       Code = "ticket_not_found"
 	NoValidTickets       Code = "no_valid_tickets"
+	TicketMailNotDue     Code = "mail_not_due"
 	TransfersNotAllowed  Code = "transfers_not_allowed"
 	DoorsOpen            Code = "doors_open"
 	TooManyHolders       Code = "too_many_holders"
@@ -165,6 +166,7 @@ var Codes = []struct {
 	{TicketCancelled, 409, "The ticket was given back, or its booking has failed or is cancelled."},
 	{TicketNotFound, 404, "The booking has no such ticket."},
 	{NoValidTickets, 409, "The booking has no valid tickets: it is not confirmed, or they were given back."},
+	{TicketMailNotDue, 409, "There is no reason any more to send this mail with tickets: its booking is not confirmed, its link has ended, or its ticket has another holder."},
 	{TransfersNotAllowed, 409, "The event's tickets cannot be passed on: their holders are those that were named before the payment."},
 	{DoorsOpen, 409, "The doors are open, by the date that was booked: tickets cannot be passed on any more."},
 	{TooManyHolders, 409, "The booking's tickets have been passed on as often as they can be."},

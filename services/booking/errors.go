@@ -80,6 +80,8 @@ var (
 	ErrTooManyAttempts     = problem.NewRefusal(problem.TooManyAttempts, "this booking has had all of its attempts to pay")
 	ErrAlreadyPaid         = problem.NewRefusal(problem.AlreadyPaid, "this booking is paid, or needs no payment any more")
 	ErrNoValidTickets      = problem.NewRefusal(problem.NoValidTickets, "the booking has no valid tickets: it is not confirmed, or they were given back")
+	ErrMailNotDue          = problem.NewRefusal(problem.TicketMailNotDue, "the booking is not confirmed, or what this mail would carry was replaced or given back")
+	ErrTooMuchToDraw       = problem.NewRefusal(problem.Unavailable, "too many tickets are being drawn at the moment; try again")
 	ErrTooManyResends      = problem.NewRefusal(problem.RateLimited, "the tickets of this booking were sent as often as they are within a day; wait before the next time")
 	ErrAlreadyClaimed      = problem.NewRefusal(problem.AlreadyClaimed, "this booking belongs to an account")
 	ErrNoMoreExtensions    = problem.NewRefusal(problem.NoMoreExtensions, "this checkout has been extended as often as it can be")

@@ -47,24 +47,33 @@ func (g *saga) tell(b *Booking, kind string, c *events.Cancellation) error {
 }
 
 func (b *Booking) tell(kind string, c *events.Cancellation, note, trace string) error {
+	return b.tellWith(kind, trace, func(m *events.Booking) {
+		m.Cancellation, m.Note = c, note
+		if c != nil {
+			m.Refunded = c.Refund
+		}
+	})
+}
+
+// tellWith is tell, with what add says besides.
+func (b *Booking) tellWith(kind, trace string, add func(*events.Booking)) error {
 	refunded, due := money.Amount{Currency: b.Total.Currency}, false
-	switch {
-	case c != nil:
-		refunded = c.Refund
-	case b.Status == Failed:
+	if b.Status == Failed {
 		for _, r := range b.Refunds { // what it had paid
 			refunded, due = r.Amount, r.Status == RefundDue
 		}
 	}
 	event := b.Event
 	event.ID = b.EventID // even where nothing else is known of it
-	data, err := json.Marshal(events.Booking{
+	m := events.Booking{
 		BookingID: b.ID, Version: b.Version + 1, Attempt: b.Attempt,
 		UserID: b.UserID, UserEmail: b.UserEmail, UserName: b.UserName, Contact: b.Contact, LinkVersion: b.LinkVersion, Status: string(b.Status),
 		Event: event, Items: b.Items, Tickets: b.TicketList(), Total: b.Total, Refunded: refunded,
 		Reason: string(b.Reason), OccurredAt: b.UpdatedAt, Acknowledged: b.Owed,
-		RefundDue: due, Cancellation: c, Note: note,
-	})
+		RefundDue: due,
+	}
+	add(&m)
+	data, err := json.Marshal(m)
 	if err != nil { // a time out of range, say
 		return fmt.Errorf("the message about booking %s cannot be written: %w", b.ID, err)
 	}

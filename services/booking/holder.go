@@ -40,6 +40,10 @@ func (s *Service) ChangeHolder(ctx context.Context, caller identity.Caller, id, 
 	}
 	b, err = s.Store.Update(ctx, id, "", func(b *Booking) error {
 		now := s.now()
+		before, err := b.ticket(ticketID)
+		if err != nil {
+			return err
+		}
 		if err := b.changeHolder(ticketID, h, now, actor(caller)); err != nil {
 			return err
 		}
@@ -47,7 +51,11 @@ func (s *Service) ChangeHolder(ctx context.Context, caller identity.Caller, id, 
 		if b.Status != Confirmed {
 			return nil // its confirmation will tell
 		}
-		return b.tell(events.TypeBookingTicketsChanged, nil, "", s.TraceParent(ctx))
+		return b.tellWith(events.TypeBookingTicketsChanged, s.TraceParent(ctx), func(m *events.Booking) {
+			m.PassedOn = &events.PassedOn{
+				TicketID: before.ID, Number: before.Number, Issue: before.Issue + 1, To: events.Holder(h), From: events.Holder(before.Holder),
+			}
+		})
 	})
 	switch {
 	case errors.Is(err, errSameHolder):

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 	"golang.org/x/text/unicode/norm"
 
@@ -42,6 +43,16 @@ func TestATicketIsPassedOn(t *testing.T) {
 	sent := w.messages(t)[b.ID][events.TypeBookingTicketsChanged]
 	if len(sent) != 3 || sent[2].Tickets[1].Issue != 4 || sent[2].Tickets[1].HolderName != grace.Name || sent[2].Status != "CONFIRMED" {
 		t.Errorf("messages %+v", sent)
+	}
+	buyer := events.Holder{Name: c.Name, Email: c.Email}
+	for i, want := range []events.PassedOn{
+		{TicketID: second, Number: 2, Issue: 2, From: buyer, To: events.Holder(grace)},
+		{TicketID: second, Number: 2, Issue: 3, From: events.Holder(grace), To: events.Holder{Name: "Ada"}},
+		{TicketID: second, Number: 2, Issue: 4, From: events.Holder{Name: "Ada"}, To: events.Holder(grace)},
+	} {
+		if diff := cmp.Diff(&want, sent[i].PassedOn); diff != "" {
+			t.Errorf("%d. message (-want +got):\n%s", i+1, diff)
+		}
 	}
 	w.check(t)
 }

@@ -116,6 +116,7 @@ var fromInside = []struct {
 	{[]service{gateway, bookings}, []problem.Code{problem.NoValidTickets}, "booking", "TestResendsAreRefused"},
 	{[]service{gateway, bookings}, []problem.Code{problem.TooManyHolders}, "booking", "TestTicketsArePassedOnSoOftenAndNoMore"},
 	{[]service{bookings}, []problem.Code{problem.EventCancelled}, "booking", "TestABookingInFlightOfACancelledEventBacksOut"},
+	{[]service{bookings}, []problem.Code{problem.TicketMailNotDue}, "booking/adapter/rest", "TestWhatAMailCarries"},
 	{[]service{bookings}, []problem.Code{problem.CurrencyNotSupported}, "booking/adapter/rest", "TestChargeLimits"},
 	{[]service{events, bookings, notifications}, []problem.Code{problem.ReplayFailed}, "internal/inbox/inboxrest", "TestReplay"},
 	{

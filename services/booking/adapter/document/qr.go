@@ -7,6 +7,7 @@ import (
 	"image/color"
 	"image/png"
 	"strings"
+	"sync"
 
 	goqr "github.com/piglig/go-qr"
 )
@@ -76,9 +77,21 @@ func (m modules) png() ([]byte, error) {
 		}
 	})
 	var out bytes.Buffer
-	err := png.Encode(&out, img)
+	err := pngs.Encode(&out, img)
 	return out.Bytes(), err
 }
+
+// pngs writes PNGs. Without a pool most of their cost is memory: BenchmarkQRPNG.
+var pngs = png.Encoder{CompressionLevel: png.BestSpeed, BufferPool: &pngBuffers{}}
+
+type pngBuffers struct{ sync.Pool }
+
+func (p *pngBuffers) Get() *png.EncoderBuffer {
+	b, _ := p.Pool.Get().(*png.EncoderBuffer)
+	return b
+}
+
+func (p *pngBuffers) Put(b *png.EncoderBuffer) { p.Pool.Put(b) }
 
 func (m modules) svg() []byte {
 	var path strings.Builder

@@ -51,6 +51,11 @@ func localeOf(b booking.Booking, asked string) string {
 	return asked
 }
 
+// documentOf is a document of b's tickets.
+func documentOf(b booking.Booking, locale string, tickets ...booking.TicketPage) booking.TicketDocument {
+	return booking.TicketDocument{Locale: locale, BookingID: b.ID, Event: b.Event, At: b.UpdatedAt, Tickets: tickets}
+}
+
 func registerDocuments(api huma.API, s *booking.Service, documents booking.Documents, keys *ticketcode.Keys, guard *auth.Guard) {
 	operation := func(op huma.Operation, mediaType, example string, codes ...problem.Code) huma.Operation {
 		op.Method, op.Tags = http.MethodGet, []string{"tickets"}
@@ -111,9 +116,17 @@ func registerDocuments(api huma.API, s *booking.Service, documents booking.Docum
 		}
 		return b, booking.TicketPage{}, table.To(ctx, err)
 	}
-	pdf := func(b booking.Booking, locale, name string, tickets ...booking.TicketPage) (*file, error) {
-		body, err := documents.TicketsPDF(booking.TicketDocument{Locale: locale, BookingID: b.ID, Event: b.Event, At: b.UpdatedAt, Tickets: tickets})
-		return fileOf("application/pdf", name, body, err)
+	lane := newDrawingLane()
+	drawn := func(ctx context.Context, contentType, name string, draw func() ([]byte, error)) (*file, error) {
+		var body []byte
+		err := lane.do(ctx, func() (err error) {
+			body, err = draw()
+			return err
+		})
+		return fileOf(contentType, name, body, table.To(ctx, err))
+	}
+	pdf := func(ctx context.Context, b booking.Booking, locale, name string, tickets ...booking.TicketPage) (*file, error) {
+		return drawn(ctx, "application/pdf", name, func() ([]byte, error) { return documents.TicketsPDF(documentOf(b, locale, tickets...)) })
 	}
 
 	huma.Register(api, operation(huma.Operation{
@@ -127,7 +140,7 @@ func registerDocuments(api huma.API, s *booking.Service, documents booking.Docum
 		case len(all) == 0:
 			return nil, table.To(ctx, booking.ErrNoValidTickets)
 		}
-		return pdf(b, localeOf(b, in.Locale), "tickets.pdf", all...)
+		return pdf(ctx, b, localeOf(b, in.Locale), "tickets.pdf", all...)
 	})
 	huma.Register(api, operation(huma.Operation{
 		OperationID: "printTicket", Path: "/bookings/{id}/tickets/{ticket_id}/pdf", Summary: "A ticket as PDF", Description: "For the buyer, or by the link of the ticket's holder.",
@@ -136,7 +149,7 @@ func registerDocuments(api huma.API, s *booking.Service, documents booking.Docum
 		if err != nil {
 			return nil, err
 		}
-		return pdf(b, localeOf(b, in.Locale), "ticket.pdf", p)
+		return pdf(ctx, b, localeOf(b, in.Locale), "ticket.pdf", p)
 	})
 	for _, qr := range []struct {
 		id, extension, mediaType, example string
@@ -152,8 +165,7 @@ func registerDocuments(api huma.API, s *booking.Service, documents booking.Docum
 			if err != nil {
 				return nil, err
 			}
-			body, err := qr.draw(p.Code)
-			return fileOf(qr.mediaType, "ticket."+qr.extension, body, err)
+			return drawn(ctx, qr.mediaType, "ticket."+qr.extension, func() ([]byte, error) { return qr.draw(p.Code) })
 		})
 	}
 	huma.Register(api, operation(huma.Operation{

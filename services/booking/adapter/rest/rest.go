@@ -34,6 +34,7 @@ var table = httpkit.Errors{RetryAfter: map[*problem.Refusal]int{
 	booking.ErrNotReconciled:      10,
 	booking.ErrSalesPaused:        10,
 	booking.ErrReservationFailed:  2,
+	booking.ErrTooMuchToDraw:      1,
 }, Locations: map[string]string{"idempotency_key": "header.Idempotency-Key"}}
 
 // answer is a booking, with the status that says whether it is settled.
@@ -183,6 +184,7 @@ func Register(api huma.API, s *booking.Service, o Options) {
 	registerCorrection(api, s, guard)
 	registerCancellations(api, s, guard)
 	registerDocuments(api, s, o.Documents, o.TicketKeys, guard)
+	registerDelivery(api, s, o.Documents, o.TicketKeys, guard)
 	registerTickets(api, s, o.TicketKeys, guard)
 	registerLinks(api, s, guard)
 	registerLists(api, s, guard)

@@ -98,6 +98,12 @@ type api struct {
 
 func newAPI(t testing.TB) *api {
 	t.Helper()
+	return newAPIWith(t, func(d booking.Documents) booking.Documents { return d })
+}
+
+// newAPIWith is newAPI with other documents.
+func newAPIWith(t testing.TB, with func(booking.Documents) booking.Documents) *api {
+	t.Helper()
 	store, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "b.db"))
 	if err != nil {
 		t.Fatal(err)
@@ -132,7 +138,7 @@ func newAPI(t testing.TB) *api {
 		t.Fatal(err)
 	}
 	mux := httpkit.NewRouter(log)
-	rest.Register(httpkit.NewAPI(mux, "t", ""), s, rest.Options{Guard: guard, Address: func(r *http.Request) string { return r.Header.Get("From") }, AuditLog: store, CancelledEvents: store, Records: store, Ledger: pay, TicketKeys: ticketKeys, Documents: documents})
+	rest.Register(httpkit.NewAPI(mux, "t", ""), s, rest.Options{Guard: guard, Address: func(r *http.Request) string { return r.Header.Get("From") }, AuditLog: store, CancelledEvents: store, Records: store, Ledger: pay, TicketKeys: ticketKeys, Documents: with(documents)})
 	a.handler = mux
 	return a
 }

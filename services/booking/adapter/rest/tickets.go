@@ -47,12 +47,16 @@ func toTickets(b booking.Booking, caller identity.Caller, keys *ticketcode.Keys)
 	}
 	out.Items = make([]ticketBody, len(all))
 	for i, t := range all {
-		out.Items[i] = ticketBody{
-			ID: t.ID, Number: t.Number, TicketTypeID: t.Item.TicketTypeID, Name: t.Item.Name, Status: string(t.Status),
-			Holder: holderBody(t.Holder), Issue: t.Issue, Code: codes[i],
-		}
+		out.Items[i] = toTicket(t, codes[i])
 	}
 	return out, nil
+}
+
+func toTicket(t booking.Ticket, code string) ticketBody {
+	return ticketBody{
+		ID: t.ID, Number: t.Number, TicketTypeID: t.Item.TicketTypeID, Name: t.Item.Name, Status: string(t.Status),
+		Holder: holderBody(t.Holder), Issue: t.Issue, Code: code,
+	}
 }
 
 // ticketsByLink returns the tickets that key opens, with their codes. The buyer's key
