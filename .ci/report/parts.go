@@ -282,7 +282,11 @@ func (r *runner) e2e(w workspace, way way) error {
 		r.system = way.name
 		args, suite = append(args, "-tags="+integrationTag, "-skip="+way.skip), []string{"./" + e2eDir}
 	}
-	return r.goTest(r.root, []string{"E2E_SYSTEM=" + way.name}, slices.Concat(args, suite)...)
+	poppler, err := r.poppler()
+	if err != nil {
+		return err
+	}
+	return r.goTest(r.root, append(poppler, "E2E_SYSTEM="+way.name), slices.Concat(args, suite)...)
 }
 
 // synced sees with strace what is on disk before a booking is acknowledged.

@@ -18,6 +18,7 @@ require (
 	github.com/openboxoffice/boxoffice/services/booking v0.0.0
 	github.com/openboxoffice/boxoffice/services/event v0.0.0
 	github.com/openboxoffice/boxoffice/services/internal v0.0.0
+	github.com/openboxoffice/boxoffice/services/internal/documenttest v0.0.0
 	github.com/openboxoffice/boxoffice/services/internal/servertest v0.0.0
 	github.com/openboxoffice/boxoffice/services/notification v0.0.0
 	github.com/openboxoffice/boxoffice/services/standalone v0.0.0
@@ -35,9 +36,14 @@ require (
 	codeberg.org/go-fonts/liberation v0.6.0 // indirect
 	github.com/TwiN/go-color v1.4.1 // indirect
 	github.com/arran4/golang-ical v0.3.4 // indirect
+	github.com/clipperhouse/uax29/v2 v2.7.0 // indirect
 	github.com/go-json-experiment/json v1.27.2 // indirect
 	github.com/go-openapi/jsonpointer v1.0.2 // indirect
 	github.com/go-playground/locales v0.14.2 // indirect
+	github.com/hhrutter/tiff v1.0.6 // indirect
+	github.com/makiuchi-d/gozxing v0.1.1 // indirect
+	github.com/mattn/go-runewidth v0.0.27 // indirect
+	github.com/pdfcpu/pdfcpu v0.15.0 // indirect
 	github.com/phpdave11/gofpdi v1.0.14-0.20211212211723-1f10f9844311 // indirect
 	github.com/piglig/go-qr v1.1.0 // indirect
 	github.com/pkg/errors v0.9.1 // indirect
@@ -52,6 +58,7 @@ require (
 	github.com/yargevad/filepathx v1.0.0 // indirect
 	golang.org/x/image v0.44.0 // indirect
 	golang.org/x/net v0.61.0 // indirect
+	golang.org/x/xerrors v0.0.0-20200804184101-5ec99f83aff1 // indirect
 )
 
 require (

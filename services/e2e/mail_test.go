@@ -8,8 +8,10 @@ import (
 	"mime"
 	"mime/multipart"
 	netmail "net/mail"
+	"os"
 	"regexp"
 	"strings"
+	"testing"
 )
 
 var errNoMail = errors.New("the mail has not come")
@@ -22,7 +24,28 @@ type mail struct {
 	text    string
 	html    string
 
-	calendar string // the .ics; mostly empty
+	calendar string   // the .ics; mostly empty
+	pdf      []byte   // the tickets; mostly empty
+	pictures [][]byte // those in the HTML, by their Content-IDs in its order
+
+	file string // where all of it is, if it was read from a folder
+}
+
+// whole is m with its tickets, which what is read of a folder does not have.
+func (m mail) whole(t testing.TB) mail {
+	t.Helper()
+	if m.file == "" {
+		return m
+	}
+	f, err := os.Open(m.file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if m, err = parseMail(f); err != nil {
+		t.Fatal(err)
+	}
+	return m
 }
 
 var bookingLine = regexp.MustCompile(`(?m)^Booking id: ([0-9a-f-]{36})\r?$`)
@@ -37,6 +60,9 @@ func (m mail) booking() string {
 
 func (m mail) confirms() bool { return strings.HasPrefix(m.subject, "Booking confirmed") }
 func (m mail) cancels() bool  { return strings.HasPrefix(m.subject, "Booking cancelled") }
+func (m mail) repeats() bool  { return strings.HasPrefix(m.subject, "Your booking") }
+func (m mail) receives() bool { return strings.HasPrefix(m.subject, "Your ticket") }
+func (m mail) loses() bool    { return strings.HasPrefix(m.subject, "Ticket passed on") }
 func (m mail) shortens() bool { return strings.HasPrefix(m.subject, "Tickets cancelled") }
 
 // kind is what it is about, in the words of its subject.
@@ -59,15 +85,29 @@ func parseMail(r io.Reader) (mail, error) {
 	if m.subject, err = new(mime.WordDecoder).DecodeHeader(msg.Header.Get("Subject")); err != nil {
 		return mail{}, err
 	}
-	err = m.read(msg.Header.Get("Content-Type"), msg.Body)
-	return m, err
+	files := map[string][]byte{}
+	if err = m.read(msg.Header.Get("Content-Type"), msg.Body, files); err != nil {
+		return mail{}, err
+	}
+	m.calendar, m.pdf = string(files["text/calendar"]), files["application/pdf"]
+	for _, id := range pictureID.FindAllStringSubmatch(m.html, -1) {
+		picture, ok := files[id[1]]
+		if !ok {
+			return mail{}, fmt.Errorf("it has no picture %q", id[1])
+		}
+		m.pictures = append(m.pictures, picture)
+	}
+	return m, nil
 }
 
-// read takes what is in a multipart body: the texts, and the calendar where
-// there is one.
-func (m *mail) read(contentType string, body io.Reader) error {
+// pictureID is where the HTML shows a picture of the mail.
+var pictureID = regexp.MustCompile(`src="cid:([^"]+)"`)
+
+// read takes what is in a multipart body: the texts, and files by their types, pictures by
+// their Content-IDs.
+func (m *mail) read(contentType string, body io.Reader, files map[string][]byte) error {
 	kind, params, err := mime.ParseMediaType(contentType)
-	if err != nil || kind != "multipart/alternative" && kind != "multipart/mixed" {
+	if err != nil || kind != "multipart/alternative" && kind != "multipart/related" && kind != "multipart/mixed" {
 		return fmt.Errorf("content type %q: %w", kind, err)
 	}
 	for parts := multipart.NewReader(body, params["boundary"]); ; {
@@ -81,7 +121,7 @@ func (m *mail) read(contentType string, body io.Reader) error {
 		contentType := part.Header.Get("Content-Type")
 		kind, _, _ := mime.ParseMediaType(contentType)
 		if strings.HasPrefix(kind, "multipart/") {
-			if err := m.read(contentType, part); err != nil {
+			if err := m.read(contentType, part, files); err != nil {
 				return err
 			}
 			continue
@@ -95,11 +135,14 @@ func (m *mail) read(contentType string, body io.Reader) error {
 			m.text = string(b)
 		case "text/html":
 			m.html = string(b)
-		case "text/calendar":
+		case "text/calendar", "application/pdf", "image/png":
 			if b, err = base64.StdEncoding.DecodeString(string(b)); err != nil {
 				return err
 			}
-			m.calendar = string(b)
+			if id := part.Header.Get("Content-ID"); id != "" {
+				kind = strings.Trim(id, "<>")
+			}
+			files[kind] = b
 		}
 	}
 }

@@ -209,7 +209,7 @@ func (s *manyProcesses) environment(r *replica) []string {
 		add("LINK_KEY", s.linkKey)
 		env = append(env, s.payments()...)
 	case notifications:
-		know(gateway)
+		know(gateway, bookings)
 		add("SMTP_URL", s.smtpURL)
 		add("MAIL_DIR", filepath.Join(s.dir, "mail"))
 	}
@@ -350,6 +350,8 @@ func (s *manyProcesses) stop() error {
 	}
 	return errors.Join(errs...)
 }
+
+func (s *manyProcesses) ticketSecret() (string, error) { return s.ticketKey, nil }
 
 func (s *manyProcesses) mails() ([]mail, error) { return mailsIn(filepath.Join(s.dir, "mail")) }
 

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -94,6 +95,10 @@ func goBuild(dir string, commands ...string) error {
 	return nil
 }
 
+// known are the mails in folders that were read before, without their tickets: a mail
+// never changes, and there are many.
+var known sync.Map
+
 // mailsIn reads the mails that were written to a folder.
 func mailsIn(dir string) ([]mail, error) {
 	names, err := filepath.Glob(filepath.Join(dir, "*.eml"))
@@ -102,6 +107,10 @@ func mailsIn(dir string) ([]mail, error) {
 	}
 	mails := make([]mail, 0, len(names))
 	for _, name := range names {
+		if m, ok := known.Load(name); ok {
+			mails = append(mails, m.(mail))
+			continue
+		}
 		b, err := os.ReadFile(name)
 		if err != nil {
 			return nil, err
@@ -110,6 +119,8 @@ func mailsIn(dir string) ([]mail, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", filepath.Base(name), err)
 		}
+		m.pdf, m.pictures, m.file = nil, nil, name
+		known.Store(name, m)
 		mails = append(mails, m)
 	}
 	return mails, nil

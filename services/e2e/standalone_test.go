@@ -85,6 +85,16 @@ func (s *oneProcess) ready() (map[service]string, error) {
 
 func (s *oneProcess) mails() ([]mail, error) { return mailsIn(filepath.Join(s.dir, "mail")) }
 
+// ticketSecret is the secret of the codes of tickets, as TICKET_KEY has it.
+func (s *oneProcess) ticketSecret() (string, error) {
+	var kept map[string]string
+	b, err := os.ReadFile(filepath.Join(s.dir, "secrets.json"))
+	if err == nil {
+		err = json.Unmarshal(b, &kept)
+	}
+	return kept["TICKET_KEY"], err
+}
+
 func (s *oneProcess) logs() (string, error) {
 	names, err := filepath.Glob(filepath.Join(s.dir, "logs", "*.log"))
 	if err != nil {

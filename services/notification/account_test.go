@@ -76,7 +76,7 @@ func TestAccountMails(t *testing.T) {
 		eventually(t, "the mail is as expected", func() bool { mails, _ := a.sent(); return len(mails) > 0 })
 		mails, _ := a.sent()
 		got := mails[0]
-		if len(mails) != 1 || got.To != "ada@example.com" || got.Subject != subject || got.Attachment.Body != "" {
+		if len(mails) != 1 || got.To != "ada@example.com" || got.Subject != subject || len(got.Attachments) > 0 {
 			t.Errorf("%d mails, to %s about %q", len(mails), got.To, got.Subject)
 		}
 		for _, text := range []string{"https://tickets.example/verify/" + token, "Sunday, 30 March 2031, 02:30 (UTC)"} {

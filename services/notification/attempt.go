@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 
 	"github.com/openboxoffice/boxoffice/contracts/events"
 	"github.com/openboxoffice/boxoffice/services/internal/worker"
@@ -101,19 +100,23 @@ func (s *Service) attempt(ctx context.Context, n Notification) Notification {
 	var to Contact
 	if n.Channel == SMS || n.Booking != "" { // other mails have their address and texts
 		var ok bool
+		holder := n.To
 		if n, to, ok = s.reach(ctx, n); !ok {
 			return n
 		}
+		if n.Kind.toHolder() { // in the buyer's language, for want of the holder's
+			n.To, to.Name = holder, ""
+		}
 	}
-	c, err := s.write(n, to)
-	if err != nil {
-		return s.outcome(n, &SendError{Reason: "the notification cannot be written", Permanent: true})
+	n, c, ok := s.write(ctx, n, to)
+	if !ok {
+		return n
 	}
 	if n.Subject = c.Subject; n.Channel == SMS {
 		return s.outcome(n, s.o.SMS.Send(ctx, Text{ID: n.ID, To: n.To, Body: c.SMS}))
 	}
 	return s.outcome(n, s.o.Mailer.Send(ctx, Mail{
-		ID: n.ID, To: n.To, Subject: c.Subject, Text: c.Text, HTML: c.HTML, Attachment: attachment(n.BookingID, c.Calendar), Date: n.CreatedAt,
+		ID: n.ID, To: n.To, Subject: c.Subject, Text: c.Text, HTML: c.HTML, Inline: c.Inline, Attachments: c.Attachments, Date: n.CreatedAt,
 	}))
 }
 
@@ -172,22 +175,41 @@ func contactOf(n Notification) *events.Contact {
 	return b.Contact
 }
 
-// write is what n says, as of now, to a customer of this name, in this language. An
-// empty name is that of the booking.
-func (s *Service) write(n Notification, to Contact) (Content, error) {
+// write is what n says, as of now, to a customer of this name, in this language, and what it
+// carries. An empty name is that of the booking. It reports whether n can be sent now.
+func (s *Service) write(ctx context.Context, n Notification, to Contact) (_ Notification, c Content, ok bool) {
 	if n.Booking == "" {
-		return Content{Subject: n.Subject, Text: n.Text, HTML: n.HTML, SMS: n.Text, Calendar: n.Calendar}, nil
+		return n, Content{Subject: n.Subject, Text: n.Text, HTML: n.HTML, SMS: n.Text, Attachments: attachments(n.BookingID, n.Calendar)}, true
 	}
 	var b events.Booking
 	if err := json.Unmarshal([]byte(n.Booking), &b); err != nil {
-		return Content{}, fmt.Errorf("read the booking of notification %s: %w", n.ID, err)
+		return s.unwritten(n), Content{}, false
 	}
-	b.UserName = cmp.Or(to.Name, b.UserName)
-	c, err := render(n.Kind, b, n.Overtaken, to.Locale)
-	if err == nil && n.Channel == Email {
-		c.Calendar = editionOf(to.Locale).calendar(n.Kind, b, s.o.Organizer)
+	n, d, ok := s.carry(ctx, n, b, to.Locale)
+	if !ok {
+		return n, Content{}, false
 	}
-	return c, err
+	switch b.UserName = cmp.Or(to.Name, b.UserName); n.Kind {
+	case TicketReceived:
+		b.UserName = b.PassedOn.To.Name
+	case TicketPassedOn:
+		b.UserName = b.PassedOn.From.Name
+	}
+	see, inline, files := s.pack(n, b, d)
+	c, err := render(n.Kind, b, n.Overtaken, to.Locale, see)
+	if err != nil {
+		return s.unwritten(n), Content{}, false
+	}
+	if n.Channel == Email {
+		entry := editionOf(to.Locale).calendar(n.Kind, b, s.o.Organizer)
+		c.Inline, c.Attachments = inline, append(files, attachments(b.BookingID, entry)...)
+	}
+	return n, c, true
+}
+
+// unwritten is n, of which the texts cannot be written, after an attempt.
+func (s *Service) unwritten(n Notification) Notification {
+	return s.outcome(n, &SendError{Reason: "the notification cannot be written", Permanent: true})
 }
 
 // outcome is n after an attempt that ended with err.

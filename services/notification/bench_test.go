@@ -3,6 +3,7 @@
 package notification_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"path/filepath"
@@ -40,7 +41,8 @@ func (c *counting) Settle(ctx context.Context, n notification.Notification) erro
 
 // BenchmarkConfirmations is the way of confirmations from the broker, which
 // hands over eight at a time, until the mail is a file in the folder and both
-// deliveries are recorded. Figures are for one. The time is mostly the disk's;
+// deliveries are recorded. A mail with tickets has two of them, as large as booking draws
+// them. Figures are for one. The time is mostly the disk's;
 // cpu-ns/op is what it costs.
 //
 //	go test -run '^$' -bench Confirmations -benchtime 2000x -count 10 ./services/notification | tee new.txt
@@ -48,12 +50,20 @@ func (c *counting) Settle(ctx context.Context, n notification.Notification) erro
 func BenchmarkConfirmations(b *testing.B) {
 	for _, c := range []struct {
 		name, phone string
-	}{{"mail", ""}, {"mail_and_sms", "+4930123456"}} {
-		b.Run(c.name, func(b *testing.B) { confirmations(b, c.phone) })
+		delivery    notification.Delivery
+	}{
+		{"mail", "", notification.Delivery{}},
+		{"mail_with_tickets", "", notification.Delivery{
+			LinkKey: linkKey, PDF: bytes.Repeat([]byte("0123456789abcdef"), 3000),
+			Tickets: []notification.DeliveredTicket{{Number: 1, QR: make([]byte, 1500)}, {Number: 2, QR: make([]byte, 1500)}},
+		}},
+		{"mail_and_sms", "+4930123456", notification.Delivery{}},
+	} {
+		b.Run(c.name, func(b *testing.B) { confirmations(b, c.phone, c.delivery) })
 	}
 }
 
-func confirmations(b *testing.B, phone string) {
+func confirmations(b *testing.B, phone string, delivery notification.Delivery) {
 	must := func(err error) {
 		b.Helper()
 		if err != nil {
@@ -68,7 +78,7 @@ func confirmations(b *testing.B, phone string) {
 	store := &counting{Store: sqlite.New(db), settled: make(chan struct{}, 64)}
 	s, err := notification.New(notification.Options{
 		Store: store, Mailer: folder, SMS: noSMS{}, Log: quiet,
-		Contacts: &outside{contact: notification.Contact{Phone: phone}}, AccountMails: &accounts{},
+		Contacts: &outside{contact: notification.Contact{Phone: phone}}, AccountMails: &accounts{}, Deliveries: &outside{delivery: delivery},
 	})
 	must(err)
 	ctx, cancel := context.WithCancel(b.Context())

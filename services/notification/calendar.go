@@ -63,20 +63,20 @@ func (in edition) calendar(kind Kind, b events.Booking, organizer string) string
 	return c.String()
 }
 
-// attachment is a booking's calendar as it goes with the mail.
-func attachment(bookingID, calendar string) Attachment {
+// attachments is a booking's calendar, if there is one, as it goes with the mail.
+func attachments(bookingID, calendar string) []Attachment {
 	if calendar == "" {
-		return Attachment{}
+		return nil
 	}
 	method := publish
 	if strings.Contains(calendar, "\r\nMETHOD:"+cancel+"\r\n") {
 		method = cancel
 	}
-	return Attachment{
+	return []Attachment{{
 		Name: "boxoffice-" + events.Reference(bookingID) + ".ics",
 		Type: "text/calendar; charset=utf-8; method=" + method,
 		Body: calendar,
-	}
+	}}
 }
 
 // escape makes s the value of a property of the type TEXT (RFC 5545, 3.3.11).

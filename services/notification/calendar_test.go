@@ -98,13 +98,13 @@ END:VCALENDAR
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff(Attachment{"boxoffice-BX-4D2P-F2DB.ics", "text/calendar; charset=utf-8; method=PUBLISH", got}, attachment(bookingID, got)); diff != "" {
+	if diff := cmp.Diff([]Attachment{{"boxoffice-BX-4D2P-F2DB.ics", "text/calendar; charset=utf-8; method=PUBLISH", got}}, attachments(bookingID, got)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if got := attachment(bookingID, editionOf("").calendar(Cancellation, b, "")).Type; got != "text/calendar; charset=utf-8; method=CANCEL" {
+	if got := attachments(bookingID, editionOf("").calendar(Cancellation, b, ""))[0].Type; got != "text/calendar; charset=utf-8; method=CANCEL" {
 		t.Errorf("cancelled, the type is %q", got)
 	}
-	if got := attachment(bookingID, ""); got != (Attachment{}) {
+	if got := attachments(bookingID, ""); len(got) > 0 {
 		t.Errorf("nothing makes the attachment %+v", got)
 	}
 }

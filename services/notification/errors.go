@@ -14,9 +14,9 @@ var (
 	ErrLeaseLost = errors.New("lease lost")
 	// ErrSettled is returned to whoever settles what is no longer open.
 	ErrSettled = errors.New("settled already")
-	// ErrNotDue is a mail about an account that the user service does not know, or
-	// sees no reason to send any more.
-	ErrNotDue = errors.New("no such account mail, or no reason to send it")
+	// ErrNotDue is a mail that the service with what it says does not know, or sees no
+	// reason to send any more.
+	ErrNotDue = errors.New("no such mail, or no reason to send it")
 	// ErrNoContact is a user whom the user service does not know (any more).
 	ErrNoContact = errors.New("no such user")
 )

@@ -52,8 +52,8 @@ func TestACalendarEntryIsInTheLanguageOfItsMail(t *testing.T) {
 	run(t, s)
 	handle(t, s, message(t, events.TypeBookingConfirmed, booking("ada")))
 	eventually(t, "the mail is SENT", func() bool { return statuses(t, s)[notification.Sent] == 1 })
-	if mails, _ := o.sent(); !strings.Contains(mails[0].Attachment.Body, "DESCRIPTION:Buchungsnummer: BX-") {
-		t.Errorf("the entry is\n%s", mails[0].Attachment.Body)
+	if mails, _ := o.sent(); !strings.Contains(mails[0].Attachments[0].Body, "DESCRIPTION:Buchungsnummer: BX-") {
+		t.Errorf("the entry is\n%s", mails[0].Attachments[0].Body)
 	}
 }
 

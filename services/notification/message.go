@@ -51,7 +51,7 @@ func decode(m events.Message) (events.Booking, Kind, error) {
 		// It ended before the event was looked up: no more than its id is known.
 		b.Event = events.Event{}
 	}
-	if failed || kind.confirms() {
+	if failed || kind.confirms() || kind.toHolder() {
 		b.Cancellation = nil
 	}
 	cancelled := b.Cancellation != nil && len(b.Cancellation.Items) > 0
@@ -66,6 +66,8 @@ func decode(m events.Message) (events.Booking, Kind, error) {
 		return malformed("event.starts_at is missing")
 	case kind == ItemsCancelled && (!cancelled || uuid.Validate(b.Cancellation.ID) != nil):
 		return malformed("it does not say what is cancelled")
+	case kind.toHolder() && (uuid.Validate(b.PassedOn.TicketID) != nil || b.PassedOn.Issue < 1):
+		return malformed("it does not say which ticket is passed on")
 	case len(b.Items) == 0 && !cancelled:
 		return malformed("no items")
 	case policy.FreeHours < 0 || policy.FreeHours > 8760 || policy.FeeBasisPoints < 0 || policy.FeeBasisPoints > 10_000:
@@ -76,10 +78,14 @@ func decode(m events.Message) (events.Booking, Kind, error) {
 		b.OccurredAt = m.Time
 	}
 	b.Note = paragraphs(b.Note, maxNote)
-	for _, s := range []*string{
+	texts := []*string{
 		&b.UserName, &b.Event.Title, &b.Event.TimeZone,
 		&b.Event.Venue.Name, &b.Event.Venue.Address, &b.Event.Venue.City, &b.Event.Venue.Country,
-	} {
+	}
+	if kind.toHolder() {
+		texts = append(texts, &b.PassedOn.To.Name, &b.PassedOn.From.Name)
+	}
+	for _, s := range texts {
 		*s = line(*s)
 	}
 	if !tidy(b.Items) || cancelled && !tidy(b.Cancellation.Items) {
@@ -96,6 +102,11 @@ func kindOf(messageType string, b events.Booking) (kind Kind, known bool) {
 		return Confirmation, true
 	case events.TypeBookingResendRequested:
 		return Resent, true
+	case events.TypeBookingTicketsChanged:
+		if b.PassedOn != nil {
+			return TicketReceived, true
+		}
+		return Nothing, true // what is being given back is told when it is
 	case events.TypeBookingCancelled:
 		if b.Reason == string(problem.EventCancelled) {
 			return EventCancelled, true

@@ -35,10 +35,12 @@ const (
 	Replaced = "a newer notification about the booking replaced it"
 	// Expired is that of one that was still open when it was forgotten.
 	Expired = "the event was too long ago"
+	// Superseded is that of a mail with tickets that the booking service sees no reason to send.
+	Superseded = "its booking, its link or its ticket changed since"
 	// noNumber is that of an SMS whose user has removed the number.
 	noNumber = "the user has no phone number any more"
 	// OverQuota is that of one that a Quota has stopped, and OverSMSQuota that of an SMS.
-	OverQuota    = "too many notifications about free bookings within an hour"
+	OverQuota    = "too many notifications of this kind within an hour"
 	OverSMSQuota = "too many SMS within an hour"
 )
 
@@ -55,10 +57,13 @@ type Kind string
 
 // The kinds. A booking has at most one record of each that has deliveries, but
 // of ItemsCancelled one for each cancellation in part, and of Resent one for each
-// request.
+// request. Those to holders are records of no booking: they go to others than
+// the booking's, and neither wait for its mails nor keep them waiting.
 const (
 	Confirmation    Kind = "confirmation"
 	Resent          Kind = "resent"           // the confirmation once more, as somebody asked for it
+	TicketReceived  Kind = "ticket_received"  // to the new holder of a ticket
+	TicketPassedOn  Kind = "ticket_passed_on" // to the one before
 	Cancellation    Kind = "cancellation"     // by the customer
 	ItemsCancelled  Kind = "items_cancelled"  // some of the tickets, and the rest stands
 	EventCancelled  Kind = "event_cancelled"  // by the organizer, with everything booked for it
@@ -91,20 +96,24 @@ func (k Kind) Overtakes() bool { return k != Nothing && k != Resent }
 // confirms reports whether a notification of kind k says that the booking is confirmed.
 func (k Kind) confirms() bool { return k == Confirmation || k == Resent }
 
+// toHolder reports whether a notification of kind k goes to the holder of one ticket.
+func (k Kind) toHolder() bool { return k == TicketReceived || k == TicketPassedOn }
+
 // goesOn reports whether the customer still has tickets after a notification of kind k.
 func (k Kind) goesOn() bool { return k.confirms() || k == ItemsCancelled }
 
 // Notification is one delivery of one message to one user by one channel.
 type Notification struct {
 	ID        string // UUIDv7, stable over every attempt: the Message-ID and the idempotency key
-	BookingID string // empty for a test mail
+	BookingID string // empty for a test mail, and one to a holder
 	UserID    string
 	Channel   Channel
 	To        string // email address or phone number; empty while Resolving
 	Subject   string // in English until it was tried, for its language is not known before
 
 	// The record's. Booking is empty where the texts are stored, and for a mail about
-	// an account an events.AccountMail.
+	// an account an events.AccountMail. BookingID is empty for a mail to a holder, whose
+	// Booking has it.
 	Kind    Kind
 	Version int64
 	Booking string
@@ -136,7 +145,7 @@ type Notification struct {
 // Record is what one message leads to: one to two deliveries, or none.
 type Record struct {
 	MessageID  string // the CloudEvent's id
-	BookingID  string // empty for a test mail, and a mail about an account
+	BookingID  string // empty for a test mail, and a mail about an account or to a holder
 	Kind       Kind
 	Part       string    // the cancellation's id for ItemsCancelled, the message's for Resent; else empty
 	Version    int64     // the booking's, as the message has it

@@ -123,18 +123,25 @@ type Store interface {
 
 // Mail is one mail to one address.
 type Mail struct {
-	ID         string // of the notification
-	To         string
-	Subject    string
-	Text       string
-	HTML       string
-	Attachment Attachment // its Body is empty where there is none
-	Date       time.Time
+	ID          string // of the notification
+	To          string
+	Subject     string
+	Text        string
+	HTML        string
+	Inline      []Inline // pictures in the HTML
+	Attachments []Attachment
+	Date        time.Time
+}
+
+// Inline is a picture that the HTML of a mail shows, as "cid:" and its ID.
+type Inline struct {
+	ID string // "ticket-1.<notification id>@boxoffice"
+	Attachment
 }
 
 // Attachment is a file that comes with a mail.
 type Attachment struct {
-	Name string // "boxoffice-BX-4D2P-F2DB.ics"
+	Name string // of ASCII: "boxoffice-BX-4D2P-F2DB.ics"
 	Type string // with its parameters: "text/calendar; charset=utf-8"
 	Body string
 }
@@ -143,8 +150,9 @@ type Attachment struct {
 // every sentence below.
 type Mailer interface {
 	// Send returns nil when the mail system has taken m for good. The mail
-	// has m's parts, in UTF-8, as text and as HTML. Its subject decodes to m's. The attachment arrives
-	// with its name and type, byte for byte; where it is empty there is none.
+	// has m's parts, in UTF-8, as text and as HTML. Its subject decodes to m's. Each attachment arrives
+	// with its name and type, byte for byte, in m's order. So does each picture, beside the HTML
+	// and with its Content-ID.
 	// The Message-ID is made of m.ID, the same however often m is sent. The
 	// domain of m.To is written with A-labels. No
 	// value of m can add a header or a recipient. A context that has ended
@@ -207,4 +215,46 @@ type AccountMails interface {
 	// or no longer to be sent, is ErrNotDue. A user service that does not answer is
 	// an error that is not.
 	AccountMail(ctx context.Context, id string) (AccountMail, error)
+}
+
+// Wanted says what is asked of Deliveries.
+type Wanted struct {
+	BookingID string
+	// LinkVersion is that of the link for the buyer. It counts if TicketID is empty.
+	LinkVersion int
+	// TicketID and Issue are those of the ticket for a holder.
+	TicketID string
+	Issue    int
+	PDF      bool   // the tickets as PDF, too
+	Locale   string // of the PDF, a BCP 47 tag; empty for that of the booking
+}
+
+// Delivery is what a mail with tickets carries. It is a credential, and stored nowhere.
+type Delivery struct {
+	LinkKey string // opens the booking, or the ticket; empty where there are no links
+	Tickets []DeliveredTicket
+	PDF     []byte
+}
+
+// DeliveredTicket is a valid ticket.
+type DeliveredTicket struct {
+	Number int    // its place in the booking
+	Name   string // the ticket type's
+	Holder string // their name
+	Code   string
+	QR     []byte // the code as a QR code, as PNG
+}
+
+// Deliveries asks the booking service. notificationtest.TestDeliveries holds it to
+// every sentence below.
+type Deliveries interface {
+	// Delivery returns what w asks for, as it is now.
+	//
+	//   - A buyer gets the valid tickets by number, and the key of the booking.
+	//   - A holder gets their ticket, and its key.
+	//   - The PDF comes where it is asked for.
+	//   - What is not due is ErrNotDue: the booking is not confirmed, or unknown, its link
+	//     version is another, or the ticket's issue is.
+	//   - No answer is another error.
+	Delivery(ctx context.Context, w Wanted) (Delivery, error)
 }

@@ -20,7 +20,8 @@ type Content struct {
 	HTML    string
 	SMS     string
 
-	Calendar string // attached to the mail; mostly empty
+	Inline      []Inline
+	Attachments []Attachment
 }
 
 // view is what the templates see. Every text in it is one line.
@@ -53,6 +54,7 @@ type view struct {
 	Operation  string     // which takes it
 	Until      string     // when the link ends
 	Note       [][]string // what the organizer says: paragraphs of lines; may be empty
+	carried
 }
 
 // viewItems are tickets and what they cost together.
@@ -69,11 +71,11 @@ type viewItem struct {
 
 // render writes what kind tells about b, which decode has checked, in the language
 // that suits locale. If it is overtaken, it says nothing about the state of the booking.
-func render(kind Kind, b events.Booking, overtaken bool, locale string) (Content, error) {
+func render(kind Kind, b events.Booking, overtaken bool, locale string, with carried) (Content, error) {
 	in := editionOf(locale)
 	v := view{
-		Overtaken: overtaken,
-		Name:      b.UserName, Reference: events.Reference(b.BookingID), BookingID: b.BookingID,
+		carried: with, Overtaken: overtaken,
+		Name: b.UserName, Reference: events.Reference(b.BookingID), BookingID: b.BookingID,
 		Title: b.Event.Title, Venue: b.Event.Venue.Name,
 		Address: join(", ", b.Event.Venue.Address, b.Event.Venue.City, b.Event.Venue.Country),
 	}
@@ -193,6 +195,8 @@ func renderTest(name string, at time.Time, locale string) (Content, error) {
 var subjects = map[Kind]string{ //nolint:gosec // one is about a password, and none is one
 	Confirmation:    "Booking confirmed: %s",
 	Resent:          "Your booking: %s",
+	TicketReceived:  "Your ticket: %s",
+	TicketPassedOn:  "Ticket passed on: %s",
 	Cancellation:    "Booking cancelled: %s",
 	ItemsCancelled:  "Tickets cancelled: %s",
 	EventCancelled:  "Event cancelled: %s",
@@ -243,7 +247,7 @@ func (in edition) execute(kind Kind, v view) (Content, error) {
 		return Content{}, fmt.Errorf("render: %w", err)
 	}
 	c.HTML = b.String()
-	if kind == Test || kind == Resent || kind.aboutAccount() {
+	if kind == Test || kind == Resent || kind.toHolder() || kind.aboutAccount() {
 		return c, nil
 	}
 	var err error

@@ -64,7 +64,7 @@ func contentIn(t *testing.T, locale string, m events.Message, overtaken bool) Co
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := render(kind, b, overtaken, locale)
+	c, err := render(kind, b, overtaken, locale, carried{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -135,7 +135,26 @@ func TestGolden(t *testing.T) {
 			return renderAccountMail(kind, m)
 		}
 	}
+	tickets := carried{
+		Link: "https://tickets.example/b/" + bookingID + "/xvQ8MosBTNjY_I8JO9UQvw", PDF: true,
+		Seats: []seat{
+			{1, "Stalls", "Ada Lovelace", "6BFOXN*KS C43/4T:U", "cid:ticket-1.0195e9d2@boxoffice"},
+			{3, "Füße & <Balcony>", "", "NCFOXN%TSMAHN-H.L8E1", "cid:ticket-3.0195e9d2@boxoffice"},
+		},
+	}
+	codes := tickets
+	codes.Link, codes.PDF = "", false
+	received := tickets
+	received.Seats, received.Received, received.Number = received.Seats[:1], true, 1
+	carrying := func(kind Kind, see carried) write {
+		return func(locale string) (Content, error) { return render(kind, withPolicy, false, locale, see) }
+	}
 	mails := map[string]write{
+		"confirmation_tickets":      carrying(Confirmation, tickets),
+		"confirmation_codes":        carrying(Confirmation, codes),
+		"ticket_received":           carrying(TicketReceived, received),
+		"ticket_passed_on":          carrying(TicketPassedOn, carried{Number: 1}),
+		"ticket_passed_on_buyer":    carrying(TicketPassedOn, carried{Number: 1, Buyer: true}),
 		"confirmation":              told(events.TypeBookingConfirmed, withPolicy),
 		"confirmation_overtaken":    overtaken(events.TypeBookingConfirmed, withPolicy),
 		"confirmation_free":         told(events.TypeBookingConfirmed, free),
@@ -566,7 +585,7 @@ func FuzzDecode(f *testing.F) {
 		if err != nil || kind == Nothing {
 			return
 		}
-		c, err := render(kind, b, false, "de")
+		c, err := render(kind, b, false, "de", carried{})
 		if err != nil {
 			t.Fatal(err)
 		}

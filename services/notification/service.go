@@ -16,8 +16,8 @@ import (
 	"github.com/openboxoffice/boxoffice/services/internal/retry"
 )
 
-// Options is what a Service is made of. Store, Mailer, Contacts, AccountMails
-// and Log are needed; the rest has defaults.
+// Options is what a Service is made of. Store, Mailer, Contacts, AccountMails,
+// Deliveries and Log are needed; the rest has defaults.
 type Options struct {
 	Store    Store
 	Mailer   Mailer
@@ -25,7 +25,13 @@ type Options struct {
 	Contacts Contacts
 	// AccountMails says what mails about accounts say.
 	AccountMails AccountMails
-	Log          *slog.Logger
+	// Deliveries says what mails with tickets carry.
+	Deliveries Deliveries
+	Log        *slog.Logger
+	// WebURL is the web site that mails link to, without a slash at its end; empty for none.
+	WebURL string
+	// WithoutPDF says that mails with tickets have no PDF attached.
+	WithoutPDF bool
 
 	// Organizer is the mail address that calendars name as the organizer of
 	// their entries: the one that mails come from. May be empty.
@@ -56,7 +62,7 @@ type Options struct {
 	// which nothing is paid go to one address, and to the addresses of one account,
 	// within a QuotaPeriod; defaults 10 and 30. They count the first of each booking, and
 	// each cancellation in part. Those about money, and others that follow one that was
-	// sent, are always sent.
+	// sent, are always sent. Mails to the holders of tickets have as many, whatever was paid.
 	RecipientQuota, AccountQuota int
 	// Poll is how often an idle worker looks for what is due; default 500 ms.
 	// What is enqueued here does not wait for it.
@@ -76,8 +82,8 @@ type Service struct {
 
 // New returns a Service, or an error that names the option that is missing.
 func New(o Options) (*Service, error) {
-	if o.Store == nil || o.Mailer == nil || o.Contacts == nil || o.AccountMails == nil || o.Log == nil {
-		return nil, errors.New("notification: Store, Mailer, Contacts, AccountMails and Log are needed")
+	if o.Store == nil || o.Mailer == nil || o.Contacts == nil || o.AccountMails == nil || o.Deliveries == nil || o.Log == nil {
+		return nil, errors.New("notification: Store, Mailer, Contacts, AccountMails, Deliveries and Log are needed")
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -114,6 +120,12 @@ func New(o Options) (*Service, error) {
 //     customer, of all or some of the tickets, or with the whole event. Where
 //     money was paid, they are told by SMS, too.
 //   - The confirmation is mailed once more for each request for that, without an SMS.
+//   - A confirmation has the tickets: their codes, which no message and no store holds, are
+//     asked for when it is sent. It is dropped if the booking or its link is
+//     another by then.
+//   - A ticket that is passed on is mailed to its new holder, and the holder before is told.
+//     It is dropped if it was passed on again, or given back. An address gets few of these mails
+//     within a QuotaPeriod, and so do those that one account names.
 //   - A failed booking is told where the customer had been answered
 //     "pending", or had been charged and got it back. It may have died before
 //     anything was known of its event. One that was told may still be paid,
@@ -143,18 +155,25 @@ func (s *Service) Handle(ctx context.Context, m events.Message) error {
 	}
 	now := s.o.Now()
 	r := Record{MessageID: m.ID, BookingID: b.BookingID, Kind: kind, Version: b.Version, At: now, EventAt: now}
-	if kind != Nothing {
-		if err := s.address(&r, b); err != nil {
-			return err
-		}
+	records := []Record{r}
+	switch {
+	case kind.toHolder():
+		records, err = s.toHolders(r, b)
+	case kind != Nothing:
+		err = s.address(&records[0], b)
 	}
-	outcome, err := s.enqueue(ctx, r)
 	if err != nil {
-		return fmt.Errorf("enqueue message %s: %w", m.ID, err)
+		return err
 	}
-	if outcome == Limited {
-		s.o.Log.WarnContext(ctx, "notification not sent", "message_id", m.ID, "booking_id", b.BookingID, "user_id", b.UserID,
-			"kind", kind, "reason", OverQuota)
+	var outcome Outcome
+	for _, r := range records {
+		if outcome, err = s.enqueue(ctx, r); err != nil {
+			return fmt.Errorf("enqueue message %s: %w", m.ID, err)
+		}
+		if outcome == Limited {
+			s.o.Log.WarnContext(ctx, "notification not sent", "message_id", m.ID, "booking_id", b.BookingID, "user_id", b.UserID,
+				"kind", r.Kind, "reason", OverQuota)
+		}
 	}
 	s.o.Log.InfoContext(ctx, "message taken in", "message_id", m.ID, "type", m.Type, "booking_id", b.BookingID, "new", outcome != Ignored)
 	return nil

@@ -40,6 +40,29 @@ type outside struct {
 	contact  notification.Contact
 	usersErr error
 	asked    int // for contacts
+
+	delivery    notification.Delivery
+	deliveryErr error
+	wanted      []notification.Wanted
+}
+
+// asks returns what deliveries were asked for.
+func (o *outside) asks() []notification.Wanted {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return slices.Clone(o.wanted)
+}
+
+// Delivery is notification.Deliveries: everybody gets the same.
+func (o *outside) Delivery(_ context.Context, w notification.Wanted) (notification.Delivery, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.wanted = append(o.wanted, w)
+	d := o.delivery
+	if !w.PDF {
+		d.PDF = nil
+	}
+	return d, o.deliveryErr
 }
 
 func (o *outside) set(change func(o *outside)) {
@@ -97,7 +120,7 @@ func openDB(t *testing.T) *sqlitedb.DB {
 func newService(t *testing.T, o *outside, change ...func(*notification.Options)) *notification.Service {
 	t.Helper()
 	options := notification.Options{
-		Store: sqlite.New(openDB(t)), Mailer: mailerOf{o}, SMS: smsOf{o}, Contacts: o, AccountMails: &accounts{outside: o}, Log: quiet,
+		Store: sqlite.New(openDB(t)), Mailer: mailerOf{o}, SMS: smsOf{o}, Contacts: o, AccountMails: &accounts{outside: o}, Deliveries: o, Log: quiet,
 		RetryBase: time.Millisecond, RetryMax: 5 * time.Millisecond, MaxAttempts: 1 << 20, Poll: 2 * time.Millisecond,
 	}
 	for _, c := range change {
@@ -232,7 +255,7 @@ func TestEachRequestMailsTheConfirmationOnceMore(t *testing.T) {
 	if got := strings.Join(subjects, ", "); got != "Booking confirmed: Concert, Your booking: Concert, Your booking: Concert" || len(texts) != 1 {
 		t.Errorf("mails: %s; %d SMS", got, len(texts))
 	}
-	if !strings.Contains(mails[2].Text, "your booking is confirmed") || mails[2].Attachment.Body == "" {
+	if !strings.Contains(mails[2].Text, "your booking is confirmed") || len(mails[2].Attachments) == 0 {
 		t.Errorf("the last mail is no confirmation:\n%s", mails[2].Text)
 	}
 }
@@ -789,18 +812,22 @@ func TestTheMailHasTheCalendarAndTheSMSHasNot(t *testing.T) {
 	mails, _ := o.sent()
 	for _, m := range mails {
 		want := map[string]string{"Booking confirmed: Concert": "PUBLISH", "Booking cancelled: Concert": "CANCEL"}[m.Subject]
-		if (m.Attachment.Body == "") != (want == "") {
-			t.Errorf("%q has the attachment %q", m.Subject, m.Attachment.Name)
-		}
 		if want == "" {
+			if len(m.Attachments) > 0 {
+				t.Errorf("%q has the attachment %q", m.Subject, m.Attachments[0].Name)
+			}
 			continue
 		}
-		if m.Attachment.Name != "boxoffice-"+events.Reference(b.BookingID)+".ics" || m.Attachment.Type != "text/calendar; charset=utf-8; method="+want {
-			t.Errorf("%q has %q of type %q", m.Subject, m.Attachment.Name, m.Attachment.Type)
+		if len(m.Attachments) != 1 {
+			t.Fatalf("%q has %d attachments", m.Subject, len(m.Attachments))
+		}
+		entry := m.Attachments[0]
+		if entry.Name != "boxoffice-"+events.Reference(b.BookingID)+".ics" || entry.Type != "text/calendar; charset=utf-8; method="+want {
+			t.Errorf("%q has %q of type %q", m.Subject, entry.Name, entry.Type)
 		}
 		for _, line := range []string{"METHOD:" + want, "ORGANIZER;CN=Boxoffice:mailto:tickets@boxoffice.example", "UID:" + b.BookingID + "@boxoffice"} {
-			if !strings.Contains(m.Attachment.Body, "\r\n"+line+"\r\n") {
-				t.Errorf("%q has not the line %q:\n%s", m.Subject, line, m.Attachment.Body)
+			if !strings.Contains(entry.Body, "\r\n"+line+"\r\n") {
+				t.Errorf("%q has not the line %q:\n%s", m.Subject, line, entry.Body)
 			}
 		}
 	}

@@ -17,11 +17,12 @@ const (
 	gsmExtended = "^{}\\[~]|€\f"
 )
 
-// What an SMS has room for: one segment of that alphabet, or three of UTF-16, of which
+// What an SMS has room for: one segment of that alphabet, two with a link, or three of UTF-16, of which
 // two have too little for the longest texts around a title.
 const (
-	gsmRoom   = 160
-	utf16Room = 3 * 67
+	gsmRoom     = 160
+	gsmLinkRoom = 2 * 153
+	utf16Room   = 3 * 67
 )
 
 // isGSM reports whether s has characters of the default alphabet alone.
@@ -57,6 +58,9 @@ func (in edition) sms(kind Kind, v view) (string, error) {
 	title := plain(v.Title)
 	text := write(title)
 	room, size := gsmRoom, septets
+	if v.Link != "" {
+		room = gsmLinkRoom
+	}
 	if !isGSM(text) {
 		room, size = utf16Room, utf16Units
 	}

@@ -126,13 +126,38 @@ func wholeClusters(part, s string) bool {
 	return false
 }
 
+// With a link an SMS has two segments, and the link is whole.
+func TestAnSMSWithALink(t *testing.T) {
+	t.Parallel()
+	link := "https://tickets.example.org/b/" + bookingID + "/xvQ8MosBTNjY_I8JO9UQvw"
+	for _, locale := range speech.Tags() {
+		for letter, segments := range map[string]int{"Ü": 2 * 153, "楽": 3 * 67} {
+			c, err := render(Confirmation, func() events.Booking {
+				b := someBooking()
+				b.Event.Title = strings.Repeat(letter, 200)
+				return b
+			}(), false, locale, carried{Link: link})
+			if err != nil {
+				t.Fatal(err)
+			}
+			size := septets
+			if !isGSM(c.SMS) {
+				size = utf16Units
+			}
+			if shown := strings.Count(c.SMS, letter); !strings.HasSuffix(c.SMS, " "+link) || size(c.SMS) > segments || shown < 15 {
+				t.Errorf("%s: %d characters, with %d of the title: %s", locale, size(c.SMS), shown, c.SMS)
+			}
+		}
+	}
+}
+
 // What is said around a title leaves room for it, in each language and of each kind.
 func TestEachSMSHasRoomForATitle(t *testing.T) {
 	t.Parallel()
 	for _, locale := range speech.Tags() {
 		in := editionOf(locale)
 		for kind := range subjects {
-			if kind == Test || kind == Resent || kind.aboutAccount() {
+			if kind == Test || kind == Resent || kind.toHolder() || kind.aboutAccount() {
 				continue
 			}
 			for _, due := range []bool{false, true} {

@@ -27,6 +27,8 @@ var german = map[string]string{ //nolint:gosec // some are about passwords, and 
 	// Subjects. Those with an event lose its colon where no event is known.
 	"Booking confirmed: %s":          "Buchung bestätigt: %s",
 	"Your booking: %s":               "Ihre Buchung: %s",
+	"Your ticket: %s":                "Ihr Ticket: %s",
+	"Ticket passed on: %s":           "Ticket weitergegeben: %s",
 	"Booking cancelled: %s":          "Buchung storniert: %s",
 	"Tickets cancelled: %s":          "Tickets storniert: %s",
 	"Event cancelled: %s":            "Veranstaltung abgesagt: %s",
@@ -52,6 +54,21 @@ var german = map[string]string{ //nolint:gosec // some are about passwords, and 
 	"They are no longer valid.":                                    "Diese Tickets sind nicht mehr gültig.",
 	"They are no longer valid; the rest of your booking stands.":   "Diese Tickets sind nicht mehr gültig, die übrigen bleiben es.",
 	"Boxoffice. This mail was sent because of a booking of yours.": "Boxoffice. Sie erhalten diese E-Mail, weil Sie bei uns gebucht haben.",
+
+	"The reference is in the attached entry for your calendar, too.": "Die Buchungsnummer steht auch im beigefügten Kalendereintrag.",
+
+	// Tickets.
+	"Ticket no. %d":                         "Ticket Nr. %d",
+	"Open the booking":                      "Buchung öffnen",
+	"Open the ticket":                       "Ticket öffnen",
+	"The link works without a password.":    "Der Link funktioniert ohne Passwort.",
+	"The tickets are also attached as PDF.": "Die Tickets liegen auch als PDF bei.",
+	"Show each ticket's QR code at the door, on your phone or printed. Whoever shows a code first gets in, so keep this mail to yourself.": "Zeigen Sie am Einlass den QR-Code jedes Tickets, auf dem Telefon oder gedruckt. Eingelassen wird, wer einen Code zuerst zeigt: Behalten Sie diese E-Mail für sich.",
+	"you have a ticket: it was passed on to you. Earlier codes of it are not valid any more.":                                              "Sie haben ein Ticket: Es wurde an Sie weitergegeben. Seine früheren Codes gelten nicht mehr.",
+	"your ticket no. %d was passed on: it is for somebody else now, and its earlier QR code is not valid any more.":                        "Ihr Ticket Nr. %d wurde weitergegeben: Es ist jetzt für jemand anderen, und der bisherige QR-Code gilt nicht mehr.",
+	"If it was not you: whoever has the link from our mails about the booking can do so. You can end that link in your booking.":           "Falls Sie das nicht waren: Das kann, wer den Link aus unseren E-Mails zur Buchung hat. Sie können ihn in Ihrer Buchung ungültig machen.",
+	"If you did not expect this, please ask whoever booked the ticket.":                                                                    "Falls Sie das nicht erwartet haben, fragen Sie bitte die Person, die das Ticket gebucht hat.",
+	"Boxoffice. This mail was sent because a ticket is or was in your name.":                                                               "Boxoffice. Sie erhalten diese E-Mail, weil ein Ticket auf Ihren Namen lautet oder lautete.",
 
 	// Money.
 	"Kept, by the event's cancellation policy: %s": "Einbehalten gemäß den Stornobedingungen der Veranstaltung: %s",

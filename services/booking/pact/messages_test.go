@@ -53,6 +53,17 @@ var messages = map[string]func(testing.TB) ([]byte, error){
 		}
 		return w.service.Resend(ctx, pacttest.Callers["customer"], b.ID, "key")
 	}),
+	"a ticket is passed on": told(events.TypeBookingTicketsChanged, patient, func(ctx context.Context, w *world) error {
+		b, err := w.book(ctx, sandbox.Visa)
+		if err != nil {
+			return err
+		}
+		if _, err := w.store.Update(ctx, b.ID, "", func(b *booking.Booking) error { b.Event.NoTransfers = false; return nil }); err != nil {
+			return err
+		}
+		_, _, err = w.service.ChangeHolder(ctx, pacttest.Callers["customer"], b.ID, booking.TicketID(b.ID, 1), booking.Holder{Name: "Grace Hopper", Email: "grace@example.com"})
+		return err
+	}),
 	"a booking is cancelled": told(events.TypeBookingCancelled, patient, func(ctx context.Context, w *world) error {
 		b, err := w.book(ctx, sandbox.Visa)
 		if err != nil {

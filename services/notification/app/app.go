@@ -20,6 +20,7 @@ import (
 	"github.com/openboxoffice/boxoffice/services/internal/sidecar"
 	"github.com/openboxoffice/boxoffice/services/internal/wiring"
 	"github.com/openboxoffice/boxoffice/services/notification"
+	"github.com/openboxoffice/boxoffice/services/notification/adapter/bookingapi"
 	"github.com/openboxoffice/boxoffice/services/notification/adapter/mailfolder"
 	"github.com/openboxoffice/boxoffice/services/notification/adapter/messaging"
 	"github.com/openboxoffice/boxoffice/services/notification/adapter/rest"
@@ -37,10 +38,11 @@ type Config struct {
 	// Sidecar is the own one, if there is one: the way to the other services and
 	// from the broker.
 	Sidecar sidecar.Config
-	// UserURL is the user service, and JWKSURL its key set, where there is no
-	// sidecar.
-	UserURL string `env:"USER_URL"`
-	JWKSURL string `env:"JWKS_URL"`
+	// UserURL and BookingURL are the other services, and JWKSURL the user service's key
+	// set, where there is no sidecar.
+	UserURL    string `env:"USER_URL"`
+	BookingURL string `env:"BOOKING_URL"`
+	JWKSURL    string `env:"JWKS_URL"`
 	// ServiceKey is this service's own private key. ServiceKeys are the public
 	// keys of the services, this one's and those of the booking and the user service
 	// among them, which publish messages and ask for receipts.
@@ -55,6 +57,11 @@ type Config struct {
 	MailDir string `env:"MAIL_DIR" envDefault:"data/mail"`
 	// MailFrom is the sender of every mail.
 	MailFrom string `env:"MAIL_FROM" envDefault:"Boxoffice <tickets@boxoffice.example>"`
+	// AttachTickets says that mails with tickets have them attached as PDF. Their QR
+	// codes are in the mails in any case.
+	AttachTickets bool `env:"MAIL_ATTACH_TICKETS" envDefault:"true"`
+	// WebURL is the web site, to whose pages of bookings mails link.
+	WebURL string `env:"WEB_URL"`
 	// SMSURL is the base URL of an SMS gateway, SMSToken its bearer token; or
 	// "none", with which there are no SMS, or "log", which only notes them. Not set
 	// it is the log, where nobody but this machine can reach the service.
@@ -116,6 +123,10 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
+	site, err := config.Site(cfg.WebURL)
+	if err != nil {
+		return nil, err
+	}
 	if err := a.Open(wiring.Options{
 		Name: "notification", Addr: cfg.Addr, Reach: cfg.Reach, Public: deps.Public, Sidecar: cfg.Sidecar, Transport: deps.Transport,
 		ServiceKey: cfg.ServiceKey, ServiceKeys: cfg.ServiceKeys, Peers: []string{"booking", "user"}, Log: deps.Log,
@@ -137,6 +148,10 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	if err != nil {
 		return nil, err
 	}
+	bookings, err := a.Way.Client("booking", "BOOKING_URL", cfg.BookingURL, a.Key, bookingapi.Timeout)
+	if err != nil {
+		return nil, err
+	}
 	guard, err := a.Guard(cfg.JWKSURL)
 	if err != nil {
 		return nil, err
@@ -149,7 +164,8 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 		return nil, err
 	}
 	service, err := notification.New(notification.Options{
-		Store: db.Store, Mailer: mailer, SMS: sms, Contacts: userapi.New(users), AccountMails: userapi.New(users), Log: deps.Log, Organizer: organizer(cfg),
+		Store: db.Store, Mailer: mailer, SMS: sms, Contacts: userapi.New(users), AccountMails: userapi.New(users), Deliveries: bookingapi.New(bookings), Log: deps.Log, Organizer: organizer(cfg),
+		WebURL: site, WithoutPDF: !cfg.AttachTickets,
 		RetryBase: cfg.RetryBase, RetryMax: cfg.RetryMax, MaxAttempts: cfg.MaxAttempts,
 		SendTimeout: cfg.SendTimeout, Workers: cfg.Workers, Retention: cfg.Retention,
 		RecipientQuota: cfg.FreeRecipientQuota, AccountQuota: cfg.FreeAccountQuota,

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -55,6 +56,22 @@ func TestAConfirmedBookingIsMailedAndListed(t *testing.T) {
 		t.Errorf("%d, receipts (-want +got):\n%s", got.Status, diff)
 	}
 	p.stop()
+	mail, err := filepath.Glob(filepath.Join(p.dir, "mail", "*.eml"))
+	must(t, err)
+	sent, err := os.ReadFile(mail[0])
+	must(t, err)
+	for _, part := range []string{"multipart/related", "application/pdf", "image/png"} {
+		if !strings.Contains(string(sent), part) {
+			t.Errorf("the mail has no %s", part)
+		}
+	}
+	kept, err := os.ReadFile(filepath.Join(p.dir, "notification.db"))
+	must(t, err)
+	for _, secret := range []string{code, linkKey} {
+		if strings.Contains(string(kept)+p.log.String(), secret) {
+			t.Errorf("the database or the log has %q", secret)
+		}
+	}
 	if s := p.log.String(); strings.Contains(s, "@example.com") || strings.Contains(s, "4930123456") || !strings.Contains(s, b.BookingID) {
 		t.Errorf("the log has an address or a number, or not the booking:\n%s", s)
 	}

@@ -53,6 +53,12 @@ type platform struct {
 	stop   func()
 }
 
+// What the mails carry.
+const (
+	code    = "6BFOXN*KS C43/4T:U QZ2WVHC.ONE"
+	linkKey = "xvQ8MosBTNjY_I8JO9UQvw"
+)
+
 // start runs the service on the data in dir. Users have the phone, or none.
 func start(t *testing.T, dir, phone string, change ...func(*app.Config)) *platform {
 	t.Helper()
@@ -75,6 +81,18 @@ func start(t *testing.T, dir, phone string, change ...func(*app.Config)) *platfo
 			return
 		}
 		_ = json.NewEncoder(w).Encode(map[string]string{"user_id": r.PathValue("id"), "phone": phone})
+	})
+	asker := p.others.Keys().Verifier("booking")
+	mux.HandleFunc("GET /bookings/{id}/delivery", func(w http.ResponseWriter, r *http.Request) {
+		if who, err := asker(r.Header.Get("X-Service-Token")); err != nil || who != "notification" {
+			w.WriteHeader(http.StatusForbidden)
+			return
+		}
+		out := map[string]any{"link_key": linkKey, "tickets": []map[string]any{{"number": 1, "name": "Stalls", "holder": map[string]any{"name": "Ada"}, "code": code, "qr": []byte("\x89PNG")}}}
+		if r.URL.Query().Get("pdf") == "true" {
+			out["pdf"] = []byte("%PDF-1.7")
+		}
+		_ = json.NewEncoder(w).Encode(out)
 	})
 	user := httptest.NewServer(mux)
 
@@ -110,7 +128,7 @@ func start(t *testing.T, dir, phone string, change ...func(*app.Config)) *platfo
 func config(services *authtest.Services, dir, userURL string) app.Config {
 	return app.Config{
 		Addr: "127.0.0.1:0", MailDir: filepath.Join(dir, "mail"), MailFrom: "tickets@boxoffice.example",
-		JWKSURL: userURL + "/jwks", UserURL: userURL,
+		JWKSURL: userURL + "/jwks", UserURL: userURL, BookingURL: userURL, AttachTickets: true,
 		ServiceKey: services.Private("notification"), ServiceKeys: services.Public,
 		RetryBase: time.Second, RetryMax: 30 * time.Minute, MaxAttempts: 60, SendTimeout: 15 * time.Second, Workers: 4,
 		Retention: 90 * 24 * time.Hour, FreeRecipientQuota: 10, FreeAccountQuota: 30,

@@ -25,10 +25,16 @@ type NewMailer func(t *testing.T) (m notification.Mailer, taken func() [][]byte)
 func someMail() notification.Mail {
 	return notification.Mail{
 		ID: newID(), To: "ada@example.com", Subject: "Booking confirmed: Füße & 音楽 🎻 " + strings.Repeat("lang ", 30),
-		Attachment: notification.Attachment{
+		Attachments: []notification.Attachment{{
+			Name: "tickets.pdf", Type: "application/pdf", Body: "%PDF-1.7\n" + strings.Repeat("\x00\xff\r\n", 20_000),
+		}, {
 			Name: "boxoffice-BX-4D2P-F2DB.ics", Type: "text/calendar; charset=utf-8; method=PUBLISH",
 			// Line ends of both kinds, a dot alone, what is no text, and no line end at the end.
 			Body: "BEGIN:VCALENDAR\r\nSUMMARY:Füße 音楽\r\n 🎻\n.\r\n..\r\n\x00\xff \t\r\nEND:VCALENDAR",
+		}},
+		Inline: []notification.Inline{
+			{ID: "ticket-1.0195e9d2@boxoffice", Attachment: notification.Attachment{Name: "ticket-1.png", Type: "image/png", Body: "\x89PNG\r\n\x1a\n1"}},
+			{ID: "ticket-2.0195e9d2@boxoffice", Attachment: notification.Attachment{Name: "ticket-2.png", Type: "image/png", Body: "\x89PNG\r\n\x1a\n2"}},
 		},
 		Text: "Hëllo,\n\n.\n..two dots\n1 × Ticket = 25.00 EUR\n", HTML: "<p>1 × Ticket = <b>25.00 EUR</b></p>\n", Date: base,
 	}
@@ -57,23 +63,32 @@ func TestMailer(t *testing.T, newMailer NewMailer) {
 			t.Errorf("it is from %v (%v)", from, err)
 		}
 	})
-	t.Run("an_attachment_arrives_byte_for_byte", func(t *testing.T) {
+	t.Run("attachments_arrive_byte_for_byte", func(t *testing.T) {
 		t.Parallel()
 		m, taken := newMailer(t)
 		want := someMail()
 		sendMail(t, m, want)
-		if diff := cmp.Diff([]notification.Attachment{want.Attachment}, parseOne(t, taken()).attachments); diff != "" {
+		if diff := cmp.Diff(want.Attachments, parseOne(t, taken()).attachments); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
 	})
-	t.Run("without_an_attachment_there_is_none", func(t *testing.T) {
+	t.Run("pictures_arrive_beside_the_html", func(t *testing.T) {
+		t.Parallel()
+		m, taken := newMailer(t)
+		want := someMail()
+		sendMail(t, m, want)
+		if diff := cmp.Diff(want.Inline, parseOne(t, taken()).inline); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	})
+	t.Run("without_files_there_are_none", func(t *testing.T) {
 		t.Parallel()
 		m, taken := newMailer(t)
 		mail := someMail()
-		mail.Attachment = notification.Attachment{}
+		mail.Attachments, mail.Inline = nil, nil
 		sendMail(t, m, mail)
 		got := parseOne(t, taken())
-		if len(got.attachments) > 0 || got.text == "" || got.html == "" {
+		if len(got.attachments)+len(got.inline) > 0 || got.text == "" || got.html == "" {
 			t.Errorf("the mail is %+v", got)
 		}
 	})
@@ -137,12 +152,13 @@ func TestMailer(t *testing.T, newMailer NewMailer) {
 			"ada@example.com>\r\nRCPT TO:<eve@example.com", "ada@example.com, eve@example.com", "\u2028Bcc: eve@example.com",
 		} {
 			m, taken := newMailer(t)
-			subject, to, id, name, kind := someMail(), someMail(), someMail(), someMail(), someMail()
-			subject.Subject, to.To, id.ID, name.Attachment.Name, kind.Attachment.Type = evil, evil, evil, "x\r\nX: y", "text/x\r\nX: y"
+			subject, to, id, name, kind, picture := someMail(), someMail(), someMail(), someMail(), someMail(), someMail()
+			subject.Subject, to.To, id.ID, name.Attachments[0].Name, kind.Attachments[1].Type = evil, evil, evil, "x\r\nX: y", "text/x\r\nX: y"
+			picture.Inline[0].ID = "x>\r\nX: y"
 			sendMail(t, m, subject)
-			for _, bad := range []notification.Mail{to, id, name, kind} {
+			for _, bad := range []notification.Mail{to, id, name, kind, picture} {
 				if err := m.Send(t.Context(), bad); err == nil {
-					t.Errorf("%q is taken as an address, as an id, or in an attachment's header", evil)
+					t.Errorf("%q is taken as an address, as an id, or in a file's header", evil)
 				}
 			}
 			got := parseOne(t, taken())
@@ -241,6 +257,7 @@ type parsed struct {
 	to, subject string
 	text, html  string
 	attachments []notification.Attachment
+	inline      []notification.Inline
 }
 
 func parseOne(t *testing.T, raw [][]byte) parsed {
@@ -268,14 +285,15 @@ func parse(t *testing.T, raw []byte) parsed {
 	return p
 }
 
-// parts reads what is in a multipart body: a text with its HTML, and around it
-// the attachments if there are any.
+// parts reads what is in a multipart body: a text with its HTML, around them the
+// pictures if there are any, and around all of it the attachments.
 func (p *parsed) parts(t *testing.T, contentType string, body io.Reader) {
 	t.Helper()
 	kind, params, err := mime.ParseMediaType(contentType)
-	if err != nil || kind != "multipart/alternative" && kind != "multipart/mixed" {
-		t.Fatalf("the content is %q (%v), want multipart/alternative, or multipart/mixed around it", kind, err)
+	if err != nil || kind != "multipart/alternative" && kind != "multipart/related" && kind != "multipart/mixed" {
+		t.Fatalf("the content is %q (%v), want multipart/alternative, or multipart/related or multipart/mixed around it", kind, err)
 	}
+	within := kind
 	for r := multipart.NewReader(body, params["boundary"]); ; {
 		part, err := r.NextRawPart()
 		if errors.Is(err, io.EOF) {
@@ -290,11 +308,14 @@ func (p *parsed) parts(t *testing.T, contentType string, body io.Reader) {
 		switch disposition, file, _ := mime.ParseMediaType(part.Header.Get("Content-Disposition")); {
 		case strings.HasPrefix(kind, "multipart/"):
 			p.parts(t, contentType, part)
-		case disposition == "attachment":
+		case disposition == "attachment" && within == "multipart/mixed", disposition == "inline" && within == "multipart/related":
 			delete(params, "name") // said once more
-			p.attachments = append(p.attachments, notification.Attachment{
-				Name: file["filename"], Type: mime.FormatMediaType(kind, params), Body: decoded(t, part),
-			})
+			a := notification.Attachment{Name: file["filename"], Type: mime.FormatMediaType(kind, params), Body: decoded(t, part)}
+			if disposition == "attachment" {
+				p.attachments = append(p.attachments, a)
+			} else {
+				p.inline = append(p.inline, notification.Inline{ID: strings.Trim(part.Header.Get("Content-Id"), "<>"), Attachment: a})
+			}
 		case kind == "text/plain" && utf8:
 			p.text = strings.ReplaceAll(decoded(t, part), "\r\n", "\n")
 		case kind == "text/html" && utf8:

@@ -17,6 +17,7 @@ import (
 	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
 	"github.com/openboxoffice/boxoffice/services/internal/pacttest"
 	"github.com/openboxoffice/boxoffice/services/notification"
+	"github.com/openboxoffice/boxoffice/services/notification/adapter/bookingapi"
 	"github.com/openboxoffice/boxoffice/services/notification/adapter/messaging"
 	"github.com/openboxoffice/boxoffice/services/notification/adapter/sqlite"
 	"github.com/openboxoffice/boxoffice/services/notification/adapter/userapi"
@@ -110,8 +111,8 @@ func TestConsumerOfBooking(t *testing.T) {
 					t.Errorf("the mail does not say what became of the money:\n%s", sent.Text)
 				}
 			}
-			if (sent.Attachment.Body != "") != slices.Contains([]string{events.TypeBookingConfirmed, events.TypeBookingResendRequested, events.TypeBookingCancelled}, m.kind) {
-				t.Errorf("its calendar is %q", sent.Attachment.Body)
+			if (len(sent.Attachments) > 0) != slices.Contains([]string{events.TypeBookingConfirmed, events.TypeBookingResendRequested, events.TypeBookingCancelled}, m.kind) {
+				t.Errorf("its calendar is %q", sent.Attachments)
 			}
 			for _, text := range []string{"Ada Lovelace", "21 June 2040, 20:00", "Philharmonie", "Berlin", "2 × Standard at €25.00 = €50.00"} {
 				if !strings.Contains(sent.Text, text) {
@@ -120,6 +121,8 @@ func TestConsumerOfBooking(t *testing.T) {
 			}
 		})
 	}
+	passedOn(t, pact, told(0, false))
+	deliveries(t, pact)
 }
 
 // newService is the service. mail and text run its workers until they send a mail, or
@@ -139,7 +142,7 @@ func newService(t *testing.T) (store *sqlite.Store, service *notification.Servic
 	store = sqlite.New(db)
 	mails, texts := make(mailer, 1), make(texter, 1)
 	service, err = notification.New(notification.Options{
-		Store: store, Mailer: mails, SMS: texts, Contacts: userapi.New(client), AccountMails: userapi.New(client), Log: quiet,
+		Store: store, Mailer: mails, SMS: texts, Contacts: userapi.New(client), AccountMails: userapi.New(client), Deliveries: bookingapi.New(client), Log: quiet,
 		RetryBase: time.Millisecond, MaxAttempts: 1, // nobody answers for the addresses, and the last attempt does without
 	})
 	if err != nil {

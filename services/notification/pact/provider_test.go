@@ -67,7 +67,7 @@ func serve(t testing.TB, issuer *pacttest.Issuer, services *authtest.Services, s
 		return nil, err
 	}
 	a, err := app.New(t.Context(), app.Config{
-		Addr: "127.0.0.1:0", JWKSURL: issuer.URL, UserURL: "http://127.0.0.1:1", // is not asked
+		Addr: "127.0.0.1:0", JWKSURL: issuer.URL, UserURL: "http://127.0.0.1:1", BookingURL: "http://127.0.0.1:1", // is not asked
 		ServiceKey: services.Private("notification"), ServiceKeys: services.Public,
 		MailDir: filepath.Join(dir, "mail"), MailFrom: "tickets@boxoffice.example",
 		RetryBase: time.Second, RetryMax: time.Second, MaxAttempts: 1, SendTimeout: time.Second, Workers: 1, Retention: 24 * time.Hour,

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -134,17 +135,35 @@ func TestMailerSuiteCatchesBrokenAdapters(t *testing.T) {
 		caughtBy string
 		change   func(m *notification.Mail)
 	}{
-		"drops_the_attachment": {"an_attachment_arrives_byte_for_byte", func(m *notification.Mail) {
-			m.Attachment = notification.Attachment{}
+		"drops_the_attachment": {"attachments_arrive_byte_for_byte", func(m *notification.Mail) {
+			m.Attachments = m.Attachments[:min(1, len(m.Attachments))]
 		}},
-		"changes_its_line_ends": {"an_attachment_arrives_byte_for_byte", func(m *notification.Mail) {
-			m.Attachment.Body = strings.ReplaceAll(m.Attachment.Body, "\r\n", "\n")
+		"changes_its_line_ends": {"attachments_arrive_byte_for_byte", func(m *notification.Mail) {
+			m.Attachments = slices.Clone(m.Attachments)
+			for i := range m.Attachments {
+				m.Attachments[i].Body = strings.ReplaceAll(m.Attachments[i].Body, "\r\n", "\n")
+			}
 		}},
-		"forgets_its_type": {"an_attachment_arrives_byte_for_byte", func(m *notification.Mail) {
-			m.Attachment.Type = "application/octet-stream"
+		"forgets_its_type": {"attachments_arrive_byte_for_byte", func(m *notification.Mail) {
+			m.Attachments = slices.Clone(m.Attachments)
+			for i := range m.Attachments {
+				m.Attachments[i].Type = "application/octet-stream"
+			}
 		}},
-		"always_has_an_attachment": {"without_an_attachment_there_is_none", func(m *notification.Mail) {
-			m.Attachment.Body += " "
+		"always_has_an_attachment": {"without_files_there_are_none", func(m *notification.Mail) {
+			m.Attachments = append(m.Attachments, notification.Attachment{Name: "a.txt", Type: "text/plain; charset=utf-8", Body: " "})
+		}},
+		"attaches_the_pictures": {"pictures_arrive_beside_the_html", func(m *notification.Mail) {
+			for _, picture := range m.Inline {
+				m.Attachments = append(m.Attachments, picture.Attachment)
+			}
+			m.Inline = nil
+		}},
+		"gives_pictures_other_ids": {"pictures_arrive_beside_the_html", func(m *notification.Mail) {
+			m.Inline = slices.Clone(m.Inline)
+			for i := range m.Inline {
+				m.Inline[i].ID = "1" + m.Inline[i].ID
+			}
 		}},
 	} {
 		suitetest.MustFail(t, name, func(t *testing.T) {

@@ -35,6 +35,10 @@ func (outside) AccountMail(context.Context, string) (notification.AccountMail, e
 	return notification.AccountMail{}, notification.ErrNotDue
 }
 
+func (outside) Delivery(context.Context, notification.Wanted) (notification.Delivery, error) {
+	return notification.Delivery{}, nil
+}
+
 type texts struct{}
 
 func (texts) Send(context.Context, notification.Text) error { return nil }
@@ -72,7 +76,7 @@ func BenchmarkConfirmations(b *testing.B) {
 	defer func() { _ = db.Close() }()
 	store := settling{db, make(chan struct{}, 64)}
 	s, err := notification.New(notification.Options{
-		Store: store, Mailer: outside{}, SMS: texts{}, Contacts: outside{}, AccountMails: outside{}, Log: slog.New(slog.DiscardHandler),
+		Store: store, Mailer: outside{}, SMS: texts{}, Contacts: outside{}, AccountMails: outside{}, Deliveries: outside{}, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		b.Fatal(err)

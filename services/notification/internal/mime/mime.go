@@ -100,20 +100,12 @@ const encodedWord = "=?"
 // write gives msg its parts, and writes it once for nothing: what fails halfway
 // through a server's DATA would be taken as the whole mail.
 func write(msg *mail.Msg, m notification.Mail) error {
-	file := m.Attachment
-	if strings.ContainsFunc(file.Name+file.Type, unicode.IsControl) {
-		return errors.New("an attachment's name or type has control characters")
-	}
-	attach := func() error {
-		return msg.AttachReader(file.Name, strings.NewReader(file.Body),
-			mail.WithFileContentType(mail.ContentType(file.Type)), mail.WithFileEncoding(mail.EncodingB64))
-	}
 	// The library takes one boundary for all levels of a mail, but keeps those
 	// that it has written with: so each level is written alone first, with
 	// nothing in it.
 	msg.SetBodyString(mail.TypeTextPlain, "")
-	if file.Body != "" {
-		if err := attach(); err != nil {
+	if len(m.Attachments) > 0 {
+		if err := msg.AttachReader("", strings.NewReader("")); err != nil {
 			return err
 		}
 		if err := writeWith(msg, "boxoffice-mixed-"+m.ID); err != nil {
@@ -121,18 +113,41 @@ func write(msg *mail.Msg, m notification.Mail) error {
 		}
 		msg.UnsetAllAttachments()
 	}
+	if len(m.Inline) > 0 {
+		if err := msg.EmbedReader("", strings.NewReader("")); err != nil {
+			return err
+		}
+		if err := writeWith(msg, "boxoffice-related-"+m.ID); err != nil {
+			return err
+		}
+		msg.UnsetAllEmbeds()
+	}
 	msg.AddAlternativeString(mail.TypeTextHTML, "")
 	if err := writeWith(msg, "boxoffice-"+m.ID); err != nil {
 		return err
 	}
 	msg.SetBodyString(mail.TypeTextPlain, m.Text)
 	msg.AddAlternativeString(mail.TypeTextHTML, m.HTML)
-	if file.Body != "" {
-		if err := attach(); err != nil {
+	for _, picture := range m.Inline {
+		if err := add(picture.Attachment, msg.EmbedReader, picture.ID, mail.WithFileContentID(picture.ID)); err != nil {
+			return err
+		}
+	}
+	for _, file := range m.Attachments {
+		if err := add(file, msg.AttachReader, ""); err != nil {
 			return err
 		}
 	}
 	return writeWith(msg, "")
+}
+
+// add gives file, of which id is in a header, too, to a message.
+func add(file notification.Attachment, to func(name string, body io.Reader, options ...mail.FileOption) error, id string, options ...mail.FileOption) error {
+	if strings.ContainsFunc(file.Name+file.Type+id, unicode.IsControl) {
+		return errors.New("a file's name, type or id has control characters")
+	}
+	return to(file.Name, strings.NewReader(file.Body),
+		append(options, mail.WithFileContentType(mail.ContentType(file.Type)), mail.WithFileEncoding(mail.EncodingB64))...)
 }
 
 func writeWith(msg *mail.Msg, boundary string) error {

@@ -17,7 +17,14 @@ import (
 func someMail() notification.Mail {
 	return notification.Mail{
 		ID: uuid.NewString(), To: "ada@example.com", Subject: "Füße", Text: "text\n", HTML: "<p>html</p>\n", Date: time.Now(),
-		Attachment: notification.Attachment{Name: "a.ics", Type: "text/calendar; charset=utf-8", Body: strings.Repeat("BEGIN:VCALENDAR\r\n", 20)},
+		Inline: []notification.Inline{
+			{ID: "1@boxoffice", Attachment: notification.Attachment{Name: "1.png", Type: "image/png", Body: "\x89PNG"}},
+			{ID: "2@boxoffice", Attachment: notification.Attachment{Name: "2.png", Type: "image/png", Body: "\x89PNG 2"}},
+		},
+		Attachments: []notification.Attachment{
+			{Name: "a.pdf", Type: "application/pdf", Body: "%PDF"},
+			{Name: "a.ics", Type: "text/calendar; charset=utf-8", Body: strings.Repeat("BEGIN:VCALENDAR\r\n", 20)},
+		},
 	}
 }
 
@@ -32,11 +39,12 @@ func newWriter(t *testing.T) *mime.Writer {
 
 func TestWrittenTwiceItIsTheSame(t *testing.T) {
 	t.Parallel()
-	with := someMail()
-	without := with
-	without.Attachment = notification.Attachment{}
+	all := someMail()
+	files, pictures, none := all, all, all
+	files.Inline, pictures.Attachments = nil, nil
+	none.Inline, none.Attachments = nil, nil
 	w := newWriter(t)
-	for name, m := range map[string]notification.Mail{"with an attachment": with, "without one": without} {
+	for name, m := range map[string]notification.Mail{"with all": all, "with files": files, "with pictures": pictures, "with nothing": none} {
 		var written []string
 		for range 2 {
 			msg, err := w.Message(m)
@@ -71,7 +79,7 @@ func TestBoundaries(t *testing.T) {
 	if _, err := msg.WriteTo(&b); err != nil {
 		t.Fatal(err)
 	}
-	for boundary, want := range map[string]int{"boxoffice-mixed-" + m.ID: 3, "boxoffice-" + m.ID: 3} {
+	for boundary, want := range map[string]int{"boxoffice-mixed-" + m.ID: 4, "boxoffice-related-" + m.ID: 4, "boxoffice-" + m.ID: 3} {
 		if got := strings.Count(b.String(), fmt.Sprintf("\r\n--%s", boundary)); got != want {
 			t.Errorf("%d lines begin with the boundary %s, want %d:\n%s", got, boundary, want, &b)
 		}
@@ -97,14 +105,16 @@ func TestTheSendersDomainIsWrittenAsALabels(t *testing.T) {
 	}
 }
 
-func TestAnAttachmentAddsNoHeader(t *testing.T) {
+func TestAFileAddsNoHeader(t *testing.T) {
 	t.Parallel()
-	for name, change := range map[string]func(a *notification.Attachment){
-		"name": func(a *notification.Attachment) { a.Name = "a.ics\r\nX-Evil: 1" },
-		"type": func(a *notification.Attachment) { a.Type = "text/calendar\r\nX-Evil: 1" },
+	for name, change := range map[string]func(m *notification.Mail){
+		"name":           func(m *notification.Mail) { m.Attachments[1].Name = "a.ics\r\nX-Evil: 1" },
+		"type":           func(m *notification.Mail) { m.Attachments[0].Type = "text/calendar\r\nX-Evil: 1" },
+		"picture's name": func(m *notification.Mail) { m.Inline[0].Name = "1.png\r\nX-Evil: 1" },
+		"picture's id":   func(m *notification.Mail) { m.Inline[1].ID = "2>\r\nX-Evil: 1" },
 	} {
 		m := someMail()
-		change(&m.Attachment)
+		change(&m)
 		_, err := newWriter(t).Message(m)
 		var failure *notification.SendError
 		if !errors.As(err, &failure) || !failure.Permanent {
