@@ -46,9 +46,9 @@ var checkoutOver = []problem.Code{
 	problem.PaymentInProgress, problem.BookingInProgress, problem.EventCancelled, problem.IdempotencyKeyReused, problem.SalesPaused,
 }
 
-func registerCheckout(api huma.API, s *booking.Service, guard *auth.Guard) {
+func registerCheckout(api huma.API, s *booking.Service, guard *auth.Guard, sale *rush) {
 	huma.Register(api, guard.User(api, httpkit.Refuses(huma.Operation{
-		OperationID: "payBooking", Method: http.MethodPost, Path: "/bookings/{id}/payment", Tags: []string{"bookings"},
+		OperationID: "payBooking", Middlewares: huma.Middlewares{sale.counted}, Method: http.MethodPost, Path: "/bookings/{id}/payment", Tags: []string{"bookings"},
 		Summary:     "Pay for a booking that was made with checkout",
 		Description: "Tries one card, and confirms the booking when it is paid. 202 with next_action says that the customer has to act first, and without it that the outcome is not known yet: look at Location. A declined card, 402, ends nothing: the tickets are held until payment.expires_at, and another card can be tried, five in all. None is tried in the last 30 seconds, or in the last quarter of a time to pay that is shorter than two minutes. A new try replaces one that waits for the customer. After several declined payments in a row, of all bookings of the account, there is a pause before the next.",
 	},

@@ -37,7 +37,7 @@ type deliveryInput struct {
 	Locale      string `query:"locale" maxLength:"35" doc:"The PDF's language, a BCP 47 tag; absent: that of the guest who booked, or English" example:"de-AT"`
 }
 
-func registerDelivery(api huma.API, s *booking.Service, documents booking.Documents, keys *ticketcode.Keys, guard *auth.Guard) {
+func registerDelivery(api huma.API, s *booking.Service, documents booking.Documents, keys *ticketcode.Keys, guard *auth.Guard, sale *rush) {
 	lane := newDrawingLane() // its own: customers who print keep no mail back
 	huma.Register(api, guard.Service(api, httpkit.Refuses(huma.Operation{
 		OperationID: "getDelivery", Method: http.MethodGet, Path: "/bookings/{id}/delivery", Tags: []string{"internal"},
@@ -64,7 +64,7 @@ func registerDelivery(api huma.API, s *booking.Service, documents booking.Docume
 				pages = append(pages, booking.TicketPage{Ticket: t, Code: code})
 			}
 		}
-		lull(ctx, runnable)
+		sale.lull(ctx)
 		err = lane.do(ctx, func() (err error) {
 			for i := range out.Tickets {
 				if t := &out.Tickets[i]; t.Code != "" {

@@ -3,7 +3,6 @@ package rest
 import (
 	"context"
 	"runtime"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -11,46 +10,38 @@ import (
 
 func TestMailsWaitForALull(t *testing.T) {
 	t.Parallel()
+	many := rushRequests * runtime.NumCPU()
 	for name, c := range map[string]struct {
-		busy, ends time.Duration // while goroutines wait, and when the caller gives up
-		want       time.Duration
+		requests int           // in each window
+		windows  int           // from now on
+		ends     time.Duration // when the caller gives up
+		want     time.Duration
 	}{
-		"nobody waits":        {0, time.Hour, 0},
-		"for a moment":        {7 * time.Millisecond, time.Hour, 10 * time.Millisecond},
-		"a long sale":         {time.Hour, time.Hour, lullPatience},
-		"the caller gives up": {time.Hour, 20 * time.Millisecond, 20 * time.Millisecond},
+		"nobody books":              {0, 4, time.Hour, 0},
+		"some do":                   {many - 1, 4, time.Hour, 0},
+		"the end of a sale":         {many, 1, time.Hour, rushWindow * 2},
+		"a long sale":               {many, 100, time.Hour, lullPatience},
+		"a caller without patience": {many, 100, rushWindow / 5, rushWindow / 5},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), c.ends)
 			defer cancel()
-			began := time.Now()
-			lull(ctx, func() int {
-				if time.Since(began) < c.busy {
-					return runtime.NumCPU() + 1
+			r := &rush{}
+			r.count(c.requests)
+			ended := make(chan struct{})
+			go func() {
+				defer close(ended)
+				for range c.windows - 1 {
+					<-time.After(rushWindow)
+					r.count(c.requests)
 				}
-				return runtime.NumCPU()
-			})
+			}()
+			began := time.Now()
+			r.lull(ctx)
 			if took := time.Since(began); took != c.want {
 				t.Errorf("%s: it took %v, want %v", name, took, c.want)
 			}
+			<-ended
 		})
-	}
-}
-
-func TestRunnableGoroutinesAreCounted(t *testing.T) {
-	t.Parallel()
-	var stop atomic.Bool
-	defer stop.Store(true)
-	for range 8 * runtime.NumCPU() {
-		go func() {
-			for !stop.Load() { // it is always in want of a processor
-			}
-		}()
-	}
-	for deadline := time.Now().Add(time.Minute); runnable() <= runtime.NumCPU(); {
-		if time.Now().After(deadline) {
-			t.Fatal("none of them waits for a processor")
-		}
-		runtime.Gosched()
 	}
 }

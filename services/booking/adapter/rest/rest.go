@@ -91,12 +91,13 @@ func (*createInput) Resolve(ctx huma.Context) (errs []error) {
 // Register adds the operations to api.
 func Register(api huma.API, s *booking.Service, o Options) {
 	guard := o.Guard
+	sale := &rush{}
 	withAddress := func(ctx huma.Context, next func(huma.Context)) {
 		r, _ := humachi.Unwrap(ctx)
 		next(huma.WithValue(ctx, addressKey{}, o.Address(r)))
 	}
 	huma.Register(api, guard.User(api, httpkit.Refuses(huma.Operation{
-		OperationID: "createBooking", Middlewares: huma.Middlewares{withAddress}, Method: http.MethodPost, Path: "/bookings", DefaultStatus: http.StatusCreated, Tags: []string{"bookings"},
+		OperationID: "createBooking", Middlewares: huma.Middlewares{sale.counted, withAddress}, Method: http.MethodPost, Path: "/bookings", DefaultStatus: http.StatusCreated, Tags: []string{"bookings"},
 		Summary:     "Book tickets",
 		Description: "Holds the tickets, takes the money and confirms, all in one. 202 says that the payment's outcome is not known yet: the booking settles by itself; look at its Location. Of one event an account has a limited number of tickets that are free or not paid for yet, and so has a network address, from which only some bookings may wait for their payment at the same time. After several declined payments in a row it has to wait before the next.",
 	},
@@ -180,11 +181,11 @@ func Register(api huma.API, s *booking.Service, o Options) {
 	httpkit.AlsoAnswers(api, "cancelBooking", http.StatusAccepted, true, "CANCELLING: the refund is under way; or PENDING: it is not known yet whether the checkout was paid; look at Location")
 
 	registerPaymentsConfig(api, s.Payments.Provider(), o.PublishableKey)
-	registerCheckout(api, s, guard)
+	registerCheckout(api, s, guard, sale)
 	registerCorrection(api, s, guard)
 	registerCancellations(api, s, guard)
 	registerDocuments(api, s, o.Documents, o.TicketKeys, guard)
-	registerDelivery(api, s, o.Documents, o.TicketKeys, guard)
+	registerDelivery(api, s, o.Documents, o.TicketKeys, guard, sale)
 	registerTickets(api, s, o.TicketKeys, guard)
 	registerLinks(api, s, guard)
 	registerLists(api, s, guard)
