@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"database/sql"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -160,7 +161,7 @@ func (m *mailbox) look() error {
 			continue
 		}
 		name := filepath.Join(m.dir, e.Name())
-		text, err := os.ReadFile(name)
+		text, err := head(name)
 		if err != nil {
 			return err
 		}
@@ -174,6 +175,17 @@ func (m *mailbox) look() error {
 		}
 	}
 	return nil
+}
+
+// head is the beginning of a mail, which names the booking. Its tickets are many times as
+// large.
+func head(name string) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close() //nolint:errcheck // it was read only
+	return io.ReadAll(io.LimitReader(f, 8<<10))
 }
 
 // missing waits for the mails of the bookings and returns how many there are

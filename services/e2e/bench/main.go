@@ -296,6 +296,12 @@ func (b *bench) way(p *platform) error {
 	if b.sale {
 		return nil
 	}
+	printed, err := b.printed(p, mails, sold)
+	if err != nil {
+		return err
+	}
+	b.report.add(printed)
+	b.say("mails with tickets: %.0f/s", printed.Rate)
 	few := buyers[:min(64, len(buyers))]
 	s, r, err := b.checkoutSale(p, organizer, few)
 	if err != nil {

@@ -77,6 +77,37 @@ func (b *bench) mailed(p *platform, mails *mailbox, sold map[string]time.Time, r
 	return nil
 }
 
+// most is how many mails printed looks at.
+const most = 10_000
+
+// printed sees how fast the mails of a sale go out that it has left behind, at most so
+// many: booking draws the tickets of each, as PDF and as QR codes. A sale comes first.
+func (b *bench) printed(p *platform, mails *mailbox, sold map[string]time.Time) (*Result, error) {
+	missing, err := mails.missing(b.ctx, sold, 0)
+	if err != nil {
+		return nil, err
+	}
+	m, err := startMeter(p.at.Processes)
+	if err != nil {
+		return nil, err
+	}
+	began, before := time.Now(), missing
+	r := &Result{What: "drain of mails with tickets after a sale", Way: p.way, PerThousand: true}
+	for left := max(0, before-most); missing > left && time.Since(began) < 10*b.time; {
+		if missing, err = mails.missing(b.ctx, sold, time.Second); err != nil {
+			return nil, err
+		}
+		r.Seconds = time.Since(began).Seconds()
+	}
+	r.Count = before - missing
+	r.rate()
+	if missing > 0 {
+		r.note("%d mails are still on their way", missing)
+	}
+	r.Usage, err = m.read()
+	return r, err
+}
+
 // lost waits for the mails of all that was sold, once more and longer. What has
 // none although nothing is on its way, or waits to be mailed, is lost.
 func (b *bench) lost(p *platform, mails *mailbox, sold map[string]time.Time) (*Result, error) {
@@ -119,7 +150,8 @@ const backlog = "ffffffff-ffff-7fff-8fff-"
 
 // drain fills the outbox while the platform is down, and sees how fast it gets
 // empty when it is up: a message is gone when each consumer has said that it has
-// stored it. What these do then, write mails, goes on beside it.
+// stored it. What these do then goes on beside it: of these messages nobody is mailed, as
+// the booking service knows no such bookings.
 func (b *bench) drain(p *platform, mails *mailbox, n int) (*Result, error) {
 	if err := p.tell("kill"); err != nil {
 		return nil, err

@@ -173,6 +173,8 @@ checkout ...     the same with two requests for each ticket: one holds it, and o
 sold out         the same request, refused with 409 sold_out. ×sales is its rate to that of the sale by as many buyers.
 GET ...          without a login; "not modified" is with If-None-Match, answered 304.
 mail             from the answer, a moment after the COMMIT, until the mail is a file in the folder, synced.
+                 It has the tickets, which booking draws, as QR codes and as PDF: in a rush few a second, and as many as can be after it,
+                 which is the drain of mails with tickets.
 drain            the outbox filled while nobody runs; until each consumer has said that it has stored the message.
 SQL alone        the booking service's store: a booking in its two transactions, without anything around them. Neither the event
                  service's transactions nor the payment's are in it. ×SQL is the sale's rate to it.
