@@ -32,7 +32,10 @@ const (
 	// TypeBookingResendRequested asks for the mail with a booking's tickets once more. The
 	// message's id is that of the request.
 	TypeBookingResendRequested = "booking.resend_requested.v1"
-	TypeEventCancelled         = "event.cancelled.v1"
+	// TypeBookingLinksRequested asks for a mail with the links to the bookings of a guest,
+	// of which this is the one that was made last. The message's id is that of the mail.
+	TypeBookingLinksRequested = "booking.links_requested.v1"
+	TypeEventCancelled        = "event.cancelled.v1"
 	// TypeAccountMail asks for a mail to a user about their account.
 	TypeAccountMail = "user.account_mail.v1"
 )
@@ -40,7 +43,7 @@ const (
 // Types are all of them.
 var Types = []string{
 	TypeBookingConfirmed, TypeBookingCancelled, TypeBookingFailed, TypeBookingItemsCancelled, TypeBookingTicketsChanged,
-	TypeBookingResendRequested, TypeEventCancelled, TypeAccountMail,
+	TypeBookingResendRequested, TypeBookingLinksRequested, TypeEventCancelled, TypeAccountMail,
 }
 
 // SpecVersion is the CloudEvents version spoken.

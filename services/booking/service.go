@@ -26,6 +26,8 @@ type Options struct {
 	// PaymentEvents keeps what the provider tells; nil for one that tells
 	// nothing, for which Hear must not run.
 	PaymentEvents PaymentEvents
+	// LinkMails keeps what is asked for in FindBookings. MailLinks must run.
+	LinkMails LinkMails
 
 	Records    Records
 	Holdings   Holdings
@@ -91,6 +93,7 @@ type Service struct {
 	paused    atomic.Bool   // sales, after a restore
 	wake      chan struct{} // there is something to recover
 	heard     chan struct{} // there is a payment event
+	asked     chan struct{} // there is a LinkRequest
 
 	unreadable sync.Map // the ids of bookings that lists have set aside
 }
@@ -118,7 +121,7 @@ func New(o Options) *Service {
 	}
 	s := &Service{
 		Options: o, users: turns{atOnce: 1, limit: 64}, addresses: turns{atOnce: 4, limit: 256},
-		wake: make(chan struct{}, 1), heard: make(chan struct{}, 1),
+		wake: make(chan struct{}, 1), heard: make(chan struct{}, 1), asked: make(chan struct{}, 1),
 	}
 	s.paused.Store(!o.RestoredAt.IsZero())
 	return s

@@ -1,7 +1,10 @@
 package e2e
 
 import (
+	"errors"
 	"net/http"
+	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -87,6 +90,58 @@ func TestAGuestCorrectsTheAddress(t *testing.T) {
 	admin := *p.admin // sees what the guest was told, who cannot list it
 	admin.id, admin.email = g.id, right.email
 	p.awaitNotification(t, gateway, &admin, b.ID, "Booking confirmed: "+e.Title)
+}
+
+// linkKey is how the key of a link ends a line of a mail, with the link or without.
+var linkKey = regexp.MustCompile(`(?m)[ /]([A-Za-z0-9_-]{22})\r?$`)
+
+// A guest who has lost every mail is mailed the links to their bookings, and nobody else is.
+func TestAGuestFindsTheirBookings(t *testing.T) {
+	t.Parallel()
+	p := shared(t)
+	g, c := p.guest(t), p.register(t, customer)
+	e := p.publish(t, p.register(t, organizer), draft(10))
+	ids := []string{p.book(t, g, e, 1).ID, p.book(t, g, e, 2).ID}
+	p.book(t, c, e, 1)
+	find := func(email string) *answer {
+		return p.call(t, http.MethodPost, gateway, "/bookings/links", header("X-Forwarded-For", g.address), body(obj{"email": email}))
+	}
+	known := find(strings.ToUpper(g.email)).want(t, http.StatusAccepted)
+	for _, email := range []string{"nobody-" + g.email, c.email} {
+		if other := find(email).want(t, http.StatusAccepted); string(other.body) != string(known.body) {
+			t.Errorf("the answer is %q, and %q where there are bookings", other.body, known.body)
+		}
+	}
+	find("nobody").want(t, http.StatusUnprocessableEntity)
+	var keys [][]string
+	eventually(t, func() error {
+		mails, err := p.mails()
+		if err != nil {
+			return final{err}
+		}
+		for _, m := range mails {
+			if m.subject == "The links to your bookings" && m.to == g.email {
+				keys = linkKey.FindAllStringSubmatch(m.text, -1)
+				return nil
+			}
+			if m.subject == "The links to your bookings" && m.to == c.email {
+				return final{errors.New("an account is mailed links")}
+			}
+		}
+		return errNoMail
+	})
+	if len(keys) != len(ids) {
+		t.Fatalf("the mail has %d keys, want %d", len(keys), len(ids))
+	}
+	opened := map[string]bool{}
+	for _, id := range ids {
+		for _, found := range keys {
+			opened[id] = opened[id] || p.call(t, http.MethodGet, gateway, "/bookings/"+id, header("Booking-Key", found[1])).status == http.StatusOK
+		}
+		if !opened[id] {
+			t.Errorf("no key opens the booking %s", id)
+		}
+	}
 }
 
 // A guest has no account, is no organizer, and sees nobody else's bookings, another

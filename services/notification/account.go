@@ -77,8 +77,8 @@ func (s *Service) HandleUser(ctx context.Context, m events.Message) error {
 	return nil
 }
 
-// notDue is the Error of a mail about an account that there was no reason to send any
-// more.
+// notDue is the Error of a mail about an account, or with links, that there was no reason
+// to send any more.
 const notDue = "its link was used or has expired, or a newer one was asked for"
 
 // attemptAccountMail is n, a mail about an account, after one attempt at it.
@@ -88,24 +88,9 @@ func (s *Service) attemptAccountMail(ctx context.Context, n Notification) Notifi
 		return s.outcome(n, &SendError{Reason: "the notification cannot be written", Permanent: true})
 	}
 	m, err := s.o.AccountMails.AccountMail(ctx, data.MailID)
-	switch {
-	case errors.Is(err, ErrNotDue):
-		n.Error = notDue
-		if n.Status = Outdated; n.To == "" {
-			n.Status = Dropped
-		}
+	n, ok := s.answered(n, err)
+	if !ok {
 		return n
-	case err != nil:
-		n.Attempts++
-		n.Error = "the mail's link could not be asked for"
-		n = s.later(n)
-		if n.Attempts >= s.o.MaxAttempts {
-			n.Status = Dropped // the address was never known
-		}
-		return n
-	}
-	if n.Status == Resolving {
-		n.Status, n.Attempts, n.Error = Pending, 0, ""
 	}
 	if n.Channel == SMS {
 		n.To = m.To
@@ -115,8 +100,8 @@ func (s *Service) attemptAccountMail(ctx context.Context, n Notification) Notifi
 		}
 		return s.outcome(n, s.o.SMS.Send(ctx, Text{ID: n.ID, To: n.To, Body: body}))
 	}
-	to, ok := address(m.To)
-	if !ok {
+	to, known := address(m.To)
+	if !known {
 		return s.outcome(n, &SendError{Reason: "the account's address is none", Permanent: true})
 	}
 	n.To = to
@@ -126,6 +111,31 @@ func (s *Service) attemptAccountMail(ctx context.Context, n Notification) Notifi
 	}
 	n.Subject = c.Subject
 	return s.outcome(n, s.o.Mailer.Send(ctx, Mail{ID: n.ID, To: n.To, Subject: c.Subject, Text: c.Text, HTML: c.HTML, Date: n.CreatedAt}))
+}
+
+// answered is n after it was asked, with this error, what it says and to whom it goes. It
+// reports whether n can be sent now.
+func (s *Service) answered(n Notification, err error) (_ Notification, ok bool) {
+	switch {
+	case errors.Is(err, ErrNotDue):
+		n.Error = notDue
+		if n.Status = Outdated; n.To == "" {
+			n.Status = Dropped
+		}
+		return n, false
+	case err != nil:
+		n.Attempts++
+		n.Error = "the mail's link could not be asked for"
+		n = s.later(n)
+		if n.Attempts >= s.o.MaxAttempts {
+			n.Status = Dropped // the address was never known
+		}
+		return n, false
+	}
+	if n.Status == Resolving {
+		n.Status, n.Attempts, n.Error = Pending, 0, ""
+	}
+	return n, true
 }
 
 // renderCode writes the SMS with a code, by which a user proves to have the phone.

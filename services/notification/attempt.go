@@ -97,6 +97,9 @@ func (s *Service) attempt(ctx context.Context, n Notification) Notification {
 	if n.Kind.aboutAccount() {
 		return s.attemptAccountMail(ctx, n)
 	}
+	if n.Kind == Links {
+		return s.attemptLinks(ctx, n)
+	}
 	var to Contact
 	if n.Channel == SMS || n.Booking != "" { // other mails have their address and texts
 		var ok bool

@@ -107,6 +107,8 @@ func kindOf(messageType string, b events.Booking) (kind Kind, known bool) {
 			return TicketReceived, true
 		}
 		return Nothing, true // what is being given back is told when it is
+	case events.TypeBookingLinksRequested:
+		return Links, true
 	case events.TypeBookingCancelled:
 		if b.Reason == string(problem.EventCancelled) {
 			return EventCancelled, true

@@ -70,6 +70,7 @@ const (
 	PaymentFailed   Kind = "payment_failed"   // nothing was charged
 	PaymentReturned Kind = "payment_returned" // it was charged, perhaps late, and is refunded: there were no tickets
 	NotCompleted    Kind = "not_completed"    // for another reason; nothing was charged
+	Links           Kind = "links"            // to the bookings of a guest, who has asked for them
 	Verification    Kind = "verification"     // of an account's email address
 	PasswordReset   Kind = "password_reset"   // of an account
 	EmailChange     Kind = "email_change"     // to an account's new address

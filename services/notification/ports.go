@@ -3,6 +3,8 @@ package notification
 import (
 	"context"
 	"time"
+
+	"github.com/openboxoffice/boxoffice/contracts/events"
 )
 
 // Grace is how long a delivery whose lease has ended stays with whoever had it,
@@ -245,6 +247,23 @@ type DeliveredTicket struct {
 	QR     []byte // the code as a QR code, as PNG
 }
 
+// LinkMail is what a mail with the links to a guest's bookings says. It is a credential,
+// and stored nowhere.
+type LinkMail struct {
+	To, Name string
+	Locale   *string // a BCP 47 tag, or empty; nil where that is for the user service to say
+	Bookings []LinkedBooking
+}
+
+// LinkedBooking is a booking with the key that opens it.
+type LinkedBooking struct {
+	BookingID string
+	Cancelled bool
+	Event     events.Event
+	Tickets   int
+	LinkKey   string
+}
+
 // Deliveries asks the booking service. notificationtest.TestDeliveries holds it to
 // every sentence below.
 type Deliveries interface {
@@ -257,4 +276,11 @@ type Deliveries interface {
 	//     version is another, or the ticket's issue is.
 	//   - No answer is another error.
 	Delivery(ctx context.Context, w Wanted) (Delivery, error)
+	// LinkMail returns what the mail with this id says, as it is now.
+	//
+	//   - A mail with links is told whole, with its bookings in their order.
+	//   - A mail with links that is not due is ErrNotDue: it is unknown, or none of its
+	//     links is good any more.
+	//   - No answer about links is another error.
+	LinkMail(ctx context.Context, id string) (LinkMail, error)
 }

@@ -45,15 +45,16 @@ type view struct {
 	Before     string // what was refunded before; empty for nothing
 	Free       bool   // nothing had been paid
 	Left       viewItems
-	Overtaken  bool       // tickets were cancelled since
-	Because    string     // why it failed; may be empty
-	Off        bool       // it failed because the event is cancelled: there is nothing to book again
-	Declined   bool       // the payment was, and did not just fail to come
-	URL        string     // of a mail about an account: its link
-	Token      string     // where there is no web site
-	Operation  string     // which takes it
-	Until      string     // when the link ends
-	Note       [][]string // what the organizer says: paragraphs of lines; may be empty
+	Overtaken  bool         // tickets were cancelled since
+	Because    string       // why it failed; may be empty
+	Off        bool         // it failed because the event is cancelled: there is nothing to book again
+	Declined   bool         // the payment was, and did not just fail to come
+	URL        string       // of a mail about an account: its link
+	Token      string       // where there is no web site
+	Operation  string       // which takes it
+	Until      string       // when the link ends
+	Linked     []linkedView // of a mail with links
+	Note       [][]string   // what the organizer says: paragraphs of lines; may be empty
 	carried
 }
 
@@ -203,6 +204,7 @@ var subjects = map[Kind]string{ //nolint:gosec // one is about a password, and n
 	PaymentFailed:   "Payment failed: %s",
 	PaymentReturned: "Payment refunded: %s",
 	NotCompleted:    "Booking not completed: %s",
+	Links:           "The links to your bookings",
 	Verification:    "Confirm your email address",
 	EmailChange:     "Confirm your new email address",
 	EmailChanged:    "Your email address was changed",
@@ -247,7 +249,7 @@ func (in edition) execute(kind Kind, v view) (Content, error) {
 		return Content{}, fmt.Errorf("render: %w", err)
 	}
 	c.HTML = b.String()
-	if kind == Test || kind == Resent || kind.toHolder() || kind.aboutAccount() {
+	if kind == Test || kind == Resent || kind == Links || kind.toHolder() || kind.aboutAccount() {
 		return c, nil
 	}
 	var err error

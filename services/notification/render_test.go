@@ -149,6 +149,10 @@ func TestGolden(t *testing.T) {
 	carrying := func(kind Kind, see carried) write {
 		return func(locale string) (Content, error) { return render(kind, withPolicy, false, locale, see) }
 	}
+	links := LinkMail{Name: "Ada <Lovelace>", Bookings: []LinkedBooking{
+		{BookingID: bookingID, Event: someBooking().Event, Tickets: 3, LinkKey: "xvQ8MosBTNjY_I8JO9UQvw"},
+		{BookingID: "0195e9d2-7c1a-7abc-8def-0123456789ff", Event: someBooking().Event, Tickets: 1, Cancelled: true, LinkKey: "GNtQglse0eGK09UtTYUYGw"},
+	}}
 	mails := map[string]write{
 		"confirmation_tickets":      carrying(Confirmation, tickets),
 		"confirmation_codes":        carrying(Confirmation, codes),
@@ -186,6 +190,10 @@ func TestGolden(t *testing.T) {
 		"password_reset":            account(PasswordReset, linked),
 		"email_change":              account(EmailChange, linked),
 		"email_changed":             account(EmailChanged, linked),
+		"links": func(locale string) (Content, error) {
+			return (&Service{o: Options{WebURL: "https://tickets.example"}}).renderLinks(links, locale)
+		},
+		"links_keys": func(locale string) (Content, error) { return (&Service{}).renderLinks(links, locale) },
 		"phone_change": func(locale string) (Content, error) {
 			sms, err := renderCode(AccountMail{Code: "081542", Locale: locale})
 			return Content{SMS: sms}, err

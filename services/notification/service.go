@@ -126,6 +126,8 @@ func New(o Options) (*Service, error) {
 //   - A ticket that is passed on is mailed to its new holder, and the holder before is told.
 //     It is dropped if it was passed on again, or given back. An address gets few of these mails
 //     within a QuotaPeriod, and so do those that one account names.
+//   - A guest who asks for the links to their bookings is mailed them, to the address that
+//     booking says when it is sent. The keys are in no message and no store.
 //   - A failed booking is told where the customer had been answered
 //     "pending", or had been charged and got it back. It may have died before
 //     anything was known of its event. One that was told may still be paid,
@@ -159,6 +161,8 @@ func (s *Service) Handle(ctx context.Context, m events.Message) error {
 	switch {
 	case kind.toHolder():
 		records, err = s.toHolders(r, b)
+	case kind == Links:
+		err = s.askForLinks(&records[0], b)
 	case kind != Nothing:
 		err = s.address(&records[0], b)
 	}

@@ -44,6 +44,17 @@ type outside struct {
 	delivery    notification.Delivery
 	deliveryErr error
 	wanted      []notification.Wanted
+	links       notification.LinkMail
+	linksErr    error
+	linksAsked  int
+}
+
+// LinkMail is notification.Deliveries, too.
+func (o *outside) LinkMail(context.Context, string) (notification.LinkMail, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.linksAsked++
+	return o.links, o.linksErr
 }
 
 // asks returns what deliveries were asked for.

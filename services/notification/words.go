@@ -35,6 +35,7 @@ var german = map[string]string{ //nolint:gosec // some are about passwords, and 
 	"Payment failed: %s":             "Zahlung fehlgeschlagen: %s",
 	"Payment refunded: %s":           "Zahlung erstattet: %s",
 	"Booking not completed: %s":      "Buchung nicht abgeschlossen: %s",
+	"The links to your bookings":     "Die Links zu Ihren Buchungen",
 	"Confirm your email address":     "Bestätigen Sie Ihre E-Mail-Adresse",
 	"Confirm your new email address": "Bestätigen Sie Ihre neue E-Mail-Adresse",
 	"Your email address was changed": "Ihre E-Mail-Adresse wurde geändert",
@@ -103,6 +104,15 @@ var german = map[string]string{ //nolint:gosec // some are about passwords, and 
 	"The %s that you had paid could not be refunded yet. Our staff will see to it; there is nothing that you need to do.":                                                             "Die bezahlten %s konnten noch nicht erstattet werden. Wir kümmern uns darum; Sie müssen nichts tun.",
 	"You hold no tickets, and nothing is charged: should a payment still arrive, it is refunded by itself.":                                                                           "Sie haben keine Tickets, und es wird nichts berechnet: Sollte doch noch eine Zahlung eingehen, wird sie automatisch erstattet.",
 	"You hold no tickets, and nothing is charged. Should a payment still arrive, you get your tickets after all or your money back, and hear from us. You are welcome to book again.": "Sie haben keine Tickets, und es wird nichts berechnet. Sollte doch noch eine Zahlung eingehen, erhalten Sie Ihre Tickets oder Ihr Geld zurück und hören von uns. Sie können gern erneut buchen.",
+
+	// Mails with links.
+	"here are the links to the bookings that were made with this address.": "hier sind die Links zu den Buchungen mit dieser E-Mail-Adresse.",
+	"%d tickets":                 "%d Tickets",
+	"one ticket":                 "ein Ticket",
+	"This booking is cancelled.": "Diese Buchung ist storniert.",
+	"The key of this booking, for the header Booking-Key: %s":                                      "Der Schlüssel dieser Buchung, für den Header Booking-Key: %s",
+	"Whoever has such a link can open the booking and give its tickets back: keep it to yourself.": "Wer einen solchen Link hat, kann die Buchung öffnen und ihre Tickets zurückgeben: Behalten Sie ihn für sich.",
+	"If you did not ask for this, there is nothing that you need to do.":                           "Falls Sie das nicht angefordert haben, müssen Sie nichts tun.",
 
 	// Accounts.
 	"Confirm":                                 "Bestätigen",

@@ -136,7 +136,7 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	}
 	if err := a.Open(wiring.Options{
 		Name: "booking", Addr: cfg.Addr, Reach: cfg.Reach, Public: deps.Public, Sidecar: cfg.Sidecar, Transport: deps.Transport,
-		ServiceKey: cfg.ServiceKey, ServiceKeys: cfg.ServiceKeys, Peers: []string{"event"}, Log: deps.Log,
+		ServiceKey: cfg.ServiceKey, ServiceKeys: cfg.ServiceKeys, Peers: []string{"event", "notification"}, Log: deps.Log,
 	}); err != nil {
 		return nil, err
 	}
@@ -190,7 +190,7 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	catalog := eventapi.New(event)
 	a.service = booking.New(booking.Options{
 		Store: db.Store, StuckBookings: db.Stuck, CancelledEvents: db.Cancelled, Catalog: catalog,
-		Payments: payments, PaymentEvents: db.PaymentEvents, CheckoutTTL: cfg.CheckoutTTL, LinkKeys: linkKeys, Log: deps.Log,
+		Payments: payments, PaymentEvents: db.PaymentEvents, LinkMails: db.LinkMails, CheckoutTTL: cfg.CheckoutTTL, LinkKeys: linkKeys, Log: deps.Log,
 		BookingsPerAccount: cfg.BookingsPerAccount, TicketsPerAccount: cfg.TicketsPerAccount, TicketsPerAddress: cfg.TicketsPerAddress, CheckoutsPerAddress: cfg.CheckoutsPerAddress,
 		Records: db.Records, Holdings: catalog, Statements: payments.statements,
 		Recheck: recheck(db.Archive, told.Receipts(), relay.Wake), RestoredAt: cfg.RestoredAt,
@@ -198,13 +198,14 @@ func New(ctx context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	})
 	a.Keeps("recovery", a.service.Recover)
 	a.Works(func(ctx context.Context) error {
-		return worker.Every(ctx, deps.Log, time.Hour, "pruning idempotency keys and payment events", func(ctx context.Context) error {
-			return errors.Join(db.PruneKeys(ctx, time.Now()), db.PrunePaymentEvents(ctx, time.Now()))
+		return worker.Every(ctx, deps.Log, time.Hour, "pruning idempotency keys, payment events and mails with links", func(ctx context.Context) error {
+			return errors.Join(db.PruneKeys(ctx, time.Now()), db.PrunePaymentEvents(ctx, time.Now()), db.LinkMails.Prune(ctx, time.Now()))
 		})
 	})
 	a.Keeps("reconciliation", func(ctx context.Context) error { return a.service.ReconcileDaily(ctx, cfg.ReconcileDays) })
 	a.Keeps("opening sales", a.service.OpenSales)
 	a.Keeps("payment events", a.service.Hear)
+	a.Keeps("mails with links", a.service.MailLinks)
 	if db.Listen != nil {
 		a.Keeps("listening", func(ctx context.Context) error { return db.Listen(ctx, deps.Log, relay.Wake) })
 	}

@@ -20,6 +20,7 @@ type Database struct {
 	Audit         booking.AuditLog
 	Records       booking.Records
 	PaymentEvents booking.PaymentEvents
+	LinkMails     booking.LinkMails
 	Outbox        outbox.Store
 	Archive       outbox.Archive
 	Inbox         inbox.Store

@@ -64,6 +64,17 @@ var messages = map[string]func(testing.TB) ([]byte, error){
 		_, _, err = w.service.ChangeHolder(ctx, pacttest.Callers["customer"], b.ID, booking.TicketID(b.ID, 1), booking.Holder{Name: "Grace Hopper", Email: "grace@example.com"})
 		return err
 	}),
+	"the links to the bookings of a guest are asked for": told(events.TypeBookingLinksRequested, patient, func(ctx context.Context, w *world) error {
+		guest := pacttest.Callers["customer"]
+		guest.Role = identity.Guest
+		if _, err := w.service.Create(ctx, guest, booking.Request{EventID: eventID, Items: []booking.Wanted{{TicketTypeID: typeID, Quantity: 2}}, PaymentToken: sandbox.Visa}); err != nil {
+			return err
+		}
+		if err := w.service.FindBookings(ctx, guest.Email, ""); err != nil {
+			return err
+		}
+		return w.service.MailLinksNow(ctx)
+	}),
 	"a booking is cancelled": told(events.TypeBookingCancelled, patient, func(ctx context.Context, w *world) error {
 		b, err := w.book(ctx, sandbox.Visa)
 		if err != nil {

@@ -72,6 +72,7 @@ func provider(t testing.TB) pacttest.Provider {
 			"the customer has a booking":                state(100, patient, aBooking),
 
 			"a guest has a booking":                            state(100, patient, aGuestsBooking),
+			"a guest is to be mailed the links to bookings":    state(100, patient, aLinkMail),
 			"booking has heard that an event is cancelled":     state(100, patient, aCancelledEvent),
 			"booking has not heard that an event is cancelled": state(100, patient, aBooking),
 			"a message has arrived":                            state(100, patient, aCancelledEvent),
@@ -126,7 +127,7 @@ func newWorld(t testing.TB, c booking.Catalog, patience time.Duration) (*world, 
 	t.Cleanup(func() { _ = w.payments.Close() })
 	w.service = booking.New(booking.Options{
 		Store: w.store, StuckBookings: w.store, CancelledEvents: w.store, Catalog: c, Payments: w.payments, Log: quiet,
-		Records: w.store, Holdings: holdings{}, Statements: w.payments, LinkKeys: linkKeys,
+		Records: w.store, Holdings: holdings{}, Statements: w.payments, LinkKeys: linkKeys, LinkMails: w.store.LinkMails(),
 		Recheck:        func(context.Context, time.Time) (int, []events.Message, error) { return 0, nil, nil },
 		PaymentTimeout: patience, SettleAfter: time.Millisecond, RecoverEvery: time.Millisecond,
 	})
@@ -181,6 +182,23 @@ func aGuestsBooking(ctx context.Context, w *world) error {
 		return err
 	}
 	_, err := w.store.Update(ctx, bookingID, "", func(b *booking.Booking) error { b.UserID, b.Guest = messageID, true; return nil })
+	return err
+}
+
+// aLinkMail is to have the link to a guest's booking.
+func aLinkMail(ctx context.Context, w *world) error {
+	if err := aGuestsBooking(ctx, w); err != nil {
+		return err
+	}
+	now := time.Now().UTC().Truncate(time.Microsecond)
+	within := booking.Span{After: now.Add(-time.Hour), Before: now.Add(time.Hour)}
+	key, links := pacttest.Callers["customer"].Email, w.store.LinkMails()
+	if err := links.Request(ctx, booking.LinkRequest{ID: messageID, Key: key, Mailbox: key, At: now}, within, 1); err != nil {
+		return err
+	}
+	_, err := links.WorkOff(ctx, within, 1, func(booking.LinkRequest, []booking.Booking, int) (*booking.LinkMail, events.Message, error) {
+		return &booking.LinkMail{ID: messageID, Key: key, Mailbox: key, CreatedAt: now}, events.Message{ID: messageID, Time: now, Data: []byte("{}")}, nil
+	})
 	return err
 }
 

@@ -73,12 +73,12 @@ var bodyLimits = map[string]map[string]int{
 		"releaseTickets": 4 << 10, "returnTickets": 16 << 10, "setImage": 8 << 20, "takeMessage": 256 << 10, "updateEvent": 512 << 10,
 	},
 	"booking": {
-		"cancelTickets": 16 << 10, "changeHolder": 16 << 10, "correctBooking": 16 << 10, "createBooking": 16 << 10, "hearStripe": 256 << 10, "payBooking": 4 << 10, "receipts": 256 << 10, "takeMessage": 256 << 10,
+		"cancelTickets": 16 << 10, "changeHolder": 16 << 10, "correctBooking": 16 << 10, "createBooking": 16 << 10, "findBookings": 16 << 10, "hearStripe": 256 << 10, "payBooking": 4 << 10, "receipts": 256 << 10, "takeMessage": 256 << 10,
 	},
 	"notification": {"receipts": 256 << 10, "takeMessage": 256 << 10},
 	"user": {
 		"admitGuest": 16 << 10, "confirmPasswordReset": 8 << 10, "confirmPhone": 4 << 10, "requestPhone": 4 << 10, "confirmEmail": 4 << 10, "requestEmail": 16 << 10, "confirmVerification": 4 << 10,
-		"requestPasswordReset": 16 << 10, "requestVerification": 16 << 10, "cancelEvent": 8 << 10, "changeHolder": 16 << 10, "cancelTickets": 16 << 10, "changeMe": 16 << 10, "correctBooking": 16 << 10, "createBooking": 16 << 10, "createEvent": 512 << 10,
+		"requestPasswordReset": 16 << 10, "requestVerification": 16 << 10, "cancelEvent": 8 << 10, "changeHolder": 16 << 10, "cancelTickets": 16 << 10, "changeMe": 16 << 10, "correctBooking": 16 << 10, "createBooking": 16 << 10, "createEvent": 512 << 10, "findBookings": 16 << 10,
 		"hearStripe": 256 << 10, "payBooking": 4 << 10, "register": 32 << 10, "revokeToken": 16 << 10, "setImage": 8 << 20, "token": 16 << 10, "updateEvent": 512 << 10,
 	},
 }

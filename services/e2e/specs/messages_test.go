@@ -23,6 +23,7 @@ var published = map[string]struct{ topic, kind, status, summary string }{
 	"BookingConfirmed":       {events.TopicBookings, events.TypeBookingConfirmed, "CONFIRMED", "A booking is paid, and the tickets are the customer's"},
 	"BookingItemsCancelled":  {events.TopicBookings, events.TypeBookingItemsCancelled, "CONFIRMED", "Some of a booking's tickets are refunded, and on sale again; the rest stands"},
 	"BookingResendRequested": {events.TopicBookings, events.TypeBookingResendRequested, "", "The mail with a booking's tickets is asked for once more"},
+	"BookingLinksRequested":  {events.TopicBookings, events.TypeBookingLinksRequested, "", "A mail with the links to a guest's bookings is asked for, of which this is the last that was made"},
 	"BookingTicketsChanged":  {events.TopicBookings, events.TypeBookingTicketsChanged, "", "Tickets of a booking are not valid any more, because they are being given back, or have another holder"},
 	"BookingCancelled":       {events.TopicBookings, events.TypeBookingCancelled, "CANCELLED", "A booking is refunded, and its tickets are on sale again"},
 	"BookingFailed":          {events.TopicBookings, events.TypeBookingFailed, "FAILED", "A booking got as far as the payment, and came to nothing"},

@@ -43,6 +43,12 @@ func TestMessagesOnTheWire(t *testing.T) {
 	w.call("user", "POST", "/bookings/"+inPart.ID+"/cancellations", customer,
 		fmt.Sprintf(`{"items":[{"ticket_type_id":%q,"quantity":1}]}`, inPart.Items[0].TicketTypeID), &inPart, "Idempotency-Key", "one-of-two")
 	w.call("user", "POST", "/bookings/"+inPart.ID+"/resend", customer, "", nil, "Idempotency-Key", "once-more")
+	var guest struct {
+		Token string `json:"access_token"`
+	}
+	w.call("user", "POST", "/guests", "", `{"email":"g@example.com","name":"G"}`, &guest)
+	w.call("user", "POST", "/bookings", guest.Token, fmt.Sprintf(`{"event_id":%q,"tickets":1}`, event.ID), nil)
+	w.call("user", "POST", "/bookings/links", "", `{"email":"g@example.com"}`, nil)
 	w.call("user", "POST", "/events/"+event.ID+"/cancel", organizer, `{"note":"The singer is ill."}`, &event)
 	w.call("user", "POST", "/users/verification", "", `{"email":"c@example.com"}`, nil)
 

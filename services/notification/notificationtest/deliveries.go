@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/openboxoffice/boxoffice/contracts/events"
 	"github.com/openboxoffice/boxoffice/services/notification"
 )
 
@@ -14,8 +15,10 @@ type DeliveriesFixture struct {
 	Deliveries notification.Deliveries
 	// Put makes d due for what w asks for, whatever its PDF and Locale. Beside d's tickets the
 	// booking has others, which were given back.
-	Put  func(w notification.Wanted, d notification.Delivery)
-	Down func() // makes the booking service stop answering
+	Put func(w notification.Wanted, d notification.Delivery)
+	// PutLinks makes a mail with links due.
+	PutLinks func(id string, m notification.LinkMail)
+	Down     func() // makes the booking service stop answering
 }
 
 // TestDeliveries holds a notification.Deliveries to its promises. open returns one of a
@@ -84,6 +87,48 @@ func TestDeliveries(t *testing.T, open func(t *testing.T) DeliveriesFixture) {
 			t.Errorf("error %v, want another than ErrNotDue", err)
 		}
 		if _, err := f.Deliveries.Delivery(cancelled(t), w); err == nil || errors.Is(err, notification.ErrNotDue) {
+			t.Errorf("with a cancelled context: error %v, want another than ErrNotDue", err)
+		}
+	})
+	german := "de-AT"
+	linked := notification.LinkedBooking{
+		BookingID: newID(), Tickets: 2, LinkKey: "xvQ8MosBTNjY_I8JO9UQvw",
+		Event: events.Event{Title: "Füße & 音楽", StartsAt: base, TimeZone: "Europe/Berlin", Venue: events.Venue{Name: "Philharmonie"}},
+	}
+	off := linked
+	off.BookingID, off.Cancelled, off.LinkKey = newID(), true, "GNtQglse0eGK09UtTYUYGw"
+	links := notification.LinkMail{To: "ana@example.com", Name: "Ana Füße 音楽", Locale: &german, Bookings: []notification.LinkedBooking{linked, off}}
+	t.Run("a_mail_with_links_is_told_whole_with_its_bookings_in_their_order", func(t *testing.T) {
+		t.Parallel()
+		silent := links
+		silent.Locale, silent.Bookings = nil, []notification.LinkedBooking{off, linked}
+		for _, want := range []notification.LinkMail{links, silent} {
+			f, id := open(t), newID()
+			f.PutLinks(id, want)
+			got, err := f.Deliveries.LinkMail(t.Context(), id)
+			if diff := cmp.Diff(want, got); err != nil || diff != "" {
+				t.Errorf("error %v (-want +got):\n%s", err, diff)
+			}
+		}
+	})
+	t.Run("a_mail_with_links_that_is_not_due_is_ErrNotDue", func(t *testing.T) {
+		t.Parallel()
+		f := open(t)
+		f.PutLinks(newID(), links)
+		for _, id := range []string{newID(), "../admin", "a/b?c#d"} {
+			_, err := f.Deliveries.LinkMail(t.Context(), id)
+			wantErr(t, err, notification.ErrNotDue)
+		}
+	})
+	t.Run("no_answer_about_links_is_another_error", func(t *testing.T) {
+		t.Parallel()
+		f, id := open(t), newID()
+		f.PutLinks(id, links)
+		f.Down()
+		if _, err := f.Deliveries.LinkMail(t.Context(), id); err == nil || errors.Is(err, notification.ErrNotDue) {
+			t.Errorf("error %v, want another than ErrNotDue", err)
+		}
+		if _, err := f.Deliveries.LinkMail(cancelled(t), id); err == nil || errors.Is(err, notification.ErrNotDue) {
 			t.Errorf("with a cancelled context: error %v, want another than ErrNotDue", err)
 		}
 	})

@@ -123,6 +123,7 @@ func TestConsumerOfBooking(t *testing.T) {
 	}
 	passedOn(t, pact, told(0, false))
 	deliveries(t, pact)
+	links(t, pact, told(0, false))
 }
 
 // newService is the service. mail and text run its workers until they send a mail, or

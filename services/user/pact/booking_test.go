@@ -113,6 +113,11 @@ func TestConsumerOfBooking(t *testing.T) {
 			pacttest.Answer{Status: 204},
 		},
 		{
+			"a guest has a booking", "the links to the bookings of an address",
+			pacttest.Request{Method: http.MethodPost, Path: "/bookings/links", Header: pacttest.Header{"Content-Type": pacttest.Is("application/json")}, Body: pacttest.Body{"email": "ana@example.com"}},
+			pacttest.Answer{Status: 202},
+		},
+		{
 			"the customer has a booking", "the cancellation of a booking",
 			pacttest.Request{Method: http.MethodPut, Path: "/bookings/" + bookingID + "/cancel", Header: asUser},
 			pacttest.Answer{Status: 200, Header: location, Body: cancelled},

@@ -107,6 +107,8 @@ func TestEverythingGoesByIndexes(t *testing.T) {
 		}},
 		{"BookingsAfter", "bookings_pkey", func() error { _, err := s.BookingsAfter(t.Context(), "id5000", 200); return err }},
 		{"Audit", "audit_log_pkey", func() error { _, err := s.Audit(t.Context(), booking.AuditQuery{Limit: 21}); return err }},
+		{"the bookings of a guest", "bookings_of_guests", func() error { _, _, err := s.LinkMails().Get(t.Context(), "m1"); return err }},
+		{"KeyGuests", "bookings_without_key", func() error { return s.KeyGuests(t.Context()) }},
 		{"OfEvent", "bookings_with_tickets", func() error { _, err := s.OfEvent(t.Context(), "event7", "id5000", 100); return err }},
 		{"WithRefundsDue", "bookings_with_refunds_due", func() error { _, err := s.WithRefundsDue(t.Context(), "", 200); return err }},
 		{"Stuck", "bookings_stuck", func() error { _, err := s.Stuck(t.Context(), "", 21); return err }},
@@ -144,7 +146,8 @@ func fill(t *testing.T, url string, now time.Time) {
 		SELECT 'id' || n, 'bookings', '{}', '{}', $1, $1, CASE WHEN n % 100 <> 0 THEN $1::timestamptz END FROM generate_series(1, 20000) n`, `
 		INSERT INTO cancelled_events SELECT 'event' || n, '', '', '', $1, $1, CASE WHEN n = 7 THEN NULL ELSE $1::timestamptz END FROM generate_series(1, 799) n`, `
 		INSERT INTO audit_log (at, by, step, detail, booking_id, event_id, version)
-		SELECT $1, '', '', '', 'id' || n, 'event' || n % 1000, 1 FROM generate_series(1, 100000) n`,
+		SELECT $1, '', '', '', 'id' || n, 'event' || n % 1000, 1 FROM generate_series(1, 100000) n`, `
+		INSERT INTO link_mails (id, guest_key, mailbox, created_at) SELECT 'm' || n, 'ana@example.com', '', $1 FROM generate_series(1, 20000) n`,
 	} {
 		if _, err := conn.Exec(t.Context(), sql, now); err != nil {
 			t.Fatal(err)

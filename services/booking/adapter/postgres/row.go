@@ -67,6 +67,7 @@ var stored = []column{
 	derived("refunds_due", func(b *booking.Booking) int { return b.RefundsDue() }),
 	guessed("fee_at", func(b *booking.Booking) postgresdb.NullTime { return postgresdb.NullTime(b.FeeKeptAt()) }),
 	derived("declines", func(b *booking.Booking) int { return b.Declines() }),
+	derived("guest_key", func(b *booking.Booking) string { return b.GuestKey() }),
 	derived("unpaid_tickets", func(b *booking.Booking) int { return b.UnpaidTickets() }),
 }
 

@@ -188,6 +188,7 @@ func Register(api huma.API, s *booking.Service, o Options) {
 	registerDelivery(api, s, o.Documents, o.TicketKeys, guard, sale)
 	registerTickets(api, s, o.TicketKeys, guard)
 	registerLinks(api, s, guard)
+	registerFind(api, s, guard, withAddress)
 	registerLists(api, s, guard)
 	registerAudit(api, o.AuditLog, guard)
 	registerReconciliations(api, s, o.Records, guard)

@@ -28,6 +28,7 @@ import (
 	"github.com/openboxoffice/boxoffice/services/booking/adapter/sqlite"
 	"github.com/openboxoffice/boxoffice/services/internal/auth"
 	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
+	"github.com/openboxoffice/boxoffice/services/internal/outbox"
 )
 
 const (
@@ -94,6 +95,8 @@ type api struct {
 	handler http.Handler
 	records booking.Records
 	store   booking.Store
+	service *booking.Service
+	outbox  outbox.Store
 }
 
 func newAPI(t testing.TB) *api {
@@ -117,8 +120,9 @@ func newAPIWith(t testing.TB, with func(booking.Documents) booking.Documents) *a
 	a := &api{catalog: &catalog{}, records: store, store: store}
 	s := booking.New(booking.Options{
 		Store: store, StuckBookings: store, CancelledEvents: store, Catalog: a.catalog, Payments: payments{pay}, Log: log, PaymentTimeout: time.Hour,
-		Records: store, Holdings: a.catalog, Statements: pay, Recheck: recheck, LinkKeys: linkKeys,
+		Records: store, Holdings: a.catalog, Statements: pay, Recheck: recheck, LinkKeys: linkKeys, LinkMails: store.LinkMails(),
 	})
+	a.service, a.outbox = s, store.Outbox()
 	guard := &auth.Guard{Verify: func(_ context.Context, token string) (identity.Caller, error) {
 		c := identity.Caller{UserID: token, Email: "a@example.com", Role: identity.Customer}
 		switch token {

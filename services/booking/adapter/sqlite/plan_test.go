@@ -38,7 +38,8 @@ func TestEverythingGoesByIndexes(t *testing.T) {
 		INSERT INTO cancelled_events (event_id, title, by, note, occurred_at, recorded_at, done_at)
 		SELECT 'event' || n, '', '', '', n, n, iif(n = 7, NULL, n) FROM `+plantest.N, `
 		INSERT INTO audit_log (at, by, step, detail, booking_id, event_id, version)
-		SELECT n, '', '', '', 'id' || n, 'event' || (n % 1000), 1 FROM `+plantest.N)
+		SELECT n, '', '', '', 'id' || n, 'event' || (n % 1000), 1 FROM `+plantest.N, `
+		INSERT INTO link_mails (id, guest_key, mailbox, created_at) VALUES ('m1', 'ana@example.com', '', 0)`)
 	now := time.UnixMicro(1e15).Add(24 * time.Hour)
 	key := booking.Key{Value: "key1000", Fingerprint: "f"}
 	create := func(ctx context.Context) error {
@@ -111,6 +112,8 @@ func TestEverythingGoesByIndexes(t *testing.T) {
 		{"Claim, which events are cancelled", "cancelled_events_open", all},
 		{"Claim of what kept a fee", "bookings_with_fees", all},
 		{"OfEvent", "bookings_with_tickets", func(ctx context.Context) error { _, err := s.OfEvent(ctx, "event7", "id5000", 100); return err }},
+		{"the bookings of a guest", "bookings_of_guests", func(ctx context.Context) error { _, _, err := s.LinkMails().Get(ctx, "m1"); return err }},
+		{"KeyGuests", "bookings_without_key", s.KeyGuests},
 		{"WithRefundsDue", "bookings_with_refunds_due", func(ctx context.Context) error { _, err := s.WithRefundsDue(ctx, "", 200); return err }},
 		{"Stuck", "bookings_stuck", func(ctx context.Context) error { _, err := s.Stuck(ctx, "", 21); return err }},
 		{"Progress", "bookings_of_event", func(ctx context.Context) error { _, err := s.Progress(ctx, "event7"); return err }},

@@ -16,7 +16,7 @@ func Open(ctx context.Context, path string) (*app.Database, error) {
 		return nil, err
 	}
 	return &app.Database{
-		Store: s, Stuck: s, Cancelled: s, Audit: s, Records: s, PaymentEvents: s.PaymentEvents(),
+		Store: s, Stuck: s, Cancelled: s, Audit: s, Records: s, PaymentEvents: s.PaymentEvents(), LinkMails: s.LinkMails(),
 		Outbox: s.Outbox(), Archive: s.Archive(), Inbox: s.Inbox(),
 		Opened:    storage.Opened{DB: s, EndLeases: s.EndLeases, Run: s.Run},
 		PruneKeys: s.Prune, PrunePaymentEvents: s.PaymentEvents().Prune,

@@ -42,7 +42,7 @@ func (c Config) openPostgres(ctx context.Context, url string) (*app.Database, er
 		return nil, err
 	}
 	return &app.Database{
-		Store: s, Stuck: s, Cancelled: s, Audit: s, Records: s, PaymentEvents: s.PaymentEvents(),
+		Store: s, Stuck: s, Cancelled: s, Audit: s, Records: s, PaymentEvents: s.PaymentEvents(), LinkMails: s.LinkMails(),
 		Outbox: s.Outbox(), Archive: s.Archive(), Inbox: s.Inbox(),
 		Opened: storage.Opened{DB: s}, PruneKeys: s.Prune, PrunePaymentEvents: s.PaymentEvents().Prune, Listen: s.Listen,
 	}, nil

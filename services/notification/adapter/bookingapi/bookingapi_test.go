@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -43,9 +44,23 @@ func bookings(t *testing.T) notificationtest.DeliveriesFixture {
 			answer(t, w, http.StatusOK, wire(d.(notification.Delivery), q.Get("pdf") == "true", q.Get("locale")))
 		}
 	})
+	mux.HandleFunc("GET /link-mails/{id}", func(w http.ResponseWriter, r *http.Request) {
+		m, ok := known.Load(r.PathValue("id"))
+		switch {
+		case down.Load():
+			w.WriteHeader(http.StatusBadGateway)
+		case r.Header.Get("X-Service-Token") != "secret":
+			answer(t, w, http.StatusUnauthorized, problem.Problem{Status: 401, Code: problem.InvalidToken})
+		case !ok:
+			answer(t, w, http.StatusConflict, problem.Problem{Status: 409, Code: problem.TicketMailNotDue})
+		default:
+			answer(t, w, http.StatusOK, wireLinks(r.PathValue("id"), m.(notification.LinkMail)))
+		}
+	})
 	srv := httptest.NewServer(mux)
 	t.Cleanup(srv.Close)
 	return notificationtest.DeliveriesFixture{
+		PutLinks:   func(id string, m notification.LinkMail) { known.Store(id, m) },
 		Deliveries: client(t, srv.URL, "secret"),
 		Put: func(w notification.Wanted, d notification.Delivery) {
 			key := fmt.Sprintf("%s/%d//", w.BookingID, w.LinkVersion)
@@ -70,6 +85,23 @@ func wire(d notification.Delivery, pdf bool, locale string) obj {
 	}
 	if pdf {
 		out["pdf"] = append(d.PDF, locale...)
+	}
+	return out
+}
+
+// wireLinks is m as booking writes it.
+func wireLinks(id string, m notification.LinkMail) obj {
+	all := []obj{}
+	for _, b := range m.Bookings {
+		status := "CONFIRMED"
+		if b.Cancelled {
+			status = "CANCELLED"
+		}
+		all = append(all, obj{"booking_id": b.BookingID, "status": status, "event": b.Event, "tickets": b.Tickets, "link_key": b.LinkKey})
+	}
+	out := obj{"id": id, "to": m.To, "name": m.Name, "bookings": all}
+	if m.Locale != nil {
+		out["locale"] = *m.Locale
 	}
 	return out
 }
@@ -130,6 +162,15 @@ type broken struct {
 	notification.Deliveries
 	ask    func(*notification.Wanted)
 	answer func(*notification.Delivery, error) error
+	links  func(*notification.LinkMail, error) error
+}
+
+func (b broken) LinkMail(ctx context.Context, id string) (notification.LinkMail, error) {
+	m, err := b.Deliveries.LinkMail(ctx, id)
+	if b.links != nil {
+		err = b.links(&m, err)
+	}
+	return m, err
 }
 
 func (b broken) Delivery(ctx context.Context, w notification.Wanted) (notification.Delivery, error) {
@@ -169,7 +210,22 @@ func TestDeliveriesSuiteCatchesBrokenAdapters(t *testing.T) {
 		"forgets_the_issue":        {broken{ask: func(w *notification.Wanted) { w.Issue = 1 }}, "a_holder_gets_their_ticket_and_its_key"},
 		"forgets_the_link_version": {broken{ask: func(w *notification.Wanted) { w.LinkVersion = 3 }}, "what_is_not_due_is_ErrNotDue"},
 		"always_asks_for_the_PDF":  {broken{ask: func(w *notification.Wanted) { w.PDF = true }}, "the_PDF_comes_where_it_is_asked_for"},
-		"never_asks_for_the_PDF":   {broken{ask: func(w *notification.Wanted) { w.PDF = false }}, "the_PDF_comes_where_it_is_asked_for"},
+		"takes_an_outage_for_links_that_are_not_due": {broken{links: func(_ *notification.LinkMail, err error) error {
+			if err != nil {
+				return notification.ErrNotDue
+			}
+			return nil
+		}}, "no_answer_about_links_is_another_error"},
+		"drops_the_language": {broken{links: func(m *notification.LinkMail, err error) error {
+			m.Locale = nil
+			return err
+		}}, "a_mail_with_links_is_told_whole_with_its_bookings_in_their_order"},
+		"turns_the_bookings_around": {broken{links: func(m *notification.LinkMail, err error) error {
+			slices.Reverse(m.Bookings)
+			return err
+		}}, "a_mail_with_links_is_told_whole_with_its_bookings_in_their_order"},
+		"knows_every_mail":       {broken{links: func(*notification.LinkMail, error) error { return nil }}, "a_mail_with_links_that_is_not_due_is_ErrNotDue"},
+		"never_asks_for_the_PDF": {broken{ask: func(w *notification.Wanted) { w.PDF = false }}, "the_PDF_comes_where_it_is_asked_for"},
 	} {
 		suitetest.MustFail(t, name, func(t *testing.T) {
 			notificationtest.TestDeliveries(t, func(t *testing.T) notificationtest.DeliveriesFixture {

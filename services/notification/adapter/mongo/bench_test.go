@@ -35,6 +35,10 @@ func (outside) AccountMail(context.Context, string) (notification.AccountMail, e
 	return notification.AccountMail{}, notification.ErrNotDue
 }
 
+func (outside) LinkMail(context.Context, string) (notification.LinkMail, error) {
+	return notification.LinkMail{}, notification.ErrNotDue
+}
+
 func (outside) Delivery(context.Context, notification.Wanted) (notification.Delivery, error) {
 	return notification.Delivery{}, nil
 }

@@ -51,6 +51,7 @@ var operations = []operation{
 	{id: "claimBooking", method: http.MethodPost, path: "/bookings/{id}/claim", service: booking},
 	{id: "resendBooking", method: http.MethodPost, path: "/bookings/{id}/resend", service: booking},
 	{id: "endLinks", method: http.MethodDelete, path: "/bookings/{id}/links", service: booking},
+	{id: "findBookings", method: http.MethodPost, path: "/bookings/links", service: booking},
 	{id: "printTickets", method: http.MethodGet, path: "/bookings/{id}/tickets.pdf", service: booking},
 	{id: "printTicket", method: http.MethodGet, path: "/bookings/{id}/tickets/{ticket_id}/pdf", service: booking},
 	{id: "drawTicketPNG", method: http.MethodGet, path: "/bookings/{id}/tickets/{ticket_id}/qr.png", service: booking},
