@@ -10,7 +10,7 @@ import "github.com/quasilyte/go-ruleguard/dsl"
 // golangci-lint does not see that this file has changed: clean its cache then.
 func Float(m dsl.Matcher) {
 	float := func(v dsl.Var) bool {
-		return m.File().PkgPath.Matches(`/boxoffice/(contracts(/\w+)*|services/(booking|event|notification|user))$`) &&
+		return m.File().PkgPath.Matches(`/boxoffice/(contracts(/\w+)*|services/(booking|event|notification|user|web))$`) &&
 			!m.File().Name.Matches(`_test\.go$`) &&
 			v.Type.OfKind("float")
 	}

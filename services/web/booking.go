@@ -73,7 +73,8 @@ type Payment struct {
 
 // Action is a step that a payment provider asks of a buyer, as 3-D Secure.
 type Action struct {
-	// Type is "redirect" or "use_stripe_sdk".
+	// Type is the provider's: "authenticate" of the sandbox, "redirect_to_url" or
+	// "use_stripe_sdk" of Stripe.
 	Type string
 	// URL is where to send the buyer. A path is one of the platform's API.
 	URL string

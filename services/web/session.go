@@ -1,9 +1,12 @@
 package web
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Session is what the platform lets one visitor do. It lies in the visitor's cookie,
-// sealed by Sessions, and nowhere else.
+// sealed by Sessions, and nowhere else. Who a visitor is, the tokens alone say.
 type Session struct {
 	// Account are the tokens of the account that is logged in, or nil.
 	Account *Tokens
@@ -20,3 +23,52 @@ const MaxLinks = 8
 
 // Link is the key of one booking, or of one ticket of it.
 type Link struct{ BookingID, Key string }
+
+// Empty reports whether the session lets its visitor do nothing, so that it needs no
+// cookie.
+func (s Session) Empty() bool { return s.Account == nil && s.Guest == nil && len(s.Links) == 0 }
+
+// SignedIn returns the session of a visitor who has signed in at a moment: a new one, with
+// the checkout and the links of before.
+func (s Session) SignedIn(account Tokens, at time.Time) Session {
+	s.Account, s.StartedAt = &account, at
+	return s
+}
+
+// WithGuest returns the session with another guest. The token of the guest before is
+// forgotten.
+func (s Session) WithGuest(guest Tokens, at time.Time) Session {
+	s.Guest = &guest
+	return s.started(at)
+}
+
+// WithLink returns the session with one link more, the newest. It has one link of a
+// booking at most, and forgets the oldest beyond MaxLinks.
+func (s Session) WithLink(l Link, at time.Time) Session {
+	others := slices.DeleteFunc(slices.Clone(s.Links), func(o Link) bool { return o.BookingID == l.BookingID })
+	s.Links = append([]Link{l}, others[:min(len(others), MaxLinks-1)]...)
+	return s.started(at)
+}
+
+// WithoutLink returns the session without the link to a booking.
+func (s Session) WithoutLink(bookingID string) Session {
+	s.Links = slices.DeleteFunc(slices.Clone(s.Links), func(l Link) bool { return l.BookingID == bookingID })
+	return s
+}
+
+// Key returns the key to a booking, or "".
+func (s Session) Key(bookingID string) string {
+	for _, l := range s.Links {
+		if l.BookingID == bookingID {
+			return l.Key
+		}
+	}
+	return ""
+}
+
+func (s Session) started(at time.Time) Session {
+	if s.StartedAt.IsZero() {
+		s.StartedAt = at
+	}
+	return s
+}
