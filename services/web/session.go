@@ -14,6 +14,8 @@ type Session struct {
 	Guest *Tokens
 	// Links are the link keys that the visitor came with, newest first, at most MaxLinks.
 	Links []Link
+	// Locale is the language that the visitor chose ("en", "de"), or empty.
+	Locale string
 	// StartedAt is when the visitor signed in or came with a link first.
 	StartedAt time.Time
 }
@@ -26,7 +28,9 @@ type Link struct{ BookingID, Key string }
 
 // Empty reports whether the session lets its visitor do nothing, so that it needs no
 // cookie.
-func (s Session) Empty() bool { return s.Account == nil && s.Guest == nil && len(s.Links) == 0 }
+func (s Session) Empty() bool {
+	return s.Account == nil && s.Guest == nil && len(s.Links) == 0 && s.Locale == ""
+}
 
 // SignedIn returns the session of a visitor who has signed in at a moment: a new one, with
 // the checkout and the links of before.

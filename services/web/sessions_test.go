@@ -65,6 +65,7 @@ func full() web.Session {
 	s := web.Session{
 		Account:   &web.Tokens{Access: jwt(500), Refresh: "bYT2m3RqFq0u4wq8pEJ5lQ3uP1gq0w8y3e5K6zvJx1c", ExpiresAt: noon.Add(15 * time.Minute)},
 		Guest:     &web.Tokens{Access: jwt(400), ExpiresAt: noon.Add(2 * time.Hour)},
+		Locale:    "de",
 		StartedAt: noon.Add(-time.Hour),
 	}
 	for i := range web.MaxLinks {
