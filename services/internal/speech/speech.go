@@ -16,6 +16,7 @@ import (
 	"github.com/go-playground/locales/de"
 	"github.com/go-playground/locales/en_GB"
 	"golang.org/x/text/currency"
+	"golang.org/x/text/feature/plural"
 	"golang.org/x/text/language"
 	"golang.org/x/text/message"
 	"golang.org/x/text/message/catalog"
@@ -50,9 +51,13 @@ var (
 // times are the words of this package, which each catalog has.
 var times = map[string]string{"%s": "%s Uhr", "%s, %s": "%s, %s Uhr"}
 
-// Catalog returns texts as English and as German, by their English ones. It panics if
-// one is malformed.
-func Catalog(german map[string]string) catalog.Catalog {
+// Plural is a text that depends on its first argument, a number: for one, and for all
+// others.
+type Plural struct{ English, German [2]string }
+
+// Catalog returns texts as English and as German, by their English ones, and plurals by
+// their names. It panics if one is malformed.
+func Catalog(german map[string]string, plurals ...map[string]Plural) catalog.Catalog {
 	b := catalog.NewBuilder(catalog.Fallback(language.English))
 	for _, words := range []map[string]string{times, german} {
 		for english, text := range words {
@@ -61,7 +66,18 @@ func Catalog(german map[string]string) catalog.Catalog {
 			}
 		}
 	}
+	for _, some := range plurals {
+		for name, p := range some {
+			if err := errors.Join(b.Set(language.English, name, selected(p.English)), b.Set(language.German, name, selected(p.German))); err != nil {
+				panic(fmt.Sprintf("the plural %q: %v", name, err))
+			}
+		}
+	}
 	return b
+}
+
+func selected(forms [2]string) catalog.Message {
+	return plural.Selectf(1, "%d", plural.One, forms[0], plural.Other, forms[1])
 }
 
 // Tags are the BCP 47 tags of the languages in which we write.
@@ -71,6 +87,16 @@ func Tags() []string {
 		tags = append(tags, d.tag.String())
 	}
 	return tags
+}
+
+// Accepted returns the tag of the language that suits an Accept-Language header best.
+func Accepted(header string) string {
+	wanted, _, err := language.ParseAcceptLanguage(header)
+	if err != nil {
+		wanted = nil
+	}
+	_, i, _ := matcher.Match(wanted...)
+	return dialects[i].tag.String()
 }
 
 // Speech writes in one language.
@@ -90,6 +116,29 @@ func Of(locale string, words catalog.Catalog) Speech {
 
 // Date returns the date of t: "Friday, 12 March 2027", "Freitag, 12. März 2027".
 func (s Speech) Date(t time.Time) string { return s.dialect.FmtDateFull(t) }
+
+// LongDate returns the date of t without its weekday: "12 March 2027", "12. März 2027".
+func (s Speech) LongDate(t time.Time) string { return s.dialect.FmtDateLong(t) }
+
+// Weekday returns that of t: "Friday", "Freitag".
+func (s Speech) Weekday(t time.Time) string { return s.dialect.WeekdayWide(t.Weekday()) }
+
+// ShortWeekday returns the same in few characters: "Fri", "Fr.".
+func (s Speech) ShortWeekday(t time.Time) string { return s.dialect.WeekdayAbbreviated(t.Weekday()) }
+
+// Month returns that of t, with its year: "March 2027", "März 2027".
+func (s Speech) Month(t time.Time) string {
+	return fmt.Sprintf("%s %d", s.dialect.MonthWide(t.Month()), t.Year())
+}
+
+// ShortMonth returns the month alone in few characters: "Mar", "März".
+func (s Speech) ShortMonth(t time.Time) string { return s.dialect.MonthAbbreviated(t.Month()) }
+
+// Hours returns the time of a beginning and that of an end: "19:30 – 22:00",
+// "19:30 – 22:00 Uhr".
+func (s Speech) Hours(from, to time.Time) string {
+	return s.Sprintf("%s", s.dialect.FmtTimeShort(from)+" – "+s.dialect.FmtTimeShort(to))
+}
 
 // Time returns the time of t: "19:30", "19:30 Uhr".
 func (s Speech) Time(t time.Time) string { return s.Sprintf("%s", s.dialect.FmtTimeShort(t)) }
@@ -111,12 +160,18 @@ func (s Speech) Percent(basisPoints int) string {
 }
 
 // Amount returns a as people write it: "€1,025.50", "1.025,50 €".
-func (s Speech) Amount(a money.Amount) string {
-	symbol := a.Currency
-	if unit, err := currency.ParseISO(a.Currency); err == nil {
-		symbol = s.Sprint(currency.Symbol(unit))
+func (s Speech) Amount(a money.Amount) string { return s.amount(a, s.symbol(a.Currency)) }
+
+// Pattern returns how amounts of a currency are written, with {} in the place of the
+// number: "€{}", "{} €".
+func (s Speech) Pattern(code string) string { return s.around("{}", s.symbol(code)) }
+
+func (s Speech) symbol(code string) string {
+	unit, err := currency.ParseISO(code)
+	if err != nil {
+		return code
 	}
-	return s.amount(a, symbol)
+	return s.Sprint(currency.Symbol(unit))
 }
 
 // AmountByCode returns a with its currency's code, which has ASCII letters alone:
@@ -138,14 +193,19 @@ func (s Speech) amount(a money.Amount, symbol string) string {
 	if decimals > 0 {
 		sum += fmt.Sprintf("%s%0*d", s.dialect.Decimal(), decimals, minor%unit)
 	}
+	return sign + s.around(sum, symbol)
+}
+
+// around puts a currency's symbol to a sum.
+func (s Speech) around(sum, symbol string) string {
 	last, _ := utf8.DecodeLastRuneInString(symbol)
 	switch {
 	case !s.dialect.currencyFirst:
-		return sign + sum + noBreak + symbol
+		return sum + noBreak + symbol
 	case unicode.IsLetter(last):
-		return sign + symbol + noBreak + sum
+		return symbol + noBreak + sum
 	}
-	return sign + symbol + sum
+	return symbol + sum
 }
 
 // zones are those that somebody has asked for, by name: each is a file to read. There are a

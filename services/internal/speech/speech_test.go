@@ -42,6 +42,12 @@ func TestTimes(t *testing.T) {
 		{Speech.Time, [2]string{"09:05", "09:05 Uhr"}},
 		{Speech.Moment, [2]string{"Monday, 1 March 2027, 09:05", "Montag, 1. März 2027, 09:05 Uhr"}},
 		{Speech.ShortMoment, [2]string{"1 Mar 2027, 09:05", "01.03.2027, 09:05 Uhr"}},
+		{Speech.LongDate, [2]string{"1 March 2027", "1. März 2027"}},
+		{Speech.Weekday, [2]string{"Monday", "Montag"}},
+		{Speech.ShortWeekday, [2]string{"Mon", "Mo."}},
+		{Speech.Month, [2]string{"March 2027", "März 2027"}},
+		{Speech.ShortMonth, [2]string{"Mar", "März"}},
+		{func(s Speech, t time.Time) string { return s.Hours(t, t.Add(90*time.Minute)) }, [2]string{"09:05 – 10:35", "09:05 – 10:35 Uhr"}},
 	} {
 		if got := spoken(func(s Speech) string { return test.say(s, at) }); got != test.want {
 			t.Errorf("%q, want %q", got, test.want)
@@ -75,6 +81,38 @@ func TestAmounts(t *testing.T) {
 		symbol, code := spoken(func(s Speech) string { return s.Amount(a) }), spoken(func(s Speech) string { return s.AmountByCode(a) })
 		if got := [4]string{symbol[0], symbol[1], code[0], code[1]}; got != want {
 			t.Errorf("%v: %q, want %q", a, got, want)
+		}
+	}
+}
+
+func TestPatterns(t *testing.T) {
+	t.Parallel()
+	for code, want := range map[string][2]string{"EUR": {"€{}", "{} €"}, "CHF": {"CHF {}", "{} CHF"}, "": {"{}", "{} "}} {
+		if got := spoken(func(s Speech) string { return s.Pattern(code) }); got != want {
+			t.Errorf("%q: %q, want %q", code, got, want)
+		}
+	}
+}
+
+func TestPlurals(t *testing.T) {
+	t.Parallel()
+	words := Catalog(nil, map[string]Plural{"%d tickets": {[2]string{"%d ticket", "%d tickets"}, [2]string{"%d Karte", "%d Karten"}}})
+	for n, want := range map[int][2]string{0: {"0 tickets", "0 Karten"}, 1: {"1 ticket", "1 Karte"}, 2: {"2 tickets", "2 Karten"}, 1000: {"1,000 tickets", "1.000 Karten"}} {
+		for i, tag := range Tags() {
+			if got := Of(tag, words).Sprintf("%d tickets", n); got != want[i] {
+				t.Errorf("%q, want %q", got, want[i])
+			}
+		}
+	}
+}
+
+func TestAccepted(t *testing.T) {
+	t.Parallel()
+	for header, want := range map[string]string{
+		"": "en", "de-AT,de;q=0.9,en;q=0.8": "de", "en-US,en;q=0.9,de;q=0.8": "en", "fr-FR,fr": "en", "fr,de;q=0.5": "de", "gsw-CH": "de", ";;;,,,=": "en", "*": "en",
+	} {
+		if got := Accepted(header); got != want {
+			t.Errorf("%q: %s, want %s", header, got, want)
 		}
 	}
 }
