@@ -14,9 +14,9 @@ const ClientAddress = "Client-Address"
 // Clients tells from which address a request came.
 type Clients struct {
 	// Front is the service whose Client-Address is believed: the one that passes
-	// requests on to this one.
+	// requests on to this one. Without one nobody's is.
 	Front string
-	// Verify returns whose token an X-Service-Token is. See
+	// Verify, which only Front needs, returns whose token an X-Service-Token is. See
 	// auth.ServiceKeys.Verifier.
 	Verify func(token string) (service string, err error)
 	// Proxies are the addresses whose X-Forwarded-For is believed.
@@ -54,7 +54,7 @@ func (c Clients) Address(r *http.Request) netip.Addr {
 // passedOn returns the Client-Address of Front, if r has one.
 func (c Clients) passedOn(r *http.Request) netip.Addr {
 	said := r.Header.Values(ClientAddress)
-	if len(said) != 1 {
+	if len(said) != 1 || c.Front == "" {
 		return netip.Addr{}
 	}
 	if service, err := c.Verify(r.Header.Get("X-Service-Token")); err != nil || service != c.Front {

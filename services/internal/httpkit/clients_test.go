@@ -90,6 +90,16 @@ func withPort(peer string) string {
 	return netip.AddrPortFrom(addr, 4711).String()
 }
 
+func TestNobodysClientAddressIsBelievedWithoutAFront(t *testing.T) {
+	t.Parallel()
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
+	r.RemoteAddr = "203.0.113.7:4711"
+	r.Header = http.Header{"X-Service-Token": {authtest.New(t).Token("user", "web")}, "Client-Address": {"198.51.100.66"}}
+	if got := (httpkit.Clients{}).Address(r).String(); got != "203.0.113.7" {
+		t.Errorf("%s, want the peer", got)
+	}
+}
+
 func TestClientsAreCountedByNetwork(t *testing.T) {
 	t.Parallel()
 	for addr, want := range map[string]string{

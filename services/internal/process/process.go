@@ -49,8 +49,8 @@ type Service[C any] struct {
 	// Open builds the service. While it fails with storage.ErrUnavailable it is
 	// called again, until START_TIMEOUT has passed.
 	Open func(ctx context.Context, cfg C, log *slog.Logger) (App, error)
-	// Migrate prepares the service's database and nothing else. It is called
-	// again like Open.
+	// Migrate prepares the service's database and nothing else; nil if it has none. It
+	// is called again like Open.
 	Migrate func(ctx context.Context, cfg C) error
 	// Commands are what else the service's command does, by name.
 	Commands map[string]Command[C]
@@ -88,6 +88,9 @@ func (s Service[C]) main(args []string, environment map[string]string, stdout, s
 	do := map[string]func(context.Context, *starting[C]) error{
 		"": s.run, "migrate": s.migrate, "healthcheck": s.healthcheck,
 	}[strings.Join(args, " ")]
+	if s.Migrate == nil && strings.Join(args, " ") == "migrate" {
+		do = nil
+	}
 	logs := stdout
 	if c, ok := s.Commands[strings.Join(args, " ")]; ok {
 		logs = stderr // out is for what was asked
@@ -97,8 +100,10 @@ func (s Service[C]) main(args []string, environment map[string]string, stdout, s
 	}
 	if do == nil {
 		_, _ = fmt.Fprintf(stderr, "usage: %[1]s              run the service\n"+
-			"       %[1]s migrate      prepare its database, and end\n"+
 			"       %[1]s healthcheck  ask the service that runs here whether it is ready\n", s.Name)
+		if s.Migrate != nil {
+			_, _ = fmt.Fprintf(stderr, "       %s migrate      prepare its database, and end\n", s.Name)
+		}
 		for _, name := range slices.Sorted(maps.Keys(s.Commands)) {
 			_, _ = fmt.Fprintf(stderr, "       %s %-12s %s\n", s.Name, name, s.Commands[name].Help)
 		}

@@ -149,6 +149,16 @@ func TestWhatIsWrongIsSaidByName(t *testing.T) {
 	}
 }
 
+func TestWithoutADatabaseThereIsNothingToMigrate(t *testing.T) {
+	t.Parallel()
+	s := service(func() (App, error) { return &testApp{handler: http.NotFoundHandler()}, nil })
+	s.Migrate = nil
+	var errs bytes.Buffer
+	if code := s.main([]string{"migrate"}, map[string]string{"TEST_URL": "x"}, io.Discard, &errs); code != 2 || strings.Contains(errs.String(), "migrate") {
+		t.Errorf("code %d, %q", code, errs.String())
+	}
+}
+
 func TestStartWaitsForTheDatabase(t *testing.T) {
 	t.Parallel()
 	var tries atomic.Int32

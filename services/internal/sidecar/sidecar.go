@@ -4,6 +4,7 @@
 package sidecar
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -160,19 +161,25 @@ func (i *invoking) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil || res.StatusCode < 400 {
 		return res, err
 	}
-	// The services refuse by problems alone; the sidecar knows none.
+	// The services refuse by problems, and where OAuth 2.0 has it so by its errors. The
+	// sidecar knows neither.
 	if kind, _, _ := mime.ParseMediaType(res.Header.Get("Content-Type")); kind == problem.ContentType {
 		return res, nil
 	}
-	defer func() { _ = res.Body.Close() }()
 	body, err := io.ReadAll(io.LimitReader(res.Body, 1<<16))
+	_ = res.Body.Close()
 	if err != nil {
 		return nil, err
 	}
 	var refusal struct {
-		Code string `json:"errorCode"`
+		Code  string `json:"errorCode"`
+		OAuth string `json:"error"` // RFC 6749 §5.2
 	}
 	_ = json.Unmarshal(body, &refusal) // what it is not, it does not say
+	if refusal.OAuth != "" && refusal.Code == "" {
+		res.Body = io.NopCloser(bytes.NewReader(body))
+		return res, nil
+	}
 	return nil, &Error{App: r.URL.Host, Status: res.StatusCode, Code: refusal.Code}
 }
 

@@ -75,6 +75,8 @@ func TestOnlyTheServicesOwnAnswersAreAnswers(t *testing.T) {
 		{304, "", "", true, false},
 		{409, problem.ContentType, `{"code":"sold_out"}`, true, false},
 		{503, problem.ContentType, `{"code":"service_unavailable"}`, true, false},
+		{400, "application/json", `{"error":"invalid_grant"}`, true, false},
+		{503, "application/json", `{"error":"temporarily_unavailable"}`, true, false},
 		{500, "application/json", `{"errorCode":"ERR_DIRECT_INVOKE","message":"failed to resolve"}`, false, false},
 		{401, "text/plain", "invalid api token", false, true},
 		{403, "application/json", `{"errorCode":"ERR_DIRECT_INVOKE"}`, false, true},
@@ -91,6 +93,9 @@ func TestOnlyTheServicesOwnAnswersAreAnswers(t *testing.T) {
 		}
 		res, err := w.Transport.RoundTrip(req)
 		if err == nil {
+			if got, err := io.ReadAll(res.Body); string(got) != c.body || err != nil {
+				t.Errorf("%d %s: the answer has the body %q, error %v", c.status, c.body, got, err)
+			}
 			_ = res.Body.Close()
 		}
 		var own *sidecar.Error
