@@ -23,6 +23,7 @@ require (
 	github.com/openboxoffice/boxoffice/services/notification v0.0.0
 	github.com/openboxoffice/boxoffice/services/standalone v0.0.0
 	github.com/openboxoffice/boxoffice/services/user v0.0.0
+	github.com/openboxoffice/boxoffice/services/web v0.0.0
 	github.com/rs/zerolog v1.33.0
 	github.com/santhosh-tekuri/jsonschema/v6 v6.0.3
 	github.com/testcontainers/testcontainers-go v0.45.0
@@ -175,4 +176,5 @@ replace (
 	github.com/openboxoffice/boxoffice/services/notification => ../notification
 	github.com/openboxoffice/boxoffice/services/standalone => ../standalone
 	github.com/openboxoffice/boxoffice/services/user => ../user
+	github.com/openboxoffice/boxoffice/services/web => ../web
 )

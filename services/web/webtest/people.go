@@ -145,7 +145,6 @@ func (p *Platform) Register(ctx context.Context, by web.Caller, r web.Registrati
 		p.accounts[key] = &account{Account: web.Account{
 			ID: newID(), Name: r.Name, Email: r.Email, Locale: r.Locale, Role: "customer", CreatedAt: p.clock(),
 		}, password: r.Password, proofs: map[string]proof{}}
-		p.prove(p.accounts[key], "verification", r.Email, 48*time.Hour)
 		return nil
 	})
 }
@@ -177,11 +176,19 @@ func (p *Platform) proven(kind, text string) (*account, proof, error) {
 	return nil, proof{}, refuse("link_not_valid", "The token was used, has expired, or was never sent.")
 }
 
+// maxWrong is how many wrong passwords of an account are tried from one address.
+const maxWrong = 10
+
 // LogIn implements web.SignIns.
 func (p *Platform) LogIn(ctx context.Context, by web.Caller, email, password string) (web.Tokens, error) {
 	return ask(ctx, p, Call{Method: "LogIn", By: by}, func() (web.Tokens, error) {
 		a := p.accounts[strings.ToLower(strings.TrimSpace(email))]
+		try := by.Address.String() + " " + email
+		if p.wrong[try] >= maxWrong {
+			return web.Tokens{}, &web.Refusal{Code: "rate_limited", Detail: "There were too many attempts.", RetryAfter: time.Minute}
+		}
 		if a == nil || a.password != password || password == "" {
+			p.wrong[try]++
 			return web.Tokens{}, refuse("invalid_grant", "Address and password do not belong together.")
 		}
 		now := p.clock()

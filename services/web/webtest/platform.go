@@ -40,6 +40,7 @@ type Platform struct {
 	accounts map[string]*account
 	guests   map[string]web.Guest // by id
 	tokens   map[string]token     // access tokens
+	wrong    map[string]int       // passwords, by address and account
 	mails    []Mail
 }
 
@@ -70,6 +71,7 @@ func NewPlatform(now func() time.Time) *Platform {
 		accounts: map[string]*account{},
 		guests:   map[string]web.Guest{},
 		tokens:   map[string]token{},
+		wrong:    map[string]int{},
 	}
 }
 

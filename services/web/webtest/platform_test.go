@@ -26,15 +26,17 @@ func worldOf(p *webtest.Platform, ports webtest.Ports) webtest.World {
 				e.Image = &web.Image{Tag: "1", Widths: []int{480, 960}, Width: 960, Height: 540}
 			})
 		},
-		Mail: func(t *testing.T, to, kind string) webtest.Mail {
+		LinkKey:   func(_ *testing.T, id string) string { return p.LinkKey(id) },
+		TicketKey: func(_ *testing.T, id string, ticket web.Ticket) string { return p.TicketKey(id, ticket.Number) },
+		MailedToken: func(t *testing.T, to, kind string) string {
 			t.Helper()
 			for _, m := range slices.Backward(p.Mails(to)) {
 				if m.Kind == kind {
-					return m
+					return m.Token
 				}
 			}
 			t.Fatalf("no mail %s to %s", kind, to)
-			return webtest.Mail{}
+			return ""
 		},
 	}
 }

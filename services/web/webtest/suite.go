@@ -36,8 +36,13 @@ type World struct {
 	CancelEvent func(t *testing.T, id string)
 	// AddImage gives an event a picture.
 	AddImage func(t *testing.T, id string)
-	// Mail waits for the last mail of a kind to an address.
-	Mail func(t *testing.T, to, kind string) Mail
+	// LinkKey returns the key in the link that a booking's buyer is mailed, and TicketKey
+	// that of a ticket's holder.
+	LinkKey   func(t *testing.T, bookingID string) string
+	TicketKey func(t *testing.T, bookingID string, ticket web.Ticket) string
+	// MailedToken waits for a mail to an address and returns its token. Its kind is
+	// verification, password_reset or email_change.
+	MailedToken func(t *testing.T, to, kind string) string
 }
 
 // subtest is one promise.
@@ -81,8 +86,13 @@ func wantErr(t *testing.T, err, want error) {
 	}
 }
 
-// wantRefusal checks that err is the platform's refusal with this code.
-func wantRefusal(t *testing.T, err error, code string) *web.Refusal {
+func wantRefusal(t *testing.T, err error, code string) {
+	t.Helper()
+	_ = refusal(t, err, code)
+}
+
+// refusal returns err, which must be the platform's refusal with this code.
+func refusal(t *testing.T, err error, code string) *web.Refusal {
 	t.Helper()
 	r, ok := errors.AsType[*web.Refusal](err)
 	if !ok || r.Code != code {
@@ -97,7 +107,7 @@ func wantRefusal(t *testing.T, err error, code string) *web.Refusal {
 // wantField checks that err is the refusal of one field.
 func wantField(t *testing.T, err error, field string) {
 	t.Helper()
-	r := wantRefusal(t, err, "validation_failed")
+	r := refusal(t, err, "validation_failed")
 	for _, f := range r.Fields {
 		if f.Field == field && f.Message != "" {
 			return

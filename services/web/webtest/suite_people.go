@@ -40,7 +40,7 @@ func TestLinks(t *testing.T, open func(t *testing.T) World) {
 func linksClaim(t *testing.T, w World) {
 	guest := w.guest(t)
 	b := w.buy(t, guest, w.AddEvent(t, concert(2500, 9)), 1)
-	key := w.buyersLink(t, guest, b).BookingKey
+	key := w.buyersLink(t, b).BookingKey
 	p := w.customer(t)
 	by := p.Caller
 	by.BookingKey = key
@@ -64,7 +64,7 @@ func linksForeign(t *testing.T, w World) {
 	guest := w.guest(t)
 	e := w.AddEvent(t, concert(2500, 9))
 	b, other := w.buy(t, guest, e, 1), w.guest(t)
-	theirs := w.buyersLink(t, other, w.buy(t, other, e, 1)).BookingKey
+	theirs := w.buyersLink(t, w.buy(t, other, e, 1)).BookingKey
 	by := w.customer(t).Caller
 	for _, key := range []string{"", "AAAAAAAAAAAAAAAAAAAAAA", theirs} {
 		by.BookingKey = key
@@ -76,7 +76,7 @@ func linksForeign(t *testing.T, w World) {
 func linksEnd(t *testing.T, w World) {
 	p := w.guest(t)
 	b := w.buy(t, p, w.AddEvent(t, concert(2500, 9)), 1)
-	by := w.buyersLink(t, p, b)
+	by := w.buyersLink(t, b)
 	must(t, w.End(t.Context(), by, b.ID))
 	_, err := w.Booking(t.Context(), by, b.ID)
 	wantErr(t, err, web.ErrNotFound)
@@ -108,6 +108,7 @@ func TestSignIns(t *testing.T, open func(t *testing.T) World) {
 			wantRefusal(t, err, "password_too_common")
 		}},
 		{"address and password that do not belong together are refused", signInsWrong},
+		{"too many tries are refused for a while", signInsThrottled},
 		{"the same refresh token answers the same successor", signInsRenew},
 		{"a session that is over is not renewed", func(t *testing.T, w World) {
 			for _, token := range []string{"x", "", newID()} {
@@ -167,6 +168,23 @@ func signInsWrong(t *testing.T, w World) {
 	}
 	_, err := w.LogIn(t.Context(), p.Caller, p.email, "")
 	wantRefusal(t, err, "invalid_grant")
+}
+
+func signInsThrottled(t *testing.T, w World) {
+	p := w.customer(t)
+	for range 100 {
+		_, err := w.LogIn(t.Context(), p.Caller, p.email, "a sparrow on the organ")
+		if web.Refused(err) == "invalid_grant" {
+			continue
+		}
+		if r := refusal(t, err, "rate_limited"); r.RetryAfter <= 0 {
+			t.Errorf("it is to be tried again after %s", r.RetryAfter)
+		}
+		// Somebody else at another address is not concerned.
+		w.again(t, person{Caller: visitor(), email: p.email, password: p.password})
+		return
+	}
+	t.Error("a hundred wrong passwords are tried")
 }
 
 func signInsRenew(t *testing.T, w World) {
@@ -364,7 +382,8 @@ func TestProofs(t *testing.T, open func(t *testing.T) World) {
 
 func proofsVerification(t *testing.T, w World) {
 	p := w.customer(t)
-	token := w.Mail(t, p.email, "verification").Token
+	must(t, w.RequestVerification(t.Context(), visitor(), p.email))
+	token := w.MailedToken(t, p.email, "verification")
 	must(t, w.ConfirmVerification(t.Context(), visitor(), token))
 	me, err := w.Me(t.Context(), p.Caller)
 	must(t, err)
@@ -377,7 +396,7 @@ func proofsVerification(t *testing.T, w World) {
 func proofsEmail(t *testing.T, w World) {
 	p, next := w.customer(t), somebody("new")
 	must(t, w.ChangeEmail(t.Context(), p.Caller, next, p.password))
-	token := w.Mail(t, next, "email_change").Token
+	token := w.MailedToken(t, next, "email_change")
 	wantRefusal(t, w.ConfirmEmail(t.Context(), w.customer(t).Caller, token), "link_not_valid")
 	must(t, w.ConfirmEmail(t.Context(), p.Caller, token))
 	p.email = next
@@ -391,7 +410,7 @@ func proofsEmail(t *testing.T, w World) {
 func proofsReset(t *testing.T, w World) {
 	p, next := w.customer(t), "another long password"
 	must(t, w.RequestPasswordReset(t.Context(), visitor(), p.email))
-	token := w.Mail(t, p.email, "password_reset").Token
+	token := w.MailedToken(t, p.email, "password_reset")
 	wantField(t, w.ResetPassword(t.Context(), visitor(), token, "short"), "password") // which does not use it up
 	must(t, w.ResetPassword(t.Context(), visitor(), token, next))
 	w.wantOver(t, p)
