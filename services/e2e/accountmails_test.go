@@ -14,8 +14,9 @@ import (
 	"github.com/openboxoffice/boxoffice/contracts/problem"
 )
 
-// tokenLine is where a mail about an account shows its token: there is no web site.
-var tokenLine = regexp.MustCompile(`(?m)^([A-Za-z0-9_-]{43})\r?$`)
+// tokenLine is where a mail about an account shows its token: at the end of a link to the
+// shop, or alone where there is none.
+var tokenLine = regexp.MustCompile(`(?m)^(?:https?://\S+/)?([A-Za-z0-9_-]{43})\r?$`)
 
 // tokenFrom waits for the mail to a about subject, and returns its token.
 func (p *platform) tokenFrom(t testing.TB, a *account, subject string) (token string) {

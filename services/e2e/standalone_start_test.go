@@ -41,7 +41,7 @@ func TestStandaloneTakenPort(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = l.Close() })
-	for _, variable := range []string{"USER_ADDR", "EVENT_ADDR", "BOOKING_ADDR", "NOTIFICATION_ADDR"} {
+	for _, variable := range []string{"WEB_ADDR", "USER_ADDR", "EVENT_ADDR", "BOOKING_ADDR", "NOTIFICATION_ADDR"} {
 		dir := t.TempDir()
 		said := refuse(t, dir, variable+"="+l.Addr().String())
 		if !strings.Contains(said, l.Addr().String()) || !strings.Contains(said, variable) || strings.Count(said, "\n") > 2 {

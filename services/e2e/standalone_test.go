@@ -42,7 +42,7 @@ func newStandalone(t testing.TB, dir string, o options) *oneProcess {
 	s.path, s.output = filepath.Join(workDir, "boxoffice"), filepath.Join(dir, "output.txt")
 	s.env = []string{
 		"DATA_DIR=" + dir, "SAMPLE_DATA=false",
-		"USER_ADDR=127.0.0.1:0", "EVENT_ADDR=127.0.0.1:0", "BOOKING_ADDR=127.0.0.1:0", "NOTIFICATION_ADDR=127.0.0.1:0",
+		"WEB_ADDR=127.0.0.1:0", "USER_ADDR=127.0.0.1:0", "EVENT_ADDR=127.0.0.1:0", "BOOKING_ADDR=127.0.0.1:0", "NOTIFICATION_ADDR=127.0.0.1:0",
 		"ADMIN_EMAIL=" + adminEmail, "ADMIN_PASSWORD=" + adminPassword,
 		"SMTP_URL=" + cmp.Or(o.smtpURL, "folder"), "MAIL_FROM=Boxoffice <tickets@boxoffice.test>", "SMS_URL=log",
 	}

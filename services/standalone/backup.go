@@ -132,7 +132,7 @@ func Backup(ctx context.Context, cfg Config, target string, out io.Writer) error
 	}
 	say("  %-16s %10s   %d mails", mailName+"/", readable(mailBytes), mails)
 	say("\n%s in %s. It holds signing keys and personal data: keep it where only you can read it, on another machine.", readable(m.size()), time.Since(began).Round(time.Millisecond))
-	say("Keep the environment variables with it (payment, mail and SMS credentials, TICKET_KEY and LINK_KEY): they are not in it.")
+	say("Keep the environment variables with it (payment, mail and SMS credentials, TICKET_KEY, LINK_KEY and WEB_SESSION_KEY): they are not in it.")
 	say("To restore it into an empty folder: DATA_DIR=FOLDER boxoffice restore %s", target)
 	return nil
 }

@@ -20,6 +20,7 @@ type Config struct {
 	DataDir string `env:"DATA_DIR" envDefault:"./data"`
 
 	// The services' addresses. Port 0 takes any that is free.
+	WebAddr          string `env:"WEB_ADDR" envDefault:"127.0.0.1:8084"`
 	UserAddr         string `env:"USER_ADDR" envDefault:"127.0.0.1:8080"`
 	EventAddr        string `env:"EVENT_ADDR" envDefault:"127.0.0.1:8081"`
 	BookingAddr      string `env:"BOOKING_ADDR" envDefault:"127.0.0.1:8082"`
@@ -65,7 +66,7 @@ func (c Config) private() bool {
 	if strings.Trim(c.TrustedProxies, " ,") != "" {
 		return false
 	}
-	for _, addr := range []string{c.UserAddr, c.EventAddr, c.BookingAddr, c.NotificationAddr} {
+	for _, addr := range []string{c.WebAddr, c.UserAddr, c.EventAddr, c.BookingAddr, c.NotificationAddr} {
 		if !config.Loopback(addr) {
 			return false
 		}

@@ -12,6 +12,7 @@ require (
 	github.com/openboxoffice/boxoffice/services/internal v0.0.0
 	github.com/openboxoffice/boxoffice/services/notification v0.0.0
 	github.com/openboxoffice/boxoffice/services/user v0.0.0
+	github.com/openboxoffice/boxoffice/services/web v0.0.0
 	golang.org/x/sync v0.24.0
 )
 
@@ -77,6 +78,7 @@ replace (
 	github.com/openboxoffice/boxoffice/services/internal/pacttest => ../internal/pacttest
 	github.com/openboxoffice/boxoffice/services/notification => ../notification
 	github.com/openboxoffice/boxoffice/services/user => ../user
+	github.com/openboxoffice/boxoffice/services/web => ../web
 )
 
 replace github.com/openboxoffice/boxoffice/services/internal/servertest => ../internal/servertest

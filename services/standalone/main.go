@@ -152,6 +152,7 @@ func (p *Platform) writeAddresses() error {
 func (p *Platform) greet(w io.Writer) {
 	out := func(format string, args ...any) { _, _ = fmt.Fprintf(w, format+"\n", args...) }
 	out("Boxoffice is ready.\n")
+	out("  shop                %s", p.web.url())
 	out("  gateway and users   %s   (API: %s/docs)", p.user.url(), p.user.url())
 	out("  events              %s", p.event.url())
 	out("  bookings            %s", p.booking.url())

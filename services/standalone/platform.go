@@ -1,5 +1,5 @@
-// Package standalone is the whole platform in one process: the same four
-// services that run as four processes elsewhere, on SQLite files, with a broker
+// Package standalone is the whole platform in one process: the same five
+// services that run as five processes elsewhere, on SQLite files, with a broker
 // in memory, sandbox payments, and mail in a folder.
 package standalone
 
@@ -35,6 +35,7 @@ import (
 	notificationdb "github.com/openboxoffice/boxoffice/services/notification/app/onsqlite"
 	userapp "github.com/openboxoffice/boxoffice/services/user/app"
 	userdb "github.com/openboxoffice/boxoffice/services/user/app/onsqlite"
+	webapp "github.com/openboxoffice/boxoffice/services/web/app"
 )
 
 // app is what every service's app package makes.
@@ -64,23 +65,23 @@ func (m *member) address() string {
 	return net.JoinHostPort(host, strconv.Itoa(addr.Port))
 }
 
-// Platform is the four services, listening but not serving yet.
+// Platform is the five services, listening but not serving yet.
 type Platform struct {
 	cfg    Config
 	lock   *flock.Flock // on the data
 	broker *inproc.Broker
 	local  *httpkit.Local // the way between the services
 
-	user, event, booking, notification *member
-	files                              []io.Closer // the logs
+	web, user, event, booking, notification *member
+	files                                   []io.Closer // the logs
 }
 
-// Open takes the data directory and the four ports for this process alone,
+// Open takes the data directory and the five ports for this process alone,
 // opens the databases and builds the services.
 func Open(ctx context.Context, cfg Config) (_ *Platform, err error) {
 	p := &Platform{
 		cfg: cfg, local: httpkit.NewLocal(),
-		user: &member{name: "user"}, event: &member{name: "event"},
+		web: &member{name: "web"}, user: &member{name: "user"}, event: &member{name: "event"},
 		booking: &member{name: "booking"}, notification: &member{name: "notification"},
 	}
 	defer func() {
@@ -124,11 +125,12 @@ func (p *Platform) takeData() error {
 }
 
 func (p *Platform) members() []*member {
-	return []*member{p.user, p.event, p.booking, p.notification}
+	return []*member{p.web, p.user, p.event, p.booking, p.notification}
 }
 
 func (p *Platform) listen(ctx context.Context) error {
 	for m, v := range map[*member]struct{ addr, variable string }{
+		p.web:          {p.cfg.WebAddr, "WEB_ADDR"},
 		p.user:         {p.cfg.UserAddr, "USER_ADDR"},
 		p.event:        {p.cfg.EventAddr, "EVENT_ADDR"},
 		p.booking:      {p.cfg.BookingAddr, "BOOKING_ADDR"},
@@ -174,6 +176,9 @@ func (p *Platform) build(ctx context.Context) (err error) {
 		"BOOKING_URL":      p.booking.url(),
 		"NOTIFICATION_URL": p.notification.url(),
 		"JWKS_URL":         p.user.url() + "/.well-known/jwks.json",
+	}
+	if environment()["WEB_URL"] == "" {
+		decided["WEB_URL"] = p.web.url()
 	}
 	if err := addServiceKeys(decided); err != nil {
 		return err
@@ -234,6 +239,13 @@ func (p *Platform) build(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	webConfig, err := config.Parse[webapp.Config](environment(decided))
+	if err != nil {
+		return err
+	}
+	if p.web.app, err = made(webapp.New(ctx, webConfig, webapp.Deps{Log: p.web.log, Transport: p.local, Public: !p.cfg.private()})); err != nil {
+		return err
+	}
 	for _, m := range p.members() {
 		p.local.Handle(m.address(), m.app.Handler())
 	}
@@ -244,7 +256,7 @@ func (p *Platform) build(ctx context.Context) (err error) {
 // memory of this process alone.
 func addServiceKeys(environment map[string]string) error {
 	public := []string{}
-	for _, service := range []string{"user", "event", "booking", "notification"} {
+	for _, service := range []string{"web", "user", "event", "booking", "notification"} {
 		key, err := auth.NewServiceKey(service)
 		if err != nil {
 			return err
@@ -271,9 +283,9 @@ func made[A app](a A, err error) (app, error) {
 	return a, nil
 }
 
-// Run serves until ctx ends. Then no accepted request is cut: the gateway
-// finishes first, then booking, while the services that they need still
-// answer; last the workers stop, each between two steps.
+// Run serves until ctx ends. Then no accepted request is cut: the shop
+// finishes first, then the gateway, then booking, while the services that they need
+// still answer; last the workers stop, each between two steps.
 func (p *Platform) Run(ctx context.Context) error {
 	// Each group outlives the one before it.
 	base := context.WithoutCancel(ctx)
@@ -305,6 +317,8 @@ func (p *Platform) Run(ctx context.Context) error {
 		return run(func() error { return httpkit.Serve(ctx, m.listener, m.app.Handler(), m.log) })
 	}
 
+	shop, stopShop := context.WithCancel(base)
+	defer stopShop()
 	front, stopFront := context.WithCancel(base)
 	defer stopFront()
 	middle, stopMiddle := context.WithCancel(base)
@@ -313,10 +327,11 @@ func (p *Platform) Run(ctx context.Context) error {
 	eventServed, notificationServed := serve(rest, p.event), serve(rest, p.notification)
 	bookingServed := serve(middle, p.booking)
 	userServed := serve(front, p.user)
+	webServed := serve(shop, p.web)
 	delivered := run(func() error { return p.broker.Run(deliver) })
 	bookingWorked := run(func() error { return p.booking.app.Run(work) })
-	others := make([]<-chan struct{}, 0, 3)
-	for _, m := range []*member{p.user, p.event, p.notification} {
+	others := make([]<-chan struct{}, 0, 4)
+	for _, m := range []*member{p.web, p.user, p.event, p.notification} {
 		others = append(others, run(func() error { return m.app.Run(rest) }))
 	}
 
@@ -325,6 +340,8 @@ func (p *Platform) Run(ctx context.Context) error {
 	case err := <-failed:
 		p.user.log.ErrorContext(ctx, "a part of the platform has failed; the rest stops", "error", err)
 	}
+	stopShop()
+	<-webServed
 	stopFront()
 	<-userServed
 	stopMiddle()

@@ -1,8 +1,11 @@
 package standalone
 
 import (
+	"bufio"
 	"context"
 	"errors"
+	"io"
+	"net/http"
 	"os"
 	"strings"
 	"testing"
@@ -13,7 +16,7 @@ import (
 
 func onFreePorts(dir, userAddr string) Config {
 	const free = "127.0.0.1:0"
-	return Config{DataDir: dir, UserAddr: userAddr, EventAddr: free, BookingAddr: free, NotificationAddr: free, SampleData: true}
+	return Config{DataDir: dir, WebAddr: free, UserAddr: userAddr, EventAddr: free, BookingAddr: free, NotificationAddr: free, SampleData: true}
 }
 
 func TestOneProcessWorksOnTheData(t *testing.T) {
@@ -35,6 +38,41 @@ func TestOneProcessWorksOnTheData(t *testing.T) {
 	}
 	if err := p.close(); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// The shop asks the gateway in this process, for its visitors.
+func TestTheShopShowsTheSampleEvents(t *testing.T) {
+	t.Parallel()
+	from, to := io.Pipe()
+	ctx, stop := context.WithCancel(t.Context())
+	ran := make(chan error)
+	cfg := onFreePorts(t.TempDir(), "127.0.0.1:0")
+	go func() { ran <- Run(ctx, cfg, to) }()
+	defer func() {
+		stop()
+		if err := <-ran; err != nil {
+			t.Error(err)
+		}
+	}()
+	var shop string
+	for said := bufio.NewScanner(from); shop == "" && said.Scan(); {
+		if words := strings.Fields(said.Text()); len(words) >= 2 && strings.HasPrefix(words[1], "http") {
+			if words[0] != "shop" {
+				t.Fatalf("it says first where the %s is, want the shop", words[0])
+			}
+			shop = words[1]
+		}
+	}
+	go func() { _, _ = io.Copy(io.Discard, from) }()
+	res, err := http.Get(shop + "/events")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	page, err := io.ReadAll(res.Body)
+	if err != nil || res.StatusCode != 200 || !strings.Contains(string(page), "Go Days Paris") {
+		t.Errorf("%s, error %v, without the sample events", res.Status, err)
 	}
 }
 

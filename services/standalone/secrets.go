@@ -15,7 +15,7 @@ import (
 const secretsName = "secrets.json"
 
 // keptSecrets are the variables of these secrets. What the environment sets is not kept.
-var keptSecrets = []string{"TICKET_KEY", "LINK_KEY"}
+var keptSecrets = []string{"TICKET_KEY", "LINK_KEY", "WEB_SESSION_KEY"}
 
 // addSecrets adds the kept secrets that environ does not set to decided. Those that
 // there are not yet are made and stored first: a ticket's code is good for as long as

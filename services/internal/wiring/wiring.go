@@ -108,17 +108,18 @@ func (a *App) Keeps(what string, work func(context.Context) error) {
 // Works adds work for Run that recovers its panics itself.
 func (a *App) Works(work func(context.Context) error) { a.workers = append(a.workers, work) }
 
-// Router begins what the service answers, when all is Opened.
-func (a *App) Router() *chi.Mux {
-	a.mux = httpkit.NewRouter(a.Log)
-	httpkit.Health(a.mux, a.Way.Checks(a.checks))
-	return a.mux
-}
-
 // API begins the service's API, when all is Opened.
 func (a *App) API(title, description string) (*chi.Mux, huma.API) {
-	mux := a.Router()
-	return mux, httpkit.NewAPI(mux, title, description)
+	a.mux = httpkit.NewRouter(a.Log)
+	httpkit.Health(a.mux, a.Way.Checks(a.checks))
+	return a.mux, httpkit.NewAPI(a.mux, title, description)
+}
+
+// Pages has the service answer by pages, for one that has no API.
+func (a *App) Pages(pages http.Handler) {
+	a.mux = chi.NewMux()
+	httpkit.Health(a.mux, a.Way.Checks(a.checks))
+	a.mux.Mount("/", pages)
 }
 
 // Guard returns one that verifies tokens by the user service's keys at jwksURL,

@@ -126,8 +126,8 @@ func eventually(t *testing.T, what string, ask func() bool) {
 	}
 }
 
-// concert is an event of one type, on sale.
-func concert(price int64, capacity int) web.Event {
+// Concert is an event of one type, on sale.
+func Concert(price int64, capacity int) web.Event {
 	begins := time.Now().Add(30 * 24 * time.Hour).UTC().Truncate(time.Second)
 	return web.Event{
 		Title: "Nachtzüge " + newID(), Description: "Vier Leute, ein Tisch.", Category: "music", Zone: zone("Europe/Berlin"),

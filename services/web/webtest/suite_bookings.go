@@ -51,7 +51,7 @@ func TestBookings(t *testing.T, open func(t *testing.T) World) {
 		}},
 		{"a call ends with its context", func(t *testing.T, w World) {
 			p := w.guest(t)
-			b := w.buy(t, p, w.AddEvent(t, concert(2500, 5)), 1)
+			b := w.buy(t, p, w.AddEvent(t, Concert(2500, 5)), 1)
 			ends(t, p.Caller, bookingsCalls(w, b.ID, w.tickets(t, p.Caller, b.ID)[0].ID))
 		}},
 	})
@@ -80,7 +80,7 @@ func bookingsCalls(w World, id, ticket string) asked {
 
 func bookingsList(t *testing.T, w World) {
 	p := w.customer(t)
-	e := w.AddEvent(t, concert(2500, 9))
+	e := w.AddEvent(t, Concert(2500, 9))
 	first, second := w.buy(t, p, e, 1), w.begin(t, p, e, 2)
 	got, next, err := w.Bookings(t.Context(), p.Caller, "")
 	must(t, err)
@@ -92,7 +92,7 @@ func bookingsList(t *testing.T, w World) {
 }
 
 func bookingsOthers(t *testing.T, w World) {
-	w.buy(t, w.customer(t), w.AddEvent(t, concert(2500, 9)), 1)
+	w.buy(t, w.customer(t), w.AddEvent(t, Concert(2500, 9)), 1)
 	got, _, err := w.Bookings(t.Context(), w.customer(t).Caller, "")
 	must(t, err)
 	if len(got) != 0 {
@@ -104,7 +104,7 @@ func bookingsPages(t *testing.T, w World) {
 	p := w.customer(t)
 	var want []string
 	for range 23 { // more than a page has
-		want = append(want, w.buy(t, p, w.AddEvent(t, concert(2500, 1)), 1).ID)
+		want = append(want, w.buy(t, p, w.AddEvent(t, Concert(2500, 1)), 1).ID)
 	}
 	var got []string
 	for cursor := ""; ; {
@@ -125,7 +125,7 @@ func bookingsPages(t *testing.T, w World) {
 
 func bookingsOwner(t *testing.T, w World) {
 	p := w.customer(t)
-	b := w.buy(t, p, w.AddEvent(t, concert(2500, 9)), 2)
+	b := w.buy(t, p, w.AddEvent(t, Concert(2500, 9)), 2)
 	got, err := w.Booking(t.Context(), p.Caller, b.ID)
 	must(t, err)
 	if got.Status != web.Confirmed || got.Total != eur(5000) || got.CreatedAt.IsZero() {
@@ -143,7 +143,7 @@ func (w World) buyersLink(t *testing.T, b web.Booking) web.Caller {
 
 func bookingsKey(t *testing.T, w World) {
 	p := w.guest(t)
-	b := w.buy(t, p, w.AddEvent(t, concert(2500, 9)), 2)
+	b := w.buy(t, p, w.AddEvent(t, Concert(2500, 9)), 2)
 	by := w.buyersLink(t, b)
 	got, err := w.Booking(t.Context(), by, b.ID)
 	must(t, err)
@@ -158,7 +158,7 @@ func bookingsKey(t *testing.T, w World) {
 
 func bookingsHolderKey(t *testing.T, w World) {
 	p := w.guest(t)
-	b := w.buy(t, p, w.AddEvent(t, concert(2500, 9)), 2)
+	b := w.buy(t, p, w.AddEvent(t, Concert(2500, 9)), 2)
 	second := w.tickets(t, p.Caller, b.ID)[1]
 	_, err := w.ChangeHolder(t.Context(), p.Caller, b.ID, second.ID, web.Holder{Name: "Hedy", Email: somebody("holder")})
 	must(t, err)
@@ -173,7 +173,7 @@ func bookingsHolderKey(t *testing.T, w World) {
 
 func bookingsForeign(t *testing.T, w World) {
 	p := w.guest(t)
-	b := w.buy(t, p, w.AddEvent(t, concert(2500, 9)), 1)
+	b := w.buy(t, p, w.AddEvent(t, Concert(2500, 9)), 1)
 	ticket := w.tickets(t, p.Caller, b.ID)[0].ID
 	other := w.customer(t).Caller
 	forged := visitor()
@@ -189,7 +189,7 @@ func bookingsForeign(t *testing.T, w World) {
 
 func bookingsCode(t *testing.T, w World) {
 	p := w.guest(t)
-	e := w.AddEvent(t, concert(2500, 9))
+	e := w.AddEvent(t, Concert(2500, 9))
 	b := w.begin(t, p, e, 2)
 	for i, ticket := range w.tickets(t, p.Caller, b.ID) {
 		if ticket.Number != i+1 || ticket.Status != web.Held || ticket.Code != "" || ticket.Name != "Stehplatz" || ticket.TicketTypeID != e.TicketTypes[0].ID || ticket.Issue != 1 || ticket.Holder.Name != "Ada Lovelace" {
@@ -207,7 +207,7 @@ func bookingsCode(t *testing.T, w World) {
 
 func bookingsNamed(t *testing.T, w World) {
 	p := w.guest(t)
-	b := w.begin(t, p, w.AddEvent(t, concert(2500, 9)), 2)
+	b := w.begin(t, p, w.AddEvent(t, Concert(2500, 9)), 2)
 	second := w.tickets(t, p.Caller, b.ID)[1]
 	got, err := w.ChangeHolder(t.Context(), p.Caller, b.ID, second.ID, web.Holder{Name: "Hedy"})
 	must(t, err)
@@ -218,7 +218,7 @@ func bookingsNamed(t *testing.T, w World) {
 
 func bookingsPassedOn(t *testing.T, w World) {
 	p := w.guest(t)
-	b := w.buy(t, p, w.AddEvent(t, concert(2500, 9)), 2)
+	b := w.buy(t, p, w.AddEvent(t, Concert(2500, 9)), 2)
 	before := w.tickets(t, p.Caller, b.ID)[0]
 	_, err := w.ChangeHolder(t.Context(), p.Caller, b.ID, before.ID, web.Holder{Name: "Hedy"})
 	must(t, err)
@@ -231,7 +231,7 @@ func bookingsPassedOn(t *testing.T, w World) {
 }
 
 func bookingsNoTransfers(t *testing.T, w World) {
-	e := concert(2500, 9)
+	e := Concert(2500, 9)
 	e.Transfers = false
 	p := w.guest(t)
 	b := w.buy(t, p, w.AddEvent(t, e), 1)
@@ -241,14 +241,14 @@ func bookingsNoTransfers(t *testing.T, w World) {
 
 func bookingsHolderField(t *testing.T, w World) {
 	p := w.guest(t)
-	b := w.buy(t, p, w.AddEvent(t, concert(2500, 9)), 1)
+	b := w.buy(t, p, w.AddEvent(t, Concert(2500, 9)), 1)
 	_, err := w.ChangeHolder(t.Context(), p.Caller, b.ID, w.tickets(t, p.Caller, b.ID)[0].ID, web.Holder{Name: "Hedy", Email: "nowhere"})
 	wantField(t, err, "holder.email")
 }
 
 func bookingsReturnsPart(t *testing.T, w World) {
 	p := w.guest(t)
-	e := w.AddEvent(t, concert(2500, 9))
+	e := w.AddEvent(t, Concert(2500, 9))
 	b := w.buy(t, p, e, 3)
 	all := w.tickets(t, p.Caller, b.ID)
 	b, err := w.Return(t.Context(), p.Caller, newID(), b.ID, []string{all[1].ID})
@@ -272,7 +272,7 @@ func bookingsReturnsPart(t *testing.T, w World) {
 
 func bookingsReturnsAll(t *testing.T, w World) {
 	p := w.guest(t)
-	b := w.buy(t, p, w.AddEvent(t, concert(2500, 9)), 2)
+	b := w.buy(t, p, w.AddEvent(t, Concert(2500, 9)), 2)
 	all := w.tickets(t, p.Caller, b.ID)
 	b, err := w.Return(t.Context(), p.Caller, newID(), b.ID, []string{all[0].ID, all[1].ID})
 	must(t, err)
@@ -283,7 +283,7 @@ func bookingsReturnsAll(t *testing.T, w World) {
 
 func bookingsReturnsOnce(t *testing.T, w World) {
 	p := w.guest(t)
-	b := w.buy(t, p, w.AddEvent(t, concert(2500, 9)), 2)
+	b := w.buy(t, p, w.AddEvent(t, Concert(2500, 9)), 2)
 	first, key := w.tickets(t, p.Caller, b.ID)[0].ID, newID()
 	for range 2 {
 		b, err := w.Return(t.Context(), p.Caller, key, b.ID, []string{first})
@@ -296,7 +296,7 @@ func bookingsReturnsOnce(t *testing.T, w World) {
 
 func bookingsReturned(t *testing.T, w World) {
 	p := w.guest(t)
-	b := w.buy(t, p, w.AddEvent(t, concert(2500, 9)), 2)
+	b := w.buy(t, p, w.AddEvent(t, Concert(2500, 9)), 2)
 	first := w.tickets(t, p.Caller, b.ID)[0].ID
 	_, err := w.Return(t.Context(), p.Caller, newID(), b.ID, []string{first})
 	must(t, err)
@@ -306,7 +306,7 @@ func bookingsReturned(t *testing.T, w World) {
 
 func bookingsDocuments(t *testing.T, w World) {
 	p := w.guest(t)
-	b := w.buy(t, p, w.AddEvent(t, concert(2500, 9)), 2)
+	b := w.buy(t, p, w.AddEvent(t, Concert(2500, 9)), 2)
 	ticket := w.tickets(t, p.Caller, b.ID)[1].ID
 	for kind, want := range map[web.DocumentKind]struct{ mediaType, begins string }{
 		web.TicketsPDF: {"application/pdf", "%PDF-"},
@@ -326,7 +326,7 @@ func bookingsDocuments(t *testing.T, w World) {
 
 func bookingsNoDocuments(t *testing.T, w World) {
 	p := w.guest(t)
-	b := w.begin(t, p, w.AddEvent(t, concert(2500, 9)), 1)
+	b := w.begin(t, p, w.AddEvent(t, Concert(2500, 9)), 1)
 	for _, kind := range []web.DocumentKind{web.TicketsPDF, web.Calendar, web.TicketPNG} {
 		_, err := w.Document(t.Context(), p.Caller, b.ID, w.tickets(t, p.Caller, b.ID)[0].ID, kind, "en")
 		wantRefusal(t, err, "no_valid_tickets")
@@ -335,7 +335,7 @@ func bookingsNoDocuments(t *testing.T, w World) {
 
 func bookingsResends(t *testing.T, w World) {
 	p := w.guest(t)
-	b := w.buy(t, p, w.AddEvent(t, concert(2500, 9)), 1)
+	b := w.buy(t, p, w.AddEvent(t, Concert(2500, 9)), 1)
 	key := newID()
 	for range 7 { // a repeat asks for no other, of which there may be five
 		must(t, w.Resend(t.Context(), p.Caller, key, b.ID))
@@ -350,6 +350,6 @@ func bookingsResends(t *testing.T, w World) {
 
 func bookingsNothingToResend(t *testing.T, w World) {
 	p := w.guest(t)
-	b := w.begin(t, p, w.AddEvent(t, concert(2500, 9)), 1)
+	b := w.begin(t, p, w.AddEvent(t, Concert(2500, 9)), 1)
 	wantRefusal(t, w.Resend(t.Context(), p.Caller, newID(), b.ID), "no_valid_tickets")
 }

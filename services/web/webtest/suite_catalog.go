@@ -33,7 +33,7 @@ func TestCatalog(t *testing.T, open func(t *testing.T) World) {
 			}, "Image")
 		}},
 		{"a call ends with its context", func(t *testing.T, w World) {
-			id := w.AddEvent(t, concert(2500, 5)).ID
+			id := w.AddEvent(t, Concert(2500, 5)).ID
 			ends(t, visitor(), asked{
 				"Events": func(ctx context.Context, by web.Caller) error {
 					_, err := w.Events(ctx, by, web.EventQuery{})
@@ -61,7 +61,7 @@ func (w World) wantListed(t *testing.T, what string, q web.EventQuery, id string
 }
 
 func catalogQuery(t *testing.T, w World) {
-	e := concert(2500, 5)
+	e := Concert(2500, 5)
 	word, city, category := "wort"+newID()[24:], "Stadt "+newID(), "art "+newID()
 	e.Title, e.Venue.City, e.Category = "Ein "+word, city, category
 	e = w.AddEvent(t, e)
@@ -80,7 +80,7 @@ func catalogQuery(t *testing.T, w World) {
 }
 
 func catalogOver(t *testing.T, w World) {
-	e := concert(2500, 5)
+	e := Concert(2500, 5)
 	e.Venue.City = "Stadt " + newID()
 	e = w.AddEvent(t, e)
 	w.wantListed(t, "before it begins", web.EventQuery{City: e.Venue.City, From: e.StartsAt.Add(-time.Second)}, e.ID, true)
@@ -88,7 +88,7 @@ func catalogOver(t *testing.T, w World) {
 }
 
 func catalogListsCancelled(t *testing.T, w World) {
-	e := concert(2500, 5)
+	e := Concert(2500, 5)
 	e.Venue.City = "Stadt " + newID()
 	e = w.AddEvent(t, e)
 	w.CancelEvent(t, e.ID)
@@ -102,7 +102,7 @@ func catalogPages(t *testing.T, w World) {
 	city := "Stadt " + newID()
 	var want []string
 	for i := range 5 {
-		e := concert(2500, 5)
+		e := Concert(2500, 5)
 		e.Venue.City = city
 		e.StartsAt = e.StartsAt.Add(time.Duration(i/2) * time.Hour) // two at a time
 		e.EndsAt = e.EndsAt.Add(time.Duration(i/2) * time.Hour)
@@ -141,7 +141,7 @@ func catalogCursor(t *testing.T, w World) {
 }
 
 func catalogWhole(t *testing.T, w World) {
-	want := concert(2500, 5)
+	want := Concert(2500, 5)
 	want.DoorsAt = want.StartsAt.Add(-time.Hour)
 	want.TicketTypes = append(want.TicketTypes, web.TicketType{Name: "Frei", Price: eur(0), Capacity: 3, Available: 3})
 	added := w.AddEvent(t, want)
@@ -177,7 +177,7 @@ func catalogWhole(t *testing.T, w World) {
 }
 
 func catalogCancelled(t *testing.T, w World) {
-	e := w.AddEvent(t, concert(2500, 5))
+	e := w.AddEvent(t, Concert(2500, 5))
 	w.CancelEvent(t, e.ID)
 	got, err := w.Event(t.Context(), visitor(), e.ID)
 	must(t, err)
@@ -190,7 +190,7 @@ func catalogCancelled(t *testing.T, w World) {
 }
 
 func catalogZone(t *testing.T, w World) {
-	e := concert(2500, 5)
+	e := Concert(2500, 5)
 	e.Zone = zone("Asia/Tokyo")
 	e.DoorsAt = e.StartsAt.Add(-time.Hour)
 	e = w.AddEvent(t, e)
@@ -207,7 +207,7 @@ func catalogZone(t *testing.T, w World) {
 }
 
 func catalogStates(t *testing.T, w World) {
-	e := w.AddEvent(t, concert(2500, 2))
+	e := w.AddEvent(t, Concert(2500, 2))
 	if e.TicketTypes[0].State != web.OnSale {
 		t.Errorf("it is %q, want on sale", e.TicketTypes[0].State)
 	}

@@ -33,10 +33,10 @@ func TestCheckouts(t *testing.T, open func(t *testing.T) World) {
 		{"the whole contact is replaced", checkoutCorrects},
 		{"a contact that is not allowed names the field", checkoutCorrectsField},
 		{"without a token nobody books", func(t *testing.T, w World) {
-			noToken(t, checkoutCalls(w, w.AddEvent(t, concert(2500, 5)), newID()))
+			noToken(t, checkoutCalls(w, w.AddEvent(t, Concert(2500, 5)), newID()))
 		}},
 		{"nobody else's booking is found", func(t *testing.T, w World) {
-			e := w.AddEvent(t, concert(2500, 5))
+			e := w.AddEvent(t, Concert(2500, 5))
 			b := w.begin(t, w.guest(t), e, 1)
 			by := w.guest(t).Caller
 			for name, call := range checkoutCalls(w, e, b.ID) {
@@ -52,7 +52,7 @@ func TestCheckouts(t *testing.T, open func(t *testing.T) World) {
 			}, "Pay")
 		}},
 		{"a call ends with its context", func(t *testing.T, w World) {
-			e := w.AddEvent(t, concert(2500, 5))
+			e := w.AddEvent(t, Concert(2500, 5))
 			p := w.guest(t)
 			ends(t, p.Caller, checkoutCalls(w, e, w.begin(t, p, e, 1).ID))
 		}},
@@ -87,7 +87,7 @@ func checkoutConfig(t *testing.T, w World) {
 }
 
 func checkoutHolds(t *testing.T, w World) {
-	e := w.AddEvent(t, concert(2500, 5))
+	e := w.AddEvent(t, Concert(2500, 5))
 	p := w.guest(t)
 	b := w.begin(t, p, e, 2)
 	if b.ID == "" || b.EventID != e.ID || b.Status != web.Pending || b.Payment.Status != "awaiting" || b.Payment.Provider != "sandbox" {
@@ -111,7 +111,7 @@ func checkoutHolds(t *testing.T, w World) {
 }
 
 func checkoutBeginsOnce(t *testing.T, w World) {
-	e := w.AddEvent(t, concert(2500, 5))
+	e := w.AddEvent(t, Concert(2500, 5))
 	p, key := w.customer(t), newID()
 	first, err := w.Begin(t.Context(), p.Caller, key, e.ID, quantities(e, 2), eur(5000))
 	must(t, err)
@@ -126,7 +126,7 @@ func checkoutBeginsOnce(t *testing.T, w World) {
 }
 
 func checkoutKeyReused(t *testing.T, w World) {
-	e := w.AddEvent(t, concert(2500, 5))
+	e := w.AddEvent(t, Concert(2500, 5))
 	p, key := w.guest(t), newID()
 	_, err := w.Begin(t.Context(), p.Caller, key, e.ID, quantities(e, 1), eur(2500))
 	must(t, err)
@@ -135,7 +135,7 @@ func checkoutKeyReused(t *testing.T, w World) {
 }
 
 func checkoutSoldOut(t *testing.T, w World) {
-	e := w.AddEvent(t, concert(2500, 2))
+	e := w.AddEvent(t, Concert(2500, 2))
 	_, err := w.Begin(t.Context(), w.guest(t).Caller, newID(), e.ID, quantities(e, 3), eur(7500))
 	wantRefusal(t, err, "sold_out")
 	if left := w.available(t, e); left != 2 {
@@ -144,7 +144,7 @@ func checkoutSoldOut(t *testing.T, w World) {
 }
 
 func checkoutPrice(t *testing.T, w World) {
-	e := w.AddEvent(t, concert(2500, 5))
+	e := w.AddEvent(t, Concert(2500, 5))
 	_, err := w.Begin(t.Context(), w.guest(t).Caller, newID(), e.ID, quantities(e, 2), eur(4999))
 	wantRefusal(t, err, "price_changed")
 	if left := w.available(t, e); left != 5 {
@@ -153,13 +153,13 @@ func checkoutPrice(t *testing.T, w World) {
 }
 
 func checkoutNoEvent(t *testing.T, w World) {
-	e := w.AddEvent(t, concert(2500, 5))
+	e := w.AddEvent(t, Concert(2500, 5))
 	_, err := w.Begin(t.Context(), w.guest(t).Caller, newID(), newID(), quantities(e, 1), eur(2500))
 	wantErr(t, err, web.ErrNotFound)
 }
 
 func checkoutPays(t *testing.T, w World) {
-	e := w.AddEvent(t, concert(2500, 5))
+	e := w.AddEvent(t, Concert(2500, 5))
 	p := w.guest(t)
 	b := w.buy(t, p, e, 2)
 	if b.Payment.Status != "captured" || !b.Payment.ExpiresAt.IsZero() || b.Payment.Action != nil {
@@ -168,7 +168,7 @@ func checkoutPays(t *testing.T, w World) {
 }
 
 func checkoutFree(t *testing.T, w World) {
-	e := w.AddEvent(t, concert(0, 5))
+	e := w.AddEvent(t, Concert(0, 5))
 	p := w.guest(t)
 	if b := w.buy(t, p, e, 1); b.Payment.Status != "not_required" {
 		t.Errorf("its payment is %s", b.Payment.Status)
@@ -178,7 +178,7 @@ func checkoutFree(t *testing.T, w World) {
 // acting returns a booking that waits for its buyer.
 func acting(t *testing.T, w World) (person, web.Event, web.Booking) {
 	t.Helper()
-	e := w.AddEvent(t, concert(2500, 5))
+	e := w.AddEvent(t, Concert(2500, 5))
 	p := w.guest(t)
 	b, err := w.Pay(t.Context(), p.Caller, newID(), w.begin(t, p, e, 2).ID, "tok_authenticate")
 	must(t, err)
@@ -232,7 +232,7 @@ func checkoutOver(t *testing.T, w World) {
 }
 
 func checkoutDeclined(t *testing.T, w World) {
-	e := w.AddEvent(t, concert(2500, 5))
+	e := w.AddEvent(t, Concert(2500, 5))
 	p := w.guest(t)
 	b := w.begin(t, p, e, 2)
 	key := newID()
@@ -251,7 +251,7 @@ func checkoutDeclined(t *testing.T, w World) {
 }
 
 func checkoutPaysOnce(t *testing.T, w World) {
-	e := w.AddEvent(t, concert(2500, 5))
+	e := w.AddEvent(t, Concert(2500, 5))
 	p := w.guest(t)
 	b, key := w.begin(t, p, e, 1), newID()
 	for range 2 {
@@ -264,7 +264,7 @@ func checkoutPaysOnce(t *testing.T, w World) {
 }
 
 func checkoutPaid(t *testing.T, w World) {
-	e := w.AddEvent(t, concert(2500, 5))
+	e := w.AddEvent(t, Concert(2500, 5))
 	p := w.guest(t)
 	b := w.buy(t, p, e, 1)
 	_, err := w.Pay(t.Context(), p.Caller, newID(), b.ID, "tok_visa")
@@ -274,7 +274,7 @@ func checkoutPaid(t *testing.T, w World) {
 }
 
 func checkoutExtends(t *testing.T, w World) {
-	e := w.AddEvent(t, concert(2500, 5))
+	e := w.AddEvent(t, Concert(2500, 5))
 	p := w.guest(t)
 	b, key := w.begin(t, p, e, 1), newID()
 	first, err := w.Extend(t.Context(), p.Caller, key, b.ID)
@@ -290,7 +290,7 @@ func checkoutExtends(t *testing.T, w World) {
 }
 
 func checkoutExtendsTwice(t *testing.T, w World) {
-	e := w.AddEvent(t, concert(2500, 5))
+	e := w.AddEvent(t, Concert(2500, 5))
 	p := w.guest(t)
 	b := w.begin(t, p, e, 1)
 	for range 2 {
@@ -302,7 +302,7 @@ func checkoutExtendsTwice(t *testing.T, w World) {
 }
 
 func checkoutAbandons(t *testing.T, w World) {
-	e := w.AddEvent(t, concert(2500, 5))
+	e := w.AddEvent(t, Concert(2500, 5))
 	p := w.guest(t)
 	b := w.begin(t, p, e, 2)
 	for range 2 { // again it answers the same
@@ -318,7 +318,7 @@ func checkoutAbandons(t *testing.T, w World) {
 }
 
 func checkoutCorrects(t *testing.T, w World) {
-	e := w.AddEvent(t, concert(2500, 5))
+	e := w.AddEvent(t, Concert(2500, 5))
 	p := w.guest(t)
 	b := w.begin(t, p, e, 1)
 	for _, want := range []web.Buyer{
@@ -334,7 +334,7 @@ func checkoutCorrects(t *testing.T, w World) {
 }
 
 func checkoutCorrectsField(t *testing.T, w World) {
-	e := w.AddEvent(t, concert(2500, 5))
+	e := w.AddEvent(t, Concert(2500, 5))
 	p := w.guest(t)
 	b := w.begin(t, p, e, 1)
 	_, err := w.Correct(t.Context(), p.Caller, b.ID, web.Buyer{Name: "Ada", Email: "nowhere"})

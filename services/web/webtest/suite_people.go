@@ -15,7 +15,7 @@ func TestLinks(t *testing.T, open func(t *testing.T) World) {
 		{"a booking is claimed with its buyer's key alone", linksForeign},
 		{"a guest claims nothing", func(t *testing.T, w World) {
 			p := w.guest(t)
-			_, err := w.Claim(t.Context(), p.Caller, w.buy(t, p, w.AddEvent(t, concert(2500, 9)), 1).ID)
+			_, err := w.Claim(t.Context(), p.Caller, w.buy(t, p, w.AddEvent(t, Concert(2500, 9)), 1).ID)
 			wantErr(t, err, web.ErrSignedOut)
 		}},
 		{"an ended link opens nothing", linksEnd},
@@ -27,7 +27,7 @@ func TestLinks(t *testing.T, open func(t *testing.T) World) {
 		}},
 		{"a call ends with its context", func(t *testing.T, w World) {
 			p := w.customer(t)
-			b := w.buy(t, p, w.AddEvent(t, concert(2500, 9)), 1)
+			b := w.buy(t, p, w.AddEvent(t, Concert(2500, 9)), 1)
 			ends(t, p.Caller, asked{
 				"Claim": func(ctx context.Context, by web.Caller) error { _, err := w.Claim(ctx, by, b.ID); return err },
 				"End":   func(ctx context.Context, by web.Caller) error { return w.End(ctx, by, b.ID) },
@@ -39,7 +39,7 @@ func TestLinks(t *testing.T, open func(t *testing.T) World) {
 
 func linksClaim(t *testing.T, w World) {
 	guest := w.guest(t)
-	b := w.buy(t, guest, w.AddEvent(t, concert(2500, 9)), 1)
+	b := w.buy(t, guest, w.AddEvent(t, Concert(2500, 9)), 1)
 	key := w.buyersLink(t, b).BookingKey
 	p := w.customer(t)
 	by := p.Caller
@@ -62,7 +62,7 @@ func linksClaim(t *testing.T, w World) {
 
 func linksForeign(t *testing.T, w World) {
 	guest := w.guest(t)
-	e := w.AddEvent(t, concert(2500, 9))
+	e := w.AddEvent(t, Concert(2500, 9))
 	b, other := w.buy(t, guest, e, 1), w.guest(t)
 	theirs := w.buyersLink(t, w.buy(t, other, e, 1)).BookingKey
 	by := w.customer(t).Caller
@@ -75,7 +75,7 @@ func linksForeign(t *testing.T, w World) {
 
 func linksEnd(t *testing.T, w World) {
 	p := w.guest(t)
-	b := w.buy(t, p, w.AddEvent(t, concert(2500, 9)), 1)
+	b := w.buy(t, p, w.AddEvent(t, Concert(2500, 9)), 1)
 	by := w.buyersLink(t, b)
 	must(t, w.End(t.Context(), by, b.ID))
 	_, err := w.Booking(t.Context(), by, b.ID)
