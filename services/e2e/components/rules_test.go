@@ -16,8 +16,12 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// apps are those of dapr.yaml. Each hears or publishes.
-var apps = []string{"booking", "event", "notification", "user"}
+// apps are those of dapr.yaml. Each hears or publishes, but web, which asks the gateway
+// alone.
+var (
+	apps     = []string{"booking", "event", "notification", "user", "web"}
+	speakers = []string{"booking", "event", "notification", "user"}
+)
 
 // topics are who publishes, and who hears.
 var topics = map[string]struct{ by, heard []string }{
@@ -192,7 +196,7 @@ func check(files []file) (f faults) {
 
 func (f *faults) component(d doc) {
 	name := d.text("metadata.name")
-	users := apps
+	users := speakers
 	if r, ok := brokers()[name]; ok {
 		users = slices.Collect(maps.Keys(r.hear))
 	}
@@ -469,7 +473,7 @@ func checkRun(d doc) (f faults) {
 	if !same(d.names("common.resourcesPaths"), []string{"./components"}) {
 		f.add("dapr.yaml: resources %v", d.names("common.resourcesPaths"))
 	}
-	ports := map[string]int{"user": 8080, "event": 8081, "booking": 8082, "notification": 8083}
+	ports := map[string]int{"user": 8080, "event": 8081, "booking": 8082, "notification": 8083, "web": 8084}
 	taken := map[any]string{}
 	var ids []string
 	list, _ := d.at("apps").([]any)

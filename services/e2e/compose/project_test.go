@@ -24,7 +24,7 @@ const (
 )
 
 // services are the profile of this name: those that are built here.
-var services = []string{"booking", "event", "notification", "user"}
+var services = []string{"booking", "event", "notification", "user", "web"}
 
 // load reads the file with the loader of docker compose and nothing of this
 // process's environment.
@@ -78,7 +78,7 @@ func TestFileIsValid(t *testing.T) {
 	t.Parallel()
 	p := project(t)
 	if got, want := slices.Sorted(maps.Keys(p.Services)),
-		[]string{"booking", "event", "mailpit", "mongo", "notification", "postgres", "rabbitmq", "user"}; !slices.Equal(got, want) {
+		[]string{"booking", "event", "mailpit", "mongo", "notification", "postgres", "rabbitmq", "user", "web"}; !slices.Equal(got, want) {
 		t.Errorf("services %v, want %v", got, want)
 	}
 	docker := exec.CommandContext(t.Context(), "docker", "compose", "--file", file, "--env-file", example, "--profile", "services", "config", "--quiet")
@@ -211,7 +211,7 @@ func TestPortsAreOnThisMachineAlone(t *testing.T) {
 		}
 	}
 	want := map[string][]string{
-		"postgres": {"5432"}, "mongo": {"27017"}, "rabbitmq": {"5672", "15672"}, "mailpit": {"1025", "8025"}, "user": {"8080"},
+		"postgres": {"5432"}, "mongo": {"27017"}, "rabbitmq": {"5672", "15672"}, "mailpit": {"1025", "8025"}, "user": {"8080"}, "web": {"8084"},
 	}
 	if !maps.EqualFunc(published, want, slices.Equal) {
 		t.Errorf("published are %v, want %v", published, want)
@@ -234,7 +234,7 @@ func TestServicesWaitForTheirServers(t *testing.T) {
 	t.Parallel()
 	p := project(t)
 	for name, want := range map[string][]string{
-		"user": {"postgres"}, "booking": {"postgres"}, "event": {"mongo"}, "notification": {"mailpit", "mongo"},
+		"user": {"postgres"}, "booking": {"postgres"}, "event": {"mongo"}, "notification": {"mailpit", "mongo"}, "web": {"user"},
 	} {
 		on := p.Services[name].DependsOn
 		if got := slices.Sorted(maps.Keys(on)); !slices.Equal(got, want) {
@@ -292,7 +292,7 @@ func TestEveryCredentialIsRequired(t *testing.T) {
 	for _, name := range []string{ // else the loop below would prove nothing
 		"POSTGRES_PASSWORD", "USER_POSTGRES_PASSWORD", "BOOKING_POSTGRES_PASSWORD",
 		"MONGO_PASSWORD", "EVENT_MONGO_PASSWORD", "NOTIFICATION_MONGO_PASSWORD",
-		"RABBITMQ_USER", "RABBITMQ_PASSWORD", "SERVICE_KEYS", "USER_SERVICE_KEY", "EVENT_SERVICE_KEY", "BOOKING_SERVICE_KEY", "NOTIFICATION_SERVICE_KEY", "TICKET_KEY", "LINK_KEY",
+		"RABBITMQ_USER", "RABBITMQ_PASSWORD", "SERVICE_KEYS", "USER_SERVICE_KEY", "EVENT_SERVICE_KEY", "BOOKING_SERVICE_KEY", "NOTIFICATION_SERVICE_KEY", "TICKET_KEY", "LINK_KEY", "WEB_SERVICE_KEY", "WEB_SESSION_KEY",
 	} {
 		if !slices.Contains(names, name) {
 			t.Errorf("the file does not read %s", name)

@@ -224,6 +224,7 @@ var exampleKeys = []string{
 	"MCowBQYDK2VwAyEA8LmISq2oUgTBw4Ou75LSKNjn1XfFjmo33UW1HmLaovQ=",
 	"MCowBQYDK2VwAyEAci4cE8KZ3GaomfTOiLG5fBm3SCoJ6+5CKP7UIA8RAMw=",
 	"MCowBQYDK2VwAyEAmSNfmg/5fRWIgkmw0hCwcMcAFRtuJ43DfUaKdAFtAeA=",
+	"MCowBQYDK2VwAyEAZhWvJY/AXECg7xUd8wISl3MShQEN4QYCxhKnTaXAW/Q=",
 }
 
 // RefuseExamples returns an error where one of k is a key of .env.example: with
