@@ -51,6 +51,7 @@ func (v *visit) testCards() []testCard {
 		{"tok_decline_once", v.text("A card that works the second time"), v.text("It is declined once.")},
 		{"tok_declined", v.text("A card that is declined"), v.text("It is declined every time.")},
 		{"tok_insufficient_funds", v.text("A card without money"), v.text("It is declined: there is nothing on the account.")},
+		{"tok_timeout", v.text("A card whose bank is slow to answer"), v.text("The payment succeeds, and it takes a while until that is known.")},
 	}
 }
 
@@ -146,7 +147,7 @@ func (v *visit) showCheckout(status int, b web.Booking, by web.Caller, f form, k
 	answered := v.r.Method == http.MethodGet && v.r.URL.Query().Has("answered")
 	view.Act = b.Payment.Action != nil && !answered
 	if b.Payment.Status == "pending" || answered && b.Payment.Status == "requires_action" || b.Event.Title == "" {
-		p.Wait, p.Data = 2, view
+		p.Again, p.Data = p.Path+"?answered", view
 		return v.render(status, "waiting", p)
 	}
 	var err error

@@ -197,8 +197,8 @@ type page struct {
 	Image string
 	// Structured is data for search engines, or nil.
 	Structured any
-	// Wait is after how many seconds the page asks again, or 0.
-	Wait int
+	// Again is what the page looks at every two seconds, until that is another page.
+	Again string
 	// Section is what the header marks as current.
 	Section string
 	Data    any
@@ -368,7 +368,7 @@ func (v *visit) missing() error {
 	}
 	head := v.text("There is nothing at this address.")
 	return v.render(http.StatusNotFound, "trouble", page{Title: head, Path: "/", Data: trouble{
-		Head: head, Text: v.text("The link may be old, or has a typing mistake. Perhaps you find what you were looking for here:"), Search: true,
+		Head: head, Text: v.text("The link may be old, or have a typing mistake. You can search here:"), Search: true,
 	}})
 }
 

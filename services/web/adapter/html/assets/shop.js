@@ -105,3 +105,16 @@ if (clock) {
   };
   tick();
 }
+
+// A page that waits looks again, until there is something else to see.
+const waiting = document.querySelector("[data-again]");
+const look = async () => {
+  try {
+    const answer = await fetch(waiting.dataset.again);
+    if (!(await answer.text()).includes("data-again")) return location.replace(answer.url);
+  } catch {
+    // The network is away; it comes back.
+  }
+  setTimeout(look, 2000);
+};
+if (waiting) setTimeout(look, 2000);
