@@ -109,6 +109,11 @@ specs: needs-go ## write contracts/openapi, contracts/asyncapi and components/ku
 	@# The access policy is made of all these documents and contracts/pacts.
 	@go test -count=1 ./services/user/adapter/gateway -run '^TestAccessPolicy$$' -update
 
+.PHONY: screenshots
+screenshots: needs-go ## look at the shop's pages in a browser and leave pictures in screenshots/
+	@browser=$$(.ci/chromium) && axe=$$(.ci/axe) && TEST_CHROMIUM="$$browser" TEST_AXE="$$axe" SCREENSHOTS='$(CURDIR)/screenshots' \
+		go test -count=1 -timeout=20m ./services/e2e/browser -run '^(TestPages|TestAnaBuys)$$'
+
 .PHONY: release-contracts
 release-contracts: needs-go ## keep the API documents and pacts of now as the last release's (contracts/released)
 	@go test -count=1 ./services/e2e/specs -run '^TestReleased$$' -release

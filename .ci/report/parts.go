@@ -275,7 +275,14 @@ func (r *runner) e2e(w workspace, way way) error {
 		args = append(args, "-run="+run)
 	}
 	suite := w.patterns(func(dir string) bool { return dir == e2eDir })
-	if way.skip != "" {
+	env := []string{"E2E_SYSTEM=" + way.name}
+	if way.skip == "" {
+		browser, err := r.browser()
+		if err != nil {
+			return err
+		}
+		env = append(env, browser...)
+	} else {
 		if err := r.needServers(); err != nil {
 			return err
 		}
@@ -286,7 +293,19 @@ func (r *runner) e2e(w workspace, way way) error {
 	if err != nil {
 		return err
 	}
-	return r.goTest(r.root, append(poppler, "E2E_SYSTEM="+way.name), slices.Concat(args, suite)...)
+	return r.goTest(r.root, slices.Concat(env, poppler), slices.Concat(args, suite)...)
+}
+
+// browser returns the environment by which tests find what looks at pages.
+func (r *runner) browser() (env []string, err error) {
+	for variable, script := range map[string]string{"TEST_CHROMIUM": "chromium", "TEST_AXE": "axe"} {
+		path, err := r.output(r.root, filepath.Join(r.root, ".ci", script))
+		if err != nil {
+			return nil, fmt.Errorf(".ci/%s: %w", script, err)
+		}
+		env = append(env, variable+"="+strings.TrimSpace(string(path)))
+	}
+	return env, nil
 }
 
 // synced sees with strace what is on disk before a booking is acknowledged.
