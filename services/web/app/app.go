@@ -92,7 +92,7 @@ func New(_ context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	}
 	pages, err := html.New(html.Options{
 		Catalog: platform, Checkouts: platform, Bookings: platform, Links: platform, SignIns: platform, Accounts: platform, Proofs: platform,
-		Sessions: sessions, URL: site, Clients: httpkit.Clients{Proxies: trusted}, Log: deps.Log, Secure: site.Scheme == "https",
+		Sessions: sessions, URL: site, Clients: httpkit.Clients{Proxies: trusted}, Log: deps.Log, Secure: site.Scheme == "https", Recent: time.Second,
 	})
 	if err != nil {
 		return nil, err

@@ -1,7 +1,6 @@
 package html
 
 import (
-	"crypto/rand"
 	"fmt"
 	"net/http"
 	"strings"
@@ -53,7 +52,7 @@ func (v *visit) event() error {
 func (v *visit) showEvent(status int, e web.Event, chosen selection, problem string) error {
 	view := eventView{
 		card: v.card(e), Paragraphs: paragraphs(e.Description), Place: v.place(e.Venue),
-		Policy: v.policyText(e.CancellationPolicy, e.StartsAt, e.DoorsAt), Key: rand.Text(), Problem: problem,
+		Policy: v.policyText(e.CancellationPolicy, e.StartsAt, e.DoorsAt), Key: ownKey, Problem: problem,
 	}
 	view.Open = view.State == onSale || view.State == few
 	for _, t := range e.TicketTypes {

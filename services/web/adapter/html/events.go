@@ -53,10 +53,10 @@ type card struct {
 type rowView struct {
 	*visit
 
-	Card card
+	Card *card
 }
 
-func rowOf(p page, c card) rowView { return rowView{p.visit, c} }
+func rowOf(p *page, c *card) rowView { return rowView{p.visit, c} }
 
 // saleState is what there is to say about an event's tickets.
 type saleState string
@@ -222,7 +222,7 @@ func (v *visit) home() error {
 	}
 	data := struct {
 		Lead   *card
-		Cards  []card
+		Cards  []*card
 		More   bool
 		Facets facets
 	}{More: list.Next != "", Facets: v.facetsNow()}
@@ -232,7 +232,7 @@ func (v *visit) home() error {
 			data.Lead = &c
 			continue
 		}
-		data.Cards = append(data.Cards, c)
+		data.Cards = append(data.Cards, &c)
 	}
 	return v.render(http.StatusOK, "home", page{
 		Title: "Boxoffice", Description: v.text("Concerts, talks, workshops: find an event, and have your tickets in a minute."),
@@ -305,7 +305,7 @@ func (v *visit) events() error {
 			data.Months = append(data.Months, monthOf{At: at})
 		}
 		last := &data.Months[len(data.Months)-1]
-		last.Cards = append(last.Cards, c)
+		last.Cards = append(last.Cards, &c)
 	}
 	if list.Next != "" {
 		q := s.values()
@@ -320,7 +320,7 @@ func (v *visit) events() error {
 
 type monthOf struct {
 	At    time.Time
-	Cards []card
+	Cards []*card
 }
 
 func (v *visit) monthOptions(chosen string) []option {

@@ -39,6 +39,9 @@ type Options struct {
 	Log     *slog.Logger
 	// Secure says that visitors come by TLS.
 	Secure bool
+	// Recent is how long a page is shown to other visitors of whom nothing is known,
+	// before it is made anew. 0 makes each page anew.
+	Recent time.Duration
 	// Legal are the operator's texts, "terms.en.txt" and the like.
 	Legal fs.FS
 	Now   func() time.Time
@@ -50,6 +53,7 @@ type site struct {
 
 	pages  map[string]pages // by locale
 	facets facetCache
+	recent recent
 	holds  once[hold]
 }
 
@@ -62,7 +66,7 @@ func New(o Options) (http.Handler, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	s := &site{Options: o, pages: map[string]pages{}}
+	s := &site{Options: o, pages: map[string]pages{}, recent: recent{life: o.Recent}}
 	for _, l := range wordings {
 		parsed, err := parsePages(l)
 		if err != nil {

@@ -34,7 +34,7 @@ var begin = time.Date(2026, 12, 1, 9, 0, 0, 0, time.UTC)
 type shop struct {
 	*webtest.Platform
 
-	t       *testing.T
+	t       testing.TB
 	program webtest.Program
 	handler http.Handler
 	log     *logBook
@@ -58,7 +58,7 @@ func (b *logBook) String() string {
 	return b.text.String()
 }
 
-func newShop(t *testing.T, change ...func(*html.Options)) *shop {
+func newShop(t testing.TB, change ...func(*html.Options)) *shop {
 	t.Helper()
 	s := &shop{Platform: webtest.NewPlatform(func() time.Time { return begin }), t: t, log: &logBook{}}
 	s.program = s.AddProgram()
@@ -329,7 +329,7 @@ func (f files) Open(name string) (fs.File, error) {
 	return all.Open(name)
 }
 
-func sessionsOf(t *testing.T, s *shop) *web.Sessions {
+func sessionsOf(t testing.TB, s *shop) *web.Sessions {
 	t.Helper()
 	out, err := web.NewSessions([][]byte{[]byte(strings.Repeat("k", 32))}, s, s.Now)
 	if err != nil {

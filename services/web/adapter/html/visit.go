@@ -85,6 +85,9 @@ func (v *visit) answer(rt route) error {
 			return err
 		}
 	}
+	if v.shareable() && v.again() {
+		return nil
+	}
 	return rt.handle(v)
 }
 
@@ -215,20 +218,26 @@ func (v *visit) render(status int, name string, p page) error {
 		return fmt.Errorf("no template %s", name)
 	}
 	var out bytes.Buffer
-	if err := t.ExecuteTemplate(&out, "layout", p); err != nil {
+	if err := t.ExecuteTemplate(&out, "layout", &p); err != nil {
 		return fmt.Errorf("render %s: %w", name, err)
 	}
+	if status == http.StatusOK && v.shareable() {
+		v.keepRecent(out.Bytes())
+	}
+	v.send(status, out.Bytes())
+	return nil
+}
+
+// send answers with a page that is made.
+func (v *visit) send(status int, body []byte) {
+	body = v.own(body)
 	h := v.w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Language", v.Locale)
 	h.Set("Content-Security-Policy", v.policy())
-	h.Set("Content-Length", strconv.Itoa(out.Len()))
+	h.Set("Content-Length", strconv.Itoa(len(body)))
 	v.w.WriteHeader(status)
-	_, err := v.w.Write(out.Bytes())
-	if err != nil {
-		return nil //nolint:nilerr // the visitor is gone
-	}
-	return nil
+	_, _ = v.w.Write(body) // the visitor may be gone
 }
 
 // To is the address of a page in the language of this one.
@@ -245,7 +254,7 @@ func localized(prefix, path string) string {
 func (p page) SignedIn() bool { return p.signedIn() }
 
 // Nonce is the page's own, for its script and its style sheet.
-func (p page) Nonce() string { return p.nonce }
+func (p page) Nonce() string { return ownNonce }
 
 // Canonical is the one address of the page's content.
 func (p page) Canonical() string { return p.absolute(p.address("/" + p.Locale)) }
