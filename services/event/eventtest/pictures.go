@@ -83,13 +83,13 @@ func renditionsByWidth(t *testing.T, p event.Pictures) {
 		want          []int
 		wide, high    int
 	}{
-		{480, 300, []int{480}, 480, 300},
-		{959, 600, []int{480}, 480, 300},
-		{960, 480, []int{480, 960}, 960, 480},
-		{1600, 900, []int{480, 960, 1600}, 1600, 900},
-		{3999, 1999, []int{480, 960, 1600}, 1600, 800},
+		{480, 160, []int{480}, 480, 160},
+		{959, 320, []int{480}, 480, 160},
+		{960, 320, []int{480, 960}, 960, 320},
+		{1600, 534, []int{480, 960, 1600}, 1600, 534},
+		{3300, 1100, []int{480, 960, 1600}, 1600, 533},
 	} {
-		got := drawn(t, p, jpegType, JPEG(Quarters(c.width, c.height)))
+		got := drawn(t, p, jpegType, FlatJPEG(c.width, c.height, 1, false))
 		if diff := cmp.Diff(c.want, got.Widths); diff != "" {
 			t.Errorf("%d wide (-want +got):\n%s", c.width, diff)
 		}
@@ -105,22 +105,22 @@ func renditionsByWidth(t *testing.T, p event.Pictures) {
 }
 
 func renditionsAreSmall(t *testing.T, p event.Pictures) {
-	got := drawn(t, p, jpegType, JPEG(Noise(1600, 2000)))
+	got := drawn(t, p, jpegType, JPEG(Noise(1600, 800)))
 	for i, width := range got.Widths {
 		if n := len(got.JPEG[i]); n >= event.MaxRendition {
 			t.Errorf("the rendition of %d pixels has %d bytes", width, n)
 		}
-		if want, h := width*5/4, pixels(t, got.JPEG[i]).Bounds().Dy(); h != want {
+		if want, h := width/2, pixels(t, got.JPEG[i]).Bounds().Dy(); h != want {
 			t.Errorf("the rendition of %d pixels is %d high, want %d", width, h, want)
 		}
 	}
-	m := pixels(t, drawn(t, p, pngType, PNG(Quarters(700, 500))).JPEG[0])
+	m := pixels(t, drawn(t, p, pngType, PNG(Quarters(600, 300))).JPEG[0])
 	near(t, "top left", m, .2, .2, quarters[0])
 	near(t, "bottom left", m, .2, .8, quarters[3])
 }
 
 func nothingElseIsKept(t *testing.T, p event.Pictures) {
-	m := Quarters(500, 400)
+	m := Quarters(480, 160)
 	html, zip := []byte("<html><script>alert(1)</script></html>"), []byte("PK\x05\x06")
 	picture := JPEG(m)
 	for what, upload := range map[string][]byte{
@@ -149,17 +149,18 @@ func nothingElseIsKept(t *testing.T, p event.Pictures) {
 }
 
 func standsUpright(t *testing.T, p event.Pictures) {
+	m := Quarters(500, 480)
 	// The colors of the quarters, clockwise from the top left, by orientation.
 	for orientation, want := range map[int][4]int{
 		0: {0, 1, 2, 3}, 1: {0, 1, 2, 3}, 2: {1, 0, 3, 2}, 3: {2, 3, 0, 1}, 4: {3, 2, 1, 0},
 		5: {0, 3, 2, 1}, 6: {3, 0, 1, 2}, 7: {2, 1, 0, 3}, 8: {1, 2, 3, 0}, 9: {0, 1, 2, 3},
 	} {
 		exif := EXIF(orientation)
-		m := Quarters(600, 500)
-		for mediaType, upload := range map[string][]byte{
-			jpegType: WithSegment(JPEG(m), 0xe1, exif),
-			pngType:  WithChunk(PNG(m), "eXIf", exif[6:]),
-		} {
+		uploads := map[string][]byte{jpegType: WithSegment(JPEG(m), 0xe1, exif)}
+		if orientation == 6 {
+			uploads[pngType] = WithChunk(PNG(m), "eXIf", exif[6:])
+		}
+		for mediaType, upload := range uploads {
 			got := drawn(t, p, mediaType, upload)
 			if turned := orientation >= 5 && orientation <= 8; turned != (got.Height > got.Width) {
 				t.Errorf("%s, orientation %d: %d×%d", mediaType, orientation, got.Width, got.Height)
@@ -172,40 +173,40 @@ func standsUpright(t *testing.T, p event.Pictures) {
 }
 
 func onWhite(t *testing.T, p event.Pictures) {
-	m := Quarters(480, 480)
+	m := Quarters(480, 160)
 	for i := 3; i < len(m.Pix); i += 4 {
 		m.Pix[i] = 0
 	}
 	near(t, "a transparent PNG", pixels(t, drawn(t, p, pngType, PNG(m)).JPEG[0]), .5, .5, color.NRGBA{255, 255, 255, 255})
-	near(t, "a transparent WebP", pixels(t, drawn(t, p, webpType, FlatWebP(480, 480, color.NRGBA{R: 9})).JPEG[0]), .5, .5, color.NRGBA{255, 255, 255, 255})
+	near(t, "a transparent WebP", pixels(t, drawn(t, p, webpType, FlatWebP(480, 160, color.NRGBA{R: 9})).JPEG[0]), .5, .5, color.NRGBA{255, 255, 255, 255})
 	half := color.NRGBA{A: 128}
-	near(t, "half transparent", pixels(t, drawn(t, p, webpType, FlatWebP(480, 480, half)).JPEG[0]), .5, .5, color.NRGBA{127, 127, 127, 255})
+	near(t, "half transparent", pixels(t, drawn(t, p, webpType, FlatWebP(480, 160, half)).JPEG[0]), .5, .5, color.NRGBA{127, 127, 127, 255})
 }
 
 func etagOfPixels(t *testing.T, p event.Pictures) {
-	m := Quarters(500, 400)
+	m := Quarters(480, 160)
 	first := drawn(t, p, jpegType, JPEG(m))
 	again := drawn(t, p, jpegType, WithSegment(JPEG(m), 0xfe, []byte("otherwise")))
 	if first.ETag == "" || first.ETag != again.ETag {
 		t.Errorf("the ETags of the same pixels are %q and %q", first.ETag, again.ETag)
 	}
-	if other := drawn(t, p, jpegType, JPEG(Quarters(500, 402))); other.ETag == first.ETag {
+	if other := drawn(t, p, jpegType, JPEG(Quarters(480, 162))); other.ETag == first.ETag {
 		t.Errorf("another picture has the same ETag, %q", other.ETag)
 	}
 }
 
 func averageColor(t *testing.T, p event.Pictures) {
-	if got := drawn(t, p, webpType, FlatWebP(480, 480, color.NRGBA{0x1f, 0x4e, 0x5a, 255})); got.Color != "#1f4e5a" {
+	if got := drawn(t, p, webpType, FlatWebP(480, 160, color.NRGBA{0x1f, 0x4e, 0x5a, 255})); got.Color != "#1f4e5a" {
 		t.Errorf("the color is %s, want #1f4e5a", got.Color)
 	}
 }
 
 func everyKind(t *testing.T, p event.Pictures) {
 	gray := color.NRGBA{128, 128, 128, 255}
-	deep := image.NewNRGBA64(image.Rect(0, 0, 480, 300))
+	deep := image.NewNRGBA64(image.Rect(0, 0, 480, 160))
 	flat := image.NewGray16(deep.Rect)
 	paletted := image.NewPaletted(deep.Rect, color.Palette{gray})
-	for y := range 300 {
+	for y := range 160 {
 		for x := range 480 {
 			deep.Set(x, y, gray)
 			flat.Set(x, y, gray)
@@ -215,16 +216,16 @@ func everyKind(t *testing.T, p event.Pictures) {
 		mediaType string
 		body      []byte
 	}{
-		"gray JPEG":        {jpegType, FlatJPEG(480, 300, 1, false)},
-		"JPEG":             {jpegType, FlatJPEG(480, 300, 3, false)},
-		"CMYK JPEG":        {jpegType, FlatJPEG(480, 300, 4, false)},
-		"progressive JPEG": {jpegType, FlatJPEG(480, 300, 3, true)},
+		"gray JPEG":        {jpegType, FlatJPEG(480, 160, 1, false)},
+		"JPEG":             {jpegType, FlatJPEG(480, 160, 3, false)},
+		"CMYK JPEG":        {jpegType, FlatJPEG(480, 160, 4, false)},
+		"progressive JPEG": {jpegType, FlatJPEG(480, 160, 3, true)},
 		"16-bit PNG":       {pngType, PNG(deep)},
 		"16-bit gray PNG":  {pngType, PNG(flat)},
 		"paletted PNG":     {pngType, PNG(paletted)},
-		"interlaced PNG":   {pngType, InterlacedPNG(481, 301, 128)},
+		"interlaced PNG":   {pngType, InterlacedPNG(481, 163, 128)},
 		"animated PNG":     {pngType, WithChunk(PNG(paletted), "acTL", make([]byte, 8))},
-		"WebP":             {webpType, FlatWebP(480, 300, gray)},
+		"WebP":             {webpType, FlatWebP(480, 160, gray)},
 	} {
 		m := pixels(t, drawn(t, p, upload.mediaType, upload.body).JPEG[0])
 		want := gray
@@ -294,6 +295,6 @@ func outOfBounds(t *testing.T, p event.Pictures) {
 func drawsNothing(t *testing.T, p event.Pictures) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err := p.Draw(ctx, jpegType, JPEG(Quarters(480, 480)))
+	_, err := p.Draw(ctx, jpegType, JPEG(Quarters(480, 160)))
 	wantErr(t, err, event.ErrTooManyUploads)
 }
