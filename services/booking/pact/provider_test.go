@@ -63,7 +63,7 @@ func provider(t testing.TB) pacttest.Provider {
 		}
 	}
 	return pacttest.Provider{
-		Name: "booking", Consumers: []string{"event", "notification", "user"}, Issuer: issuer, Services: services, Messages: messages,
+		Name: "booking", Consumers: []string{"event", "notification", "user", "web"}, Issuer: issuer, Services: services, Messages: messages,
 		States: map[string]func(testing.TB) (http.Handler, error){
 			"an event has tickets left":                 state(100, patient, nil),
 			"payments take longer than a booking waits": state(100, impatient, nil),

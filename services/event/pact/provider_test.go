@@ -43,7 +43,7 @@ func provider(t testing.TB) pacttest.Provider {
 		return func(t testing.TB) (http.Handler, error) { return serve(t, issuer, services, set) }
 	}
 	return pacttest.Provider{
-		Name: "event", Consumers: []string{"booking", "user"}, Issuer: issuer, Services: services, Messages: messages,
+		Name: "event", Consumers: []string{"booking", "user", "web"}, Issuer: issuer, Services: services, Messages: messages,
 		States: map[string]func(testing.TB) (http.Handler, error){
 			"there are no events": state(func(testing.TB, *sqlite.Store) error { return nil }),
 			"there is an event": state(func(t testing.TB, s *sqlite.Store) error {

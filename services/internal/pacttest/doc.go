@@ -15,7 +15,7 @@ import (
 )
 
 // Services are those that can be named in a pact.
-var Services = []string{"booking", "event", "notification", "user"}
+var Services = []string{"booking", "event", "notification", "user", "web"}
 
 // dirEnv is the folder that consumers write to and providers read, and
 // releaseEnv the release that it is of, where it is not of this source.

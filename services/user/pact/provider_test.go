@@ -32,7 +32,7 @@ func TestProvider(t *testing.T) {
 		}
 	}
 	pacttest.Provider{
-		Name: "user", Consumers: []string{"booking", "event", "notification"}, Services: services, Messages: messages,
+		Name: "user", Consumers: []string{"booking", "event", "notification", "web"}, Services: services, Messages: messages,
 		States: map[string]func(testing.TB) (http.Handler, error){
 			"there is a signing key":                            state(), // there always is
 			"there is no such user":                             state(),

@@ -17,8 +17,11 @@ import (
 
 const top = "../../../../"
 
-// apps are the services by their app IDs.
-var apps = []string{"user", "event", "booking", "notification"}
+// apps are the services by their app IDs, and providers those that have an API.
+var (
+	apps      = []string{"user", "event", "booking", "notification", "web"}
+	providers = apps[:4]
+)
 
 // TestOperations tries the path of every documented operation with every method
 // that Dapr knows, as each app. The apps that declare the call are admitted, all
@@ -189,7 +192,7 @@ func documentOf(t *testing.T, app string) map[operation]bool {
 func documented(t *testing.T) map[operation]bool {
 	t.Helper()
 	all := map[operation]bool{}
-	for _, app := range apps {
+	for _, app := range providers {
 		for o := range documentOf(t, app) {
 			all[o] = true
 		}
@@ -201,9 +204,9 @@ func documented(t *testing.T) map[operation]bool {
 // the gateway those of its document that another app documents, too.
 func declared(t *testing.T) map[string]map[operation]bool {
 	t.Helper()
-	calls := map[string]map[operation]bool{"user": {}}
+	calls := map[string]map[operation]bool{"user": {}, "web": {}}
 	gateway := documentOf(t, "user")
-	for _, app := range apps[1:] {
+	for _, app := range providers[1:] {
 		calls[app] = map[operation]bool{}
 		for o := range documentOf(t, app) {
 			if gateway[o] {
@@ -232,8 +235,8 @@ func declared(t *testing.T) map[string]map[operation]bool {
 	return calls
 }
 
-// argument matches the parameters in the requests of the pacts: IDs and currencies.
-var argument = regexp.MustCompile(`/([0-9a-f-]{36}|[A-Z]{3})\b`)
+// argument matches the parameters in the requests of the pacts: IDs, currencies and nonces.
+var argument = regexp.MustCompile(`/([0-9a-f-]{36}|[A-Z]{3}|[A-Z2-7]{26})\b`)
 
 func readJSON(t *testing.T, name string, v any) {
 	t.Helper()
