@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"regexp"
 	"strings"
@@ -90,6 +91,42 @@ func TestAGuestCorrectsTheAddress(t *testing.T) {
 	admin := *p.admin // sees what the guest was told, who cannot list it
 	admin.id, admin.email = g.id, right.email
 	p.awaitNotification(t, gateway, &admin, b.ID, "Booking confirmed: "+e.Title)
+}
+
+// Whoever has a language is written to in it, as a guest and with an account.
+func TestMailsAreInTheReadersLanguage(t *testing.T) {
+	t.Parallel()
+	p := shared(t)
+	e := p.publish(t, p.register(t, organizer), draft(10))
+	c, g := p.register(t, customer), newAccount("german")
+	p.call(t, http.MethodPatch, gateway, "/users/me", as(c), body(obj{"locale": "de-CH"})).want(t, http.StatusOK)
+	g.address = nextAddress()
+	var granted struct {
+		ID     string `json:"id"`
+		Access string `json:"access_token"`
+	}
+	p.call(t, http.MethodPost, gateway, "/guests", header("X-Forwarded-For", g.address), body(obj{"name": g.name, "email": g.email, "locale": "de-AT"})).
+		want(t, http.StatusCreated).into(t, &granted)
+	g.id, g.token = granted.ID, granted.Access
+	for _, a := range []*account{c, g} {
+		p.book(t, a, e, 2)
+		eventually(t, func() error {
+			mails, err := p.mails()
+			if err != nil {
+				return final{err}
+			}
+			for _, m := range mails {
+				switch {
+				case m.to != a.email || !strings.HasSuffix(m.subject, e.Title):
+				case m.subject != "Buchung bestätigt: "+e.Title || !strings.Contains(m.text, "Gesamt: 50,00\u00a0€"):
+					return final{fmt.Errorf("%s says\n%s", m.subject, m.text)}
+				default:
+					return nil
+				}
+			}
+			return errNoMail
+		})
+	}
 }
 
 // linkKey is how the key of a link ends a line of a mail, with the link or without.
