@@ -332,6 +332,8 @@ func TestConsumerOfBooking(t *testing.T) {
 				b, err := g.Claim(ctx, web.Caller{AccessToken: "customer", BookingKey: "link-to-booking"}, bookingID)
 				return isBooked(b, err, web.Confirmed)
 			}},
+		{"the customer has no bookings", "a mail with the links to one's bookings", pacttest.Request{Method: http.MethodPost, Path: "/bookings/links", Header: withJSON, Body: map[string]any{"email": "ada@example.com"}}, pacttest.Answer{Status: 202},
+			func(ctx context.Context, g *gateway.Gateway) error { return g.Find(ctx, nobody, "ada@example.com") }},
 		{of, "the end of the links to a booking", pacttest.Request{Method: http.MethodDelete, Path: path + "/links", Header: byLink}, pacttest.Answer{Status: 204},
 			func(ctx context.Context, g *gateway.Gateway) error { return g.End(ctx, link, bookingID) }},
 	})
