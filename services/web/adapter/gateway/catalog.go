@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"net/url"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -31,6 +32,14 @@ type eventBody struct {
 	Transfers          bool                      `json:"transfers"`
 	CancellationPolicy events.CancellationPolicy `json:"cancellation_policy"`
 	UpdatedAt          time.Time                 `json:"updated_at"`
+	Image              *imageBody                `json:"image"`
+}
+
+type imageBody struct {
+	ETag   string `json:"etag"`
+	Widths []int  `json:"widths"`
+	Width  int    `json:"width"`
+	Height int    `json:"height"`
 }
 
 type ticketTypeBody struct {
@@ -52,10 +61,14 @@ func (g *Gateway) Events(ctx context.Context, by web.Caller, q web.EventQuery) (
 		from = g.now()
 	}
 	query := url.Values{"from": {from.UTC().Format(time.RFC3339Nano)}}
-	for name, value := range map[string]string{"q": q.Text, "category": q.Category, "city": q.City, "cursor": q.Cursor} {
+	for name, value := range map[string]string{"q": q.Text, "category": q.Category, "city": q.City, "month": q.Month, "cursor": q.Cursor} {
 		if value != "" {
 			query.Set(name, value)
 		}
+	}
+	if q.PriceMax != nil {
+		query.Set("price_max", strconv.FormatInt(q.PriceMax.AmountMinor, 10))
+		query.Set("currency", q.PriceMax.Currency)
 	}
 	if q.Limit > 0 {
 		query.Set("limit", strconv.Itoa(q.Limit))
@@ -99,6 +112,9 @@ func (b *eventBody) event(now time.Time) web.Event {
 		Venue: web.Venue(b.Venue), OrganizerID: b.OrganizerID, TicketTypes: make([]web.TicketType, len(b.TicketTypes)),
 		MaxPerBooking: b.MaxPerBooking, Transfers: b.Transfers, CancellationPolicy: web.CancellationPolicy(b.CancellationPolicy),
 		UpdatedAt: b.UpdatedAt,
+	}
+	if i := b.Image; i != nil {
+		e.Image = &web.Image{Tag: i.ETag, Widths: slices.Sorted(slices.Values(i.Widths)), Width: i.Width, Height: i.Height}
 	}
 	for i, t := range b.TicketTypes {
 		e.TicketTypes[i] = web.TicketType{

@@ -7,10 +7,14 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/openboxoffice/boxoffice/contracts/money"
 	"github.com/openboxoffice/boxoffice/contracts/problem"
 	"github.com/openboxoffice/boxoffice/services/internal/httpkit"
 	"github.com/openboxoffice/boxoffice/services/web"
@@ -269,5 +273,39 @@ func BenchmarkEvents(b *testing.B) {
 		if p, err := g.Events(b.Context(), web.Caller{}, web.EventQuery{}); err != nil || len(p.Events) != 20 {
 			b.Fatal(len(p.Events), err)
 		}
+	}
+}
+
+// A search is asked for as the event service reads it.
+func TestASearchIsAskedFor(t *testing.T) {
+	t.Parallel()
+	var asked url.Values
+	g := over(t, func(w http.ResponseWriter, r *http.Request) {
+		asked = r.URL.Query()
+		answer(200, "application/json", `{"items": [], "next_cursor": null}`)(w, r)
+	})
+	from := time.Date(2026, 12, 1, 9, 0, 0, 0, time.UTC)
+	if _, err := g.Events(t.Context(), web.Caller{}, web.EventQuery{
+		Text: "a b", Category: "music", City: "Berlin", Month: "2026-12", PriceMax: &money.Amount{AmountMinor: 0, Currency: "EUR"}, From: from, Cursor: "c", Limit: 7,
+	}); err != nil {
+		t.Fatal(err)
+	}
+	want := url.Values{
+		"q": {"a b"}, "category": {"music"}, "city": {"Berlin"}, "month": {"2026-12"}, "price_max": {"0"}, "currency": {"EUR"},
+		"from": {"2026-12-01T09:00:00Z"}, "cursor": {"c"}, "limit": {"7"},
+	}
+	if diff := cmp.Diff(want, asked); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestThePictureOfAnEvent(t *testing.T) {
+	t.Parallel()
+	e, err := over(t, answer(200, "application/json", `{"id": "1", "image": {"etag": "9f2c", "widths": [1600, 480], "width": 1600, "height": 900, "color": "#1f4e5a"}}`)).Event(t.Context(), web.Caller{}, id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(&web.Image{Tag: "9f2c", Widths: []int{480, 1600}, Width: 1600, Height: 900}, e.Image); diff != "" {
+		t.Error(diff)
 	}
 }
