@@ -124,6 +124,29 @@ func TestEventPage(t *testing.T) {
 	b.get(path(s.program.Free)).want(http.StatusServiceUnavailable)
 }
 
+// An event's texts say in which language they are, whatever the page's is.
+func TestLanguageOfAnEvent(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	page := s.browser().get("/de" + path(s.program.OnSale))
+	if got := attr(find(page.doc(), func(n *nethtml.Node) bool { return n.Data == "h1" }), "lang"); got != "en" {
+		t.Errorf("the title's language is %q", got)
+	}
+	page = s.browser().get(path(s.program.Emptiest))
+	if n := find(page.doc(), func(n *nethtml.Node) bool { return n.Data == "h1" }); has(n, "lang") {
+		t.Error("a title has a language that nobody has said")
+	}
+}
+
+// An event whose cheapest ticket is free says from which price on.
+func TestPartlyFreeEvents(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	e := s.program.OnSale
+	s.ChangeEvent(e.ID, func(e *web.Event) { e.TicketTypes[0].Price.AmountMinor = 0 })
+	s.browser().get(path(e)).want(http.StatusOK, "from €0.00")
+}
+
 // An event has one address, in each language.
 func TestEventAddress(t *testing.T) {
 	t.Parallel()
