@@ -5,6 +5,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"image"
+	"image/jpeg"
 	"log/slog"
 	"net"
 	"net/http"
@@ -221,9 +223,20 @@ func (p *platform) addEvent(t *testing.T, e web.Event) web.Event {
 	return shown
 }
 
-func (p *platform) addImage(t *testing.T, _ string) {
+func (p *platform) addImage(t *testing.T, id string) {
 	t.Helper()
-	t.Fatal("events have no pictures yet")
+	var picture bytes.Buffer
+	must(t, jpeg.Encode(&picture, image.NewGray(image.Rect(0, 0, 1000, 500)), nil))
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, p.gateway+"/events/"+id+"/image", &picture)
+	must(t, err)
+	req.Header.Set("Content-Type", "image/jpeg")
+	req.Header.Set("Authorization", "Bearer "+p.organizer)
+	res, err := http.DefaultClient.Do(req)
+	must(t, err)
+	_ = res.Body.Close()
+	if res.StatusCode >= 300 {
+		t.Fatalf("the picture of an event: %s", res.Status)
+	}
 }
 
 // linked finds what a link in a mail proves.

@@ -150,6 +150,15 @@ func TestConsumerOfEvent(t *testing.T) {
 			},
 		},
 		{
+			"there is an event", "a request for a picture that is not there",
+			pacttest.Request{Method: http.MethodGet, Path: "/events/" + eventID + "/image/480"},
+			pacttest.Problem(404, problem.ImageNotFound),
+			func(ctx context.Context, g *gateway.Gateway) error {
+				_, err := g.Image(ctx, nobody, eventID, 480)
+				return wrong(err, web.ErrNotFound)
+			},
+		},
+		{
 			"there are no events", "a request for events after a cursor that is none",
 			pacttest.Request{Method: http.MethodGet, Path: "/events", Query: map[string]string{"from": "2026-01-01T00:00:00Z", "cursor": "x"}},
 			pacttest.Problem(422, problem.InvalidCursor),

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -22,6 +23,11 @@ func TestCatalog(t *testing.T, open func(t *testing.T) World) {
 		{"cancelled events are returned", catalogCancelled},
 		{"times are in the event's zone", catalogZone},
 		{"each ticket type says whether it can be booked now", catalogStates},
+		{"each width of a picture is one to ask for", catalogImage},
+		{"an event without a picture has none", func(t *testing.T, w World) {
+			_, err := w.Image(t.Context(), visitor(), w.AddEvent(t, Concert(2500, 5)).ID, 480)
+			wantErr(t, err, web.ErrNotFound)
+		}},
 		{"an id that is none is not found", func(t *testing.T, w World) {
 			noID(t, visitor(), func(ctx context.Context, by web.Caller, id string) error {
 				_, err := w.Event(ctx, by, id)
@@ -65,12 +71,15 @@ func catalogQuery(t *testing.T, w World) {
 	word, city, category := "wort"+newID()[24:], "Stadt "+newID(), "art "+newID()
 	e.Title, e.Venue.City, e.Category = "Ein "+word, city, category
 	e = w.AddEvent(t, e)
-	all := web.EventQuery{Text: word, City: city, Category: category}
+	dearest := eur(2500)
+	all := web.EventQuery{Text: word, City: city, Category: category, Month: e.StartsAt.Format("2006-01"), PriceMax: &dearest}
 	w.wantListed(t, "all that it has", all, e.ID, true)
 	for what, change := range map[string]func(q *web.EventQuery){
 		"another word":     func(q *web.EventQuery) { q.Text += " anders" },
 		"another city":     func(q *web.EventQuery) { q.City = "Berlin" },
 		"another category": func(q *web.EventQuery) { q.Category = "music" },
+		"another month":    func(q *web.EventQuery) { q.Month = e.StartsAt.AddDate(0, 2, 0).Format("2006-01") },
+		"a lower price":    func(q *web.EventQuery) { cheaper := eur(2499); q.PriceMax = &cheaper },
 		"a later time":     func(q *web.EventQuery) { q.From = e.EndsAt.Add(time.Second) },
 	} {
 		q := all
@@ -217,6 +226,25 @@ func catalogStates(t *testing.T, w World) {
 	if e.TicketTypes[0].State != web.SoldOut || e.TicketTypes[0].Available != 0 {
 		t.Errorf("all held, it is %q with %d left", e.TicketTypes[0].State, e.TicketTypes[0].Available)
 	}
+}
+
+func catalogImage(t *testing.T, w World) {
+	id := w.AddEvent(t, Concert(2500, 5)).ID
+	w.AddImage(t, id)
+	e, err := w.Event(t.Context(), visitor(), id)
+	must(t, err)
+	if i := e.Image; i == nil || i.Tag == "" || len(i.Widths) == 0 || !slices.IsSorted(i.Widths) || i.Widths[len(i.Widths)-1] != i.Width || i.Height < 1 {
+		t.Fatalf("the picture is %+v", i)
+	}
+	for _, width := range e.Image.Widths {
+		d, err := w.Image(t.Context(), visitor(), id, width)
+		must(t, err)
+		if picture := read(t, d); d.ContentType != "image/jpeg" || d.ETag == "" || !strings.HasPrefix(picture, "\xff\xd8") {
+			t.Errorf("in %d pixels it is %s %s", width, d.ContentType, d.ETag)
+		}
+	}
+	_, err = w.Image(t.Context(), visitor(), id, e.Image.Width+1)
+	wantErr(t, err, web.ErrNotFound)
 }
 
 func read(t *testing.T, d web.Document) string {

@@ -244,7 +244,7 @@ func declared(t *testing.T) map[string]map[operation]bool {
 }
 
 // argument matches the parameters in the requests of the pacts: IDs, currencies and nonces.
-var argument = regexp.MustCompile(`/([0-9a-f-]{36}|[A-Z]{3}|[A-Z2-7]{26})\b`)
+var argument = regexp.MustCompile(`/([0-9a-f-]{36}|[A-Z]{3}|[A-Z2-7]{26}|[0-9]{3})\b`)
 
 func readJSON(t *testing.T, name string, v any) {
 	t.Helper()

@@ -157,7 +157,7 @@ func (c call) refusal(p *httpkit.Refusal) error {
 	switch p.Code {
 	case problem.Unauthenticated, problem.InvalidToken:
 		return fmt.Errorf("%w: %w", web.ErrSignedOut, p)
-	case problem.EventNotFound, problem.BookingNotFound, problem.TicketNotFound, problem.SessionNotFound, problem.RouteNotFound:
+	case problem.EventNotFound, problem.ImageNotFound, problem.BookingNotFound, problem.TicketNotFound, problem.SessionNotFound, problem.RouteNotFound:
 		return fmt.Errorf("%w: %w", web.ErrNotFound, p)
 	case problem.Forbidden:
 		switch c.shows {
