@@ -39,14 +39,15 @@ type card struct {
 
 	Path  string
 	State saleState
-	// From is the lowest price, and Several says that there are others.
-	From    money.Amount
-	Several bool
-	Picture picture
-	Later   time.Time // when the sale begins, if State is notYet
-	Left    int       // if State is few
-	Days    bool      // it runs for days
-	Running bool      // it does, and has begun
+	// From is the lowest price, and Several says that there are others. If only some
+	// tickets are free, SomeFree is true, and From is the lowest price of the others.
+	From              money.Amount
+	Several, SomeFree bool
+	Picture           picture
+	Later             time.Time // when the sale begins, if State is notYet
+	Left              int       // if State is few
+	Days              bool      // it runs for days
+	Running           bool      // it does, and has begun
 }
 
 // rowView is a card in a list of a page.
@@ -92,13 +93,16 @@ func (v *visit) card(e web.Event) card {
 	offered := slices.DeleteFunc(slices.Clone(e.TicketTypes), func(t web.TicketType) bool {
 		return t.State != web.OnSale && (c.State == onSale || c.State == few)
 	})
-	for i, t := range offered {
-		if i > 0 && t.Price != c.From {
-			c.Several = true
-		}
-		if i == 0 || t.Price.AmountMinor < c.From.AmountMinor {
-			c.From = t.Price
-		}
+	prices := make([]money.Amount, 0, len(offered))
+	for _, t := range offered {
+		prices = append(prices, t.Price)
+	}
+	slices.SortFunc(prices, func(a, b money.Amount) int { return cmp.Compare(a.AmountMinor, b.AmountMinor) })
+	if prices = slices.Compact(prices); len(prices) > 1 && prices[0].IsZero() {
+		c.SomeFree, prices = true, prices[1:]
+	}
+	if len(prices) > 0 {
+		c.From, c.Several = prices[0], len(prices) > 1
 	}
 	return c
 }

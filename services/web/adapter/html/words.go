@@ -46,6 +46,7 @@ var german = map[string]string{ //nolint:gosec // it speaks of passwords, and ha
 	"Any":                                  "Alle",
 	"Free":                                 "Kostenlos",
 	"from %s":                              "ab %s",
+	"free, or from %s":                     "kostenlos oder ab %s",
 	"up to %s":                             "bis %s",
 	"Show events":                          "Anzeigen",
 	"Show all events":                      "Alle Veranstaltungen zeigen",
