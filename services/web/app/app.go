@@ -5,10 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"time"
 
 	"github.com/openboxoffice/boxoffice/services/internal/config"
@@ -32,6 +34,10 @@ type Config struct {
 	// URL is the shop's public address, like https://tickets.example. It may be left out
 	// while nobody but this machine reaches the shop.
 	URL string `env:"WEB_URL"`
+	// LegalDir is the folder of the operator's own texts: imprint, terms and privacy, each
+	// as NAME.en.txt and NAME.de.txt in paragraphs, of which those with "# " in front are
+	// headings. A text that is not there is said to be missing.
+	LegalDir string `env:"LEGAL_DIR"`
 	// SessionKeys seal the cookies of visitors: the first is the one in use, the others
 	// are retired. Each is at least 32 bytes in base64.
 	SessionKeys []string `env:"WEB_SESSION_KEY,required,notEmpty"`
@@ -90,15 +96,33 @@ func New(_ context.Context, cfg Config, deps Deps) (_ *App, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("WEB_SESSION_KEY: %w", err)
 	}
+	legal, err := cfg.legal()
+	if err != nil {
+		return nil, err
+	}
 	pages, err := html.New(html.Options{
 		Catalog: platform, Checkouts: platform, Bookings: platform, Links: platform, SignIns: platform, Accounts: platform, Proofs: platform,
-		Sessions: sessions, URL: site, Clients: httpkit.Clients{Proxies: trusted}, Log: deps.Log, Secure: site.Scheme == "https", Recent: time.Second,
+		Sessions: sessions, URL: site, Clients: httpkit.Clients{Proxies: trusted}, Log: deps.Log, Secure: site.Scheme == "https", Recent: time.Second, Legal: legal,
 	})
 	if err != nil {
 		return nil, err
 	}
 	a.Pages(pages)
 	return a, nil
+}
+
+// legal is the folder of the operator's texts, or nil.
+func (c Config) legal() (fs.FS, error) {
+	if c.LegalDir == "" {
+		return nil, nil //nolint:nilnil // see above
+	}
+	switch info, err := os.Stat(c.LegalDir); {
+	case err != nil:
+		return nil, fmt.Errorf("LEGAL_DIR: %w", err)
+	case !info.IsDir():
+		return nil, fmt.Errorf("LEGAL_DIR: %s is not a folder", c.LegalDir)
+	}
+	return os.DirFS(c.LegalDir), nil
 }
 
 // site is the shop's public address. Cookies that anybody on the way could read are for

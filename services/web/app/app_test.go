@@ -4,6 +4,8 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -56,6 +58,8 @@ func TestMistakesStopTheStartByName(t *testing.T) {
 		"reached by others, no site":         {func(c *app.Config) { reached(c); c.URL = "" }, "WEB_URL is not set"},
 		"reached by others, without TLS":     {func(c *app.Config) { reached(c); c.URL = "http://127.0.0.1:8084" }, "WEB_URL must begin with https://"},
 		"reached by others, the example key": {func(c *app.Config) { reached(c); c.SessionKeys = []string{exampleKey} }, "WEB_SESSION_KEY: secret 1 of 1 is that of .env.example"},
+		"no folder of texts":                 {func(c *app.Config) { c.LegalDir = "/nowhere" }, "LEGAL_DIR"},
+		"a file for the folder of texts":     {func(c *app.Config) { c.LegalDir = "app_test.go" }, "LEGAL_DIR"},
 		"published locally":                  {func(c *app.Config) { c.Addr, c.PublishedLocally = "0.0.0.0:8084", true }, ""},
 		"behind a proxy on this machine":     {func(c *app.Config) { c.TrustedProxies = []string{"127.0.0.1"} }, ""},
 		"this machine alone, an example key": {func(c *app.Config) { c.SessionKeys = []string{exampleKey} }, ""},
@@ -77,6 +81,24 @@ func TestMistakesStopTheStartByName(t *testing.T) {
 const exampleKey = "aW5zZWN1cmUtd2ViLXNlc3Npb24ta2V5LS0tLS0tLS0="
 
 // A gateway that is away is no reason to send visitors nothing: the pages say so.
+func TestTheOperatorsTexts(t *testing.T) {
+	t.Parallel()
+	cfg := good(t)
+	cfg.LegalDir = t.TempDir()
+	if err := os.WriteFile(filepath.Join(cfg.LegalDir, "imprint.de.txt"), []byte("# Wir\n\nVerein für Akkordeon e. V."), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	a, err := start(t, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := httptest.NewRecorder()
+	a.Handler().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/de/legal/imprint", nil))
+	if !strings.Contains(w.Body.String(), "Verein für Akkordeon e. V.") {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+}
+
 func TestItIsWellWithoutTheGateway(t *testing.T) {
 	t.Parallel()
 	a, err := start(t, good(t))
