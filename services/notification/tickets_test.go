@@ -177,6 +177,38 @@ func TestTicketsThatAreNotDueAreNotSent(t *testing.T) {
 	}
 }
 
+// A buyer who returns a ticket at once, or passes one on, is told of the booking in any case, in
+// whatever order the messages come.
+func TestChangedTicketsTakeNoConfirmationAway(t *testing.T) {
+	t.Parallel()
+	for name, changed := range map[string]events.Booking{
+		"a ticket is given back":                         booking("ada"),
+		"a ticket is passed on to somebody without mail": passedOn(events.Holder{Name: "Bob"}, events.Holder{Name: "Grace"}),
+		"a ticket is passed on":                          passedOn(events.Holder{Name: "Bob"}, grace),
+	} {
+		for _, first := range []string{events.TypeBookingConfirmed, events.TypeBookingTicketsChanged} {
+			o := &outside{delivery: delivered()}
+			s := newService(t, o)
+			b := changed
+			b.BookingID, b.Version = newUUID(), 5
+			confirmed := booking("ada")
+			confirmed.BookingID, confirmed.Version = b.BookingID, 4
+			messages := []events.Message{message(t, events.TypeBookingConfirmed, confirmed), message(t, events.TypeBookingTicketsChanged, b)}
+			if first == events.TypeBookingTicketsChanged {
+				slices.Reverse(messages)
+			}
+			for _, m := range messages {
+				handle(t, s, m)
+			}
+			run(t, s)
+			eventually(t, name+", heard after "+first+": the buyer is told", func() bool {
+				mails, _ := o.sent()
+				return slices.ContainsFunc(mails, func(m notification.Mail) bool { return m.To == "ada@example.com" })
+			})
+		}
+	}
+}
+
 var grace = events.Holder{Name: "Grace Hopper", Email: "grace@example.com"}
 
 // passedOn is a booking of which the second ticket was passed on.
