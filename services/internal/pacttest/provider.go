@@ -151,7 +151,7 @@ func MustFail(t *testing.T, name string, test func(t *testing.T), says ...string
 			return
 		}
 		pattern := "^" + strings.ReplaceAll(regexp.QuoteMeta(t.Name()), "/", "$/^") + "$"
-		cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run="+pattern, "-test.count=1", "-test.timeout=60s") //nolint:gosec // it is this very binary
+		cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run="+pattern, "-test.count=1", "-test.timeout=10m") //nolint:gosec // it is this very binary
 		cmd.Env = append(os.Environ(), brokenEnv+"="+name)
 		out, err := cmd.CombinedOutput()
 		var exit *exec.ExitError
