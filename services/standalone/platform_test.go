@@ -46,9 +46,13 @@ func TestTheShopShowsTheSampleEvents(t *testing.T) {
 	t.Parallel()
 	from, to := io.Pipe()
 	ctx, stop := context.WithCancel(t.Context())
-	ran := make(chan error)
+	ran := make(chan error, 1)
 	cfg := onFreePorts(t.TempDir(), "127.0.0.1:0")
-	go func() { ran <- Run(ctx, cfg, to) }()
+	go func() {
+		err := Run(ctx, cfg, to)
+		_ = to.Close() // whoever reads on is told that nothing comes
+		ran <- err
+	}()
 	defer func() {
 		stop()
 		if err := <-ran; err != nil {
@@ -63,6 +67,9 @@ func TestTheShopShowsTheSampleEvents(t *testing.T) {
 			}
 			shop = words[1]
 		}
+	}
+	if shop == "" {
+		t.Fatal("it ended before it said where the shop is")
 	}
 	go func() { _, _ = io.Copy(io.Discard, from) }()
 	res, err := http.Get(shop + "/events")

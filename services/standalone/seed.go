@@ -38,8 +38,12 @@ func Seed(ctx context.Context, base string, organizer Login) (added int, err err
 	return seedWith(ctx, base, organizer, false)
 }
 
+// seedTimeout is how long one request may take. The event service takes up to 55 s to read
+// and draw a picture, and a start ends with an error if one of them fails.
+const seedTimeout = time.Minute
+
 func seedWith(ctx context.Context, base string, organizer Login, sell bool) (added int, err error) {
-	s := seeder{base: base, http: &http.Client{Timeout: 15 * time.Second}}
+	s := seeder{base: base, http: &http.Client{Timeout: seedTimeout}}
 	logins := []Login{SampleOrganizer, SampleCustomer}
 	if organizer != SampleOrganizer {
 		logins = nil
