@@ -110,7 +110,7 @@ specs: needs-go ## write contracts/openapi, contracts/asyncapi and components/ku
 	@go test -count=1 ./services/user/adapter/gateway -run '^TestAccessPolicy$$' -update
 
 .PHONY: screenshots
-screenshots: needs-go ## look at the shop's pages in a browser and leave pictures in screenshots/
+screenshots: needs-go ## look at the shop's pages in a browser and leave pictures in screenshots/ (README has its readme-*.png)
 	@browser=$$(.ci/chromium) && axe=$$(.ci/axe) && TEST_CHROMIUM="$$browser" TEST_AXE="$$axe" SCREENSHOTS='$(CURDIR)/screenshots' \
 		go test -count=1 -timeout=20m ./services/e2e/browser -run '^(TestPages|TestAnaBuys)$$'
 

@@ -286,13 +286,18 @@ const smallTargets = `[...document.querySelectorAll("button, input:not([type=hid
 	.map(e => e.outerHTML.slice(0, 120))`
 
 // picture leaves one of the whole page in the folder SCREENSHOTS, if there is one.
-func (b *tab) picture(name string) {
+func (b *tab) picture(name string) { b.keep(name, chromedp.FullScreenshot(100)) }
+
+// screen leaves a picture of what the screen shows, as README has them.
+func (b *tab) screen(name string) { b.keep("readme-"+name, chromedp.CaptureScreenshot()) }
+
+func (b *tab) keep(name string, taken chromedp.Action[[]byte]) {
 	b.t.Helper()
 	dir := os.Getenv("SCREENSHOTS")
 	if dir == "" {
 		return
 	}
-	png, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(100))
+	png, err := chromedp.Run(b.ctx, taken)
 	if err == nil {
 		err = os.MkdirAll(dir, 0o750)
 	}
