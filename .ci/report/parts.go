@@ -355,10 +355,13 @@ func (r *runner) race() (env, flags []string) {
 
 const withCgo = "CGO_ENABLED=1"
 
-// raceExempt keeps the race detector out of SQLite, which is C translated to Go:
-// what it does there costs four times the rest, and its races are not ours to
-// find.
-var raceExempt = []string{"-gcflags=modernc.org/sqlite/lib=-race=false", "-gcflags=modernc.org/libc=-race=false"}
+// raceExempt keeps the race detector out of SQLite, which is C translated to Go, and out
+// of what draws pictures pixel by pixel: what it does there costs four times the rest, and
+// these races are not ours to find.
+var raceExempt = []string{
+	"-gcflags=modernc.org/sqlite/lib=-race=false", "-gcflags=modernc.org/libc=-race=false",
+	"-gcflags=image/...=-race=false", "-gcflags=golang.org/x/image/...=-race=false",
+}
 
 // raceWorks tries the race detector: it needs cgo, and so a C compiler.
 func (r *runner) raceWorks() error {
