@@ -15,8 +15,8 @@ type Delivery struct {
 }
 
 // DeliveryToBuyer returns the whole booking for a mail to its buyer. ErrNotFound;
-// ErrMailNotDue if the booking is not Confirmed, or its LinkVersion is another: whoever the
-// mail would go to may be nobody who buys any more.
+// ErrMailNotDue if the booking is not Confirmed, or its LinkVersion is another: the mail's
+// address may no longer be the buyer's.
 func (s *Service) DeliveryToBuyer(ctx context.Context, id string, linkVersion int) (Delivery, error) {
 	b, err := s.confirmed(ctx, id)
 	switch {

@@ -47,9 +47,8 @@ func (b *Booking) MadeBefore() (from, to string) {
 	return firstID(at.Add(-MadeKept)), firstID(NotAhead(at))
 }
 
-// Account is the usage that the limits of a user, and of the address that they
-// book from, count at one moment. What is counted by its time, and is NotAhead or later,
-// does not count.
+// Account is what a user, and the address that they book from, use of their limits at one
+// moment. Rows with a time of NotAhead or later do not count where a time is compared.
 type Account struct {
 	// Tickets is the sum of UnpaidTickets over the user's bookings of one event.
 	Tickets int

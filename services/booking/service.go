@@ -26,7 +26,7 @@ type Options struct {
 	// PaymentEvents keeps what the provider tells; nil for one that tells
 	// nothing, for which Hear must not run.
 	PaymentEvents PaymentEvents
-	// LinkMails keeps what is asked for in FindBookings. MailLinks must run.
+	// LinkMails stores the requests of FindBookings, which MailLinks works off.
 	LinkMails LinkMails
 
 	Records    Records

@@ -14,8 +14,8 @@ import (
 	"github.com/openboxoffice/boxoffice/contracts/problem"
 )
 
-// tokenLine is where a mail about an account shows its token: at the end of a link to the
-// shop, or alone where there is none.
+// tokenLine finds the token in a mail about an account: at the end of a link to the shop, or,
+// if the shop has no address, on a line of its own.
 var tokenLine = regexp.MustCompile(`(?m)^(?:https?://\S+/)?([A-Za-z0-9_-]{43})\r?$`)
 
 // tokenFrom waits for the mail to a about subject, and returns its token.

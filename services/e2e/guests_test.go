@@ -93,7 +93,7 @@ func TestAGuestCorrectsTheAddress(t *testing.T) {
 	p.awaitNotification(t, gateway, &admin, b.ID, "Booking confirmed: "+e.Title)
 }
 
-// Whoever has a language is written to in it, as a guest and with an account.
+// Guests and accounts get mails in their own language.
 func TestMailsAreInTheReadersLanguage(t *testing.T) {
 	t.Parallel()
 	p := shared(t)
@@ -132,7 +132,7 @@ func TestMailsAreInTheReadersLanguage(t *testing.T) {
 // linkKey is how the key of a link ends a line of a mail, with the link or without.
 var linkKey = regexp.MustCompile(`(?m)[ /]([A-Za-z0-9_-]{22})\r?$`)
 
-// A guest who has lost every mail is mailed the links to their bookings, and nobody else is.
+// A guest who has lost every mail gets the links to their bookings. Nobody else gets any.
 func TestAGuestFindsTheirBookings(t *testing.T) {
 	t.Parallel()
 	p := shared(t)

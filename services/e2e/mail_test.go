@@ -31,7 +31,7 @@ type mail struct {
 	file string // where all of it is, if it was read from a folder
 }
 
-// whole is m with its tickets, which what is read of a folder does not have.
+// whole returns m with its tickets. Mails that were read from a folder lack them.
 func (m mail) whole(t testing.TB) mail {
 	t.Helper()
 	if m.file == "" {
@@ -103,8 +103,8 @@ func parseMail(r io.Reader) (mail, error) {
 // pictureID is where the HTML shows a picture of the mail.
 var pictureID = regexp.MustCompile(`src="cid:([^"]+)"`)
 
-// read takes what is in a multipart body: the texts, and files by their types, pictures by
-// their Content-IDs.
+// read reads a multipart body into m and files. files has attachments by media type and
+// pictures by Content-ID.
 func (m *mail) read(contentType string, body io.Reader, files map[string][]byte) error {
 	kind, params, err := mime.ParseMediaType(contentType)
 	if err != nil || kind != "multipart/alternative" && kind != "multipart/related" && kind != "multipart/mixed" {

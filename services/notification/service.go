@@ -158,7 +158,7 @@ func (s *Service) Handle(ctx context.Context, m events.Message) error {
 	now := s.o.Now()
 	r := Record{MessageID: m.ID, BookingID: b.BookingID, Kind: kind, Version: b.Version, At: now, EventAt: now}
 	if m.Type == events.TypeBookingTicketsChanged {
-		r.BookingID = "" // it takes nothing back that the buyer is told of the booking
+		r.BookingID = "" // the message outdates no mail to the buyer
 	}
 	records := []Record{r}
 	switch {

@@ -211,7 +211,7 @@ func (b *tab) press(selector string) *tab {
 	return b
 }
 
-// fill types into a field in place of what is there.
+// fill replaces the text in a field.
 func (b *tab) fill(selector, text string) *tab {
 	b.t.Helper()
 	b.do(chromedp.Clear(chromedp.CSS(selector)), chromedp.SendKeys(chromedp.CSS(selector), text))

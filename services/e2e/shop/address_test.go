@@ -34,7 +34,7 @@ func TestLimitsGoByTheVisitorsAddress(t *testing.T) {
 	if n := guess(p.ports, "first@example.com"); n < 100 {
 		t.Errorf("after %d visitors one more is refused", n)
 	}
-	// Whoever has not web's key counts by their own address, whatever they say.
+	// Without web's key, Client-Address is ignored, and the peer's address counts.
 	if n := guess(p.portsOver(t, unsigned{}), "second@example.com"); n == 100 {
 		t.Error("a stranger tries as often as they like, by saying other addresses")
 	}

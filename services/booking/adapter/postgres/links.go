@@ -37,8 +37,9 @@ func (l LinkMails) Request(ctx context.Context, r booking.LinkRequest, within bo
 	})
 }
 
-// takeTurns makes transactions wait for each other that count what is of one of the names.
-// All locks are taken in one order: of two with several neither waits for the other.
+// takeTurns locks the names until the transaction ends, so that two transactions that
+// count rows of the same name run one after the other. It takes the locks in one order, which
+// rules deadlocks out.
 func takeTurns(ctx context.Context, tx pgx.Tx, what string, names ...string) error {
 	_, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(lock) FROM (
 		SELECT DISTINCT hashtextextended($1 || name, 0) AS lock FROM unnest($2::text[]) name ORDER BY lock) locks`, what, names)

@@ -168,7 +168,8 @@ func TestDrawingHoldsUpNothingElse(t *testing.T) {
 	}
 }
 
-// BenchmarkDelivery is what a mail with tickets costs booking, over HTTP but for the network.
+// BenchmarkDelivery measures what a mail with tickets costs booking. The handler is called
+// without a network.
 func BenchmarkDelivery(b *testing.B) {
 	for _, tickets := range []int{1, 2, 18} { // the sandbox of these tests charges no more
 		for _, pdf := range []bool{false, true} {

@@ -173,8 +173,8 @@ func (o operation) neighbor() operation {
 	return operation{o.verb, o.template + "/{}"}
 }
 
-// above returns what has a part less, and beside the item in the place of the last part:
-// the pattern of either matches a word there, too.
+// above returns the operation at the path without its last segment, and beside the one with
+// any item as its last segment. Their patterns match the operation, too.
 func (o operation) above() operation {
 	return operation{o.verb, o.template[:strings.LastIndex(o.template, "/")]}
 }

@@ -70,7 +70,7 @@ func TestOneAtATime(t *testing.T) {
 	}
 }
 
-// FuzzDraw: no upload brings it down, and what is drawn is within bounds.
+// FuzzDraw draws arbitrary uploads. None may panic, and each rendition keeps its bounds.
 func FuzzDraw(f *testing.F) {
 	small := eventtest.Quarters(480, 240)
 	for _, upload := range [][]byte{
