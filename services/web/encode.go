@@ -17,7 +17,6 @@ import (
 func encodeSession(s Session, at time.Time) []byte {
 	b := []byte{sessionFormat}
 	b = appendTime(b, at)
-	b = appendTime(b, s.StartedAt)
 	b = appendText(b, s.Locale)
 	for _, t := range []*Tokens{s.Account, s.Guest} {
 		if t == nil {
@@ -47,7 +46,7 @@ func decodeSession(b []byte) (s Session, at time.Time, err error) {
 	if d.byte() != sessionFormat {
 		return Session{}, time.Time{}, errSessionFormat
 	}
-	at, s.StartedAt, s.Locale = d.time(), d.time(), d.text()
+	at, s.Locale = d.time(), d.text()
 	for _, to := range []**Tokens{&s.Account, &s.Guest} {
 		t := Tokens{Access: d.text(), Refresh: d.text(), ExpiresAt: d.time()}
 		if t.Access != "" {

@@ -1,12 +1,9 @@
 package web
 
-import (
-	"slices"
-	"time"
-)
+import "slices"
 
 // Session is what the platform lets one visitor do. It lies in the visitor's cookie,
-// sealed by Sessions, and nowhere else. Who a visitor is, the tokens alone say.
+// sealed by Sessions, and nowhere else. Only the tokens say who the visitor is.
 type Session struct {
 	// Account are the tokens of the account that is logged in, or nil.
 	Account *Tokens
@@ -16,8 +13,6 @@ type Session struct {
 	Links []Link
 	// Locale is the language that the visitor chose ("en", "de"), or empty.
 	Locale string
-	// StartedAt is when the visitor signed in or came with a link first.
-	StartedAt time.Time
 }
 
 // MaxLinks bounds the links of a session, which must fit into a cookie.
@@ -32,26 +27,26 @@ func (s Session) Empty() bool {
 	return s.Account == nil && s.Guest == nil && len(s.Links) == 0 && s.Locale == ""
 }
 
-// SignedIn returns the session of a visitor who has signed in at a moment: a new one, with
-// the checkout and the links of before.
-func (s Session) SignedIn(account Tokens, at time.Time) Session {
-	s.Account, s.StartedAt = &account, at
+// SignedIn returns the session of a visitor who has signed in. The checkout and the links
+// stay.
+func (s Session) SignedIn(account Tokens) Session {
+	s.Account = &account
 	return s
 }
 
 // WithGuest returns the session with another guest. The token of the guest before is
 // forgotten.
-func (s Session) WithGuest(guest Tokens, at time.Time) Session {
+func (s Session) WithGuest(guest Tokens) Session {
 	s.Guest = &guest
-	return s.started(at)
+	return s
 }
 
 // WithLink returns the session with one link more, the newest. It has one link of a
 // booking at most, and forgets the oldest beyond MaxLinks.
-func (s Session) WithLink(l Link, at time.Time) Session {
+func (s Session) WithLink(l Link) Session {
 	others := slices.DeleteFunc(slices.Clone(s.Links), func(o Link) bool { return o.BookingID == l.BookingID })
 	s.Links = append([]Link{l}, others[:min(len(others), MaxLinks-1)]...)
-	return s.started(at)
+	return s
 }
 
 // WithoutLink returns the session without the link to a booking.
@@ -68,11 +63,4 @@ func (s Session) Key(bookingID string) string {
 		}
 	}
 	return ""
-}
-
-func (s Session) started(at time.Time) Session {
-	if s.StartedAt.IsZero() {
-		s.StartedAt = at
-	}
-	return s
 }

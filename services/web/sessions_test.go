@@ -63,10 +63,9 @@ func jwt(n int) string {
 // full is a session with everything.
 func full() web.Session {
 	s := web.Session{
-		Account:   &web.Tokens{Access: jwt(500), Refresh: "bYT2m3RqFq0u4wq8pEJ5lQ3uP1gq0w8y3e5K6zvJx1c", ExpiresAt: noon.Add(15 * time.Minute)},
-		Guest:     &web.Tokens{Access: jwt(400), ExpiresAt: noon.Add(2 * time.Hour)},
-		Locale:    "de",
-		StartedAt: noon.Add(-time.Hour),
+		Account: &web.Tokens{Access: jwt(500), Refresh: "bYT2m3RqFq0u4wq8pEJ5lQ3uP1gq0w8y3e5K6zvJx1c", ExpiresAt: noon.Add(15 * time.Minute)},
+		Guest:   &web.Tokens{Access: jwt(400), ExpiresAt: noon.Add(2 * time.Hour)},
+		Locale:  "de",
 	}
 	for i := range web.MaxLinks {
 		s.Links = append(s.Links, web.Link{BookingID: uuid.NewString(), Key: base64.RawURLEncoding.EncodeToString(secret(byte(i))[:16])})
@@ -89,9 +88,9 @@ func TestASessionComesBackFromItsCookie(t *testing.T) {
 	for name, want := range map[string]web.Session{
 		"empty":             {},
 		"with everything":   full(),
-		"a guest's":         {Guest: full().Guest, StartedAt: noon},
-		"an account's":      {Account: full().Account, StartedAt: noon},
-		"with links":        {Links: full().Links[:2], StartedAt: noon},
+		"a guest's":         {Guest: full().Guest},
+		"an account's":      {Account: full().Account},
+		"with links":        {Links: full().Links[:2]},
 		"with odd texts":    {Account: &web.Tokens{Access: "a b", Refresh: "é.ü"}, Links: []web.Link{{"", ""}, {"not an id", "a.b.c.d"}, {"0189..", "ab=="}}},
 		"with other UUIDs":  {Links: []web.Link{{strings.ToUpper(uuid.NewString()), "{" + uuid.NewString() + "}"}}},
 		"with a line break": {Account: &web.Tokens{Access: "YWJj\nYWJj"}},
@@ -250,8 +249,8 @@ func TestSigningInKeepsWhatTheVisitorHad(t *testing.T) {
 	before := full()
 	before.Account = nil
 	tokens := web.Tokens{Access: "a", Refresh: "r", ExpiresAt: noon}
-	after := before.SignedIn(tokens, noon)
-	if *after.Account != tokens || after.Guest != before.Guest || len(after.Links) != len(before.Links) || !after.StartedAt.Equal(noon) {
+	after := before.SignedIn(tokens)
+	if *after.Account != tokens || after.Guest != before.Guest || len(after.Links) != len(before.Links) {
 		t.Errorf("it is %+v", after)
 	}
 	if before.Account != nil {
@@ -263,12 +262,12 @@ func TestLinksOfASession(t *testing.T) {
 	t.Parallel()
 	var s web.Session
 	for i := range web.MaxLinks + 2 {
-		s = s.WithLink(web.Link{BookingID: fmt.Sprint(i), Key: "k"}, noon.Add(time.Duration(i)))
+		s = s.WithLink(web.Link{BookingID: fmt.Sprint(i), Key: "k"})
 	}
-	if len(s.Links) != web.MaxLinks || s.Links[0].BookingID != fmt.Sprint(web.MaxLinks+1) || s.Key("2") != "k" || s.Key("1") != "" || !s.StartedAt.Equal(noon) {
-		t.Errorf("it has %+v since %s", s.Links, s.StartedAt)
+	if len(s.Links) != web.MaxLinks || s.Links[0].BookingID != fmt.Sprint(web.MaxLinks+1) || s.Key("2") != "k" || s.Key("1") != "" {
+		t.Errorf("it has %+v", s.Links)
 	}
-	again := s.WithLink(web.Link{BookingID: "5", Key: "new"}, noon)
+	again := s.WithLink(web.Link{BookingID: "5", Key: "new"})
 	if len(again.Links) != web.MaxLinks || again.Links[0] != (web.Link{BookingID: "5", Key: "new"}) || s.Key("5") != "k" {
 		t.Errorf("the link to the same booking again: %+v", again.Links)
 	}

@@ -51,7 +51,7 @@ func (v *visit) loginSent() error {
 
 // signIn keeps an account's tokens, and goes where the visitor wanted to.
 func (v *visit) signIn(tokens web.Tokens, next string) error {
-	if err := v.keep(v.session.SignedIn(tokens, v.Now())); err != nil {
+	if err := v.keep(v.session.SignedIn(tokens)); err != nil {
 		return err
 	}
 	if next = bare(local(next)); next == "/" {
@@ -248,7 +248,7 @@ func (v *visit) passwordSent() error {
 		if err != nil {
 			return nil //nolint:nilerr // the password is changed; the next page asks for it
 		}
-		return v.keep(v.session.SignedIn(tokens, v.Now()))
+		return v.keep(v.session.SignedIn(tokens))
 	})
 }
 

@@ -39,7 +39,7 @@ func (v *visit) open(id, key string) error {
 	case err != nil:
 		return err
 	}
-	if err := v.keep(v.session.WithLink(web.Link{BookingID: id, Key: key}, v.Now())); err != nil {
+	if err := v.keep(v.session.WithLink(web.Link{BookingID: id, Key: key})); err != nil {
 		return err
 	}
 	if v.prefix == "" && v.session.Locale == "" {

@@ -273,7 +273,7 @@ func (v *visit) begin(e web.Event, s selection, key string, guest *web.Guest) er
 		return v.notHeld(e, s, err, guest)
 	}
 	if h.guest != nil {
-		if err := v.keep(v.session.WithGuest(*h.guest, v.Now())); err != nil {
+		if err := v.keep(v.session.WithGuest(*h.guest)); err != nil {
 			return err
 		}
 	}

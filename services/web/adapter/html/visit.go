@@ -20,13 +20,8 @@ import (
 	"github.com/openboxoffice/boxoffice/services/web"
 )
 
-const (
-	// maxForm bounds the body of every form.
-	maxForm = 16 << 10
-	// cookieAge is how long a browser keeps the session, in seconds. What lies in it
-	// ends by itself earlier.
-	cookieAge = 30 * 24 * 60 * 60
-)
+// maxForm bounds the body of every form.
+const maxForm = 16 << 10
 
 // visit is one request, and what is known of the visitor.
 type visit struct {
@@ -109,9 +104,6 @@ func (v *visit) refresh() error {
 
 // keep makes a session the visitor's.
 func (v *visit) keep(session web.Session) error {
-	if session.StartedAt.IsZero() {
-		session.StartedAt = v.Now()
-	}
 	sealed, err := v.Sessions.Seal(session)
 	if err != nil {
 		return fmt.Errorf("seal the session: %w", err)
@@ -119,7 +111,7 @@ func (v *visit) keep(session web.Session) error {
 	v.session = session
 	v.w.Header().Del("Set-Cookie")    // one, the last
 	http.SetCookie(v.w, &http.Cookie{ //nolint:gosec // Secure but on plain loopback, where browsers would drop it
-		Name: v.cookieName(), Value: sealed, Path: "/", MaxAge: cookieAge,
+		Name: v.cookieName(), Value: sealed, Path: "/", MaxAge: int(web.SessionLife.Seconds()),
 		HttpOnly: true, Secure: v.Secure, SameSite: http.SameSiteLaxMode,
 	})
 	v.w.Header().Set("Cache-Control", "no-store")
